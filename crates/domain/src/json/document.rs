@@ -1,0 +1,162 @@
+//! A JSON document as a client sends it: one object, or a fault with its line and column.
+
+use thiserror::Error;
+
+use super::JsonObject;
+
+/// Why a document is refused, and where.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[error("{reason} at line {line} column {column}")]
+pub struct InvalidDocument {
+    /// What is wrong.
+    pub reason: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in bytes, from 1; 0 when the line is empty.
+    pub column: usize,
+}
+
+/// Reads one JSON object.
+///
+/// ```
+/// use flowruns_domain::json::parse_object;
+///
+/// assert!(parse_object(br#"{"rows": 1, "rows@odata.type": "Int64"}"#)?.get("rows").is_some());
+/// let fault = parse_object(b"{\"a\": 1,\n \"a\": 2}").unwrap_err();
+/// assert_eq!(fault.to_string(), "duplicate member \"a\" at line 2 column 4");
+/// # Ok::<(), flowruns_domain::json::InvalidDocument>(())
+/// ```
+///
+/// # Errors
+///
+/// [`InvalidDocument`] when it is malformed, empty, no object, has a duplicate member, U+0000, a lone surrogate,
+/// trailing bytes, more than 127 levels, an integer beyond 64 bits or a number beyond a double.
+pub fn parse_object(document: &[u8]) -> Result<JsonObject, InvalidDocument> {
+    let object = serde_json::from_slice(document).map_err(|error| invalid(document, &error))?;
+    refuse_oversized_integers(document)?;
+    Ok(object)
+}
+
+fn invalid(document: &[u8], error: &serde_json::Error) -> InvalidDocument {
+    let (line, column) = (error.line(), error.column());
+    let message = error.to_string();
+    let position = format!(" at line {line} column {column}");
+    let reason = message.strip_suffix(&position).unwrap_or(&message);
+    let reason = if document.trim_ascii().is_empty() {
+        "the body is empty; send a JSON object, such as {}"
+    } else {
+        reason
+    };
+    InvalidDocument { reason: reason.to_owned(), line, column }
+}
+
+/// serde_json reads an integer beyond 64 bits as the nearest double, which would change it silently.
+/// The document is well-formed here, so whatever starts like a number outside a string is one.
+fn refuse_oversized_integers(document: &[u8]) -> Result<(), InvalidDocument> {
+    let mut at = 0;
+    while at < document.len() {
+        at = match document[at] {
+            b'"' => string_end(document, at),
+            b'-' | b'0'..=b'9' => {
+                let end = number_end(document, at);
+                if is_oversized_integer(&document[at..end]) {
+                    return Err(oversized(document, at));
+                }
+                end
+            }
+            _ => at + 1,
+        };
+    }
+    Ok(())
+}
+
+fn string_end(document: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    while at < document.len() && document[at] != b'"' {
+        at += if document[at] == b'\\' { 2 } else { 1 };
+    }
+    at + 1
+}
+
+fn number_end(document: &[u8], start: usize) -> usize {
+    let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+    start + document[start..].iter().take_while(|byte| is_part(byte)).count()
+}
+
+fn is_oversized_integer(literal: &[u8]) -> bool {
+    const ALWAYS_FITS: usize = 18;
+    if literal.len() <= ALWAYS_FITS || literal.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E')) {
+        return false;
+    }
+    let text = std::str::from_utf8(literal).unwrap_or_default();
+    text.parse::<i64>().is_err() && text.parse::<u64>().is_err()
+}
+
+fn oversized(document: &[u8], at: usize) -> InvalidDocument {
+    let before = &document[..at];
+    let line_start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
+    InvalidDocument {
+        reason: "an integer needs more than 64 bits; send it as a string".to_owned(),
+        line: 1 + before.iter().filter(|&&byte| byte == b'\n').count(),
+        column: 1 + at - line_start,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compact(document: &str) -> String {
+        serde_json::to_string(&parse_object(document.as_bytes()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn numbers_have_one_form() {
+        assert_eq!(
+            compact(r#"{"a":1.0,"b":-0.0,"c":1e2,"d":0.1,"e":1e19,"f":1e300,"g":-5e-324,"h":-3.0}"#),
+            r#"{"a":1,"b":0,"c":100,"d":0.1,"e":10000000000000000000,"f":1e+300,"g":-5e-324,"h":-3}"#
+        );
+        assert_eq!(
+            compact(r#"{"a":-9223372036854775808,"b":18446744073709551615,"c":1e-400}"#),
+            r#"{"a":-9223372036854775808,"b":18446744073709551615,"c":0}"#
+        );
+    }
+
+    #[test]
+    fn annotations_are_ignored_at_every_level_but_must_be_json() {
+        assert_eq!(compact(r##"{"@odata.type":"#x","a":[{"b@c":{},"d":1}]}"##), r#"{"a":[{"d":1}]}"#);
+        assert!(parse_object(br#"{"@a":1,"@a":1}"#).is_err());
+    }
+
+    #[test]
+    fn a_refusal_says_where() {
+        let cases = [
+            ("", "the body is empty; send a JSON object, such as {} at line 1 column 0"),
+            ("{\"a\":1,\n  }", "trailing comma at line 2 column 3"),
+            ("{} x", "trailing characters at line 1 column 4"),
+            ("[]", "invalid type: sequence, expected a JSON object at line 1 column 0"),
+            (r#"{"a":"\ud800"}"#, "unexpected end of hex escape at line 1 column 13"),
+            (r#"{"a":"\u0000"}"#, "a string contains U+0000, which cannot be stored at line 1 column 13"),
+            (r#"{"a":1e999}"#, "number out of range at line 1 column 10"),
+            (
+                "{\"a\":\n [-9223372036854775809]}",
+                "an integer needs more than 64 bits; send it as a string at line 2 column 3",
+            ),
+            (
+                r#"{"a\"1":18446744073709551616}"#,
+                "an integer needs more than 64 bits; send it as a string at line 1 column 9",
+            ),
+        ];
+        for (document, message) in cases {
+            assert_eq!(parse_object(document.as_bytes()).unwrap_err().to_string(), message, "{document}");
+        }
+    }
+
+    #[test]
+    fn a_merge_removes_nulls_and_replaces_arrays() {
+        let mut object = parse_object(br#"{"a":{"b":1,"c":[1,2]},"d":1}"#).unwrap();
+        object.merge(&parse_object(br#"{"a":{"b":null,"c":[null],"e":{"f":null}},"d":{"g":null}}"#).unwrap());
+        assert_eq!(serde_json::to_string(&object).unwrap(), r#"{"a":{"c":[null],"e":{}},"d":{}}"#);
+        assert_eq!((object.depth(), object.compact_length()), (3, 32));
+    }
+}

@@ -1,0 +1,174 @@
+//! Points in time, as precise as the database keeps them.
+
+use std::{fmt, str::FromStr};
+
+use chrono::{DateTime, Datelike, Duration, NaiveDate, NaiveTime, SubsecRound, Timelike, Utc};
+use thiserror::Error;
+
+/// A text that is no DateTimeOffset.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error(
+    "a DateTimeOffset is RFC 3339 with T and an offset, such as 2026-03-01T08:30:00Z or \
+     2026-03-01T09:30:00.25+01:00: years 0001 to 9999 in UTC, seconds to 59, at most 12 fraction digits"
+)]
+pub struct InvalidTimestamp;
+
+/// A moment in UTC, cut to microseconds before any rule looks at it, in the years 0001 to 9999.
+///
+/// ```
+/// use flowruns_domain::Timestamp;
+///
+/// let time: Timestamp = "2023-03-12T16:40:46.9247699+05:30".parse()?;
+/// assert_eq!(time.to_string(), "2023-03-12T11:10:46.924769Z");
+/// assert_eq!("2026-03-01T08:30:00.000z".parse::<Timestamp>()?.to_string(), "2026-03-01T08:30:00Z");
+/// assert!("2026-03-01 08:30:00Z".parse::<Timestamp>().is_err());
+/// # Ok::<(), flowruns_domain::InvalidTimestamp>(())
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Timestamp(DateTime<Utc>);
+
+impl Timestamp {
+    /// Cuts a moment to microseconds.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidTimestamp`] outside the years 0001 to 9999.
+    pub fn new(moment: DateTime<Utc>) -> Result<Self, InvalidTimestamp> {
+        match moment.year() {
+            1..=9999 => Ok(Self(moment.trunc_subsecs(6))),
+            _ => Err(InvalidTimestamp),
+        }
+    }
+
+    /// The moment as chrono knows it.
+    pub const fn date_time(self) -> DateTime<Utc> {
+        self.0
+    }
+}
+
+/// The start of the Unix epoch.
+impl Default for Timestamp {
+    fn default() -> Self {
+        Self(DateTime::UNIX_EPOCH)
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = InvalidTimestamp;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
+        parse(text.as_bytes()).ok_or(InvalidTimestamp)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(t) = self;
+        let (year, month, day) = (t.year(), t.month(), t.day());
+        let (hour, minute, second) = (t.hour(), t.minute(), t.second());
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+        match t.timestamp_subsec_micros() {
+            0 => f.write_str("Z"),
+            micros => write!(f, ".{micros:06}Z"),
+        }
+    }
+}
+
+/// `YYYY-MM-DDThh:mm:ss[.f{1,12}](Z|±hh:mm)`, and nothing else.
+fn parse(text: &[u8]) -> Option<Timestamp> {
+    let (date_and_time, rest) = text.split_at_checked(19)?;
+    let separators = [(4, b'-'), (7, b'-'), (13, b':'), (16, b':')];
+    let well_separated = separators.iter().all(|&(at, byte)| date_and_time[at] == byte)
+        && matches!(date_and_time[10], b'T' | b't');
+    if !well_separated {
+        return None;
+    }
+    let part = |from: usize, to: usize| digits(&date_and_time[from..to]);
+    let date = NaiveDate::from_ymd_opt(i32::try_from(part(0, 4)?).ok()?, part(5, 7)?, part(8, 10)?)?;
+    let (micros, offset) = parse_fraction(rest)?;
+    let time = NaiveTime::from_hms_micro_opt(part(11, 13)?, part(14, 16)?, part(17, 19)?, micros)?;
+    let utc = date.and_time(time).checked_sub_signed(parse_offset(offset)?)?;
+    Timestamp::new(utc.and_utc()).ok()
+}
+
+/// Microseconds of an optional fraction, cut and not rounded, and what follows it.
+fn parse_fraction(text: &[u8]) -> Option<(u32, &[u8])> {
+    let Some(fraction) = text.strip_prefix(b".") else {
+        return Some((0, text));
+    };
+    let length = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if !(1..=12).contains(&length) {
+        return None;
+    }
+    let kept = length.min(6);
+    let scale = 10_u32.pow(6 - u32::try_from(kept).ok()?);
+    Some((digits(&fraction[..kept])? * scale, &fraction[length..]))
+}
+
+fn parse_offset(text: &[u8]) -> Option<Duration> {
+    let (sign, hours, minutes) = match text {
+        b"Z" | b"z" => return Some(Duration::zero()),
+        [b'+', h1, h2, b':', m1, m2] => (1, digits(&[*h1, *h2])?, digits(&[*m1, *m2])?),
+        [b'-', h1, h2, b':', m1, m2] => (-1, digits(&[*h1, *h2])?, digits(&[*m1, *m2])?),
+        _ => return None,
+    };
+    let in_range = hours <= 23 && minutes <= 59;
+    in_range.then(|| Duration::minutes(sign * i64::from(hours * 60 + minutes)))
+}
+
+fn digits(text: &[u8]) -> Option<u32> {
+    text.iter().try_fold(0, |number, byte| {
+        byte.is_ascii_digit().then(|| number * 10 + u32::from(byte - b'0'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> Option<String> {
+        text.parse::<Timestamp>().ok().map(|time| time.to_string())
+    }
+
+    #[test]
+    fn a_fraction_is_cut_to_six_digits_and_left_out_when_zero() {
+        assert_eq!(shown("2026-01-02T03:04:05.1Z").unwrap(), "2026-01-02T03:04:05.100000Z");
+        assert_eq!(shown("2026-01-02T03:04:05.123456999999Z").unwrap(), "2026-01-02T03:04:05.123456Z");
+        assert_eq!(shown("2026-01-02T03:04:05.000000999999Z").unwrap(), "2026-01-02T03:04:05Z");
+        assert_eq!(shown("1969-12-31T23:59:59.9999999Z").unwrap(), "1969-12-31T23:59:59.999999Z");
+    }
+
+    #[test]
+    fn an_offset_is_converted_to_utc_before_the_year_is_looked_at() {
+        assert_eq!(shown("0000-12-31T23:30:00-01:00").unwrap(), "0001-01-01T00:30:00Z");
+        assert_eq!(shown("9999-12-31T23:30:00-01:00"), None);
+        assert_eq!(shown("0001-01-01T00:30:00+01:00"), None);
+        assert_eq!(shown("2026-01-02t03:04:05-00:00").unwrap(), "2026-01-02T03:04:05Z");
+    }
+
+    #[test]
+    fn what_is_no_rfc_3339_is_refused() {
+        for text in [
+            "",
+            "2026-01-02",
+            "2026-01-02T03:04Z",
+            "2026-01-02T03:04:05",
+            "2026-01-02 03:04:05Z",
+            "2026-01-02T03:04:60Z",
+            "2026-01-02T24:00:00Z",
+            "2026-02-29T03:04:05Z",
+            "2026-01-02T03:04:05.Z",
+            "2026-01-02T03:04:05.1234567890123Z",
+            "2026-01-02T03:04:05,5Z",
+            "2026-01-02T03:04:05+0100",
+            "2026-01-02T03:04:05+24:00",
+            "2026-01-02T03:04:05+01:60",
+            "2026-01-02T03:04:05Zx",
+            " 2026-01-02T03:04:05Z",
+            "+002026-01-02T03:04:05Z",
+            "２026-01-02T03:04:05Z",
+        ] {
+            assert_eq!(shown(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Runs and flows of flowruns in PostgreSQL.
