@@ -22,7 +22,10 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the one place that reads the clock"
+        )]
         let now = chrono::Utc::now();
         Timestamp::new(now).unwrap_or_default()
     }
@@ -36,7 +39,8 @@ impl Ids for TimeOrderedIds {
     fn next(&self, now: Timestamp) -> Uuid {
         let moment = now.date_time();
         let seconds = u64::try_from(moment.timestamp()).unwrap_or_default();
-        let time = uuid::Timestamp::from_unix(uuid::NoContext, seconds, moment.timestamp_subsec_nanos());
+        let time =
+            uuid::Timestamp::from_unix(uuid::NoContext, seconds, moment.timestamp_subsec_nanos());
         Uuid::new_v7(time)
     }
 }

@@ -59,8 +59,16 @@ mod tests {
     #[test]
     fn a_name_is_counted_in_code_points_after_trimming() {
         let longest = "\u{1F600}".repeat(256);
-        assert_eq!(DisplayName::new(&format!("\u{3000}{longest}\t")).unwrap().as_str(), longest);
-        assert_eq!(DisplayName::new(&format!("{longest}x")), Err(InvalidDisplayName));
+        assert_eq!(
+            DisplayName::new(&format!("\u{3000}{longest}\t"))
+                .unwrap()
+                .as_str(),
+            longest
+        );
+        assert_eq!(
+            DisplayName::new(&format!("{longest}x")),
+            Err(InvalidDisplayName)
+        );
     }
 
     #[test]

@@ -7,7 +7,9 @@ use uuid::Uuid;
 
 /// A text that is no id: ids are hyphenated UUIDs in any case, and never the nil UUID.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-#[error("an id is a hyphenated UUID, such as 0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e, and not the nil UUID")]
+#[error(
+    "an id is a hyphenated UUID, such as 0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e, and not the nil UUID"
+)]
 pub struct InvalidId;
 
 macro_rules! uuid_id {
@@ -82,7 +84,11 @@ pub struct FlowKey {
 impl FlowKey {
     /// The key of a run of this flow.
     pub const fn run(self, run: RunId) -> RunKey {
-        RunKey { tenant: self.tenant, flow: self.flow, run }
+        RunKey {
+            tenant: self.tenant,
+            flow: self.flow,
+            run,
+        }
     }
 }
 
@@ -100,7 +106,10 @@ pub struct RunKey {
 impl RunKey {
     /// The key of the flow that owns this run.
     pub const fn flow_key(self) -> FlowKey {
-        FlowKey { tenant: self.tenant, flow: self.flow }
+        FlowKey {
+            tenant: self.tenant,
+            flow: self.flow,
+        }
     }
 }
 

@@ -66,7 +66,10 @@ impl fmt::Display for Timestamp {
         let Self(t) = self;
         let (year, month, day) = (t.year(), t.month(), t.day());
         let (hour, minute, second) = (t.hour(), t.minute(), t.second());
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
+        )?;
         match t.timestamp_subsec_micros() {
             0 => f.write_str("Z"),
             micros => write!(f, ".{micros:06}Z"),
@@ -78,16 +81,21 @@ impl fmt::Display for Timestamp {
 fn parse(text: &[u8]) -> Option<Timestamp> {
     let (date_and_time, rest) = text.split_at_checked(19)?;
     let separators = [(4, b'-'), (7, b'-'), (13, b':'), (16, b':')];
-    let well_separated = separators.iter().all(|&(at, byte)| date_and_time[at] == byte)
+    let well_separated = separators
+        .iter()
+        .all(|&(at, byte)| date_and_time[at] == byte)
         && matches!(date_and_time[10], b'T' | b't');
     if !well_separated {
         return None;
     }
     let part = |from: usize, to: usize| digits(&date_and_time[from..to]);
-    let date = NaiveDate::from_ymd_opt(i32::try_from(part(0, 4)?).ok()?, part(5, 7)?, part(8, 10)?)?;
+    let date =
+        NaiveDate::from_ymd_opt(i32::try_from(part(0, 4)?).ok()?, part(5, 7)?, part(8, 10)?)?;
     let (micros, offset) = parse_fraction(rest)?;
     let time = NaiveTime::from_hms_micro_opt(part(11, 13)?, part(14, 16)?, part(17, 19)?, micros)?;
-    let utc = date.and_time(time).checked_sub_signed(parse_offset(offset)?)?;
+    let utc = date
+        .and_time(time)
+        .checked_sub_signed(parse_offset(offset)?)?;
     Timestamp::new(utc.and_utc()).ok()
 }
 
@@ -96,7 +104,10 @@ fn parse_fraction(text: &[u8]) -> Option<(u32, &[u8])> {
     let Some(fraction) = text.strip_prefix(b".") else {
         return Some((0, text));
     };
-    let length = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let length = fraction
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
     if !(1..=12).contains(&length) {
         return None;
     }
@@ -118,7 +129,8 @@ fn parse_offset(text: &[u8]) -> Option<Duration> {
 
 fn digits(text: &[u8]) -> Option<u32> {
     text.iter().try_fold(0, |number, byte| {
-        byte.is_ascii_digit().then(|| number * 10 + u32::from(byte - b'0'))
+        byte.is_ascii_digit()
+            .then(|| number * 10 + u32::from(byte - b'0'))
     })
 }
 
@@ -132,18 +144,36 @@ mod tests {
 
     #[test]
     fn a_fraction_is_cut_to_six_digits_and_left_out_when_zero() {
-        assert_eq!(shown("2026-01-02T03:04:05.1Z").unwrap(), "2026-01-02T03:04:05.100000Z");
-        assert_eq!(shown("2026-01-02T03:04:05.123456999999Z").unwrap(), "2026-01-02T03:04:05.123456Z");
-        assert_eq!(shown("2026-01-02T03:04:05.000000999999Z").unwrap(), "2026-01-02T03:04:05Z");
-        assert_eq!(shown("1969-12-31T23:59:59.9999999Z").unwrap(), "1969-12-31T23:59:59.999999Z");
+        assert_eq!(
+            shown("2026-01-02T03:04:05.1Z").unwrap(),
+            "2026-01-02T03:04:05.100000Z"
+        );
+        assert_eq!(
+            shown("2026-01-02T03:04:05.123456999999Z").unwrap(),
+            "2026-01-02T03:04:05.123456Z"
+        );
+        assert_eq!(
+            shown("2026-01-02T03:04:05.000000999999Z").unwrap(),
+            "2026-01-02T03:04:05Z"
+        );
+        assert_eq!(
+            shown("1969-12-31T23:59:59.9999999Z").unwrap(),
+            "1969-12-31T23:59:59.999999Z"
+        );
     }
 
     #[test]
     fn an_offset_is_converted_to_utc_before_the_year_is_looked_at() {
-        assert_eq!(shown("0000-12-31T23:30:00-01:00").unwrap(), "0001-01-01T00:30:00Z");
+        assert_eq!(
+            shown("0000-12-31T23:30:00-01:00").unwrap(),
+            "0001-01-01T00:30:00Z"
+        );
         assert_eq!(shown("9999-12-31T23:30:00-01:00"), None);
         assert_eq!(shown("0001-01-01T00:30:00+01:00"), None);
-        assert_eq!(shown("2026-01-02t03:04:05-00:00").unwrap(), "2026-01-02T03:04:05Z");
+        assert_eq!(
+            shown("2026-01-02t03:04:05-00:00").unwrap(),
+            "2026-01-02T03:04:05Z"
+        );
     }
 
     #[test]

@@ -1,1 +1,59 @@
-//! A private PostgreSQL as a child process.
+//! A private, real PostgreSQL as a child process: the default database of the service, and the scratch server of the
+//! tests.
+//!
+//! [`Cluster::start`] makes the cluster when there is none, starts the server and returns when it accepts connections;
+//! [`Cluster::stop`], or dropping the [`Cluster`], ends it. Clients reach it by a Unix socket only, in a folder that
+//! nobody else can enter; there is no TCP port and no password.
+//!
+//! ```
+//! use flowruns_embedded::{Cluster, ClusterOptions};
+//!
+//! let place = tempfile::tempdir()?;
+//! let mut options = ClusterOptions::new(place.path());
+//! options.durable = false; // for tests only
+//! let cluster = Cluster::start(options)?;
+//! let socket = cluster.socket_folder().join(format!(".s.PGSQL.{}", cluster.port()));
+//! assert!(socket.exists());
+//! assert!(cluster.is_running());
+//! cluster.stop()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Layout of the folder
+//!
+//! | Name           | What                                              | Belongs to        |
+//! |----------------|---------------------------------------------------|-------------------|
+//! | `postgres`     | the data                                          | the server's user |
+//! | `run`          | the socket, unless its path would be too long     | the server's user |
+//! | `postgres.log` | the server's log, emptied at a start over 10 MiB  | us                |
+//! | `lock`         | held as long as the [`Cluster`] lives             | us                |
+//!
+//! Anything else in the folder is left alone.
+//!
+//! # Processes
+//!
+//! PostgreSQL refuses to run as root, so root drops to the owner of the data, or else `postgres`, or else `nobody`; the
+//! folder itself is then made enterable, not readable, by that user. On Linux the server shuts down when this process
+//! dies, however it dies; elsewhere the next start stops the server that was left behind.
+
+mod account;
+mod binaries;
+mod cluster;
+mod error;
+mod folder;
+mod initdb;
+mod install;
+mod lock;
+mod log;
+mod orphan;
+mod pid_file;
+mod poll;
+mod process;
+mod resident;
+mod shared_memory;
+mod socket;
+mod spawner;
+
+pub use cluster::{Cluster, ClusterOptions};
+pub use error::ClusterError;
+pub use process::ClusterExit;

@@ -47,7 +47,11 @@ fn invalid(document: &[u8], error: &serde_json::Error) -> InvalidDocument {
     } else {
         reason
     };
-    InvalidDocument { reason: reason.to_owned(), line, column }
+    InvalidDocument {
+        reason: reason.to_owned(),
+        line,
+        column,
+    }
 }
 
 /// serde_json reads an integer beyond 64 bits as the nearest double, which would change it silently.
@@ -80,12 +84,20 @@ fn string_end(document: &[u8], start: usize) -> usize {
 
 fn number_end(document: &[u8], start: usize) -> usize {
     let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
-    start + document[start..].iter().take_while(|byte| is_part(byte)).count()
+    start
+        + document[start..]
+            .iter()
+            .take_while(|byte| is_part(byte))
+            .count()
 }
 
 fn is_oversized_integer(literal: &[u8]) -> bool {
     const ALWAYS_FITS: usize = 18;
-    if literal.len() <= ALWAYS_FITS || literal.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E')) {
+    if literal.len() <= ALWAYS_FITS
+        || literal
+            .iter()
+            .any(|byte| matches!(byte, b'.' | b'e' | b'E'))
+    {
         return false;
     }
     let text = std::str::from_utf8(literal).unwrap_or_default();
@@ -94,7 +106,10 @@ fn is_oversized_integer(literal: &[u8]) -> bool {
 
 fn oversized(document: &[u8], at: usize) -> InvalidDocument {
     let before = &document[..at];
-    let line_start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
+    let line_start = before
+        .iter()
+        .rposition(|&byte| byte == b'\n')
+        .map_or(0, |newline| newline + 1);
     InvalidDocument {
         reason: "an integer needs more than 64 bits; send it as a string".to_owned(),
         line: 1 + before.iter().filter(|&&byte| byte == b'\n').count(),
@@ -113,7 +128,9 @@ mod tests {
     #[test]
     fn numbers_have_one_form() {
         assert_eq!(
-            compact(r#"{"a":1.0,"b":-0.0,"c":1e2,"d":0.1,"e":1e19,"f":1e300,"g":-5e-324,"h":-3.0}"#),
+            compact(
+                r#"{"a":1.0,"b":-0.0,"c":1e2,"d":0.1,"e":1e19,"f":1e300,"g":-5e-324,"h":-3.0}"#
+            ),
             r#"{"a":1,"b":0,"c":100,"d":0.1,"e":10000000000000000000,"f":1e+300,"g":-5e-324,"h":-3}"#
         );
         assert_eq!(
@@ -124,19 +141,34 @@ mod tests {
 
     #[test]
     fn annotations_are_ignored_at_every_level_but_must_be_json() {
-        assert_eq!(compact(r##"{"@odata.type":"#x","a":[{"b@c":{},"d":1}]}"##), r#"{"a":[{"d":1}]}"#);
+        assert_eq!(
+            compact(r##"{"@odata.type":"#x","a":[{"b@c":{},"d":1}]}"##),
+            r#"{"a":[{"d":1}]}"#
+        );
         assert!(parse_object(br#"{"@a":1,"@a":1}"#).is_err());
     }
 
     #[test]
     fn a_refusal_says_where() {
         let cases = [
-            ("", "the body is empty; send a JSON object, such as {} at line 1 column 0"),
+            (
+                "",
+                "the body is empty; send a JSON object, such as {} at line 1 column 0",
+            ),
             ("{\"a\":1,\n  }", "trailing comma at line 2 column 3"),
             ("{} x", "trailing characters at line 1 column 4"),
-            ("[]", "invalid type: sequence, expected a JSON object at line 1 column 0"),
-            (r#"{"a":"\ud800"}"#, "unexpected end of hex escape at line 1 column 13"),
-            (r#"{"a":"\u0000"}"#, "a string contains U+0000, which cannot be stored at line 1 column 13"),
+            (
+                "[]",
+                "invalid type: sequence, expected a JSON object at line 1 column 0",
+            ),
+            (
+                r#"{"a":"\ud800"}"#,
+                "unexpected end of hex escape at line 1 column 13",
+            ),
+            (
+                r#"{"a":"\u0000"}"#,
+                "a string contains U+0000, which cannot be stored at line 1 column 13",
+            ),
             (r#"{"a":1e999}"#, "number out of range at line 1 column 10"),
             (
                 "{\"a\":\n [-9223372036854775809]}",
@@ -148,15 +180,24 @@ mod tests {
             ),
         ];
         for (document, message) in cases {
-            assert_eq!(parse_object(document.as_bytes()).unwrap_err().to_string(), message, "{document}");
+            assert_eq!(
+                parse_object(document.as_bytes()).unwrap_err().to_string(),
+                message,
+                "{document}"
+            );
         }
     }
 
     #[test]
     fn a_merge_removes_nulls_and_replaces_arrays() {
         let mut object = parse_object(br#"{"a":{"b":1,"c":[1,2]},"d":1}"#).unwrap();
-        object.merge(&parse_object(br#"{"a":{"b":null,"c":[null],"e":{"f":null}},"d":{"g":null}}"#).unwrap());
-        assert_eq!(serde_json::to_string(&object).unwrap(), r#"{"a":{"c":[null],"e":{}},"d":{}}"#);
+        object.merge(
+            &parse_object(br#"{"a":{"b":null,"c":[null],"e":{"f":null}},"d":{"g":null}}"#).unwrap(),
+        );
+        assert_eq!(
+            serde_json::to_string(&object).unwrap(),
+            r#"{"a":{"c":[null],"e":{}},"d":{}}"#
+        );
         assert_eq!((object.depth(), object.compact_length()), (3, 32));
     }
 }

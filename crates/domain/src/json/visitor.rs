@@ -104,7 +104,9 @@ impl<'de> Visitor<'de> for ObjectVisitor {
 
 fn refuse_nul<E: de::Error>(text: &str) -> Result<(), E> {
     if text.contains('\0') {
-        return Err(E::custom("a string contains U+0000, which cannot be stored"));
+        return Err(E::custom(
+            "a string contains U+0000, which cannot be stored",
+        ));
     }
     Ok(())
 }

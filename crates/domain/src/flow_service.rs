@@ -1,0 +1,167 @@
+//! What callers do with flows, on any store.
+
+use std::sync::Arc;
+
+use crate::{
+    display_name::DisplayName,
+    event::Version,
+    flow::{DataDomain, Flow, FlowPatch, FlowProperties, ReadinessStatus},
+    id::{FlowId, FlowKey, TenantId},
+    precondition::IfMatch,
+    query::{FlowPageRequest, Page},
+    rejection::PatchRejected,
+    service::{Environment, ServiceError},
+    store::{FlowDeleted, StoreError, StoreErrorKind, Updated},
+    timestamp::Timestamp,
+};
+
+/// What a client says about a flow that it creates.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NewFlow {
+    /// The name.
+    pub display_name: DisplayName,
+    /// Whether it is ready.
+    pub readiness_status: ReadinessStatus,
+    /// What it brings in.
+    pub data_domain: DataDomain,
+    /// From when on it may run; now, unless it is said.
+    pub effective: Option<Timestamp>,
+    /// Until when it may run.
+    pub expiration: Option<Timestamp>,
+}
+
+/// Creates, reads, changes and deletes flows.
+#[derive(Clone)]
+pub struct FlowService {
+    environment: Environment,
+}
+
+impl FlowService {
+    /// A service on a store.
+    pub const fn new(environment: Environment) -> Self {
+        Self { environment }
+    }
+
+    /// The flow.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::FlowNotFound`] or [`ServiceError::Store`].
+    pub async fn get(&self, key: FlowKey) -> Result<Flow, ServiceError> {
+        self.environment
+            .store
+            .find_flow(key)
+            .await?
+            .ok_or(ServiceError::FlowNotFound)
+    }
+
+    /// Creates a flow; the server makes its id.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::Rejected`] with the faults, or [`ServiceError::Store`].
+    pub async fn create(&self, tenant: TenantId, new: NewFlow) -> Result<Flow, ServiceError> {
+        let (now, id) = self.environment.now_and_id();
+        let NewFlow {
+            display_name,
+            readiness_status,
+            data_domain,
+            effective,
+            expiration,
+        } = new;
+        let effective = effective.unwrap_or(now);
+        let properties = FlowProperties {
+            display_name,
+            readiness_status,
+            data_domain,
+            effective,
+            expiration,
+        };
+        if let Some(fault) = properties.fault() {
+            return Err(vec![fault].into());
+        }
+        let flow =
+            FlowId::new(id).map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
+        let flow = Flow {
+            key: FlowKey { tenant, flow },
+            version: Version::FIRST,
+            properties,
+        };
+        self.environment.store.create_flow(flow.clone()).await?;
+        Ok(flow)
+    }
+
+    /// Changes a flow, and gives it as it is stored then.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::Rejected`], [`ServiceError::FlowNotFound`] or [`ServiceError::Store`].
+    pub async fn patch(
+        &self,
+        key: FlowKey,
+        patch: FlowPatch,
+        if_match: IfMatch,
+    ) -> Result<Flow, ServiceError> {
+        let decide = move |flow: &Flow| decide(flow, &patch, &if_match);
+        match self
+            .environment
+            .store
+            .update_flow(key, Arc::new(decide))
+            .await?
+        {
+            Some(Updated::Changed(flow) | Updated::Unchanged(flow)) => Ok(flow),
+            Some(Updated::Refused(rejected)) => Err(rejected.into()),
+            None => Err(ServiceError::FlowNotFound),
+        }
+    }
+
+    /// Deletes a flow that has no runs.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::Rejected`], [`ServiceError::FlowHasRuns`], [`ServiceError::FlowNotFound`] or [`ServiceError::Store`].
+    pub async fn delete(&self, key: FlowKey, if_match: IfMatch) -> Result<(), ServiceError> {
+        let decide = move |flow: &Flow| if_match.check(|| flow.tag()).map(|()| None);
+        match self
+            .environment
+            .store
+            .delete_flow(key, Arc::new(decide))
+            .await?
+        {
+            Some(FlowDeleted::Done) => Ok(()),
+            Some(FlowDeleted::HasRuns) => Err(ServiceError::FlowHasRuns),
+            Some(FlowDeleted::Refused(rejected)) => Err(rejected.into()),
+            None => Err(ServiceError::FlowNotFound),
+        }
+    }
+
+    /// The flows of a tenant, by id.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::Store`].
+    pub async fn list(
+        &self,
+        tenant: TenantId,
+        page: FlowPageRequest,
+    ) -> Result<Page<Flow>, ServiceError> {
+        Ok(self.environment.store.list_flows(tenant, page).await?)
+    }
+}
+
+fn decide(
+    flow: &Flow,
+    patch: &FlowPatch,
+    if_match: &IfMatch,
+) -> Result<Option<Flow>, PatchRejected> {
+    let properties = patch
+        .applied_to(&flow.properties)
+        .map_err(|fault| PatchRejected::Invalid(vec![fault]))?;
+    if_match.check(|| flow.tag())?;
+    let changed = properties != flow.properties;
+    Ok(changed.then(|| Flow {
+        key: flow.key,
+        version: flow.version.next(),
+        properties,
+    }))
+}

@@ -1,0 +1,109 @@
+//! What a caller wants changed: absent, null and value are three things.
+
+use crate::{
+    display_name::DisplayName,
+    error_object::PublicErrorPatch,
+    json::JsonObject,
+    property,
+    rejection::{Fault, Rule},
+    status::RunStatus,
+    timestamp::Timestamp,
+};
+
+/// A property that cannot be cleared: absent, or a value.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Field<T> {
+    /// Not named: keeps its value.
+    #[default]
+    Absent,
+    /// The new value.
+    Value(T),
+}
+
+impl<T> Field<T> {
+    /// The value, if one was sent.
+    pub const fn value(&self) -> Option<&T> {
+        match self {
+            Self::Absent => None,
+            Self::Value(value) => Some(value),
+        }
+    }
+}
+
+/// A property that can be cleared: absent, null, or a value.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Nullable<T> {
+    /// Not named: keeps its value.
+    #[default]
+    Absent,
+    /// Cleared.
+    Null,
+    /// The new value.
+    Value(T),
+}
+
+impl<T> Nullable<T> {
+    /// The value, if one was sent.
+    pub const fn value(&self) -> Option<&T> {
+        match self {
+            Self::Absent | Self::Null => None,
+            Self::Value(value) => Some(value),
+        }
+    }
+}
+
+/// A report on a run. A default patch changes nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunPatch {
+    /// Replaces the name.
+    pub display_name: Field<DisplayName>,
+    /// Replaces the start.
+    pub start: Field<Timestamp>,
+    /// Sets the end; null is what a run in progress has.
+    pub end: Nullable<Timestamp>,
+    /// The reported status.
+    pub status: Field<RunStatus>,
+    /// Merged into the stored error, or clears it.
+    pub blocking_error: Nullable<PublicErrorPatch>,
+    /// Merged into the stored statistics.
+    pub statistics: Field<JsonObject>,
+}
+
+impl RunPatch {
+    /// The faults that no stored run can heal, so that they are found before one is read.
+    pub fn contradictions(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        if let (Field::Value(start), Nullable::Value(end)) = (&self.start, &self.end)
+            && end < start
+        {
+            faults.push(Fault::end_before_start(*end, *start));
+        }
+        if let (Some(status), Some(error)) = (self.status.value(), self.blocking_error.value())
+            && !status.may_hold_blocking_error()
+            && error.sets_a_value()
+        {
+            faults.push(Fault::blocking_error_not_allowed(*status));
+        }
+        faults
+    }
+}
+
+impl Fault {
+    pub(crate) fn end_before_start(end: Timestamp, start: Timestamp) -> Self {
+        let message = format!(
+            "endDateTime {end} is before startDateTime {start}; send an end that is not earlier"
+        );
+        Self::new(Rule::EndBeforeStart, property::END_DATE_TIME, message)
+    }
+
+    pub(crate) fn blocking_error_not_allowed(status: RunStatus) -> Self {
+        let message = format!(
+            "a run that is {status} has no blockingError; leave it out, or report completedWithErrors or failed"
+        );
+        Self::new(
+            Rule::BlockingErrorNotAllowed,
+            property::BLOCKING_ERROR,
+            message,
+        )
+    }
+}

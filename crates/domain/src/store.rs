@@ -1,0 +1,190 @@
+//! The ports: what the domain asks of a store. `flowruns-testing` holds the suite that every store must pass.
+
+use std::{error::Error, fmt, sync::Arc};
+
+use async_trait::async_trait;
+
+use crate::{
+    event::RunEvent,
+    flow::Flow,
+    id::{FlowKey, RunKey, TenantId},
+    query::{EventPageRequest, FlowPageRequest, Page, RunPageRequest},
+    rejection::PatchRejected,
+    run::{Change, Decision, Run, RunSummary},
+};
+
+/// Decides a report on the run as it is stored. It owns all it needs, so that a store may run it in a task of its own, and again.
+pub type DecideRun = Arc<dyn Fn(&Run) -> Result<Decision, PatchRejected> + Send + Sync>;
+
+/// Decides a change of a flow: the flow as it shall be, with its next version, or `None` when nothing changes.
+pub type DecideFlow = Arc<dyn Fn(&Flow) -> Result<Option<Flow>, PatchRejected> + Send + Sync>;
+
+/// What an update came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Updated<T> {
+    /// Written, committed and flushed.
+    Changed(T),
+    /// Nothing was written.
+    Unchanged(T),
+    /// Refused; nothing was written.
+    Refused(PatchRejected),
+}
+
+/// What a creation came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Created {
+    /// Written, committed and flushed.
+    New(Run),
+    /// A run of that id is there, with the first entry of its history unless retention took it.
+    Exists(Run, Option<RunEvent>),
+    /// A run of that id was deleted; its id stays taken.
+    Deleted,
+    /// There is no such flow.
+    FlowAbsent,
+}
+
+/// What the deletion of a flow came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FlowDeleted {
+    /// Gone.
+    Done,
+    /// It still has runs.
+    HasRuns,
+    /// Refused; nothing was deleted.
+    Refused(PatchRejected),
+}
+
+/// Keeps runs and their history. Absence is `None`; a deleted run is absent.
+#[async_trait]
+pub trait RunStore: Send + Sync + 'static {
+    /// The run.
+    async fn find_run(&self, key: RunKey) -> Result<Option<Run>, StoreError>;
+
+    /// Whether there is such a run, without reading it.
+    async fn run_exists(&self, key: RunKey) -> Result<bool, StoreError>;
+
+    /// Stores a new run and the first entry of its history, atomically.
+    async fn create_run(&self, creation: Change) -> Result<Created, StoreError>;
+
+    /// The unit of work: reads the run, asks `decide`, and writes the run and its history entry, atomically and
+    /// guarded by the version that was read. Retries lost races, and no update starves. A change whose event is
+    /// [`Action::Deleted`](crate::Action::Deleted) hides the run.
+    async fn update_run(
+        &self,
+        key: RunKey,
+        decide: DecideRun,
+    ) -> Result<Option<Updated<Run>>, StoreError>;
+
+    /// The runs of a flow, newest start first; `None` when there is no such flow.
+    async fn list_runs(
+        &self,
+        flow: FlowKey,
+        page: RunPageRequest,
+    ) -> Result<Option<Page<RunSummary>>, StoreError>;
+
+    /// The history of a run, oldest first.
+    async fn list_run_events(
+        &self,
+        key: RunKey,
+        page: EventPageRequest,
+    ) -> Result<Option<Page<RunEvent>>, StoreError>;
+}
+
+/// Keeps flows.
+#[async_trait]
+pub trait FlowStore: Send + Sync + 'static {
+    /// The flow.
+    async fn find_flow(&self, key: FlowKey) -> Result<Option<Flow>, StoreError>;
+
+    /// Stores a new flow.
+    async fn create_flow(&self, flow: Flow) -> Result<(), StoreError>;
+
+    /// Reads the flow, asks `decide`, and writes, guarded by the version that was read.
+    async fn update_flow(
+        &self,
+        key: FlowKey,
+        decide: DecideFlow,
+    ) -> Result<Option<Updated<Flow>>, StoreError>;
+
+    /// Deletes a flow that `decide` does not refuse and that has no runs; `None` when there is no such flow.
+    async fn delete_flow(
+        &self,
+        key: FlowKey,
+        decide: DecideFlow,
+    ) -> Result<Option<FlowDeleted>, StoreError>;
+
+    /// The flows of a tenant, by id.
+    async fn list_flows(
+        &self,
+        tenant: TenantId,
+        page: FlowPageRequest,
+    ) -> Result<Page<Flow>, StoreError>;
+}
+
+/// All that the services need.
+#[async_trait]
+pub trait Store: RunStore + FlowStore {
+    /// Whether the store can serve now, for readiness.
+    async fn check(&self) -> Result<(), StoreError>;
+}
+
+/// What kind of failure a store had.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum StoreErrorKind {
+    /// It cannot be reached, or does not take writes now. Try again later.
+    Unavailable,
+    /// Too many writers at once. Try again later.
+    Contention,
+    /// A constraint, by its name, that no rule foresaw.
+    Conflict(String),
+    /// A row that cannot be.
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// The key of the row.
+        id: String,
+    },
+    /// A defect.
+    Internal,
+}
+
+/// A failure of a store. The source holds its cause and is for the log only.
+#[derive(Debug)]
+pub struct StoreError {
+    /// What kind of failure.
+    pub kind: StoreErrorKind,
+    /// The cause.
+    pub source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl StoreError {
+    /// A failure with its cause.
+    pub fn new(kind: StoreErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            kind,
+            source: Some(source.into()),
+        }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            StoreErrorKind::Unavailable => f.write_str("the store is unavailable"),
+            StoreErrorKind::Contention => f.write_str("too many writers contend for the row"),
+            StoreErrorKind::Conflict(constraint) => write!(f, "constraint {constraint} was broken"),
+            StoreErrorKind::Corrupt { table, column, id } => {
+                write!(f, "{table}.{column} of {id} cannot be")
+            }
+            StoreErrorKind::Internal => f.write_str("the store failed"),
+        }
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,58 @@
+//! One process at a time uses a folder.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Read, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
+
+use rustix::fs::{FlockOperation, flock};
+
+use crate::ClusterError;
+
+/// The lock of a folder, held as long as this lives. The system lets go of it when the process dies, however it dies;
+/// the file itself stays, since removing it would let two processes lock two files of one name.
+#[derive(Debug)]
+pub(crate) struct FolderLock {
+    _file: File,
+}
+
+impl FolderLock {
+    /// Takes the lock and leaves the own process id in the file, for the message of those who come second.
+    ///
+    /// # Errors
+    ///
+    /// [`ClusterError::InUse`] when it is held, also by this process; [`ClusterError::Io`].
+    pub(crate) fn acquire(file: &Path, folder: &Path) -> Result<Self, ClusterError> {
+        let mut lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(file)
+            .map_err(ClusterError::io("open the lock file", file))?;
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                let pid = read_pid(&mut lock);
+                return Err(ClusterError::InUse { folder: folder.to_owned(), pid });
+            }
+            Err(error) => return Err(ClusterError::io("lock", file)(error.into())),
+        }
+        write_pid(&mut lock).map_err(ClusterError::io("write the lock file", file))?;
+        Ok(Self { _file: lock })
+    }
+}
+
+fn read_pid(lock: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    lock.read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+fn write_pid(lock: &mut File) -> io::Result<()> {
+    lock.set_len(0)?;
+    writeln!(lock, "{}", std::process::id())
+}
