@@ -1,1 +1,35 @@
-//! The HTTP routes of flowruns on any store.
+//! The HTTP routes of flowruns on any store: the shape of the Microsoft Graph industryData API.
+//!
+//! [`router`] serves whatever [`Store`](flowruns_domain::Store) it is given, behind bearer tokens that
+//! [`auth::TokenVerifier`] checks.
+//!
+//! ```
+//! use std::{sync::Arc, time::Duration};
+//!
+//! use flowruns_api::{ApiOptions, auth::TokenVerifier, router};
+//! use flowruns_domain::{Environment, Store, SystemClock, TimeOrderedIds};
+//!
+//! fn routes(store: Arc<dyn Store>, verifier: TokenVerifier) -> axum::Router {
+//!     router(ApiOptions {
+//!         environment: Environment { store, clock: Arc::new(SystemClock), ids: Arc::new(TimeOrderedIds) },
+//!         verifier: Arc::new(verifier),
+//!         max_body_bytes: 1024 * 1024,
+//!         request_timeout: Duration::from_secs(30),
+//!         require_if_match: false,
+//!     })
+//! }
+//! ```
+
+pub mod auth;
+mod error;
+mod extract;
+mod flows;
+mod health;
+mod observe;
+mod odata;
+mod respond;
+mod routes;
+mod runs;
+mod state;
+
+pub use self::{routes::router, state::ApiOptions};

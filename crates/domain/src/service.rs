@@ -131,6 +131,15 @@ impl RunService {
             .ok_or(ServiceError::RunNotFound)
     }
 
+    /// Whether the run is there.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::RunNotFound`] or [`ServiceError::Store`].
+    pub async fn check_exists(&self, key: RunKey) -> Result<(), ServiceError> {
+        self.pass_through(key.flow_key(), Some(key.run)).await
+    }
+
     /// Takes a report whole or not at all, and gives the run as it is stored then.
     ///
     /// # Errors

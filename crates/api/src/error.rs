@@ -1,0 +1,317 @@
+//! Every failure's status, code and message: the one place that chooses them.
+
+use std::{error::Error, sync::Arc};
+
+use axum::{
+    body::Body,
+    http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use flowruns_domain::{Conflict, Fault, PatchRejected, ServiceError, StoreError, StoreErrorKind};
+
+/// A header that tells the client what to do next.
+#[derive(Clone, Copy, Debug)]
+enum Hint {
+    None,
+    /// To try again in a second.
+    RetryAfter,
+    /// To send a token.
+    SendToken,
+    /// To get another token.
+    RenewToken,
+}
+
+impl Hint {
+    const fn header(self) -> Option<(HeaderName, HeaderValue)> {
+        match self {
+            Self::None => None,
+            Self::RetryAfter => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
+            Self::SendToken => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            Self::RenewToken => Some((
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer error=\"invalid_token\""),
+            )),
+        }
+    }
+}
+
+/// One item of `details`.
+#[derive(Clone, Debug)]
+pub(crate) struct Detail {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    pub(crate) target: Option<String>,
+}
+
+/// A failure as the client shall see it, and its cause as the log shall.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    pub(crate) status: StatusCode,
+    pub(crate) inner_code: Option<&'static str>,
+    pub(crate) message: String,
+    pub(crate) target: Option<String>,
+    pub(crate) details: Vec<Detail>,
+    hint: Hint,
+    pub(crate) cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, inner_code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            inner_code: Some(inner_code),
+            message: message.into(),
+            target: None,
+            details: Vec::new(),
+            hint: Hint::None,
+            cause: None,
+        }
+    }
+
+    fn with_hint(self, hint: Hint) -> Self {
+        Self { hint, ..self }
+    }
+
+    fn with_cause(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    pub(crate) fn with_target(mut self, target: impl Into<String>) -> Self {
+        self.target = Some(target.into());
+        self
+    }
+
+    pub(crate) fn bad_request(inner_code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, inner_code, message)
+    }
+
+    pub(crate) fn unauthorized(message: &str, token_was_sent: bool) -> Self {
+        let hint = if token_was_sent {
+            Hint::RenewToken
+        } else {
+            Hint::SendToken
+        };
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "invalidAuthenticationToken",
+            message,
+        )
+        .with_hint(hint)
+    }
+
+    pub(crate) fn forbidden(permission: &str) -> Self {
+        let message =
+            format!("the token lacks the permission {permission}; ask for one that has it");
+        Self::new(StatusCode::FORBIDDEN, "accessDenied", message)
+    }
+
+    pub(crate) fn not_acceptable() -> Self {
+        let message =
+            "the answer is application/json; send Accept: application/json, or leave Accept out";
+        Self::new(StatusCode::NOT_ACCEPTABLE, "invalidAcceptType", message)
+    }
+
+    pub(crate) fn payload_too_large(limit: usize) -> Self {
+        let message =
+            format!("the body is over the limit of {limit} bytes; send less in one request");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "bodyTooLarge", message)
+    }
+
+    pub(crate) fn unsupported_media_type(message: &str) -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupportedMediaType",
+            message,
+        )
+    }
+
+    pub(crate) fn timed_out() -> Self {
+        let message = "the request took too long; whether it was carried out is not known, so read before you repeat";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "requestTimeout", message)
+            .with_hint(Hint::RetryAfter)
+    }
+
+    pub(crate) fn panicked(panic: String) -> Self {
+        Self::internal(panic)
+    }
+
+    /// An answer that could not be written.
+    pub(crate) fn unwritable(cause: serde_json::Error) -> Self {
+        Self::internal(cause)
+    }
+
+    fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let message = "the server failed on this request; tell its operators the request-id";
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internalServerError",
+            message,
+        )
+        .with_cause(cause)
+    }
+
+    /// `error.code`: the status phrase in camelCase.
+    pub(crate) fn code(&self) -> &'static str {
+        match self.status {
+            StatusCode::BAD_REQUEST => "badRequest",
+            StatusCode::UNAUTHORIZED => "unauthorized",
+            StatusCode::FORBIDDEN => "forbidden",
+            StatusCode::NOT_FOUND => "notFound",
+            StatusCode::METHOD_NOT_ALLOWED => "methodNotAllowed",
+            StatusCode::NOT_ACCEPTABLE => "notAcceptable",
+            StatusCode::CONFLICT => "conflict",
+            StatusCode::PRECONDITION_FAILED => "preconditionFailed",
+            StatusCode::PAYLOAD_TOO_LARGE => "payloadTooLarge",
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupportedMediaType",
+            StatusCode::PRECONDITION_REQUIRED => "preconditionRequired",
+            StatusCode::SERVICE_UNAVAILABLE => "serviceUnavailable",
+            _ => "internalServerError",
+        }
+    }
+}
+
+pub(crate) async fn route_not_found(uri: Uri) -> ApiError {
+    let message = format!(
+        "there is nothing at {}; runs live at /industryData/incomingFlows/{{id}}/runs",
+        uri.path()
+    );
+    ApiError::new(StatusCode::NOT_FOUND, "routeNotFound", message)
+}
+
+pub(crate) async fn method_not_allowed(method: Method) -> ApiError {
+    let message = format!("{method} is not possible here; the header Allow says what is");
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "methodNotAllowed", message)
+}
+
+impl From<Vec<Fault>> for ApiError {
+    fn from(faults: Vec<Fault>) -> Self {
+        let details = faults.iter().map(|fault| Detail {
+            code: fault.rule.code(),
+            message: fault.message.clone(),
+            target: Some(fault.target.clone()),
+        });
+        let details = details.collect();
+        let Some(first) = faults.into_iter().next() else {
+            return Self::internal("a refusal without a fault");
+        };
+        Self {
+            details,
+            ..Self::bad_request(first.rule.code(), first.message).with_target(first.target)
+        }
+    }
+}
+
+impl From<Conflict> for ApiError {
+    fn from(conflict: Conflict) -> Self {
+        let detail = |code, target: &str, message| Detail {
+            code,
+            message,
+            target: Some(target.to_owned()),
+        };
+        let stored = conflict.stored;
+        let mut details = vec![
+            detail(
+                "storedStatus",
+                "status",
+                format!("{stored}: the status that is stored"),
+            ),
+            detail(
+                "reachedDateTime",
+                "status",
+                format!("{}: since then the run is {stored}", conflict.reached),
+            ),
+        ];
+        details.extend(conflict.allowed.iter().map(|status| {
+            let message = format!(
+                "{status}: this status can still be reported; leave status out to add statistics"
+            );
+            detail("allowedStatus", "status", message)
+        }));
+        let message =
+            "false: the same report is refused again; change it as the message says".to_owned();
+        details.push(Detail {
+            code: "retryable",
+            message,
+            target: None,
+        });
+        let error = Self::new(
+            StatusCode::CONFLICT,
+            conflict.rule.code(),
+            conflict.to_string(),
+        );
+        Self { details, ..error }
+    }
+}
+
+impl From<PatchRejected> for ApiError {
+    fn from(rejected: PatchRejected) -> Self {
+        let message = rejected.to_string();
+        match rejected {
+            PatchRejected::Invalid(faults) => faults.into(),
+            PatchRejected::PreconditionRequired => Self::new(
+                StatusCode::PRECONDITION_REQUIRED,
+                "preconditionRequired",
+                message,
+            ),
+            PatchRejected::PreconditionFailed => Self::new(
+                StatusCode::PRECONDITION_FAILED,
+                "entityTagDoesNotMatch",
+                message,
+            ),
+            PatchRejected::Conflict(conflict) => conflict.into(),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let unavailable = |code, message: &str| {
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message).with_hint(Hint::RetryAfter)
+        };
+        match error.kind {
+            StoreErrorKind::Unavailable => unavailable(
+                "databaseUnavailable",
+                "the database is away; try again later",
+            )
+            .with_cause(error),
+            StoreErrorKind::Contention => unavailable(
+                "contention",
+                "too many requests change this run at once; try again",
+            )
+            .with_cause(error),
+            StoreErrorKind::Conflict(_)
+            | StoreErrorKind::Corrupt { .. }
+            | StoreErrorKind::Internal => Self::internal(error),
+        }
+    }
+}
+
+impl From<ServiceError> for ApiError {
+    fn from(error: ServiceError) -> Self {
+        let message = error.to_string();
+        match error {
+            ServiceError::FlowNotFound => Self::new(StatusCode::NOT_FOUND, "flowNotFound", message),
+            ServiceError::RunNotFound => Self::new(StatusCode::NOT_FOUND, "runNotFound", message),
+            ServiceError::Rejected(rejected) => rejected.into(),
+            ServiceError::IdTaken(_) => {
+                Self::new(StatusCode::CONFLICT, "idTaken", message).with_target("id")
+            }
+            ServiceError::FlowHasRuns => Self::new(StatusCode::CONFLICT, "flowHasRuns", message),
+            ServiceError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// Leaves the body to `observe`, which knows the request-id.
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.status;
+        if let Some((name, value)) = self.hint.header() {
+            response.headers_mut().insert(name, value);
+        }
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}

@@ -1,0 +1,14 @@
+//! What handlers take from a request, checked in the contract's order.
+
+mod accept;
+mod call;
+mod preconditions;
+mod prefer;
+mod properties;
+
+pub(crate) use self::{
+    call::{Call, Content, if_match_or_default},
+    preconditions::tags,
+    prefer::Preference,
+    properties::{Properties, date_time, display_name, object, text},
+};

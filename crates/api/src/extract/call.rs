@@ -1,0 +1,260 @@
+//! One call of the API: 401, 403, 413, 415, 406 and then 400 are found in this order.
+
+use std::sync::Arc;
+
+use axum::{
+    RequestPartsExt,
+    body::Body,
+    extract::{RawPathParams, Request},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+};
+use bytes::Bytes;
+use flowruns_domain::{
+    FlowKey, IfMatch, Requester, RunAddress, RunId,
+    json::{JsonObject, parse_object},
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use super::{accept::takes_json, preconditions, prefer::Preference};
+use crate::{
+    auth::{Caller, Permission},
+    error::ApiError,
+    observe::Trace,
+    odata::{key_path::SentPath, options::QueryOptions, root::ServiceRoot},
+    state::Api,
+};
+
+/// Whether a call carries a body.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Content {
+    /// It does not; one that is sent is not looked at.
+    None,
+    /// A JSON object.
+    Json,
+}
+
+/// A call that may be made and can be read.
+pub(crate) struct Call {
+    pub(crate) caller: Caller,
+    pub(crate) root: ServiceRoot,
+    pub(crate) preference: Preference,
+    request: uuid::Uuid,
+    headers: HeaderMap,
+    query: Option<String>,
+    params: Vec<(String, String)>,
+    body: Bytes,
+}
+
+impl Call {
+    /// Takes a request in, as far as 406.
+    pub(crate) async fn new(
+        api: &Api,
+        request: Request,
+        permission: Permission,
+        content: Content,
+    ) -> Result<Self, ApiError> {
+        let (mut parts, body) = request.into_parts();
+        let trace = parts
+            .extensions
+            .get::<Arc<Trace>>()
+            .cloned()
+            .unwrap_or_default();
+        let caller = authorized(api, &parts.headers, permission, &trace)?;
+        let body = match content {
+            Content::None => Bytes::new(),
+            Content::Json => read_body(&parts.headers, body, api.options.max_body_bytes).await?,
+        };
+        check_media_types(&parts.headers, content)?;
+        let sent_path = parts
+            .extensions
+            .get::<SentPath>()
+            .map_or_else(|| parts.uri.path().to_owned(), |sent| sent.0.clone());
+        let params = path_params(&mut parts).await?;
+        Ok(Self {
+            caller,
+            root: ServiceRoot::new(&parts.uri, &parts.headers, &sent_path),
+            preference: Preference::from_headers(&parts.headers),
+            request: trace.request_id,
+            query: parts.uri.query().map(str::to_owned),
+            headers: parts.headers,
+            params,
+            body,
+        })
+    }
+
+    /// The options of a list.
+    pub(crate) fn options(&self, allowed: &[&str]) -> Result<QueryOptions, ApiError> {
+        QueryOptions::parse(self.query.as_deref(), allowed)
+    }
+
+    /// Refuses every query option.
+    pub(crate) fn no_options(&self) -> Result<(), ApiError> {
+        self.options(&[]).map(drop)
+    }
+
+    /// The flow of the URL.
+    pub(crate) fn flow_key(&self) -> Result<FlowKey, ApiError> {
+        Ok(FlowKey {
+            tenant: self.caller.tenant,
+            flow: self.id("flow")?,
+        })
+    }
+
+    /// The run of the URL, in both of its forms.
+    pub(crate) fn run_address(&self) -> Result<RunAddress, ApiError> {
+        let flow = self.flow_key()?;
+        let run: RunId = self.id("run")?;
+        if self.param("target").is_none() {
+            return Ok(RunAddress {
+                key: flow.run(run),
+                via: None,
+            });
+        }
+        Ok(RunAddress {
+            key: flow.run(self.id("target")?),
+            via: Some(run),
+        })
+    }
+
+    /// The run on the way to a list of runs, if there is one.
+    pub(crate) fn via(&self) -> Result<Option<RunId>, ApiError> {
+        self.param("run").map(|_| self.id("run")).transpose()
+    }
+
+    /// If-Match, unless it is absent.
+    pub(crate) fn sent_if_match(&self) -> Result<Option<IfMatch>, ApiError> {
+        preconditions::if_match(&self.headers)
+    }
+
+    /// The body as a JSON object.
+    pub(crate) fn object(&self) -> Result<JsonObject, ApiError> {
+        parse_object(&self.body)
+            .map_err(|error| ApiError::bad_request("malformedJson", error.to_string()))
+    }
+
+    /// Who asks, for the history.
+    pub(crate) fn requester(&self) -> Requester {
+        Requester {
+            actor: self.caller.actor.clone(),
+            request: self.request,
+        }
+    }
+
+    fn param(&self, name: &str) -> Option<&str> {
+        self.params
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    fn id<T: std::str::FromStr<Err = flowruns_domain::InvalidId>>(
+        &self,
+        name: &str,
+    ) -> Result<T, ApiError> {
+        let text = self.param(name).unwrap_or_default();
+        text.parse().map_err(|error: flowruns_domain::InvalidId| {
+            ApiError::bad_request("invalidId", error.to_string()).with_target("id")
+        })
+    }
+}
+
+/// What the client demands, or what the server demands of it.
+pub(crate) fn if_match_or_default(api: &Api, sent: Option<IfMatch>) -> IfMatch {
+    match (sent, api.options.require_if_match) {
+        (Some(sent), _) => sent,
+        (None, true) => IfMatch::Missing,
+        (None, false) => IfMatch::Absent,
+    }
+}
+
+fn authorized(
+    api: &Api,
+    headers: &HeaderMap,
+    permission: Permission,
+    trace: &Trace,
+) -> Result<Caller, ApiError> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else {
+        let message =
+            "send Authorization: Bearer and a token; `flowruns token` mints one for the local key";
+        return Err(ApiError::unauthorized(message, false));
+    };
+    let token = value.to_str().ok().and_then(|value| value.split_once(' '));
+    let token = token
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim());
+    let Some(token) = token else {
+        return Err(ApiError::unauthorized(
+            "Authorization must be Bearer and a token",
+            false,
+        ));
+    };
+    let verified = api.options.verifier.verify(token);
+    let caller = verified.map_err(|refused| ApiError::unauthorized(&refused.to_string(), true))?;
+    trace.note_tenant(caller.tenant);
+    if caller.may(permission) {
+        Ok(caller)
+    } else {
+        Err(ApiError::forbidden(permission.name()))
+    }
+}
+
+async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, ApiError> {
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(ApiError::payload_too_large(limit));
+    }
+    match Limited::new(body, limit).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::payload_too_large(limit)),
+        Err(_) => Err(ApiError::bad_request(
+            "incompleteBody",
+            "the body ended early; send it again",
+        )),
+    }
+}
+
+fn check_media_types(headers: &HeaderMap, content: Content) -> Result<(), ApiError> {
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(ApiError::unsupported_media_type(
+            "a body with a Content-Encoding is not read; send it plain",
+        ));
+    }
+    if content == Content::Json && !is_json(headers) {
+        return Err(ApiError::unsupported_media_type(
+            "send Content-Type: application/json",
+        ));
+    }
+    if takes_json(headers) {
+        Ok(())
+    } else {
+        Err(ApiError::not_acceptable())
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return false;
+    };
+    let media_type = value
+        .to_str()
+        .ok()
+        .and_then(|value| value.split(';').next());
+    media_type.is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"))
+}
+
+async fn path_params(parts: &mut Parts) -> Result<Vec<(String, String)>, ApiError> {
+    let params = parts
+        .extract::<RawPathParams>()
+        .await
+        .map_err(|rejection| {
+            debug_assert_eq!(rejection.status(), StatusCode::BAD_REQUEST);
+            ApiError::bad_request("invalidId", "the path is not UTF-8 after decoding")
+        })?;
+    Ok(params
+        .iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect())
+}

@@ -1,0 +1,206 @@
+//! Takes the properties of a body one by one, and collects every fault.
+
+use std::fmt::Display;
+
+use flowruns_domain::{
+    DisplayName, Fault, Field, Nullable, Rule, Timestamp,
+    json::{JsonObject, JsonValue},
+    property,
+};
+
+/// What stands past the known members of an enumeration.
+const SENTINEL: &str = "unknownFutureValue";
+
+/// The properties of a body that were not taken yet.
+#[derive(Debug)]
+pub(crate) struct Properties {
+    members: JsonObject,
+    faults: Vec<Fault>,
+}
+
+impl Properties {
+    pub(crate) const fn new(members: JsonObject) -> Self {
+        Self {
+            members,
+            faults: Vec::new(),
+        }
+    }
+
+    /// Takes a property that can be cleared, read by `read`.
+    pub(crate) fn nullable<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(JsonValue, &str) -> Result<T, Vec<Fault>>,
+    ) -> Nullable<T> {
+        match self.members.remove(name) {
+            None => Nullable::Absent,
+            Some(JsonValue::Null) => Nullable::Null,
+            Some(value) => match read(value, name) {
+                Ok(value) => Nullable::Value(value),
+                Err(faults) => {
+                    self.faults.extend(faults);
+                    Nullable::Absent
+                }
+            },
+        }
+    }
+
+    /// Takes a property that cannot be cleared.
+    pub(crate) fn field<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(JsonValue, &str) -> Result<T, Vec<Fault>>,
+    ) -> Field<T> {
+        match self.nullable(name, read) {
+            Nullable::Absent => Field::Absent,
+            Nullable::Value(value) => Field::Value(value),
+            Nullable::Null => {
+                let message = format!("{name} cannot be null; leave it out to keep its value");
+                self.faults
+                    .push(Fault::new(Rule::NullNotAllowed, name, message));
+                Field::Absent
+            }
+        }
+    }
+
+    /// Takes a member of an enumeration; the sentinel counts as absent (a client's "I do not know").
+    pub(crate) fn member<T>(&mut self, name: &str, known: &[(&'static str, T)]) -> Field<T>
+    where
+        T: Copy,
+    {
+        let is_sentinel = self.members.get(name) == Some(&JsonValue::from(SENTINEL));
+        if is_sentinel {
+            self.members.remove(name);
+        }
+        self.field(name, |value, name| enum_member(value, name, known))
+    }
+
+    /// Takes a member of an enumeration on creation, where the sentinel is no value.
+    pub(crate) fn new_member<T: Copy>(
+        &mut self,
+        name: &str,
+        known: &[(&'static str, T)],
+    ) -> Field<T> {
+        self.field(name, |value, name| enum_member(value, name, known))
+    }
+
+    /// Takes a property that a creation needs.
+    pub(crate) fn required<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(JsonValue, &str) -> Result<T, Vec<Fault>>,
+    ) -> Option<T> {
+        if self.members.get(name).is_none() {
+            let message = format!("{name} is required to create this; send it");
+            self.faults
+                .push(Fault::new(Rule::PropertyRequired, name, message));
+        }
+        match self.field(name, read) {
+            Field::Absent => None,
+            Field::Value(value) => Some(value),
+        }
+    }
+
+    /// Takes `id`, which must be that of the URL.
+    pub(crate) fn same_id(&mut self, url_id: impl Display) {
+        let id = self.field(property::ID, text);
+        if let Field::Value(id) = id
+            && !id.eq_ignore_ascii_case(&url_id.to_string())
+        {
+            let message =
+                format!("id cannot be changed; leave it out, or send that of the URL, {url_id}");
+            self.faults.push(Fault::new(
+                Rule::PropertyNotUpdateable,
+                property::ID,
+                message,
+            ));
+        }
+    }
+
+    /// Refuses a property that the server makes.
+    pub(crate) fn made_by_server(&mut self, name: &str) {
+        if self.members.remove(name).is_some() {
+            let message = format!("{name} is made by the server; leave it out");
+            self.faults
+                .push(Fault::new(Rule::PropertyNotUpdateable, name, message));
+        }
+    }
+
+    /// Drops read-only properties, so that a client may write back what it read.
+    pub(crate) fn ignore(&mut self, names: &[&str]) {
+        for name in names {
+            self.members.remove(name);
+        }
+    }
+
+    /// The faults; what was not taken by now is an unknown property.
+    pub(crate) fn finish(mut self) -> Vec<Fault> {
+        for (name, _) in self.members.iter() {
+            let message = format!(
+                "{name} is not a property of this type; remove it, or put it into statistics of a run"
+            );
+            self.faults
+                .push(Fault::new(Rule::UnknownProperty, name, message));
+        }
+        self.faults
+    }
+}
+
+fn wrong_type(value: &JsonValue, name: &str, expected: &str) -> Vec<Fault> {
+    let message = format!("{name} must be {expected}, not {}", value.kind());
+    vec![Fault::new(Rule::InvalidType, name, message)]
+}
+
+/// Reads a string.
+pub(crate) fn text(value: JsonValue, name: &str) -> Result<String, Vec<Fault>> {
+    match value {
+        JsonValue::String(text) => Ok(text),
+        other => Err(wrong_type(&other, name, "a string")),
+    }
+}
+
+/// Reads an object.
+pub(crate) fn object(value: JsonValue, name: &str) -> Result<JsonObject, Vec<Fault>> {
+    match value {
+        JsonValue::Object(object) => Ok(object),
+        other => Err(wrong_type(&other, name, "an object")),
+    }
+}
+
+/// Reads a display name.
+pub(crate) fn display_name(value: JsonValue, name: &str) -> Result<DisplayName, Vec<Fault>> {
+    let text = text(value, name)?;
+    DisplayName::new(&text).map_err(|error| {
+        vec![Fault::new(
+            Rule::InvalidDisplayName,
+            name,
+            error.to_string(),
+        )]
+    })
+}
+
+/// Reads a DateTimeOffset.
+pub(crate) fn date_time(value: JsonValue, name: &str) -> Result<Timestamp, Vec<Fault>> {
+    let text = text(value, name)?;
+    text.parse().map_err(|error| {
+        vec![Fault::new(
+            Rule::InvalidDateTime,
+            name,
+            format!("{name}: {error}"),
+        )]
+    })
+}
+
+fn enum_member<T: Copy>(
+    value: JsonValue,
+    name: &str,
+    known: &[(&'static str, T)],
+) -> Result<T, Vec<Fault>> {
+    let text = text(value, name)?;
+    let found = known.iter().find(|(member, _)| *member == text);
+    found.map(|(_, value)| *value).ok_or_else(|| {
+        let members: Vec<_> = known.iter().map(|(member, _)| *member).collect();
+        let message = format!("{name} is one of {}, in this case", members.join(", "));
+        vec![Fault::new(Rule::InvalidEnumValue, name, message)]
+    })
+}

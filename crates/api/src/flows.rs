@@ -1,0 +1,15 @@
+//! The operations on flows.
+
+mod body;
+mod create;
+mod list;
+mod one;
+mod patch;
+
+pub(crate) use self::{
+    body::FlowBody,
+    create::create_flow,
+    list::list_flows,
+    one::{delete_flow, get_flow},
+    patch::patch_flow,
+};

@@ -1,0 +1,127 @@
+//! A flow as JSON: what a client sends, and what it gets.
+
+use flowruns_domain::{
+    DataDomain, Fault, Field, Flow, FlowId, FlowPatch, FlowProperties, NewFlow, ReadinessStatus,
+    json::JsonObject, property,
+};
+use serde::Serialize;
+
+use crate::{
+    extract::{Properties, date_time, display_name, text},
+    odata::root::ServiceRoot,
+    respond::shown_tag,
+};
+
+const E_TAG: &str = "eTag";
+
+/// Reads a change of the flow of the URL, and the tag that counts as If-Match.
+pub(super) fn read_patch(
+    body: JsonObject,
+    url_id: FlowId,
+) -> Result<(FlowPatch, Option<String>), Vec<Fault>> {
+    let mut properties = Properties::new(body);
+    let patch = FlowPatch {
+        display_name: properties.field(property::DISPLAY_NAME, display_name),
+        readiness_status: properties.member(property::READINESS_STATUS, &readiness_statuses()),
+        data_domain: properties.member(property::DATA_DOMAIN, &data_domains()),
+        effective: properties.field(property::RECURRENCE_EFFECTIVE_DATE_TIME, date_time),
+        expiration: properties.nullable(property::RECURRENCE_EXPIRATION_DATE_TIME, date_time),
+    };
+    let tag = properties.nullable(E_TAG, text);
+    properties.same_id(url_id);
+    let faults = properties.finish();
+    if faults.is_empty() {
+        Ok((patch, tag.value().cloned()))
+    } else {
+        Err(faults)
+    }
+}
+
+/// Reads a creation.
+pub(super) fn read_new(body: JsonObject) -> Result<NewFlow, Vec<Fault>> {
+    let mut properties = Properties::new(body);
+    let name = properties.required(property::DISPLAY_NAME, display_name);
+    let readiness_status = properties.new_member(property::READINESS_STATUS, &readiness_statuses());
+    let data_domain = properties.new_member(property::DATA_DOMAIN, &data_domains());
+    let effective = properties.field(property::RECURRENCE_EFFECTIVE_DATE_TIME, date_time);
+    let expiration = properties.nullable(property::RECURRENCE_EXPIRATION_DATE_TIME, date_time);
+    properties.made_by_server(property::ID);
+    properties.ignore(&[E_TAG]);
+    let faults = properties.finish();
+    match name {
+        Some(display_name) if faults.is_empty() => Ok(NewFlow {
+            display_name,
+            readiness_status: value_or_default(&readiness_status),
+            data_domain: value_or_default(&data_domain),
+            effective: effective.value().copied(),
+            expiration: expiration.value().copied(),
+        }),
+        _ => Err(faults),
+    }
+}
+
+fn value_or_default<T: Copy + Default>(field: &Field<T>) -> T {
+    field.value().copied().unwrap_or_default()
+}
+
+fn readiness_statuses() -> [(&'static str, ReadinessStatus); 5] {
+    ReadinessStatus::ALL.map(|status| (status.as_str(), status))
+}
+
+fn data_domains() -> [(&'static str, DataDomain); 1] {
+    DataDomain::ALL.map(|domain| (domain.as_str(), domain))
+}
+
+/// A flow.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FlowBody {
+    #[serde(rename = "@odata.context", skip_serializing_if = "Option::is_none")]
+    context: Option<String>,
+    #[serde(rename = "@odata.type")]
+    type_name: &'static str,
+    #[serde(rename = "@odata.etag")]
+    etag: String,
+    id: String,
+    display_name: String,
+    readiness_status: &'static str,
+    data_domain: &'static str,
+    recurrence_effective_date_time: String,
+    recurrence_expiration_date_time: Option<String>,
+    e_tag: String,
+}
+
+impl FlowBody {
+    /// A flow alone.
+    pub(crate) fn new(flow: &Flow, root: &ServiceRoot) -> Self {
+        let context = root.context("industryData/incomingFlows/$entity");
+        Self {
+            context: Some(context),
+            ..Self::item(flow)
+        }
+    }
+
+    /// A flow in a list.
+    pub(super) fn item(flow: &Flow) -> Self {
+        let FlowProperties {
+            display_name,
+            readiness_status,
+            data_domain,
+            effective,
+            expiration,
+        } = &flow.properties;
+        let etag = shown_tag(&flow.tag());
+        Self {
+            context: None,
+            type_name: "#microsoft.graph.incomingFlow",
+            etag: etag.clone(),
+            id: flow.key.flow.to_string(),
+            display_name: display_name.to_string(),
+            readiness_status: readiness_status.as_str(),
+            data_domain: data_domain.as_str(),
+            recurrence_effective_date_time: effective.to_string(),
+            recurrence_expiration_date_time: expiration.map(|expiration| expiration.to_string()),
+            e_tag: etag,
+        }
+    }
+}

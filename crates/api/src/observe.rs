@@ -1,0 +1,174 @@
+//! Around every request: its ids, its deadline, panics, the error body, and one line in the log.
+
+use std::{
+    any::Any,
+    error::Error,
+    panic::AssertUnwindSafe,
+    sync::{Arc, OnceLock},
+};
+
+use axum::{
+    body::Body,
+    extract::{MatchedPath, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use flowruns_domain::TenantId;
+use futures_util::FutureExt;
+use uuid::Uuid;
+
+use crate::{error::ApiError, odata::error_body::Envelope, state::Api};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
+const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
+const MAX_CLIENT_REQUEST_ID: usize = 256;
+
+/// What is learnt about a request on its way, for its log line.
+#[derive(Debug, Default)]
+pub(crate) struct Trace {
+    pub(crate) request_id: Uuid,
+    client_request_id: Option<String>,
+    tenant: OnceLock<TenantId>,
+    route: OnceLock<String>,
+}
+
+impl Trace {
+    fn new(request_id: Uuid, headers: &HeaderMap) -> Self {
+        let sent = headers
+            .get(CLIENT_REQUEST_ID)
+            .and_then(|id| id.to_str().ok());
+        let usable = |id: &&str| (1..=MAX_CLIENT_REQUEST_ID).contains(&id.len());
+        Self {
+            request_id,
+            client_request_id: sent.filter(usable).map(str::to_owned),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn note_tenant(&self, tenant: TenantId) {
+        // The tenant is noted once a request, so there is no former one to keep.
+        let _already_noted = self.tenant.set(tenant);
+    }
+}
+
+/// Notes the route's template, which is known only inside the router.
+pub(crate) async fn note_route(request: Request, next: Next) -> Response {
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map(|path| path.as_str().to_owned());
+    if let (Some(route), Some(trace)) = (route, request.extensions().get::<Arc<Trace>>()) {
+        let _already_noted = trace.route.set(route);
+    }
+    next.run(request).await
+}
+
+/// Answers every request, whatever happens inside.
+pub(crate) async fn observe(
+    State(api): State<Arc<Api>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let started = std::time::Instant::now();
+    let environment = &api.options.environment;
+    let request_id = environment.ids.next(environment.clock.now());
+    let trace = Arc::new(Trace::new(request_id, request.headers()));
+    let method = request.method().clone();
+    request.extensions_mut().insert(Arc::clone(&trace));
+
+    let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let mut response = match tokio::time::timeout(api.options.request_timeout, answer).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(panic)) => ApiError::panicked(panic_message(panic.as_ref())).into_response(),
+        Err(_elapsed) => ApiError::timed_out().into_response(),
+    };
+    let error = response.extensions_mut().remove::<Arc<ApiError>>();
+    if let Some(error) = &error {
+        write_error_body(
+            &mut response,
+            error,
+            &trace,
+            environment.clock.now().to_string(),
+        );
+    }
+    add_headers(&mut response, &trace);
+
+    let route = trace.route.get().map_or("", String::as_str);
+    let tenant = trace
+        .tenant
+        .get()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let status = response.status().as_u16();
+    let rule = error
+        .as_ref()
+        .and_then(|error| error.inner_code)
+        .unwrap_or_default();
+    let micros = started.elapsed().as_micros();
+    if response.status().is_server_error() {
+        let cause = error
+            .as_ref()
+            .and_then(|error| error.cause.as_deref())
+            .map(chain)
+            .unwrap_or_default();
+        tracing::error!(%request_id, tenant, %method, route, status, rule, micros, cause, "request failed");
+    } else {
+        tracing::info!(%request_id, tenant, %method, route, status, rule, micros, "request");
+    }
+    response
+}
+
+fn write_error_body(response: &mut Response, error: &ApiError, trace: &Trace, date: String) {
+    let request_id = trace.request_id.to_string();
+    let client_request_id = trace.client_request_id.as_deref().unwrap_or(&request_id);
+    let envelope = Envelope::new(error, date, &request_id, client_request_id);
+    match serde_json::to_vec(&envelope) {
+        Ok(body) => {
+            *response.body_mut() = Body::from(body);
+            // The router may have put the length of the empty body there.
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+            response.headers_mut().insert(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/json"),
+            );
+        }
+        Err(_) => *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn add_headers(response: &mut Response, trace: &Trace) {
+    let request_id = trace.request_id.to_string();
+    let client_request_id = trace.client_request_id.as_deref().unwrap_or(&request_id);
+    let headers = response.headers_mut();
+    headers.insert(ODATA_VERSION, HeaderValue::from_static("4.0"));
+    for (name, id) in [
+        (REQUEST_ID, request_id.as_str()),
+        (CLIENT_REQUEST_ID, client_request_id),
+    ] {
+        if let Ok(value) = HeaderValue::from_str(id) {
+            headers.insert(name, value);
+        }
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    format!(
+        "a handler panicked: {}",
+        text.as_deref().unwrap_or("without a message")
+    )
+}
+
+/// The whole chain of causes.
+fn chain(error: &(dyn Error + Send + Sync + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

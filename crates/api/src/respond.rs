@@ -1,0 +1,114 @@
+//! Answers that succeed.
+
+use axum::{
+    body::Body,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::Response,
+};
+use flowruns_domain::{
+    EntityTag,
+    json::{JsonObject, JsonValue},
+};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use crate::{error::ApiError, extract::Preference};
+
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+const ODATA_ENTITY_ID: HeaderName = HeaderName::from_static("odata-entityid");
+const JSON: HeaderValue = HeaderValue::from_static(
+    "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
+);
+
+/// A tag as headers and bodies show it.
+pub(crate) fn shown_tag(tag: &EntityTag) -> String {
+    format!("W/\"{}\"", tag.as_str())
+}
+
+/// 200 and a body.
+pub(crate) fn json(body: &impl Serialize) -> Result<Response, ApiError> {
+    let body = serde_json::to_vec(body).map_err(ApiError::unwritable)?;
+    let mut response = Response::new(Body::from(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    Ok(response)
+}
+
+/// An entity with its tag.
+pub(crate) fn entity(body: &impl Serialize, tag: &EntityTag) -> Result<Response, ApiError> {
+    let mut response = json(body)?;
+    insert(&mut response, header::ETAG, &shown_tag(tag));
+    Ok(response)
+}
+
+/// The answer to a write: the entity, or 204 when the client prefers that.
+pub(crate) fn written(
+    body: &impl Serialize,
+    tag: &EntityTag,
+    preference: Preference,
+) -> Result<Response, ApiError> {
+    let mut response = match preference {
+        Preference::Minimal => no_content(),
+        Preference::Unstated | Preference::Representation => json(body)?,
+    };
+    insert(&mut response, header::ETAG, &shown_tag(tag));
+    if let Some(applied) = preference.applied() {
+        response.headers_mut().insert(PREFERENCE_APPLIED, applied);
+    }
+    Ok(response)
+}
+
+/// The answer to a creation, with the place of what was created.
+pub(crate) fn created(
+    body: &impl Serialize,
+    tag: &EntityTag,
+    preference: Preference,
+    location: &str,
+) -> Result<Response, ApiError> {
+    let mut response = written(body, tag, preference)?;
+    insert(&mut response, header::LOCATION, location);
+    if preference == Preference::Minimal {
+        insert(&mut response, ODATA_ENTITY_ID, location);
+    } else {
+        *response.status_mut() = StatusCode::CREATED;
+    }
+    Ok(response)
+}
+
+/// 204
+pub(crate) fn no_content() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+fn insert(response: &mut Response, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+/// A list.
+#[derive(Serialize)]
+pub(crate) struct List<T> {
+    #[serde(rename = "@odata.context")]
+    pub(crate) context: String,
+    #[serde(rename = "@odata.nextLink", skip_serializing_if = "Option::is_none")]
+    pub(crate) next_link: Option<String>,
+    pub(crate) value: Vec<T>,
+}
+
+/// An open object with its type in front.
+pub(crate) struct Typed<'a> {
+    pub(crate) type_name: &'static str,
+    pub(crate) members: &'a JsonObject,
+}
+
+impl Serialize for Typed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("@odata.type", self.type_name)?;
+        for (name, value) in self.members.iter() {
+            map.serialize_entry::<str, JsonValue>(name, value)?;
+        }
+        map.end()
+    }
+}

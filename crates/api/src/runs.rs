@@ -1,0 +1,15 @@
+//! The operations on runs, a file each.
+
+mod body;
+mod create;
+mod delete;
+mod get;
+mod history;
+mod list;
+mod patch;
+mod process;
+
+pub(crate) use self::{
+    create::create_run, delete::delete_run, get::get_run, history::list_history, list::list_runs,
+    patch::patch_run, process::get_process,
+};

@@ -1,0 +1,33 @@
+//! PATCH a run: a flow reports.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    response::Response,
+};
+
+use super::body::{RunBody, read_patch};
+use crate::{
+    auth::Permission,
+    error::ApiError,
+    extract::{Call, Content, if_match_or_default},
+    respond,
+    state::Api,
+};
+
+pub(crate) async fn patch_run(
+    State(api): State<Arc<Api>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let call = Call::new(&api, request, Permission::WriteRuns, Content::Json).await?;
+    call.no_options()?;
+    let address = call.run_address()?;
+    let if_match = if_match_or_default(&api, call.sent_if_match()?);
+    let patch = read_patch(call.object()?, address.key.run)?;
+    let run = api
+        .runs
+        .patch(address, patch, if_match, call.requester())
+        .await?;
+    respond::written(&RunBody::new(&run, &call.root), &run.tag(), call.preference)
+}
