@@ -47,7 +47,12 @@ impl Account {
         let known = accounts.iter().find(|account| account.uid == uid);
         let name = known.map_or_else(|| uid.to_string(), |account| account.name.clone());
         let home = known.map_or_else(PathBuf::new, |account| account.home.clone());
-        Some(Self { name, uid, gid, home })
+        Some(Self {
+            name,
+            uid,
+            gid,
+            home,
+        })
     }
 
     /// The permission bit that lets this account enter a folder. The server has no supplementary groups.
@@ -74,7 +79,12 @@ fn parse_entry(line: &str) -> Option<Account> {
     let uid = fields.nth(1)?.parse().ok()?;
     let gid = fields.next()?.parse().ok()?;
     let home = PathBuf::from(fields.nth(1)?);
-    Some(Account { name, uid, gid, home })
+    Some(Account {
+        name,
+        uid,
+        gid,
+        home,
+    })
 }
 
 #[cfg(test)]
@@ -82,20 +92,30 @@ mod tests {
     use super::*;
 
     const NOBODY: &str = "nobody:x:65534:65533:nobody:/nonexistent:/usr/sbin/nologin";
-    const POSTGRES: &str = "postgres:x:101:104:PostgreSQL administrator,,,:/var/lib/postgresql:/bin/bash";
+    const POSTGRES: &str =
+        "postgres:x:101:104:PostgreSQL administrator,,,:/var/lib/postgresql:/bin/bash";
 
     #[test]
     fn postgres_is_preferred_to_nobody() {
-        let both: Vec<Account> = [NOBODY, POSTGRES].into_iter().filter_map(parse_entry).collect();
+        let both: Vec<Account> = [NOBODY, POSTGRES]
+            .into_iter()
+            .filter_map(parse_entry)
+            .collect();
         let chosen = Account::preferred(&both).unwrap();
-        assert_eq!((chosen.name.as_str(), chosen.uid, chosen.gid), ("postgres", 101, 104));
+        assert_eq!(
+            (chosen.name.as_str(), chosen.uid, chosen.gid),
+            ("postgres", 101, 104)
+        );
         assert_eq!(chosen.home, Path::new("/var/lib/postgresql"));
         assert_eq!(Account::preferred(&both[..1]).unwrap().name, "nobody");
     }
 
     #[test]
     fn no_user_to_drop_to_is_said() {
-        assert!(matches!(Account::preferred(&[]), Err(ClusterError::NoAccount)));
+        assert!(matches!(
+            Account::preferred(&[]),
+            Err(ClusterError::NoAccount)
+        ));
         assert_eq!(parse_entry("+::::::"), None);
     }
 }

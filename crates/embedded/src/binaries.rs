@@ -36,7 +36,11 @@ impl Binaries {
     /// # Errors
     ///
     /// [`ClusterError::UnusableBinaries`], [`ClusterError::NoBinaries`] or [`ClusterError::VersionMismatch`].
-    pub(crate) fn find(explicit: Option<&Path>, data: &Path, version: Option<&str>) -> Result<Self, ClusterError> {
+    pub(crate) fn find(
+        explicit: Option<&Path>,
+        data: &Path,
+        version: Option<&str>,
+    ) -> Result<Self, ClusterError> {
         let installed = match explicit {
             Some(folder) => vec![Self::explicit(folder)?],
             None => new_enough(Self::installed())?,
@@ -50,8 +54,12 @@ impl Binaries {
     }
 
     fn explicit(folder: &Path) -> Result<Self, ClusterError> {
-        let unusable = |reason: String| ClusterError::UnusableBinaries { folder: folder.to_owned(), reason };
-        let absolute = std::path::absolute(folder).map_err(ClusterError::io("find the folder", folder))?;
+        let unusable = |reason: String| ClusterError::UnusableBinaries {
+            folder: folder.to_owned(),
+            reason,
+        };
+        let absolute =
+            std::path::absolute(folder).map_err(ClusterError::io("find the folder", folder))?;
         for program in ["initdb", "postgres"] {
             if !absolute.join(program).is_file() {
                 return Err(unusable(format!("there is no {program}")));
@@ -60,16 +68,24 @@ impl Binaries {
         let found = Self::inspect(absolute)
             .ok_or_else(|| unusable("postgres --version does not tell its version".to_owned()))?;
         if found.major < MINIMUM {
-            return Err(unusable(format!("they are PostgreSQL {}, and {MINIMUM} or newer is needed", found.major)));
+            return Err(unusable(format!(
+                "they are PostgreSQL {}, and {MINIMUM} or newer is needed",
+                found.major
+            )));
         }
         Ok(found)
     }
 
     fn installed() -> Vec<Self> {
         let path = env::var_os("PATH").unwrap_or_default();
-        let mut found: Vec<Self> =
-            env::split_paths(&path).filter(|folder| folder.is_absolute()).filter_map(Self::inspect).collect();
-        let mut usual: Vec<Self> = usual_folders().into_iter().filter_map(Self::inspect).collect();
+        let mut found: Vec<Self> = env::split_paths(&path)
+            .filter(|folder| folder.is_absolute())
+            .filter_map(Self::inspect)
+            .collect();
+        let mut usual: Vec<Self> = usual_folders()
+            .into_iter()
+            .filter_map(Self::inspect)
+            .collect();
         usual.sort_by_key(|binaries| std::cmp::Reverse(binaries.major));
         found.append(&mut usual);
         found
@@ -86,26 +102,39 @@ impl Binaries {
         Some(Self { folder, major })
     }
 
-    fn fitting(installed: Vec<Self>, data: &Path, version: Option<&str>) -> Result<Self, ClusterError> {
+    fn fitting(
+        installed: Vec<Self>,
+        data: &Path,
+        version: Option<&str>,
+    ) -> Result<Self, ClusterError> {
         let mut versions: Vec<u16> = installed.iter().map(|binaries| binaries.major).collect();
         versions.dedup();
-        let fits = |binaries: &Self| version.is_none_or(|version| binaries.major.to_string() == version);
-        installed.into_iter().find(fits).ok_or_else(|| ClusterError::VersionMismatch {
-            data: data.to_owned(),
-            found: version.unwrap_or_default().to_owned(),
-            installed: versions,
-        })
+        let fits =
+            |binaries: &Self| version.is_none_or(|version| binaries.major.to_string() == version);
+        installed
+            .into_iter()
+            .find(fits)
+            .ok_or_else(|| ClusterError::VersionMismatch {
+                data: data.to_owned(),
+                found: version.unwrap_or_default().to_owned(),
+                installed: versions,
+            })
     }
 }
 
 fn new_enough(installed: Vec<Binaries>) -> Result<Vec<Binaries>, ClusterError> {
-    let (usable, old): (Vec<Binaries>, Vec<Binaries>) =
-        installed.into_iter().partition(|binaries| binaries.major >= MINIMUM);
+    let (usable, old): (Vec<Binaries>, Vec<Binaries>) = installed
+        .into_iter()
+        .partition(|binaries| binaries.major >= MINIMUM);
     if !usable.is_empty() {
         return Ok(usable);
     }
     let found = old.iter().map(|binaries| binaries.major).collect();
-    Err(ClusterError::NoBinaries { minimum: MINIMUM, found, install: install::hint() })
+    Err(ClusterError::NoBinaries {
+        minimum: MINIMUM,
+        found,
+        install: install::hint(),
+    })
 }
 
 fn usual_folders() -> Vec<PathBuf> {
@@ -114,7 +143,9 @@ fn usual_folders() -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(parent) else {
             continue;
         };
-        let named = entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix));
+        let named = entries
+            .flatten()
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix));
         folders.extend(named.map(|entry| entry.path().join(rest)));
     }
     folders
@@ -122,8 +153,12 @@ fn usual_folders() -> Vec<PathBuf> {
 
 /// The major version in `postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)`, also of a beta such as `19beta1`.
 fn parse_version(answer: &str) -> Option<u16> {
-    let word = answer.split_whitespace().find(|word| word.starts_with(|first: char| first.is_ascii_digit()))?;
-    let end = word.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(word.len());
+    let word = answer
+        .split_whitespace()
+        .find(|word| word.starts_with(|first: char| first.is_ascii_digit()))?;
+    let end = word
+        .find(|letter: char| !letter.is_ascii_digit())
+        .unwrap_or(word.len());
     word[..end].parse().ok()
 }
 
@@ -132,12 +167,18 @@ mod tests {
     use super::*;
 
     fn binaries(major: u16) -> Binaries {
-        Binaries { folder: PathBuf::from(format!("/usr/lib/postgresql/{major}/bin")), major }
+        Binaries {
+            folder: PathBuf::from(format!("/usr/lib/postgresql/{major}/bin")),
+            major,
+        }
     }
 
     #[test]
     fn the_version_is_read_from_the_answer() {
-        assert_eq!(parse_version("postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)\n"), Some(15));
+        assert_eq!(
+            parse_version("postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)\n"),
+            Some(15)
+        );
         assert_eq!(parse_version("postgres (PostgreSQL) 19beta1"), Some(19));
         assert_eq!(parse_version("postgres: command not found"), None);
     }
@@ -146,8 +187,14 @@ mod tests {
     fn the_first_is_used_unless_the_data_wants_another() {
         let data = Path::new("/data/postgres");
         let installed = vec![binaries(17), binaries(15)];
-        assert_eq!(Binaries::fitting(installed.clone(), data, None).unwrap(), binaries(17));
-        assert_eq!(Binaries::fitting(installed.clone(), data, Some("15")).unwrap(), binaries(15));
+        assert_eq!(
+            Binaries::fitting(installed.clone(), data, None).unwrap(),
+            binaries(17)
+        );
+        assert_eq!(
+            Binaries::fitting(installed.clone(), data, Some("15")).unwrap(),
+            binaries(15)
+        );
         let error = Binaries::fitting(installed, data, Some("16")).unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -159,13 +206,21 @@ mod tests {
     #[test]
     fn what_is_too_old_is_named() {
         let error = new_enough(vec![binaries(13)]).unwrap_err().to_string();
-        assert!(error.starts_with("PostgreSQL 15 or newer was not found (only 13); install it"), "{error}");
+        assert!(
+            error.starts_with("PostgreSQL 15 or newer was not found (only 13); install it"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_folder_without_the_programs_is_refused() {
         let place = tempfile::tempdir().unwrap();
         let error = Binaries::find(Some(place.path()), Path::new("/data"), None).unwrap_err();
-        assert!(error.to_string().ends_with("cannot be used: there is no initdb"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .ends_with("cannot be used: there is no initdb"),
+            "{error}"
+        );
     }
 }

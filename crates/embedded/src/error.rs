@@ -35,7 +35,10 @@ pub enum ClusterError {
     },
 
     /// No PostgreSQL that is new enough is installed where we look.
-    #[error("PostgreSQL {minimum} or newer was not found{}; {install}", too_old(found))]
+    #[error(
+        "PostgreSQL {minimum} or newer was not found{}; {install}",
+        too_old(found)
+    )]
     NoBinaries {
         /// The oldest major version that will do.
         minimum: u16,
@@ -139,7 +142,11 @@ impl ClusterError {
     /// For `map_err`: what was tried, and with what.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io { action, path, source }
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
     }
 }
 

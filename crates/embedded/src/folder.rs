@@ -34,7 +34,10 @@ impl DataFolder {
         let root = geteuid().is_root();
         let wanted = create(wanted, if root { 0o711 } else { 0o700 })?;
         if !root {
-            return Ok(Self { path: wanted, account: None });
+            return Ok(Self {
+                path: wanted,
+                account: None,
+            });
         }
         let accounts = Account::all();
         let elsewhere = Path::new(ELSEWHERE).join(stable_name(&wanted));
@@ -55,16 +58,25 @@ impl DataFolder {
     /// Makes the folder enterable by the owner of its data, or else by the preferred account.
     fn open(path: PathBuf, accounts: &[Account]) -> Result<Self, ClusterError> {
         let data = path.join("postgres");
-        let owner = fs::symlink_metadata(data).ok().and_then(|found| Account::owner(&found, accounts));
+        let owner = fs::metadata(data)
+            .ok()
+            .and_then(|found| Account::owner(&found, accounts));
         let account = match owner {
             Some(owner) => owner,
             None => Account::preferred(accounts)?,
         };
         if let Some(by) = blocker(&path, &account, accounts)? {
-            return Err(ClusterError::Blocked { folder: path, by, user: account.name });
+            return Err(ClusterError::Blocked {
+                folder: path,
+                by,
+                user: account.name,
+            });
         }
         permit_entry(&path, &account)?;
-        Ok(Self { path, account: Some(account) })
+        Ok(Self {
+            path,
+            account: Some(account),
+        })
     }
 
     /// PostgreSQL's data directory.
@@ -90,9 +102,13 @@ impl DataFolder {
 
 /// A name for a path that is the same in every process and release: FNV-1a of 64 bits (std's hasher may change).
 pub(crate) fn stable_name(path: &Path) -> String {
-    let hash = path.as_os_str().as_encoded_bytes().iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = path
+        .as_os_str()
+        .as_encoded_bytes()
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
     format!("{hash:016x}")
 }
 
@@ -102,12 +118,18 @@ fn holds_cluster(folder: &Path) -> bool {
 
 /// Creates what is missing with this mode, whatever the umask; what is there keeps its mode.
 fn create(folder: &Path, mode: u32) -> Result<PathBuf, ClusterError> {
-    let folder = std::path::absolute(folder).map_err(ClusterError::io("find the folder", folder))?;
-    let missing: Vec<&Path> = folder.ancestors().take_while(|path| !path.exists()).collect();
+    let folder =
+        std::path::absolute(folder).map_err(ClusterError::io("find the folder", folder))?;
+    let missing: Vec<&Path> = folder
+        .ancestors()
+        .take_while(|path| !path.exists())
+        .collect();
     for path in missing.into_iter().rev() {
         create_one(path, mode).map_err(ClusterError::io("create the folder", path))?;
     }
-    folder.canonicalize().map_err(ClusterError::io("find the folder", &folder))
+    folder
+        .canonicalize()
+        .map_err(ClusterError::io("find the folder", &folder))
 }
 
 fn create_one(path: &Path, mode: u32) -> io::Result<()> {
@@ -120,7 +142,11 @@ fn create_one(path: &Path, mode: u32) -> io::Result<()> {
 
 /// The first folder on the way that the account cannot enter. The folder itself counts only when it is somebody's home,
 /// since we permit entry to our own folder but not to a home.
-fn blocker(folder: &Path, account: &Account, accounts: &[Account]) -> Result<Option<PathBuf>, ClusterError> {
+fn blocker(
+    folder: &Path,
+    account: &Account,
+    accounts: &[Account],
+) -> Result<Option<PathBuf>, ClusterError> {
     let is_home = accounts.iter().any(|other| other.home == folder);
     let ours = if is_home { 0 } else { 1 };
     let mut way: Vec<&Path> = folder.ancestors().skip(ours).collect();
@@ -141,8 +167,10 @@ fn permit_entry(folder: &Path, account: &Account) -> Result<(), ClusterError> {
     if mode & bit != 0 {
         return Ok(());
     }
-    fs::set_permissions(folder, fs::Permissions::from_mode(mode | bit))
-        .map_err(ClusterError::io("permit the database's user to enter", folder))
+    fs::set_permissions(folder, fs::Permissions::from_mode(mode | bit)).map_err(ClusterError::io(
+        "permit the database's user to enter",
+        folder,
+    ))
 }
 
 #[cfg(test)]

@@ -40,6 +40,7 @@ mod account;
 mod binaries;
 mod cluster;
 mod error;
+mod exit;
 mod folder;
 mod initdb;
 mod install;
@@ -56,4 +57,4 @@ mod spawner;
 
 pub use cluster::{Cluster, ClusterOptions};
 pub use error::ClusterError;
-pub use process::ClusterExit;
+pub use exit::ClusterExit;

@@ -1,0 +1,2 @@
+-- Drops every month with it.
+DROP TABLE run_events;

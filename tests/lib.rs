@@ -1,0 +1,1 @@
+//! Holds the package; the stories are tests.

@@ -1,0 +1,14 @@
+//! Whole stories: real HTTP requests through the routes, on a real PostgreSQL, with whole answers compared.
+
+mod app;
+mod architecture;
+mod creation;
+mod door;
+mod flows;
+mod lists;
+mod patching;
+mod preconditions;
+mod races;
+mod refusals;
+mod transitions;
+mod values;
