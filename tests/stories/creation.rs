@@ -42,7 +42,7 @@ async fn the_same_creation_again_is_harmless_and_another_is_a_conflict() {
     let body = json!({"id": ID.to_uppercase(), "displayName": "R", "statistics": {"rows": 1, "gone": null}});
     assert_eq!(app.post(&url, body.clone()).await.status, StatusCode::CREATED);
     let patched = app.patch(&format!("{url}/{ID}"), json!({"statistics": {"rows": 2}})).await;
-    app.clock.advance_seconds(60);
+    app.clock.advance(std::time::Duration::from_secs(60));
     let again = app.post(&url, body).await;
     assert_eq!((again.status, &again.body), (StatusCode::OK, &patched.body));
     for other in [

@@ -154,7 +154,7 @@ async fn what_changes_nothing_makes_no_version_and_no_history() {
 async fn the_history_says_who_changed_what() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "Rosters", "statistics": {"rows": 1}})).await;
-    app.clock.advance_seconds(60);
+    app.clock.advance(std::time::Duration::from_secs(60));
     let answer = app.patch(&run.url, json!({"status": "failed", "statistics": {"rows": 2, "more": {"x": 1}}})).await;
     let history = app.history(&run.url).await;
     assert_eq!(history.len(), 2);

@@ -1,0 +1,118 @@
+//! What every store must do, one case a function, each named for what it holds.
+//!
+//! A case panics where a store does otherwise. It works on a tenant and flows of its own, so cases can run at once, in
+//! any order, and on a store that holds other rows.
+
+#![expect(
+    clippy::expect_used,
+    reason = "a case fails by panicking, as a test does"
+)]
+
+pub mod flows;
+pub mod history;
+pub mod lists;
+pub mod races;
+pub mod runs;
+mod scene;
+pub mod tenants;
+pub mod values;
+
+use std::sync::Arc;
+
+use flowruns_domain::Store;
+
+/// Runs every case, one after the other.
+pub async fn run_all(store: Arc<dyn Store>) {
+    crate::conformance_cases!(conformance_calls, store);
+}
+
+/// Makes a `#[tokio::test]` of every case. The argument is an expression for an `Arc<dyn Store>`; it is evaluated in
+/// every test and may `.await`. The crate that says it needs `tokio` with `macros` and `rt-multi-thread`.
+#[macro_export]
+macro_rules! conformance_suite {
+    ($store:expr $(,)?) => {
+        $crate::conformance_cases!(conformance_tests, $store);
+    };
+}
+
+/// The list of all cases, given to another macro of this crate.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_cases {
+    ($then:ident, $store:expr) => {
+        $crate::$then! {
+            $store;
+            flows::a_created_flow_is_found
+            flows::a_flow_id_is_given_once
+            flows::an_update_of_a_flow_is_stored
+            flows::a_refused_or_unchanged_update_of_a_flow_writes_nothing
+            flows::an_absent_flow_is_none
+            flows::a_flow_with_runs_cannot_be_deleted
+            flows::a_flow_whose_runs_were_deleted_can_be_deleted
+            flows::a_refused_deletion_of_a_flow_deletes_nothing
+            flows::flows_are_listed_by_id_in_pages
+            history::history_is_walked_by_version_oldest_first
+            history::history_leads_to_the_stored_run
+            history::the_time_of_a_history_never_goes_backwards
+            history::a_history_spans_years
+            lists::runs_are_listed_by_start_newest_first_ties_by_id
+            lists::pages_of_every_size_give_the_whole_list
+            lists::pages_walk_by_key_while_rows_come_and_go
+            lists::a_list_shows_the_present_state
+            lists::a_page_of_no_rows_is_empty
+            lists::the_list_of_an_absent_flow_is_none
+            lists::runs_of_another_flow_are_not_listed
+            races::sixty_four_writers_of_one_run_lose_no_update
+            races::writers_of_many_runs_lose_no_update
+            races::of_four_outcomes_at_once_one_wins
+            races::two_creations_of_one_id_make_one_run
+            races::a_report_beside_a_deletion_is_stored_or_finds_no_run
+            races::a_report_whose_caller_goes_away_is_stored_whole_or_not_at_all
+            races::sixteen_writers_of_one_flow_lose_no_update
+            races::a_run_is_not_created_in_a_flow_that_is_deleted_meanwhile
+            runs::a_created_run_is_found
+            runs::a_run_of_an_absent_flow_is_not_created
+            runs::a_second_creation_gives_the_stored_run_and_its_first_entry
+            runs::an_absent_run_is_none
+            runs::an_update_is_stored_with_its_history_entry
+            runs::an_update_is_decided_on_the_stored_run
+            runs::a_refused_update_changes_nothing
+            runs::a_precondition_is_checked_on_the_stored_version
+            runs::an_unchanged_update_writes_nothing
+            runs::a_deleted_run_is_absent_everywhere_and_its_id_stays_taken
+            runs::a_refused_deletion_deletes_nothing
+            runs::every_status_is_kept
+            runs::one_id_in_two_flows_is_two_runs
+            tenants::runs_of_another_tenant_are_absent
+            tenants::flows_of_another_tenant_are_absent
+            values::numbers_keep_their_value
+            values::unicode_comes_back_as_it_was
+            values::json_of_every_shape_comes_back
+            values::a_blocking_error_comes_back_whole
+            values::sixty_four_kibibytes_come_back
+            values::times_keep_their_microseconds
+            values::actor_and_longest_name_come_back
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_tests {
+    ($store:expr; $($module:ident::$case:ident)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                $crate::conformance::$module::$case($store).await;
+            }
+        )*
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_calls {
+    ($store:expr; $($module:ident::$case:ident)*) => {
+        $( $module::$case(::std::sync::Arc::clone(&$store)).await; )*
+    };
+}

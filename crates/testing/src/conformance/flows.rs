@@ -1,0 +1,158 @@
+//! Flows: created, found, updated, deleted, listed.
+
+use std::sync::Arc;
+
+use flowruns_domain::{
+    Created, Flow, FlowDeleted, FlowKey, FlowPageRequest, PatchRejected, ReadinessStatus, Store,
+    Updated,
+};
+
+use super::scene::{Scene, first_page, page_size};
+use crate::fixtures::{counted, fresh_flow, fresh_tenant, name, new_run, time};
+
+async fn find(store: &Arc<dyn Store>, key: FlowKey) -> Option<Flow> {
+    store.find_flow(key).await.expect("the store finds a flow")
+}
+
+async fn delete(store: &Arc<dyn Store>, key: FlowKey) -> Option<FlowDeleted> {
+    let deleted = store.delete_flow(key, Arc::new(|_| Ok(None))).await;
+    deleted.expect("the store takes a deletion")
+}
+
+/// What was created is found, whole, whatever its values.
+pub async fn a_created_flow_is_found(store: Arc<dyn Store>) {
+    let tenant = fresh_tenant();
+    for status in ReadinessStatus::ALL {
+        let mut flow = fresh_flow(tenant);
+        flow.properties.readiness_status = status;
+        flow.properties.display_name = name("\u{1F600} Übernahme \u{202E}");
+        flow.properties.effective = time("0001-01-01T00:00:00.000001Z");
+        flow.properties.expiration = Some(time("9999-12-31T23:59:59.999999Z"));
+        let stored = store.create_flow(flow.clone()).await;
+        stored.expect("the store takes a flow");
+        assert_eq!(find(&store, flow.key).await, Some(flow));
+    }
+}
+
+/// A flow id that is taken is refused, and the flow that has it stays as it is.
+pub async fn a_flow_id_is_given_once(store: Arc<dyn Store>) {
+    let flow = fresh_flow(fresh_tenant());
+    let stored = store.create_flow(flow.clone()).await;
+    stored.expect("the store takes a flow");
+    let mut again = flow.clone();
+    again.properties.display_name = name("Another");
+    assert!(store.create_flow(again).await.is_err());
+    assert_eq!(find(&store, flow.key).await, Some(flow));
+}
+
+/// The answer to an update and what is found agree.
+pub async fn an_update_of_a_flow_is_stored(store: Arc<dyn Store>) {
+    let scene = Scene::new(store).await;
+    let decide = |flow: &Flow| {
+        let mut changed = flow.clone();
+        changed.version = flow.version.next();
+        changed.properties.display_name = name("Renamed");
+        changed.properties.readiness_status = ReadinessStatus::Expired;
+        changed.properties.expiration = Some(time("2030-01-01T00:00:00Z"));
+        Ok(Some(changed))
+    };
+    let updated = scene.store.update_flow(scene.flow, Arc::new(decide)).await;
+    let updated = updated.expect("the store takes an update");
+    let found = find(&scene.store, scene.flow).await.expect("it is there");
+    assert_eq!(found.properties.display_name.as_str(), "Renamed");
+    assert_eq!(found.version.number(), 2);
+    assert_eq!(updated, Some(Updated::Changed(found)));
+}
+
+/// A refused or unchanged update of a flow writes nothing.
+pub async fn a_refused_or_unchanged_update_of_a_flow_writes_nothing(store: Arc<dyn Store>) {
+    let scene = Scene::new(store).await;
+    let before = find(&scene.store, scene.flow).await.expect("it is there");
+    let refuse = |_: &Flow| Err(PatchRejected::PreconditionFailed);
+    let refused = scene.store.update_flow(scene.flow, Arc::new(refuse)).await;
+    let failed = Updated::Refused(PatchRejected::PreconditionFailed);
+    assert_eq!(refused.expect("the store answers"), Some(failed));
+    let unchanged = scene.store.update_flow(scene.flow, Arc::new(|_| Ok(None)));
+    let unchanged = unchanged.await.expect("the store answers");
+    assert_eq!(unchanged, Some(Updated::Unchanged(before.clone())));
+    assert_eq!(find(&scene.store, scene.flow).await, Some(before));
+}
+
+/// Absence is no failure.
+pub async fn an_absent_flow_is_none(store: Arc<dyn Store>) {
+    let key = fresh_flow(fresh_tenant()).key;
+    assert_eq!(find(&store, key).await, None);
+    let updated = store.update_flow(key, Arc::new(|_| Ok(None))).await;
+    assert_eq!(updated.expect("the store answers"), None);
+    assert_eq!(delete(&store, key).await, None);
+}
+
+/// A flow cannot go while it has runs.
+pub async fn a_flow_with_runs_cannot_be_deleted(store: Arc<dyn Store>) {
+    let scene = Scene::new(store).await;
+    let run = scene.create_default(1).await;
+    let has_runs = Some(FlowDeleted::HasRuns);
+    assert_eq!(delete(&scene.store, scene.flow).await, has_runs);
+    assert!(find(&scene.store, scene.flow).await.is_some());
+    assert_eq!(scene.find(run.key).await, Some(run));
+}
+
+/// A flow whose runs were all deleted can go, and everything of it is absent then.
+pub async fn a_flow_whose_runs_were_deleted_can_be_deleted(store: Arc<dyn Store>) {
+    let scene = Scene::new(store).await;
+    let key = scene.create_default(1).await.key;
+    scene.delete(key).await;
+    let done = Some(FlowDeleted::Done);
+    assert_eq!(delete(&scene.store, scene.flow).await, done);
+    assert_eq!(find(&scene.store, scene.flow).await, None);
+    assert_eq!(delete(&scene.store, scene.flow).await, None);
+    assert_eq!(scene.report(key, counted(r#"{"rows":1}"#)).await, None);
+    let created = scene.create_run(scene.creation(2, &new_run())).await;
+    assert_eq!(created, Created::FlowAbsent);
+    let runs = scene.store.list_runs(scene.flow, first_page()).await;
+    assert_eq!(runs.expect("runs can be listed"), None);
+    let flows = scene.store.list_flows(scene.flow.tenant, first_page());
+    assert!(flows.await.expect("flows can be listed").items.is_empty());
+}
+
+/// A refused deletion deletes nothing, and is told before the runs are.
+pub async fn a_refused_deletion_of_a_flow_deletes_nothing(store: Arc<dyn Store>) {
+    let scene = Scene::new(store).await;
+    scene.create_default(1).await;
+    let refuse = |_: &Flow| Err(PatchRejected::PreconditionFailed);
+    let refused = scene.store.delete_flow(scene.flow, Arc::new(refuse)).await;
+    let failed = FlowDeleted::Refused(PatchRejected::PreconditionFailed);
+    assert_eq!(refused.expect("the store answers"), Some(failed));
+    assert!(find(&scene.store, scene.flow).await.is_some());
+}
+
+/// By id, in pages, the tenant's only, while flows come and go.
+pub async fn flows_are_listed_by_id_in_pages(store: Arc<dyn Store>) {
+    let tenant = fresh_tenant();
+    let mut flows: Vec<Flow> = (0..6).map(|_| fresh_flow(tenant)).collect();
+    flows.sort_by_key(|flow| flow.key);
+    for flow in flows.iter().rev().chain([&fresh_flow(fresh_tenant())]) {
+        let stored = store.create_flow(flow.clone()).await;
+        stored.expect("the store takes a flow");
+    }
+    let page = async |after: Option<&Flow>| {
+        let request = FlowPageRequest {
+            size: page_size(2),
+            after: after.map(|flow| flow.key.flow),
+        };
+        let page = store.list_flows(tenant, request).await;
+        page.expect("flows can be listed")
+    };
+    let first = page(None).await;
+    assert_eq!((&first.items[..], first.more), (&flows[..2], true));
+    assert_eq!(delete(&store, flows[1].key).await, Some(FlowDeleted::Done));
+    assert_eq!(delete(&store, flows[3].key).await, Some(FlowDeleted::Done));
+    let second = page(first.items.last()).await;
+    let expected = [flows[2].clone(), flows[4].clone()];
+    assert_eq!(
+        (second.items.as_slice(), second.more),
+        (&expected[..], true)
+    );
+    let third = page(second.items.last()).await;
+    assert_eq!((&third.items[..], third.more), (&flows[5..], false));
+}

@@ -1,0 +1,106 @@
+//! The history of a run.
+
+use std::sync::Arc;
+
+use flowruns_domain::{
+    Action, EventPageRequest, IfMatch, Nullable, Outcome, RunPatch, Store, Updated, Version,
+};
+
+use super::scene::{Scene, page_size};
+use crate::fixtures::{counted, ended, error_patch, new_run, object, origin_at, time};
+
+/// Oldest first, in pages by version, and `more` says whether to go on.
+pub async fn history_is_walked_by_version_oldest_first(store: Arc<dyn Store>) {
+    let scene = Scene::new(store).await;
+    let key = scene.create_default(1).await.key;
+    for row in 1..=4 {
+        scene
+            .change(key, counted(&format!(r#"{{"rows":{row}}}"#)))
+            .await;
+    }
+    let mut after = None;
+    for (expected, more) in [(vec![1, 2], true), (vec![3, 4], true), (vec![5], false)] {
+        let request = EventPageRequest {
+            size: page_size(2),
+            after: after.and_then(Version::new),
+        };
+        let page = scene.store.list_run_events(key, request).await;
+        let page = page.expect("events can be listed").expect("it is there");
+        let versions: Vec<_> = page.items.iter().map(|e| e.version.number()).collect();
+        assert_eq!((&versions, page.more), (&expected, more));
+        after = versions.last().copied();
+    }
+    let actions: Vec<_> = scene.history(key).await.iter().map(|e| e.action).collect();
+    assert_eq!(actions[0], Action::Created);
+    assert!(actions[1..].iter().all(|action| *action == Action::Updated));
+}
+
+/// Whatever can change leads, step by step, to the stored run.
+pub async fn history_leads_to_the_stored_run(store: Arc<dyn Store>) {
+    let scene = Scene::new(store).await;
+    let mut new = new_run();
+    new.statistics = object(r#"{"rows":1,"parts":{"a":1,"b":[null]},"gone":"soon"}"#);
+    new.blocking_error = Some(error_patch(r#"{"code":"x","innerError":{"code":"y"}}"#));
+    let key = scene.create(1, &new).await.key;
+    let patches = [
+        counted(r#"{"gone":null,"parts":{"a":null,"c":{}},"":"empty"}"#),
+        RunPatch {
+            blocking_error: Nullable::Value(error_patch(r#"{"message":"m","code":null}"#)),
+            ..counted(r#"{"parts":7}"#)
+        },
+        RunPatch {
+            blocking_error: Nullable::Null,
+            ..ended(Outcome::Completed)
+        },
+        RunPatch {
+            end: Nullable::Value(time("2027-01-01T00:00:00Z")),
+            ..RunPatch::default()
+        },
+    ];
+    for patch in patches {
+        scene.change(key, patch).await;
+        scene.assert_history_leads_to_the_run(key).await;
+    }
+}
+
+/// A server whose clock is behind does not turn the history's time back.
+pub async fn the_time_of_a_history_never_goes_backwards(store: Arc<dyn Store>) {
+    let scene = Scene::new(store).await;
+    let key = scene.create_default(1).await.key;
+    let times = [
+        "2026-03-01T12:00:00Z",
+        "2026-02-01T00:00:00Z",
+        "2026-04-01T00:00:00Z",
+    ];
+    for (row, received) in times.into_iter().enumerate() {
+        let patch = counted(&format!(r#"{{"rows":{row}}}"#));
+        let origin = origin_at(time(received));
+        let updated = scene.update(key, patch, IfMatch::Absent, origin).await;
+        assert!(matches!(updated, Some(Updated::Changed(_))), "{updated:?}");
+    }
+    scene.assert_history_leads_to_the_run(key).await;
+    let events = scene.history(key).await;
+    let occurred: Vec<_> = events[1..].iter().map(|e| e.occurred.to_string()).collect();
+    assert_eq!(occurred, [times[0], times[0], times[2]]);
+}
+
+/// A history whose entries are months apart is whole.
+pub async fn a_history_spans_years(store: Arc<dyn Store>) {
+    let scene = Scene::new(store).await;
+    let creation = new_run().create(
+        scene.key(1),
+        &origin_at(time("2019-12-31T23:59:59.999999Z")),
+    );
+    let creation = creation.expect("a run may be created at any time");
+    let key = creation.run.key;
+    scene.create_run(creation).await;
+    for (row, year) in (2020..=2032).enumerate() {
+        let received = time(&format!("{year}-01-01T00:00:00Z"));
+        let patch = counted(&format!(r#"{{"rows":{row}}}"#));
+        scene
+            .update(key, patch, IfMatch::Absent, origin_at(received))
+            .await;
+    }
+    let run = scene.assert_history_leads_to_the_run(key).await;
+    assert_eq!(run.version.number(), 14);
+}

@@ -1,0 +1,137 @@
+//! Lists of runs.
+
+use std::sync::Arc;
+
+use flowruns_domain::{Field, NewRun, Outcome, RunKey, RunPatch, RunSummary, Store};
+
+use super::scene::{Scene, first_page, position};
+use crate::fixtures::{counted, ended, fresh_flow, new_run, time};
+
+fn started(text: &str) -> NewRun {
+    NewRun {
+        start: Some(time(text)),
+        ..new_run()
+    }
+}
+
+fn keys(rows: &[RunSummary]) -> Vec<RunKey> {
+    rows.iter().map(|row| row.key).collect()
+}
+
+/// Newest start first, to the microsecond; ties by id.
+pub async fn runs_are_listed_by_start_newest_first_ties_by_id(store: Arc<dyn Store>) {
+    let scene = Scene::new(store).await;
+    let starts = [
+        (5, "2026-03-01T08:30:00Z"),
+        (1, "2026-03-01T08:30:00.000001Z"),
+        (4, "2026-03-01T08:30:00Z"),
+        (2, "1969-12-31T23:59:59.999999Z"),
+        (3, "9999-12-31T23:59:59.999999Z"),
+        (6, "0001-01-01T00:00:00Z"),
+    ];
+    for (number, start) in starts {
+        scene.create(number, &started(start)).await;
+    }
+    let expected = [3, 1, 4, 5, 2, 6].map(|number| scene.key(number));
+    let page = scene.page(10, None).await;
+    assert_eq!(keys(&page.items), expected);
+    assert!(!page.more);
+}
+
+/// Pages of every size give the whole list, and say whether there is more.
+pub async fn pages_of_every_size_give_the_whole_list(store: Arc<dyn Store>) {
+    let scene = Scene::new(store).await;
+    let (early, late) = ("2026-03-01T08:00:00Z", "2026-03-01T09:00:00Z");
+    for number in 1..=6 {
+        let start = if number % 3 == 0 { late } else { early };
+        scene.create(number, &started(start)).await;
+    }
+    let expected = [3, 6, 1, 2, 4, 5].map(|number| scene.key(number));
+    for rows in 1..=7 {
+        let mut listed = Vec::new();
+        let mut after = None;
+        loop {
+            let page = scene.page(rows, after).await;
+            listed.extend(keys(&page.items));
+            let rest = expected.len() - listed.len();
+            assert_eq!(page.more, rest > 0, "{rows} rows a page, {rest} to come");
+            if !page.more {
+                break;
+            }
+            after = page.items.last().map(position);
+        }
+        assert_eq!(listed, expected, "{rows} rows a page");
+    }
+}
+
+/// Rows that come or go make no page skip or repeat a row that stood still.
+pub async fn pages_walk_by_key_while_rows_come_and_go(store: Arc<dyn Store>) {
+    let scene = Scene::new(store).await;
+    for hour in 1..=6 {
+        let start = format!("2026-03-01T0{hour}:00:00Z");
+        scene.create(hour, &started(&start)).await;
+    }
+    let first = scene.page(2, None).await;
+    assert_eq!(keys(&first.items), [scene.key(6), scene.key(5)]);
+
+    // Before the cursor one comes and the cursor's own row goes; behind it one goes and one comes.
+    scene.create(7, &started("2026-03-01T07:00:00Z")).await;
+    scene.delete(scene.key(5)).await;
+    scene.delete(scene.key(3)).await;
+    scene.create(8, &started("2026-03-01T02:30:00Z")).await;
+
+    let second = scene.page(2, first.items.last().map(position)).await;
+    assert_eq!(keys(&second.items), [scene.key(4), scene.key(8)]);
+    assert!(second.more);
+    let third = scene.page(2, second.items.last().map(position)).await;
+    assert_eq!(keys(&third.items), [scene.key(2), scene.key(1)]);
+    assert!(!third.more);
+}
+
+/// A list shows each run as it is stored now.
+pub async fn a_list_shows_the_present_state(store: Arc<dyn Store>) {
+    let scene = Scene::new(store).await;
+    let key = scene.create_default(1).await.key;
+    scene.change(key, counted(r#"{"rows":1}"#)).await;
+    let patch = RunPatch {
+        start: Field::Value(time("2026-02-28T23:00:00Z")),
+        display_name: Field::Value(crate::fixtures::name("Renamed")),
+        ..ended(Outcome::CompletedWithWarnings)
+    };
+    let run = scene.change(key, patch).await;
+    let expected = RunSummary {
+        key,
+        version: run.version,
+        display_name: run.properties.display_name,
+        start: run.properties.start,
+        state: run.properties.state,
+    };
+    assert_eq!(scene.page(10, None).await.items, [expected]);
+}
+
+/// A page of no rows is empty, and has no next one.
+pub async fn a_page_of_no_rows_is_empty(store: Arc<dyn Store>) {
+    let scene = Scene::new(store).await;
+    scene.create_default(1).await;
+    let page = scene.page(0, None).await;
+    assert!(page.items.is_empty() && !page.more, "{page:?}");
+}
+
+/// A flow without runs has an empty list; one that is not there has none.
+pub async fn the_list_of_an_absent_flow_is_none(store: Arc<dyn Store>) {
+    let scene = Scene::new(store).await;
+    assert!(scene.page(10, None).await.items.is_empty());
+    let absent = fresh_flow(scene.flow.tenant).key;
+    let listed = scene.store.list_runs(absent, first_page()).await;
+    assert_eq!(listed.expect("runs can be listed"), None);
+}
+
+/// A list holds the runs of its flow only.
+pub async fn runs_of_another_flow_are_not_listed(store: Arc<dyn Store>) {
+    let one = Scene::new(store).await;
+    let other = one.other_flow().await;
+    one.create_default(1).await;
+    other.create_default(2).await;
+    assert_eq!(keys(&one.page(10, None).await.items), [one.key(1)]);
+    assert_eq!(keys(&other.page(10, None).await.items), [other.key(2)]);
+}

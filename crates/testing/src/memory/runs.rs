@@ -1,0 +1,101 @@
+//! Runs in memory.
+
+use std::{cmp::Reverse, collections::btree_map::Entry};
+
+use async_trait::async_trait;
+use flowruns_domain::{
+    Change, Created, DecideRun, Decision, EventPageRequest, FlowKey, Page, Run, RunEvent, RunKey,
+    RunPageRequest, RunStore, RunSummary, StoreError, Timestamp, Updated,
+};
+
+use super::{MemoryStore, tables::StoredRun};
+
+#[async_trait]
+impl RunStore for MemoryStore {
+    async fn find_run(&self, key: RunKey) -> Result<Option<Run>, StoreError> {
+        let tables = self.tables();
+        Ok(tables.visible_run(key).map(|stored| stored.run.clone()))
+    }
+
+    async fn run_exists(&self, key: RunKey) -> Result<bool, StoreError> {
+        Ok(self.tables().visible_run(key).is_some())
+    }
+
+    async fn create_run(&self, creation: Change) -> Result<Created, StoreError> {
+        let Change { run, event } = creation;
+        let mut tables = self.tables();
+        if tables.flow(run.key.flow_key()).is_none() {
+            return Ok(Created::FlowAbsent);
+        }
+        Ok(match tables.runs.entry(run.key) {
+            Entry::Occupied(taken) if taken.get().is_visible() => {
+                let StoredRun { run, events } = taken.get();
+                Created::Exists(run.clone(), events.first().cloned())
+            }
+            Entry::Occupied(_) => Created::Deleted,
+            Entry::Vacant(free) => {
+                let events = vec![event];
+                Created::New(free.insert(StoredRun { run, events }).run.clone())
+            }
+        })
+    }
+
+    async fn update_run(
+        &self,
+        key: RunKey,
+        decide: DecideRun,
+    ) -> Result<Option<Updated<Run>>, StoreError> {
+        let mut tables = self.tables();
+        let visible = tables.runs.get_mut(&key).filter(|run| run.is_visible());
+        let Some(stored) = visible else {
+            return Ok(None);
+        };
+        Ok(Some(match decide(&stored.run) {
+            Err(rejected) => Updated::Refused(rejected),
+            Ok(Decision::Unchanged) => Updated::Unchanged(stored.run.clone()),
+            Ok(Decision::Changed(change)) => {
+                stored.run = change.run;
+                stored.events.push(change.event);
+                Updated::Changed(stored.run.clone())
+            }
+        }))
+    }
+
+    async fn list_runs(
+        &self,
+        flow: FlowKey,
+        page: RunPageRequest,
+    ) -> Result<Option<Page<RunSummary>>, StoreError> {
+        let tables = self.tables();
+        if tables.flow(flow).is_none() {
+            return Ok(None);
+        }
+        let after = page.after.map(|last| (Reverse(last.start), last.run));
+        let mut rows: Vec<RunSummary> = tables
+            .visible_runs(flow)
+            .map(StoredRun::summary)
+            .filter(|row| after.is_none_or(|last| position(row) > last))
+            .collect();
+        rows.sort_by_key(position);
+        Ok(Some(Page::from_rows(rows, page.size)))
+    }
+
+    async fn list_run_events(
+        &self,
+        key: RunKey,
+        page: EventPageRequest,
+    ) -> Result<Option<Page<RunEvent>>, StoreError> {
+        let tables = self.tables();
+        let Some(stored) = tables.visible_run(key) else {
+            return Ok(None);
+        };
+        let is_after = |event: &&RunEvent| page.after.is_none_or(|last| event.version > last);
+        let events = stored.events.iter().filter(is_after).cloned().collect();
+        Ok(Some(Page::from_rows(events, page.size)))
+    }
+}
+
+/// Newest start first, ties by id.
+fn position(row: &RunSummary) -> (Reverse<Timestamp>, flowruns_domain::RunId) {
+    (Reverse(row.start), row.id())
+}

@@ -1,0 +1,63 @@
+//! The rows.
+
+use std::collections::BTreeMap;
+
+use flowruns_domain::{Action, Flow, FlowId, FlowKey, Run, RunEvent, RunKey, RunSummary};
+
+/// All rows.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    /// Flow ids are unique across tenants.
+    pub(super) flows: BTreeMap<FlowId, Flow>,
+    /// Deleted runs stay, so that their ids stay taken.
+    pub(super) runs: BTreeMap<RunKey, StoredRun>,
+}
+
+/// A run and its history, oldest first.
+#[derive(Debug)]
+pub(super) struct StoredRun {
+    pub(super) run: Run,
+    pub(super) events: Vec<RunEvent>,
+}
+
+impl StoredRun {
+    pub(super) fn is_visible(&self) -> bool {
+        self.events
+            .last()
+            .is_none_or(|event| event.action != Action::Deleted)
+    }
+
+    pub(super) fn summary(&self) -> RunSummary {
+        let Run {
+            key,
+            version,
+            properties,
+            ..
+        } = &self.run;
+        RunSummary {
+            key: *key,
+            version: *version,
+            display_name: properties.display_name.clone(),
+            start: properties.start,
+            state: properties.state,
+        }
+    }
+}
+
+impl Tables {
+    pub(super) fn flow(&self, key: FlowKey) -> Option<&Flow> {
+        self.flows.get(&key.flow).filter(|flow| flow.key == key)
+    }
+
+    pub(super) fn visible_run(&self, key: RunKey) -> Option<&StoredRun> {
+        self.runs.get(&key).filter(|stored| stored.is_visible())
+    }
+
+    pub(super) fn visible_runs(&self, flow: FlowKey) -> impl Iterator<Item = &StoredRun> {
+        let of_flow = move |stored: &&StoredRun| stored.run.key.flow_key() == flow;
+        self.runs
+            .values()
+            .filter(of_flow)
+            .filter(|stored| stored.is_visible())
+    }
+}

@@ -1,0 +1,186 @@
+//! The application under test: the routes on a scratch database, a fixed clock, and a key of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Method, Request, StatusCode},
+};
+use flowruns_api::{
+    ApiOptions,
+    auth::{Expectations, KeySet, TokenVerifier},
+    router,
+};
+use flowruns_domain::{Environment, TimeOrderedIds};
+use flowruns_testing::{FixedClock, scratch::ScratchDatabase};
+use http_body_util::BodyExt;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+pub(crate) const ISSUER: &str = "test-issuer";
+pub(crate) const AUDIENCE: &str = "test-audience";
+const KID: &str = "test";
+const FLOWS: &str = "/industryData/incomingFlows";
+
+/// The application, and one tenant's way into it.
+pub(crate) struct App {
+    router: Router,
+    key: EncodingKey,
+    bearer: String,
+    pub(crate) tenant: String,
+    pub(crate) clock: Arc<FixedClock>,
+    _database: ScratchDatabase,
+}
+
+/// A run that a story is about.
+pub(crate) struct StoryRun {
+    pub(crate) flow: String,
+    pub(crate) id: String,
+    pub(crate) url: String,
+}
+
+impl StoryRun {
+    pub(crate) fn list_url(&self) -> String {
+        format!("{FLOWS}/{}/runs", self.flow)
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    headers: HeaderMap,
+    pub(crate) body: String,
+    pub(crate) json: Value,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The specific code of an error, empty without one.
+    pub(crate) fn code(&self) -> &str {
+        self.json["error"]["innerError"]["code"].as_str().unwrap_or_default()
+    }
+}
+
+impl App {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| ()).await
+    }
+
+    pub(crate) async fn start_with(change: impl FnOnce(&mut ApiOptions)) -> Self {
+        let database = ScratchDatabase::create().await;
+        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &aws_lc_rs::rand::SystemRandom::new());
+        let key = EncodingKey::from_ec_der(pkcs8.unwrap().as_ref());
+        let mut jwk = Jwk::from_encoding_key(&key, Algorithm::ES256).unwrap();
+        jwk.common.key_id = Some(KID.to_owned());
+        let keys = KeySet::from_jwks(&serde_json::to_vec(&json!({"keys": [jwk]})).unwrap()).unwrap();
+        let expectations = Expectations { issuer: ISSUER.into(), audience: AUDIENCE.into(), leeway_seconds: 0 };
+        let clock = Arc::new(FixedClock::at("2026-03-02T10:00:00Z".parse().unwrap()));
+        let environment = Environment {
+            store: Arc::new(database.store().await),
+            clock: Arc::clone(&clock) as _,
+            ids: Arc::new(TimeOrderedIds),
+        };
+        let mut options = ApiOptions {
+            environment,
+            verifier: Arc::new(TokenVerifier::new(keys, expectations)),
+            max_body_bytes: 1024 * 1024,
+            request_timeout: Duration::from_secs(60),
+            require_if_match: false,
+        };
+        change(&mut options);
+        let tenant = "1e0c5e0a-4f7b-4a35-9a5c-7b0f2d7f3c55".to_owned();
+        let mut app = Self { router: router(options), key, bearer: String::new(), tenant, clock, _database: database };
+        let claims = json!({"iss": ISSUER, "aud": AUDIENCE, "tid": app.tenant, "azp": "tester", "sub": "s",
+            "exp": 4_102_444_800_u64, "roles": ["IndustryData-InboundFlow.ReadWrite.All"]});
+        app.bearer = format!("Bearer {}", app.token(&claims));
+        app
+    }
+
+    /// The present moment, as the service shows it.
+    pub(crate) fn clock_text(&self) -> String {
+        flowruns_domain::Clock::now(&*self.clock).to_string()
+    }
+
+    pub(crate) fn token(&self, claims: &Value) -> String {
+        self.token_with_kid(claims, Some(KID))
+    }
+
+    pub(crate) fn token_with_kid(&self, claims: &Value, kid: Option<&str>) -> String {
+        let header = Header { kid: kid.map(str::to_owned), ..Header::new(Algorithm::ES256) };
+        encode(&header, claims, &self.key).unwrap()
+    }
+
+    /// Sends exactly these headers.
+    pub(crate) async fn send_bare(&self, method: Method, url: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let has_token = headers.iter().any(|(name, _)| *name == "authorization");
+        let mut request = Request::builder().method(method).uri(url);
+        for (name, value) in headers.iter().filter(|header| **header != ("authorization", "")) {
+            request = request.header(*name, *value);
+        }
+        if !has_token {
+            request = request.header("authorization", &self.bearer);
+        }
+        let response = self.router.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        let json = serde_json::from_str(&body).unwrap_or(Value::Null);
+        Answer { status: parts.status, headers: parts.headers, body, json }
+    }
+
+    /// Sends JSON with the token of the tenant.
+    pub(crate) async fn send(&self, method: Method, url: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut all = vec![("content-type", "application/json")];
+        all.extend(headers);
+        self.send_bare(method, url, &all, body).await
+    }
+
+    pub(crate) async fn get(&self, url: &str) -> Answer {
+        self.send_bare(Method::GET, url, &[], "").await
+    }
+
+    pub(crate) async fn delete(&self, url: &str) -> Answer {
+        self.send_bare(Method::DELETE, url, &[], "").await
+    }
+
+    pub(crate) async fn patch(&self, url: &str, body: Value) -> Answer {
+        self.send(Method::PATCH, url, &[], &body.to_string()).await
+    }
+
+    pub(crate) async fn post(&self, url: &str, body: Value) -> Answer {
+        self.send(Method::POST, url, &[], &body.to_string()).await
+    }
+
+    /// A new flow's id.
+    pub(crate) async fn flow(&self) -> String {
+        let answer = self.post(FLOWS, json!({"displayName": "Flow"})).await;
+        answer.json["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A new run of a new flow.
+    pub(crate) async fn run(&self, body: Value) -> StoryRun {
+        let flow = self.flow().await;
+        self.run_of(&flow, body).await
+    }
+
+    /// A new run of a flow.
+    pub(crate) async fn run_of(&self, flow: &str, body: Value) -> StoryRun {
+        let answer = self.post(&format!("{FLOWS}/{flow}/runs"), body).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+        let id = answer.json["id"].as_str().unwrap().to_owned();
+        StoryRun { flow: flow.to_owned(), url: format!("{FLOWS}/{flow}/runs/{id}"), id }
+    }
+
+    /// The whole history of a run.
+    pub(crate) async fn history(&self, run_url: &str) -> Vec<Value> {
+        let answer = self.get(&format!("{run_url}/history?$top=1000")).await;
+        answer.json["value"].as_array().unwrap().clone()
+    }
+}
