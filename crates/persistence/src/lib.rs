@@ -1,1 +1,32 @@
-//! Runs and flows of flowruns in PostgreSQL.
+//! Runs and flows of flowruns in PostgreSQL 15 and newer.
+//!
+//! ```no_run
+//! use flowruns_domain::RunStore;
+//! use flowruns_persistence::{ConnectOptions, PostgresStore};
+//!
+//! # async fn example(key: flowruns_domain::RunKey) -> Result<(), Box<dyn std::error::Error>> {
+//! let options = ConnectOptions::from_url("postgres://flowruns_service@localhost/flowruns")?;
+//! let store = PostgresStore::connect(&options).await?;
+//! let run = store.find_run(key).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod connect;
+mod create;
+mod error;
+mod flows;
+mod history;
+mod list;
+mod locked_update;
+pub mod migrate;
+mod retry;
+mod row;
+mod runs;
+mod store;
+mod update;
+
+pub use self::{
+    connect::{ConnectOptions, Durability},
+    store::PostgresStore,
+};

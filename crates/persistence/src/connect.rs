@@ -1,0 +1,85 @@
+//! Connections: how many, how long they wait, and what each session is set to.
+
+use std::time::Duration;
+
+use flowruns_domain::StoreError;
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use crate::error::store_error;
+
+/// How the store reaches its database.
+#[derive(Clone, Debug)]
+pub struct ConnectOptions {
+    /// Where, and as whom.
+    pub database: PgConnectOptions,
+    /// Connections of the pool; default 16.
+    pub max_connections: u32,
+    /// How long a request waits for a connection; default 3 s.
+    pub acquire_timeout: Duration,
+    /// How long one statement may take; default 10 s.
+    pub statement_timeout: Duration,
+    /// How long transient failures and lost races are retried; default 5 s.
+    pub retry_for: Duration,
+}
+
+/// Whether the database keeps what it acknowledged.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Durability {
+    /// Off: a commit is acknowledged before it is flushed. Refuse to serve.
+    pub synchronous_commit: bool,
+    /// Off: a crash of the machine may corrupt the database. Warn.
+    pub fsync: bool,
+}
+
+impl ConnectOptions {
+    /// The defaults, on a database.
+    pub const fn new(database: PgConnectOptions) -> Self {
+        Self {
+            database,
+            max_connections: 16,
+            acquire_timeout: Duration::from_secs(3),
+            statement_timeout: Duration::from_secs(10),
+            retry_for: Duration::from_secs(5),
+        }
+    }
+
+    /// The defaults, on the database of a URL such as `postgres://user:password@host/database`.
+    ///
+    /// # Errors
+    ///
+    /// [`sqlx::Error`] when the URL cannot be read.
+    pub fn from_url(url: &str) -> Result<Self, sqlx::Error> {
+        Ok(Self::new(url.parse()?))
+    }
+
+    pub(crate) async fn pool(&self) -> Result<PgPool, StoreError> {
+        let statement_timeout = format!("{}ms", self.statement_timeout.as_millis());
+        let database = self.database.clone().application_name("flowruns").options([
+            ("statement_timeout", statement_timeout.as_str()),
+            ("idle_in_transaction_session_timeout", "30s"),
+            ("TimeZone", "UTC"),
+        ]);
+        PgPoolOptions::new()
+            .max_connections(self.max_connections)
+            .acquire_timeout(self.acquire_timeout)
+            .connect_with(database)
+            .await
+            .map_err(store_error)
+    }
+}
+
+pub(crate) async fn durability(pool: &PgPool) -> Result<Durability, StoreError> {
+    let setting =
+        "SELECT current_setting('synchronous_commit') <> 'off', current_setting('fsync') <> 'off'";
+    let (synchronous_commit, fsync) = sqlx::query_as(setting)
+        .fetch_one(pool)
+        .await
+        .map_err(store_error)?;
+    Ok(Durability {
+        synchronous_commit,
+        fsync,
+    })
+}

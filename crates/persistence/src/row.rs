@@ -1,0 +1,221 @@
+//! Rows, and the domain values that they are. A column is mapped here and nowhere else.
+
+use chrono::{DateTime, Utc};
+use flowruns_domain::{
+    Action, DataDomain, DisplayName, EventId, Flow, FlowKey, FlowProperties, PropertyChange,
+    PublicError, ReadinessStatus, Run, RunEvent, RunKey, RunProperties, RunState, RunStatus,
+    RunSummary, Statistics, StoreError, StoreErrorKind, TenantId, Timestamp, Version,
+    json::{JsonObject, JsonValue},
+};
+use sqlx::{FromRow, types::Json};
+use uuid::Uuid;
+
+#[derive(FromRow)]
+pub(crate) struct RunRow {
+    id: Uuid,
+    display_name: String,
+    start_at: DateTime<Utc>,
+    end_at: Option<DateTime<Utc>>,
+    status: String,
+    blocking_error: Option<Json<JsonObject>>,
+    statistics: Json<JsonObject>,
+    version: i64,
+    created_at: DateTime<Utc>,
+    modified_at: DateTime<Utc>,
+}
+
+#[derive(FromRow)]
+pub(crate) struct RunSummaryRow {
+    id: Uuid,
+    display_name: String,
+    start_at: DateTime<Utc>,
+    end_at: Option<DateTime<Utc>>,
+    status: String,
+    version: i64,
+}
+
+#[derive(FromRow)]
+pub(crate) struct FlowRow {
+    id: Uuid,
+    display_name: String,
+    readiness_status: String,
+    data_domain: String,
+    effective_at: DateTime<Utc>,
+    expires_at: Option<DateTime<Utc>>,
+    version: i64,
+}
+
+#[derive(FromRow)]
+pub(crate) struct EventRow {
+    version: i64,
+    occurred_at: DateTime<Utc>,
+    event_id: Uuid,
+    actor: String,
+    request_id: Uuid,
+    action: String,
+    changes: Json<Vec<JsonObject>>,
+}
+
+/// Tells which column of which row cannot be.
+struct Reader {
+    table: &'static str,
+    id: String,
+}
+
+impl Reader {
+    fn column<T>(&self, column: &'static str, value: Option<T>) -> Result<T, StoreError> {
+        let corrupt = || StoreErrorKind::Corrupt {
+            table: self.table,
+            column,
+            id: self.id.clone(),
+        };
+        value.ok_or_else(|| StoreError {
+            kind: corrupt(),
+            source: None,
+        })
+    }
+
+    fn time(&self, column: &'static str, value: DateTime<Utc>) -> Result<Timestamp, StoreError> {
+        self.column(column, Timestamp::new(value).ok())
+    }
+
+    fn state(&self, status: &str, end: Option<DateTime<Utc>>) -> Result<RunState, StoreError> {
+        match (self.column("status", RunStatus::from_name(status))?, end) {
+            (RunStatus::Running, None) => Ok(RunState::Running),
+            (RunStatus::Ended(outcome), Some(end)) => Ok(RunState::Ended {
+                outcome,
+                at: self.time("end_at", end)?,
+            }),
+            _ => self.column("end_at", None),
+        }
+    }
+}
+
+impl RunRow {
+    pub(crate) fn into_run(self, key: RunKey) -> Result<Run, StoreError> {
+        let reader = Reader {
+            table: "runs",
+            id: format!("{}/{}", key.flow, self.id),
+        };
+        Ok(Run {
+            key,
+            version: reader.column("version", Version::new(self.version))?,
+            created: reader.time("created_at", self.created_at)?,
+            modified: reader.time("modified_at", self.modified_at)?,
+            properties: RunProperties {
+                display_name: reader
+                    .column("display_name", DisplayName::new(&self.display_name).ok())?,
+                start: reader.time("start_at", self.start_at)?,
+                state: reader.state(&self.status, self.end_at)?,
+                blocking_error: self
+                    .blocking_error
+                    .map(|Json(members)| PublicError::from_stored(members)),
+                statistics: Statistics::from_stored(self.statistics.0),
+            },
+        })
+    }
+}
+
+impl RunSummaryRow {
+    pub(crate) fn into_summary(self, flow: FlowKey) -> Result<RunSummary, StoreError> {
+        let reader = Reader {
+            table: "runs",
+            id: format!("{}/{}", flow.flow, self.id),
+        };
+        Ok(RunSummary {
+            key: flow.run(reader.column("id", self.id.to_string().parse().ok())?),
+            version: reader.column("version", Version::new(self.version))?,
+            display_name: reader
+                .column("display_name", DisplayName::new(&self.display_name).ok())?,
+            start: reader.time("start_at", self.start_at)?,
+            state: reader.state(&self.status, self.end_at)?,
+        })
+    }
+}
+
+impl FlowRow {
+    pub(crate) fn into_flow(self, tenant: TenantId) -> Result<Flow, StoreError> {
+        let reader = Reader {
+            table: "flows",
+            id: self.id.to_string(),
+        };
+        let expiration = self
+            .expires_at
+            .map(|time| reader.time("expires_at", time))
+            .transpose()?;
+        let flow = reader.column("id", self.id.to_string().parse().ok())?;
+        Ok(Flow {
+            key: FlowKey { tenant, flow },
+            version: reader.column("version", Version::new(self.version))?,
+            properties: FlowProperties {
+                display_name: reader
+                    .column("display_name", DisplayName::new(&self.display_name).ok())?,
+                readiness_status: reader.column(
+                    "readiness_status",
+                    ReadinessStatus::from_name(&self.readiness_status),
+                )?,
+                data_domain: reader
+                    .column("data_domain", DataDomain::from_name(&self.data_domain))?,
+                effective: reader.time("effective_at", self.effective_at)?,
+                expiration,
+            },
+        })
+    }
+}
+
+impl EventRow {
+    pub(crate) fn into_event(self, key: RunKey) -> Result<RunEvent, StoreError> {
+        let reader = Reader {
+            table: "run_events",
+            id: format!("{}/{}/{}", key.flow, key.run, self.version),
+        };
+        let changes = self
+            .changes
+            .0
+            .into_iter()
+            .map(change)
+            .collect::<Option<Vec<_>>>();
+        Ok(RunEvent {
+            id: reader.column("event_id", EventId::new(self.event_id).ok())?,
+            key,
+            version: reader.column("version", Version::new(self.version))?,
+            occurred: reader.time("occurred_at", self.occurred_at)?,
+            actor: self.actor,
+            request: self.request_id,
+            action: reader.column("action", Action::from_name(&self.action))?,
+            changes: reader.column("changes", changes)?,
+        })
+    }
+}
+
+/// The changes of an event as its column holds them.
+pub(crate) fn stored_changes(changes: &[PropertyChange]) -> Json<Vec<JsonObject>> {
+    let stored = |change: &PropertyChange| {
+        let PropertyChange {
+            property,
+            before,
+            after,
+        } = change;
+        let members = [
+            ("property", property.as_str().into()),
+            ("before", before.clone()),
+            ("after", after.clone()),
+        ];
+        members
+            .into_iter()
+            .map(|(name, value): (&str, JsonValue)| (name.to_owned(), value))
+            .collect()
+    };
+    Json(changes.iter().map(stored).collect())
+}
+
+fn change(mut members: JsonObject) -> Option<PropertyChange> {
+    let JsonValue::String(property) = members.remove("property")? else {
+        return None;
+    };
+    Some(PropertyChange {
+        property,
+        before: members.remove("before")?,
+        after: members.remove("after")?,
+    })
+}

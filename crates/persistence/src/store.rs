@@ -1,0 +1,150 @@
+//! The store: the domain's ports on PostgreSQL.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use flowruns_domain::{
+    Change, Created, DecideFlow, DecideRun, EventPageRequest, Flow, FlowDeleted, FlowKey,
+    FlowPageRequest, FlowStore, Page, Run, RunEvent, RunKey, RunPageRequest, RunStore, RunSummary,
+    Store, StoreError, StoreErrorKind, TenantId, Updated,
+};
+use sqlx::PgPool;
+
+use crate::{
+    connect::{ConnectOptions, Durability, durability},
+    create,
+    error::store_error,
+    flows, history, list, runs,
+    update::{self, Queues},
+};
+
+/// Runs and flows in PostgreSQL. Clones share one pool.
+#[derive(Clone)]
+pub struct PostgresStore {
+    pool: PgPool,
+    retry_for: Duration,
+    queues: Arc<Queues>,
+}
+
+impl PostgresStore {
+    /// Connects.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be reached.
+    pub async fn connect(options: &ConnectOptions) -> Result<Self, StoreError> {
+        let pool = options.pool().await?;
+        Ok(Self {
+            pool,
+            retry_for: options.retry_for,
+            queues: Arc::new(Queues::new()),
+        })
+    }
+
+    /// The pool, for migrations' status and for tests.
+    pub const fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Whether the database keeps what it acknowledged.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn durability(&self) -> Result<Durability, StoreError> {
+        durability(&self.pool).await
+    }
+
+    /// Closes the connections.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+#[async_trait]
+impl RunStore for PostgresStore {
+    async fn find_run(&self, key: RunKey) -> Result<Option<Run>, StoreError> {
+        runs::find(&self.pool, key).await
+    }
+
+    async fn run_exists(&self, key: RunKey) -> Result<bool, StoreError> {
+        runs::exists(&self.pool, key).await
+    }
+
+    async fn create_run(&self, creation: Change) -> Result<Created, StoreError> {
+        create::create(&self.pool, self.retry_for, creation).await
+    }
+
+    async fn update_run(
+        &self,
+        key: RunKey,
+        decide: DecideRun,
+    ) -> Result<Option<Updated<Run>>, StoreError> {
+        update::update(&self.pool, &self.queues, self.retry_for, key, decide).await
+    }
+
+    async fn list_runs(
+        &self,
+        flow: FlowKey,
+        page: RunPageRequest,
+    ) -> Result<Option<Page<RunSummary>>, StoreError> {
+        list::list(&self.pool, flow, page).await
+    }
+
+    async fn list_run_events(
+        &self,
+        key: RunKey,
+        page: EventPageRequest,
+    ) -> Result<Option<Page<RunEvent>>, StoreError> {
+        history::list(&self.pool, key, page).await
+    }
+}
+
+#[async_trait]
+impl FlowStore for PostgresStore {
+    async fn find_flow(&self, key: FlowKey) -> Result<Option<Flow>, StoreError> {
+        flows::find(&self.pool, key).await
+    }
+
+    async fn create_flow(&self, flow: Flow) -> Result<(), StoreError> {
+        flows::create(&self.pool, &flow).await
+    }
+
+    async fn update_flow(
+        &self,
+        key: FlowKey,
+        decide: DecideFlow,
+    ) -> Result<Option<Updated<Flow>>, StoreError> {
+        flows::update(&self.pool, self.retry_for, key, decide).await
+    }
+
+    async fn delete_flow(
+        &self,
+        key: FlowKey,
+        decide: DecideFlow,
+    ) -> Result<Option<FlowDeleted>, StoreError> {
+        flows::delete(&self.pool, self.retry_for, key, decide).await
+    }
+
+    async fn list_flows(
+        &self,
+        tenant: TenantId,
+        page: FlowPageRequest,
+    ) -> Result<Page<Flow>, StoreError> {
+        flows::list(&self.pool, tenant, page).await
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn check(&self) -> Result<(), StoreError> {
+        let in_recovery = sqlx::query_scalar("SELECT pg_is_in_recovery()").fetch_one(&self.pool);
+        match in_recovery.await.map_err(store_error)? {
+            false => Ok(()),
+            true => Err(StoreError::new(
+                StoreErrorKind::Unavailable,
+                "the database is a standby and takes no writes",
+            )),
+        }
+    }
+}
