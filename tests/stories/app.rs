@@ -60,12 +60,16 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
     /// The specific code of an error, empty without one.
     pub(crate) fn code(&self) -> &str {
-        self.json["error"]["innerError"]["code"].as_str().unwrap_or_default()
+        self.json["error"]["innerError"]["code"]
+            .as_str()
+            .unwrap_or_default()
     }
 }
 
@@ -76,12 +80,20 @@ impl App {
 
     pub(crate) async fn start_with(change: impl FnOnce(&mut ApiOptions)) -> Self {
         let database = ScratchDatabase::create().await;
-        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &aws_lc_rs::rand::SystemRandom::new());
+        let pkcs8 = EcdsaKeyPair::generate_pkcs8(
+            &ECDSA_P256_SHA256_FIXED_SIGNING,
+            &aws_lc_rs::rand::SystemRandom::new(),
+        );
         let key = EncodingKey::from_ec_der(pkcs8.unwrap().as_ref());
         let mut jwk = Jwk::from_encoding_key(&key, Algorithm::ES256).unwrap();
         jwk.common.key_id = Some(KID.to_owned());
-        let keys = KeySet::from_jwks(&serde_json::to_vec(&json!({"keys": [jwk]})).unwrap()).unwrap();
-        let expectations = Expectations { issuer: ISSUER.into(), audience: AUDIENCE.into(), leeway_seconds: 0 };
+        let keys =
+            KeySet::from_jwks(&serde_json::to_vec(&json!({"keys": [jwk]})).unwrap()).unwrap();
+        let expectations = Expectations {
+            issuer: ISSUER.into(),
+            audience: AUDIENCE.into(),
+            leeway_seconds: 0,
+        };
         let clock = Arc::new(FixedClock::at("2026-03-02T10:00:00Z".parse().unwrap()));
         let environment = Environment {
             store: Arc::new(database.store().await),
@@ -97,7 +109,14 @@ impl App {
         };
         change(&mut options);
         let tenant = "1e0c5e0a-4f7b-4a35-9a5c-7b0f2d7f3c55".to_owned();
-        let mut app = Self { router: router(options), key, bearer: String::new(), tenant, clock, _database: database };
+        let mut app = Self {
+            router: router(options),
+            key,
+            bearer: String::new(),
+            tenant,
+            clock,
+            _database: database,
+        };
         let claims = json!({"iss": ISSUER, "aud": AUDIENCE, "tid": app.tenant, "azp": "tester", "sub": "s",
             "exp": 4_102_444_800_u64, "roles": ["IndustryData-InboundFlow.ReadWrite.All"]});
         app.bearer = format!("Bearer {}", app.token(&claims));
@@ -114,29 +133,57 @@ impl App {
     }
 
     pub(crate) fn token_with_kid(&self, claims: &Value, kid: Option<&str>) -> String {
-        let header = Header { kid: kid.map(str::to_owned), ..Header::new(Algorithm::ES256) };
+        let header = Header {
+            kid: kid.map(str::to_owned),
+            ..Header::new(Algorithm::ES256)
+        };
         encode(&header, claims, &self.key).unwrap()
     }
 
     /// Sends exactly these headers.
-    pub(crate) async fn send_bare(&self, method: Method, url: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub(crate) async fn send_bare(
+        &self,
+        method: Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
         let has_token = headers.iter().any(|(name, _)| *name == "authorization");
         let mut request = Request::builder().method(method).uri(url);
-        for (name, value) in headers.iter().filter(|header| **header != ("authorization", "")) {
+        for (name, value) in headers
+            .iter()
+            .filter(|header| **header != ("authorization", ""))
+        {
             request = request.header(*name, *value);
         }
         if !has_token {
             request = request.header("authorization", &self.bearer);
         }
-        let response = self.router.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
+        let response = self
+            .router
+            .clone()
+            .oneshot(request.body(Body::from(body.to_owned())).unwrap())
+            .await
+            .unwrap();
         let (parts, body) = response.into_parts();
         let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
         let json = serde_json::from_str(&body).unwrap_or(Value::Null);
-        Answer { status: parts.status, headers: parts.headers, body, json }
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+            json,
+        }
     }
 
     /// Sends JSON with the token of the tenant.
-    pub(crate) async fn send(&self, method: Method, url: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
         let mut all = vec![("content-type", "application/json")];
         all.extend(headers);
         self.send_bare(method, url, &all, body).await
@@ -175,7 +222,11 @@ impl App {
         let answer = self.post(&format!("{FLOWS}/{flow}/runs"), body).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
         let id = answer.json["id"].as_str().unwrap().to_owned();
-        StoryRun { flow: flow.to_owned(), url: format!("{FLOWS}/{flow}/runs/{id}"), id }
+        StoryRun {
+            flow: flow.to_owned(),
+            url: format!("{FLOWS}/{flow}/runs/{id}"),
+            id,
+        }
     }
 
     /// The whole history of a run.

@@ -35,11 +35,17 @@ async fn a_flow_is_created_read_changed_and_deleted() {
     written_back["readinessStatus"] = json!("notReady");
     written_back["recurrenceExpirationDateTime"] = json!("9999-12-31T23:59:59.999999Z");
     let patched = app.patch(&url, written_back.clone()).await;
-    assert_eq!((patched.status, &patched.json["readinessStatus"]), (StatusCode::OK, &json!("notReady")));
+    assert_eq!(
+        (patched.status, &patched.json["readinessStatus"]),
+        (StatusCode::OK, &json!("notReady"))
+    );
     assert_eq!(app.get(&url).await.body, patched.body);
     // The eTag in the body is by now that of a former version.
     let stale = app.patch(&url, written_back).await;
-    assert_eq!((stale.status, stale.code()), (StatusCode::PRECONDITION_FAILED, "entityTagDoesNotMatch"));
+    assert_eq!(
+        (stale.status, stale.code()),
+        (StatusCode::PRECONDITION_FAILED, "entityTagDoesNotMatch")
+    );
 
     assert_eq!(app.delete(&url).await.status, StatusCode::NO_CONTENT);
     assert_eq!(app.get(&url).await.code(), "flowNotFound");
@@ -51,11 +57,22 @@ async fn a_flow_with_runs_stays_until_they_are_deleted() {
     let run = app.run(json!({"displayName": "R"})).await;
     let url = format!("{FLOWS}/{}", run.flow);
     let answer = app.delete(&url).await;
-    assert_eq!((answer.status, answer.code()), (StatusCode::CONFLICT, "flowHasRuns"));
-    assert_eq!(app.get(&format!("{}/process", run.url)).await.body, app.get(&url).await.body);
+    assert_eq!(
+        (answer.status, answer.code()),
+        (StatusCode::CONFLICT, "flowHasRuns")
+    );
+    assert_eq!(
+        app.get(&format!("{}/process", run.url)).await.body,
+        app.get(&url).await.body
+    );
     assert_eq!(app.delete(&run.url).await.status, StatusCode::NO_CONTENT);
     assert_eq!(app.delete(&url).await.status, StatusCode::NO_CONTENT);
-    assert_eq!(app.post(&run.list_url(), json!({"displayName": "R"})).await.code(), "flowNotFound");
+    assert_eq!(
+        app.post(&run.list_url(), json!({"displayName": "R"}))
+            .await
+            .code(),
+        "flowNotFound"
+    );
 }
 
 #[tokio::test]
@@ -67,17 +84,34 @@ async fn a_flow_that_breaks_a_rule_is_refused() {
         (json!({"displayName": null}), "nullNotAllowed"),
         (json!({"readinessStatus": "Ready"}), "invalidEnumValue"),
         (json!({"dataDomain": 7}), "invalidType"),
-        (json!({"recurrenceExpirationDateTime": "2000-01-01T00:00:00Z"}), "expirationBeforeEffective"),
+        (
+            json!({"recurrenceExpirationDateTime": "2000-01-01T00:00:00Z"}),
+            "expirationBeforeEffective",
+        ),
         (json!({"eTag": "nonsense"}), "malformedEntityTag"),
-        (json!({"id": "0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e"}), "propertyNotUpdateable"),
+        (
+            json!({"id": "0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e"}),
+            "propertyNotUpdateable",
+        ),
         (json!({"colour": "red"}), "unknownProperty"),
     ];
     for (body, code) in cases {
         let answer = app.patch(&url, body.clone()).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, code), "{body}");
+        assert_eq!(
+            (answer.status, answer.code()),
+            (StatusCode::BAD_REQUEST, code),
+            "{body}"
+        );
     }
-    let sentinel = app.patch(&url, json!({"readinessStatus": "unknownFutureValue"})).await;
+    let sentinel = app
+        .patch(&url, json!({"readinessStatus": "unknownFutureValue"}))
+        .await;
     assert_eq!(sentinel.status, StatusCode::OK);
-    let refused = app.post(FLOWS, json!({"displayName": "F", "dataDomain": "unknownFutureValue"})).await;
+    let refused = app
+        .post(
+            FLOWS,
+            json!({"displayName": "F", "dataDomain": "unknownFutureValue"}),
+        )
+        .await;
     assert_eq!(refused.code(), "invalidEnumValue");
 }

@@ -31,11 +31,21 @@ async fn statistics_are_bounded_after_the_merge() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     let fits = "x".repeat(64 * 1024 - r#"{"t":""}"#.len());
-    let answer = app.patch(&run.url, json!({"statistics": {"t": fits}})).await;
+    let answer = app
+        .patch(&run.url, json!({"statistics": {"t": fits}}))
+        .await;
     assert_eq!(answer.status, StatusCode::OK);
     let over = app.patch(&run.url, json!({"statistics": {"u": 1}})).await;
-    assert_eq!((over.status, over.code()), (StatusCode::BAD_REQUEST, "statisticsTooLarge"));
-    assert_eq!(app.patch(&run.url, json!({"statistics": {"t": null, "u": 1}})).await.status, StatusCode::OK);
+    assert_eq!(
+        (over.status, over.code()),
+        (StatusCode::BAD_REQUEST, "statisticsTooLarge")
+    );
+    assert_eq!(
+        app.patch(&run.url, json!({"statistics": {"t": null, "u": 1}}))
+            .await
+            .status,
+        StatusCode::OK
+    );
 
     let nested = |levels: usize| format!("{}1{}", "{\"n\":".repeat(levels), "}".repeat(levels));
     let send = |levels: usize| {
@@ -46,6 +56,14 @@ async fn statistics_are_bounded_after_the_merge() {
     assert_eq!(send(16).await.status, StatusCode::OK);
     assert_eq!(send(17).await.code(), "statisticsTooDeep");
     assert_eq!(send(500).await.code(), "malformedJson");
-    let error = app.patch(&run.url, json!({"blockingError": {"message": "x".repeat(65536)}})).await;
-    assert_eq!((error.status, error.code()), (StatusCode::BAD_REQUEST, "blockingErrorTooLarge"));
+    let error = app
+        .patch(
+            &run.url,
+            json!({"blockingError": {"message": "x".repeat(65536)}}),
+        )
+        .await;
+    assert_eq!(
+        (error.status, error.code()),
+        (StatusCode::BAD_REQUEST, "blockingErrorTooLarge")
+    );
 }

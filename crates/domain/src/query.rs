@@ -33,12 +33,22 @@ impl Default for PageSize {
 }
 
 /// A page of a list that is walked by `K`.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct PageRequest<K> {
     /// The rows of the page.
     pub size: PageSize,
     /// The key of the last row of the page before.
     pub after: Option<K>,
+}
+
+/// The first page, of the default size.
+impl<K> Default for PageRequest<K> {
+    fn default() -> Self {
+        Self {
+            size: PageSize::default(),
+            after: None,
+        }
+    }
 }
 
 /// Where a run stands in the list of its flow: newest start first, ties by id.

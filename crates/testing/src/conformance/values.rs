@@ -163,7 +163,7 @@ pub async fn sixty_four_kibibytes_come_back(store: Arc<dyn Store>) {
     let scene = Scene::new(store).await;
     assert_round_trip(&scene, 1, &new).await;
 
-    let members = (0..4_000).map(|at| (format!("member{at}"), JsonValue::Bool(true)));
+    let members = (0..3_500).map(|at| (format!("member{at}"), JsonValue::Bool(true)));
     assert_round_trip(&scene, 2, &with_statistics(members.collect())).await;
 }
 

@@ -1,0 +1,275 @@
+//! CONTRACT section 2, row by row: what a report does to a stored run, and the code of each refusal.
+
+use flowruns_domain::{
+    Change, ConflictRule, Decision, DisplayName, EntityTag, EventId, Field, FlowKey, IfMatch,
+    NewRun, Nullable, Origin, Outcome, PatchRejected, PublicErrorPatch, Rule, Run, RunKey,
+    RunPatch, RunState, RunStatus, Timestamp, Transition,
+    json::{JsonObject, parse_object},
+};
+use uuid::Uuid;
+
+#[path = "cases/conflicts.rs"]
+mod conflicts;
+#[path = "cases/creations.rs"]
+mod creations;
+#[path = "cases/ends.rs"]
+mod ends;
+#[path = "cases/errors.rs"]
+mod errors;
+#[path = "cases/order.rs"]
+mod order;
+
+const START: &str = "2026-03-01T08:00:00Z";
+const END: &str = "2026-03-01T08:30:00Z";
+const NOW: &str = "2026-03-01T09:00:00Z";
+
+const OUTCOMES: [Outcome; 4] = [
+    Outcome::Completed,
+    Outcome::CompletedWithWarnings,
+    Outcome::CompletedWithErrors,
+    Outcome::Failed,
+];
+
+fn time(text: &str) -> Timestamp {
+    text.parse()
+        .unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+fn object(json: &str) -> JsonObject {
+    parse_object(json.as_bytes()).unwrap_or_else(|error| panic!("{json}: {error}"))
+}
+
+fn error(json: &str) -> PublicErrorPatch {
+    PublicErrorPatch::new(object(json)).unwrap_or_else(|faults| panic!("{json}: {faults:?}"))
+}
+
+fn name(text: &str) -> DisplayName {
+    DisplayName::new(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+fn key() -> RunKey {
+    let text = |number: u128| Uuid::from_u128(number).to_string();
+    let id = |number| {
+        text(number)
+            .parse()
+            .unwrap_or_else(|_| panic!("{number} is no id"))
+    };
+    let run = text(3).parse().unwrap_or_else(|_| panic!("3 is no id"));
+    let tenant = text(1).parse().unwrap_or_else(|_| panic!("1 is no id"));
+    FlowKey {
+        tenant,
+        flow: id(2),
+    }
+    .run(run)
+}
+
+fn origin() -> Origin {
+    Origin {
+        event: EventId::new(Uuid::from_u128(4)).unwrap_or_else(|error| panic!("{error}")),
+        actor: "nightly".to_owned(),
+        request: Uuid::from_u128(5),
+        received: time(NOW),
+    }
+}
+
+fn new_run() -> NewRun {
+    NewRun {
+        display_name: name("Nightly rosters"),
+        start: Some(time(START)),
+        end: None,
+        status: RunStatus::Running,
+        blocking_error: None,
+        statistics: object(r#"{"rows":1,"parts":{"a":1}}"#),
+    }
+}
+
+fn stored(new: &NewRun) -> Run {
+    let created = new.create(key(), &origin());
+    created.unwrap_or_else(|faults| panic!("{faults:?}")).run
+}
+
+fn running() -> Run {
+    stored(&new_run())
+}
+
+fn running_with_error() -> Run {
+    stored(&NewRun {
+        blocking_error: Some(error(r#"{"code":"disk"}"#)),
+        ..new_run()
+    })
+}
+
+fn ended(outcome: Outcome) -> Run {
+    stored(&NewRun {
+        status: RunStatus::Ended(outcome),
+        end: Some(time(END)),
+        ..new_run()
+    })
+}
+
+fn status(status: RunStatus) -> RunPatch {
+    RunPatch {
+        status: Field::Value(status),
+        ..RunPatch::default()
+    }
+}
+
+fn outcome(outcome: Outcome) -> RunPatch {
+    status(RunStatus::Ended(outcome))
+}
+
+fn end(end: Nullable<Timestamp>) -> RunPatch {
+    RunPatch {
+        end,
+        ..RunPatch::default()
+    }
+}
+
+fn blocking_error(json: &str) -> RunPatch {
+    RunPatch {
+        blocking_error: Nullable::Value(error(json)),
+        ..RunPatch::default()
+    }
+}
+
+fn decide(run: &Run, patch: &RunPatch) -> Result<Decision, PatchRejected> {
+    run.decide(patch, &IfMatch::Absent, &origin())
+}
+
+#[track_caller]
+fn changed(run: &Run, patch: &RunPatch) -> Change {
+    match decide(run, patch) {
+        Ok(Decision::Changed(change)) => *change,
+        other => panic!("no change: {other:?}"),
+    }
+}
+
+#[track_caller]
+fn assert_unchanged(run: &Run, patch: &RunPatch) {
+    assert_eq!(decide(run, patch), Ok(Decision::Unchanged));
+}
+
+/// The rules of a report that is wrong, with the properties that break them.
+#[track_caller]
+fn faults(run: &Run, patch: &RunPatch) -> Vec<(Rule, String)> {
+    match decide(run, patch) {
+        Err(PatchRejected::Invalid(faults)) => faults
+            .into_iter()
+            .map(|fault| (fault.rule, fault.target))
+            .collect(),
+        other => panic!("not invalid: {other:?}"),
+    }
+}
+
+#[track_caller]
+fn assert_fault(run: &Run, patch: &RunPatch, rule: Rule, target: &str) {
+    assert_eq!(faults(run, patch), [(rule, target.to_owned())]);
+}
+
+#[track_caller]
+fn assert_conflict(run: &Run, patch: &RunPatch, rule: ConflictRule, allowed: &[RunStatus]) {
+    let Err(PatchRejected::Conflict(conflict)) = decide(run, patch) else {
+        panic!("no conflict: {:?}", decide(run, patch));
+    };
+    let properties = &run.properties;
+    let reached = properties.state.end().unwrap_or(properties.start);
+    assert_eq!(conflict.rule, rule);
+    assert_eq!(conflict.stored, properties.state.status());
+    assert_eq!(conflict.reached, reached);
+    assert_eq!(conflict.allowed, allowed);
+}
+
+#[test]
+fn the_codes_are_those_of_the_contract() {
+    let conflicts = [
+        (ConflictRule::RunAlreadyEnded, "runAlreadyEnded"),
+        (ConflictRule::ConflictingOutcome, "conflictingOutcome"),
+        (
+            ConflictRule::BlockingErrorNotAllowed,
+            "blockingErrorNotAllowed",
+        ),
+        (ConflictRule::BlockingErrorStored, "blockingErrorStored"),
+    ];
+    for (rule, code) in conflicts {
+        assert_eq!(rule.code(), code);
+    }
+    let faults = [
+        (Rule::EndDateTimeWithoutEnd, "endDateTimeWithoutEnd"),
+        (Rule::EndBeforeStart, "endBeforeStart"),
+        (Rule::BlockingErrorNotAllowed, "blockingErrorNotAllowed"),
+        (Rule::InvalidEnumValue, "invalidEnumValue"),
+        (Rule::EndDateTimeRequired, "endDateTimeRequired"),
+        (Rule::NullNotAllowed, "nullNotAllowed"),
+        (Rule::PropertyNotUpdateable, "propertyNotUpdateable"),
+        (Rule::UnknownProperty, "unknownProperty"),
+    ];
+    for (rule, code) in faults {
+        assert_eq!(rule.code(), code);
+    }
+}
+
+#[test]
+fn an_empty_report_changes_no_run() {
+    assert_unchanged(&running(), &RunPatch::default());
+    for outcome in OUTCOMES {
+        assert_unchanged(&ended(outcome), &RunPatch::default());
+    }
+}
+
+#[test]
+fn every_pair_of_statuses_is_decided_as_the_transition_table_says() {
+    for from in RunStatus::ALL {
+        let run = match from {
+            RunStatus::Running => running(),
+            RunStatus::Ended(outcome) => ended(outcome),
+        };
+        for to in RunStatus::ALL {
+            let decision = decide(&run, &status(to));
+            match from.report(to) {
+                Ok(Transition::None) => assert_eq!(decision, Ok(Decision::Unchanged)),
+                Ok(Transition::End(_)) => {
+                    let state = changed(&run, &status(to)).run.properties.state;
+                    assert_eq!(state.status(), to);
+                }
+                Err(_) => assert!(matches!(decision, Err(PatchRejected::Conflict(_)))),
+            }
+        }
+    }
+}
+
+#[test]
+fn running_reported_again_merges_the_other_properties() {
+    let patch = RunPatch {
+        statistics: Field::Value(object(r#"{"rows":2,"parts":{"b":1,"a":null}}"#)),
+        ..status(RunStatus::Running)
+    };
+    let run = changed(&running(), &patch).run;
+    assert_eq!(run.properties.state, RunState::Running);
+    let expected = object(r#"{"rows":2,"parts":{"b":1}}"#);
+    assert_eq!(run.properties.statistics.members(), &expected);
+}
+
+#[test]
+fn the_stored_terminal_status_reported_again_merges_the_other_properties() {
+    for stored in OUTCOMES {
+        let patch = RunPatch {
+            statistics: Field::Value(object(r#"{"late":true}"#)),
+            display_name: Field::Value(name("Late")),
+            ..outcome(stored)
+        };
+        let run = ended(stored);
+        let later = changed(&run, &patch).run;
+        assert_eq!(later.properties.state, run.properties.state);
+        assert_eq!(later.properties.display_name, name("Late"));
+        let expected = object(r#"{"rows":1,"parts":{"a":1},"late":true}"#);
+        assert_eq!(later.properties.statistics.members(), &expected);
+    }
+}
+
+#[test]
+fn a_tag_is_of_one_version() {
+    let run = running();
+    let next = changed(&run, &outcome(Outcome::Failed)).run;
+    assert_ne!(run.tag(), next.tag());
+    assert_ne!(run.tag(), EntityTag::new(""));
+}

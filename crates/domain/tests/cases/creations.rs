@@ -1,0 +1,141 @@
+//! Creations.
+
+use super::*;
+
+#[track_caller]
+fn refused(new: &NewRun) -> Vec<Rule> {
+    match new.create(key(), &origin()) {
+        Err(faults) => faults.into_iter().map(|fault| fault.rule).collect(),
+        Ok(change) => panic!("created: {change:?}"),
+    }
+}
+
+#[test]
+fn a_run_created_already_ended_needs_its_end() {
+    for outcome in OUTCOMES {
+        let new = NewRun {
+            status: RunStatus::Ended(outcome),
+            ..new_run()
+        };
+        assert_eq!(refused(&new), [Rule::EndDateTimeRequired]);
+        let backfill = NewRun {
+            end: Some(time(END)),
+            ..new
+        };
+        let at = time(END);
+        let state = stored(&backfill).properties.state;
+        assert_eq!(state, RunState::Ended { outcome, at });
+    }
+}
+
+#[test]
+fn a_run_created_running_has_no_end() {
+    let new = NewRun {
+        end: Some(time(END)),
+        ..new_run()
+    };
+    assert_eq!(refused(&new), [Rule::EndDateTimeWithoutEnd]);
+}
+
+#[test]
+fn a_run_is_not_created_with_an_end_before_its_start() {
+    for start in [Some(time(NOW)), None] {
+        let new = NewRun {
+            start,
+            end: Some(time(END)),
+            status: RunStatus::Ended(Outcome::Failed),
+            ..new_run()
+        };
+        assert_eq!(refused(&new), [Rule::EndBeforeStart], "{start:?}");
+    }
+}
+
+#[test]
+fn a_run_starts_now_unless_it_is_said() {
+    let new = NewRun {
+        start: None,
+        ..new_run()
+    };
+    assert_eq!(stored(&new).properties.start, time(NOW));
+}
+
+#[test]
+fn a_completed_run_is_not_created_with_an_error() {
+    for outcome in [Outcome::Completed, Outcome::CompletedWithWarnings] {
+        let new = NewRun {
+            status: RunStatus::Ended(outcome),
+            end: Some(time(END)),
+            blocking_error: Some(error(r#"{"code":"x"}"#)),
+            ..new_run()
+        };
+        assert_eq!(refused(&new), [Rule::BlockingErrorNotAllowed]);
+        let empty = NewRun {
+            blocking_error: Some(error("{}")),
+            ..new
+        };
+        assert_eq!(stored(&empty).properties.blocking_error, None);
+    }
+}
+
+#[test]
+fn nulls_are_dropped_at_every_level_on_create() {
+    let new = NewRun {
+        statistics: object(r#"{"a":null,"b":{"c":null,"d":1},"e":[null]}"#),
+        blocking_error: Some(error(
+            r#"{"code":"x","message":null,"details":[{"code":null}]}"#,
+        )),
+        ..new_run()
+    };
+    let properties = stored(&new).properties;
+    let expected = object(r#"{"b":{"d":1},"e":[null]}"#);
+    assert_eq!(properties.statistics.members(), &expected);
+    let members = properties
+        .blocking_error
+        .map(|error| error.members().clone());
+    assert_eq!(members, Some(object(r#"{"code":"x","details":[{}]}"#)));
+}
+
+#[test]
+fn a_creation_is_the_first_version_and_its_entry_shows_all_that_is_set() {
+    let change = new_run().create(key(), &origin());
+    let change = change.unwrap_or_else(|faults| panic!("{faults:?}"));
+    assert_eq!(change.run.version.number(), 1);
+    assert_eq!(change.event.action, flowruns_domain::Action::Created);
+    let names: Vec<_> = change
+        .event
+        .changes
+        .iter()
+        .map(|c| c.property.as_str())
+        .collect();
+    let expected = [
+        "displayName",
+        "startDateTime",
+        "status",
+        "statistics/parts",
+        "statistics/rows",
+    ];
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn the_same_creation_is_recognised_by_its_entry_and_another_is_not() {
+    let change = new_run().create(key(), &origin());
+    let first = change.unwrap_or_else(|faults| panic!("{faults:?}")).event;
+    let is_recorded = |new: NewRun| new.is_recorded_by(&first, &origin());
+    assert!(is_recorded(new_run()));
+    let any_start = NewRun {
+        start: None,
+        ..new_run()
+    };
+    assert!(is_recorded(any_start));
+    let other_start = NewRun {
+        start: Some(time(END)),
+        ..new_run()
+    };
+    assert!(!is_recorded(other_start));
+    let other_rows = NewRun {
+        statistics: object(r#"{"rows":2,"parts":{"a":1}}"#),
+        ..new_run()
+    };
+    assert!(!is_recorded(other_rows));
+}

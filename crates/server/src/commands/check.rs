@@ -1,0 +1,67 @@
+//! `flowruns check`: the merged configuration, and whether the database can be served.
+
+use anyhow::{Context as _, bail};
+use flowruns_domain::Store as _;
+use flowruns_persistence::{
+    PostgresStore,
+    migrate::{self, MigrationState},
+};
+
+use crate::{config::Settings, database::Database};
+
+#[expect(
+    clippy::print_stdout,
+    reason = "the report is what this command is for"
+)]
+pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string_pretty(settings)?);
+    println!(
+        "DATABASE_URL: {}",
+        if settings.database_url.is_some() {
+            "set (hidden)"
+        } else {
+            "not set: embedded"
+        }
+    );
+    let database = Database::open(settings).await?;
+    let looked = look(settings, &database).await;
+    database.stop().await?;
+    println!("{}", looked?);
+    Ok(())
+}
+
+async fn look(settings: &Settings, database: &Database) -> anyhow::Result<String> {
+    let migrations = migrate::status(&database.owner)
+        .await
+        .context("the database cannot be asked")?;
+    let wrong =
+        |state: MigrationState| matches!(state, MigrationState::Pending | MigrationState::Changed);
+    let wrong: Vec<_> = migrations
+        .iter()
+        .filter(|m| wrong(m.state))
+        .map(|m| m.version.to_string())
+        .collect();
+    if !wrong.is_empty() {
+        bail!(
+            "migrations {} are pending or changed; see `flowruns migrate status`",
+            wrong.join(", ")
+        );
+    }
+    let store = PostgresStore::connect(&database.connect_options(settings)?)
+        .await
+        .context("no database")?;
+    store.check().await?;
+    let durability = store.durability().await?;
+    store.close().await;
+    if !durability.synchronous_commit {
+        bail!("synchronous_commit is off: acknowledged reports could be lost");
+    }
+    let fsync = if durability.fsync {
+        ""
+    } else {
+        "; warning: fsync is off"
+    };
+    Ok(format!(
+        "the database is reachable, migrated and durable{fsync}"
+    ))
+}

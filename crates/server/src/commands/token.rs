@@ -1,0 +1,57 @@
+//! `flowruns token`: prints a token of the local key, and nothing else.
+
+use std::time::Duration;
+
+use anyhow::bail;
+use clap::Args;
+use flowruns_api::auth::Permission;
+use flowruns_domain::TenantId;
+
+use crate::{config::Settings, local_key::LocalKey};
+
+/// The tenant of the first steps.
+pub(crate) const DEMO_TENANT: &str = "f10a0000-0000-4000-8000-000000000001";
+
+/// What the token shall say.
+#[derive(Args)]
+pub(crate) struct TokenArguments {
+    /// The tenant, a UUID.
+    #[arg(long, default_value = DEMO_TENANT)]
+    tenant: TenantId,
+    /// A permission, such as IndustryData-Run.Read.All; may be given again [default: all].
+    #[arg(long = "role", value_parser = permission)]
+    roles: Vec<Permission>,
+    /// How long it is valid, such as 15m, 1h or 30days.
+    #[arg(long, default_value = "1h", value_parser = humantime::parse_duration)]
+    ttl: Duration,
+}
+
+fn permission(name: &str) -> Result<Permission, String> {
+    Permission::from_name(name).ok_or_else(|| {
+        let known = Permission::ALL.map(Permission::name).join(", ");
+        format!("there is no such role; there are {known}")
+    })
+}
+
+pub(crate) fn run(settings: &Settings, arguments: &TokenArguments) -> anyhow::Result<()> {
+    if settings.auth.jwks_file.is_some() {
+        bail!(
+            "an issuer is configured, so the server takes no tokens of the local key; ask the issuer for one"
+        );
+    }
+    let roles = if arguments.roles.is_empty() {
+        &Permission::ALL[..]
+    } else {
+        &arguments.roles
+    };
+    let token = LocalKey::open(&settings.data_dir)?.mint(
+        arguments.tenant,
+        roles,
+        arguments.ttl.as_secs(),
+    )?;
+    #[expect(clippy::print_stdout, reason = "the token is what this command is for")]
+    {
+        println!("{token}");
+    }
+    Ok(())
+}

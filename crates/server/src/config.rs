@@ -1,0 +1,194 @@
+//! The configuration: defaults, then a file, then the environment.
+
+use std::{env, net::SocketAddr, path::PathBuf, time::Duration};
+
+use anyhow::{Context as _, bail};
+use config::{Config, Environment, File, FileFormat};
+use secrecy::SecretString;
+use serde::{Deserialize, Deserializer, Serialize, de};
+use validator::Validate;
+
+const DEFAULTS: &str = include_str!("../../../config/default.toml");
+/// Names the file that overrides the defaults.
+const FILE_VARIABLE: &str = "FLOWRUNS_CONFIG";
+const DATABASE_URL: &str = "DATABASE_URL";
+
+/// What the operator set. Durations are in milliseconds.
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    pub(crate) data_dir: PathBuf,
+    #[validate(nested)]
+    pub(crate) http: Http,
+    #[validate(nested)]
+    pub(crate) database: Database,
+    pub(crate) embedded: Embedded,
+    pub(crate) auth: Auth,
+    pub(crate) log: Log,
+    /// From the environment alone; never shown.
+    #[serde(skip)]
+    pub(crate) database_url: Option<SecretString>,
+}
+
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Http {
+    pub(crate) listen: SocketAddr,
+    #[serde(deserialize_with = "number")]
+    #[validate(range(min = 1024, max = 1_073_741_824))]
+    pub(crate) max_body_bytes: u64,
+    #[serde(deserialize_with = "number")]
+    #[validate(range(min = 1))]
+    pub(crate) request_timeout_ms: u64,
+    #[serde(deserialize_with = "number")]
+    pub(crate) drain_timeout_ms: u64,
+    #[serde(deserialize_with = "number")]
+    #[validate(range(min = 1))]
+    pub(crate) header_timeout_ms: u64,
+    #[serde(deserialize_with = "flag")]
+    pub(crate) require_if_match: bool,
+}
+
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Database {
+    #[serde(deserialize_with = "number")]
+    #[validate(range(min = 2, max = 1000))]
+    pub(crate) max_connections: u64,
+    #[serde(deserialize_with = "number")]
+    #[validate(range(min = 1))]
+    pub(crate) acquire_timeout_ms: u64,
+    #[serde(deserialize_with = "number")]
+    #[validate(range(min = 1))]
+    pub(crate) statement_timeout_ms: u64,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Embedded {
+    #[serde(deserialize_with = "path_unless_empty")]
+    pub(crate) binaries: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Auth {
+    #[serde(deserialize_with = "path_unless_empty")]
+    pub(crate) jwks_file: Option<PathBuf>,
+    pub(crate) issuer: String,
+    pub(crate) audience: String,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Log {
+    pub(crate) format: LogFormat,
+    pub(crate) filter: String,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    Pretty,
+    Json,
+}
+
+impl Settings {
+    /// Merges defaults, file and environment.
+    pub(crate) fn load() -> anyhow::Result<Self> {
+        let mut sources = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+        if let Some(file) = env::var_os(FILE_VARIABLE) {
+            sources = sources.add_source(File::from(PathBuf::from(file)).format(FileFormat::Toml));
+        }
+        // FLOWRUNS_CONFIG is no key, and an unknown name is refused.
+        let variables = env::vars()
+            .filter(|(name, _)| name != FILE_VARIABLE)
+            .collect();
+        let environment = Environment::with_prefix("FLOWRUNS")
+            .prefix_separator("_")
+            .separator("__")
+            .source(Some(variables));
+        let merged = sources
+            .add_source(environment)
+            .build()
+            .context("the configuration cannot be read")?;
+        let mut settings: Self = merged
+            .try_deserialize()
+            .context("the configuration is wrong; config/default.toml lists every key")?;
+        settings.database_url = env::var(DATABASE_URL)
+            .ok()
+            .filter(|url| !url.is_empty())
+            .map(SecretString::from);
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        self.validate()
+            .context("the configuration is out of range")?;
+        let auth = &self.auth;
+        if auth.jwks_file.is_some() && (auth.issuer.is_empty() || auth.audience.is_empty()) {
+            bail!(
+                "auth.jwks_file needs auth.issuer and auth.audience too, so that tokens of others are refused"
+            );
+        }
+        if auth.jwks_file.is_none() && !self.http.listen.ip().is_loopback() {
+            bail!(
+                "without an issuer the server listens on loopback only, not on {}; set FLOWRUNS_AUTH__JWKS_FILE, \
+                 FLOWRUNS_AUTH__ISSUER and FLOWRUNS_AUTH__AUDIENCE, or FLOWRUNS_HTTP__LISTEN=127.0.0.1:{}",
+                self.http.listen,
+                self.http.listen.port()
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Http {
+    pub(crate) const fn request_timeout(&self) -> Duration {
+        Duration::from_millis(self.request_timeout_ms)
+    }
+
+    pub(crate) const fn drain_timeout(&self) -> Duration {
+        Duration::from_millis(self.drain_timeout_ms)
+    }
+
+    pub(crate) const fn header_timeout(&self) -> Duration {
+        Duration::from_millis(self.header_timeout_ms)
+    }
+}
+
+/// The environment knows only text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum TextOr<T> {
+    Value(T),
+    Text(String),
+}
+
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    match TextOr::deserialize(deserializer)? {
+        TextOr::Value(number) => Ok(number),
+        TextOr::Text(text) => text
+            .trim()
+            .parse()
+            .map_err(|_| de::Error::custom(format!("{text:?} is not a whole number"))),
+    }
+}
+
+fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    match TextOr::deserialize(deserializer)? {
+        TextOr::Value(flag) => Ok(flag),
+        TextOr::Text(text) => text
+            .trim()
+            .parse()
+            .map_err(|_| de::Error::custom(format!("{text:?} is neither true nor false"))),
+    }
+}
+
+fn path_unless_empty<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<PathBuf>, D::Error> {
+    let path = PathBuf::deserialize(deserializer)?;
+    Ok((!path.as_os_str().is_empty()).then_some(path))
+}

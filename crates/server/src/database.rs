@@ -1,0 +1,143 @@
+//! The database: the one of DATABASE_URL, or a PostgreSQL of our own in the data folder.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use flowruns_domain::{Clock as _, SystemClock};
+use flowruns_embedded::{Cluster, ClusterOptions};
+use flowruns_persistence::{ConnectOptions, migrate};
+use secrecy::ExposeSecret as _;
+use sqlx::{ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
+
+use crate::config::Settings;
+
+const DATABASE: &str = "flowruns";
+const OWNER: &str = "flowruns_owner";
+const SERVICE: &str = "flowruns_service";
+const READER: &str = "flowruns_reader";
+/// For commands on the side, beyond the pool of the service.
+const SPARE_CONNECTIONS: u64 = 10;
+
+/// Where the database is, and as whom.
+pub(crate) struct Database {
+    /// As the role that may change the schema.
+    pub(crate) owner: PgConnectOptions,
+    /// As the role that serves.
+    pub(crate) service: PgConnectOptions,
+    /// The server, when it is ours.
+    pub(crate) cluster: Option<Arc<Cluster>>,
+}
+
+impl Database {
+    /// Finds the database of DATABASE_URL, or starts our own.
+    pub(crate) async fn open(settings: &Settings) -> anyhow::Result<Self> {
+        match &settings.database_url {
+            Some(url) => {
+                // The cause would repeat the URL, which holds a password.
+                let options: PgConnectOptions = url.expose_secret().parse().map_err(|_: sqlx::Error| {
+                    anyhow::anyhow!("DATABASE_URL is no URL such as postgres://user:password@host:5432/database")
+                })?;
+                Ok(Self {
+                    owner: options.clone(),
+                    service: options,
+                    cluster: None,
+                })
+            }
+            None => Self::start(settings).await,
+        }
+    }
+
+    async fn start(settings: &Settings) -> anyhow::Result<Self> {
+        let mut options = ClusterOptions::new(&settings.data_dir);
+        options.binaries.clone_from(&settings.embedded.binaries);
+        options.max_connections =
+            u16::try_from(settings.database.max_connections + SPARE_CONNECTIONS)?;
+        let started = tokio::task::spawn_blocking(move || Cluster::start(options)).await?;
+        let cluster = started.context("the embedded PostgreSQL did not start")?;
+        let role = |role: &str, database: &str| {
+            let socket = PgConnectOptions::new_without_pgpass()
+                .socket(cluster.socket_folder())
+                .port(cluster.port());
+            socket.username(role).database(database)
+        };
+        prepare(&role(Cluster::SUPERUSER, "postgres"))
+            .await
+            .context("the embedded database cannot be prepared")?;
+        tracing::info!(folder = %cluster.folder().display(), "the embedded PostgreSQL runs");
+        Ok(Self {
+            owner: role(OWNER, DATABASE),
+            service: role(SERVICE, DATABASE),
+            cluster: Some(Arc::new(cluster)),
+        })
+    }
+
+    /// Applies what is pending and grants the roles their rights: for the embedded database alone.
+    pub(crate) async fn migrate(&self) -> anyhow::Result<()> {
+        migrate::up(&self.owner, SystemClock.now())
+            .await
+            .context("the embedded database cannot be migrated")?;
+        migrate::grant(&self.owner)
+            .await
+            .context("the rights cannot be granted")
+    }
+
+    /// The store's way to it.
+    pub(crate) fn connect_options(&self, settings: &Settings) -> anyhow::Result<ConnectOptions> {
+        let database = &settings.database;
+        Ok(ConnectOptions {
+            max_connections: u32::try_from(database.max_connections)?,
+            acquire_timeout: Duration::from_millis(database.acquire_timeout_ms),
+            statement_timeout: Duration::from_millis(database.statement_timeout_ms),
+            ..ConnectOptions::new(self.service.clone())
+        })
+    }
+
+    /// Stops the server when it is ours.
+    pub(crate) async fn stop(&self) -> anyhow::Result<()> {
+        if let Some(cluster) = self.cluster.clone() {
+            tokio::task::spawn_blocking(move || cluster.stop())
+                .await?
+                .context("the embedded PostgreSQL did not stop")?;
+        }
+        Ok(())
+    }
+}
+
+/// The same roles as in production, and a database of its owner. What is there stays.
+async fn prepare(superuser: &PgConnectOptions) -> anyhow::Result<()> {
+    let mut connection = superuser.connect().await?;
+    for role in [OWNER, SERVICE, READER] {
+        let is_there = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)";
+        if !exists(&mut connection, is_there, role).await? {
+            execute(&mut connection, format!("CREATE ROLE {role} LOGIN")).await?;
+        }
+    }
+    let is_there = "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)";
+    if !exists(&mut connection, is_there, DATABASE).await? {
+        execute(
+            &mut connection,
+            format!("CREATE DATABASE {DATABASE} OWNER {OWNER}"),
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+async fn exists(
+    connection: &mut PgConnection,
+    question: &'static str,
+    name: &str,
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar(question)
+        .bind(name)
+        .fetch_one(connection)
+        .await
+}
+
+/// Runs a statement that is made of this file's constants.
+async fn execute(connection: &mut PgConnection, statement: String) -> sqlx::Result<()> {
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
+        .execute(connection)
+        .await
+        .map(drop)
+}

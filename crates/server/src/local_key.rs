@@ -1,0 +1,128 @@
+//! The local key: signs and verifies tokens where no issuer is configured.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{ErrorKind, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
+
+use anyhow::Context as _;
+use aws_lc_rs::{
+    digest,
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use flowruns_api::auth::{Expectations, KeySet, Permission, TokenVerifier};
+use flowruns_domain::{Clock as _, SystemClock, TenantId};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
+use serde_json::json;
+
+const FILE: &str = "local-key.p8";
+const ISSUER: &str = "flowruns-local";
+const AUDIENCE: &str = "flowruns";
+
+/// An ES256 key of this data folder.
+pub(crate) struct LocalKey {
+    key: EncodingKey,
+    kid: String,
+}
+
+impl LocalKey {
+    /// Reads the key of a data folder, and makes it when there is none.
+    pub(crate) fn open(data_dir: &Path) -> anyhow::Result<Self> {
+        let path = data_dir.join(FILE);
+        let pkcs8 = match fs::read(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => make(data_dir, &path)?,
+            read => {
+                read.with_context(|| format!("the local key {} cannot be read", path.display()))?
+            }
+        };
+        let pair =
+            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8).map_err(|_| {
+                anyhow::anyhow!(
+                    "{} is no ES256 key; remove it to get a new one",
+                    path.display()
+                )
+            })?;
+        let thumbprint = digest::digest(&digest::SHA256, pair.public_key().as_ref());
+        Ok(Self {
+            key: EncodingKey::from_ec_der(&pkcs8),
+            kid: URL_SAFE_NO_PAD.encode(thumbprint),
+        })
+    }
+
+    /// Verifies the tokens of this key, as those of any issuer are verified.
+    pub(crate) fn verifier(&self) -> anyhow::Result<TokenVerifier> {
+        let mut jwk = Jwk::from_encoding_key(&self.key, Algorithm::ES256)
+            .context("the local key has no public half")?;
+        jwk.common.key_id = Some(self.kid.clone());
+        let keys = KeySet::from_jwks(&serde_json::to_vec(&json!({"keys": [jwk]}))?)?;
+        let expectations = Expectations {
+            issuer: ISSUER.to_owned(),
+            audience: AUDIENCE.to_owned(),
+            leeway_seconds: 0,
+        };
+        Ok(TokenVerifier::new(keys, expectations))
+    }
+
+    /// Mints a token that is valid from now on for `seconds`.
+    pub(crate) fn mint(
+        &self,
+        tenant: TenantId,
+        roles: &[Permission],
+        seconds: u64,
+    ) -> anyhow::Result<String> {
+        let now = u64::try_from(SystemClock.now().date_time().timestamp())?;
+        let claims = json!({
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "tid": tenant.to_string(),
+            "sub": "local",
+            "roles": roles.iter().map(|role| role.name()).collect::<Vec<_>>(),
+            "iat": now,
+            "nbf": now,
+            "exp": now.saturating_add(seconds),
+        });
+        let header = Header {
+            kid: Some(self.kid.clone()),
+            ..Header::new(Algorithm::ES256)
+        };
+        encode(&header, &claims, &self.key).context("the token cannot be signed")
+    }
+}
+
+/// Writes a new key beside its place and links it there, so that two makers agree on one and none is read half-written.
+fn make(data_dir: &Path, path: &Path) -> anyhow::Result<Vec<u8>> {
+    fs::create_dir_all(data_dir)
+        .with_context(|| format!("{} cannot be made", data_dir.display()))?;
+    let pkcs8 =
+        EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
+            .map_err(|_| anyhow::anyhow!("a key cannot be generated"))?;
+    let draft = data_dir.join(format!("{FILE}.{}", std::process::id()));
+    let written =
+        write_private(&draft, pkcs8.as_ref()).and_then(|()| match fs::hard_link(&draft, path) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(()),
+        });
+    let removed = fs::remove_file(&draft);
+    written
+        .and(removed)
+        .with_context(|| format!("the local key {} cannot be written", path.display()))?;
+    File::open(data_dir)
+        .and_then(|folder| folder.sync_all())
+        .context("the data folder cannot be flushed")?;
+    fs::read(path).with_context(|| format!("the local key {} cannot be read", path.display()))
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}

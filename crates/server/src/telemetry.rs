@@ -1,0 +1,23 @@
+//! The log: on stderr, for people or for machines. Never a token, never a body.
+
+use std::io;
+
+use anyhow::Context as _;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Log, LogFormat};
+
+/// Starts logging.
+pub(crate) fn start(log: &Log) -> anyhow::Result<()> {
+    let directives = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_else(|_| log.filter.clone());
+    let filter = EnvFilter::try_new(&directives)
+        .with_context(|| format!("the log filter {directives:?} is wrong"))?;
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
+    let started = match log.format {
+        LogFormat::Pretty => subscriber.try_init(),
+        LogFormat::Json => subscriber.json().try_init(),
+    };
+    started.map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))
+}

@@ -1,0 +1,79 @@
+//! The server.
+
+use std::{sync::OnceLock, thread};
+
+use flowruns_embedded::{Cluster, ClusterOptions};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgConnectOptions, raw_sql};
+
+use super::{folder, template};
+
+/// A PostgreSQL with the roles of production and a migrated template database. A crash of the system loses it.
+#[derive(Debug)]
+pub struct ScratchCluster {
+    cluster: Cluster,
+}
+
+impl ScratchCluster {
+    /// Owns the schema, as in production.
+    pub const OWNER: &'static str = "flowruns_owner";
+    /// Reads and writes rows, as in production.
+    pub const SERVICE: &'static str = "flowruns_service";
+    /// Reads rows, as in production.
+    pub const READER: &'static str = "flowruns_reader";
+
+    /// The server of this process; the first call starts it, which takes a few seconds.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started or migrated.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<ScratchCluster> = OnceLock::new();
+        // A thread of its own, since the caller may be within a runtime, where no other can be entered.
+        let start = || {
+            thread::spawn(Self::start)
+                .join()
+                .expect("the server starts")
+        };
+        SHARED.get_or_init(start)
+    }
+
+    fn start() -> Self {
+        folder::remove_abandoned();
+        let options = ClusterOptions {
+            durable: false,
+            max_connections: 300,
+            // Costs nothing without fsync, and the service asks for it.
+            settings: vec![("synchronous_commit".to_owned(), "on".to_owned())],
+            ..ClusterOptions::new(folder::own())
+        };
+        let cluster = Cluster::start(options).expect("the server starts");
+        let shared = Self { cluster };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let runtime = runtime.expect("a runtime can be built");
+        runtime.block_on(template::create(&shared));
+        shared
+    }
+
+    /// How this role reaches this database.
+    pub fn options(&self, database: &str, role: &str) -> PgConnectOptions {
+        PgConnectOptions::new_without_pgpass()
+            .socket(self.cluster.socket_folder())
+            .port(self.cluster.port())
+            .username(role)
+            .database(database)
+    }
+
+    /// Runs statements as the superuser.
+    pub(super) async fn administer(&self, statements: String) {
+        let options = self.options("postgres", Cluster::SUPERUSER);
+        let connected = PgConnection::connect_with(&options).await;
+        let mut connection = connected.expect("the server accepts a connection");
+        let done = raw_sql(AssertSqlSafe(statements))
+            .execute(&mut connection)
+            .await;
+        done.expect("the superuser may do this");
+        connection.close().await.expect("the connection closes");
+    }
+}

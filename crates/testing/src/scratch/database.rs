@@ -1,0 +1,57 @@
+//! One database.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use flowruns_persistence::{ConnectOptions, PostgresStore};
+use sqlx::postgres::PgConnectOptions;
+
+use super::{ScratchCluster, template};
+
+/// A migrated, empty database that nobody else uses. It goes when the server does.
+#[derive(Debug)]
+pub struct ScratchDatabase {
+    cluster: &'static ScratchCluster,
+    name: String,
+}
+
+impl ScratchDatabase {
+    /// Copies the template.
+    ///
+    /// # Panics
+    ///
+    /// When there is no server, or it refuses.
+    pub async fn create() -> Self {
+        static CREATED: AtomicU64 = AtomicU64::new(0);
+        let cluster = ScratchCluster::shared();
+        let name = format!("scratch_{}", CREATED.fetch_add(1, Ordering::Relaxed));
+        let (template, owner) = (template::NAME, ScratchCluster::OWNER);
+        let create = format!("CREATE DATABASE {name} TEMPLATE {template} OWNER {owner}");
+        cluster.administer(create).await;
+        Self { cluster, name }
+    }
+
+    /// The name of the database.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How the owner of the schema connects.
+    pub fn owner(&self) -> PgConnectOptions {
+        self.cluster.options(&self.name, ScratchCluster::OWNER)
+    }
+
+    /// How the service connects, with the rights that it has in production.
+    pub fn service(&self) -> PgConnectOptions {
+        self.cluster.options(&self.name, ScratchCluster::SERVICE)
+    }
+
+    /// A store that connects as the service does. Its connections belong to the runtime that called this.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot connect.
+    pub async fn store(&self) -> PostgresStore {
+        let connected = PostgresStore::connect(&ConnectOptions::new(self.service())).await;
+        connected.expect("the service connects")
+    }
+}
