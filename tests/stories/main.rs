@@ -1,5 +1,7 @@
 //! Whole stories: real HTTP requests through the routes, on a real PostgreSQL, with whole answers compared.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
+
 mod app;
 mod architecture;
 mod creation;

@@ -139,6 +139,16 @@ async fn all_faults_of_one_body_are_told_at_once() {
     );
 }
 
+/// Method, URL, headers, body, and the status and code that are expected.
+type Case<'a> = (
+    Method,
+    &'a str,
+    &'a [(&'a str, &'a str)],
+    &'a str,
+    u16,
+    &'a str,
+);
+
 #[tokio::test]
 async fn routes_methods_and_media_types_are_refused_in_order() {
     let app = App::start().await;
@@ -147,7 +157,7 @@ async fn routes_methods_and_media_types_are_refused_in_order() {
     let huge = "x".repeat(1024 * 1024 + 1);
     let bad_id = format!("{}/not-a-uuid", run.list_url());
     let nil = format!("{}/00000000-0000-0000-0000-000000000000", run.list_url());
-    let cases: [(Method, &str, &[(&str, &str)], &str, u16, &str); 14] = [
+    let cases: [Case<'_>; 14] = [
         (
             Method::GET,
             "/industryData/elsewhere",

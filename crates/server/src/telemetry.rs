@@ -1,6 +1,6 @@
 //! The log: on stderr, for people or for machines. Never a token, never a body.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use anyhow::Context as _;
 use tracing_subscriber::EnvFilter;
@@ -14,7 +14,8 @@ pub(crate) fn start(log: &Log) -> anyhow::Result<()> {
         .with_context(|| format!("the log filter {directives:?} is wrong"))?;
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr);
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal());
     let started = match log.format {
         LogFormat::Pretty => subscriber.try_init(),
         LogFormat::Json => subscriber.json().try_init(),
