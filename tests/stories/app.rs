@@ -33,7 +33,7 @@ pub(crate) struct App {
     bearer: String,
     pub(crate) tenant: String,
     pub(crate) clock: Arc<FixedClock>,
-    _database: ScratchDatabase,
+    pub(crate) database: ScratchDatabase,
 }
 
 /// A run that a story is about.
@@ -115,7 +115,7 @@ impl App {
             bearer: String::new(),
             tenant,
             clock,
-            _database: database,
+            database,
         };
         let claims = json!({"iss": ISSUER, "aud": AUDIENCE, "tid": app.tenant, "azp": "tester", "sub": "s",
             "exp": 4_102_444_800_u64, "roles": ["IndustryData-InboundFlow.ReadWrite.All"]});

@@ -4,14 +4,17 @@ use std::time::Duration;
 
 use flowruns_domain::StoreError;
 use sqlx::{
-    PgPool,
+    Connection as _, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
 use crate::error::store_error;
 
-/// How the store reaches its database.
-#[derive(Clone, Debug)]
+/// After so long without use a connection is tried before it is used.
+const RESTED: Duration = Duration::from_secs(1);
+
+/// How the store reaches its database. Not `Debug`: it may hold a password.
+#[derive(Clone)]
 pub struct ConnectOptions {
     /// Where, and as whom.
     pub database: PgConnectOptions,
@@ -65,6 +68,16 @@ impl ConnectOptions {
         PgPoolOptions::new()
             .max_connections(self.max_connections)
             .acquire_timeout(self.acquire_timeout)
+            // A ping for each statement would be a round trip more; one that rested may have died.
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for > RESTED {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_with(database)
             .await
             .map_err(store_error)

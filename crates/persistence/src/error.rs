@@ -9,6 +9,7 @@ const QUERY_CANCELED: &str = "57014";
 const READ_ONLY_SQL_TRANSACTION: &str = "25006";
 const TOO_MANY_CONNECTIONS: &str = "53300";
 const UNIQUE_VIOLATION: &str = "23505";
+const CHECK_VIOLATION: &str = "23514";
 const FOREIGN_KEY_VIOLATION: &str = "23503";
 /// Class: the connection failed.
 const CONNECTION_EXCEPTION: &str = "08";
@@ -31,7 +32,7 @@ pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
             StoreErrorKind::Contention
         }
         (_, Some(QUERY_CANCELED | READ_ONLY_SQL_TRANSACTION)) => StoreErrorKind::Unavailable,
-        (_, Some(UNIQUE_VIOLATION | FOREIGN_KEY_VIOLATION)) => {
+        (_, Some(UNIQUE_VIOLATION | FOREIGN_KEY_VIOLATION | CHECK_VIOLATION)) => {
             StoreErrorKind::Conflict(constraint(&error))
         }
         (_, Some(code)) if code.starts_with(OPERATOR_INTERVENTION) => StoreErrorKind::Unavailable,
@@ -75,6 +76,11 @@ pub(crate) fn outcome_is_unknown(error: &sqlx::Error) -> bool {
 /// Whether a row that is referred to is not there, or is still referred to.
 pub(crate) fn is_foreign_key_violation(error: &sqlx::Error) -> bool {
     sqlstate(error).as_deref() == Some(FOREIGN_KEY_VIOLATION)
+}
+
+/// Whether a row breaks a check; also of the default partition, against a new month.
+pub(crate) fn is_check_violation(error: &sqlx::Error) -> bool {
+    sqlstate(error).as_deref() == Some(CHECK_VIOLATION)
 }
 
 fn is_connection_loss(error: &sqlx::Error) -> bool {

@@ -33,6 +33,7 @@ const DELETE: &str = "
     WITH idle AS (
         SELECT id FROM flows WHERE id = $1 AND tenant_id = $2 AND version = $3
         AND NOT EXISTS (SELECT FROM runs WHERE flow_id = $1 AND tenant_id = $2 AND deleted_at IS NULL)
+        FOR UPDATE
     ),
     hidden AS (
         DELETE FROM runs WHERE flow_id IN (SELECT id FROM idle) AND flow_id = $1 AND tenant_id = $2

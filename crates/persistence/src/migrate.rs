@@ -4,14 +4,16 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
+use chrono::{Datelike, Months, NaiveDate};
 use flowruns_domain::Timestamp;
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection,
-    migrate::{MigrateError as SqlxMigrateError, Migrator},
+    migrate::{Migrate as _, MigrateError as SqlxMigrateError, Migrator},
     postgres::PgConnectOptions,
 };
 use thiserror::Error;
+
+use crate::error::is_check_violation;
 
 static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
 const GRANTS: &str = include_str!("../../../migrations/grants.sql");
@@ -198,6 +200,8 @@ async fn make_months(
     now: Timestamp,
     ahead: u32,
 ) -> Result<(), MigrateError> {
+    // The lock of the migrations: two runners make one month.
+    connection.lock().await.map_err(refused)?;
     let today = now.date_time().date_naive();
     let this_month = today.with_day(1).unwrap_or(today);
     for offset in 0..=ahead {
@@ -209,7 +213,7 @@ async fn make_months(
         };
         make_month(connection, from, to).await?;
     }
-    Ok(())
+    connection.unlock().await.map_err(refused)
 }
 
 /// A month whose rows already went to the default partition stays there: moving them is an operator's decision.
@@ -218,27 +222,26 @@ async fn make_month(
     from: NaiveDate,
     to: NaiveDate,
 ) -> Result<(), MigrateError> {
-    let taken = "SELECT EXISTS (SELECT FROM run_events_default WHERE occurred_at >= $1 AND occurred_at < $2)";
-    let midnight = |day: NaiveDate| day.and_time(chrono::NaiveTime::MIN).and_utc();
-    let bounds: (DateTime<Utc>, DateTime<Utc>) = (midnight(from), midnight(to));
-    let is_taken = sqlx::query_scalar(taken).bind(bounds.0).bind(bounds.1);
-    let name = format!("run_events_{:04}_{:02}", from.year(), from.month());
-    if is_taken.fetch_one(&mut *connection).await.map_err(failed)? {
-        tracing::warn!(
-            partition = name,
-            "the default partition holds events of this month; see migrations/README.md"
-        );
-        return Ok(());
-    }
+    let name = format!("run_events_y{:04}m{:02}", from.year(), from.month());
     let create = format!(
-        "CREATE TABLE IF NOT EXISTS {name} PARTITION OF run_events FOR VALUES FROM ('{from} 00:00:00+00') TO ('{to} 00:00:00+00')"
+        "CREATE TABLE IF NOT EXISTS {name} PARTITION OF run_events \
+         FOR VALUES FROM ('{from} 00:00:00+00') TO ('{to} 00:00:00+00')"
     );
     // The text is made of dates alone.
-    sqlx::raw_sql(AssertSqlSafe(create))
+    match sqlx::raw_sql(AssertSqlSafe(create))
         .execute(connection)
         .await
-        .map(drop)
-        .map_err(failed)
+    {
+        Ok(_) => Ok(()),
+        Err(error) if is_check_violation(&error) => {
+            tracing::warn!(
+                partition = name,
+                "the default partition holds events of this month; see migrations/README.md"
+            );
+            Ok(())
+        }
+        Err(error) => Err(failed(error)),
+    }
 }
 
 fn failed(error: sqlx::Error) -> MigrateError {

@@ -5,13 +5,15 @@ use std::{
     time::Duration,
 };
 
-use flowruns_domain::{Action, Change, DecideRun, Decision, Run, RunKey, StoreError, Updated};
+use flowruns_domain::{
+    Action, Change, DecideRun, Decision, Run, RunKey, StoreError, StoreErrorKind, Updated,
+};
 use sqlx::{PgExecutor, PgPool, types::Json};
 use tokio::sync::Mutex;
 
 use crate::{
     error::outcome_is_unknown,
-    locked_update::{self, Locked},
+    locked_update::{self, Locked, Work},
     retry::Budget,
     row::stored_changes,
     runs::find_row,
@@ -71,7 +73,8 @@ pub(crate) async fn update(
             return Ok(answer.found());
         }
     }
-    let _turn = queues.of(key).lock().await;
+    let turn = tokio::time::timeout(retry_for, queues.of(key).lock()).await;
+    let _turn = turn.map_err(|elapsed| StoreError::new(StoreErrorKind::Contention, elapsed))?;
     loop {
         if let Some(answer) = unit.hold().await? {
             return Ok(answer.found());
@@ -106,9 +109,6 @@ struct Unit<'a> {
 impl Unit<'_> {
     /// Reads, decides and writes, guarded by the version. `None`: lost, or worth another attempt.
     async fn race(&mut self) -> Result<Option<Answer>, StoreError> {
-        if let Some(run) = self.committed_before().await? {
-            return Ok(Some(Answer::Found(Updated::Changed(run))));
-        }
         let row = match find_row(self.pool, self.key).await {
             Ok(row) => row,
             Err(error) => {
@@ -119,6 +119,10 @@ impl Unit<'_> {
                     .map(|()| None);
             }
         };
+        // After the read: what is committed later than this look, the guard refuses.
+        if let Some(run) = self.committed_before().await? {
+            return Ok(Some(Answer::Found(Updated::Changed(run))));
+        }
         let Some(row) = row else {
             return Ok(Some(Answer::Absent));
         };
@@ -137,10 +141,12 @@ impl Unit<'_> {
 
     /// The same with the row locked.
     async fn hold(&mut self) -> Result<Option<Answer>, StoreError> {
-        if let Some(run) = self.committed_before().await? {
-            return Ok(Some(Answer::Found(Updated::Changed(run))));
-        }
-        match locked_update::update(self.pool, self.key, self.decide.clone()).await? {
+        let work = Work {
+            key: self.key,
+            decide: self.decide.clone(),
+            unknown: self.unknown.clone(),
+        };
+        match locked_update::update(self.pool, work).await? {
             Locked::Absent => Ok(Some(Answer::Absent)),
             Locked::Updated(updated) => Ok(Some(Answer::Found(updated))),
             Locked::Failed(error, None) => self
@@ -164,8 +170,6 @@ impl Unit<'_> {
         while let Some(change) = &self.unknown {
             match is_committed(self.pool, change).await {
                 Ok(true) => return Ok(Some(change.run.clone())),
-                // It may still be under way on a server that does not know that we are gone; then the guard
-                // refuses our next attempt, and it is looked for again.
                 Ok(false) => return Ok(None),
                 Err(error) => self.budget.retry_after(error, "look for an event").await?,
             }
@@ -211,7 +215,10 @@ pub(crate) async fn write(
 }
 
 /// Whether an event is in the history.
-pub(crate) async fn is_committed(pool: &PgPool, change: &Change) -> Result<bool, sqlx::Error> {
+pub(crate) async fn is_committed(
+    executor: impl PgExecutor<'_>,
+    change: &Change,
+) -> Result<bool, sqlx::Error> {
     let event = &change.event;
     let query = sqlx::query_scalar(FIND_OWN)
         .bind(event.key.flow.uuid())
@@ -220,5 +227,5 @@ pub(crate) async fn is_committed(pool: &PgPool, change: &Change) -> Result<bool,
         .bind(event.version.number())
         .bind(event.occurred.date_time())
         .bind(event.id.uuid());
-    query.fetch_one(pool).await
+    query.fetch_one(executor).await
 }

@@ -1,0 +1,131 @@
+//! Sessions that die and clients that hang up.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use axum::http::StatusCode;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection};
+
+use crate::app::App;
+
+const CLIENTS: usize = 8;
+
+/// Every entry of a history by client: the counts that its reports left, in the order of versions.
+fn counts_by_client(history: &[Value]) -> BTreeMap<String, Vec<u64>> {
+    let mut counts: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for (index, entry) in history.iter().enumerate() {
+        assert_eq!(entry["version"], json!(index + 1));
+        for change in entry["changes"].as_array().unwrap() {
+            let property = change["property"].as_str().unwrap();
+            if let Some(client) = property.strip_prefix("statistics/") {
+                let counts = counts.entry(client.to_owned()).or_default();
+                assert_eq!(
+                    change["before"].as_u64(),
+                    counts.last().copied(),
+                    "version {}",
+                    index + 1
+                );
+                counts.push(change["after"].as_u64().unwrap());
+            }
+        }
+    }
+    counts
+}
+
+async fn sessions(connection: &mut PgConnection, condition: &str) -> i64 {
+    let question = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND {condition}"
+    );
+    sqlx::query_scalar(sqlx::AssertSqlSafe(question))
+        .fetch_one(connection)
+        .await
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reports_go_on_while_sessions_are_terminated_and_each_is_there_once() {
+    const REPORTS: u64 = 40;
+    let app = Arc::new(App::start().await);
+    let run = app.run(json!({"displayName": "hot"})).await;
+    let clients = (0..CLIENTS).map(|client| {
+        let (app, url) = (Arc::clone(&app), run.url.clone());
+        tokio::spawn(async move {
+            for report in 1..=REPORTS {
+                let answer = app
+                    .patch(&url, json!({"statistics": {format!("c{client}"): report}}))
+                    .await;
+                assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+            }
+        })
+    });
+    let clients = tokio::spawn(join_all(clients));
+    let mut killer = PgConnection::connect_with(&app.database.service())
+        .await
+        .unwrap();
+    while !clients.is_finished() {
+        let terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename = current_user
+            ORDER BY random() LIMIT 1";
+        sqlx::query(terminate).execute(&mut killer).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    for client in clients.await.unwrap() {
+        client.unwrap();
+    }
+    let expected: Vec<u64> = (1..=REPORTS).collect();
+    let counts = counts_by_client(&app.history(&run.url).await);
+    assert_eq!(counts.len(), CLIENTS);
+    assert!(
+        counts.values().all(|counts| *counts == expected),
+        "{counts:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_that_hang_up_leave_no_transaction_and_lose_nothing() {
+    const REPORTS: u64 = 60;
+    let app = Arc::new(App::start().await);
+    let run = app.run(json!({"displayName": "hot"})).await;
+    let clients = (0..CLIENTS).map(|client| {
+        let (app, url) = (Arc::clone(&app), run.url.clone());
+        tokio::spawn(async move {
+            let mut acknowledged = Vec::new();
+            for report in 1..=REPORTS {
+                let patch = app.patch(&url, json!({"statistics": {format!("c{client}"): report}}));
+                // Cut off after a while that differs from report to report.
+                let patience = Duration::from_micros(report * 7919 % 6000);
+                if let Ok(answer) = tokio::time::timeout(patience, patch).await {
+                    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+                    acknowledged.push(report);
+                }
+            }
+            (format!("c{client}"), acknowledged)
+        })
+    });
+    let acknowledged = join_all(clients).await;
+    // A last report waits for whatever still holds the row.
+    assert_eq!(
+        app.patch(&run.url, json!({"displayName": "cold"}))
+            .await
+            .status,
+        StatusCode::OK
+    );
+    let counts = counts_by_client(&app.history(&run.url).await);
+    for client in acknowledged {
+        let (client, acknowledged) = client.unwrap();
+        let stored = counts.get(&client).cloned().unwrap_or_default();
+        assert!(stored.is_sorted(), "{client}: {stored:?}");
+        assert!(
+            acknowledged.iter().all(|report| stored.contains(report)),
+            "{client}: {acknowledged:?} {stored:?}"
+        );
+    }
+    let mut connection = PgConnection::connect_with(&app.database.service())
+        .await
+        .unwrap();
+    assert_eq!(
+        sessions(&mut connection, "state LIKE 'idle in transaction%'").await,
+        0
+    );
+}
