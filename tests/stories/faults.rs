@@ -115,17 +115,23 @@ async fn clients_that_hang_up_leave_no_transaction_and_lose_nothing() {
     for client in acknowledged {
         let (client, acknowledged) = client.unwrap();
         let stored = counts.get(&client).cloned().unwrap_or_default();
-        assert!(stored.is_sorted(), "{client}: {stored:?}");
-        assert!(
-            acknowledged.iter().all(|report| stored.contains(report)),
-            "{client}: {acknowledged:?} {stored:?}"
-        );
+        // A report that was cut off may land later, or never; an acknowledged one is there once, in its place.
+        let kept: Vec<u64> = stored
+            .iter()
+            .copied()
+            .filter(|report| acknowledged.contains(report))
+            .collect();
+        assert_eq!(kept, acknowledged, "{client}: {stored:?}");
     }
     let mut connection = PgConnection::connect_with(&app.database.service())
         .await
         .unwrap();
-    assert_eq!(
-        sessions(&mut connection, "state LIKE 'idle in transaction%'").await,
-        0
-    );
+    // Reports that nobody waits for may still be at work; they end by themselves.
+    for _ in 0..1000 {
+        if sessions(&mut connection, "state LIKE 'idle in transaction%'").await == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("a session stays in a transaction");
 }
