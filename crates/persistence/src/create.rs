@@ -10,7 +10,7 @@ use sqlx::{PgPool, types::Json};
 use crate::{
     error::{is_foreign_key_violation, store_error},
     flows, history,
-    retry::Budget,
+    retry::{self, Budget},
     row::stored_changes,
     runs,
 };
@@ -42,7 +42,12 @@ pub(crate) async fn create(
     loop {
         match write(pool, &creation).await {
             Ok(true) => return Ok(Created::New(creation.run)),
-            Ok(false) => return existing(pool, &creation).await,
+            Ok(false) => {
+                return retry::read(retry_for, "find a created run", || {
+                    existing(pool, &creation)
+                })
+                .await;
+            }
             Err(error) if is_foreign_key_violation(&error) => return Ok(Created::FlowAbsent),
             Err(error) => budget.retry_after(error, "create a run").await?,
         }

@@ -14,7 +14,7 @@ use crate::{
     connect::{ConnectOptions, Durability, durability},
     create,
     error::store_error,
-    flows, history, list, runs,
+    flows, history, list, retry, runs,
     update::{self, Queues},
 };
 
@@ -64,11 +64,14 @@ impl PostgresStore {
 #[async_trait]
 impl RunStore for PostgresStore {
     async fn find_run(&self, key: RunKey) -> Result<Option<Run>, StoreError> {
-        runs::find(&self.pool, key).await
+        retry::read(self.retry_for, "find a run", || runs::find(&self.pool, key)).await
     }
 
     async fn run_exists(&self, key: RunKey) -> Result<bool, StoreError> {
-        runs::exists(&self.pool, key).await
+        retry::read(self.retry_for, "look for a run", || {
+            runs::exists(&self.pool, key)
+        })
+        .await
     }
 
     async fn create_run(&self, creation: Change) -> Result<Created, StoreError> {
@@ -88,7 +91,10 @@ impl RunStore for PostgresStore {
         flow: FlowKey,
         page: RunPageRequest,
     ) -> Result<Option<Page<RunSummary>>, StoreError> {
-        list::list(&self.pool, flow, page).await
+        retry::read(self.retry_for, "list runs", || {
+            list::list(&self.pool, flow, page)
+        })
+        .await
     }
 
     async fn list_run_events(
@@ -96,14 +102,20 @@ impl RunStore for PostgresStore {
         key: RunKey,
         page: EventPageRequest,
     ) -> Result<Option<Page<RunEvent>>, StoreError> {
-        history::list(&self.pool, key, page).await
+        retry::read(self.retry_for, "list a history", || {
+            history::list(&self.pool, key, page)
+        })
+        .await
     }
 }
 
 #[async_trait]
 impl FlowStore for PostgresStore {
     async fn find_flow(&self, key: FlowKey) -> Result<Option<Flow>, StoreError> {
-        flows::find(&self.pool, key).await
+        retry::read(self.retry_for, "find a flow", || {
+            flows::find(&self.pool, key)
+        })
+        .await
     }
 
     async fn create_flow(&self, flow: Flow) -> Result<(), StoreError> {
@@ -131,7 +143,10 @@ impl FlowStore for PostgresStore {
         tenant: TenantId,
         page: FlowPageRequest,
     ) -> Result<Page<Flow>, StoreError> {
-        flows::list(&self.pool, tenant, page).await
+        retry::read(self.retry_for, "list flows", || {
+            flows::list(&self.pool, tenant, page)
+        })
+        .await
     }
 }
 
