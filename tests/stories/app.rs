@@ -15,6 +15,7 @@ use flowruns_api::{
     router,
 };
 use flowruns_domain::{Environment, TimeOrderedIds};
+use flowruns_persistence::PostgresStore;
 use flowruns_testing::{FixedClock, scratch::ScratchDatabase};
 use http_body_util::BodyExt;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
@@ -34,6 +35,7 @@ pub(crate) struct App {
     pub(crate) tenant: String,
     pub(crate) clock: Arc<FixedClock>,
     pub(crate) database: ScratchDatabase,
+    pub(crate) store: PostgresStore,
 }
 
 /// A run that a story is about.
@@ -95,8 +97,9 @@ impl App {
             leeway_seconds: 0,
         };
         let clock = Arc::new(FixedClock::at("2026-03-02T10:00:00Z".parse().unwrap()));
+        let store = database.store().await;
         let environment = Environment {
-            store: Arc::new(database.store().await),
+            store: Arc::new(store.clone()),
             clock: Arc::clone(&clock) as _,
             ids: Arc::new(TimeOrderedIds),
         };
@@ -116,6 +119,7 @@ impl App {
             tenant,
             clock,
             database,
+            store,
         };
         let claims = json!({"iss": ISSUER, "aud": AUDIENCE, "tid": app.tenant, "azp": "tester", "sub": "s",
             "exp": 4_102_444_800_u64, "roles": ["IndustryData-InboundFlow.ReadWrite.All"]});

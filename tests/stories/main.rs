@@ -6,6 +6,7 @@ mod app;
 mod architecture;
 mod creation;
 mod door;
+mod failures;
 mod faults;
 mod flows;
 mod lists;

@@ -9,6 +9,7 @@ const QUERY_CANCELED: &str = "57014";
 const READ_ONLY_SQL_TRANSACTION: &str = "25006";
 const TOO_MANY_CONNECTIONS: &str = "53300";
 const UNIQUE_VIOLATION: &str = "23505";
+const INVALID_OBJECT_DEFINITION: &str = "42P17";
 const CHECK_VIOLATION: &str = "23514";
 const FOREIGN_KEY_VIOLATION: &str = "23503";
 /// Class: the connection failed.
@@ -78,9 +79,12 @@ pub(crate) fn is_foreign_key_violation(error: &sqlx::Error) -> bool {
     sqlstate(error).as_deref() == Some(FOREIGN_KEY_VIOLATION)
 }
 
-/// Whether a row breaks a check; also of the default partition, against a new month.
-pub(crate) fn is_check_violation(error: &sqlx::Error) -> bool {
-    sqlstate(error).as_deref() == Some(CHECK_VIOLATION)
+/// Whether a new month is already covered: by another partition, or by rows of the default one.
+pub(crate) fn is_covered_elsewhere(error: &sqlx::Error) -> bool {
+    matches!(
+        sqlstate(error).as_deref(),
+        Some(CHECK_VIOLATION | INVALID_OBJECT_DEFINITION)
+    )
 }
 
 fn is_connection_loss(error: &sqlx::Error) -> bool {

@@ -13,7 +13,7 @@ use sqlx::{
 };
 use thiserror::Error;
 
-use crate::error::is_check_violation;
+use crate::error::is_covered_elsewhere;
 
 static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
 const GRANTS: &str = include_str!("../../../migrations/grants.sql");
@@ -233,10 +233,10 @@ async fn make_month(
         .await
     {
         Ok(_) => Ok(()),
-        Err(error) if is_check_violation(&error) => {
+        Err(error) if is_covered_elsewhere(&error) => {
             tracing::warn!(
                 partition = name,
-                "the default partition holds events of this month; see migrations/README.md"
+                "this month is covered by another partition; see migrations/README.md"
             );
             Ok(())
         }
