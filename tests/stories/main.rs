@@ -14,5 +14,6 @@ mod patching;
 mod preconditions;
 mod races;
 mod refusals;
+mod transaction;
 mod transitions;
 mod values;
