@@ -14,6 +14,7 @@ mod patching;
 mod preconditions;
 mod races;
 mod refusals;
+mod stopped_backend;
 mod transaction;
 mod transitions;
 mod values;

@@ -39,7 +39,7 @@ fn overtake(database: PgConnectOptions) {
 }
 
 /// Names the run, after two lost races and whatever `within` does in the transaction.
-fn decide_at_third(
+pub(crate) fn decide_at_third(
     database: PgConnectOptions,
     origin: Origin,
     within: impl Fn() + Send + Sync + 'static,
@@ -67,11 +67,16 @@ async fn store_with_a_run() -> (ScratchDatabase, PostgresStore, Run) {
         ..ConnectOptions::new(database.service())
     };
     let store = PostgresStore::connect(&options).await.unwrap();
+    let run = create_a_run(&store).await;
+    (database, store, run)
+}
+
+pub(crate) async fn create_a_run(store: &PostgresStore) -> Run {
     let flow = fixtures::fresh_flow(fixtures::fresh_tenant());
     let key = flow
         .key
         .run(fixtures::fresh_uuid().to_string().parse().unwrap());
-    flowruns_domain::FlowStore::create_flow(&store, flow)
+    flowruns_domain::FlowStore::create_flow(store, flow)
         .await
         .unwrap();
     let creation = fixtures::new_run()
@@ -79,16 +84,17 @@ async fn store_with_a_run() -> (ScratchDatabase, PostgresStore, Run) {
         .unwrap();
     let run = creation.run.clone();
     store.create_run(creation).await.unwrap();
-    (database, store, run)
+    run
 }
 
-async fn assert_the_next_report_is_kept(
+pub(crate) async fn assert_the_next_report_is_kept(
     database: &ScratchDatabase,
     store: &PostgresStore,
     run: &Run,
 ) {
+    let name = format!("next {}", fixtures::fresh_uuid());
     let patch = RunPatch {
-        display_name: Field::Value(fixtures::name("next")),
+        display_name: Field::Value(fixtures::name(&name)),
         ..RunPatch::default()
     };
     let origin = fixtures::origin();
@@ -103,7 +109,7 @@ async fn assert_the_next_report_is_kept(
         .fetch_one(&mut other)
         .await
         .unwrap();
-    assert_eq!(stored, ("next".to_owned(), answered.version.number()));
+    assert_eq!(stored, (name, answered.version.number()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -15,7 +15,7 @@ use crate::ClusterError;
 /// the file itself stays, since removing it would let two processes lock two files of one name.
 #[derive(Debug)]
 pub(crate) struct FolderLock {
-    _file: File,
+    file: File,
 }
 
 impl FolderLock {
@@ -45,7 +45,16 @@ impl FolderLock {
             Err(error) => return Err(ClusterError::io("lock", file)(error.into())),
         }
         write_pid(&mut lock).map_err(ClusterError::io("write the lock file", file))?;
-        Ok(Self { _file: lock })
+        Ok(Self { file: lock })
+    }
+}
+
+impl Drop for FolderLock {
+    /// Closing the file is not enough: a child that another thread is starting has a copy of it until its exec.
+    fn drop(&mut self) {
+        if let Err(error) = flock(&self.file, FlockOperation::Unlock) {
+            tracing::warn!(%error, "cannot unlock the folder before its lock file is closed");
+        }
     }
 }
 
@@ -58,4 +67,30 @@ fn read_pid(lock: &mut File) -> Option<u32> {
 fn write_pid(lock: &mut File) -> io::Result<()> {
     lock.set_len(0)?;
     writeln!(lock, "{}", std::process::id())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_that_is_being_started_does_not_keep_the_lock() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("lock");
+        let lock = FolderLock::acquire(&file, place.path()).unwrap();
+        // What a child has between fork and exec.
+        let _inherited = lock.file.try_clone().unwrap();
+        drop(lock);
+        FolderLock::acquire(&file, place.path()).unwrap();
+    }
+
+    #[test]
+    fn the_lock_is_held_until_it_is_dropped() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("lock");
+        let _lock = FolderLock::acquire(&file, place.path()).unwrap();
+        let error = FolderLock::acquire(&file, place.path()).unwrap_err();
+        let own = std::process::id();
+        assert!(matches!(error, ClusterError::InUse { pid: Some(pid), .. } if pid == own));
+    }
 }
