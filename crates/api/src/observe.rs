@@ -106,7 +106,7 @@ pub(crate) async fn observe(
         .as_ref()
         .and_then(|error| error.inner_code)
         .unwrap_or_default();
-    let micros = started.elapsed().as_micros();
+    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     if response.status().is_server_error() {
         let cause = error
             .as_ref()
