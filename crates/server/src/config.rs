@@ -1,6 +1,16 @@
 //! The configuration: defaults, then a file, then the environment.
 
-use std::{env, net::SocketAddr, path::PathBuf, time::Duration};
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashMap,
+    env,
+    ffi::OsString,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, bail};
 use config::{Config, Environment, File, FileFormat};
@@ -11,6 +21,7 @@ use validator::Validate;
 const DEFAULTS: &str = include_str!("../../../config/default.toml");
 /// Names the file that overrides the defaults.
 const FILE_VARIABLE: &str = "FLOWRUNS_CONFIG";
+const PREFIX: &str = "FLOWRUNS";
 const DATABASE_URL: &str = "DATABASE_URL";
 
 /// What the operator set. Durations are in milliseconds.
@@ -94,17 +105,24 @@ pub(crate) enum LogFormat {
 }
 
 impl Settings {
-    /// Merges defaults, file and environment.
-    pub(crate) fn load() -> anyhow::Result<Self> {
-        let mut sources = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
-        if let Some(file) = env::var_os(FILE_VARIABLE) {
-            sources = sources.add_source(File::from(PathBuf::from(file)).format(FileFormat::Toml));
-        }
+    /// Merges defaults, the file (the argument, or what FLOWRUNS_CONFIG names) and the environment.
+    pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        Self::merge(file, env::vars_os())
+    }
+
+    fn merge(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (OsString, OsString)>,
+    ) -> anyhow::Result<Self> {
+        let mut variables = our_variables(environment)?;
+        let url = variables.remove(DATABASE_URL);
         // FLOWRUNS_CONFIG is no key, and an unknown name is refused.
-        let variables = env::vars()
-            .filter(|(name, _)| name != FILE_VARIABLE)
-            .collect();
-        let environment = Environment::with_prefix("FLOWRUNS")
+        let named = variables.remove(FILE_VARIABLE).map(PathBuf::from);
+        let mut sources = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+        if let Some(file) = file.or(named.as_deref()) {
+            sources = sources.add_source(File::from(file).format(FileFormat::Toml));
+        }
+        let environment = Environment::with_prefix(PREFIX)
             .prefix_separator("_")
             .separator("__")
             .source(Some(variables));
@@ -115,10 +133,7 @@ impl Settings {
         let mut settings: Self = merged
             .try_deserialize()
             .context("the configuration is wrong; config/default.toml lists every key")?;
-        settings.database_url = env::var(DATABASE_URL)
-            .ok()
-            .filter(|url| !url.is_empty())
-            .map(SecretString::from);
+        settings.database_url = url.filter(|url| !url.is_empty()).map(SecretString::from);
         settings.check()?;
         Ok(settings)
     }
@@ -156,6 +171,28 @@ impl Http {
     pub(crate) const fn header_timeout(&self) -> Duration {
         Duration::from_millis(self.header_timeout_ms)
     }
+}
+
+/// Those that we read; the others need not even be text.
+fn our_variables(
+    environment: impl Iterator<Item = (OsString, OsString)>,
+) -> anyhow::Result<HashMap<String, String>> {
+    let mut ours = HashMap::new();
+    for (name, value) in environment {
+        let name = name.to_string_lossy().into_owned();
+        let upper = name.to_ascii_uppercase();
+        let is_key = upper
+            .strip_prefix(PREFIX)
+            .is_some_and(|rest| rest.starts_with('_'));
+        if name == DATABASE_URL || is_key {
+            // The value may be a secret.
+            let Ok(value) = value.into_string() else {
+                bail!("the environment variable {name} is not UTF-8; set it again");
+            };
+            ours.insert(name, value);
+        }
+    }
+    Ok(ours)
 }
 
 /// The environment knows only text.

@@ -1,4 +1,4 @@
-//! The accept loop: header time-out, and a drain with a deadline.
+//! The accept loop: time-outs for the first bytes and for headers, and a drain with a deadline.
 
 use std::{future::Future, time::Duration};
 
@@ -11,7 +11,10 @@ use hyper_util::{
 };
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::config::Http;
+use crate::{config::Http, first_bytes::FirstBytes};
+
+/// How long a peer may take to answer a ping of HTTP/2.
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Takes the address.
 pub(crate) async fn bind(http: &Http) -> anyhow::Result<TcpListener> {
@@ -66,7 +69,13 @@ fn serve_connection(
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(header_timeout);
-    server.http2().timer(TokioTimer::new());
+    // A peer that does not answer a ping is gone, or never spoke HTTP/2.
+    server
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(header_timeout)
+        .keep_alive_timeout(PING_TIMEOUT);
+    let stream = FirstBytes::new(stream, header_timeout);
     let connection = server
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
         .into_owned();

@@ -15,7 +15,7 @@ use aws_lc_rs::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use flowruns_api::auth::{Expectations, KeySet, Permission, TokenVerifier};
-use flowruns_domain::{Clock as _, SystemClock, TenantId};
+use flowruns_domain::{Clock as _, Ids as _, SystemClock, TenantId, TimeOrderedIds};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use serde_json::json;
 
@@ -100,7 +100,8 @@ fn make(data_dir: &Path, path: &Path) -> anyhow::Result<Vec<u8>> {
     let pkcs8 =
         EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
             .map_err(|_| anyhow::anyhow!("a key cannot be generated"))?;
-    let draft = data_dir.join(format!("{FILE}.{}", std::process::id()));
+    // Makers in two containers may have one process id.
+    let draft = data_dir.join(format!("{FILE}.{}", TimeOrderedIds.next(SystemClock.now())));
     let written =
         write_private(&draft, pkcs8.as_ref()).and_then(|()| match fs::hard_link(&draft, path) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
@@ -119,8 +120,7 @@ fn make(data_dir: &Path, path: &Path) -> anyhow::Result<Vec<u8>> {
 fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(0o600)
         .open(path)?;
     file.write_all(bytes)?;

@@ -3,13 +3,14 @@
 mod commands;
 mod config;
 mod database;
+mod first_bytes;
 mod listen;
 mod local_key;
 mod shutdown;
 mod telemetry;
 mod welcome;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -22,6 +23,9 @@ use crate::{
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
+    /// A file that overrides the defaults; also FLOWRUNS_CONFIG.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -41,7 +45,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match run(arguments.command.unwrap_or(Command::Serve)) {
+    match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             #[expect(clippy::print_stderr, reason = "the last word of a failed command")]
@@ -53,27 +57,26 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> anyhow::Result<()> {
-    let settings = Settings::load()?;
-    match command {
+fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let settings = Settings::load(arguments.config.as_deref())?;
+    match arguments.command.unwrap_or(Command::Serve) {
         Command::Token(arguments) => token::run(&settings, &arguments),
-        Command::Serve => {
-            telemetry::start(&settings.log)?;
-            runtime()?.block_on(serve::run(settings))
-        }
-        Command::Migrate(command) => {
-            telemetry::start(&settings.log)?;
-            runtime()?.block_on(migrate::run(&settings, &command))
-        }
-        Command::Check => {
-            telemetry::start(&settings.log)?;
-            runtime()?.block_on(check::run(&settings))
-        }
+        Command::Serve => block_on(&settings.log, serve::run(&settings)),
+        Command::Migrate(command) => block_on(&settings.log, migrate::run(&settings, &command)),
+        Command::Check => block_on(&settings.log, check::run(&settings)),
     }
 }
 
-fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread()
+fn block_on(
+    log: &config::Log,
+    command: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    telemetry::start(log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build()?)
+        .build()?;
+    let done = runtime.block_on(command);
+    // After a second signal nobody waits for what still blocks.
+    runtime.shutdown_background();
+    done
 }

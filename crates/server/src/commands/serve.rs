@@ -14,6 +14,8 @@ use flowruns_persistence::{
     migrate::{self, MigrationState},
 };
 
+use tokio::sync::watch;
+
 use crate::{
     config::Settings, database::Database, listen, local_key::LocalKey, shutdown::Signals, welcome,
 };
@@ -21,98 +23,113 @@ use crate::{
 /// Seconds of clock skew that tokens of an issuer are granted.
 const ISSUER_LEEWAY: u64 = 60;
 
-/// Serves until a signal, then drains.
-pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
-    let mut signals = Signals::listen()?;
-    let database = Database::open(&settings).await?;
-    if database.cluster.is_some() {
-        database.migrate().await?;
-    } else {
-        refuse_unmigrated(&database).await?;
+/// Serves until a signal, then drains; a second signal ends it at once, whatever it is doing.
+pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
+    let signals = Signals::listen()?;
+    tokio::select! {
+        served = serve(settings, &signals) => served,
+        () = signals.reached(2) => bail!("stopped at once by a second signal"),
     }
-    let store = PostgresStore::connect(&database.connect_options(&settings)?)
-        .await
-        .context("no database")?;
-    refuse_undurable(&store).await?;
+}
+
+async fn serve(settings: &Settings, signals: &Signals) -> anyhow::Result<()> {
+    let database = open_database(settings).await?;
+    let store = connect(settings, &database).await?;
     let local_key = match settings.auth.jwks_file {
         None => Some(LocalKey::open(&settings.data_dir)?),
         Some(_) => None,
     };
-    let environment = Environment {
-        store: Arc::new(store.clone()),
-        clock: Arc::new(SystemClock),
-        ids: Arc::new(TimeOrderedIds),
-    };
-    let routes = router(ApiOptions {
-        environment: environment.clone(),
-        verifier: Arc::new(verifier(&settings, local_key.as_ref())?),
-        max_body_bytes: usize::try_from(settings.http.max_body_bytes)?,
-        request_timeout: settings.http.request_timeout(),
-        require_if_match: settings.http.require_if_match,
-    });
+    let options = api_options(settings, &store, local_key.as_ref())?;
     let listener = listen::bind(&settings.http).await?;
     let address = listener.local_addr()?;
     say(&match &local_key {
-        Some(key) => welcome::first_steps(address, &environment, key).await?,
+        Some(key) => welcome::first_steps(address, &options.environment, key).await?,
         None => welcome::address(address),
     })?;
     tracing::info!(%address, "serving");
 
-    let stop = Stop::new(&database);
-    let database_died = stop.database_died();
-    let serving = listen::serve(listener, routes, &settings.http, async {
+    let watch = ClusterWatch::start(&database);
+    listen::serve(listener, router(options), &settings.http, async {
         tokio::select! {
-            () = signals.next() => {}
-            () = database_died => {}
+            () = signals.reached(1) => {}
+            exit = watch.ended() => tracing::error!(%exit, "the embedded PostgreSQL ended"),
         }
-    });
-    let mut second = Signals::listen()?;
-    tokio::select! {
-        () = serving => {}
-        () = async { second.next().await; second.next().await } => bail!("stopped at once by a second signal"),
-    }
-    let died = stop.has_died();
+    })
+    .await;
+    let exit = watch.exit_so_far();
     store.close().await;
     database.stop().await?;
-    if died {
-        bail!("the embedded PostgreSQL ended; its log is in the data folder");
+    if let Some(exit) = exit {
+        bail!("the embedded PostgreSQL ended ({exit}); its log is in the data folder");
     }
     tracing::info!("stopped");
     Ok(())
 }
 
-/// Watches the embedded server.
-struct Stop(tokio::sync::watch::Receiver<bool>);
+/// Ours is migrated, somebody else's is only looked at.
+async fn open_database(settings: &Settings) -> anyhow::Result<Database> {
+    let database = Database::open(settings).await?;
+    if database.cluster.is_some() {
+        database.migrate().await?;
+    } else {
+        refuse_unmigrated(&database).await?;
+    }
+    Ok(database)
+}
 
-impl Stop {
-    fn new(database: &Database) -> Self {
-        let (sender, receiver) = tokio::sync::watch::channel(false);
-        let cluster = database.cluster.clone();
-        // A plain thread: it waits as long as the server runs, and nobody waits for it.
-        std::thread::spawn(move || {
-            if let Some(cluster) = cluster {
-                let exit = cluster.wait_for_exit();
-                tracing::info!(%exit, "the embedded PostgreSQL ended");
-                sender.send_replace(true);
-            } else {
-                // Without a server of ours the channel stays open and silent.
-                std::mem::forget(sender);
-            }
-        });
-        Self(receiver)
+async fn connect(settings: &Settings, database: &Database) -> anyhow::Result<PostgresStore> {
+    let store = PostgresStore::connect(&database.connect_options(settings)?)
+        .await
+        .context("no database")?;
+    refuse_undurable(&store).await?;
+    Ok(store)
+}
+
+fn api_options(
+    settings: &Settings,
+    store: &PostgresStore,
+    local_key: Option<&LocalKey>,
+) -> anyhow::Result<ApiOptions> {
+    let environment = Environment {
+        store: Arc::new(store.clone()),
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(TimeOrderedIds),
+    };
+    Ok(ApiOptions {
+        environment,
+        verifier: Arc::new(verifier(settings, local_key)?),
+        max_body_bytes: usize::try_from(settings.http.max_body_bytes)?,
+        request_timeout: settings.http.request_timeout(),
+        require_if_match: settings.http.require_if_match,
+    })
+}
+
+/// Tells when the embedded server ends, and how; silent where there is none.
+struct ClusterWatch(Option<watch::Receiver<Option<String>>>);
+
+impl ClusterWatch {
+    fn start(database: &Database) -> Self {
+        Self(database.cluster.clone().map(|cluster| {
+            let (sender, receiver) = watch::channel(None);
+            // A plain thread: it waits as long as the server runs, and nobody waits for it.
+            std::thread::spawn(move || {
+                sender.send_replace(Some(cluster.wait_for_exit().to_string()));
+            });
+            receiver
+        }))
     }
 
-    fn database_died(&self) -> impl Future<Output = ()> + use<> {
-        let mut receiver = self.0.clone();
-        async move {
-            if receiver.wait_for(|died| *died).await.is_err() {
-                std::future::pending::<()>().await;
-            }
+    async fn ended(&self) -> String {
+        if let Some(mut receiver) = self.0.clone()
+            && let Ok(exit) = receiver.wait_for(Option::is_some).await
+        {
+            return exit.clone().unwrap_or_default();
         }
+        std::future::pending().await
     }
 
-    fn has_died(&self) -> bool {
-        *self.0.borrow()
+    fn exit_so_far(&self) -> Option<String> {
+        self.0.as_ref()?.borrow().clone()
     }
 }
 

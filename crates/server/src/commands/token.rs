@@ -22,8 +22,17 @@ pub(crate) struct TokenArguments {
     #[arg(long = "role", value_parser = permission)]
     roles: Vec<Permission>,
     /// How long it is valid, such as 15m, 1h or 30days.
-    #[arg(long, default_value = "1h", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "1h", value_parser = lifetime)]
     ttl: Duration,
+}
+
+/// Tokens count in whole seconds.
+fn lifetime(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if duration.as_secs() == 0 {
+        return Err("at least 1s".to_owned());
+    }
+    Ok(duration)
 }
 
 fn permission(name: &str) -> Result<Permission, String> {
