@@ -113,7 +113,7 @@ impl fmt::Display for RunStatus {
 mod tests {
     use super::*;
 
-    /// Stored, reported, and what the contract's table says: `-` stays, `end` ends, `ended` and `other` are refused.
+    /// Stored, reported, and what the contract's table says: `-` stays, `end` ends, or `refused`.
     const GRID: &str = "
         running               running                -
         running               completed              end

@@ -5,13 +5,13 @@ use std::time::Duration;
 use flowruns_domain::{
     Change, Created, EventPageRequest, FlowKey, PageSize, RunEvent, RunKey, StoreError,
 };
-use sqlx::{PgPool, types::Json};
+use sqlx::PgPool;
 
 use crate::{
     error::{is_foreign_key_violation, store_error},
     flows, history,
     retry::{self, Budget},
-    row::stored_changes,
+    row::bound,
     runs,
 };
 
@@ -40,7 +40,11 @@ pub(crate) async fn create(
 ) -> Result<Created, StoreError> {
     let mut budget = Budget::new(retry_for);
     loop {
-        match write(pool, &creation).await {
+        match bound(CREATE, &creation)
+            .execute(pool)
+            .await
+            .map(|done| done.rows_affected() == 1)
+        {
             Ok(true) => return Ok(Created::New(creation.run)),
             Ok(false) => {
                 return retry::read(retry_for, "find a created run", || {
@@ -52,34 +56,6 @@ pub(crate) async fn create(
             Err(error) => budget.retry_after(error, "create a run").await?,
         }
     }
-}
-
-async fn write(pool: &PgPool, creation: &Change) -> Result<bool, sqlx::Error> {
-    let Change { run, event } = creation;
-    let properties = &run.properties;
-    let query = sqlx::query(CREATE)
-        .bind(run.key.flow.uuid())
-        .bind(run.key.tenant.uuid())
-        .bind(run.key.run.uuid())
-        .bind(properties.display_name.as_str())
-        .bind(properties.start.date_time())
-        .bind(properties.state.end().map(|end| end.date_time()))
-        .bind(properties.state.status().as_str())
-        .bind(
-            properties
-                .blocking_error
-                .as_ref()
-                .map(|error| Json(error.members())),
-        )
-        .bind(Json(properties.statistics.members()))
-        .bind(run.version.number())
-        .bind(run.created.date_time())
-        .bind(event.id.uuid())
-        .bind(&event.actor)
-        .bind(event.request)
-        .bind(event.action.as_str())
-        .bind(stored_changes(&event.changes));
-    Ok(query.execute(pool).await?.rows_affected() == 1)
 }
 
 /// Why nothing was created.

@@ -8,14 +8,14 @@ use std::{
 use flowruns_domain::{
     Action, Change, DecideRun, Decision, Run, RunKey, StoreError, StoreErrorKind, Updated,
 };
-use sqlx::{PgExecutor, PgPool, types::Json};
+use sqlx::{PgExecutor, PgPool};
 use tokio::sync::Mutex;
 
 use crate::{
     error::outcome_is_unknown,
     locked_update::{self, Locked, Work},
     retry::Budget,
-    row::stored_changes,
+    row::bound,
     runs::find_row,
 };
 
@@ -24,14 +24,14 @@ const RACES: u32 = 2;
 
 const WRITE: &str = "
     WITH written AS (
-        UPDATE runs SET display_name = $5, start_at = $6, end_at = $7, status = $8, blocking_error = $9,
-            statistics = $10, version = $11, modified_at = $12, deleted_at = $13
-        WHERE flow_id = $1 AND tenant_id = $2 AND id = $3 AND version = $4 AND deleted_at IS NULL
+        UPDATE runs SET display_name = $4, start_at = $5, end_at = $6, status = $7, blocking_error = $8,
+            statistics = $9, version = $10, modified_at = $11, deleted_at = $18
+        WHERE flow_id = $1 AND tenant_id = $2 AND id = $3 AND version = $17 AND deleted_at IS NULL
         RETURNING 1
     )
     INSERT INTO run_events
         (flow_id, tenant_id, run_id, version, occurred_at, event_id, actor, request_id, action, changes)
-    SELECT $1, $2, $3, $11, $12, $14, $15, $16, $17, $18 FROM written";
+    SELECT $1, $2, $3, $10, $11, $12, $13, $14, $15, $16 FROM written";
 
 const FIND_OWN: &str = "
     SELECT EXISTS (SELECT FROM run_events
@@ -184,33 +184,10 @@ pub(crate) async fn write(
     read: &Run,
     change: &Change,
 ) -> Result<bool, sqlx::Error> {
-    let Change { run, event } = change;
-    let properties = &run.properties;
-    let modified = run.modified.date_time();
-    let query = sqlx::query(WRITE)
-        .bind(run.key.flow.uuid())
-        .bind(run.key.tenant.uuid())
-        .bind(run.key.run.uuid())
+    let is_deletion = change.event.action == Action::Deleted;
+    let query = bound(WRITE, change)
         .bind(read.version.number())
-        .bind(properties.display_name.as_str())
-        .bind(properties.start.date_time())
-        .bind(properties.state.end().map(|end| end.date_time()))
-        .bind(properties.state.status().as_str())
-        .bind(
-            properties
-                .blocking_error
-                .as_ref()
-                .map(|error| Json(error.members())),
-        )
-        .bind(Json(properties.statistics.members()))
-        .bind(run.version.number())
-        .bind(modified)
-        .bind((event.action == Action::Deleted).then_some(modified))
-        .bind(event.id.uuid())
-        .bind(&event.actor)
-        .bind(event.request)
-        .bind(event.action.as_str())
-        .bind(stored_changes(&event.changes));
+        .bind(is_deletion.then_some(change.run.modified.date_time()));
     Ok(query.execute(executor).await?.rows_affected() == 1)
 }
 

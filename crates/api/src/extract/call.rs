@@ -6,7 +6,7 @@ use axum::{
     RequestPartsExt,
     body::Body,
     extract::{RawPathParams, Request},
-    http::{HeaderMap, StatusCode, header, request::Parts},
+    http::{HeaderMap, header, request::Parts},
 };
 use bytes::Bytes;
 use flowruns_domain::{
@@ -249,8 +249,7 @@ async fn path_params(parts: &mut Parts) -> Result<Vec<(String, String)>, ApiErro
     let params = parts
         .extract::<RawPathParams>()
         .await
-        .map_err(|rejection| {
-            debug_assert_eq!(rejection.status(), StatusCode::BAD_REQUEST);
+        .map_err(|_not_utf8| {
             ApiError::bad_request("invalidId", "the path is not UTF-8 after decoding")
         })?;
     Ok(params
