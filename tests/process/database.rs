@@ -1,0 +1,120 @@
+//! The database of the process: an external one, and the rights of its roles.
+
+use sqlx::{Connection as _, PgConnection};
+use tempfile::TempDir;
+
+use crate::server::{Server, data_folder, flowruns};
+
+/// Runs a command against a database of the running server, as if it were an external one.
+fn external(folder: &TempDir, server: &TempDir, arguments: &[&str]) -> (Option<i32>, String) {
+    let socket = server.path().join("run");
+    let url = format!(
+        "postgres://postgres@localhost/external?host={}",
+        socket.display()
+    );
+    let output = flowruns(folder)
+        .args(arguments)
+        .env("DATABASE_URL", url)
+        .output()
+        .unwrap();
+    let text = [output.stdout, output.stderr]
+        .map(|bytes| String::from_utf8(bytes).unwrap())
+        .concat();
+    (output.status.code(), text)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_external_database_is_migrated_by_its_operator_alone() {
+    let (server_folder, folder) = (data_folder(), data_folder());
+    let _server = Server::start(&server_folder);
+    let options = sqlx::postgres::PgConnectOptions::new_without_pgpass()
+        .socket(server_folder.path().join("run"));
+    let options = options.username("postgres");
+    let mut admin = PgConnection::connect_with(&options.clone().database("postgres"))
+        .await
+        .unwrap();
+    sqlx::raw_sql("CREATE DATABASE external")
+        .execute(&mut admin)
+        .await
+        .unwrap();
+    let run = |arguments: &[&str]| external(&folder, &server_folder, arguments);
+
+    let (status, message) = run(&["serve"]);
+    assert!(
+        status == Some(1) && message.contains("flowruns migrate up"),
+        "{message}"
+    );
+    assert_eq!(run(&["migrate", "up"]).0, Some(0));
+    let (status, report) = run(&["check"]);
+    assert!(
+        status == Some(0) && report.contains("reachable, migrated and durable"),
+        "{report}"
+    );
+    assert!(!report.contains("postgres://"), "{report}");
+
+    let mut database = PgConnection::connect_with(&options.database("external"))
+        .await
+        .unwrap();
+    sqlx::raw_sql("BEGIN; LOCK TABLE runs")
+        .execute(&mut database)
+        .await
+        .unwrap();
+    let (status, message) = run(&["migrate", "down", "--to", "0"]);
+    assert!(
+        status == Some(1)
+            && message.contains("another migration is running, or a session holds a lock"),
+        "{message}"
+    );
+    sqlx::raw_sql("ROLLBACK")
+        .execute(&mut database)
+        .await
+        .unwrap();
+    // What was reverted before the lock stays reverted.
+    assert_eq!(run(&["migrate", "up"]).0, Some(0));
+    sqlx::raw_sql("ALTER DATABASE external SET synchronous_commit = off")
+        .execute(&mut database)
+        .await
+        .unwrap();
+    let (status, message) = run(&["serve"]);
+    assert!(
+        status == Some(1) && message.contains("synchronous_commit"),
+        "{message}"
+    );
+    sqlx::raw_sql("ALTER DATABASE external RESET ALL; UPDATE _sqlx_migrations SET checksum = ''")
+        .execute(&mut database)
+        .await
+        .unwrap();
+    let (status, message) = run(&["serve"]);
+    assert!(
+        status == Some(1) && message.contains("changed after they were applied"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn the_role_of_the_service_cannot_change_the_schema_or_the_history() {
+    let folder = data_folder();
+    let _server = Server::start(&folder);
+    let options =
+        sqlx::postgres::PgConnectOptions::new_without_pgpass().socket(folder.path().join("run"));
+    let options = options.username("flowruns_service").database("flowruns");
+    let mut service = PgConnection::connect_with(&options).await.unwrap();
+    for statement in [
+        "CREATE TABLE t ()",
+        "DROP TABLE runs",
+        "DELETE FROM run_events",
+        "UPDATE run_events SET actor = ''",
+    ] {
+        let error = sqlx::raw_sql(statement)
+            .execute(&mut service)
+            .await
+            .unwrap_err();
+        let code = error
+            .as_database_error()
+            .unwrap()
+            .code()
+            .unwrap()
+            .into_owned();
+        assert_eq!(code, "42501", "{statement}");
+    }
+}

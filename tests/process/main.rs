@@ -1,0 +1,180 @@
+//! The real process: started, killed, stopped, misconfigured.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
+
+mod database;
+mod server;
+
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::server::{Server, at, data_folder, flowruns, send};
+
+#[tokio::test]
+async fn the_printed_calls_work_and_the_run_survives_kill_9_and_a_restart() {
+    let folder = data_folder();
+    let mut first = Server::start(&folder);
+    assert_eq!(first.calls[0].send().await.0, 201);
+    let (status, run) = first.calls[1].send().await;
+    assert_eq!(
+        (status, &run["status"], &run["statistics"]["rows"]),
+        (200, &json!("completed"), &json!(1200))
+    );
+    let (url, token) = (first.run_url(), first.calls[1].token.clone());
+    first.signal(Signal::KILL);
+    let (_, log) = first.wait();
+    assert!(!log.contains(&token), "a token is in the log");
+
+    let mut second = Server::start(&folder);
+    let (status, again) = send("GET", &at(&second, &url), &token, "").await;
+    assert_eq!(
+        (status, &again["id"], &again["@odata.etag"]),
+        (200, &run["id"], &run["@odata.etag"])
+    );
+    second.signal(Signal::TERM);
+    let (status, _) = second.wait();
+    assert_eq!(status.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kill_9_in_a_storm_loses_nothing_that_was_acknowledged() {
+    const CLIENTS: usize = 8;
+    const BEFORE_THE_KILL: u64 = 20;
+    let folder = data_folder();
+    let mut first = Server::start(&folder);
+    assert_eq!(first.calls[0].send().await.0, 201);
+    let (url, token) = (first.run_url(), first.calls[1].token.clone());
+    let (acknowledged, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|client| {
+            let (url, token, acknowledged) = (url.clone(), token.clone(), acknowledged.clone());
+            tokio::spawn(async move {
+                let http = reqwest::Client::new();
+                let mut last = 0_u64;
+                loop {
+                    let body = json!({"statistics": {format!("c{client}"): last + 1}}).to_string();
+                    let request = http
+                        .patch(&url)
+                        .bearer_auth(&token)
+                        .header("content-type", "application/json");
+                    match request.body(body).send().await {
+                        Ok(response) if response.status() == 200 => last += 1,
+                        _ => return (client, last),
+                    }
+                    acknowledged.send(last).unwrap();
+                }
+            })
+        })
+        .collect();
+    while heard.recv().await.unwrap() < BEFORE_THE_KILL {}
+    first.signal(Signal::KILL);
+    first.wait();
+
+    let second = Server::start(&folder);
+    let (_, run) = send("GET", &at(&second, &url), &token, "").await;
+    for client in clients {
+        let (client, last) = client.await.unwrap();
+        let stored = run["statistics"][format!("c{client}")]
+            .as_u64()
+            .unwrap_or(0);
+        assert!(
+            stored == last || stored == last + 1,
+            "client {client}: {last} acknowledged, {stored} stored"
+        );
+    }
+}
+
+#[test]
+fn a_second_server_on_one_folder_says_why_it_will_not_start() {
+    let folder = data_folder();
+    let _first = Server::start(&folder);
+    let second = flowruns(&folder).output().unwrap();
+    let message = String::from_utf8(second.stderr).unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    assert!(
+        message.contains("error: ") && message.contains(folder.path().to_str().unwrap()),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_token_is_all_that_token_prints_and_the_key_is_private() {
+    let folder = data_folder();
+    let output = flowruns(&folder)
+        .args([
+            "token",
+            "--ttl",
+            "5m",
+            "--role",
+            "IndustryData-Run.Read.All",
+        ])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(
+        (text.trim().split('.').count(), text.lines().count()),
+        (3, 1)
+    );
+    assert!(output.stderr.is_empty());
+    let key = fs::metadata(folder.path().join("local-key.p8")).unwrap();
+    assert_eq!(key.permissions().mode() & 0o777, 0o600);
+    let refused = flowruns(&folder)
+        .args(["token", "--role", "Everything"])
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        String::from_utf8(refused.stderr)
+            .unwrap()
+            .contains("IndustryData-Run.ReadWrite.All")
+    );
+}
+
+#[test]
+fn a_wrong_configuration_is_refused_with_what_to_do() {
+    let cases = [
+        (
+            "FLOWRUNS_HTTP__LISTEN",
+            "0.0.0.0:0",
+            "FLOWRUNS_AUTH__JWKS_FILE",
+        ),
+        ("FLOWRUNS_HTTP__LISTN", "127.0.0.1:0", "listn"),
+        ("FLOWRUNS_HTTP__MAX_BODY_BYTES", "many", "whole number"),
+        ("FLOWRUNS_DATABASE__MAX_CONNECTIONS", "0", "max_connections"),
+        ("FLOWRUNS_AUTH__JWKS_FILE", "keys.json", "auth.issuer"),
+        ("DATABASE_URL", "nonsense", "postgres://"),
+    ];
+    for (name, value, words) in cases {
+        let folder = data_folder();
+        let output = flowruns(&folder).env(name, value).output().unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{name}");
+        assert!(message.contains(words), "{name}: {message}");
+    }
+}
+
+#[test]
+fn migrations_go_up_and_down_and_serve_refuses_what_is_pending() {
+    let folder = data_folder();
+    let migrate = |arguments: &[&str]| {
+        let output = flowruns(&folder)
+            .arg("migrate")
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(migrate(&["status"]).matches("pending").count(), 2);
+    assert_eq!(migrate(&["up"]).matches("applied").count(), 2);
+    assert_eq!(
+        migrate(&["down", "--to", "1"]).matches("pending").count(),
+        1
+    );
+    assert_eq!(migrate(&["up"]).matches("applied").count(), 2);
+}

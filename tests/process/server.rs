@@ -1,0 +1,154 @@
+//! A server in a process of its own, and the calls that it prints.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _},
+    os::unix::fs::PermissionsExt as _,
+    process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const PRINTED_LINES: usize = 4;
+
+/// A data folder that the database's account can enter.
+pub(crate) fn data_folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).unwrap();
+    folder
+}
+
+pub(crate) fn flowruns(folder: &TempDir) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_flowruns"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("FLOWRUNS_")) {
+        command.env_remove(name);
+    }
+    command
+        .env_remove("DATABASE_URL")
+        .env("FLOWRUNS_DATA_DIR", folder.path());
+    command
+        .env("FLOWRUNS_HTTP__LISTEN", "127.0.0.1:0")
+        .env("RUST_LOG", "info");
+    command
+}
+
+/// A server, and the two calls that it printed.
+pub(crate) struct Server {
+    child: Child,
+    stderr: Option<ChildStderr>,
+    _stdout: BufReader<ChildStdout>,
+    pub(crate) calls: Vec<Call>,
+}
+
+/// A printed line of curl.
+#[derive(Clone)]
+pub(crate) struct Call {
+    pub(crate) method: String,
+    pub(crate) url: String,
+    pub(crate) token: String,
+    pub(crate) body: String,
+}
+
+impl Call {
+    fn parse(line: &str) -> Self {
+        let between = |from: &str, to: &str| {
+            let start = line.split_once(from).unwrap().1;
+            start.split_once(to).unwrap().0.to_owned()
+        };
+        Self {
+            method: between("-X ", " "),
+            url: between("'http", "'"),
+            token: between("Bearer ", "'"),
+            body: between("-d '", "'"),
+        }
+    }
+
+    pub(crate) async fn send(&self) -> (u16, Value) {
+        send(
+            &self.method,
+            &format!("http{}", self.url),
+            &self.token,
+            &self.body,
+        )
+        .await
+    }
+}
+
+pub(crate) async fn send(method: &str, url: &str, token: &str, body: &str) -> (u16, Value) {
+    let request = reqwest::Client::new()
+        .request(method.parse().unwrap(), url)
+        .bearer_auth(token);
+    let request = request
+        .header("content-type", "application/json")
+        .body(body.to_owned());
+    let response = request.send().await.unwrap();
+    (
+        response.status().as_u16(),
+        response.json().await.unwrap_or(Value::Null),
+    )
+}
+
+impl Server {
+    pub(crate) fn start(folder: &TempDir) -> Self {
+        let mut child = flowruns(folder)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut text = String::new();
+        for _ in 0..PRINTED_LINES {
+            stdout.read_line(&mut text).unwrap();
+        }
+        let stderr = child.stderr.take();
+        assert!(text.contains("serves on http://127.0.0.1:"), "{text}");
+        let calls = text
+            .lines()
+            .filter(|line| line.starts_with("curl"))
+            .map(Call::parse)
+            .collect();
+        Self {
+            child,
+            stderr,
+            _stdout: stdout,
+            calls,
+        }
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    pub(crate) fn wait(&mut self) -> (ExitStatus, String) {
+        let mut log = String::new();
+        self.stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut log)
+            .unwrap();
+        (self.child.wait().unwrap(), log)
+    }
+
+    /// The address of the run that the second call reports on, at this server.
+    pub(crate) fn run_url(&self) -> String {
+        format!("http{}", self.calls[1].url)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+/// The same path at another server, which has another port.
+pub(crate) fn at(server: &Server, url: &str) -> String {
+    let path = |url: &str| url.splitn(4, '/').nth(3).unwrap().to_owned();
+    let root = server.run_url();
+    let origin = root.strip_suffix(&path(&root)).unwrap().to_owned();
+    format!("{origin}{}", path(url))
+}
