@@ -137,6 +137,7 @@ impl Call {
         Requester {
             actor: self.caller.actor.clone(),
             request: self.request,
+            bytes: self.body.len(),
         }
     }
 
