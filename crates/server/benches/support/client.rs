@@ -56,7 +56,7 @@ pub(crate) fn run(
             let Some(status) = connection.advance()? else {
                 continue;
             };
-            window.note(connection.asked, status == connection.expected);
+            window.note(connection, status);
             if window.is_over() {
                 under_way -= 1;
             } else {
@@ -112,6 +112,11 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// The answer.
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.input[..self.filled]).into_owned()
     }
 
     /// Sends and reads what can be; the status once the answer is whole.
@@ -187,14 +192,17 @@ impl Window {
         Ok(())
     }
 
-    fn note(&mut self, asked: Instant, as_expected: bool) {
-        if !as_expected {
+    fn note(&mut self, connection: &Connection, status: u16) {
+        if status != connection.expected {
+            if self.slice.failed == 0 {
+                eprintln!("answered with {status}: {}", connection.text());
+            }
             self.slice.failed += 1;
             return;
         }
         self.slice.acknowledged += 1;
         if self.opened.is_some() && !self.closed {
-            let micros = u32::try_from(asked.elapsed().as_micros()).unwrap_or(u32::MAX);
+            let micros = u32::try_from(connection.asked.elapsed().as_micros()).unwrap_or(u32::MAX);
             self.slice.latencies.push(micros);
         }
     }

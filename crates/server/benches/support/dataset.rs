@@ -29,7 +29,7 @@ const STATISTICS: &[(&str, &str)] = &[
         "sections",
         "{\"classes\":1840,\"students\":24210,\"teachers\":1312}",
     ),
-    ("source", "\"student information system, north\""),
+    ("source", "\"student information system, north-west\""),
     (
         "warnings",
         "[\"missing grade\",\"duplicate mail\",\"no term\"]",

@@ -22,25 +22,6 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// In the order of a rotation.
-    pub(crate) const ALL: [Self; 7] = [
-        Self::Pgbench,
-        Self::Patch,
-        Self::PgbenchHot,
-        Self::Hot,
-        Self::Post,
-        Self::Get,
-        Self::List,
-    ];
-
-    /// What its rate is compared with.
-    pub(crate) const fn baseline(self) -> Self {
-        match self {
-            Self::Hot | Self::PgbenchHot => Self::PgbenchHot,
-            _ => Self::Pgbench,
-        }
-    }
-
     /// The name in a table.
     pub(crate) const fn title(self) -> &'static str {
         match self {

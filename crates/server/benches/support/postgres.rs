@@ -70,12 +70,6 @@ impl Postgres {
         self.connect(name)
     }
 
-    /// Drops a database, whoever is connected.
-    pub(crate) fn drop_database(&self, name: &str) -> anyhow::Result<()> {
-        self.connect("postgres")?
-            .execute(&format!("DROP DATABASE {name} WITH (FORCE)"))
-    }
-
     fn connect(&self, database: &str) -> anyhow::Result<Database<'_>> {
         let options = self.options(Cluster::SUPERUSER, database);
         let connection = self.runtime.block_on(options.connect())?;

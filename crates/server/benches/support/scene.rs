@@ -18,7 +18,7 @@ use super::{
     slice::{Slice, Timing},
 };
 
-/// What is measured. Whoever makes one drops its database afterwards.
+/// What is measured.
 pub(crate) struct Scene<'a> {
     pub(crate) database: Database<'a>,
     pub(crate) service: Service,

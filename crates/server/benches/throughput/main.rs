@@ -8,6 +8,7 @@
     reason = "a measurement prints what it found"
 )]
 
+mod rotation;
 #[path = "../support/mod.rs"]
 mod support;
 mod table;
@@ -19,13 +20,13 @@ use support::{
     dataset::Dataset,
     kind::Kind,
     postgres::Postgres,
+    print_machine,
     process::resident_kib,
     scene::Scene,
     slice::{Slice, Timing},
 };
 
 const WARM_UP: Duration = Duration::from_secs(1);
-const DATABASE: &str = "flowruns";
 
 /// Measures flowruns against pgbench, and prints the tables of the README.
 #[derive(Parser)]
@@ -48,6 +49,9 @@ struct Arguments {
     /// These loads alone, and what they are compared with.
     #[arg(long, value_delimiter = ',')]
     only: Vec<Kind>,
+    /// All of it, with the defaults: about half an hour.
+    #[arg(long)]
+    full: bool,
     /// A minute or two: few runs, two numbers of clients, two short rounds.
     #[arg(long, conflicts_with_all = ["runs", "clients", "rounds", "seconds"])]
     quick: bool,
@@ -60,6 +64,12 @@ struct Arguments {
 }
 
 fn main() -> anyhow::Result<()> {
+    if support::is_unasked() {
+        println!(
+            "`cargo bench -p flowruns-server --bench throughput -- --full` measures the whole system"
+        );
+        return Ok(());
+    }
     let mut arguments = Arguments::parse();
     if arguments.quick {
         arguments.runs = vec![20_000];
@@ -68,17 +78,10 @@ fn main() -> anyhow::Result<()> {
     }
     let most = arguments.clients.iter().copied().max().unwrap_or(1);
     let postgres = Postgres::start(most)?;
-    table::print_machine(&postgres.version()?);
+    print_machine("throughput", &postgres.version()?);
     for &runs in &arguments.runs {
-        measure(
-            &postgres,
-            &arguments,
-            Dataset {
-                runs,
-                flows: arguments.flows,
-            },
-        )?;
-        postgres.drop_database(DATABASE)?;
+        let flows = arguments.flows;
+        measure(&postgres, &arguments, Dataset { runs, flows })?;
     }
     Ok(())
 }
@@ -88,13 +91,16 @@ type Slices = HashMap<(usize, Kind), Vec<Slice>>;
 
 fn measure(postgres: &Postgres, arguments: &Arguments, dataset: Dataset) -> anyhow::Result<()> {
     eprintln!("loading {} runs", dataset.runs);
-    let log = arguments.service_log.as_deref();
-    let mut scene = Scene::open(postgres, DATABASE, dataset, "", log)?;
+    let (name, log) = (
+        format!("runs_{}", dataset.runs),
+        arguments.service_log.as_deref(),
+    );
+    let mut scene = Scene::open(postgres, &name, dataset, "", log)?;
     let timing = Timing {
         warm_up: WARM_UP,
         measured: Duration::from_secs(arguments.seconds),
     };
-    let kinds = kinds(&arguments.only);
+    let kinds = rotation::kinds(&arguments.only);
     let mut slices = Slices::new();
     for &clients in &arguments.clients {
         for round in 1..=arguments.rounds {
@@ -121,12 +127,4 @@ fn measure(postgres: &Postgres, arguments: &Arguments, dataset: Dataset) -> anyh
         scene.counted
     );
     Ok(())
-}
-
-/// What was asked for, with what it is compared with; everything when nothing was.
-fn kinds(only: &[Kind]) -> Vec<Kind> {
-    let is_wanted = |kind: &Kind| {
-        only.is_empty() || only.contains(kind) || only.iter().any(|only| only.baseline() == *kind)
-    };
-    Kind::ALL.into_iter().filter(is_wanted).collect()
 }

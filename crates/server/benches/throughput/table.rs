@@ -2,27 +2,12 @@
 
 use crate::{
     Slices,
+    rotation::baseline,
     support::{
         kind::Kind,
         slice::{Slice, Spread},
     },
 };
-
-/// The machine, and the command that printed all this.
-pub(crate) fn print_machine(postgres: &str) {
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let arguments: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|a| a != "--bench")
-        .collect();
-    println!(
-        "`cargo bench -p flowruns-server --bench throughput -- {}`",
-        arguments.join(" ")
-    );
-    println!(
-        "\n{cores} processors, PostgreSQL {postgres}, client, service and database on one machine."
-    );
-}
 
 /// Each load's rate as a ratio to that of pgbench in the same round: median (least to greatest).
 pub(crate) fn print_ratios(clients: &[usize], kinds: &[Kind], slices: &Slices) {
@@ -32,10 +17,10 @@ pub(crate) fn print_ratios(clients: &[usize], kinds: &[Kind], slices: &Slices) {
         heads.collect::<String>()
     );
     println!("|---|{}", "---|".repeat(clients.len()));
-    for &kind in kinds.iter().filter(|&&kind| kind != kind.baseline()) {
+    for &kind in kinds.iter().filter(|&&kind| kind != baseline(kind)) {
         let cells = clients.iter().map(|&clients| {
             let of = |kind| slices.get(&(clients, kind)).map_or(&[][..], Vec::as_slice);
-            let Spread { min, median, max } = ratios(of(kind), of(kind.baseline()));
+            let Spread { min, median, max } = ratios(of(kind), of(baseline(kind)));
             format!(" {median:.2} ({min:.2}–{max:.2}) |")
         });
         println!("| {} |{}", kind.title(), cells.collect::<String>());
