@@ -26,6 +26,9 @@ async fn the_memory_store_passes() {
         summary.changed > 300 && summary.refused.len() > 8,
         "{summary}"
     );
+    for refusal in ["409 runAlreadyEnded", "409 conflictingOutcome"] {
+        assert!(summary.refused.contains_key(refusal), "{summary}");
+    }
     assert_eq!(summary.unknown, 0);
 }
 
