@@ -20,6 +20,7 @@ use flowruns_testing::{FixedClock, scratch::ScratchDatabase};
 use http_body_util::BodyExt;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 pub(crate) const ISSUER: &str = "test-issuer";
@@ -30,6 +31,7 @@ const FLOWS: &str = "/industryData/incomingFlows";
 /// The application, and one tenant's way into it.
 pub(crate) struct App {
     router: Router,
+    options: ApiOptions,
     key: EncodingKey,
     bearer: String,
     pub(crate) tenant: String,
@@ -113,7 +115,8 @@ impl App {
         change(&mut options);
         let tenant = "1e0c5e0a-4f7b-4a35-9a5c-7b0f2d7f3c55".to_owned();
         let mut app = Self {
-            router: router(options),
+            router: router(options.clone()),
+            options,
             key,
             bearer: String::new(),
             tenant,
@@ -125,6 +128,28 @@ impl App {
             "exp": 4_102_444_800_u64, "roles": ["IndustryData-InboundFlow.ReadWrite.All"]});
         app.bearer = format!("Bearer {}", app.token(&claims));
         app
+    }
+
+    /// Serves the routes on a port of loopback, on a store and a clock of their own; the address of the server.
+    pub(crate) async fn serve(&self, clock: FixedClock) -> String {
+        let environment = Environment {
+            store: Arc::new(self.database.store().await),
+            clock: Arc::new(clock),
+            ids: Arc::new(TimeOrderedIds),
+        };
+        let routes = router(ApiOptions {
+            environment,
+            ..self.options.clone()
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        format!("http://{address}")
+    }
+
+    /// A token of the tenant that may do everything.
+    pub(crate) fn bearer_token(&self) -> &str {
+        self.bearer.strip_prefix("Bearer ").unwrap()
     }
 
     /// The present moment, as the service shows it.

@@ -4,6 +4,7 @@
 
 mod app;
 mod architecture;
+mod checker;
 mod creation;
 mod door;
 mod failures;
