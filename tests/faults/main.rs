@@ -1,0 +1,16 @@
+//! Faults under a storm of reports.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
+
+mod database;
+mod killed_servers;
+mod marks;
+#[path = "../process/program.rs"]
+mod program;
+mod service;
+mod site;
+mod storm;
+
+/// How many times the usual number of rounds.
+pub(crate) fn scale() -> u64 {
+    std::env::var("FLOWRUNS_FAULTS_SCALE").map_or(1, |scale| scale.parse().unwrap())
+}

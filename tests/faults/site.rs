@@ -1,0 +1,177 @@
+//! A site: a database, servers on it, and what must be true of them after a fault.
+
+use std::time::Duration;
+
+use flowruns_embedded::ClusterOptions;
+use serde_json::Value;
+use sqlx::PgConnection;
+use tempfile::TempDir;
+
+use crate::{
+    database::{Database, durable},
+    program::{data_folder, flowruns},
+    service::{Service, Setting},
+};
+
+/// A request that nobody answers is cut off after so long, so that a test which hangs fails instead.
+const PATIENCE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The sessions of the servers whose client is silent in the middle of a transaction.
+const IDLE_IN_TRANSACTION: &str = "
+    SELECT count(*) FROM pg_stat_activity
+    WHERE usename = 'flowruns_service' AND state LIKE 'idle in transaction%'";
+
+/// Servers that share a database and a signing key.
+pub(crate) struct Site {
+    pub(crate) services: Vec<Service>,
+    pub(crate) database: Database,
+    pub(crate) token: String,
+    http: reqwest::Client,
+    folder: TempDir,
+}
+
+/// What came back.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<String>,
+    pub(crate) json: Value,
+}
+
+impl Site {
+    /// So many servers with these settings.
+    pub(crate) async fn start(servers: usize, settings: &[Setting]) -> Self {
+        let folder = data_folder();
+        let options = durable(folder.path());
+        Self::start_in(folder, options, servers, settings).await
+    }
+
+    /// With the database in a place of its own.
+    pub(crate) async fn start_in(
+        folder: TempDir,
+        options: ClusterOptions,
+        servers: usize,
+        settings: &[Setting],
+    ) -> Self {
+        let database = Database::start(options).await;
+        let mut settings = settings.to_vec();
+        settings.push(("DATABASE_URL", database.url()));
+        let start = |server| Service::start(&folder, &format!("server{server}"), settings.clone());
+        let services = (0..servers).map(start).collect();
+        Self {
+            services,
+            database,
+            token: mint(&folder),
+            http: reqwest::Client::builder()
+                .timeout(PATIENCE)
+                .build()
+                .unwrap(),
+            folder,
+        }
+    }
+
+    /// Starts a killed server again.
+    pub(crate) fn restart(&mut self, server: usize) {
+        self.services[server].restart(&self.folder);
+    }
+
+    pub(crate) async fn send(&self, method: &str, url: &str, body: &str) -> Answer {
+        let request = self
+            .http
+            .request(method.parse().unwrap(), url)
+            .bearer_auth(&self.token)
+            .header("content-type", "application/json");
+        let response = request.body(body.to_owned()).send().await.unwrap();
+        let retry_after = response.headers().get("retry-after");
+        Answer {
+            status: response.status().as_u16(),
+            retry_after: retry_after.map(|value| value.to_str().unwrap().to_owned()),
+            json: response.json().await.unwrap_or(Value::Null),
+        }
+    }
+
+    /// A new flow's path.
+    pub(crate) async fn flow(&self) -> String {
+        let flows = "/industryData/incomingFlows";
+        let flow = self.create(flows, r#"{"displayName":"Faults"}"#).await;
+        format!("{flows}/{flow}")
+    }
+
+    /// A new run's path.
+    pub(crate) async fn run(&self, flow: &str) -> String {
+        let runs = format!("{flow}/runs");
+        let run = self.create(&runs, r#"{"displayName":"Hot"}"#).await;
+        format!("{runs}/{run}")
+    }
+
+    async fn create(&self, path: &str, body: &str) -> String {
+        let url = format!("{}{path}", self.services[0].url());
+        let answer = self.send("POST", &url, body).await;
+        assert_eq!(answer.status, 201, "{}", answer.json);
+        answer.json["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The whole history of a run.
+    pub(crate) async fn history(&self, run: &str) -> Vec<Value> {
+        let mut entries = Vec::new();
+        let mut next = Some(format!("{}{run}/history?$top=1000", self.services[0].url()));
+        while let Some(url) = next {
+            let answer = self.send("GET", &url, "").await;
+            assert_eq!(answer.status, 200, "{}", answer.json);
+            entries.extend(answer.json["value"].as_array().unwrap().iter().cloned());
+            next = answer.json["@odata.nextLink"].as_str().map(str::to_owned);
+        }
+        entries
+    }
+
+    /// What `/readyz` of every server says.
+    pub(crate) async fn readiness(&self) -> Vec<u16> {
+        let mut statuses = Vec::new();
+        for service in &self.services {
+            let url = format!("{}/readyz", service.url());
+            statuses.push(self.send("GET", &url, "").await.status);
+        }
+        statuses
+    }
+
+    /// After a fault every server serves, none has panicked, and no session stays in a transaction.
+    pub(crate) async fn assert_recovered(&self) {
+        assert_eq!(self.readiness().await, vec![200; self.services.len()]);
+        for service in &self.services {
+            service.assert_no_panic();
+        }
+        self.assert_no_session_stays_in_a_transaction().await;
+    }
+
+    /// Reports that nobody waits for may still be at work; they end by themselves.
+    async fn assert_no_session_stays_in_a_transaction(&self) {
+        let mut admin = self.database.admin().await;
+        let none = async {
+            // A session in a transaction tells nobody when it leaves it, so it is asked again and again.
+            let mut pause = tokio::time::interval(PAUSE);
+            while idle_in_transaction(&mut admin).await > 0 {
+                pause.tick().await;
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE_FOR_SESSIONS, none).await;
+        assert!(waited.is_ok(), "a session stays in a transaction");
+    }
+}
+
+/// Less than what the service's own time-out of such sessions would take to hide one.
+const PATIENCE_FOR_SESSIONS: Duration = Duration::from_secs(10);
+
+async fn idle_in_transaction(admin: &mut PgConnection) -> i64 {
+    sqlx::query_scalar(IDLE_IN_TRANSACTION)
+        .fetch_one(admin)
+        .await
+        .unwrap()
+}
+
+fn mint(folder: &TempDir) -> String {
+    let token = flowruns(folder)
+        .args(["token", "--ttl", "1day"])
+        .output()
+        .unwrap();
+    String::from_utf8(token.stdout).unwrap().trim().to_owned()
+}
