@@ -2,13 +2,16 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 
 mod database;
+mod killed_postgres;
 mod killed_servers;
 mod marks;
 #[path = "../process/program.rs"]
 mod program;
 mod service;
 mod site;
+mod stopped_postgres;
 mod storm;
+mod terminated_sessions;
 
 /// How many times the usual number of rounds.
 pub(crate) fn scale() -> u64 {

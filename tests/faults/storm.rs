@@ -7,7 +7,6 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{marks::committed, site::Site};
 
-const CLIENTS: usize = 8;
 const RUNS: usize = 3;
 
 #[derive(Clone, Copy, Default)]
@@ -24,6 +23,8 @@ pub(crate) struct Load {
 }
 
 impl Load {
+    pub(crate) const CLIENTS: u64 = 8;
+
     pub(crate) async fn start(site: &Site) -> Self {
         let flow = site.flow().await;
         let mut runs = Vec::new();
@@ -36,7 +37,7 @@ impl Load {
             runs: Arc::new(runs),
             clients: Vec::new(),
         };
-        for client in 0..CLIENTS {
+        for client in 0..Self::CLIENTS as usize {
             let root = site.services[client % site.services.len()].url();
             load.clients.push(tokio::spawn(storm(
                 client,
