@@ -1,12 +1,14 @@
 //! Faults under a storm of reports.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 
+mod cut_off;
 mod database;
 mod killed_postgres;
 mod killed_servers;
 mod marks;
 #[path = "../process/program.rs"]
 mod program;
+mod raw;
 mod service;
 mod site;
 mod stopped_postgres;
