@@ -32,11 +32,11 @@ impl Database {
                 .await
                 .unwrap();
         for role in [OWNER, SERVICE, READER] {
-            execute(&mut superuser, format!("CREATE ROLE {role} LOGIN")).await;
+            execute(&mut superuser, &format!("CREATE ROLE {role} LOGIN")).await;
         }
         execute(
             &mut superuser,
-            format!("CREATE DATABASE {NAME} OWNER {OWNER}"),
+            &format!("CREATE DATABASE {NAME} OWNER {OWNER}"),
         )
         .await;
         let owner = database.connection(OWNER, NAME);
@@ -109,15 +109,15 @@ impl Database {
 }
 
 /// As in production: what is acknowledged is flushed.
-pub(crate) fn durable(folder: &Path) -> ClusterOptions {
+pub(crate) fn durable_in(folder: &Path) -> ClusterOptions {
     ClusterOptions {
         durable: true,
-        ..ClusterOptions::new(folder.join("database"))
+        ..ClusterOptions::new(folder)
     }
 }
 
-pub(crate) async fn execute(connection: &mut PgConnection, statement: String) {
-    raw_sql(AssertSqlSafe(statement))
+pub(crate) async fn execute(connection: &mut PgConnection, statement: &str) {
+    raw_sql(AssertSqlSafe(statement.to_owned()))
         .execute(connection)
         .await
         .unwrap();

@@ -3,6 +3,8 @@
 
 mod cut_off;
 mod database;
+mod exhausted;
+mod full_disk;
 mod killed_postgres;
 mod killed_servers;
 mod marks;
@@ -11,6 +13,7 @@ mod program;
 mod raw;
 mod service;
 mod site;
+mod small_disk;
 mod stopped_postgres;
 mod storm;
 mod terminated_sessions;

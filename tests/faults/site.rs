@@ -7,7 +7,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
-    database::{Database, durable},
+    database::{Database, durable_in},
     program::{data_folder, flowruns},
     service::{Service, Setting},
 };
@@ -16,6 +16,8 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Longer than a statement may take; the service's own time-out of idle transactions comes later.
 const LONGEST_WORK: Duration = Duration::from_secs(15);
+/// In questions whether a server is ready; one that is not takes its time to answer.
+const LONGEST_RECOVERY: usize = 1000;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// The sessions of the servers that are at work, or in a transaction.
@@ -42,7 +44,7 @@ impl Site {
     /// So many servers with these settings.
     pub(crate) async fn start(servers: usize, settings: &[Setting]) -> Self {
         let folder = data_folder();
-        let options = durable(folder.path());
+        let options = durable_in(&folder.path().join("database"));
         Self::start_in(folder, options, servers, settings).await
     }
 
@@ -145,6 +147,19 @@ impl Site {
             statuses.push(self.send("GET", &url, "").await.status);
         }
         statuses
+    }
+
+    /// Waits until every server can serve again, and starts the database when it has ended.
+    pub(crate) async fn recover(&mut self) {
+        for _ in 0..LONGEST_RECOVERY {
+            if !self.database.is_running() {
+                self.database.restart().await;
+            }
+            if self.readiness().await.iter().all(|status| *status == 200) {
+                return;
+            }
+        }
+        panic!("a server is not ready");
     }
 
     /// After a fault every server serves, none has panicked, and no session stays in a transaction.
