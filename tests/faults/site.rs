@@ -55,21 +55,29 @@ impl Site {
         servers: usize,
         settings: &[Setting],
     ) -> Self {
-        let database = Database::start(options).await;
-        let mut settings = settings.to_vec();
-        settings.push(("DATABASE_URL", database.url()));
-        let start = |server| Service::start(&folder, &format!("server{server}"), settings.clone());
-        let services = (0..servers).map(start).collect();
-        Self {
-            services,
-            database,
+        let mut site = Self {
+            services: Vec::new(),
+            database: Database::start(options).await,
             token: mint(&folder),
             http: reqwest::Client::builder()
                 .timeout(PATIENCE)
                 .build()
                 .unwrap(),
             folder,
+        };
+        for _ in 0..servers {
+            site.add_server(settings);
         }
+        site
+    }
+
+    /// Starts one more server.
+    pub(crate) fn add_server(&mut self, settings: &[Setting]) {
+        let mut settings = settings.to_vec();
+        settings.push(("DATABASE_URL", self.database.url()));
+        let log = format!("server{}", self.services.len());
+        let service = Service::start(&self.folder, &log, settings);
+        self.services.push(service);
     }
 
     /// Starts a killed server again.
@@ -165,14 +173,15 @@ impl Site {
     /// After a fault every server serves, none has panicked, and no session stays in a transaction.
     pub(crate) async fn assert_recovered(&self) {
         assert_eq!(self.readiness().await, vec![200; self.services.len()]);
+        self.assert_quiet().await;
+    }
+
+    /// No server has panicked, and no session stays at work or in a transaction. Reports that nobody waits for may still
+    /// be at work; they end by themselves.
+    pub(crate) async fn assert_quiet(&self) {
         for service in &self.services {
             service.assert_no_panic();
         }
-        self.assert_no_session_stays_in_a_transaction().await;
-    }
-
-    /// Reports that nobody waits for may still be at work; they end by themselves.
-    async fn assert_no_session_stays_in_a_transaction(&self) {
         let mut admin = self.database.admin().await;
         let begun = Instant::now();
         // A session that comes to rest tells nobody, so it is asked again and again.
