@@ -130,7 +130,7 @@ fn children(pid: u32) -> Vec<u32> {
 }
 
 /// A child may have ended since it was listed.
-fn signal_one(pid: u32, signal: Signal) {
+pub(crate) fn signal_one(pid: u32, signal: Signal) {
     let pid = Pid::from_raw(pid.try_into().unwrap()).unwrap();
     let _ended = kill_process(pid, signal);
 }

@@ -8,8 +8,10 @@ use tokio::{sync::watch, task::JoinHandle};
 use crate::{marks::committed, site::Site};
 
 const RUNS: usize = 3;
+/// Far longer than any fault lasts: a test that hangs fails instead.
+const PATIENCE: Duration = Duration::from_secs(120);
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Counts {
     acknowledged: u64,
     unknown: u64,
@@ -51,22 +53,26 @@ impl Load {
         load
     }
 
+    /// Waits until so many more reports were acknowledged.
     pub(crate) async fn acknowledged(&self, more: u64) {
-        let target = self.counts.borrow().acknowledged + more;
-        let mut counts = self.counts.subscribe();
-        counts
-            .wait_for(|counts| counts.acknowledged >= target)
-            .await
-            .unwrap();
+        self.acknowledged_or_unknown(more, u64::MAX).await;
     }
 
+    /// Waits until so many more requests ended without a certain answer.
     pub(crate) async fn unknown(&self, more: u64) {
-        let target = self.counts.borrow().unknown + more;
+        self.acknowledged_or_unknown(u64::MAX, more).await;
+    }
+
+    /// Waits for whichever comes first.
+    pub(crate) async fn acknowledged_or_unknown(&self, acknowledged: u64, unknown: u64) {
+        let before = *self.counts.borrow();
+        let is_reached = |now: &Counts| {
+            now.acknowledged - before.acknowledged >= acknowledged
+                || now.unknown - before.unknown >= unknown
+        };
         let mut counts = self.counts.subscribe();
-        counts
-            .wait_for(|counts| counts.unknown >= target)
-            .await
-            .unwrap();
+        let waited = tokio::time::timeout(PATIENCE, counts.wait_for(is_reached)).await;
+        assert!(waited.is_ok(), "the storm makes no progress: {before:?}");
     }
 
     pub(crate) async fn finish(self, site: &Site) {
