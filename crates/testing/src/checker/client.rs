@@ -1,0 +1,204 @@
+//! One client: one request after the other.
+
+use std::{collections::HashMap, future::Future, sync::Arc, time::Duration, time::Instant};
+
+use fastrand::Rng;
+use flowruns_domain::RunId;
+use tokio::{select, time::sleep};
+
+use super::{
+    draw::{Draw, Drawn},
+    known::Known,
+    record::{Attempt, Operation, Request},
+    storm::{Pauses, Scene},
+    target::{Answer, Seen, Target},
+};
+
+const GETS_OF_100: u32 = 10;
+const READS_OF_100: u32 = 13;
+const HOT_OF_100: u32 = 65;
+const GIVE_UP_OF_100: u32 = 12;
+/// Small pages make walks of many steps, while rows change.
+const PAGE_ROWS: [u16; 3] = [2, 7, 1000];
+
+/// A client with its random choices, its memory and what it did.
+pub(super) struct Client {
+    number: usize,
+    scene: Arc<Scene>,
+    rng: Rng,
+    known: HashMap<RunId, Known>,
+    operations: Vec<Operation>,
+}
+
+impl Client {
+    pub(super) fn new(number: usize, scene: Arc<Scene>) -> Self {
+        // A step of its own for each client, so that neighbours do not choose alike.
+        let seed = scene.storm.seed ^ (number as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        Self {
+            number,
+            scene,
+            rng: Rng::with_seed(seed),
+            known: HashMap::new(),
+            operations: Vec::new(),
+        }
+    }
+
+    /// Goes on until the storm is over.
+    pub(super) async fn run(mut self) -> Vec<Operation> {
+        let mut number = 0;
+        while !self.scene.is_over(number) {
+            number += 1;
+            let request = self.request(number).await;
+            self.operations.push(Operation {
+                client: self.number,
+                number,
+                request,
+            });
+        }
+        self.operations
+    }
+
+    async fn request(&mut self, number: u64) -> Request {
+        let run = self.choose_run();
+        match self.rng.u32(0..100) {
+            0..GETS_OF_100 => self.get(run).await,
+            GETS_OF_100..READS_OF_100 => self.list().await,
+            _ => self.patch(run, number).await,
+        }
+    }
+
+    fn choose_run(&mut self) -> RunId {
+        let (all, hot) = (self.scene.runs.len(), self.hot_runs());
+        let is_hot = hot == all || (hot > 0 && self.rng.u32(0..100) < HOT_OF_100);
+        let chosen = if is_hot { 0..hot } else { hot..all };
+        self.scene.runs[self.rng.usize(chosen)]
+    }
+
+    fn hot_runs(&self) -> usize {
+        self.scene.storm.hot_runs.min(self.scene.runs.len())
+    }
+
+    async fn get(&mut self, run: RunId) -> Request {
+        let target = self.target(0);
+        let mut attempt = self.attempt(target.get(run)).await;
+        if let Answer::Done(seen) = attempt.answer {
+            attempt.answer = Answer::Done(self.remember(seen));
+        }
+        self.rest_if_unknown(&attempt).await;
+        Request::Get { run, attempt }
+    }
+
+    async fn list(&mut self) -> Request {
+        let rows = PAGE_ROWS[self.rng.usize(0..PAGE_ROWS.len())];
+        let target = self.target(0);
+        let attempt = self.attempt(target.list(rows)).await;
+        self.rest_if_unknown(&attempt).await;
+        Request::List(attempt)
+    }
+
+    async fn patch(&mut self, run: RunId, number: u64) -> Request {
+        let is_hot = self.scene.runs[..self.hot_runs()].contains(&run);
+        let draw = Draw {
+            client: self.number,
+            number,
+            run,
+            known: self.known.entry(run).or_default(),
+            // The cold runs stand still in lists.
+            may_move: is_hot,
+        };
+        let drawn = draw.report(&mut self.rng);
+        let mut attempts = self.send(run, &drawn).await;
+        self.learn(run, &drawn, &mut attempts);
+        let Drawn { report, marker, .. } = drawn;
+        let report = Box::new(report);
+        Request::Patch {
+            run,
+            report,
+            marker,
+            attempts,
+        }
+    }
+
+    /// Sends a report until its outcome is known, or it is given up.
+    async fn send(&mut self, run: RunId, drawn: &Drawn) -> Vec<Attempt<Seen>> {
+        let begun = Instant::now();
+        let mut pauses = Pauses::default();
+        let mut attempts = Vec::new();
+        loop {
+            let target = self.target(attempts.len());
+            let attempt = self.attempt(target.patch(run, &drawn.report)).await;
+            let is_unknown = matches!(attempt.answer, Answer::Unknown(_));
+            attempts.push(attempt);
+            if !is_unknown {
+                return attempts;
+            }
+            let goes_on = drawn.may_repeat
+                && begun.elapsed() < self.scene.storm.repeat_for
+                && self.rng.u32(0..100) >= GIVE_UP_OF_100;
+            let is_stopped = self.rest(pauses.next_pause()).await;
+            if is_stopped || !goes_on {
+                return attempts;
+            }
+        }
+    }
+
+    /// Takes in what the last attempt was told, and counts it.
+    fn learn(&mut self, run: RunId, drawn: &Drawn, attempts: &mut [Attempt<Seen>]) {
+        let has_unknown = attempts
+            .iter()
+            .any(|attempt| matches!(attempt.answer, Answer::Unknown(_)));
+        let Some(last) = attempts.last_mut() else {
+            return;
+        };
+        if let Answer::Done(seen) = &last.answer {
+            let seen = self.remember(seen.clone());
+            last.answer = Answer::Done(seen);
+            self.scene
+                .storm
+                .acknowledged
+                .send_modify(|count| *count += 1);
+            if drawn.marker.is_some() {
+                let known = self.known.entry(run).or_default();
+                known.repeatable = drawn.is_harmless.then(|| drawn.report.clone());
+            }
+        }
+        if has_unknown {
+            self.known.entry(run).or_default().leave_unknown();
+        }
+    }
+
+    fn remember(&mut self, seen: Seen) -> Seen {
+        let seen = self.scene.shared(seen);
+        self.known.entry(seen.run).or_default().see(&seen);
+        seen
+    }
+
+    async fn attempt<T>(&self, question: impl Future<Output = Answer<T>>) -> Attempt<T> {
+        let invoked = self.scene.elapsed();
+        let answer = question.await;
+        Attempt {
+            invoked,
+            answered: self.scene.elapsed(),
+            answer,
+        }
+    }
+
+    fn target(&self, attempt: usize) -> Arc<dyn Target> {
+        let targets = &self.scene.targets;
+        Arc::clone(&targets[(self.number + attempt) % targets.len()])
+    }
+
+    async fn rest_if_unknown<T>(&self, attempt: &Attempt<T>) {
+        if matches!(attempt.answer, Answer::Unknown(_)) {
+            self.rest(Pauses::default().next_pause()).await;
+        }
+    }
+
+    /// Gives a server in trouble time; whether the storm was stopped meanwhile.
+    async fn rest(&self, pause: Duration) -> bool {
+        select! {
+            () = self.scene.storm.stop.cancelled() => true,
+            () = sleep(pause) => false,
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! A flow in a store, and a storm on it.
+
+use std::sync::Arc;
+
+use flowruns_domain::{Environment, FlowKey, Store, SystemClock, TimeOrderedIds};
+use flowruns_testing::{
+    checker::{
+        Length, Promise, Record, StoreTarget, Stored, Storm, Summary, Target, Violation, check,
+        storm,
+    },
+    fixtures,
+};
+
+pub(crate) fn plan() -> Storm {
+    Storm {
+        clients: 8,
+        runs: 5,
+        hot_runs: 2,
+        length: Length::Operations(150),
+        seed: 7,
+        ..Storm::default()
+    }
+}
+
+/// A flow that is stored there.
+pub(crate) async fn flow(store: &Arc<dyn Store>) -> FlowKey {
+    let flow = fixtures::fresh_flow(fixtures::fresh_tenant());
+    store.create_flow(flow.clone()).await.unwrap();
+    flow.key
+}
+
+pub(crate) fn target(store: Arc<dyn Store>, flow: FlowKey) -> Arc<dyn Target> {
+    let environment = Environment {
+        store,
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(TimeOrderedIds),
+    };
+    Arc::new(StoreTarget::new(environment, flow))
+}
+
+/// Lets the storm loose on these targets, and checks it through the first.
+pub(crate) async fn checked(
+    targets: &[Arc<dyn Target>],
+    plan: &Storm,
+) -> (Record, Result<Summary, Vec<Violation>>) {
+    let record = storm(targets, plan).await.unwrap();
+    let stored = Stored::read(&*targets[0], &record).await.unwrap();
+    let checked = check(&record, &stored);
+    (record, checked)
+}
+
+/// The promises that a store broke, each once.
+pub(crate) async fn broken_by(store: Arc<dyn Store>) -> Vec<Promise> {
+    let key = flow(&store).await;
+    let (_, checked) = checked(&[target(store, key)], &plan()).await;
+    let violations = checked.expect_err("the store breaks a promise");
+    for violation in violations.iter().take(5) {
+        println!("{violation}");
+    }
+    let mut promises: Vec<_> = violations.iter().map(|found| found.promise).collect();
+    promises.sort_unstable();
+    promises.dedup();
+    promises
+}
