@@ -56,6 +56,6 @@ async fn while_the_disk_is_full_no_report_is_acknowledged_that_is_not_kept() {
         site.recover().await;
     }
     load.acknowledged(100).await;
-    load.finish(&site).await;
+    load.finish().await;
     site.assert_recovered().await;
 }

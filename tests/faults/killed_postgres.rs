@@ -16,7 +16,7 @@ async fn storm_over_crashes(crash: impl Fn(&Database)) {
         site.database.restart().await;
     }
     load.acknowledged(100).await;
-    load.finish(&site).await;
+    load.finish().await;
     site.assert_recovered().await;
     let recoveries = site
         .database

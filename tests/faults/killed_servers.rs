@@ -15,7 +15,7 @@ async fn a_server_that_is_killed_again_and_again_loses_nothing_that_it_acknowled
         site.restart(0);
     }
     load.acknowledged(100).await;
-    load.finish(&site).await;
+    load.finish().await;
     site.assert_recovered().await;
 }
 
@@ -32,6 +32,6 @@ async fn of_two_servers_on_hot_runs_one_is_killed_while_the_other_goes_on() {
         site.restart(victim);
     }
     load.acknowledged(100).await;
-    load.finish(&site).await;
+    load.finish().await;
     site.assert_recovered().await;
 }

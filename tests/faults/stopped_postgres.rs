@@ -29,7 +29,7 @@ async fn while_postgres_stands_still_the_answer_is_503_and_nothing_is_lost() {
         site.database.signal_all(Signal::CONT);
     }
     load.acknowledged(100).await;
-    load.finish(&site).await;
+    load.finish().await;
     site.assert_recovered().await;
 }
 
@@ -51,6 +51,6 @@ async fn sessions_that_stand_still_in_the_middle_of_anything_lose_nothing() {
         signal_one(session, Signal::CONT);
     }
     load.acknowledged(100).await;
-    load.finish(&site).await;
+    load.finish().await;
     site.assert_recovered().await;
 }

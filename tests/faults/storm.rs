@@ -1,137 +1,150 @@
-//! A placeholder load until the checker is there.
+//! The checker's storm, against which faults are paced, and which is checked at its end.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use serde_json::{Value, json};
-use tokio::{sync::watch, task::JoinHandle};
+use async_trait::async_trait;
+use flowruns_domain::{FlowId, RunId};
+use flowruns_testing::checker::{
+    Answer, Creation, Entry, HttpTarget, Length, Listing, Record, Report, Seen, Stored, Storm,
+    StormFailed, Target, check, storm,
+};
+use tokio::{sync::watch, task::JoinHandle, time::timeout};
+use tokio_util::sync::CancellationToken;
 
-use crate::{marks::committed, site::Site};
+use crate::site::Site;
 
-const RUNS: usize = 3;
 /// Far longer than any fault lasts: a test that hangs fails instead.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// More are counted, but not shown.
+const SHOWN: usize = 20;
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    acknowledged: u64,
-    unknown: u64,
-}
-
+/// Clients that report until they are told to finish.
 pub(crate) struct Load {
-    counts: watch::Sender<Counts>,
-    stop: watch::Sender<bool>,
-    runs: Arc<Vec<String>>,
-    clients: Vec<JoinHandle<Vec<(usize, u64)>>>,
+    acknowledged: watch::Sender<u64>,
+    unknown: watch::Sender<u64>,
+    stop: CancellationToken,
+    storm: JoinHandle<Result<Record, StormFailed>>,
+    first: Arc<dyn Target>,
 }
 
 impl Load {
+    /// Each has one request under way.
     pub(crate) const CLIENTS: u64 = 8;
 
+    /// Lets the clients go, against every server of the site.
     pub(crate) async fn start(site: &Site) -> Self {
-        let flow = site.flow().await;
-        let mut runs = Vec::new();
-        for _ in 0..RUNS {
-            runs.push(site.run(&flow).await);
-        }
-        let mut load = Self {
-            counts: watch::channel(Counts::default()).0,
-            stop: watch::channel(false).0,
-            runs: Arc::new(runs),
-            clients: Vec::new(),
+        let (first, token) = (site.services[0].url(), site.token.as_str());
+        let flow = HttpTarget::create_flow(&first, token).await.unwrap();
+        let services = site.services.iter();
+        let targets = services.map(|service| {
+            Arc::new(HttpTarget::new(&service.url(), token, flow).unwrap()) as Arc<dyn Target>
+        });
+        Self::start_on(targets.collect())
+    }
+
+    /// Lets the clients go, against targets that lead to one database.
+    pub(crate) fn start_on(targets: Vec<Arc<dyn Target>>) -> Self {
+        let first = Arc::clone(&targets[0]);
+        let unknown = watch::Sender::new(0);
+        let counting = |inner| {
+            let unknown = unknown.clone();
+            Arc::new(CountsUnknown { inner, unknown }) as Arc<dyn Target>
         };
-        for client in 0..Self::CLIENTS as usize {
-            let root = site.services[client % site.services.len()].url();
-            load.clients.push(tokio::spawn(storm(
-                client,
-                root,
-                site.token.clone(),
-                Arc::clone(&load.runs),
-                load.counts.clone(),
-                load.stop.subscribe(),
-            )));
+        let targets: Vec<_> = targets.into_iter().map(counting).collect();
+        let options = Storm {
+            clients: Self::CLIENTS as usize,
+            length: Length::UntilStopped,
+            ..Storm::default()
+        };
+        let (acknowledged, stop) = (options.acknowledged.clone(), options.stop.clone());
+        Self {
+            acknowledged,
+            unknown,
+            stop,
+            storm: tokio::spawn(async move { storm(&targets, &options).await }),
+            first,
         }
-        load
     }
 
     /// Waits until so many more reports were acknowledged.
     pub(crate) async fn acknowledged(&self, more: u64) {
-        self.acknowledged_or_unknown(more, u64::MAX).await;
+        wait_for(&self.acknowledged, more).await;
     }
 
     /// Waits until so many more requests ended without a certain answer.
     pub(crate) async fn unknown(&self, more: u64) {
-        self.acknowledged_or_unknown(u64::MAX, more).await;
+        wait_for(&self.unknown, more).await;
     }
 
     /// Waits for whichever comes first.
     pub(crate) async fn acknowledged_or_unknown(&self, acknowledged: u64, unknown: u64) {
-        let before = *self.counts.borrow();
-        let is_reached = |now: &Counts| {
-            now.acknowledged - before.acknowledged >= acknowledged
-                || now.unknown - before.unknown >= unknown
-        };
-        let mut counts = self.counts.subscribe();
-        let waited = tokio::time::timeout(PATIENCE, counts.wait_for(is_reached)).await;
-        assert!(waited.is_ok(), "the storm makes no progress: {before:?}");
+        tokio::select! {
+            () = self.acknowledged(acknowledged) => {}
+            () = self.unknown(unknown) => {}
+        }
     }
 
-    pub(crate) async fn finish(self, site: &Site) {
-        self.stop.send_replace(true);
-        let mut acknowledged = Vec::new();
-        for (client, task) in self.clients.into_iter().enumerate() {
-            for (run, mark) in task.await.unwrap() {
-                acknowledged.push((run, format!("c{client}"), mark));
-            }
+    /// Stops the clients and holds what they were told against what is there.
+    pub(crate) async fn finish(self) {
+        self.stop.cancel();
+        let record = self.storm.await.unwrap().unwrap();
+        let stored = Stored::read(&*self.first, &record).await.unwrap();
+        if let Err(violations) = check(&record, &stored) {
+            let shown: Vec<String> = violations
+                .iter()
+                .take(SHOWN)
+                .map(ToString::to_string)
+                .collect();
+            panic!("{} promises broken: {shown:#?}", violations.len());
         }
-        let mut stored: Vec<BTreeMap<String, Vec<u64>>> = Vec::new();
-        for run in self.runs.iter() {
-            stored.push(committed(&site.history(run).await));
-        }
-        for (run, client, mark) in &acknowledged {
-            let times = stored[*run].get(client).map_or(0, |marks| {
-                marks.iter().filter(|stored| *stored == mark).count()
-            });
-            assert_eq!(times, 1, "{client} {mark} of run {run}");
-        }
-        eprintln!("{} acknowledged", acknowledged.len());
     }
 }
 
-async fn storm(
-    client: usize,
-    root: String,
-    token: String,
-    runs: Arc<Vec<String>>,
-    counts: watch::Sender<Counts>,
-    stop: watch::Receiver<bool>,
-) -> Vec<(usize, u64)> {
-    let http = reqwest::Client::builder()
-        .timeout(Duration::from_secs(10))
-        .build()
-        .unwrap();
-    let mut acknowledged = Vec::new();
-    for mark in 1.. {
-        if *stop.borrow() {
-            break;
+async fn wait_for(count: &watch::Sender<u64>, more: u64) {
+    let goal = *count.borrow() + more;
+    let mut count = count.subscribe();
+    let waited = timeout(PATIENCE, count.wait_for(|count| *count >= goal)).await;
+    assert!(waited.is_ok(), "the storm makes no progress");
+}
+
+/// A target that counts the answers which leave it open whether something was done.
+struct CountsUnknown {
+    inner: Arc<dyn Target>,
+    unknown: watch::Sender<u64>,
+}
+
+impl CountsUnknown {
+    fn count<T>(&self, answer: Answer<T>) -> Answer<T> {
+        if matches!(answer, Answer::Unknown(_)) {
+            self.unknown.send_modify(|count| *count += 1);
         }
-        let run = mark as usize % runs.len();
-        let body: Value = json!({"statistics": {format!("c{client}"): mark}});
-        let request = http
-            .patch(format!("{root}{}", runs[run]))
-            .bearer_auth(&token)
-            .header("content-type", "application/json")
-            .body(body.to_string());
-        match request.send().await.map(|answer| answer.status().as_u16()) {
-            Ok(200) => {
-                acknowledged.push((run, mark));
-                counts.send_modify(|counts| counts.acknowledged += 1);
-            }
-            Ok(503) | Err(_) => {
-                counts.send_modify(|counts| counts.unknown += 1);
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-            Ok(status) => panic!("{status}"),
-        }
+        answer
     }
-    acknowledged
+}
+
+#[async_trait]
+impl Target for CountsUnknown {
+    fn flow(&self) -> FlowId {
+        self.inner.flow()
+    }
+
+    async fn create(&self, creation: &Creation) -> Answer<Seen> {
+        self.count(self.inner.create(creation).await)
+    }
+
+    async fn patch(&self, run: RunId, report: &Report) -> Answer<Seen> {
+        self.count(self.inner.patch(run, report).await)
+    }
+
+    async fn get(&self, run: RunId) -> Answer<Seen> {
+        self.count(self.inner.get(run).await)
+    }
+
+    async fn list(&self, page_rows: u16) -> Answer<Listing> {
+        self.count(self.inner.list(page_rows).await)
+    }
+
+    async fn history(&self, run: RunId) -> Answer<Vec<Entry>> {
+        self.count(self.inner.history(run).await)
+    }
 }

@@ -20,6 +20,6 @@ async fn sessions_that_are_terminated_through_the_whole_storm_cost_no_report() {
         // Some reports get through between two terminations, so that there is something to lose.
         load.acknowledged(5).await;
     }
-    load.finish(&site).await;
+    load.finish().await;
     site.assert_recovered().await;
 }
