@@ -1,6 +1,9 @@
 //! The database of the servers under test: a PostgreSQL whose crash loses nothing, and what is done to it.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use flowruns_domain::{Clock as _, SystemClock};
 use flowruns_embedded::{Cluster, ClusterOptions};
@@ -47,8 +50,21 @@ impl Database {
 
     /// What DATABASE_URL of a server is.
     pub(crate) fn url(&self) -> String {
-        let socket = self.cluster().socket_folder().display();
-        format!("postgres://{SERVICE}@localhost/{NAME}?host={socket}")
+        self.url_by(self.cluster().socket_folder())
+    }
+
+    /// The same by another socket, in this folder.
+    pub(crate) fn url_by(&self, folder: &Path) -> String {
+        let port = self.cluster().port();
+        format!(
+            "postgres://{SERVICE}@localhost:{port}/{NAME}?host={}",
+            folder.display()
+        )
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        let socket = format!(".s.PGSQL.{}", self.cluster().port());
+        self.cluster().socket_folder().join(socket)
     }
 
     /// A session of the superuser.

@@ -4,15 +4,19 @@ use rustix::process::Signal;
 
 use crate::{database::Database, scale, site::Site, storm::Load};
 
-const ROUNDS: u64 = 2;
+const ROUNDS: u64 = 6;
+/// In so many rounds once PostgreSQL is away for longer than a server retries; else it is back at once.
+const LONG_EVERY: u64 = 6;
 
 async fn storm_over_crashes(crash: impl Fn(&Database)) {
     let mut site = Site::start(2, &[]).await;
     let load = Load::start(&site).await;
-    for _ in 0..ROUNDS * scale() {
+    for round in 1..=ROUNDS * scale() {
         load.acknowledged(100).await;
         crash(&site.database);
-        load.unknown(Load::CLIENTS).await;
+        if round % LONG_EVERY == 0 {
+            load.unknown(Load::CLIENTS).await;
+        }
         site.database.restart().await;
     }
     load.acknowledged(100).await;

@@ -7,6 +7,8 @@ mod exhausted;
 mod full_disk;
 mod killed_postgres;
 mod killed_servers;
+mod lossy_proxy;
+mod lost_answers;
 mod marks;
 #[path = "../process/program.rs"]
 mod program;

@@ -1,6 +1,9 @@
 //! A site: a database, servers on it, and what must be true of them after a fault.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use flowruns_embedded::ClusterOptions;
 use serde_json::Value;
@@ -71,10 +74,14 @@ impl Site {
         site
     }
 
-    /// Starts one more server.
-    pub(crate) fn add_server(&mut self, settings: &[Setting]) {
-        let mut settings = settings.to_vec();
-        settings.push(("DATABASE_URL", self.database.url()));
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Starts one more server; its settings win over those of the site.
+    pub(crate) fn add_server(&mut self, own: &[Setting]) {
+        let mut settings = vec![("DATABASE_URL", self.database.url())];
+        settings.extend(own.iter().cloned());
         let log = format!("server{}", self.services.len());
         let service = Service::start(&self.folder, &log, settings);
         self.services.push(service);
