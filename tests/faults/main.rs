@@ -1,6 +1,7 @@
 //! Faults under a storm of reports.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 
+mod clocks;
 mod cut_off;
 mod database;
 mod exhausted;
