@@ -2,10 +2,18 @@
 
 use std::sync::Arc;
 
-use flowruns_domain::Store;
-use flowruns_testing::MemoryStore;
+use flowruns_domain::{Environment, Store, TimeOrderedIds};
+use flowruns_testing::{
+    FixedClock, MemoryStore,
+    checker::{Length, StoreTarget, Storm, Target},
+    fixtures::time,
+    scratch::ScratchDatabase,
+};
 
-use crate::scene::{checked, flow, plan, target};
+use crate::{
+    lossy::Lossy,
+    scene::{checked, flow, plan, target},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_memory_store_passes() {
@@ -19,4 +27,74 @@ async fn the_memory_store_passes() {
         "{summary}"
     );
     assert_eq!(summary.unknown, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_store_on_postgres_passes() {
+    let database = ScratchDatabase::create().await;
+    let store: Arc<dyn Store> = Arc::new(database.store().await);
+    let key = flow(&store).await;
+    let (_, checked) = checked(&[target(store, key)], &plan()).await;
+    assert!(checked.unwrap().changed > 300);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_stores_on_one_database_that_share_a_hot_run_pass() {
+    let database = ScratchDatabase::create().await;
+    let first: Arc<dyn Store> = Arc::new(database.store().await);
+    let key = flow(&first).await;
+    let second = Arc::new(database.store().await);
+    let targets = [target(first, key), target(second, key)];
+    let shared = Storm {
+        hot_runs: 1,
+        seed: 8,
+        ..plan()
+    };
+    let (_, checked) = checked(&targets, &shared).await;
+    assert!(checked.unwrap().changed > 300);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_whose_clocks_are_a_day_apart_pass() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let key = flow(&store).await;
+    let at = |now| -> Arc<dyn Target> {
+        let environment = Environment {
+            store: Arc::clone(&store),
+            clock: Arc::new(FixedClock::at(time(now))),
+            ids: Arc::new(TimeOrderedIds),
+        };
+        Arc::new(StoreTarget::new(environment, key))
+    };
+    let targets = [at("2026-03-02T08:00:00Z"), at("2026-03-01T08:00:00Z")];
+    checked(&targets, &plan()).await.1.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_get_lost_and_reports_that_land_late_break_no_promise() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let key = flow(&store).await;
+    let targets: [Arc<dyn Target>; 2] = [
+        Arc::new(Lossy::new(target(Arc::clone(&store), key))),
+        target(store, key),
+    ];
+    let (_, checked) = checked(&targets, &plan()).await;
+    let summary = checked.unwrap();
+    assert!(summary.unknown > 10 && summary.repeated > 10, "{summary}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_storm_tells_its_progress_and_can_be_stopped() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let key = flow(&store).await;
+    let plan = Storm {
+        length: Length::UntilStopped,
+        ..plan()
+    };
+    let (stop, mut acknowledged) = (plan.stop.clone(), plan.acknowledged.subscribe());
+    let storm = tokio::spawn(async move { checked(&[target(store, key)], &plan).await });
+    acknowledged.wait_for(|count| *count >= 100).await.unwrap();
+    stop.cancel();
+    let summary = storm.await.unwrap().1.unwrap();
+    assert!(summary.changed + summary.unchanged >= 100);
 }

@@ -1,0 +1,86 @@
+//! Stores that break a promise, and what the checker says about each.
+
+use flowruns_testing::checker::Promise;
+
+use crate::{
+    scene::broken_by,
+    spoilt::{Fault, Spoilt},
+};
+
+async fn assert_finds(fault: Fault, promise: Promise) {
+    let found = broken_by(Spoilt::new(fault)).await;
+    assert!(found.contains(&promise), "{fault:?}: {found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_before_a_commit_that_is_lost_is_found() {
+    assert_finds(Fault::AnswersBeforeTheCommit, Promise::Kept).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_without_its_guard_is_found() {
+    assert_finds(Fault::SkipsTheGuard, Promise::UnbrokenHistory).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_without_its_event_is_found() {
+    assert_finds(Fault::DropsAnEvent, Promise::UnbrokenHistory).await;
+    assert_finds(Fault::DropsAnEvent, Promise::Kept).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_get_of_what_is_rolled_back_is_found() {
+    assert_finds(Fault::GetsTheUncommitted, Promise::ShownIsCommitted).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_what_is_rolled_back_is_found() {
+    assert_finds(Fault::ListsTheUncommitted, Promise::ShownIsCommitted).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dirty_read_is_found() {
+    let found = broken_by(Spoilt::new(Fault::ReadsDirty)).await;
+    let is_found = |promise| found.contains(&promise);
+    assert!(is_found(Promise::ShownIsCommitted) || is_found(Promise::RealTimeOrder));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stale_read_is_found() {
+    assert_finds(Fault::ReadsStale, Promise::RealTimeOrder).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_status_that_was_left_is_found() {
+    assert_finds(Fault::LeavesATerminalStatus, Promise::TerminalIsFinal).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_that_came_too_late_is_found() {
+    assert_finds(Fault::RefusesOnAnOldState, Promise::RightAnswer).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_report_that_was_written_is_found() {
+    assert_finds(Fault::WritesWhatItRefuses, Promise::RefusedChangesNothing).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_with_another_version_is_found() {
+    assert_finds(Fault::AnswersAnOldVersion, Promise::RightVersion).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_was_called_none_is_found() {
+    assert_finds(Fault::ForgetsAChange, Promise::Kept).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn time_that_goes_backwards_is_found() {
+    assert_finds(Fault::TurnsTimeBack, Promise::UnbrokenHistory).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_skips_a_run_is_found() {
+    assert_finds(Fault::SkipsARow, Promise::ListedOnce).await;
+}

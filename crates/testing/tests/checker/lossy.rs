@@ -1,0 +1,84 @@
+//! A way to a store on which answers and reports get lost, or come late.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use flowruns_domain::{FlowId, RunId};
+use flowruns_testing::checker::{Answer, Creation, Entry, Listing, Report, Seen, Target};
+
+/// So many reports are under way before the oldest of those that were cut off lands.
+const UNDER_WAY: usize = 3;
+
+pub(crate) struct Lossy {
+    inner: Arc<dyn Target>,
+    turns: AtomicU64,
+    late: Mutex<VecDeque<(RunId, Report)>>,
+}
+
+impl Lossy {
+    pub(crate) fn new(inner: Arc<dyn Target>) -> Self {
+        Self {
+            inner,
+            turns: AtomicU64::new(0),
+            late: Mutex::default(),
+        }
+    }
+
+    fn next_late(&self) -> Option<(RunId, Report)> {
+        let mut late = self.late.lock().unwrap();
+        (late.len() > UNDER_WAY).then(|| late.pop_front())?
+    }
+}
+
+#[async_trait]
+impl Target for Lossy {
+    fn flow(&self) -> FlowId {
+        self.inner.flow()
+    }
+
+    async fn create(&self, creation: &Creation) -> Answer<Seen> {
+        match self.turns.fetch_add(1, Ordering::Relaxed) % 2 {
+            0 => {
+                self.inner.create(creation).await;
+                Answer::Unknown("the answer is lost".to_owned())
+            }
+            _ => self.inner.create(creation).await,
+        }
+    }
+
+    async fn patch(&self, run: RunId, report: &Report) -> Answer<Seen> {
+        if let Some((run, report)) = self.next_late() {
+            self.inner.patch(run, &report).await;
+        }
+        match self.turns.fetch_add(1, Ordering::Relaxed) % 12 {
+            0 => Answer::Unknown("the report is lost".to_owned()),
+            1 => {
+                self.inner.patch(run, report).await;
+                Answer::Unknown("the answer is lost".to_owned())
+            }
+            2 => {
+                self.late.lock().unwrap().push_back((run, report.clone()));
+                Answer::Unknown("the report is late".to_owned())
+            }
+            _ => self.inner.patch(run, report).await,
+        }
+    }
+
+    async fn get(&self, run: RunId) -> Answer<Seen> {
+        self.inner.get(run).await
+    }
+
+    async fn list(&self, page_rows: u16) -> Answer<Listing> {
+        self.inner.list(page_rows).await
+    }
+
+    async fn history(&self, run: RunId) -> Answer<Vec<Entry>> {
+        self.inner.history(run).await
+    }
+}

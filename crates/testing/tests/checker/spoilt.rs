@@ -1,0 +1,299 @@
+//! Stores that break a promise now and then.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use flowruns_domain::{
+    Change, Created, DecideFlow, DecideRun, Decision, EventPageRequest, Flow, FlowDeleted, FlowKey,
+    FlowPageRequest, FlowStore, Page, PatchRejected, Run, RunEvent, RunKey, RunPageRequest,
+    RunStore, RunSummary, Store, StoreError, TenantId, Updated,
+};
+use flowruns_testing::{MemoryStore, fixtures::name};
+
+use crate::decision::spoilt_decision;
+
+/// How often it happens.
+const EVERY: u64 = 9;
+
+/// What is wrong with a store.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Fault {
+    /// Acknowledges, and then loses the commit.
+    AnswersBeforeTheCommit,
+    /// Writes what it decided on an older version, as if nobody had written since.
+    SkipsTheGuard,
+    /// Writes the row without its history entry.
+    DropsAnEvent,
+    /// Shows a state in a get that is rolled back.
+    GetsTheUncommitted,
+    /// Shows a state in a list that is rolled back.
+    ListsTheUncommitted,
+    /// Shows what is about to be written, a moment before it is.
+    ReadsDirty,
+    /// Shows an older state.
+    ReadsStale,
+    /// Reports on an ended run as if it were running.
+    LeavesATerminalStatus,
+    /// Answers with a refusal that an older version deserved.
+    RefusesOnAnOldState,
+    /// Writes, and then says that it was refused.
+    WritesWhatItRefuses,
+    /// Answers a change with the version before it.
+    AnswersAnOldVersion,
+    /// Says that nothing changed, and keeps quiet about what should have.
+    ForgetsAChange,
+    /// Stamps an entry with a time before the last one.
+    TurnsTimeBack,
+    /// Leaves a run out of a page.
+    SkipsARow,
+}
+
+pub(crate) struct Spoilt {
+    inner: MemoryStore,
+    fault: Fault,
+    turns: AtomicU64,
+    /// The states that were written, oldest first.
+    former: Mutex<HashMap<RunKey, Vec<Run>>>,
+    dropped: Mutex<HashSet<(RunKey, i64)>>,
+    pending: Mutex<HashMap<RunKey, Run>>,
+}
+
+impl Spoilt {
+    pub(crate) fn new(fault: Fault) -> Arc<dyn Store> {
+        Arc::new(Self {
+            inner: MemoryStore::default(),
+            fault,
+            turns: AtomicU64::new(0),
+            former: Mutex::default(),
+            dropped: Mutex::default(),
+            pending: Mutex::default(),
+        })
+    }
+
+    /// Whether the fault, if it is this one, shows now.
+    fn strikes(&self, fault: Fault) -> bool {
+        self.fault == fault && self.turns.fetch_add(1, Ordering::Relaxed) % EVERY == EVERY - 1
+    }
+
+    /// The state before the present one.
+    fn older(&self, key: RunKey) -> Option<Run> {
+        let former = self.former.lock().unwrap();
+        let states = former.get(&key)?;
+        states
+            .len()
+            .checked_sub(2)
+            .map(|index| states[index].clone())
+    }
+
+    /// The real update, with what was decided changed on the way.
+    async fn write(
+        &self,
+        key: RunKey,
+        decide: impl Fn(&Run) -> Result<Decision, PatchRejected> + Send + Sync + 'static,
+    ) -> Result<Option<Updated<Run>>, StoreError> {
+        let updated = self.inner.update_run(key, Arc::new(decide)).await?;
+        if let Some(Updated::Changed(run)) = &updated {
+            self.remember(run);
+        }
+        Ok(updated)
+    }
+
+    fn remember(&self, run: &Run) {
+        let mut former = self.former.lock().unwrap();
+        former.entry(run.key).or_default().push(run.clone());
+    }
+
+    /// What a report would come to, without writing it.
+    async fn decided(
+        &self,
+        key: RunKey,
+        decide: &DecideRun,
+    ) -> Result<Option<Decided>, StoreError> {
+        let run = self.inner.find_run(key).await?;
+        Ok(run.map(|run| (decide(&run), run)))
+    }
+
+    /// Answers a report that is never written.
+    async fn unwritten(
+        &self,
+        key: RunKey,
+        decide: &DecideRun,
+    ) -> Result<Option<Updated<Run>>, StoreError> {
+        let decided = self.decided(key, decide).await?;
+        Ok(decided.map(|(decision, run)| match decision {
+            Ok(Decision::Changed(change)) if self.fault == Fault::AnswersBeforeTheCommit => {
+                Updated::Changed(change.run)
+            }
+            Ok(_) => Updated::Unchanged(run),
+            Err(rejected) => Updated::Refused(rejected),
+        }))
+    }
+
+    /// Lets gets see what is not written yet.
+    async fn show_pending(&self, key: RunKey, decide: &DecideRun) -> Result<(), StoreError> {
+        if let Some((Ok(Decision::Changed(change)), _)) = self.decided(key, decide).await? {
+            self.pending.lock().unwrap().insert(key, change.run);
+        }
+        tokio::task::yield_now().await;
+        Ok(())
+    }
+
+    async fn spoilt_update(
+        &self,
+        key: RunKey,
+        decide: DecideRun,
+    ) -> Result<Option<Updated<Run>>, StoreError> {
+        let (fault, older) = (self.fault, self.older(key));
+        match fault {
+            Fault::AnswersBeforeTheCommit | Fault::ForgetsAChange => {
+                return self.unwritten(key, &decide).await;
+            }
+            Fault::RefusesOnAnOldState => {
+                if let Some(refused) = older.as_ref().and_then(|older| decide(older).err()) {
+                    return Ok(Some(Updated::Refused(refused)));
+                }
+            }
+            Fault::ReadsDirty => self.show_pending(key, &decide).await?,
+            _ => {}
+        }
+        let stale = older.clone();
+        let decide = move |run: &Run| spoilt_decision(fault, run, stale.as_ref(), &decide);
+        let updated = self.write(key, decide).await;
+        self.pending.lock().unwrap().remove(&key);
+        Ok(updated?.map(|updated| match (fault, updated) {
+            (Fault::WritesWhatItRefuses, Updated::Changed(_)) => {
+                Updated::Refused(PatchRejected::PreconditionFailed)
+            }
+            (Fault::AnswersAnOldVersion, Updated::Changed(run)) => {
+                Updated::Changed(older.unwrap_or(run))
+            }
+            (Fault::DropsAnEvent, Updated::Changed(run)) => {
+                let entry = (key, run.version.number());
+                self.dropped.lock().unwrap().insert(entry);
+                Updated::Changed(run)
+            }
+            (_, updated) => updated,
+        }))
+    }
+}
+
+type Decided = (Result<Decision, PatchRejected>, Run);
+
+#[async_trait]
+impl RunStore for Spoilt {
+    async fn find_run(&self, key: RunKey) -> Result<Option<Run>, StoreError> {
+        let mut run = self.inner.find_run(key).await?;
+        if self.strikes(Fault::ReadsStale) {
+            return Ok(self.older(key).or(run));
+        }
+        if let Some(run) = &mut run
+            && self.strikes(Fault::GetsTheUncommitted)
+        {
+            run.version = run.version.next();
+            run.properties.display_name = name("Rolled back");
+        }
+        let pending = self.pending.lock().unwrap().get(&key).cloned();
+        Ok(pending.or(run))
+    }
+
+    async fn run_exists(&self, key: RunKey) -> Result<bool, StoreError> {
+        self.inner.run_exists(key).await
+    }
+
+    async fn create_run(&self, creation: Change) -> Result<Created, StoreError> {
+        self.remember(&creation.run);
+        self.inner.create_run(creation).await
+    }
+
+    async fn update_run(
+        &self,
+        key: RunKey,
+        decide: DecideRun,
+    ) -> Result<Option<Updated<Run>>, StoreError> {
+        if self.fault == Fault::ReadsDirty || self.strikes(self.fault) {
+            return self.spoilt_update(key, decide).await;
+        }
+        self.write(key, move |run| decide(run)).await
+    }
+
+    async fn list_runs(
+        &self,
+        flow: FlowKey,
+        page: RunPageRequest,
+    ) -> Result<Option<Page<RunSummary>>, StoreError> {
+        let mut listed = self.inner.list_runs(flow, page).await?;
+        if let Some(page) = &mut listed {
+            if self.strikes(Fault::SkipsARow) {
+                page.items.drain(..page.items.len().min(1));
+            }
+            if self.strikes(Fault::ListsTheUncommitted)
+                && let Some(row) = page.items.last_mut()
+            {
+                row.display_name = name("Rolled back");
+            }
+        }
+        Ok(listed)
+    }
+
+    async fn list_run_events(
+        &self,
+        key: RunKey,
+        page: EventPageRequest,
+    ) -> Result<Option<Page<RunEvent>>, StoreError> {
+        let mut listed = self.inner.list_run_events(key, page).await?;
+        if let Some(page) = &mut listed {
+            let dropped = self.dropped.lock().unwrap();
+            page.items
+                .retain(|event| !dropped.contains(&(key, event.version.number())));
+        }
+        Ok(listed)
+    }
+}
+
+#[async_trait]
+impl FlowStore for Spoilt {
+    async fn find_flow(&self, key: FlowKey) -> Result<Option<Flow>, StoreError> {
+        self.inner.find_flow(key).await
+    }
+
+    async fn create_flow(&self, flow: Flow) -> Result<(), StoreError> {
+        self.inner.create_flow(flow).await
+    }
+
+    async fn update_flow(
+        &self,
+        key: FlowKey,
+        decide: DecideFlow,
+    ) -> Result<Option<Updated<Flow>>, StoreError> {
+        self.inner.update_flow(key, decide).await
+    }
+
+    async fn delete_flow(
+        &self,
+        key: FlowKey,
+        decide: DecideFlow,
+    ) -> Result<Option<FlowDeleted>, StoreError> {
+        self.inner.delete_flow(key, decide).await
+    }
+
+    async fn list_flows(
+        &self,
+        tenant: TenantId,
+        page: FlowPageRequest,
+    ) -> Result<Page<Flow>, StoreError> {
+        self.inner.list_flows(tenant, page).await
+    }
+}
+
+#[async_trait]
+impl Store for Spoilt {
+    async fn check(&self) -> Result<(), StoreError> {
+        self.inner.check().await
+    }
+}
