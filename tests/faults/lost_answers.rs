@@ -24,6 +24,7 @@ async fn a_report_whose_commit_is_not_heard_of_is_there_once_and_answered_as_wha
         proxy.lose_an_answer();
         load.acknowledged(5).await;
     }
+    load.acknowledged(100).await;
     load.finish().await;
     site.assert_recovered().await;
 }
