@@ -206,7 +206,6 @@ impl Tally {
             took: _,
         } = self;
         let kinds = [acknowledged, cut_off_and_kept, cut_off_and_lost];
-        eprintln!("{kinds:?}");
         assert!(kinds.into_iter().all(|kind| *kind > 0), "{self:?}");
     }
 }

@@ -26,8 +26,8 @@ pub(crate) struct LossyProxy {
 
 impl LossyProxy {
     /// Listens in a folder of its own, and passes on to a socket of PostgreSQL.
-    pub(crate) fn start(folder: PathBuf, postgres: PathBuf) -> Self {
-        fs::create_dir(&folder).unwrap();
+    pub(crate) fn start(folder: &Path, postgres: PathBuf) -> Self {
+        fs::create_dir(folder).unwrap();
         let socket = folder.join(postgres.file_name().unwrap());
         let listener = UnixListener::bind(&socket).unwrap();
         let loses_next = Arc::new(AtomicBool::new(false));

@@ -9,7 +9,7 @@ const SERVERS: usize = 2;
 
 async fn site_behind_a_lossy_proxy() -> (Site, LossyProxy) {
     let mut site = Site::start(0, &[]).await;
-    let proxy = LossyProxy::start(site.folder().join("proxy"), site.database.socket());
+    let proxy = LossyProxy::start(&site.folder().join("proxy"), site.database.socket());
     for _ in 0..SERVERS {
         site.add_server(&[("DATABASE_URL", site.database.url_by(proxy.folder()))]);
     }
