@@ -3,7 +3,10 @@
 use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
 
-use crate::server::{Server, data_folder, flowruns};
+use crate::{
+    program::{data_folder, flowruns},
+    server::Server,
+};
 
 /// Runs a command against a database of the running server, as if it were an external one.
 fn external(folder: &TempDir, server: &TempDir, arguments: &[&str]) -> (Option<i32>, String) {

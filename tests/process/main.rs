@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 
 mod database;
+mod program;
 mod server;
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
@@ -9,7 +10,10 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::server::{Server, at, data_folder, flowruns, send};
+use crate::{
+    program::{data_folder, flowruns},
+    server::{Server, at, send},
+};
 
 #[tokio::test]
 async fn the_printed_calls_work_and_the_run_survives_kill_9_and_a_restart() {

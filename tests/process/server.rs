@@ -1,38 +1,17 @@
 //! A server in a process of its own, and the calls that it prints.
 
 use std::{
-    fs,
     io::{BufRead as _, BufReader, Read as _},
-    os::unix::fs::PermissionsExt as _,
-    process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio},
+    process::{Child, ChildStderr, ChildStdout, ExitStatus, Stdio},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::program::flowruns;
+
 const PRINTED_LINES: usize = 4;
-
-/// A data folder that the database's account can enter.
-pub(crate) fn data_folder() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).unwrap();
-    folder
-}
-
-pub(crate) fn flowruns(folder: &TempDir) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_flowruns"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("FLOWRUNS_")) {
-        command.env_remove(name);
-    }
-    command
-        .env_remove("DATABASE_URL")
-        .env("FLOWRUNS_DATA_DIR", folder.path());
-    command
-        .env("FLOWRUNS_HTTP__LISTEN", "127.0.0.1:0")
-        .env("RUST_LOG", "info");
-    command
-}
 
 /// A server, and the two calls that it printed.
 pub(crate) struct Server {

@@ -14,7 +14,7 @@ use flowruns_api::{
     auth::{Expectations, KeySet, TokenVerifier},
     router,
 };
-use flowruns_domain::{Environment, TimeOrderedIds};
+use flowruns_domain::{Environment, TimeOrderedIds, Timestamp};
 use flowruns_persistence::PostgresStore;
 use flowruns_testing::{FixedClock, scratch::ScratchDatabase};
 use http_body_util::BodyExt;
@@ -36,7 +36,7 @@ pub(crate) struct App {
     bearer: String,
     pub(crate) tenant: String,
     pub(crate) clock: Arc<FixedClock>,
-    pub(crate) database: ScratchDatabase,
+    pub(crate) database: Arc<ScratchDatabase>,
     pub(crate) store: PostgresStore,
 }
 
@@ -83,21 +83,26 @@ impl App {
     }
 
     pub(crate) async fn start_with(change: impl FnOnce(&mut ApiOptions)) -> Self {
-        let database = ScratchDatabase::create().await;
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(
             &ECDSA_P256_SHA256_FIXED_SIGNING,
             &aws_lc_rs::rand::SystemRandom::new(),
         );
         let key = EncodingKey::from_ec_der(pkcs8.unwrap().as_ref());
-        let mut jwk = Jwk::from_encoding_key(&key, Algorithm::ES256).unwrap();
-        jwk.common.key_id = Some(KID.to_owned());
-        let keys =
-            KeySet::from_jwks(&serde_json::to_vec(&json!({"keys": [jwk]})).unwrap()).unwrap();
-        let expectations = Expectations {
-            issuer: ISSUER.into(),
-            audience: AUDIENCE.into(),
-            leeway_seconds: 0,
-        };
+        Self::serve(Arc::new(ScratchDatabase::create().await), key, change).await
+    }
+
+    /// Another server on the same database, with a clock of its own.
+    pub(crate) async fn beside(&self, now: Timestamp) -> Self {
+        let app = Self::serve(Arc::clone(&self.database), self.key.clone(), |_| ()).await;
+        app.clock.set(now);
+        app
+    }
+
+    async fn serve(
+        database: Arc<ScratchDatabase>,
+        key: EncodingKey,
+        change: impl FnOnce(&mut ApiOptions),
+    ) -> Self {
         let clock = Arc::new(FixedClock::at("2026-03-02T10:00:00Z".parse().unwrap()));
         let store = database.store().await;
         let environment = Environment {
@@ -107,7 +112,7 @@ impl App {
         };
         let mut options = ApiOptions {
             environment,
-            verifier: Arc::new(TokenVerifier::new(keys, expectations)),
+            verifier: Arc::new(verifier(&key)),
             max_body_bytes: 1024 * 1024,
             request_timeout: Duration::from_secs(60),
             require_if_match: false,
@@ -263,4 +268,17 @@ impl App {
         let answer = self.get(&format!("{run_url}/history?$top=1000")).await;
         answer.json["value"].as_array().unwrap().clone()
     }
+}
+
+/// Takes the tokens that this key signs.
+fn verifier(key: &EncodingKey) -> TokenVerifier {
+    let mut jwk = Jwk::from_encoding_key(key, Algorithm::ES256).unwrap();
+    jwk.common.key_id = Some(KID.to_owned());
+    let keys = KeySet::from_jwks(&serde_json::to_vec(&json!({"keys": [jwk]})).unwrap()).unwrap();
+    let expectations = Expectations {
+        issuer: ISSUER.into(),
+        audience: AUDIENCE.into(),
+        leeway_seconds: 0,
+    };
+    TokenVerifier::new(keys, expectations)
 }

@@ -5,6 +5,7 @@
 mod app;
 mod architecture;
 mod checker;
+mod clocks;
 mod creation;
 mod door;
 mod failures;

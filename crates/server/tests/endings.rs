@@ -1,41 +1,25 @@
 //! How the process ends, and what it does not put up with.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 
+#[path = "../../../tests/process/program.rs"]
+mod program;
+
 use std::{
     ffi::OsStr,
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
-    os::unix::{ffi::OsStrExt as _, fs::PermissionsExt as _},
+    os::unix::ffi::OsStrExt as _,
     process::{Child, ChildStderr, ChildStdout, Command, Stdio},
     time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
+
+use crate::program::{data_folder, flowruns};
 
 /// Far more than what the tests wait for takes.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A data folder that the database's account can enter.
-fn data_folder() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).unwrap();
-    folder
-}
-
-fn flowruns(folder: &TempDir) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_flowruns"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("FLOWRUNS_")) {
-        command.env_remove(name);
-    }
-    command
-        .env_remove("DATABASE_URL")
-        .env("RUST_LOG", "info")
-        .env("FLOWRUNS_DATA_DIR", folder.path())
-        .env("FLOWRUNS_HTTP__LISTEN", "127.0.0.1:0");
-    command
-}
 
 /// A server that serves.
 struct Server {

@@ -1,0 +1,150 @@
+//! The checker's storm, against which faults are paced, and which is checked at its end.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use flowruns_domain::{FlowId, RunId};
+use flowruns_testing::checker::{
+    Answer, Creation, Entry, HttpTarget, Length, Listing, Record, Report, Seen, Stored, Storm,
+    StormFailed, Target, check, storm,
+};
+use tokio::{sync::watch, task::JoinHandle, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::site::Site;
+
+/// Far longer than any fault lasts: a test that hangs fails instead.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// More are counted, but not shown.
+const SHOWN: usize = 20;
+
+/// Clients that report until they are told to finish.
+pub(crate) struct Load {
+    acknowledged: watch::Sender<u64>,
+    unknown: watch::Sender<u64>,
+    stop: CancellationToken,
+    storm: JoinHandle<Result<Record, StormFailed>>,
+    first: Arc<dyn Target>,
+}
+
+impl Load {
+    /// Each has one request under way.
+    pub(crate) const CLIENTS: u64 = 8;
+
+    /// Lets the clients go, against every server of the site.
+    pub(crate) async fn start(site: &Site) -> Self {
+        let (first, token) = (site.services[0].url(), site.token.as_str());
+        let flow = HttpTarget::create_flow(&first, token).await.unwrap();
+        let services = site.services.iter();
+        let targets = services.map(|service| {
+            Arc::new(HttpTarget::new(&service.url(), token, flow).unwrap()) as Arc<dyn Target>
+        });
+        Self::start_on(targets.collect())
+    }
+
+    /// Lets the clients go, against targets that lead to one database.
+    pub(crate) fn start_on(targets: Vec<Arc<dyn Target>>) -> Self {
+        let first = Arc::clone(&targets[0]);
+        let unknown = watch::Sender::new(0);
+        let counting = |inner| {
+            let unknown = unknown.clone();
+            Arc::new(CountsUnknown { inner, unknown }) as Arc<dyn Target>
+        };
+        let targets: Vec<_> = targets.into_iter().map(counting).collect();
+        let options = Storm {
+            clients: Self::CLIENTS as usize,
+            length: Length::UntilStopped,
+            ..Storm::default()
+        };
+        let (acknowledged, stop) = (options.acknowledged.clone(), options.stop.clone());
+        Self {
+            acknowledged,
+            unknown,
+            stop,
+            storm: tokio::spawn(async move { storm(&targets, &options).await }),
+            first,
+        }
+    }
+
+    /// Waits until so many more reports were acknowledged.
+    pub(crate) async fn acknowledged(&self, more: u64) {
+        wait_for(&self.acknowledged, more).await;
+    }
+
+    /// Waits until so many more requests ended without a certain answer.
+    pub(crate) async fn unknown(&self, more: u64) {
+        wait_for(&self.unknown, more).await;
+    }
+
+    /// Waits for whichever comes first.
+    pub(crate) async fn acknowledged_or_unknown(&self, acknowledged: u64, unknown: u64) {
+        tokio::select! {
+            () = self.acknowledged(acknowledged) => {}
+            () = self.unknown(unknown) => {}
+        }
+    }
+
+    /// Stops the clients and holds what they were told against what is there.
+    pub(crate) async fn finish(self) {
+        self.stop.cancel();
+        let record = self.storm.await.unwrap().unwrap();
+        let stored = Stored::read(&*self.first, &record).await.unwrap();
+        if let Err(violations) = check(&record, &stored) {
+            let shown: Vec<String> = violations
+                .iter()
+                .take(SHOWN)
+                .map(ToString::to_string)
+                .collect();
+            panic!("{} promises broken: {shown:#?}", violations.len());
+        }
+    }
+}
+
+async fn wait_for(count: &watch::Sender<u64>, more: u64) {
+    let goal = *count.borrow() + more;
+    let mut count = count.subscribe();
+    let waited = timeout(PATIENCE, count.wait_for(|count| *count >= goal)).await;
+    assert!(waited.is_ok(), "the storm makes no progress");
+}
+
+/// A target that counts the answers which leave it open whether something was done.
+struct CountsUnknown {
+    inner: Arc<dyn Target>,
+    unknown: watch::Sender<u64>,
+}
+
+impl CountsUnknown {
+    fn count<T>(&self, answer: Answer<T>) -> Answer<T> {
+        if matches!(answer, Answer::Unknown(_)) {
+            self.unknown.send_modify(|count| *count += 1);
+        }
+        answer
+    }
+}
+
+#[async_trait]
+impl Target for CountsUnknown {
+    fn flow(&self) -> FlowId {
+        self.inner.flow()
+    }
+
+    async fn create(&self, creation: &Creation) -> Answer<Seen> {
+        self.count(self.inner.create(creation).await)
+    }
+
+    async fn patch(&self, run: RunId, report: &Report) -> Answer<Seen> {
+        self.count(self.inner.patch(run, report).await)
+    }
+
+    async fn get(&self, run: RunId) -> Answer<Seen> {
+        self.count(self.inner.get(run).await)
+    }
+
+    async fn list(&self, page_rows: u16) -> Answer<Listing> {
+        self.count(self.inner.list(page_rows).await)
+    }
+
+    async fn history(&self, run: RunId) -> Answer<Vec<Entry>> {
+        self.count(self.inner.history(run).await)
+    }
+}
