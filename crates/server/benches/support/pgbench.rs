@@ -140,7 +140,7 @@ impl Running {
             .arg(format!("--time={seconds}"))
             .arg(variable("tenant", &TENANT.to_string()))
             .arg(variable("actor", ACTOR))
-            .arg(variable("statistics", &dataset::statistics()))
+            .arg(variable("statistics", dataset::statistics()))
             .arg(variable(
                 "changes",
                 &dataset::report_changes(FIRST_REPORTED, FIRST_REPORTED + 1),
