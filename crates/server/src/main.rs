@@ -19,6 +19,10 @@ use crate::{
     config::Settings,
 };
 
+/// Reports are many small values that are made in one thread and freed in another, which the system's allocator is slow at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Remembers what every run of every data flow did.
 #[derive(Parser)]
 #[command(version)]
