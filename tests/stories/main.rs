@@ -4,6 +4,7 @@
 
 mod app;
 mod architecture;
+mod checker;
 mod clocks;
 mod creation;
 mod door;

@@ -33,7 +33,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Against servers, from a shell (see `--help`); each `--url` is one server of the same database:
+//! Against servers, from a shell (see `--help`); each `--url` is one server of the same database, reached over plain
+//! HTTP (behind a proxy that ends TLS: its inner address). A server that demands If-Match cannot be checked:
 //!
 //! ```sh
 //! FLOWRUNS_TOKEN=$(flowruns token) cargo run -p flowruns-testing --features checker --example checker -- \

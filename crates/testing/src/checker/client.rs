@@ -18,6 +18,8 @@ const GETS_OF_100: u32 = 10;
 const READS_OF_100: u32 = 13;
 const HOT_OF_100: u32 = 65;
 const GIVE_UP_OF_100: u32 = 12;
+/// A run that ends late is ended by one report of so many that end runs.
+const LATE_ENDS_OF: u32 = 16;
 /// Small pages make walks of many steps, while rows change.
 const PAGE_ROWS: [u16; 3] = [2, 7, 1000];
 
@@ -97,7 +99,11 @@ impl Client {
     }
 
     async fn patch(&mut self, run: RunId, number: u64) -> Request {
-        let is_hot = self.scene.runs[..self.hot_runs()].contains(&run);
+        let index = self.scene.runs.iter().position(|other| *other == run);
+        let is_hot = index.is_some_and(|index| index < self.hot_runs());
+        // Every other run stays in progress for longer, so that a long storm has both.
+        let ends_soon = index.is_some_and(|index| index % 2 == 1);
+        let may_end = ends_soon || self.rng.u32(0..LATE_ENDS_OF) == 0;
         let draw = Draw {
             client: self.number,
             number,
@@ -105,6 +111,7 @@ impl Client {
             known: self.known.entry(run).or_default(),
             // The cold runs stand still in lists.
             may_move: is_hot,
+            may_end,
         };
         let drawn = draw.report(&mut self.rng);
         let mut attempts = self.send(run, &drawn).await;

@@ -84,6 +84,7 @@ pub(super) struct Draw<'a> {
     pub(super) run: RunId,
     pub(super) known: &'a Known,
     pub(super) may_move: bool,
+    pub(super) may_end: bool,
 }
 
 impl Draw<'_> {
@@ -105,13 +106,11 @@ impl Draw<'_> {
         let empty = Report::empty();
         // Whether the report touches only what no other client touches, or what never changes again.
         let (report, is_harmless) = match kind {
-            Kind::Progress | Kind::Nothing | Kind::Flaw => (empty, true),
             Kind::Payload => return self.marked(empty, self.payload(rng), false),
             Kind::Rename => (empty.with_name(&format!("Nightly {}", self.name())), false),
             Kind::Move if self.may_move => (empty.with_start(before_start(rng.u64(0..DAY))), false),
-            Kind::Move => (empty, true),
-            Kind::End => (empty.with_status(any_outcome(rng)), true),
-            Kind::EndAt => {
+            Kind::End if self.may_end => (empty.with_status(any_outcome(rng)), true),
+            Kind::EndAt if self.may_end => {
                 let end = after_start(rng.u64(0..DAY));
                 (empty.with_status(any_outcome(rng)).with_end(end), false)
             }
@@ -132,6 +131,8 @@ impl Draw<'_> {
                 )
             }
             Kind::TooDeep => return self.marked(empty, too_deep(), true),
+            Kind::Progress | Kind::Move | Kind::End | Kind::EndAt => (empty, true),
+            Kind::Nothing | Kind::Flaw => (empty, true),
         };
         self.marked(report, JsonObject::default(), is_harmless)
     }
@@ -200,10 +201,10 @@ impl Draw<'_> {
         let foreign = || EntityTag::new("0.0.0");
         let tag = |tag: &Option<EntityTag>| tag.clone().unwrap_or_else(foreign);
         match rng.u8(0..20) {
-            0..12 => IfMatch::Absent,
-            12 => IfMatch::Any,
-            13..17 => IfMatch::OneOf(vec![tag(&self.known.tag)]),
-            17 => IfMatch::OneOf(vec![foreign(), tag(&self.known.tag)]),
+            0..13 => IfMatch::Absent,
+            13 => IfMatch::Any,
+            14..18 => IfMatch::OneOf(vec![tag(&self.known.tag)]),
+            18 => IfMatch::OneOf(vec![foreign(), tag(&self.known.tag)]),
             _ => IfMatch::OneOf(vec![tag(&self.known.former_tag)]),
         }
     }

@@ -68,7 +68,7 @@ pub(super) fn seen(body: Value) -> Option<Seen> {
     Some(Seen { run, tag, values })
 }
 
-pub(super) fn entry(item: Value) -> Option<Entry> {
+pub(super) fn entry(item: &Value) -> Option<Entry> {
     let changes = item["changes"].as_array()?;
     Some(Entry {
         version: item["version"].as_i64()?,

@@ -159,7 +159,7 @@ impl Target for HttpTarget {
     async fn history(&self, run: RunId) -> Answer<Vec<Entry>> {
         let url = format!("{}/{run}/history", self.runs_url);
         let walked = self.walk(&url, HISTORY_ROWS, usize::MAX).await;
-        walked.and_then(|(items, _)| http::readable(items.into_iter().map(http::entry).collect()))
+        walked.and_then(|(items, _)| http::readable(items.iter().map(http::entry).collect()))
     }
 }
 

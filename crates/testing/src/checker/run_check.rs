@@ -20,6 +20,10 @@ use super::{
 };
 use crate::fixtures;
 
+/// How messages name what was read after the storm.
+const LIST_AFTERWARDS: &str = "the list after the storm";
+const ROW_AFTERWARDS: &str = "the row after the storm";
+
 /// What was found of a run.
 pub(super) struct Findings {
     pub(super) violations: Vec<Violation>,
@@ -161,6 +165,21 @@ fn wrong_answers<'a>(
     for sent in sent {
         answers.report(sent);
     }
+    gets(record, states, &mut answers);
+    let mut violations = listing::listings(record, states, &mut answers);
+    let afterwards = (record.lasted, Duration::MAX);
+    listing::one(list, &LIST_AFTERWARDS, afterwards, states, &mut answers);
+    violations.extend(listing::miscounted(list, &LIST_AFTERWARDS, states));
+    // One that shows what is not there was reported.
+    if states.shown(&stored.row, Form::Whole).is_ok() {
+        answers.read(&ROW_AFTERWARDS, afterwards, &stored.row, Form::Whole);
+    }
+    violations.append(&mut answers.violations);
+    violations.extend(order(states, answers.calls));
+    violations
+}
+
+fn gets<'a>(record: &'a Record, states: &States, answers: &mut Answers<'a>) {
     for operation in &record.operations {
         if let Request::Get { run, attempt } = &operation.request
             && *run == states.run
@@ -170,26 +189,4 @@ fn wrong_answers<'a>(
             answers.read(operation, times, seen, Form::Whole);
         }
     }
-    let mut violations = listing::listings(record, states, &mut answers);
-    let afterwards = (record.lasted, Duration::MAX);
-    listing::one(
-        list,
-        &"the list after the storm",
-        afterwards,
-        states,
-        &mut answers,
-    );
-    violations.extend(listing::miscounted(
-        list,
-        &"the list after the storm",
-        states,
-    ));
-    // One that shows what is not there was reported.
-    if states.shown(&stored.row, Form::Whole).is_ok() {
-        let name = &"the row after the storm";
-        answers.read(name, afterwards, &stored.row, Form::Whole);
-    }
-    violations.append(&mut answers.violations);
-    violations.extend(order(states, answers.calls));
-    violations
 }

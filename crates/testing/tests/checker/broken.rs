@@ -8,7 +8,7 @@ use crate::{
 };
 
 async fn assert_finds(fault: Fault, promise: Promise) {
-    let found = broken_by(Spoilt::new(fault)).await;
+    let found = broken_by(Spoilt::store(fault)).await;
     assert!(found.contains(&promise), "{fault:?}: {found:?}");
 }
 
@@ -40,7 +40,7 @@ async fn a_list_of_what_is_rolled_back_is_found() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dirty_read_is_found() {
-    let found = broken_by(Spoilt::new(Fault::ReadsDirty)).await;
+    let found = broken_by(Spoilt::store(Fault::ReadsDirty)).await;
     let is_found = |promise| found.contains(&promise);
     assert!(is_found(Promise::ShownIsCommitted) || is_found(Promise::RealTimeOrder));
 }

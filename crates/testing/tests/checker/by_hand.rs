@@ -7,7 +7,7 @@ use flowruns_domain::{
 };
 use flowruns_testing::{
     checker::{Answer, Entry, Promise, Refusal, Report, Seen},
-    fixtures::{ended, object, time},
+    fixtures::{ended, name, object, time},
 };
 
 use crate::tale::{Tale, report};
@@ -82,6 +82,21 @@ async fn a_refusal_is_right_in_any_state_between_question_and_answer() {
         assert!(matches!(answer, Answer::Refused(_)), "{answer:?}");
         assert_eq!(tale.broken(|_| ()).await, broken, "{times:?}");
     }
+}
+
+#[tokio::test]
+async fn an_acknowledgement_without_the_change_that_was_due_is_found() {
+    let named = |text: &str| RunPatch {
+        display_name: Field::Value(name(text)),
+        ..nothing()
+    };
+    let mut tale = Tale::begin().await;
+    tale.answer(&report(1, named("One"))).await;
+    let second = tale.report(2, named("Two"), (2, 3)).await;
+    // Sent again now, it would have changed the name back.
+    let attempts = vec![((0, 1), unknown()), ((4, 5), second)];
+    tale.record_report(1, report(1, named("One")), attempts);
+    assert_eq!(tale.broken(|_| ()).await, [Promise::RightAnswer]);
 }
 
 #[tokio::test]

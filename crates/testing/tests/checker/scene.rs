@@ -53,10 +53,7 @@ pub(crate) async fn checked(
 pub(crate) async fn broken_by(store: Arc<dyn Store>) -> Vec<Promise> {
     let key = flow(&store).await;
     let (_, checked) = checked(&[target(store, key)], &plan()).await;
-    let violations = checked.expect_err("the store breaks a promise");
-    for violation in violations.iter().take(5) {
-        println!("{violation}");
-    }
+    let violations = checked.err().unwrap_or_default();
     let mut promises: Vec<_> = violations.iter().map(|found| found.promise).collect();
     promises.sort_unstable();
     promises.dedup();

@@ -65,7 +65,7 @@ pub(crate) struct Spoilt {
 }
 
 impl Spoilt {
-    pub(crate) fn new(fault: Fault) -> Arc<dyn Store> {
+    pub(crate) fn store(fault: Fault) -> Arc<dyn Store> {
         Arc::new(Self {
             inner: MemoryStore::default(),
             fault,
