@@ -170,7 +170,7 @@ async fn send_and_tally(site: &Site, manners: Manners, requests: u64) -> Tally {
 }
 
 /// What became of the requests.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Tally {
     acknowledged: usize,
     cut_off_and_kept: usize,
@@ -198,15 +198,9 @@ impl Tally {
     }
 
     /// Otherwise the moments were not the ones that matter.
-    fn assert_of_every_kind(&self) {
-        let Self {
-            acknowledged,
-            cut_off_and_kept,
-            cut_off_and_lost,
-            took: _,
-        } = self;
-        let kinds = [acknowledged, cut_off_and_kept, cut_off_and_lost];
-        assert!(kinds.into_iter().all(|kind| *kind > 0), "{self:?}");
+    fn assert_both_answered_and_cut_off(&self) {
+        assert!(self.acknowledged > 0, "nothing was answered");
+        assert!(self.cut_off_and_kept > 0, "nothing was cut off under way");
     }
 }
 
@@ -214,7 +208,8 @@ impl Tally {
 async fn requests_that_clients_cut_off_are_there_once_or_not_at_all_and_leave_no_transaction() {
     let site = Site::start(1, &[]).await;
     let tally = send_and_tally(&site, Manners::HangsUp, REQUESTS * scale()).await;
-    tally.assert_of_every_kind();
+    tally.assert_both_answered_and_cut_off();
+    assert!(tally.cut_off_and_lost > 0, "nothing was cut off early");
     site.assert_recovered().await;
 }
 
@@ -226,5 +221,6 @@ async fn requests_whose_deadline_passes_are_there_once_or_not_at_all_and_leave_n
     let deadline = learnt.usual_duration().as_millis().max(1).to_string();
     site.add_server(&[("FLOWRUNS_HTTP__REQUEST_TIMEOUT_MS", deadline)]);
     let tally = send_and_tally(&site, Manners::Waits, REQUESTS * scale()).await;
-    tally.assert_of_every_kind();
+    // What had arrived whole when its deadline passed is written all the same.
+    tally.assert_both_answered_and_cut_off();
 }

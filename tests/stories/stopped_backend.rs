@@ -37,7 +37,7 @@ impl Stopper {
         tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(length @ 1..) = from_client.read(&mut buffer).await {
-            let has_begin = buffer[..length].windows(6).any(|bytes| bytes == b"BEGIN\0");
+            let has_begin = buffer[..length].windows(5).any(|bytes| bytes == b"BEGIN");
             if has_begin && armed.load(Ordering::SeqCst) && self.stopped.is_some() {
                 self.stop_the_backend().await;
             }
@@ -49,7 +49,7 @@ impl Stopper {
 
     async fn stop_the_backend(&mut self) {
         let question = "SELECT pid FROM pg_stat_activity
-            WHERE datname = current_database() AND usename = 'flowruns_service'";
+            WHERE datname = current_database() AND application_name = 'flowruns'";
         let pid: i32 = sqlx::query_scalar(question)
             .fetch_one(&mut self.admin)
             .await

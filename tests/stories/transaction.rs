@@ -2,7 +2,6 @@
 
 use std::{
     sync::{
-        Arc,
         atomic::{AtomicUsize, Ordering},
         mpsc,
     },
@@ -11,7 +10,7 @@ use std::{
 };
 
 use flowruns_domain::{
-    DecideRun, Field, IfMatch, Origin, Run, RunPatch, RunStore as _, StoreErrorKind, Updated,
+    Field, IfMatch, Origin, Run, RunPatch, RunReport, RunStore as _, StoreErrorKind, Updated,
 };
 use flowruns_persistence::{ConnectOptions, PostgresStore};
 use flowruns_testing::{fixtures, scratch::ScratchDatabase};
@@ -43,13 +42,13 @@ pub(crate) fn decide_at_third(
     database: PgConnectOptions,
     origin: Origin,
     within: impl Fn() + Send + Sync + 'static,
-) -> DecideRun {
+) -> RunReport {
     let calls = AtomicUsize::new(0);
     let patch = RunPatch {
         display_name: Field::Value(fixtures::name("third")),
         ..RunPatch::default()
     };
-    Arc::new(move |run: &Run| {
+    fixtures::report(move |run| {
         if calls.fetch_add(1, Ordering::SeqCst) + 1 < LOCKED {
             overtake(database.clone());
         } else {
@@ -98,9 +97,8 @@ pub(crate) async fn assert_the_next_report_is_kept(
         ..RunPatch::default()
     };
     let origin = fixtures::origin();
-    let decide: DecideRun =
-        Arc::new(move |run: &Run| run.decide(&patch, &IfMatch::Absent, &origin));
-    let Some(Updated::Changed(answered)) = store.update_run(run.key, decide).await.unwrap() else {
+    let report = fixtures::report(move |run| run.decide(&patch, &IfMatch::Absent, &origin));
+    let Some(Updated::Changed(answered)) = store.update_run(run.key, report).await.unwrap() else {
         panic!("the report changes the run");
     };
     // Seen from another session: what was acknowledged is committed.

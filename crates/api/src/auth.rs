@@ -2,6 +2,7 @@
 
 mod key_set;
 mod permission;
+mod verified;
 mod verifier;
 
 pub use self::{

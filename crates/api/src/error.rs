@@ -280,6 +280,11 @@ impl From<StoreError> for ApiError {
                 "too many requests change this run at once; try again",
             )
             .with_cause(error),
+            StoreErrorKind::Overloaded => unavailable(
+                "overloaded",
+                "the service takes no more reports just now, and this one was not begun; send it again later",
+            )
+            .with_cause(error),
             StoreErrorKind::Conflict(_)
             | StoreErrorKind::Corrupt { .. }
             | StoreErrorKind::Internal => Self::internal(error),

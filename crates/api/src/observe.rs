@@ -5,12 +5,13 @@ use std::{
     error::Error,
     panic::AssertUnwindSafe,
     sync::{Arc, OnceLock},
+    time::Instant,
 };
 
 use axum::{
     body::Body,
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -71,7 +72,7 @@ pub(crate) async fn observe(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     let environment = &api.options.environment;
     let request_id = environment.ids.next(environment.clock.now());
     let trace = Arc::new(Trace::new(request_id, request.headers()));
@@ -95,29 +96,46 @@ pub(crate) async fn observe(
     }
     add_headers(&mut response, &trace);
 
+    log(&method, &response, error.as_deref(), &trace, started);
+    response
+}
+
+/// One line a request: a failure of ours is an error, a refusal is information; a success is in the history already.
+fn log(
+    method: &Method,
+    response: &Response,
+    error: Option<&ApiError>,
+    trace: &Trace,
+    started: Instant,
+) {
+    let status = response.status();
+    if !(tracing::enabled!(tracing::Level::DEBUG)
+        || status.is_client_error()
+        || status.is_server_error())
+    {
+        return;
+    }
+    let Trace { request_id, .. } = trace;
     let route = trace.route.get().map_or("", String::as_str);
     let tenant = trace
         .tenant
         .get()
         .map(ToString::to_string)
         .unwrap_or_default();
-    let status = response.status().as_u16();
-    let rule = error
-        .as_ref()
-        .and_then(|error| error.inner_code)
-        .unwrap_or_default();
+    let rule = error.and_then(|error| error.inner_code).unwrap_or_default();
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    if response.status().is_server_error() {
+    let (code, is_refusal) = (status.as_u16(), status.is_client_error());
+    if status.is_server_error() {
         let cause = error
-            .as_ref()
             .and_then(|error| error.cause.as_deref())
             .map(chain)
             .unwrap_or_default();
-        tracing::error!(%request_id, tenant, %method, route, status, rule, micros, cause, "request failed");
+        tracing::error!(%request_id, tenant, %method, route, status = code, rule, micros, cause, "request failed");
+    } else if is_refusal {
+        tracing::info!(%request_id, tenant, %method, route, status = code, rule, micros, "request refused");
     } else {
-        tracing::info!(%request_id, tenant, %method, route, status, rule, micros, "request");
+        tracing::debug!(%request_id, tenant, %method, route, status = code, micros, "request");
     }
-    response
 }
 
 fn write_error_body(response: &mut Response, error: &ApiError, trace: &Trace, date: String) {

@@ -74,8 +74,8 @@ pub use self::{
     statistics::Statistics,
     status::{Outcome, RunStatus, Transition, TransitionError},
     store::{
-        Created, DecideFlow, DecideRun, FlowDeleted, FlowStore, RunStore, Store, StoreError,
-        StoreErrorKind, Updated,
+        Created, DecideFlow, DecideRun, FlowDeleted, FlowStore, RunReport, RunStore, Store,
+        StoreError, StoreErrorKind, Updated,
     },
     timestamp::{InvalidTimestamp, Timestamp},
 };

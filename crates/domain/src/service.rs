@@ -15,7 +15,7 @@ use crate::{
     query::{EventPageRequest, Page, RunPageRequest},
     rejection::{Fault, PatchRejected},
     run::{Run, RunSummary},
-    store::{Created, DecideRun, Store, StoreError, Updated},
+    store::{Created, RunReport, Store, StoreError, Updated},
     timestamp::Timestamp,
 };
 
@@ -55,6 +55,8 @@ pub struct Requester {
     pub actor: String,
     /// The request.
     pub request: Uuid,
+    /// The length of its body, in bytes: what it holds in memory while it waits.
+    pub bytes: usize,
 }
 
 /// Both URL forms of a run: its key, and for the alias the run whose process the way goes through.
@@ -157,12 +159,10 @@ impl RunService {
         if !faults.is_empty() {
             return Err(faults.into());
         }
+        let bytes = requester.bytes;
         let origin = self.environment.origin(requester)?;
-        self.update(
-            address,
-            Arc::new(move |run| run.decide(&patch, &if_match, &origin)),
-        )
-        .await
+        let decide = Arc::new(move |run: &Run| run.decide(&patch, &if_match, &origin));
+        self.update(address, RunReport { decide, bytes }).await
     }
 
     /// Hides the run everywhere; its history is left to retention.
@@ -176,13 +176,12 @@ impl RunService {
         if_match: IfMatch,
         requester: Requester,
     ) -> Result<(), ServiceError> {
+        let bytes = requester.bytes;
         let origin = self.environment.origin(requester)?;
-        self.update(
-            address,
-            Arc::new(move |run| run.decide_deletion(&if_match, &origin)),
-        )
-        .await
-        .map(drop)
+        let decide = Arc::new(move |run: &Run| run.decide_deletion(&if_match, &origin));
+        self.update(address, RunReport { decide, bytes })
+            .await
+            .map(drop)
     }
 
     /// Creates a run. The same creation of the same id again gives the stored run.
@@ -253,13 +252,13 @@ impl RunService {
             .ok_or(ServiceError::RunNotFound)
     }
 
-    async fn update(&self, address: RunAddress, decide: DecideRun) -> Result<Run, ServiceError> {
+    async fn update(&self, address: RunAddress, report: RunReport) -> Result<Run, ServiceError> {
         self.pass_through(
             address.key.flow_key(),
             address.via.filter(|via| *via != address.key.run),
         )
         .await?;
-        match self.store().update_run(address.key, decide).await? {
+        match self.store().update_run(address.key, report).await? {
             Some(Updated::Changed(run) | Updated::Unchanged(run)) => Ok(run),
             Some(Updated::Refused(rejected)) => Err(rejected.into()),
             None => Err(ServiceError::RunNotFound),

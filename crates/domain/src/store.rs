@@ -16,6 +16,15 @@ use crate::{
 /// Decides a report on the run as it is stored. It owns all it needs, so that a store may run it in a task of its own, and again.
 pub type DecideRun = Arc<dyn Fn(&Run) -> Result<Decision, PatchRejected> + Send + Sync>;
 
+/// A report on a run, as a store takes it.
+#[derive(Clone)]
+pub struct RunReport {
+    /// What it does to the run.
+    pub decide: DecideRun,
+    /// What it holds in memory while it waits, in bytes: about the length of its body. A store bounds what waits by it.
+    pub bytes: usize,
+}
+
 /// Decides a change of a flow: the flow as it shall be, with its next version, or `None` when nothing changes.
 pub type DecideFlow = Arc<dyn Fn(&Flow) -> Result<Option<Flow>, PatchRejected> + Send + Sync>;
 
@@ -66,13 +75,13 @@ pub trait RunStore: Send + Sync + 'static {
     /// Stores a new run and the first entry of its history, atomically.
     async fn create_run(&self, creation: Change) -> Result<Created, StoreError>;
 
-    /// The unit of work: reads the run, asks `decide`, and writes the run and its history entry, atomically and
-    /// guarded by the version that was read. Retries lost races, and no update starves. A change whose event is
-    /// [`Action::Deleted`](crate::Action::Deleted) hides the run.
+    /// The unit of work: reads the run, asks the report to decide, and writes the run and its history entry,
+    /// atomically and guarded by the version that was read. Retries lost races, and no update starves. A change
+    /// whose event is [`Action::Deleted`](crate::Action::Deleted) hides the run.
     async fn update_run(
         &self,
         key: RunKey,
-        decide: DecideRun,
+        report: RunReport,
     ) -> Result<Option<Updated<Run>>, StoreError>;
 
     /// The runs of a flow, newest start first; `None` when there is no such flow.
@@ -135,6 +144,8 @@ pub enum StoreErrorKind {
     Unavailable,
     /// Too many writers at once. Try again later.
     Contention,
+    /// Too much waits to be written already; this was not begun. Try again later.
+    Overloaded,
     /// A constraint, by its name, that no rule foresaw.
     Conflict(String),
     /// A row that cannot be.
@@ -174,6 +185,7 @@ impl fmt::Display for StoreError {
         match &self.kind {
             StoreErrorKind::Unavailable => f.write_str("the store is unavailable"),
             StoreErrorKind::Contention => f.write_str("too many writers contend for the row"),
+            StoreErrorKind::Overloaded => f.write_str("too much waits to be written"),
             StoreErrorKind::Conflict(constraint) => write!(f, "constraint {constraint} was broken"),
             StoreErrorKind::Corrupt { table, column, id } => {
                 write!(f, "{table}.{column} of {id} cannot be")

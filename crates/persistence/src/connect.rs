@@ -13,6 +13,9 @@ use crate::error::store_error;
 /// After so long without use a connection is tried before it is used.
 const RESTED: Duration = Duration::from_secs(1);
 
+/// What an answer may take beyond the statement's own time-out.
+const ANSWER_GRACE: Duration = Duration::from_secs(2);
+
 /// How the store reaches its database. Not `Debug`: it may hold a password.
 #[derive(Clone)]
 pub struct ConnectOptions {
@@ -24,8 +27,14 @@ pub struct ConnectOptions {
     pub acquire_timeout: Duration,
     /// How long one statement may take; default 10 s.
     pub statement_timeout: Duration,
-    /// How long transient failures and lost races are retried; default 5 s.
+    /// How long transient failures and lost races are retried, and how long a report waits to be written; default 5 s.
     pub retry_for: Duration,
+    /// Tasks that write reports, each with a connection of its own beyond the pool; one more writes creations. Default 2.
+    pub writers: usize,
+    /// How many reports and creations may wait to be written, of all writers together; default 4096.
+    pub writer_queue: usize,
+    /// How many bytes of bodies may wait to be written, of all writers together; default 32 MiB.
+    pub writer_queue_bytes: usize,
 }
 
 /// Whether the database keeps what it acknowledged.
@@ -46,6 +55,9 @@ impl ConnectOptions {
             acquire_timeout: Duration::from_secs(3),
             statement_timeout: Duration::from_secs(10),
             retry_for: Duration::from_secs(5),
+            writers: 2,
+            writer_queue: 4096,
+            writer_queue_bytes: 32 * 1024 * 1024,
         }
     }
 
@@ -58,13 +70,35 @@ impl ConnectOptions {
         Ok(Self::new(url.parse()?))
     }
 
-    pub(crate) async fn pool(&self) -> Result<PgPool, StoreError> {
+    /// What every session is set to.
+    fn session(&self, name: &str) -> PgConnectOptions {
         let statement_timeout = format!("{}ms", self.statement_timeout.as_millis());
-        let database = self.database.clone().application_name("flowruns").options([
+        self.database.clone().application_name(name).options([
             ("statement_timeout", statement_timeout.as_str()),
             ("idle_in_transaction_session_timeout", "30s"),
             ("TimeZone", "UTC"),
-        ]);
+        ])
+    }
+
+    /// The session of a writer. Its plans are made once, when a table may still be empty: they must go by the index
+    /// however few rows there seem to be.
+    pub(crate) fn writer_session(&self) -> PgConnectOptions {
+        self.session("flowruns writer").options([
+            ("plan_cache_mode", "force_generic_plan"),
+            ("enable_seqscan", "off"),
+            ("enable_hashjoin", "off"),
+            ("enable_mergejoin", "off"),
+            ("jit", "off"),
+        ])
+    }
+
+    /// How long this side waits for an answer: the server's own time-out comes first, if the server is there.
+    pub(crate) fn answer_timeout(&self) -> Duration {
+        self.statement_timeout + ANSWER_GRACE
+    }
+
+    pub(crate) async fn pool(&self) -> Result<PgPool, StoreError> {
+        let database = self.session("flowruns");
         PgPoolOptions::new()
             .max_connections(self.max_connections)
             .acquire_timeout(self.acquire_timeout)

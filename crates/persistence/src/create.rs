@@ -1,4 +1,4 @@
-//! Creations of runs: the run and the first entry of its history, in one statement.
+//! Creations of runs: what became of them.
 
 use std::time::Duration;
 
@@ -8,52 +8,28 @@ use flowruns_domain::{
 use sqlx::PgPool;
 
 use crate::{
-    error::{is_foreign_key_violation, store_error},
-    flows, history,
-    retry::{self, Budget},
-    row::bound,
-    runs,
+    error::store_error,
+    flows, history, retry, runs,
+    writer::{Creating, Writers},
 };
-
-const CREATE: &str = "
-    WITH flow AS (SELECT id FROM flows WHERE id = $1 AND tenant_id = $2),
-    created AS (
-        INSERT INTO runs (flow_id, tenant_id, id, display_name, start_at, end_at, status, blocking_error, statistics,
-            version, created_at, modified_at)
-        SELECT flow.id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11 FROM flow
-        ON CONFLICT (flow_id, id) DO NOTHING
-        RETURNING 1
-    )
-    INSERT INTO run_events
-        (flow_id, tenant_id, run_id, version, occurred_at, event_id, actor, request_id, action, changes)
-    SELECT $1, $2, $3, $10, $11, $12, $13, $14, $15, $16 FROM created";
 
 const IS_DELETED: &str = "
     SELECT EXISTS (SELECT FROM runs WHERE flow_id = $1 AND tenant_id = $2 AND id = $3 AND deleted_at IS NOT NULL)";
 
-/// Creates a run. Transient failures are retried within `retry_for`; a creation that was committed although its
-/// answer was lost is known by its event.
+/// Creates a run. A creation that was committed although its answer was lost is known by its event.
 pub(crate) async fn create(
     pool: &PgPool,
+    writers: &Writers,
     retry_for: Duration,
     creation: Change,
 ) -> Result<Created, StoreError> {
-    let mut budget = Budget::new(retry_for);
-    loop {
-        match bound(CREATE, &creation)
-            .execute(pool)
+    match writers.create(creation.clone()).await? {
+        Creating::Done => Ok(Created::New(creation.run)),
+        Creating::NotDone => {
+            retry::read(retry_for, "find a created run", || {
+                existing(pool, &creation)
+            })
             .await
-            .map(|done| done.rows_affected() == 1)
-        {
-            Ok(true) => return Ok(Created::New(creation.run)),
-            Ok(false) => {
-                return retry::read(retry_for, "find a created run", || {
-                    existing(pool, &creation)
-                })
-                .await;
-            }
-            Err(error) if is_foreign_key_violation(&error) => return Ok(Created::FlowAbsent),
-            Err(error) => budget.retry_after(error, "create a run").await?,
         }
     }
 }

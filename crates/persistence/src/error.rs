@@ -74,6 +74,30 @@ pub(crate) fn outcome_is_unknown(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Whether the session is no good any more: it died, or it is one of a server that takes no writes since a failover.
+pub(crate) fn session_is_lost(error: &sqlx::Error) -> bool {
+    outcome_is_unknown(error) || sqlstate(error).as_deref() == Some(READ_ONLY_SQL_TRANSACTION)
+}
+
+/// Whether one of many rows in a statement may be the cause, so that the others are worth another attempt.
+pub(crate) fn may_be_of_one_row(error: &StoreError) -> bool {
+    matches!(
+        error.kind,
+        StoreErrorKind::Internal | StoreErrorKind::Conflict(_)
+    )
+}
+
+/// The failure once more, for another who waits for the same statement.
+pub(crate) fn repeated(error: &StoreError) -> StoreError {
+    StoreError {
+        kind: error.kind.clone(),
+        source: error
+            .source
+            .as_ref()
+            .map(|source| source.to_string().into()),
+    }
+}
+
 /// Whether a row that is referred to is not there, or is still referred to.
 pub(crate) fn is_foreign_key_violation(error: &sqlx::Error) -> bool {
     sqlstate(error).as_deref() == Some(FOREIGN_KEY_VIOLATION)

@@ -12,19 +12,20 @@
 //! # }
 //! ```
 
+mod columns;
 mod connect;
 mod create;
 mod error;
 mod flows;
 mod history;
 mod list;
-mod locked_update;
 pub mod migrate;
 mod retry;
 mod row;
 mod runs;
+mod session;
 mod store;
-mod update;
+mod writer;
 
 pub use self::{
     connect::{ConnectOptions, Durability},

@@ -27,17 +27,35 @@ where
     }
 }
 
+/// Pauses between attempts: each twice as long as the one before, up to a bound.
+#[derive(Debug)]
+pub(crate) struct Pause(Duration);
+
+impl Default for Pause {
+    fn default() -> Self {
+        Self(FIRST_PAUSE)
+    }
+}
+
+impl Pause {
+    /// Pauses.
+    pub(crate) async fn next(&mut self) {
+        tokio::time::sleep(self.0).await;
+        self.0 = LONGEST_PAUSE.min(self.0 * 2);
+    }
+}
+
 /// What is left of the time for a unit of work.
 pub(crate) struct Budget {
     end: Instant,
-    pause: Duration,
+    pause: Pause,
 }
 
 impl Budget {
     pub(crate) fn new(retry_for: Duration) -> Self {
         Self {
             end: Instant::now() + retry_for,
-            pause: FIRST_PAUSE,
+            pause: Pause::default(),
         }
     }
 
@@ -71,7 +89,7 @@ impl Budget {
         error: StoreError,
         unit: &'static str,
     ) -> Result<(), StoreError> {
-        if !may_succeed || Instant::now() + self.pause > self.end {
+        if !may_succeed || Instant::now() + self.pause.0 > self.end {
             return Err(error);
         }
         tracing::debug!(
@@ -79,8 +97,7 @@ impl Budget {
             error = error.source.as_ref().map(tracing::field::display),
             "another attempt"
         );
-        tokio::time::sleep(self.pause).await;
-        self.pause = LONGEST_PAUSE.min(self.pause * 2);
+        self.pause.next().await;
         Ok(())
     }
 

@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use flowruns_domain::{
-    Action, Change, DataDomain, DisplayName, EventId, Flow, FlowKey, FlowProperties,
-    PropertyChange, PublicError, ReadinessStatus, Run, RunEvent, RunKey, RunProperties, RunState,
-    RunStatus, RunSummary, Statistics, StoreError, StoreErrorKind, TenantId, Timestamp, Version,
+    Action, DataDomain, DisplayName, EventId, Flow, FlowKey, FlowProperties, PropertyChange,
+    PublicError, ReadinessStatus, Run, RunEvent, RunKey, RunProperties, RunState, RunStatus,
+    RunSummary, Statistics, StoreError, StoreErrorKind, TenantId, Timestamp, Version,
     json::{JsonObject, JsonValue},
 };
-use sqlx::{FromRow, Postgres, postgres::PgArguments, query::Query, types::Json};
+use sqlx::{FromRow, types::Json};
 use uuid::Uuid;
 
 #[derive(FromRow)]
@@ -186,56 +186,6 @@ impl EventRow {
             changes: reader.column("changes", changes)?,
         })
     }
-}
-
-/// A statement that writes a change: its key is $1 to $3, the run $4 to $11, and its history entry $10 to $16.
-pub(crate) fn bound<'q>(sql: &'static str, change: &'q Change) -> Query<'q, Postgres, PgArguments> {
-    let Change { run, event } = change;
-    let RunProperties {
-        display_name,
-        start,
-        state,
-        blocking_error,
-        statistics,
-    } = &run.properties;
-    sqlx::query(sql)
-        .bind(run.key.flow.uuid())
-        .bind(run.key.tenant.uuid())
-        .bind(run.key.run.uuid())
-        .bind(display_name.as_str())
-        .bind(start.date_time())
-        .bind(state.end().map(|end| end.date_time()))
-        .bind(state.status().as_str())
-        .bind(blocking_error.as_ref().map(|error| Json(error.members())))
-        .bind(Json(statistics.members()))
-        .bind(run.version.number())
-        .bind(run.modified.date_time())
-        .bind(event.id.uuid())
-        .bind(&event.actor)
-        .bind(event.request)
-        .bind(event.action.as_str())
-        .bind(stored_changes(&event.changes))
-}
-
-/// The changes of an event as its column holds them.
-fn stored_changes(changes: &[PropertyChange]) -> Json<Vec<JsonObject>> {
-    let stored = |change: &PropertyChange| {
-        let PropertyChange {
-            property,
-            before,
-            after,
-        } = change;
-        let members = [
-            ("property", property.as_str().into()),
-            ("before", before.clone()),
-            ("after", after.clone()),
-        ];
-        members
-            .into_iter()
-            .map(|(name, value): (&str, JsonValue)| (name.to_owned(), value))
-            .collect()
-    };
-    Json(changes.iter().map(stored).collect())
 }
 
 fn change(mut members: JsonObject) -> Option<PropertyChange> {

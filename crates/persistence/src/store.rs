@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use flowruns_domain::{
-    Change, Created, DecideFlow, DecideRun, EventPageRequest, Flow, FlowDeleted, FlowKey,
-    FlowPageRequest, FlowStore, Page, Run, RunEvent, RunKey, RunPageRequest, RunStore, RunSummary,
-    Store, StoreError, StoreErrorKind, TenantId, Updated,
+    Change, Created, DecideFlow, EventPageRequest, Flow, FlowDeleted, FlowKey, FlowPageRequest,
+    FlowStore, Page, Run, RunEvent, RunKey, RunPageRequest, RunReport, RunStore, RunSummary, Store,
+    StoreError, StoreErrorKind, TenantId, Updated,
 };
 use sqlx::PgPool;
 
@@ -15,19 +15,19 @@ use crate::{
     create,
     error::store_error,
     flows, history, list, retry, runs,
-    update::{self, Queues},
+    writer::Writers,
 };
 
-/// Runs and flows in PostgreSQL. Clones share one pool.
+/// Runs and flows in PostgreSQL. Clones share one pool and its writers.
 #[derive(Clone)]
 pub struct PostgresStore {
     pool: PgPool,
     retry_for: Duration,
-    queues: Arc<Queues>,
+    writers: Arc<Writers>,
 }
 
 impl PostgresStore {
-    /// Connects.
+    /// Connects, and starts the writers in the present runtime.
     ///
     /// # Errors
     ///
@@ -35,9 +35,9 @@ impl PostgresStore {
     pub async fn connect(options: &ConnectOptions) -> Result<Self, StoreError> {
         let pool = options.pool().await?;
         Ok(Self {
+            writers: Arc::new(Writers::start(options, &pool)),
             pool,
             retry_for: options.retry_for,
-            queues: Arc::new(Queues::new()),
         })
     }
 
@@ -55,8 +55,9 @@ impl PostgresStore {
         durability(&self.pool).await
     }
 
-    /// Closes the connections.
+    /// Takes no more, writes what waits, and closes the connections.
     pub async fn close(&self) {
+        self.writers.close().await;
         self.pool.close().await;
     }
 }
@@ -75,15 +76,15 @@ impl RunStore for PostgresStore {
     }
 
     async fn create_run(&self, creation: Change) -> Result<Created, StoreError> {
-        create::create(&self.pool, self.retry_for, creation).await
+        create::create(&self.pool, &self.writers, self.retry_for, creation).await
     }
 
     async fn update_run(
         &self,
         key: RunKey,
-        decide: DecideRun,
+        report: RunReport,
     ) -> Result<Option<Updated<Run>>, StoreError> {
-        update::update(&self.pool, &self.queues, self.retry_for, key, decide).await
+        self.writers.update(key, report).await
     }
 
     async fn list_runs(

@@ -72,6 +72,22 @@ pub(crate) struct Database {
     #[serde(deserialize_with = "number")]
     #[validate(range(min = 1))]
     pub(crate) statement_timeout_ms: u64,
+    #[serde(deserialize_with = "number")]
+    #[validate(range(min = 1, max = 64))]
+    pub(crate) writers: u64,
+    #[serde(deserialize_with = "number")]
+    #[validate(range(min = 1))]
+    pub(crate) writer_queue: u64,
+    #[serde(deserialize_with = "number")]
+    #[validate(range(min = 1))]
+    pub(crate) writer_queue_bytes: u64,
+}
+
+impl Database {
+    /// Those of the pool, of the writers of reports, and of the writer of creations.
+    pub(crate) const fn connections(&self) -> u64 {
+        self.max_connections + self.writers + 1
+    }
 }
 
 #[derive(Debug, Deserialize, Serialize)]

@@ -51,7 +51,7 @@ impl Database {
         let mut options = ClusterOptions::new(&settings.data_dir);
         options.binaries.clone_from(&settings.embedded.binaries);
         options.max_connections =
-            u16::try_from(settings.database.max_connections + SPARE_CONNECTIONS)?;
+            u16::try_from(settings.database.connections() + SPARE_CONNECTIONS)?;
         let started = tokio::task::spawn_blocking(move || Cluster::start(options)).await?;
         let cluster = started.context("the embedded PostgreSQL did not start")?;
         let role = |role: &str, database: &str| {
@@ -88,6 +88,9 @@ impl Database {
             max_connections: u32::try_from(database.max_connections)?,
             acquire_timeout: Duration::from_millis(database.acquire_timeout_ms),
             statement_timeout: Duration::from_millis(database.statement_timeout_ms),
+            writers: usize::try_from(database.writers)?,
+            writer_queue: usize::try_from(database.writer_queue)?,
+            writer_queue_bytes: usize::try_from(database.writer_queue_bytes)?,
             ..ConnectOptions::new(self.service.clone())
         })
     }

@@ -28,7 +28,7 @@ struct Arguments {
     #[arg(long = "url", requires = "token")]
     urls: Vec<String>,
     /// A bearer token that may write runs, and flows unless --flow is given
-    #[arg(long, env = "FLOWRUNS_TOKEN", hide_env_values = true)]
+    #[arg(long, env = "CHECKER_TOKEN", hide_env_values = true)]
     token: Option<String>,
     /// The flow to create the runs in [default: a new one]
     #[arg(long, requires = "urls")]

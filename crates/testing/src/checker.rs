@@ -37,7 +37,7 @@
 //! HTTP (behind a proxy that ends TLS: its inner address). A server that demands If-Match cannot be checked:
 //!
 //! ```sh
-//! FLOWRUNS_TOKEN=$(flowruns token) cargo run -p flowruns-testing --features checker --example checker -- \
+//! CHECKER_TOKEN=$(flowruns token) cargo run -p flowruns-testing --features checker --example checker -- \
 //!     --url http://127.0.0.1:8080 --url http://127.0.0.1:8081 --clients 16 --seconds 20
 //! ```
 //!

@@ -5,10 +5,13 @@
     reason = "a fixture of a wrong shape is a defect of the test that names it"
 )]
 
+use std::sync::Arc;
+
 use flowruns_domain::{
-    Clock, DataDomain, DisplayName, EventId, Field, Flow, FlowId, FlowKey, FlowProperties, Ids,
-    NewRun, Origin, Outcome, PublicErrorPatch, ReadinessStatus, RunId, RunKey, RunPatch, RunStatus,
-    SystemClock, TenantId, TimeOrderedIds, Timestamp, Version,
+    Clock, DataDomain, Decision, DisplayName, EventId, Field, Flow, FlowId, FlowKey,
+    FlowProperties, Ids, NewRun, Origin, Outcome, PatchRejected, PublicErrorPatch, ReadinessStatus,
+    Run, RunId, RunKey, RunPatch, RunReport, RunStatus, SystemClock, TenantId, TimeOrderedIds,
+    Timestamp, Version,
     json::{JsonObject, parse_object},
 };
 use uuid::Uuid;
@@ -82,6 +85,16 @@ pub fn origin_at(received: Timestamp) -> Origin {
         actor: "nightly".to_owned(),
         request: fresh_uuid(),
         received,
+    }
+}
+
+/// A report that is decided so.
+pub fn report(
+    decide: impl Fn(&Run) -> Result<Decision, PatchRejected> + Send + Sync + 'static,
+) -> RunReport {
+    RunReport {
+        decide: Arc::new(decide),
+        bytes: 0,
     }
 }
 

@@ -1,11 +1,13 @@
 //! Verifies bearer tokens: signature, algorithm, issuer, audience, times, tenant.
 
+use std::sync::Arc;
+
 use flowruns_domain::TenantId;
-use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
+use jsonwebtoken::{Algorithm, Validation, decode, decode_header, get_current_timestamp};
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::{key_set::KeySet, permission::Permission};
+use super::{key_set::KeySet, permission::Permission, verified::VerifiedTokens};
 
 /// The longest token that is looked at, in bytes.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
@@ -32,6 +34,18 @@ pub struct Caller {
 }
 
 impl Caller {
+    pub(super) const fn new(
+        tenant: TenantId,
+        actor: String,
+        permission: Option<Permission>,
+    ) -> Self {
+        Self {
+            tenant,
+            actor,
+            permission,
+        }
+    }
+
     /// Whether the caller has a permission, or one that includes it.
     pub fn may(&self, permission: Permission) -> bool {
         self.permission >= Some(permission)
@@ -55,14 +69,17 @@ pub enum TokenRefused {
     NoTenant,
 }
 
-/// Verifies tokens of one issuer.
+/// Verifies tokens of one issuer, each once: afterwards it is known until it expires.
 pub struct TokenVerifier {
     keys: KeySet,
     expectations: Expectations,
+    verified: VerifiedTokens,
 }
 
 #[derive(Deserialize)]
 struct Claims {
+    /// RFC 7519 allows a fraction.
+    exp: f64,
     tid: Option<String>,
     sub: Option<String>,
     azp: Option<String>,
@@ -75,8 +92,12 @@ struct Claims {
 
 impl TokenVerifier {
     /// A verifier for the keys and the name of an issuer.
-    pub const fn new(keys: KeySet, expectations: Expectations) -> Self {
-        Self { keys, expectations }
+    pub fn new(keys: KeySet, expectations: Expectations) -> Self {
+        Self {
+            keys,
+            expectations,
+            verified: VerifiedTokens::new(),
+        }
     }
 
     /// Verifies a token.
@@ -84,7 +105,10 @@ impl TokenVerifier {
     /// # Errors
     ///
     /// [`TokenRefused`]
-    pub fn verify(&self, token: &str) -> Result<Caller, TokenRefused> {
+    pub fn verify(&self, token: &str) -> Result<Arc<Caller>, TokenRefused> {
+        if let Some(caller) = self.verified.caller(token, get_current_timestamp()) {
+            return Ok(caller);
+        }
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenRefused::Invalid);
         }
@@ -94,7 +118,11 @@ impl TokenVerifier {
         let claims = decode::<Claims>(token, key, &self.validation(*algorithm))
             .map_err(|error| refusal(&error))?
             .claims;
-        caller(claims)
+        // A fraction of a second is cut; `as` saturates, and an expiry that is no number was refused above.
+        let until = (claims.exp as u64).saturating_add(self.expectations.leeway_seconds);
+        let caller = Arc::new(caller(claims)?);
+        self.verified.remember(token, &caller, until);
+        Ok(caller)
     }
 
     fn validation(&self, algorithm: Algorithm) -> Validation {
@@ -124,6 +152,7 @@ fn refusal(error: &jsonwebtoken::errors::Error) -> TokenRefused {
 
 fn caller(claims: Claims) -> Result<Caller, TokenRefused> {
     let Claims {
+        exp: _,
         tid,
         sub,
         azp,
@@ -144,9 +173,6 @@ fn caller(claims: Claims) -> Result<Caller, TokenRefused> {
     let scopes = scp.unwrap_or_default();
     let names = roles.iter().map(String::as_str).chain(scopes.split(' '));
     let permission = names.filter_map(Permission::from_name).max();
-    Ok(Caller {
-        tenant,
-        actor: actor.unwrap_or_else(|| "unknown".to_owned()),
-        permission,
-    })
+    let actor = actor.unwrap_or_else(|| "unknown".to_owned());
+    Ok(Caller::new(tenant, actor, permission))
 }

@@ -35,7 +35,7 @@ pub(crate) enum Content {
 
 /// A call that may be made and can be read.
 pub(crate) struct Call {
-    pub(crate) caller: Caller,
+    pub(crate) caller: Arc<Caller>,
     pub(crate) root: ServiceRoot,
     pub(crate) preference: Preference,
     request: uuid::Uuid,
@@ -137,6 +137,7 @@ impl Call {
         Requester {
             actor: self.caller.actor.clone(),
             request: self.request,
+            bytes: self.body.len(),
         }
     }
 
@@ -172,7 +173,7 @@ fn authorized(
     headers: &HeaderMap,
     permission: Permission,
     trace: &Trace,
-) -> Result<Caller, ApiError> {
+) -> Result<Arc<Caller>, ApiError> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
         let message =
             "send Authorization: Bearer and a token; `flowruns token` mints one for the local key";

@@ -126,6 +126,7 @@ fn requester() -> Requester {
     Requester {
         actor: "checker".to_owned(),
         request: fixtures::fresh_uuid(),
+        bytes: 0,
     }
 }
 

@@ -8,7 +8,7 @@ use flowruns_domain::{
 };
 
 use super::scene::{Scene, first_page};
-use crate::fixtures::{counted, ended, fresh_flow, name, new_run, origin};
+use crate::fixtures::{counted, ended, fresh_flow, name, new_run, origin, report};
 
 /// What was created is found, whole.
 pub async fn a_created_run_is_found(store: Arc<dyn Store>) {
@@ -93,7 +93,7 @@ pub async fn an_update_is_decided_on_the_stored_run(store: Arc<dyn Store>) {
             Ok(Decision::Unchanged)
         }
     };
-    let updated = scene.store.update_run(key, Arc::new(decide)).await;
+    let updated = scene.store.update_run(key, report(decide)).await;
     let updated = updated.expect("the store takes an update");
     assert_eq!(updated, Some(Updated::Unchanged(stored.clone())));
     assert_eq!(*seen.lock().expect("nobody panics with it"), Some(stored));
@@ -179,7 +179,7 @@ pub async fn a_refused_deletion_deletes_nothing(store: Arc<dyn Store>) {
     let run = scene.create_default(1).await;
     let origin = origin();
     let decide = move |run: &Run| run.decide_deletion(&IfMatch::Missing, &origin);
-    let refused = scene.store.update_run(run.key, Arc::new(decide)).await;
+    let refused = scene.store.update_run(run.key, report(decide)).await;
     let required = Updated::Refused(PatchRejected::PreconditionRequired);
     assert_eq!(refused.expect("the store answers"), Some(required));
     assert_eq!(scene.find(run.key).await, Some(run));

@@ -8,7 +8,7 @@ use flowruns_domain::{
     Updated, json::JsonValue, property,
 };
 
-use crate::fixtures::{fresh_flow, fresh_tenant, new_run, origin, run_key};
+use crate::fixtures::{fresh_flow, fresh_tenant, new_run, origin, report, run_key};
 
 /// A fresh flow of a fresh tenant.
 #[derive(Clone)]
@@ -78,7 +78,7 @@ impl Scene {
         origin: Origin,
     ) -> Option<Updated<Run>> {
         let decide = move |run: &Run| run.decide(&patch, &if_match, &origin);
-        let updated = self.store.update_run(key, Arc::new(decide)).await;
+        let updated = self.store.update_run(key, report(decide)).await;
         updated.expect("the store takes an update")
     }
 
@@ -97,7 +97,7 @@ impl Scene {
     pub(super) async fn delete(&self, key: RunKey) -> Option<Updated<Run>> {
         let origin = origin();
         let decide = move |run: &Run| run.decide_deletion(&IfMatch::Absent, &origin);
-        let deleted = self.store.update_run(key, Arc::new(decide)).await;
+        let deleted = self.store.update_run(key, report(decide)).await;
         deleted.expect("the store takes a deletion")
     }
 

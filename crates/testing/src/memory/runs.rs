@@ -4,8 +4,8 @@ use std::{cmp::Reverse, collections::btree_map::Entry};
 
 use async_trait::async_trait;
 use flowruns_domain::{
-    Change, Created, DecideRun, Decision, EventPageRequest, FlowKey, Page, Run, RunEvent, RunKey,
-    RunPageRequest, RunStore, RunSummary, StoreError, Timestamp, Updated,
+    Change, Created, Decision, EventPageRequest, FlowKey, Page, Run, RunEvent, RunKey,
+    RunPageRequest, RunReport, RunStore, RunSummary, StoreError, Timestamp, Updated,
 };
 
 use super::{MemoryStore, tables::StoredRun};
@@ -43,14 +43,14 @@ impl RunStore for MemoryStore {
     async fn update_run(
         &self,
         key: RunKey,
-        decide: DecideRun,
+        report: RunReport,
     ) -> Result<Option<Updated<Run>>, StoreError> {
         let mut tables = self.tables();
         let visible = tables.runs.get_mut(&key).filter(|run| run.is_visible());
         let Some(stored) = visible else {
             return Ok(None);
         };
-        Ok(Some(match decide(&stored.run) {
+        Ok(Some(match (report.decide)(&stored.run) {
             Err(rejected) => Updated::Refused(rejected),
             Ok(Decision::Unchanged) => Updated::Unchanged(stored.run.clone()),
             Ok(Decision::Changed(change)) => {

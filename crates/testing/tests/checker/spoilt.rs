@@ -12,9 +12,12 @@ use async_trait::async_trait;
 use flowruns_domain::{
     Change, Created, DecideFlow, DecideRun, Decision, EventPageRequest, Flow, FlowDeleted, FlowKey,
     FlowPageRequest, FlowStore, Page, PatchRejected, Run, RunEvent, RunKey, RunPageRequest,
-    RunStore, RunSummary, Store, StoreError, TenantId, Updated,
+    RunReport, RunStore, RunSummary, Store, StoreError, TenantId, Updated,
 };
-use flowruns_testing::{MemoryStore, fixtures::name};
+use flowruns_testing::{
+    MemoryStore,
+    fixtures::{name, report},
+};
 
 use crate::decision::spoilt_decision;
 
@@ -97,7 +100,7 @@ impl Spoilt {
         key: RunKey,
         decide: impl Fn(&Run) -> Result<Decision, PatchRejected> + Send + Sync + 'static,
     ) -> Result<Option<Updated<Run>>, StoreError> {
-        let updated = self.inner.update_run(key, Arc::new(decide)).await?;
+        let updated = self.inner.update_run(key, report(decide)).await?;
         if let Some(Updated::Changed(run)) = &updated {
             self.remember(run);
         }
@@ -214,12 +217,12 @@ impl RunStore for Spoilt {
     async fn update_run(
         &self,
         key: RunKey,
-        decide: DecideRun,
+        report: RunReport,
     ) -> Result<Option<Updated<Run>>, StoreError> {
         if self.fault == Fault::ReadsDirty || self.strikes(self.fault) {
-            return self.spoilt_update(key, decide).await;
+            return self.spoilt_update(key, report.decide).await;
         }
-        self.write(key, move |run| decide(run)).await
+        self.write(key, move |run| (report.decide)(run)).await
     }
 
     async fn list_runs(

@@ -1,0 +1,84 @@
+//! Tokens that were verified already: a signature costs more than all the rest of a request.
+
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use lru::LruCache;
+
+use super::verifier::Caller;
+
+/// How many tokens are remembered; the least recently used is forgotten first.
+const MOST_TOKENS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+/// A longer token is verified each time, so that what is remembered has a bound in bytes too.
+const MOST_TOKEN_BYTES: usize = 4096;
+
+/// The callers of verified tokens, each until its token expires.
+pub(super) struct VerifiedTokens(Mutex<LruCache<Box<str>, Verified>>);
+
+struct Verified {
+    caller: Arc<Caller>,
+    /// The last second at which the token is valid.
+    until: u64,
+}
+
+impl VerifiedTokens {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(LruCache::new(MOST_TOKENS)))
+    }
+
+    /// The caller of a token that was verified before and is valid at `now`, in seconds.
+    pub(super) fn caller(&self, token: &str, now: u64) -> Option<Arc<Caller>> {
+        let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let verified = tokens.get(token).filter(|verified| now <= verified.until);
+        verified.map(|verified| Arc::clone(&verified.caller))
+    }
+
+    /// Remembers a token that was verified just now.
+    pub(super) fn remember(&self, token: &str, caller: &Arc<Caller>, until: u64) {
+        if token.len() > MOST_TOKEN_BYTES {
+            return;
+        }
+        let verified = Verified {
+            caller: Arc::clone(caller),
+            until,
+        };
+        let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tokens.put(token.into(), verified);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flowruns_domain::TenantId;
+
+    fn caller() -> Arc<Caller> {
+        let tenant: TenantId = "0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e".parse().unwrap();
+        Arc::new(Caller::new(tenant, "nightly".to_owned(), None))
+    }
+
+    #[test]
+    fn a_token_is_known_until_it_expires_and_no_longer() {
+        let tokens = VerifiedTokens::new();
+        tokens.remember("a", &caller(), 100);
+        assert!(tokens.caller("a", 100).is_some());
+        assert!(tokens.caller("a", 101).is_none());
+        assert!(tokens.caller("b", 100).is_none());
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_in_number_and_in_bytes() {
+        let tokens = VerifiedTokens::new();
+        let caller = caller();
+        for number in 0..=MOST_TOKENS.get() {
+            tokens.remember(&number.to_string(), &caller, 100);
+        }
+        assert!(tokens.caller("0", 1).is_none());
+        assert!(tokens.caller("1", 1).is_some());
+        let long = "a".repeat(MOST_TOKEN_BYTES + 1);
+        tokens.remember(&long, &caller, 100);
+        assert!(tokens.caller(&long, 1).is_none());
+    }
+}

@@ -1,0 +1,150 @@
+//! The writer: reports and creations wait for a few tasks, each with a session of its own. A task takes whatever waits,
+//! and reads and writes all of it in one statement each; so the more comes at once, the less each report costs.
+//!
+//! Every answer is given after the commit that it rests on. The work lives in the tasks: a caller that leaves cancels
+//! nothing half-way. Several processes on one database race through the guard of the statement, and whoever lost twice
+//! waits for the row.
+
+mod bounds;
+mod cache;
+mod chain;
+mod contended;
+mod creations;
+mod jobs;
+mod locked_update;
+mod queue;
+mod statements;
+mod supervised;
+mod updates;
+
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use flowruns_domain::{Change, Run, RunKey, RunReport, StoreError, Updated};
+use sqlx::PgPool;
+use tokio::{sync::watch, task::JoinHandle, time::Instant};
+
+pub(crate) use self::creations::Creating;
+use self::{
+    bounds::Bounds,
+    cache::Cache,
+    chain::{Outcome, Report},
+    contended::Contended,
+    creations::{Creation, CreationTask},
+    queue::{Submissions, queue},
+    supervised::supervised,
+    updates::UpdateTask,
+};
+use crate::{connect::ConnectOptions, retry::Pause, session::Session};
+
+/// The most that one statement takes.
+const MOST_JOBS: usize = 128;
+/// What all tasks together keep of busy runs, in bytes.
+const CACHE_BYTES: usize = 8 * 1024 * 1024;
+
+/// The ways to the tasks of a store.
+pub(crate) struct Writers {
+    updates: Vec<Submissions<Report, Outcome>>,
+    creations: Submissions<Creation, Creating>,
+    retry_for: Duration,
+    closing: watch::Sender<bool>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Writers {
+    /// Starts the tasks. They end when this is dropped, after what waits.
+    pub(crate) fn start(options: &ConnectOptions, pool: &PgPool) -> Self {
+        let bounds = Arc::new(Bounds::new(
+            options.writer_queue,
+            options.writer_queue_bytes,
+        ));
+        let (closing, closed) = watch::channel(false);
+        let session = || Session::new(options.writer_session(), options.answer_timeout());
+        let writers = options.writers.max(1);
+        let mut tasks = Vec::with_capacity(writers + 1);
+        let mut updates = Vec::with_capacity(writers);
+        for _ in 0..writers {
+            let (submissions, queue) = queue(Arc::clone(&bounds), closed.clone());
+            let task = UpdateTask {
+                queue,
+                session: session(),
+                contended: Contended::new(pool.clone()),
+                cache: Cache::new(CACHE_BYTES / writers),
+                pause: Pause::default(),
+                again: Vec::new(),
+            };
+            updates.push(submissions);
+            tasks.push(supervised(task));
+        }
+        let (creations, queue) = queue(bounds, closed);
+        tasks.push(supervised(CreationTask {
+            queue,
+            session: session(),
+            pause: Pause::default(),
+            again: Vec::new(),
+        }));
+        Self {
+            updates,
+            creations,
+            retry_for: options.retry_for,
+            closing,
+            tasks: Mutex::new(tasks),
+        }
+    }
+
+    /// Writes a report, and answers after its commit.
+    pub(crate) async fn update(
+        &self,
+        key: RunKey,
+        report: RunReport,
+    ) -> Result<Option<Updated<Run>>, StoreError> {
+        let RunReport { decide, bytes } = report;
+        let report = Report {
+            key,
+            decide,
+            unknown: None,
+            losses: 0,
+            alone: false,
+        };
+        let task = &self.updates[self.task_of(key)];
+        task.submit(report, bytes, self.deadline()).await
+    }
+
+    /// Creates a run, and answers after its commit.
+    pub(crate) async fn create(&self, change: Change) -> Result<Creating, StoreError> {
+        let properties = &change.run.properties;
+        let bytes = properties.statistics.members().compact_length();
+        let creation = Creation {
+            change,
+            alone: false,
+        };
+        self.creations
+            .submit(creation, bytes, self.deadline())
+            .await
+    }
+
+    /// Takes no more, and waits until what was taken is answered.
+    pub(crate) async fn close(&self) {
+        self.closing.send_replace(true);
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        for task in tasks {
+            // Panics were logged when they happened.
+            let _ended = task.await;
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.retry_for
+    }
+
+    /// The reports of one run always meet in one task.
+    fn task_of(&self, key: RunKey) -> usize {
+        let mut hasher = DefaultHasher::new();
+        (key.flow, key.run).hash(&mut hasher);
+        let task = hasher.finish() % (self.updates.len() as u64);
+        task as usize
+    }
+}

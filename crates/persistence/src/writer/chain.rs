@@ -1,0 +1,165 @@
+//! The reports of one run that wait at the same time, decided one on top of the other. In memory: no statement is run here.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use flowruns_domain::{
+    Action, Change, DecideRun, Decision, Run, RunEvent, RunKey, StoreError, StoreErrorKind, Updated,
+};
+
+use super::queue::Job;
+
+/// A report that waits for its run.
+pub(super) struct Report {
+    pub(super) key: RunKey,
+    pub(super) decide: DecideRun,
+    /// A change of an earlier attempt that may have been committed although its answer was lost.
+    pub(super) unknown: Option<Box<Change>>,
+    /// How many races it has lost.
+    pub(super) losses: u32,
+    /// Whether it goes in a statement of its own, since one that it shared was refused.
+    pub(super) alone: bool,
+}
+
+/// What a report comes to: `None` where the run is absent.
+pub(super) type Outcome = Option<Updated<Run>>;
+pub(super) type ReportJob = Job<Report, Outcome>;
+
+/// A report and what it comes to, if what it was decided on is committed.
+struct Step {
+    job: ReportJob,
+    answer: Result<Outcome, StoreError>,
+    event: Option<RunEvent>,
+}
+
+/// Reports of one run, and what they come to together.
+pub(super) struct Chain {
+    key: RunKey,
+    stored: Option<Run>,
+    steps: Vec<Step>,
+}
+
+/// What a chain writes: one row, and an entry for each change that led to it.
+pub(super) struct ChainWrite<'a> {
+    /// The run as it was read; its version is the guard.
+    pub(super) seen: &'a Run,
+    /// The run as the last change leaves it.
+    pub(super) run: &'a Run,
+    pub(super) is_deleted: bool,
+    pub(super) events: Vec<&'a RunEvent>,
+}
+
+/// What the next report is decided on.
+#[derive(Clone, Copy)]
+enum Latest {
+    Stored,
+    Step(usize),
+    Deleted,
+}
+
+impl Chain {
+    /// Decides each report in order, on what the one before it left. A panic costs its report alone.
+    pub(super) fn decide(key: RunKey, stored: Option<Run>, jobs: Vec<ReportJob>) -> Self {
+        let mut chain = Self {
+            key,
+            stored,
+            steps: Vec::with_capacity(jobs.len()),
+        };
+        let mut latest = Latest::Stored;
+        for job in jobs {
+            let (answer, event) = chain.decide_one(latest, &job.work.decide);
+            if let Some(event) = &event {
+                latest = match event.action {
+                    Action::Deleted => Latest::Deleted,
+                    Action::Created | Action::Updated => Latest::Step(chain.steps.len()),
+                };
+            }
+            chain.steps.push(Step { job, answer, event });
+        }
+        chain
+    }
+
+    fn decide_one(
+        &self,
+        latest: Latest,
+        decide: &DecideRun,
+    ) -> (Result<Outcome, StoreError>, Option<RunEvent>) {
+        let run = match latest {
+            Latest::Stored => self.stored.as_ref(),
+            Latest::Step(step) => changed_run(&self.steps[step]),
+            Latest::Deleted => None,
+        };
+        let Some(run) = run else {
+            return (Ok(None), None);
+        };
+        // What `decide` owns is its own: a panic leaves nothing of ours half-way.
+        match catch_unwind(AssertUnwindSafe(|| decide(run))) {
+            Err(_panic) => {
+                let panicked = "a report panicked while it was decided";
+                let error = StoreError::new(StoreErrorKind::Internal, panicked);
+                (Err(error), None)
+            }
+            Ok(Err(rejected)) => (Ok(Some(Updated::Refused(rejected))), None),
+            Ok(Ok(Decision::Unchanged)) => (Ok(Some(Updated::Unchanged(run.clone()))), None),
+            Ok(Ok(Decision::Changed(change))) => {
+                let Change { run, event } = *change;
+                (Ok(Some(Updated::Changed(run))), Some(event))
+            }
+        }
+    }
+
+    /// The run.
+    pub(super) const fn key(&self) -> RunKey {
+        self.key
+    }
+
+    /// How many reports there are.
+    pub(super) fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// What is to be written, if anything.
+    pub(super) fn write(&self) -> Option<ChainWrite<'_>> {
+        let events: Vec<_> = self.steps.iter().filter_map(|s| s.event.as_ref()).collect();
+        let last = self.steps.iter().rfind(|step| step.event.is_some())?;
+        Some(ChainWrite {
+            seen: self.stored.as_ref()?,
+            run: changed_run(last)?,
+            is_deleted: events.last()?.action == Action::Deleted,
+            events,
+        })
+    }
+
+    /// Gives every report what it came to: what it was decided on is committed. Returns the run as it is stored now,
+    /// if it is to be `kept`.
+    pub(super) fn answer(self, kept: bool) -> Option<Run> {
+        let last = self.write().filter(|write| kept && !write.is_deleted);
+        let run = last.map(|write| write.run.clone());
+        for step in self.steps {
+            step.job.answer(step.answer);
+        }
+        run
+    }
+
+    /// The reports, to be decided again.
+    pub(super) fn undecided(self) -> impl Iterator<Item = ReportJob> {
+        self.steps.into_iter().map(|step| step.job)
+    }
+
+    /// The reports, to be decided again once it is known whether what they wrote is there.
+    pub(super) fn unknown(self) -> impl Iterator<Item = ReportJob> {
+        self.steps.into_iter().map(|step| {
+            let mut job = step.job;
+            if let (Some(event), Ok(Some(Updated::Changed(run)))) = (step.event, step.answer) {
+                job.work.unknown = Some(Box::new(Change { run, event }));
+            }
+            job
+        })
+    }
+}
+
+fn changed_run(step: &Step) -> Option<&Run> {
+    match &step.answer {
+        Ok(Some(Updated::Changed(run))) => Some(run),
+        _ => None,
+    }
+}

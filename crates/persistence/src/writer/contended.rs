@@ -1,0 +1,133 @@
+//! Runs that several processes change at once: whoever lost twice waits for the row in PostgreSQL's own queue, which is
+//! fair, and takes along all that waits for the run in this process meanwhile.
+
+use std::{
+    collections::HashMap,
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use flowruns_domain::RunKey;
+use sqlx::PgPool;
+use tokio::sync::Semaphore;
+
+use super::{
+    MOST_JOBS,
+    chain::ReportJob,
+    jobs::{answer_all, isolate, still_awaited},
+    locked_update::{self, Locked},
+};
+use crate::{
+    error::{is_transient, store_error},
+    retry::Pause,
+};
+
+/// Sessions that wait for a row at a time: a run that somebody holds for long must not take the whole pool.
+const MOST_WAITING: usize = 4;
+
+/// The contended runs of this process, each with a task of its own while reports wait for it.
+#[derive(Clone)]
+pub(super) struct Contended(Arc<Shared>);
+
+struct Shared {
+    pool: PgPool,
+    waiting: Mutex<HashMap<RunKey, Vec<ReportJob>>>,
+    turns: Semaphore,
+}
+
+impl Contended {
+    pub(super) fn new(pool: PgPool) -> Self {
+        Self(Arc::new(Shared {
+            pool,
+            waiting: Mutex::default(),
+            turns: Semaphore::new(MOST_WAITING),
+        }))
+    }
+
+    /// Takes reports of a run that is contended already; gives them back when it is not.
+    pub(super) fn join(&self, key: RunKey, jobs: Vec<ReportJob>) -> Option<Vec<ReportJob>> {
+        match self.waiting().get_mut(&key) {
+            Some(waiting) => {
+                waiting.extend(jobs);
+                None
+            }
+            None => Some(jobs),
+        }
+    }
+
+    /// Takes reports of a run that has lost too many races.
+    pub(super) fn take(&self, key: RunKey, jobs: Vec<ReportJob>) {
+        let Some(jobs) = self.join(key, jobs) else {
+            return;
+        };
+        self.waiting().insert(key, jobs);
+        let contended = self.clone();
+        // Nobody drops it: within is the one transaction of this store.
+        tokio::spawn(async move { contended.work(key).await });
+    }
+
+    /// Waits until no run is contended any more.
+    pub(super) async fn drained(&self) {
+        let all = u32::try_from(MOST_WAITING).unwrap_or(u32::MAX);
+        while !self.waiting().is_empty() {
+            // Turns are given in the order in which they were asked for.
+            let _all = self.0.turns.acquire_many(all).await;
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn work(&self, key: RunKey) {
+        let _turn = self.0.turns.acquire().await;
+        let mut pause = Pause::default();
+        while let Some(jobs) = self.next(key) {
+            let again = self.update(key, still_awaited(jobs), &mut pause).await;
+            if let Some(waiting) = self.waiting().get_mut(&key) {
+                waiting.splice(0..0, again);
+            }
+        }
+    }
+
+    /// What waits for the run, up to a bound; with nothing left the run is not contended any more.
+    fn next(&self, key: RunKey) -> Option<Vec<ReportJob>> {
+        let mut runs = self.waiting();
+        let waiting = runs.get_mut(&key)?;
+        if waiting.is_empty() {
+            runs.remove(&key);
+            return None;
+        }
+        let most = if waiting[0].work.alone { 1 } else { MOST_JOBS };
+        let rest = waiting.split_off(waiting.len().min(most));
+        Some(mem::replace(waiting, rest))
+    }
+
+    /// Locks the run, decides all of them, writes and commits. Returns those that are worth another attempt.
+    async fn update(&self, key: RunKey, jobs: Vec<ReportJob>, pause: &mut Pause) -> Vec<ReportJob> {
+        if jobs.is_empty() {
+            return jobs;
+        }
+        match locked_update::update(&self.0.pool, key, jobs).await {
+            Locked::Done(chain) => {
+                chain.answer(false);
+                Vec::new()
+            }
+            Locked::Impossible(jobs, error) => {
+                answer_all(jobs, &error);
+                Vec::new()
+            }
+            Locked::Failed(jobs, error) if is_transient(&error) => {
+                tracing::debug!(%error, "another attempt to lock a run");
+                pause.next().await;
+                jobs
+            }
+            Locked::Failed(jobs, error) => isolate(jobs, &store_error(error)),
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, HashMap<RunKey, Vec<ReportJob>>> {
+        // Nothing that is called with it can panic.
+        self.0
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,129 @@
+//! The task that writes creations: takes whatever waits, and creates it in one statement.
+
+use std::{collections::HashSet, mem};
+
+use flowruns_domain::Change;
+
+use super::{
+    MOST_JOBS,
+    jobs::{answer_all, still_awaited},
+    queue::{Job, Queue},
+    statements,
+    supervised::Task,
+};
+use crate::{
+    error::{is_foreign_key_violation, is_transient, may_be_of_one_row, store_error},
+    retry::Pause,
+    session::Session,
+};
+
+/// A run to be created.
+pub(super) struct Creation {
+    pub(super) change: Change,
+    /// Whether it goes in a statement of its own, since one that it shared was refused.
+    pub(super) alone: bool,
+}
+
+/// What the statement did.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Creating {
+    /// The run was created.
+    Done,
+    /// It was not: the id is taken, or the flow is not there. Who waits looks why.
+    NotDone,
+}
+
+type CreationJob = Job<Creation, Creating>;
+
+/// Creates runs.
+pub(super) struct CreationTask {
+    pub(super) queue: Queue<Creation, Creating>,
+    pub(super) session: Session,
+    pub(super) pause: Pause,
+    pub(super) again: Vec<CreationJob>,
+}
+
+impl Task for CreationTask {
+    async fn run(&mut self) {
+        let mut jobs = mem::take(&mut self.again);
+        while self.queue.fill(&mut jobs, MOST_JOBS).await {
+            self.round(mem::take(&mut jobs)).await;
+            jobs = mem::take(&mut self.again);
+        }
+    }
+}
+
+impl CreationTask {
+    async fn round(&mut self, jobs: Vec<CreationJob>) {
+        let jobs = self.together(still_awaited(jobs));
+        if jobs.is_empty() {
+            return;
+        }
+        match self.create(&jobs).await {
+            Ok(created) => {
+                self.pause = Pause::default();
+                for (job, created) in jobs.into_iter().zip(created) {
+                    let answer = match created {
+                        true => Creating::Done,
+                        false => Creating::NotDone,
+                    };
+                    job.answer(Ok(answer));
+                }
+            }
+            Err(error) => self.failed(jobs, error).await,
+        }
+    }
+
+    /// Those that go in one statement, sorted, so that two of them never wait for each other. A second creation of one
+    /// id goes in the next round, and finds the first.
+    fn together(&mut self, mut jobs: Vec<CreationJob>) -> Vec<CreationJob> {
+        if let Some(alone) = jobs.iter().position(|job| job.work.alone) {
+            let alone = jobs.remove(alone);
+            self.again = jobs;
+            return vec![alone];
+        }
+        let mut seen = HashSet::with_capacity(jobs.len());
+        let (mut first, again): (Vec<_>, Vec<_>) = jobs
+            .into_iter()
+            .partition(|job| seen.insert(job.work.change.run.key));
+        self.again = again;
+        first.sort_by_key(|job| job.work.change.run.key);
+        first
+    }
+
+    async fn create(&mut self, jobs: &[CreationJob]) -> sqlx::Result<Vec<bool>> {
+        let creations: Vec<_> = jobs.iter().map(|job| &job.work.change).collect();
+        let mut connection = self.session.lend().await?;
+        let statement = statements::create(&mut connection, &creations);
+        let outcome = self.session.within(statement).await;
+        self.session.give_back(connection, &outcome);
+        outcome
+    }
+
+    /// A creation whose outcome is unknown is tried again; when it was committed, it finds itself.
+    async fn failed(&mut self, mut jobs: Vec<CreationJob>, error: sqlx::Error) {
+        if is_transient(&error) {
+            tracing::warn!(%error, runs = jobs.len(), "runs are created again after a failure");
+            self.again.extend(jobs);
+            self.pause.next().await;
+            return;
+        }
+        let is_one = jobs.len() == 1;
+        // Its flow was deleted meanwhile.
+        if is_one && is_foreign_key_violation(&error) {
+            for job in jobs {
+                job.answer(Ok(Creating::NotDone));
+            }
+            return;
+        }
+        let error = store_error(error);
+        if is_one || !may_be_of_one_row(&error) {
+            answer_all(jobs, &error);
+            return;
+        }
+        for job in &mut jobs {
+            job.work.alone = true;
+        }
+        self.again.extend(jobs);
+    }
+}

@@ -1,0 +1,86 @@
+//! What happens to reports that wait, whatever becomes of their statement.
+
+use flowruns_domain::{Change, StoreError, StoreErrorKind, Updated};
+use sqlx::PgConnection;
+use tokio::time::Instant;
+
+use super::{chain::ReportJob, queue::Job};
+use crate::error::{may_be_of_one_row, repeated};
+
+/// Looks for one's own event, not for a version: that may be another's.
+const FIND_OWN: &str = "
+    SELECT EXISTS (SELECT FROM run_events
+        WHERE flow_id = $1 AND tenant_id = $2 AND run_id = $3 AND version = $4 AND occurred_at = $5 AND event_id = $6)";
+
+/// Lets go those that nobody waits for any more.
+pub(super) fn still_awaited<W, A>(jobs: Vec<Job<W, A>>) -> Vec<Job<W, A>> {
+    let now = Instant::now();
+    let (awaited, late): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.deadline > now);
+    let error = StoreError::new(StoreErrorKind::Unavailable, "it was not written in time");
+    answer_all(late, &error);
+    awaited
+}
+
+/// The same failure for all of them.
+pub(super) fn answer_all<W, A>(jobs: Vec<Job<W, A>>, error: &StoreError) {
+    for job in jobs {
+        job.answer(Err(repeated(error)));
+    }
+}
+
+/// After a failure that is final: when one report of many may be its cause, each is worth an attempt of its own.
+pub(super) fn isolate(mut jobs: Vec<ReportJob>, error: &StoreError) -> Vec<ReportJob> {
+    if jobs.len() > 1 && may_be_of_one_row(error) {
+        for job in &mut jobs {
+            job.work.alone = true;
+        }
+        return jobs;
+    }
+    answer_all(jobs, error);
+    Vec::new()
+}
+
+/// Which of some reports are known now to have been committed by an earlier attempt.
+pub(super) struct Settled(Vec<bool>);
+
+impl Settled {
+    /// Answers those; returns the others, which are to be decided.
+    pub(super) fn answer(self, jobs: Vec<ReportJob>) -> Vec<ReportJob> {
+        let mut others = Vec::with_capacity(jobs.len());
+        for (mut job, committed) in jobs.into_iter().zip(self.0) {
+            match job.work.unknown.take() {
+                Some(change) if committed => job.answer(Ok(Some(Updated::Changed(change.run)))),
+                _ => others.push(job),
+            }
+        }
+        others
+    }
+}
+
+/// Looks for what earlier attempts may have committed. To be asked after the run was read: what is committed later
+/// than this look, the guard refuses.
+pub(super) async fn settled(
+    connection: &mut PgConnection,
+    jobs: &[ReportJob],
+) -> sqlx::Result<Settled> {
+    let mut settled = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        settled.push(match &job.work.unknown {
+            Some(change) => is_committed(connection, change).await?,
+            None => false,
+        });
+    }
+    Ok(Settled(settled))
+}
+
+async fn is_committed(connection: &mut PgConnection, change: &Change) -> sqlx::Result<bool> {
+    let event = &change.event;
+    let query = sqlx::query_scalar(FIND_OWN)
+        .bind(event.key.flow.uuid())
+        .bind(event.key.tenant.uuid())
+        .bind(event.key.run.uuid())
+        .bind(event.version.number())
+        .bind(event.occurred.date_time())
+        .bind(event.id.uuid());
+    query.fetch_one(connection).await
+}

@@ -1,0 +1,106 @@
+//! What waits for a task: taken as it is there, without a timer.
+
+use std::sync::Arc;
+
+use flowruns_domain::{StoreError, StoreErrorKind};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::Instant,
+};
+
+use super::bounds::{Bounds, Place};
+
+/// Something to be written, and who waits for the answer.
+#[derive(Debug)]
+pub(super) struct Job<W, A> {
+    pub(super) work: W,
+    /// After this nobody waits for the answer any more.
+    pub(super) deadline: Instant,
+    answer: oneshot::Sender<Result<A, StoreError>>,
+    _place: Place,
+}
+
+impl<W, A> Job<W, A> {
+    /// Answers whoever waits; one who left does not matter, the work is done all the same.
+    pub(super) fn answer(self, answer: Result<A, StoreError>) {
+        let _nobody_waits = self.answer.send(answer);
+    }
+}
+
+/// The way to a task.
+#[derive(Debug)]
+pub(super) struct Submissions<W, A> {
+    jobs: mpsc::UnboundedSender<Job<W, A>>,
+    bounds: Arc<Bounds>,
+}
+
+/// A task's side of its queue.
+#[derive(Debug)]
+pub(super) struct Queue<W, A> {
+    jobs: mpsc::UnboundedReceiver<Job<W, A>>,
+    closing: watch::Receiver<bool>,
+}
+
+/// A queue within `bounds`; once `closing` is true it takes no more, and what waits is still taken out.
+pub(super) fn queue<W, A>(
+    bounds: Arc<Bounds>,
+    closing: watch::Receiver<bool>,
+) -> (Submissions<W, A>, Queue<W, A>) {
+    let (sender, jobs) = mpsc::unbounded_channel();
+    let submissions = Submissions {
+        jobs: sender,
+        bounds,
+    };
+    (submissions, Queue { jobs, closing })
+}
+
+impl<W, A> Submissions<W, A> {
+    /// Hands work to the task and waits for its answer. The work goes on when the caller leaves.
+    pub(super) async fn submit(
+        &self,
+        work: W,
+        bytes: usize,
+        deadline: Instant,
+    ) -> Result<A, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let job = Job {
+            work,
+            deadline,
+            answer,
+            _place: self.bounds.enter(bytes)?,
+        };
+        let unavailable = |cause: &str| StoreError::new(StoreErrorKind::Unavailable, cause);
+        if self.jobs.send(job).is_err() {
+            return Err(unavailable("the store is closing"));
+        }
+        match tokio::time::timeout_at(deadline, answered).await {
+            Ok(Ok(answer)) => answer,
+            // A task that panicked drops its jobs; it is started again without them.
+            Ok(Err(dropped)) => Err(StoreError::new(StoreErrorKind::Internal, dropped)),
+            Err(_elapsed) => Err(unavailable("it was not written in time")),
+        }
+    }
+}
+
+impl<W, A> Queue<W, A> {
+    /// Adds what waits, up to `most` in all; waits for something only when there is nothing yet.
+    /// False: nothing is left, and nothing will come.
+    pub(super) async fn fill(&mut self, jobs: &mut Vec<Job<W, A>>, most: usize) -> bool {
+        while jobs.is_empty() {
+            if self.jobs.is_closed() {
+                return self.jobs.recv_many(jobs, most).await > 0;
+            }
+            tokio::select! {
+                biased;
+                taken = self.jobs.recv_many(jobs, most) => return taken > 0,
+                _ = self.closing.wait_for(|closing| *closing) => self.jobs.close(),
+            }
+        }
+        while jobs.len() < most
+            && let Ok(job) = self.jobs.try_recv()
+        {
+            jobs.push(job);
+        }
+        true
+    }
+}

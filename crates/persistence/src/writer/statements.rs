@@ -1,0 +1,159 @@
+//! The statements of the writer: each reads or writes many rows at once, and none ever waits for a row of `runs`.
+
+use std::sync::LazyLock;
+
+use flowruns_domain::{Change, Run, RunKey, StoreError};
+use sqlx::{FromRow, PgConnection};
+use uuid::Uuid;
+
+use super::chain::ChainWrite;
+use crate::{
+    columns::{EventColumns, RunColumns},
+    row::RunRow,
+};
+
+const READ: &str = "
+    SELECT key.number, run.id, display_name, start_at, end_at, status, blocking_error, statistics, version,
+        created_at, modified_at
+    FROM unnest($1::int[], $2::uuid[], $3::uuid[], $4::uuid[]) AS key (number, flow_id, id, tenant_id)
+    JOIN runs AS run ON run.flow_id = key.flow_id AND run.id = key.id AND run.tenant_id = key.tenant_id
+        AND run.deleted_at IS NULL";
+
+/// A row that another session holds is skipped, not waited for: one open session would stop the whole batch. So no
+/// order of locks is needed either. A held row is found again by its place, which cannot move while it is held. The
+/// entries are joined by a hashed subquery, since other joins of two arrays take the square of their length.
+static WRITE: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "WITH held AS MATERIALIZED (
+            SELECT run.ctid AS place, row.* FROM {rows}
+            JOIN runs AS run ON run.flow_id = row.flow_id AND run.id = row.id AND run.tenant_id = row.tenant_id
+                AND run.version = row.seen AND run.deleted_at IS NULL
+            FOR NO KEY UPDATE OF run SKIP LOCKED
+        ),
+        written AS (
+            UPDATE runs AS run SET display_name = held.display_name, start_at = held.start_at, end_at = held.end_at,
+                status = held.status, blocking_error = held.blocking_error::jsonb,
+                statistics = held.statistics::jsonb, version = held.version, modified_at = held.modified_at,
+                deleted_at = held.deleted_at
+            FROM held WHERE run.ctid = held.place AND run.flow_id = held.flow_id AND run.id = held.id
+                AND run.tenant_id = held.tenant_id
+            RETURNING held.number
+        ),
+        recorded AS (
+            INSERT INTO run_events (flow_id, tenant_id, run_id, version, occurred_at, event_id, actor, request_id,
+                action, changes)
+            SELECT flow_id, tenant_id, run_id, version, occurred_at, event_id, actor, request_id, action,
+                changes::jsonb
+            FROM {events} WHERE (event.number IN (SELECT number FROM written)) IS TRUE
+        )
+        SELECT number FROM written",
+        rows = RunColumns::ROWS,
+        events = EventColumns::ROWS,
+    )
+});
+
+/// As in [`WRITE`]; a row that is there, or whose flow is not, is left out.
+static CREATE: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "WITH wanted AS MATERIALIZED (
+            SELECT row.* FROM {rows}
+            JOIN flows AS flow ON flow.id = row.flow_id AND flow.tenant_id = row.tenant_id
+        ),
+        created AS (
+            INSERT INTO runs (flow_id, tenant_id, id, display_name, start_at, end_at, status, blocking_error,
+                statistics, version, created_at, modified_at)
+            SELECT flow_id, tenant_id, id, display_name, start_at, end_at, status, blocking_error::jsonb,
+                statistics::jsonb, version, modified_at, modified_at
+            FROM wanted
+            ON CONFLICT (flow_id, id) DO NOTHING
+            RETURNING flow_id, id
+        ),
+        recorded AS (
+            INSERT INTO run_events (flow_id, tenant_id, run_id, version, occurred_at, event_id, actor, request_id,
+                action, changes)
+            SELECT flow_id, tenant_id, run_id, version, occurred_at, event_id, actor, request_id, action,
+                changes::jsonb
+            FROM {events} WHERE ((event.flow_id, event.run_id) IN (SELECT flow_id, id FROM created)) IS TRUE
+        )
+        SELECT number FROM wanted WHERE ((flow_id, id) IN (SELECT flow_id, id FROM created)) IS TRUE",
+        rows = RunColumns::ROWS,
+        events = EventColumns::ROWS,
+    )
+});
+
+#[derive(FromRow)]
+struct NumberedRow {
+    number: i32,
+    #[sqlx(flatten)]
+    run: RunRow,
+}
+
+/// Reads many runs, each in the place of its key; an impossible row is its own failure.
+pub(super) async fn read(
+    connection: &mut PgConnection,
+    keys: &[RunKey],
+) -> sqlx::Result<Vec<Result<Option<Run>, StoreError>>> {
+    let ids = |id: fn(&RunKey) -> Uuid| keys.iter().map(id).collect::<Vec<_>>();
+    let rows: Vec<NumberedRow> = sqlx::query_as(READ)
+        .bind(numbers(keys.len()))
+        .bind(ids(|key| key.flow.uuid()))
+        .bind(ids(|key| key.run.uuid()))
+        .bind(ids(|key| key.tenant.uuid()))
+        .fetch_all(connection)
+        .await?;
+    let mut found: Vec<_> = keys.iter().map(|_| Ok(None)).collect();
+    for row in rows {
+        let place = usize::try_from(row.number).unwrap_or(usize::MAX);
+        if let (Some(place), Some(key)) = (found.get_mut(place), keys.get(place)) {
+            *place = row.run.into_run(*key).map(Some);
+        }
+    }
+    Ok(found)
+}
+
+/// Writes many chains: those whose run is still as it was read. Tells which were written.
+pub(super) async fn write(
+    connection: &mut PgConnection,
+    chains: &[ChainWrite<'_>],
+) -> sqlx::Result<Vec<bool>> {
+    let (mut runs, mut events) = (RunColumns::default(), EventColumns::default());
+    for (number, chain) in (0..).zip(chains) {
+        let deleted_at = chain.is_deleted.then_some(chain.run.modified.date_time());
+        runs.push(number, chain.seen.version, chain.run, deleted_at)?;
+        for event in &chain.events {
+            events.push(number, event)?;
+        }
+    }
+    let query = runs.bind(sqlx::query_scalar(WRITE.as_str()));
+    let written = events.bind(query).fetch_all(connection).await?;
+    Ok(marked(chains.len(), &written))
+}
+
+/// Creates many runs: those whose flow is there and whose id is free. Tells which were created.
+pub(super) async fn create(
+    connection: &mut PgConnection,
+    creations: &[&Change],
+) -> sqlx::Result<Vec<bool>> {
+    let (mut runs, mut events) = (RunColumns::default(), EventColumns::default());
+    for (number, Change { run, event }) in (0..).zip(creations) {
+        runs.push(number, run.version, run, None)?;
+        events.push(number, event)?;
+    }
+    let query = runs.bind(sqlx::query_scalar(CREATE.as_str()));
+    let created = events.bind(query).fetch_all(connection).await?;
+    Ok(marked(creations.len(), &created))
+}
+
+fn numbers(count: usize) -> Vec<i32> {
+    (0..).take(count).collect()
+}
+
+fn marked(count: usize, numbers: &[i32]) -> Vec<bool> {
+    let mut marks = vec![false; count];
+    for number in numbers {
+        if let Some(mark) = usize::try_from(*number).ok().and_then(|n| marks.get_mut(n)) {
+            *mark = true;
+        }
+    }
+    marks
+}

@@ -1,0 +1,166 @@
+//! The same loads on a small and on a large database, in one rotation: what growth costs.
+//!
+//! `cargo bench -p flowruns-server --bench growth -- [--runs 10000000] [--flows 1000] [--fillfactor 70]`
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a measurement prints what it found"
+)]
+
+mod storage;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Parser, value_parser};
+use support::{
+    dataset::Dataset,
+    kind::Kind,
+    postgres::Postgres,
+    print_machine,
+    process::resident_kib,
+    scene::Scene,
+    slice::{Slice, Spread, Timing},
+};
+
+const WARM_UP: Duration = Duration::from_secs(1);
+const KINDS: [Kind; 4] = [Kind::Pgbench, Kind::Patch, Kind::Get, Kind::List];
+
+/// Measures what growth costs.
+#[derive(Parser)]
+struct Arguments {
+    /// All of it, with the defaults: about a quarter of an hour, and 30 GB for the time.
+    #[arg(long)]
+    full: bool,
+    /// How many runs the large database has.
+    #[arg(long, default_value_t = 10_000_000)]
+    runs: u64,
+    /// In how many flows they are.
+    #[arg(long, default_value_t = 1000, value_parser = value_parser!(u64).range(1..))]
+    flows: u64,
+    /// How many runs the small database has.
+    #[arg(long, default_value_t = 100_000)]
+    small_runs: u64,
+    /// In how many flows they are.
+    #[arg(long, default_value_t = 100, value_parser = value_parser!(u64).range(1..))]
+    small_flows: u64,
+    /// How many clients there are at once.
+    #[arg(long, default_value_t = 64)]
+    clients: usize,
+    /// How often each load has its turn on each database.
+    #[arg(long, default_value_t = 3, value_parser = value_parser!(u64).range(1..))]
+    rounds: u64,
+    /// How long a turn is measured, in seconds, after a warm-up of one.
+    #[arg(long, default_value_t = 5, value_parser = value_parser!(u64).range(1..))]
+    seconds: u64,
+    /// The fillfactor of the table of runs, instead of that of the migrations.
+    #[arg(long, value_parser = value_parser!(u8).range(10..=100))]
+    fillfactor: Option<u8>,
+    /// A file for the log of the services.
+    #[arg(long)]
+    service_log: Option<PathBuf>,
+    /// What cargo says.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> anyhow::Result<()> {
+    if support::is_unasked() {
+        println!(
+            "`cargo bench -p flowruns-server --bench growth -- --full` measures what growth costs"
+        );
+        return Ok(());
+    }
+    let arguments = Arguments::parse();
+    let postgres = Postgres::start(arguments.clients)?;
+    print_machine("growth", &postgres.version()?);
+    let small = Dataset {
+        runs: arguments.small_runs,
+        flows: arguments.small_flows,
+    };
+    let large = Dataset {
+        runs: arguments.runs,
+        flows: arguments.flows,
+    };
+    let mut small = open(&postgres, "small", small, &arguments)?;
+    let mut large = open(&postgres, "large", large, &arguments)?;
+    println!(
+        "\n| {} clients | load | a second | p50 ms | p99 ms | CPU ms for 1000: service | database |",
+        arguments.clients
+    );
+    println!("|---|---|---|---|---|---|---|");
+    for kind in KINDS {
+        compare(kind, &arguments, &mut small, &mut large)?;
+    }
+    for scene in [&mut small, &mut large] {
+        storage::print(scene)?;
+        let (_, peak) = resident_kib(scene.service.pid())?;
+        println!(
+            "\nResident memory of its service: {} MiB at most. History: {} entries committed, as many as were \
+             acknowledged.",
+            peak / 1024,
+            scene.counted
+        );
+    }
+    Ok(())
+}
+
+fn open<'a>(
+    postgres: &'a Postgres,
+    name: &str,
+    dataset: Dataset,
+    arguments: &Arguments,
+) -> anyhow::Result<Scene<'a>> {
+    eprintln!("loading {} runs", dataset.runs);
+    let fillfactor = arguments.fillfactor;
+    let prepare =
+        fillfactor.map(|percent| format!("ALTER TABLE runs SET (fillfactor = {percent})"));
+    Scene::open(
+        postgres,
+        name,
+        dataset,
+        &prepare.unwrap_or_default(),
+        arguments.service_log.as_deref(),
+    )
+}
+
+fn compare(
+    kind: Kind,
+    arguments: &Arguments,
+    small: &mut Scene<'_>,
+    large: &mut Scene<'_>,
+) -> anyhow::Result<()> {
+    let timing = Timing {
+        warm_up: WARM_UP,
+        measured: Duration::from_secs(arguments.seconds),
+    };
+    let (mut smalls, mut larges) = (Vec::new(), Vec::new());
+    for round in 1..=arguments.rounds {
+        smalls.push(small.measure(kind, arguments.clients, timing)?);
+        larges.push(large.measure(kind, arguments.clients, timing)?);
+        eprintln!("{}: round {round} of {}", kind.title(), arguments.rounds);
+    }
+    print_row(small.dataset, kind, &smalls);
+    print_row(large.dataset, kind, &larges);
+    let pairs = larges.iter().zip(&smalls);
+    let Spread { min, median, max } =
+        Spread::of(pairs.map(|(large, small)| large.rate() / small.rate()));
+    println!("| | **ratio** | **{median:.2}** ({min:.2}–{max:.2}) | | | | |");
+    Ok(())
+}
+
+fn print_row(dataset: Dataset, kind: Kind, slices: &[Slice]) {
+    let median = |figure: &dyn Fn(&Slice) -> f64| Spread::of(slices.iter().map(figure)).median;
+    println!(
+        "| {} runs | {} | {:.0} | {:.2} | {:.2} | {:.0} | {:.0} |",
+        dataset.runs,
+        kind.title(),
+        median(&Slice::rate),
+        median(&|slice| slice.quantile(0.5)),
+        median(&|slice| slice.quantile(0.99)),
+        median(&|slice| slice.cpu_per_1000(|cpu| cpu.service)),
+        median(&|slice| slice.cpu_per_1000(|cpu| cpu.database)),
+    );
+}

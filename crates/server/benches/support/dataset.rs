@@ -1,0 +1,115 @@
+//! The rows: their ids can be computed from a number, also by pgbench.
+
+use std::fmt::Write as _;
+
+use uuid::Uuid;
+
+/// The tenant of `flowruns token`.
+pub(crate) const TENANT: Uuid = Uuid::from_u128(0xf10a_0000_0000_4000_8000_0000_0000_0001);
+/// The milliseconds of the first id of version 7; in hex they have eleven digits.
+pub(crate) const FIRST_MILLISECOND: u64 = 0x190_0000_0000;
+/// What follows the milliseconds in the ids of flows, and of runs.
+pub(crate) const FLOW_TAIL: &str = "70008000000000000001";
+pub(crate) const RUN_TAIL: &str = "70008000000000000002";
+/// The first number that a report sends; numbers below 10^8 all have as many digits, and none comes twice.
+pub(crate) const FIRST_REPORTED: u64 = 10_000_001;
+
+/// The members of a run's statistics, as a flow may count them: 400 bytes as compact JSON.
+const STATISTICS: &[(&str, &str)] = &[
+    ("bytesRead", "48318382080"),
+    ("bytesWritten", "31138512896"),
+    ("checksum", "\"9f86d081884c7d659a2feaa0c55ad015\""),
+    ("durationMs", "184467"),
+    ("filesSeen", "42"),
+    ("lastFile", "\"part-10000000.parquet\""),
+    ("rowsRead", "10000000"),
+    ("rowsRejected", "17"),
+    ("rowsWritten", "10000000"),
+    (
+        "sections",
+        "{\"classes\":1840,\"students\":24210,\"teachers\":1312}",
+    ),
+    ("source", "\"student information system, north-west\""),
+    (
+        "warnings",
+        "[\"missing grade\",\"duplicate mail\",\"no term\"]",
+    ),
+];
+
+/// How many rows, and in how many flows: run number n is of flow n modulo the flows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dataset {
+    pub(crate) runs: u64,
+    pub(crate) flows: u64,
+}
+
+impl Dataset {
+    /// The flow of a run.
+    pub(crate) const fn flow_of(self, run: u64) -> u64 {
+        run % self.flows
+    }
+}
+
+/// The id of a flow, from 0.
+pub(crate) fn flow_id(number: u64) -> Uuid {
+    id(number, FLOW_TAIL)
+}
+
+/// The id of a run, from 1.
+pub(crate) fn run_id(number: u64) -> Uuid {
+    id(number, RUN_TAIL)
+}
+
+fn id(number: u64, tail: &str) -> Uuid {
+    let hex = format!("0{:x}{tail}", FIRST_MILLISECOND + number);
+    Uuid::try_parse(&hex).unwrap_or_default()
+}
+
+/// The statistics of every run when it is loaded, and when it is created by POST.
+pub(crate) fn statistics() -> String {
+    let members = STATISTICS
+        .iter()
+        .map(|(name, value)| format!("\"{name}\":{value}"));
+    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+}
+
+/// The changes of a creation before and after its start time, as the history holds them.
+pub(crate) fn creation(name: &str) -> (String, String) {
+    let head = format!(
+        "[{},{{\"property\":\"startDateTime\",\"before\":null,\"after\":\"",
+        change("displayName", "null", &format!("\"{name}\""))
+    );
+    let mut tail = format!("\"}},{}", change("status", "null", "\"running\""));
+    for (name, value) in STATISTICS {
+        let _infallible = write!(
+            tail,
+            ",{}",
+            change(&format!("statistics/{name}"), "null", value)
+        );
+    }
+    tail.push(']');
+    (head, tail)
+}
+
+/// What a report changes: two counters and the name of a file.
+pub(crate) fn report(number: u64) -> String {
+    format!(
+        "{{\"statistics\":{{\"rowsRead\":{number},\"rowsWritten\":{number},\"lastFile\":\"part-{number}.parquet\"}}}}"
+    )
+}
+
+/// The changes of a report, as the history holds them.
+pub(crate) fn report_changes(before: u64, after: u64) -> String {
+    let file = |number| format!("\"part-{number}.parquet\"");
+    let (from, to) = (before.to_string(), after.to_string());
+    format!(
+        "[{},{},{}]",
+        change("statistics/lastFile", &file(before), &file(after)),
+        change("statistics/rowsRead", &from, &to),
+        change("statistics/rowsWritten", &from, &to)
+    )
+}
+
+fn change(property: &str, before: &str, after: &str) -> String {
+    format!("{{\"property\":\"{property}\",\"before\":{before},\"after\":{after}}}")
+}

@@ -1,0 +1,36 @@
+//! Whether what was acknowledged is in the history.
+
+use anyhow::ensure;
+use flowruns_domain::Timestamp;
+
+use super::{kind::Kind, pgbench, postgres::Database, slice::Slice};
+
+/// Who the local token names.
+const TOKEN_ACTOR: &str = "local";
+
+/// Counts what a load wrote to the history since a moment; it must be exactly what was acknowledged.
+pub(crate) fn check(
+    database: &mut Database<'_>,
+    kind: Kind,
+    since: Timestamp,
+    slice: &Slice,
+) -> anyhow::Result<u64> {
+    let Some(action) = kind.action() else {
+        return Ok(0);
+    };
+    let actor = match kind {
+        Kind::Pgbench | Kind::PgbenchHot => pgbench::ACTOR,
+        _ => TOKEN_ACTOR,
+    };
+    let committed = database.number(&format!(
+        "SELECT count(*) FROM run_events
+         WHERE occurred_at >= '{since}' AND actor = '{actor}' AND action = '{action}'"
+    ))?;
+    let acknowledged = slice.acknowledged;
+    ensure!(
+        committed == acknowledged,
+        "{}: {acknowledged} reports were acknowledged, and {committed} are in the history",
+        kind.title()
+    );
+    Ok(committed)
+}

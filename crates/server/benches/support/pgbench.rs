@@ -1,0 +1,222 @@
+//! pgbench: what PostgreSQL alone makes of the same work.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, ensure};
+use flowruns_domain::{Clock as _, SystemClock};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{
+    dataset::{self, Dataset, FIRST_MILLISECOND, FIRST_REPORTED, FLOW_TAIL, RUN_TAIL, TENANT},
+    interrupt,
+    postgres::{Database, SERVICE_ROLE},
+    process::Processes,
+    request::HOT_RUN,
+    slice::{Slice, Timing},
+};
+
+/// Who is named in the history that pgbench writes: as long a name as that of the local token.
+pub(crate) const ACTOR: &str = "bench";
+/// A bound on a run that is never told to end, beyond its warm-up and measured time.
+const SPARE_SECONDS: u64 = 60;
+
+/// From here on a second thread of pgbench pays: it polls all its clients for each answer.
+const MANY_CLIENTS: usize = 64;
+
+/// The work of a report in one statement. Kinder to PostgreSQL than the service is: it need not read first, and no
+/// version that was read can be outdated. Sending the changed members alone (`statistics || …`) was seen to be no faster.
+const STATEMENT: &str = "
+WITH written AS (
+    UPDATE runs SET statistics = :statistics::jsonb, version = version + 1, modified_at = now()
+    WHERE flow_id = ('0' || to_hex(:flow::bigint) || 'FLOW_TAIL')::uuid AND tenant_id = :tenant::uuid
+        AND id = ('0' || to_hex(:run::bigint) || 'RUN_TAIL')::uuid AND deleted_at IS NULL
+    RETURNING flow_id, tenant_id, id, version, modified_at
+)
+INSERT INTO run_events
+    (flow_id, tenant_id, run_id, version, occurred_at, event_id, actor, request_id, action, changes)
+SELECT flow_id, tenant_id, id, version, modified_at, gen_random_uuid(), :actor, gen_random_uuid(), 'updated',
+    :changes::jsonb FROM written;
+";
+
+/// Runs so many clients, each on a connection of its own.
+pub(crate) fn run(
+    database: &Database<'_>,
+    dataset: Dataset,
+    one_run: bool,
+    clients: usize,
+    timing: Timing,
+    processes: Processes,
+) -> anyhow::Result<Slice> {
+    let folder = database.postgres.folder().join("pgbench");
+    fs::create_dir_all(&folder)?;
+    let script = folder.join("script.sql");
+    fs::write(&script, script_text(dataset, one_run))?;
+    let mut running = Running::start(database, &folder, &script, clients, timing)?;
+    // The first line of progress comes a second after all clients are connected.
+    let stderr = running.child.stderr.take().context("no stderr")?;
+    let mut lines = BufReader::new(stderr).lines();
+    let mut said = Vec::new();
+    loop {
+        let line = lines
+            .next()
+            .with_context(|| format!("pgbench ended: {}", said.join("\n")))??;
+        if line.starts_with("progress:") {
+            break;
+        }
+        said.push(line);
+    }
+    let processes = Processes {
+        client: running.child.id(),
+        ..processes
+    };
+    let (from, cpu, begun) = (clock_micros(), processes.cpu()?, Instant::now());
+    wait(timing.measured)?;
+    let (to, cpu, length) = (clock_micros(), processes.cpu()?.since(cpu), begun.elapsed());
+    running.end()?;
+    // Its last words; the pipe closes when it has ended.
+    said.extend(lines.map_while(Result::ok));
+    let status = running.child.wait()?;
+    ensure!(status.success(), "pgbench failed: {}", said.join("\n"));
+    let mut slice = Slice {
+        length,
+        cpu,
+        ..Slice::default()
+    };
+    read_logs(&folder, from..to, &mut slice)?;
+    fs::remove_dir_all(&folder)?;
+    Ok(slice)
+}
+
+fn script_text(dataset: Dataset, one_run: bool) -> String {
+    let number = if one_run {
+        HOT_RUN.to_string()
+    } else {
+        format!("random(1, {})", dataset.runs)
+    };
+    let statement = STATEMENT
+        .replace("FLOW_TAIL", FLOW_TAIL)
+        .replace("RUN_TAIL", RUN_TAIL);
+    format!(
+        "\\set number {number}\n\\set run {FIRST_MILLISECOND} + :number\n\
+         \\set flow {FIRST_MILLISECOND} + :number % {}\n{statement}",
+        dataset.flows
+    )
+}
+
+/// A process that ends with this value.
+struct Running {
+    child: Child,
+}
+
+impl Running {
+    fn start(
+        database: &Database<'_>,
+        folder: &Path,
+        script: &Path,
+        clients: usize,
+        timing: Timing,
+    ) -> anyhow::Result<Self> {
+        let postgres = database.postgres;
+        let seconds = (timing.warm_up + timing.measured).as_secs() + SPARE_SECONDS;
+        let threads = if clients < MANY_CLIENTS { 1 } else { 2 };
+        let variable = |name: &str, value: &str| format!("--define={name}={value}");
+        let mut command = Command::new(program());
+        command
+            .args([
+                "--no-vacuum",
+                "--protocol=prepared",
+                "--progress=1",
+                "--log",
+            ])
+            .arg(format!("--client={clients}"))
+            .arg(format!("--jobs={threads}"))
+            .arg(format!("--time={seconds}"))
+            .arg(variable("tenant", &TENANT.to_string()))
+            .arg(variable("actor", ACTOR))
+            .arg(variable("statistics", &dataset::statistics()))
+            .arg(variable(
+                "changes",
+                &dataset::report_changes(FIRST_REPORTED, FIRST_REPORTED + 1),
+            ))
+            .args([OsStr::new("--file"), script.as_os_str()])
+            .args([OsStr::new("--host"), postgres.socket().as_os_str()])
+            .arg(format!("--port={}", postgres.port()))
+            .arg(format!("--username={SERVICE_ROLE}"))
+            .arg(&database.name)
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let child = command
+            .spawn()
+            .context("pgbench did not start; PGBENCH names its path")?;
+        Ok(Self { child })
+    }
+
+    /// As its own alarm does when its time is over: what is under way ends, and the log is written.
+    fn end(&self) -> anyhow::Result<()> {
+        kill_process(Pid::from_child(&self.child), Signal::ALARM)?;
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+fn program() -> std::ffi::OsString {
+    std::env::var_os("PGBENCH").unwrap_or_else(|| "pgbench".into())
+}
+
+fn clock_micros() -> i64 {
+    SystemClock.now().date_time().timestamp_micros()
+}
+
+fn wait(time: Duration) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    while begun.elapsed() < time {
+        interrupt::check()?;
+        std::thread::sleep((time - begun.elapsed().min(time)).min(Duration::from_millis(50)));
+    }
+    Ok(())
+}
+
+/// A line a transaction: client, number, latency in µs, script, and when it ended, in seconds and µs.
+fn read_logs(folder: &Path, window: std::ops::Range<i64>, slice: &mut Slice) -> anyhow::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if !name.starts_with("pgbench_log.") {
+            continue;
+        }
+        for line in BufReader::new(fs::File::open(&path)?).lines() {
+            let line = line?;
+            let fields: Vec<i64> = line
+                .split(' ')
+                .filter_map(|field| field.parse().ok())
+                .collect();
+            let [_, _, latency, _, seconds, micros] = fields[..] else {
+                anyhow::bail!("a line of pgbench's log that is not understood: {line}");
+            };
+            slice.acknowledged += 1;
+            if window.contains(&(seconds * 1_000_000 + micros)) {
+                slice
+                    .latencies
+                    .push(u32::try_from(latency).unwrap_or(u32::MAX));
+            }
+        }
+    }
+    slice.latencies.sort_unstable();
+    Ok(())
+}

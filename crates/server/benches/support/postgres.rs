@@ -1,0 +1,170 @@
+//! A PostgreSQL of our own with its default durability, and databases in it.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
+
+use anyhow::Context as _;
+use flowruns_domain::{Clock as _, SystemClock, Timestamp};
+use flowruns_embedded::{Cluster, ClusterOptions};
+use flowruns_persistence::migrate;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use super::interrupt;
+
+/// The roles of the service, as `flowruns serve` makes them.
+const ROLES: &str = "
+    CREATE ROLE flowruns_owner LOGIN;
+    CREATE ROLE flowruns_service LOGIN;
+    CREATE ROLE flowruns_reader LOGIN;";
+/// The role of the service, and of pgbench.
+pub(crate) const SERVICE_ROLE: &str = "flowruns_service";
+/// Connections for everything but pgbench.
+const SPARE_CONNECTIONS: u16 = 100;
+/// How long before now the history of the loaded rows ends: in any month but this one.
+const HISTORY_AGE: Duration = Duration::from_secs(32 * 24 * 3600);
+/// How much time it spans.
+pub(crate) const HISTORY_SPAN: Duration = Duration::from_secs(8 * 24 * 3600);
+
+/// A server in a folder that goes with it.
+pub(crate) struct Postgres {
+    // Dropped in this order: the server before its folder.
+    cluster: Cluster,
+    folder: TempDir,
+    runtime: Runtime,
+}
+
+impl Postgres {
+    /// Starts a server for so many clients.
+    pub(crate) fn start(clients: usize) -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()?;
+        interrupt::listen(&runtime)?;
+        let folder = tempfile::tempdir()?;
+        // The account of the server must be able to enter it.
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))?;
+        let mut options = ClusterOptions::new(folder.path());
+        options.max_connections = u16::try_from(clients)?.saturating_add(SPARE_CONNECTIONS);
+        let cluster = Cluster::start(options).context("PostgreSQL did not start")?;
+        let postgres = Self {
+            cluster,
+            folder,
+            runtime,
+        };
+        postgres.connect("postgres")?.execute(ROLES)?;
+        Ok(postgres)
+    }
+
+    /// Makes a database with its migrations and rights.
+    pub(crate) fn create(&self, name: &str) -> anyhow::Result<Database<'_>> {
+        let mut superuser = self.connect("postgres")?;
+        superuser.execute(&format!("CREATE DATABASE {name} OWNER flowruns_owner"))?;
+        let owner = self.options("flowruns_owner", name);
+        self.runtime.block_on(async {
+            migrate::up(&owner, history_start()?).await?;
+            migrate::grant(&owner).await?;
+            anyhow::Ok(())
+        })?;
+        self.connect(name)
+    }
+
+    fn connect(&self, database: &str) -> anyhow::Result<Database<'_>> {
+        let options = self.options(Cluster::SUPERUSER, database);
+        let connection = self.runtime.block_on(options.connect())?;
+        Ok(Database {
+            postgres: self,
+            connection,
+            name: database.to_owned(),
+        })
+    }
+
+    fn options(&self, role: &str, database: &str) -> PgConnectOptions {
+        let socket = PgConnectOptions::new_without_pgpass()
+            .socket(self.socket())
+            .port(self.cluster.port());
+        socket.username(role).database(database)
+    }
+
+    /// The folder of its socket.
+    pub(crate) fn socket(&self) -> &Path {
+        self.cluster.socket_folder()
+    }
+
+    /// The number in the name of its socket.
+    pub(crate) fn port(&self) -> u16 {
+        self.cluster.port()
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.cluster.postmaster_pid()
+    }
+
+    /// A folder that goes with the server.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Its version in words.
+    pub(crate) fn version(&self) -> anyhow::Result<String> {
+        self.connect("postgres")?
+            .text("SELECT current_setting('server_version')")
+    }
+}
+
+/// When the first loaded run was created.
+pub(crate) fn history_start() -> anyhow::Result<Timestamp> {
+    let start = SystemClock.now().date_time() - HISTORY_AGE - HISTORY_SPAN;
+    Ok(Timestamp::new(start)?)
+}
+
+/// A connection of the superuser. Statements are made of constants and numbers of these measurements.
+pub(crate) struct Database<'a> {
+    pub(crate) postgres: &'a Postgres,
+    pub(crate) name: String,
+    connection: PgConnection,
+}
+
+impl Database<'_> {
+    /// Runs statements.
+    pub(crate) fn execute(&mut self, sql: &str) -> anyhow::Result<()> {
+        let query = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+        self.postgres.runtime.block_on(interrupt::or(async {
+            query.execute(&mut self.connection).await?;
+            Ok(())
+        }))
+    }
+
+    /// One text.
+    pub(crate) fn text(&mut self, sql: &str) -> anyhow::Result<String> {
+        let query = sqlx::query_scalar(AssertSqlSafe(sql.to_owned()));
+        self.postgres.runtime.block_on(interrupt::or(async {
+            Ok(query.fetch_one(&mut self.connection).await?)
+        }))
+    }
+
+    /// One number.
+    pub(crate) fn number(&mut self, sql: &str) -> anyhow::Result<u64> {
+        let text = self.text(&format!("SELECT ({sql})::text"))?;
+        text.parse()
+            .with_context(|| format!("{text:?} is no number"))
+    }
+
+    /// Copies rows in, a chunk of lines at a time until there is none.
+    pub(crate) fn copy(
+        &mut self,
+        statement: &str,
+        mut next_chunk: impl FnMut() -> Option<Vec<u8>>,
+    ) -> anyhow::Result<u64> {
+        let connection = &mut self.connection;
+        self.postgres.runtime.block_on(interrupt::or(async {
+            let mut copy = connection.copy_in_raw(statement).await?;
+            while let Some(chunk) = next_chunk() {
+                copy.send(chunk).await?;
+            }
+            Ok(copy.finish().await?)
+        }))
+    }
+}

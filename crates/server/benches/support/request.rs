@@ -1,0 +1,90 @@
+//! The requests of the clients.
+
+use std::io::Write as _;
+
+use anyhow::bail;
+use fastrand::Rng;
+
+use super::{
+    dataset::{self, Dataset, FIRST_REPORTED, flow_id, run_id},
+    kind::Kind,
+};
+
+const FLOWS: &str = "/industryData/incomingFlows";
+/// The run that everybody reports on when there is only one.
+pub(crate) const HOT_RUN: u64 = 1;
+
+/// Makes requests of each kind; the same seed makes the same.
+pub(crate) struct Requests {
+    dataset: Dataset,
+    /// Host and Authorization.
+    common: String,
+    creation: String,
+    random: Rng,
+    next_reported: u64,
+}
+
+impl Requests {
+    /// For one service and what is in its database.
+    pub(crate) fn new(dataset: Dataset, host: impl std::fmt::Display, token: &str) -> Self {
+        Self {
+            dataset,
+            common: format!("Host: {host}\r\nAuthorization: Bearer {token}\r\n"),
+            creation: format!(
+                "{{\"displayName\":\"Nightly rosters\",\"statistics\":{}}}",
+                dataset::statistics()
+            ),
+            random: Rng::with_seed(7),
+            next_reported: FIRST_REPORTED,
+        }
+    }
+
+    /// Writes the next request of a kind, and says which status it must be answered with.
+    pub(crate) fn write(&mut self, kind: Kind, out: &mut Vec<u8>) -> anyhow::Result<u16> {
+        out.clear();
+        let run = match kind {
+            Kind::Hot => HOT_RUN,
+            _ => self.random.u64(1..=self.dataset.runs),
+        };
+        let flow = flow_id(self.dataset.flow_of(run));
+        match kind {
+            Kind::Patch | Kind::Hot => {
+                let body = dataset::report(self.next_reported);
+                self.next_reported += 1;
+                let run = run_id(run);
+                write!(out, "PATCH {FLOWS}/{flow}/runs/{run} HTTP/1.1\r\n")?;
+                self.finish(out, Some(&body))?;
+                Ok(200)
+            }
+            Kind::Post => {
+                write!(out, "POST {FLOWS}/{flow}/runs HTTP/1.1\r\n")?;
+                self.finish(out, Some(&self.creation))?;
+                Ok(201)
+            }
+            Kind::Get => {
+                write!(out, "GET {FLOWS}/{flow}/runs/{} HTTP/1.1\r\n", run_id(run))?;
+                self.finish(out, None)?;
+                Ok(200)
+            }
+            Kind::List => {
+                write!(out, "GET {FLOWS}/{flow}/runs HTTP/1.1\r\n")?;
+                self.finish(out, None)?;
+                Ok(200)
+            }
+            Kind::Pgbench | Kind::PgbenchHot => bail!("pgbench makes its own"),
+        }
+    }
+
+    fn finish(&self, out: &mut Vec<u8>, body: Option<&str>) -> std::io::Result<()> {
+        out.extend_from_slice(self.common.as_bytes());
+        if let Some(body) = body {
+            write!(
+                out,
+                "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            )
+        } else {
+            out.write_all(b"\r\n")
+        }
+    }
+}

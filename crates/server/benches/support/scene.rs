@@ -1,0 +1,94 @@
+//! A loaded database and a service on it.
+
+use std::path::Path;
+
+use anyhow::ensure;
+use flowruns_domain::{Clock as _, SystemClock};
+
+use super::{
+    client,
+    dataset::Dataset,
+    history,
+    kind::Kind,
+    loading, pgbench,
+    postgres::{Database, Postgres},
+    process::Processes,
+    request::Requests,
+    service::Service,
+    slice::{Slice, Timing},
+};
+
+/// What is measured.
+pub(crate) struct Scene<'a> {
+    pub(crate) database: Database<'a>,
+    pub(crate) service: Service,
+    pub(crate) dataset: Dataset,
+    requests: Requests,
+    /// Reports whose history was counted.
+    pub(crate) counted: u64,
+}
+
+impl<'a> Scene<'a> {
+    /// Loads a new database and starts a service on it. `prepare` runs before the first row is there.
+    pub(crate) fn open(
+        postgres: &'a Postgres,
+        name: &str,
+        dataset: Dataset,
+        prepare: &str,
+        log: Option<&Path>,
+    ) -> anyhow::Result<Self> {
+        let mut database = postgres.create(name)?;
+        database.execute(prepare)?;
+        loading::load(&mut database, dataset)?;
+        let service = Service::start(&database, log)?;
+        let requests = Requests::new(dataset, service.address, &service.token);
+        Ok(Self {
+            database,
+            service,
+            dataset,
+            requests,
+            counted: 0,
+        })
+    }
+
+    /// Measures one slice, from a checkpoint on, so that each pays alike for the first touch of a page; and counts its
+    /// history afterwards.
+    pub(crate) fn measure(
+        &mut self,
+        kind: Kind,
+        clients: usize,
+        timing: Timing,
+    ) -> anyhow::Result<Slice> {
+        self.database.execute("CHECKPOINT")?;
+        let since = SystemClock.now();
+        let processes = Processes {
+            service: self.service.pid(),
+            postmaster: self.database.postgres.pid(),
+            client: std::process::id(),
+        };
+        let slice = match kind {
+            Kind::Pgbench | Kind::PgbenchHot => {
+                let one_run = kind == Kind::PgbenchHot;
+                pgbench::run(
+                    &self.database,
+                    self.dataset,
+                    one_run,
+                    clients,
+                    timing,
+                    processes,
+                )?
+            }
+            _ => {
+                let (address, requests) = (self.service.address, &mut self.requests);
+                client::run(kind, clients, address, requests, timing, processes)?
+            }
+        };
+        ensure!(
+            !slice.latencies.is_empty(),
+            "{}: no answer in time",
+            kind.title()
+        );
+        self.counted += history::check(&mut self.database, kind, since, &slice)?;
+        Ok(slice)
+    }
+}

@@ -1,0 +1,130 @@
+//! The whole system against pgbench on the same PostgreSQL, in one rotation: reports, creations, reads and lists.
+//!
+//! `cargo bench -p flowruns-server --bench throughput -- [--quick] [--runs 100000] [--clients 8,64] [--only patch,hot]`
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a measurement prints what it found"
+)]
+
+mod rotation;
+#[path = "../support/mod.rs"]
+mod support;
+mod table;
+
+use std::{collections::HashMap, path::PathBuf, time::Duration};
+
+use clap::Parser;
+use support::{
+    dataset::Dataset,
+    kind::Kind,
+    postgres::Postgres,
+    print_machine,
+    process::resident_kib,
+    scene::Scene,
+    slice::{Slice, Timing},
+};
+
+const WARM_UP: Duration = Duration::from_secs(1);
+
+/// Measures flowruns against pgbench, and prints the tables of the README.
+#[derive(Parser)]
+struct Arguments {
+    /// How many runs are loaded; a measurement for each.
+    #[arg(long, value_delimiter = ',', default_values_t = [100_000, 1_000_000])]
+    runs: Vec<u64>,
+    /// In how many flows they are.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    flows: u64,
+    /// How many clients there are at once; a rotation for each.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 32, 64, 256])]
+    clients: Vec<usize>,
+    /// How often each load has its turn in a rotation.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
+    rounds: u64,
+    /// How long a turn is measured, in seconds, after a warm-up of one.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    seconds: u64,
+    /// These loads alone, and what they are compared with.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Kind>,
+    /// All of it, with the defaults: about half an hour.
+    #[arg(long)]
+    full: bool,
+    /// A minute or two: few runs, two numbers of clients, two short rounds.
+    #[arg(long, conflicts_with_all = ["runs", "clients", "rounds", "seconds"])]
+    quick: bool,
+    /// A file for the log of the service.
+    #[arg(long)]
+    service_log: Option<PathBuf>,
+    /// What cargo says.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> anyhow::Result<()> {
+    if support::is_unasked() {
+        println!(
+            "`cargo bench -p flowruns-server --bench throughput -- --full` measures the whole system"
+        );
+        return Ok(());
+    }
+    let mut arguments = Arguments::parse();
+    if arguments.quick {
+        arguments.runs = vec![20_000];
+        arguments.clients = vec![8, 64];
+        (arguments.rounds, arguments.seconds) = (2, 2);
+    }
+    let most = arguments.clients.iter().copied().max().unwrap_or(1);
+    let postgres = Postgres::start(most)?;
+    print_machine("throughput", &postgres.version()?);
+    for &runs in &arguments.runs {
+        let flows = arguments.flows;
+        measure(&postgres, &arguments, Dataset { runs, flows })?;
+    }
+    Ok(())
+}
+
+/// The slices of each load at each number of clients, in the order of their rounds.
+type Slices = HashMap<(usize, Kind), Vec<Slice>>;
+
+fn measure(postgres: &Postgres, arguments: &Arguments, dataset: Dataset) -> anyhow::Result<()> {
+    eprintln!("loading {} runs", dataset.runs);
+    let (name, log) = (
+        format!("runs_{}", dataset.runs),
+        arguments.service_log.as_deref(),
+    );
+    let mut scene = Scene::open(postgres, &name, dataset, "", log)?;
+    let timing = Timing {
+        warm_up: WARM_UP,
+        measured: Duration::from_secs(arguments.seconds),
+    };
+    let kinds = rotation::kinds(&arguments.only);
+    let mut slices = Slices::new();
+    for &clients in &arguments.clients {
+        for round in 1..=arguments.rounds {
+            for &kind in &kinds {
+                let slice = scene.measure(kind, clients, timing)?;
+                eprintln!(
+                    "{clients} clients, round {round}: {} {:.0}/s",
+                    kind.title(),
+                    slice.rate()
+                );
+                slices.entry((clients, kind)).or_default().push(slice);
+            }
+        }
+    }
+    println!("\n### {} runs\n", dataset.runs);
+    table::print_ratios(&arguments.clients, &kinds, &slices);
+    table::print_figures(&arguments.clients, &kinds, &slices);
+    let (resident, peak) = resident_kib(scene.service.pid())?;
+    println!(
+        "\nResident memory of the service: {} MiB at the end, {} MiB at most. \
+         History: {} entries committed, as many as were acknowledged.",
+        resident / 1024,
+        peak / 1024,
+        scene.counted
+    );
+    Ok(())
+}
