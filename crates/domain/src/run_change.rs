@@ -12,44 +12,65 @@ pub(crate) fn changes_between(
     before: Option<&RunProperties>,
     after: &RunProperties,
 ) -> Vec<PropertyChange> {
+    // Named in full, so that a new property does not compile until it is compared below.
+    let RunProperties {
+        display_name: _,
+        start: _,
+        state: _,
+        blocking_error: _,
+        statistics,
+    } = after;
     let mut changes = Vec::new();
-    let former = before.map(shown);
-    for (at, (name, value)) in shown(after).into_iter().enumerate() {
-        let former = former
-            .as_ref()
-            .map_or(JsonValue::Null, |shown| shown[at].1.clone());
-        push_if_changed(&mut changes, name.to_owned(), former, value);
-    }
+    let mut compare = |name: &str, shown: fn(&RunProperties) -> JsonValue, differs: bool| {
+        if differs {
+            push_if_changed(&mut changes, name, before.map(shown), shown(after));
+        }
+    };
+    // Compared as they are: most reports change none of these, and none is shown for nothing.
+    let differs = |is_same: fn(&RunProperties, &RunProperties) -> bool| {
+        before.is_none_or(|before| !is_same(before, after))
+    };
+    compare(
+        property::DISPLAY_NAME,
+        |of| of.display_name.as_str().into(),
+        differs(|a, b| a.display_name == b.display_name),
+    );
+    compare(
+        property::START_DATE_TIME,
+        |of| JsonValue::String(of.start.to_string()),
+        differs(|a, b| a.start == b.start),
+    );
+    compare(
+        property::END_DATE_TIME,
+        |of| shown_end(of),
+        differs(|a, b| a.state == b.state),
+    );
+    compare(
+        property::STATUS,
+        |of| of.state.status().as_str().into(),
+        differs(|a, b| a.state == b.state),
+    );
+    compare(
+        property::BLOCKING_ERROR,
+        |of| shown_error(of),
+        differs(|a, b| a.blocking_error == b.blocking_error),
+    );
     let none = JsonObject::default();
     let former = before.map_or(&none, |properties| properties.statistics.members());
-    push_member_changes(&mut changes, former, after.statistics.members());
+    push_member_changes(&mut changes, former, statistics.members());
     changes
 }
 
-fn shown(properties: &RunProperties) -> [(&'static str, JsonValue); 5] {
-    let RunProperties {
-        display_name,
-        start,
-        state,
-        blocking_error,
-        statistics: _,
-    } = properties;
-    let end = state
-        .end()
-        .map_or(JsonValue::Null, |end| JsonValue::String(end.to_string()));
-    let error = blocking_error.as_ref().map_or(JsonValue::Null, |error| {
+fn shown_end(properties: &RunProperties) -> JsonValue {
+    let end = properties.state.end();
+    end.map_or(JsonValue::Null, |end| JsonValue::String(end.to_string()))
+}
+
+fn shown_error(properties: &RunProperties) -> JsonValue {
+    let error = properties.blocking_error.as_ref();
+    error.map_or(JsonValue::Null, |error| {
         JsonValue::Object(error.members().clone())
-    });
-    [
-        (property::DISPLAY_NAME, display_name.as_str().into()),
-        (
-            property::START_DATE_TIME,
-            JsonValue::String(start.to_string()),
-        ),
-        (property::END_DATE_TIME, end),
-        (property::STATUS, state.status().as_str().into()),
-        (property::BLOCKING_ERROR, error),
-    ]
+    })
 }
 
 fn push_member_changes(changes: &mut Vec<PropertyChange>, before: &JsonObject, after: &JsonObject) {
@@ -59,21 +80,25 @@ fn push_member_changes(changes: &mut Vec<PropertyChange>, before: &JsonObject, a
         .map(|(name, _)| name)
         .filter(|name| before.get(name).is_none());
     for name in kept_or_removed.chain(added) {
-        let value = |members: &JsonObject| members.get(name).cloned().unwrap_or(JsonValue::Null);
-        let path = format!("{}/{name}", property::STATISTICS);
-        push_if_changed(changes, path, value(before), value(after));
+        let (former, value) = (before.get(name), after.get(name));
+        if former != value {
+            let path = format!("{}/{name}", property::STATISTICS);
+            let value = value.cloned().unwrap_or(JsonValue::Null);
+            push_if_changed(changes, &path, former.cloned(), value);
+        }
     }
 }
 
 fn push_if_changed(
     changes: &mut Vec<PropertyChange>,
-    property: String,
-    before: JsonValue,
+    property: &str,
+    before: Option<JsonValue>,
     after: JsonValue,
 ) {
+    let before = before.unwrap_or(JsonValue::Null);
     if before != after {
         changes.push(PropertyChange {
-            property,
+            property: property.to_owned(),
             before,
             after,
         });

@@ -145,9 +145,17 @@ fn compare(
     print_row(small.dataset, kind, &smalls);
     print_row(large.dataset, kind, &larges);
     let pairs = larges.iter().zip(&smalls);
-    let Spread { min, median, max } =
-        Spread::of(pairs.map(|(large, small)| large.rate() / small.rate()));
-    println!("| | **ratio** | **{median:.2}** ({min:.2}–{max:.2}) | | | | |");
+    let Spread { min, median, max } = Spread::of(
+        pairs
+            .clone()
+            .map(|(large, small)| large.rate() / small.rate()),
+    );
+    let by_cpu =
+        Spread::of(pairs.map(|(large, small)| large.rate_for_cpu() / small.rate_for_cpu()));
+    println!(
+        "| | **ratio** | **{median:.2}** ({min:.2}–{max:.2}) | | for CPU: | **{:.2}** | |",
+        by_cpu.median
+    );
     Ok(())
 }
 

@@ -35,14 +35,7 @@ pub(crate) fn run(
 ) -> anyhow::Result<Slice> {
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(1024);
-    let mut connections = Vec::with_capacity(clients);
-    for index in 0..clients {
-        let mut connection = Connection::open(address)?;
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        poll.registry()
-            .register(&mut connection.stream, Token(index), interest)?;
-        connections.push(connection);
-    }
+    let mut connections = connect(clients, address, &poll)?;
     let mut window = Window::new(timing, processes);
     for connection in &mut connections {
         connection.ask(kind, requests)?;
@@ -65,6 +58,17 @@ pub(crate) fn run(
         }
     }
     Ok(window.into_slice())
+}
+
+fn connect(clients: usize, address: SocketAddr, poll: &Poll) -> anyhow::Result<Vec<Connection>> {
+    let open = |index| {
+        let mut connection = Connection::open(address)?;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let registry = poll.registry();
+        registry.register(&mut connection.stream, Token(index), interest)?;
+        Ok(connection)
+    };
+    (0..clients).map(open).collect()
 }
 
 /// One client.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// The tenant of `flowruns token`.
@@ -14,27 +15,8 @@ pub(crate) const RUN_TAIL: &str = "70008000000000000002";
 /// The first number that a report sends; numbers below 10^8 all have as many digits, and none comes twice.
 pub(crate) const FIRST_REPORTED: u64 = 10_000_001;
 
-/// The members of a run's statistics, as a flow may count them: 400 bytes as compact JSON.
-const STATISTICS: &[(&str, &str)] = &[
-    ("bytesRead", "48318382080"),
-    ("bytesWritten", "31138512896"),
-    ("checksum", "\"9f86d081884c7d659a2feaa0c55ad015\""),
-    ("durationMs", "184467"),
-    ("filesSeen", "42"),
-    ("lastFile", "\"part-10000000.parquet\""),
-    ("rowsRead", "10000000"),
-    ("rowsRejected", "17"),
-    ("rowsWritten", "10000000"),
-    (
-        "sections",
-        "{\"classes\":1840,\"students\":24210,\"teachers\":1312}",
-    ),
-    ("source", "\"student information system, north-west\""),
-    (
-        "warnings",
-        "[\"missing grade\",\"duplicate mail\",\"no term\"]",
-    ),
-];
+/// The statistics of every run when it is loaded, and when it is created by POST: 400 bytes.
+const STATISTICS: &str = include_str!("../../../domain/benches/statistics.json");
 
 /// How many rows, and in how many flows: run number n is of flow n modulo the flows.
 #[derive(Clone, Copy, Debug)]
@@ -65,30 +47,24 @@ fn id(number: u64, tail: &str) -> Uuid {
     Uuid::try_parse(&hex).unwrap_or_default()
 }
 
-/// The statistics of every run when it is loaded, and when it is created by POST.
-pub(crate) fn statistics() -> String {
-    let members = STATISTICS
-        .iter()
-        .map(|(name, value)| format!("\"{name}\":{value}"));
-    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+/// The statistics of a new run as compact JSON.
+pub(crate) fn statistics() -> &'static str {
+    STATISTICS.trim_end()
 }
 
 /// The changes of a creation before and after its start time, as the history holds them.
-pub(crate) fn creation(name: &str) -> (String, String) {
+pub(crate) fn creation(name: &str) -> anyhow::Result<(String, String)> {
     let head = format!(
         "[{},{{\"property\":\"startDateTime\",\"before\":null,\"after\":\"",
         change("displayName", "null", &format!("\"{name}\""))
     );
     let mut tail = format!("\"}},{}", change("status", "null", "\"running\""));
-    for (name, value) in STATISTICS {
-        let _infallible = write!(
-            tail,
-            ",{}",
-            change(&format!("statistics/{name}"), "null", value)
-        );
+    for (name, value) in serde_json::from_str::<Map<String, Value>>(STATISTICS)? {
+        let path = format!("statistics/{name}");
+        write!(tail, ",{}", change(&path, "null", &value.to_string()))?;
     }
     tail.push(']');
-    (head, tail)
+    Ok((head, tail))
 }
 
 /// What a report changes: two counters and the name of a file.

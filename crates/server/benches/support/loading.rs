@@ -44,7 +44,7 @@ pub(crate) fn load(database: &mut Database<'_>, dataset: Dataset) -> anyhow::Res
     });
     database.copy(COPY_RUNS, runs)?;
 
-    let (before, after) = dataset::creation(NAME);
+    let (before, after) = dataset::creation(NAME)?;
     let events = lines("events", 1..dataset.runs + 1, |line, run| {
         let created = created(start, step, run);
         let (flow, run) = (flow_id(dataset.flow_of(run)), run_id(run));

@@ -1,15 +1,15 @@
 //! pgbench: what PostgreSQL alone makes of the same work.
 
 use std::{
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     fs,
-    io::{BufRead as _, BufReader},
+    io::{self, BufRead as _, BufReader},
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use flowruns_domain::{Clock as _, SystemClock};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -24,6 +24,13 @@ use super::{
 
 /// Who is named in the history that pgbench writes: as long a name as that of the local token.
 pub(crate) const ACTOR: &str = "bench";
+const SCRIPT: &str = "script.sql";
+const FLAGS: [&str; 4] = [
+    "--no-vacuum",
+    "--protocol=prepared",
+    "--progress=1",
+    "--log",
+];
 /// A bound on a run that is never told to end, beyond its warm-up and measured time.
 const SPARE_SECONDS: u64 = 60;
 
@@ -56,34 +63,25 @@ pub(crate) fn run(
 ) -> anyhow::Result<Slice> {
     let folder = database.postgres.folder().join("pgbench");
     fs::create_dir_all(&folder)?;
-    let script = folder.join("script.sql");
-    fs::write(&script, script_text(dataset, one_run))?;
-    let mut running = Running::start(database, &folder, &script, clients, timing)?;
-    // The first line of progress comes a second after all clients are connected.
+    fs::write(folder.join(SCRIPT), script_text(dataset, one_run))?;
+    let mut running = Running::start(database, &folder, clients, timing)?;
     let stderr = running.child.stderr.take().context("no stderr")?;
     let mut lines = BufReader::new(stderr).lines();
-    let mut said = Vec::new();
-    loop {
-        let line = lines
-            .next()
-            .with_context(|| format!("pgbench ended: {}", said.join("\n")))??;
-        if line.starts_with("progress:") {
-            break;
-        }
-        said.push(line);
-    }
+    wait_until_connected(&mut lines)?;
+    let client = running.child.id();
     let processes = Processes {
-        client: running.child.id(),
+        client,
         ..processes
     };
-    let (from, cpu, begun) = (clock_micros(), processes.cpu()?, Instant::now());
+    let (from, cpu) = (clock_micros(), processes.cpu()?);
     wait(timing.measured)?;
-    let (to, cpu, length) = (clock_micros(), processes.cpu()?.since(cpu), begun.elapsed());
+    let (to, cpu) = (clock_micros(), processes.cpu()?.since(cpu));
     running.end()?;
     // Its last words; the pipe closes when it has ended.
-    said.extend(lines.map_while(Result::ok));
+    let said: Vec<_> = lines.map_while(Result::ok).collect();
     let status = running.child.wait()?;
     ensure!(status.success(), "pgbench failed: {}", said.join("\n"));
+    let length = Duration::from_micros(u64::try_from(to - from)?);
     let mut slice = Slice {
         length,
         cpu,
@@ -92,6 +90,21 @@ pub(crate) fn run(
     read_logs(&folder, from..to, &mut slice)?;
     fs::remove_dir_all(&folder)?;
     Ok(slice)
+}
+
+/// The first line of progress comes a second after all clients are connected.
+fn wait_until_connected(
+    lines: &mut impl Iterator<Item = io::Result<String>>,
+) -> anyhow::Result<()> {
+    let mut said = Vec::new();
+    for line in lines {
+        let line = line?;
+        if line.starts_with("progress:") {
+            return Ok(());
+        }
+        said.push(line);
+    }
+    bail!("pgbench ended: {}", said.join("\n"))
 }
 
 fn script_text(dataset: Dataset, one_run: bool) -> String {
@@ -119,33 +132,28 @@ impl Running {
     fn start(
         database: &Database<'_>,
         folder: &Path,
-        script: &Path,
         clients: usize,
         timing: Timing,
     ) -> anyhow::Result<Self> {
         let postgres = database.postgres;
         let seconds = (timing.warm_up + timing.measured).as_secs() + SPARE_SECONDS;
         let threads = if clients < MANY_CLIENTS { 1 } else { 2 };
-        let variable = |name: &str, value: &str| format!("--define={name}={value}");
+        let changes = dataset::report_changes(FIRST_REPORTED, FIRST_REPORTED + 1);
+        let tenant = TENANT.to_string();
+        let variables = [
+            ("tenant", tenant.as_str()),
+            ("actor", ACTOR),
+            ("statistics", dataset::statistics()),
+            ("changes", &changes),
+        ];
         let mut command = Command::new(program());
         command
-            .args([
-                "--no-vacuum",
-                "--protocol=prepared",
-                "--progress=1",
-                "--log",
-            ])
+            .args(FLAGS)
+            .arg(format!("--file={SCRIPT}"))
             .arg(format!("--client={clients}"))
             .arg(format!("--jobs={threads}"))
             .arg(format!("--time={seconds}"))
-            .arg(variable("tenant", &TENANT.to_string()))
-            .arg(variable("actor", ACTOR))
-            .arg(variable("statistics", &dataset::statistics()))
-            .arg(variable(
-                "changes",
-                &dataset::report_changes(FIRST_REPORTED, FIRST_REPORTED + 1),
-            ))
-            .args([OsStr::new("--file"), script.as_os_str()])
+            .args(variables.map(|(name, value)| format!("--define={name}={value}")))
             .args([OsStr::new("--host"), postgres.socket().as_os_str()])
             .arg(format!("--port={}", postgres.port()))
             .arg(format!("--username={SERVICE_ROLE}"))
@@ -175,7 +183,7 @@ impl Drop for Running {
     }
 }
 
-fn program() -> std::ffi::OsString {
+fn program() -> OsString {
     std::env::var_os("PGBENCH").unwrap_or_else(|| "pgbench".into())
 }
 
@@ -207,7 +215,7 @@ fn read_logs(folder: &Path, window: std::ops::Range<i64>, slice: &mut Slice) -> 
                 .filter_map(|field| field.parse().ok())
                 .collect();
             let [_, _, latency, _, seconds, micros] = fields[..] else {
-                anyhow::bail!("a line of pgbench's log that is not understood: {line}");
+                bail!("a line of pgbench's log that is not understood: {line}");
             };
             slice.acknowledged += 1;
             if window.contains(&(seconds * 1_000_000 + micros)) {

@@ -32,6 +32,11 @@ impl Slice {
         self.latencies.len() as f64 / self.length.as_secs_f64().max(f64::EPSILON)
     }
 
+    /// Answers for a second of CPU of all three: what a busy machine, which others use too, says of the rate.
+    pub(crate) fn rate_for_cpu(&self) -> f64 {
+        1e6 / self.cpu_per_1000(|cpu| cpu.service + cpu.database + cpu.client)
+    }
+
     /// The latency below which this share of the answers came, in milliseconds.
     pub(crate) fn quantile(&self, share: f64) -> f64 {
         let last = self.latencies.len().saturating_sub(1);

@@ -9,28 +9,35 @@ use crate::{
     },
 };
 
-/// Each load's rate as a ratio to that of pgbench in the same round: median (least to greatest).
+/// Each load as a ratio to pgbench in the same round, by rate and by CPU: median (least to greatest).
 pub(crate) fn print_ratios(clients: &[usize], kinds: &[Kind], slices: &Slices) {
+    print_ratio("rate", Slice::rate, clients, kinds, slices);
+    println!("\nThe same for each second of CPU that client, service and database used:\n");
+    print_ratio("rate for CPU", Slice::rate_for_cpu, clients, kinds, slices);
+}
+
+fn print_ratio(
+    name: &str,
+    figure: fn(&Slice) -> f64,
+    clients: &[usize],
+    kinds: &[Kind],
+    slices: &Slices,
+) {
     let heads = clients.iter().map(|clients| format!(" {clients} |"));
-    println!(
-        "| rate as a ratio to pgbench, clients: |{}",
-        heads.collect::<String>()
-    );
+    let heads = heads.collect::<String>();
+    println!("| {name} as a ratio to pgbench, clients: |{heads}");
     println!("|---|{}", "---|".repeat(clients.len()));
     for &kind in kinds.iter().filter(|&&kind| kind != baseline(kind)) {
         let cells = clients.iter().map(|&clients| {
             let of = |kind| slices.get(&(clients, kind)).map_or(&[][..], Vec::as_slice);
-            let Spread { min, median, max } = ratios(of(kind), of(baseline(kind)));
+            // Round by round, since the machine may be slower at one time than at another.
+            let pairs = of(kind).iter().zip(of(baseline(kind)));
+            let ratios = pairs.map(|(slice, baseline)| figure(slice) / figure(baseline));
+            let Spread { min, median, max } = Spread::of(ratios);
             format!(" {median:.2} ({min:.2}–{max:.2}) |")
         });
         println!("| {} |{}", kind.title(), cells.collect::<String>());
     }
-}
-
-/// Round by round, since the machine may be slower at one time than at another.
-fn ratios(slices: &[Slice], baseline: &[Slice]) -> Spread {
-    let pairs = slices.iter().zip(baseline);
-    Spread::of(pairs.map(|(slice, baseline)| slice.rate() / baseline.rate()))
 }
 
 /// The figures behind the ratios: medians of the rounds.

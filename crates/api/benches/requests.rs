@@ -1,0 +1,214 @@
+//! What a request costs above the store: routing, the token, JSON in and out, on a store in memory.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a benchmark of a wrong shape shall fail"
+)]
+
+use std::{sync::Arc, time::Duration};
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use axum::{
+    Router,
+    body::Body,
+    http::{Method, Request, StatusCode},
+};
+use divan::{AllocProfiler, Bencher};
+use flowruns_api::{
+    ApiOptions,
+    auth::{Expectations, KeySet, Permission, TokenVerifier},
+    router,
+};
+use flowruns_domain::{
+    Clock as _, Environment, FlowStore as _, RunKey, RunStore as _, SystemClock, TimeOrderedIds,
+};
+use flowruns_testing::{MemoryStore, fixtures};
+use http_body_util::BodyExt as _;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
+use serde_json::json;
+use tokio::runtime::Runtime;
+use tower::ServiceExt as _;
+
+#[global_allocator]
+static ALLOCATOR: AllocProfiler = AllocProfiler::system();
+
+const NAME: &str = "bench";
+const STATISTICS: &str = include_str!("../../domain/benches/statistics.json");
+
+fn main() {
+    divan::main();
+}
+
+#[divan::bench]
+fn patch_a_run(bencher: Bencher) {
+    let mut number = 10_000_000_u64;
+    let app = App::start();
+    app.bench(bencher, StatusCode::OK, || {
+        number += 1;
+        let body = format!(
+            "{{\"statistics\":{{\"rowsRead\":{number},\"rowsWritten\":{number},\"lastFile\":\"part-{number}.parquet\"}}}}"
+        );
+        app.request(Method::PATCH, &app.run_path(), body)
+    });
+}
+
+#[divan::bench]
+fn patch_a_run_without_a_change(bencher: Bencher) {
+    let app = App::start();
+    app.bench(bencher, StatusCode::OK, || {
+        app.request(
+            Method::PATCH,
+            &app.run_path(),
+            r#"{"status":"running"}"#.to_owned(),
+        )
+    });
+}
+
+#[divan::bench]
+fn post_a_run(bencher: Bencher) {
+    let app = App::start();
+    app.bench(bencher, StatusCode::CREATED, || {
+        let body = format!("{{\"displayName\":\"Nightly rosters\",\"statistics\":{STATISTICS}}}");
+        app.request(Method::POST, &app.runs_path(), body)
+    });
+}
+
+#[divan::bench]
+fn get_a_run(bencher: Bencher) {
+    let app = App::start();
+    app.bench(bencher, StatusCode::OK, || {
+        app.request(Method::GET, &app.run_path(), String::new())
+    });
+}
+
+#[divan::bench]
+fn get_a_run_by_its_odata_key(bencher: Bencher) {
+    let app = App::start();
+    let path = format!("{}('{}')", app.runs_path(), app.run.run);
+    app.bench(bencher, StatusCode::OK, || {
+        app.request(Method::GET, &path, String::new())
+    });
+}
+
+#[divan::bench]
+fn refuse_an_unknown_route(bencher: Bencher) {
+    let app = App::start();
+    app.bench(bencher, StatusCode::NOT_FOUND, || {
+        app.request(Method::GET, "/industryData/nothing", String::new())
+    });
+}
+
+/// The routes on one run.
+struct App {
+    router: Router,
+    runtime: Runtime,
+    run: RunKey,
+    bearer: String,
+}
+
+impl App {
+    fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let (store, flow) = (
+            MemoryStore::default(),
+            fixtures::fresh_flow(fixtures::fresh_tenant()),
+        );
+        let run = fixtures::run_key(flow.key, 1);
+        let mut new = fixtures::new_run();
+        new.statistics = fixtures::object(STATISTICS);
+        let creation = new.create(run, &fixtures::origin()).unwrap();
+        runtime.block_on(async {
+            store.create_flow(flow).await.unwrap();
+            store.create_run(creation).await.unwrap();
+        });
+        let (verifier, bearer) = verifier_and_bearer(run);
+        let environment = Environment {
+            store: Arc::new(store),
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(TimeOrderedIds),
+        };
+        let router = router(ApiOptions {
+            environment,
+            verifier: Arc::new(verifier),
+            max_body_bytes: 1024 * 1024,
+            request_timeout: Duration::from_secs(30),
+            require_if_match: false,
+        });
+        Self {
+            router,
+            runtime,
+            run,
+            bearer,
+        }
+    }
+
+    fn runs_path(&self) -> String {
+        format!("/industryData/incomingFlows/{}/runs", self.run.flow)
+    }
+
+    fn run_path(&self) -> String {
+        format!("{}/{}", self.runs_path(), self.run.run)
+    }
+
+    fn request(&self, method: Method, path: &str, body: String) -> Request<Body> {
+        Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "localhost")
+            .header("authorization", &self.bearer)
+            .header("content-type", "application/json")
+            .body(Body::from(body))
+            .unwrap()
+    }
+
+    /// From the request's head to the last byte of the answer.
+    fn bench(
+        &self,
+        bencher: Bencher<'_, '_>,
+        expected: StatusCode,
+        next: impl FnMut() -> Request<Body>,
+    ) {
+        bencher.with_inputs(next).bench_local_values(|request| {
+            self.runtime.block_on(async {
+                let response = self.router.clone().oneshot(request).await.unwrap();
+                assert_eq!(response.status(), expected);
+                response.into_body().collect().await.unwrap().to_bytes()
+            })
+        });
+    }
+}
+
+/// A key that is made anew, and a token of the run's tenant with every permission.
+fn verifier_and_bearer(run: RunKey) -> (TokenVerifier, String) {
+    let pkcs8 = EcdsaKeyPair::generate_pkcs8(
+        &ECDSA_P256_SHA256_FIXED_SIGNING,
+        &aws_lc_rs::rand::SystemRandom::new(),
+    );
+    let key = EncodingKey::from_ec_der(pkcs8.unwrap().as_ref());
+    let mut jwk = Jwk::from_encoding_key(&key, Algorithm::ES256).unwrap();
+    jwk.common.key_id = Some(NAME.to_owned());
+    let keys = KeySet::from_jwks(&serde_json::to_vec(&json!({"keys": [jwk]})).unwrap()).unwrap();
+    let expectations = Expectations {
+        issuer: NAME.to_owned(),
+        audience: NAME.to_owned(),
+        leeway_seconds: 0,
+    };
+    let claims = json!({
+        "iss": NAME, "aud": NAME, "sub": NAME,
+        "tid": run.tenant.to_string(),
+        "roles": Permission::ALL.map(Permission::name),
+        "exp": SystemClock.now().date_time().timestamp() + 3600,
+    });
+    let header = Header {
+        kid: Some(NAME.to_owned()),
+        ..Header::new(Algorithm::ES256)
+    };
+    let token = encode(&header, &claims, &key).unwrap();
+    (
+        TokenVerifier::new(keys, expectations),
+        format!("Bearer {token}"),
+    )
+}
