@@ -74,9 +74,11 @@ impl Database {
             .unwrap()
     }
 
-    /// Sends a signal to every process of PostgreSQL. The postmaster comes first: stopped or dead it starts no more.
+    /// Sends a signal to every process of PostgreSQL.
     pub(crate) fn signal_all(&self, signal: Signal) {
         let postmaster = self.cluster().postmaster_pid();
+        // Stopped it starts no more of them.
+        signal_one(postmaster, Signal::STOP);
         let children = children(postmaster);
         signal_one(postmaster, signal);
         for child in children {
@@ -124,6 +126,15 @@ impl Database {
     }
 }
 
+impl Drop for Database {
+    fn drop(&mut self) {
+        // After a failed test it may stand still, and would not hear that it shall end.
+        if self.cluster.as_ref().is_some_and(Cluster::is_running) {
+            self.signal_all(Signal::CONT);
+        }
+    }
+}
+
 /// As in production: what is acknowledged is flushed.
 pub(crate) fn durable_in(folder: &Path) -> ClusterOptions {
     ClusterOptions {
@@ -139,8 +150,10 @@ pub(crate) async fn execute(connection: &mut PgConnection, statement: &str) {
         .unwrap();
 }
 
+/// None when it has ended.
 fn children(pid: u32) -> Vec<u32> {
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    let children = children.unwrap_or_default();
     let pids = children.split_whitespace();
     pids.map(|pid| pid.parse().unwrap()).collect()
 }

@@ -33,13 +33,11 @@ async fn panic_for_want_of_a_log_file(mut admin: PgConnection) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_disk_is_full_no_report_is_acknowledged_that_is_not_kept() {
-    let folder = data_folder();
-    let disk = match SmallDisk::mount(folder.path().join("disk")) {
+    let disk = match SmallDisk::mount() {
         Ok(disk) => disk,
         Err(reason) => return say_skipped(&reason),
     };
-    let options = durable_in(disk.path());
-    let mut site = Site::start_in(folder, options, 2, &[]).await;
+    let mut site = Site::start_in(data_folder(), durable_in(disk.path()), 2, &[]).await;
     let load = Load::start(&site).await;
     for _ in 0..ROUNDS * scale() {
         load.acknowledged(100).await;

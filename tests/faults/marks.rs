@@ -13,9 +13,10 @@ pub(crate) fn committed(history: &[Value]) -> BTreeMap<String, Vec<u64>> {
         for change in entry["changes"].as_array().unwrap() {
             let property = change["property"].as_str().unwrap();
             // Members that are no numbers only make a body large.
-            if let (Some(client), Some(mark)) =
-                (property.strip_prefix("statistics/"), change["after"].as_u64())
-            {
+            if let (Some(client), Some(mark)) = (
+                property.strip_prefix("statistics/"),
+                change["after"].as_u64(),
+            ) {
                 let marks = marks.entry(client.to_owned()).or_default();
                 assert_eq!(
                     change["before"].as_u64(),

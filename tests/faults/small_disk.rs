@@ -7,21 +7,25 @@ use std::{
     process::Command,
 };
 
+use tempfile::TempDir;
+
+use crate::program::data_folder;
+
 /// Room for a new cluster and its log, and a little more.
 const SIZE: &str = "size=128m,mode=0711";
 /// From large to small, so that the last byte is taken soon.
 const PIECES: [usize; 3] = [1024 * 1024, 64 * 1024, 4096];
 
-/// A tmpfs.
-pub(crate) struct SmallDisk(PathBuf);
+/// A tmpfs in a folder of its own.
+pub(crate) struct SmallDisk(TempDir);
 
 impl SmallDisk {
     /// Mounts it, which only root may; otherwise what mount said.
-    pub(crate) fn mount(folder: PathBuf) -> Result<Self, String> {
-        fs::create_dir(&folder).unwrap();
+    pub(crate) fn mount() -> Result<Self, String> {
+        let folder = data_folder();
         let mount = Command::new("mount")
             .args(["-t", "tmpfs", "-o", SIZE, "tmpfs"])
-            .arg(&folder)
+            .arg(folder.path())
             .output();
         match mount {
             Ok(done) if done.status.success() => Ok(Self(folder)),
@@ -31,7 +35,7 @@ impl SmallDisk {
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.0
+        self.0.path()
     }
 
     /// Takes all the room that is left.
@@ -55,13 +59,16 @@ impl SmallDisk {
     }
 
     fn filler(&self) -> PathBuf {
-        self.0.join("filler")
+        self.path().join("filler")
     }
 }
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
         // Lazily: after a failed test a server may still be in it.
-        let _unmounted = Command::new("umount").arg("--lazy").arg(&self.0).status();
+        let _unmounted = Command::new("umount")
+            .arg("--lazy")
+            .arg(self.path())
+            .status();
     }
 }

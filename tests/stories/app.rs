@@ -83,26 +83,21 @@ impl App {
     }
 
     pub(crate) async fn start_with(change: impl FnOnce(&mut ApiOptions)) -> Self {
+        let database = Arc::new(ScratchDatabase::create().await);
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(
             &ECDSA_P256_SHA256_FIXED_SIGNING,
             &aws_lc_rs::rand::SystemRandom::new(),
         );
         let key = EncodingKey::from_ec_der(pkcs8.unwrap().as_ref());
-        Self::serve(Arc::new(ScratchDatabase::create().await), key, change).await
-    }
-
-    /// Another server on the same database, with a clock of its own.
-    pub(crate) async fn beside(&self, now: Timestamp) -> Self {
-        let app = Self::serve(Arc::clone(&self.database), self.key.clone(), |_| ()).await;
-        app.clock.set(now);
-        app
-    }
-
-    async fn serve(
-        database: Arc<ScratchDatabase>,
-        key: EncodingKey,
-        change: impl FnOnce(&mut ApiOptions),
-    ) -> Self {
+        let mut jwk = Jwk::from_encoding_key(&key, Algorithm::ES256).unwrap();
+        jwk.common.key_id = Some(KID.to_owned());
+        let keys =
+            KeySet::from_jwks(&serde_json::to_vec(&json!({"keys": [jwk]})).unwrap()).unwrap();
+        let expectations = Expectations {
+            issuer: ISSUER.into(),
+            audience: AUDIENCE.into(),
+            leeway_seconds: 0,
+        };
         let clock = Arc::new(FixedClock::at("2026-03-02T10:00:00Z".parse().unwrap()));
         let store = database.store().await;
         let environment = Environment {
@@ -112,7 +107,7 @@ impl App {
         };
         let mut options = ApiOptions {
             environment,
-            verifier: Arc::new(verifier(&key)),
+            verifier: Arc::new(TokenVerifier::new(keys, expectations)),
             max_body_bytes: 1024 * 1024,
             request_timeout: Duration::from_secs(60),
             require_if_match: false,
@@ -135,19 +130,36 @@ impl App {
         app
     }
 
-    /// Serves the routes on a port of loopback, on a store and a clock of their own; the address of the server.
-    pub(crate) async fn serve(&self, clock: FixedClock) -> String {
+    /// Another server on the same database, with a clock of its own.
+    pub(crate) async fn beside(&self, now: Timestamp) -> Self {
+        let clock = Arc::new(FixedClock::at(now));
+        let store = self.database.store().await;
         let environment = Environment {
-            store: Arc::new(self.database.store().await),
-            clock: Arc::new(clock),
+            store: Arc::new(store.clone()),
+            clock: Arc::clone(&clock) as _,
             ids: Arc::new(TimeOrderedIds),
         };
-        let routes = router(ApiOptions {
+        let options = ApiOptions {
             environment,
             ..self.options.clone()
-        });
+        };
+        Self {
+            router: router(options.clone()),
+            options,
+            key: self.key.clone(),
+            bearer: self.bearer.clone(),
+            tenant: self.tenant.clone(),
+            clock,
+            database: Arc::clone(&self.database),
+            store,
+        }
+    }
+
+    /// Serves the routes on a port of loopback; the address of the server.
+    pub(crate) async fn serve(&self) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let routes = self.router.clone();
         tokio::spawn(async move { axum::serve(listener, routes).await });
         format!("http://{address}")
     }
@@ -268,17 +280,4 @@ impl App {
         let answer = self.get(&format!("{run_url}/history?$top=1000")).await;
         answer.json["value"].as_array().unwrap().clone()
     }
-}
-
-/// Takes the tokens that this key signs.
-fn verifier(key: &EncodingKey) -> TokenVerifier {
-    let mut jwk = Jwk::from_encoding_key(key, Algorithm::ES256).unwrap();
-    jwk.common.key_id = Some(KID.to_owned());
-    let keys = KeySet::from_jwks(&serde_json::to_vec(&json!({"keys": [jwk]})).unwrap()).unwrap();
-    let expectations = Expectations {
-        issuer: ISSUER.into(),
-        audience: AUDIENCE.into(),
-        leeway_seconds: 0,
-    };
-    TokenVerifier::new(keys, expectations)
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use flowruns_testing::{
-    FixedClock,
     checker::{HttpTarget, Length, Stored, Storm, Summary, Target, check, storm},
     fixtures::time,
 };
@@ -16,7 +15,7 @@ async fn checked(clocks: &[&str], plan: &Storm) -> Summary {
     let flow = app.flow().await.parse().unwrap();
     let mut targets: Vec<Arc<dyn Target>> = Vec::new();
     for now in clocks {
-        let url = app.serve(FixedClock::at(time(now))).await;
+        let url = app.beside(time(now)).await.serve().await;
         let target = HttpTarget::new(&url, app.bearer_token(), flow).unwrap();
         targets.push(Arc::new(target));
     }
