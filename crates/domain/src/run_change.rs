@@ -42,7 +42,7 @@ pub(crate) fn changes_between(
     );
     compare(
         property::END_DATE_TIME,
-        |of| shown_end(of),
+        shown_end,
         differs(|a, b| a.state == b.state),
     );
     compare(
@@ -52,7 +52,7 @@ pub(crate) fn changes_between(
     );
     compare(
         property::BLOCKING_ERROR,
-        |of| shown_error(of),
+        shown_error,
         differs(|a, b| a.blocking_error == b.blocking_error),
     );
     let none = JsonObject::default();
