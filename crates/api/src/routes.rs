@@ -3,13 +3,10 @@
 use std::sync::Arc;
 
 use axum::{Router, middleware, routing::get};
-use tower::{Layer as _, util::MapRequestLayer};
 
 use crate::{
     error::{method_not_allowed, route_not_found},
-    flows, health, observe,
-    odata::key_path,
-    runs,
+    flows, health, observe, runs,
     state::{Api, ApiOptions},
 };
 
@@ -23,11 +20,10 @@ pub fn router(options: ApiOptions) -> Router {
         .route("/readyz", get(health::ready))
         .fallback(route_not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn(observe::note_route))
         .with_state(Arc::clone(&api));
-    let rewritten = MapRequestLayer::new(key_path::rewrite).layer(routes);
+    // Around the routes rather than on each: `observe` changes the path by which one is found.
     Router::new()
-        .fallback_service(rewritten)
+        .fallback_service(routes)
         .layer(middleware::from_fn_with_state(api, observe::observe))
 }
 

@@ -44,8 +44,10 @@ pub(super) struct ChainWrite<'a> {
     pub(super) seen: &'a Run,
     /// The run as the last change leaves it.
     pub(super) run: &'a Run,
-    pub(super) is_deleted: bool,
-    pub(super) events: Vec<&'a RunEvent>,
+    /// The entry of that change.
+    pub(super) last: &'a RunEvent,
+    /// The entries of the changes before.
+    pub(super) earlier: Vec<&'a RunEvent>,
 }
 
 /// What the next report is decided on.
@@ -112,6 +114,11 @@ impl Chain {
         self.key
     }
 
+    /// Whether there is something to be written.
+    pub(super) fn changes(&self) -> bool {
+        self.steps.iter().any(|step| step.event.is_some())
+    }
+
     /// How many reports there are.
     pub(super) fn len(&self) -> usize {
         self.steps.len()
@@ -119,21 +126,23 @@ impl Chain {
 
     /// What is to be written, if anything.
     pub(super) fn write(&self) -> Option<ChainWrite<'_>> {
-        let events: Vec<_> = self.steps.iter().filter_map(|s| s.event.as_ref()).collect();
         let last = self.steps.iter().rfind(|step| step.event.is_some())?;
+        let mut entries = self.steps.iter().filter_map(|step| step.event.as_ref());
+        let last_entry = entries.next_back()?;
         Some(ChainWrite {
             seen: self.stored.as_ref()?,
             run: changed_run(last)?,
-            is_deleted: events.last()?.action == Action::Deleted,
-            events,
+            last: last_entry,
+            earlier: entries.collect(),
         })
     }
 
     /// Gives every report what it came to: what it was decided on is committed. Returns the run as it is stored now,
     /// if it is to be `kept`.
     pub(super) fn answer(self, kept: bool) -> Option<Run> {
-        let last = self.write().filter(|write| kept && !write.is_deleted);
-        let run = last.map(|write| write.run.clone());
+        let write = if kept { self.write() } else { None };
+        let is_there = |write: &ChainWrite<'_>| write.last.action != Action::Deleted;
+        let run = write.filter(is_there).map(|write| write.run.clone());
         for step in self.steps {
             step.job.answer(step.answer);
         }

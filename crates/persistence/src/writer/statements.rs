@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::chain::ChainWrite;
 use crate::{
-    columns::{EventColumns, RunColumns},
+    columns::{EarlierColumns, RunColumns},
     row::RunRow,
 };
 
@@ -19,10 +19,30 @@ const READ: &str = "
     JOIN runs AS run ON run.flow_id = key.flow_id AND run.id = key.id AND run.tenant_id = key.tenant_id
         AND run.deleted_at IS NULL";
 
+/// For chains of one report each, which are most.
+static WRITE: LazyLock<String> = LazyLock::new(|| write_statement(""));
+
+/// For chains of which some hold earlier entries too. They are joined by a hashed subquery, since other joins of two
+/// arrays take the square of their length.
+static WRITE_WITH_EARLIER: LazyLock<String> = LazyLock::new(|| {
+    write_statement(&format!(
+        "earlier AS (
+            INSERT INTO run_events (flow_id, tenant_id, run_id, version, occurred_at, event_id, actor, request_id,
+                action, changes)
+            SELECT row.flow_id, row.tenant_id, row.id, event.version, event.occurred_at, event.event_id, event.actor,
+                event.request_id, event.action, event.changes::jsonb
+            FROM {events}
+            JOIN LATERAL (SELECT ($2::uuid[])[event.number + 1], ($4::uuid[])[event.number + 1],
+                ($3::uuid[])[event.number + 1]) AS row (flow_id, tenant_id, id) ON true
+            WHERE (event.number IN (SELECT number FROM written)) IS TRUE
+        ),",
+        events = EarlierColumns::ROWS,
+    ))
+});
+
 /// A row that another session holds is skipped, not waited for: one open session would stop the whole batch. So no
-/// order of locks is needed either. A held row is found again by its place, which cannot move while it is held. The
-/// entries are joined by a hashed subquery, since other joins of two arrays take the square of their length.
-static WRITE: LazyLock<String> = LazyLock::new(|| {
+/// order of locks is needed either. A held row is found again by its place, which cannot move while it is held.
+fn write_statement(earlier: &str) -> String {
     format!(
         "WITH held AS MATERIALIZED (
             SELECT run.ctid AS place, row.* FROM {rows}
@@ -37,22 +57,21 @@ static WRITE: LazyLock<String> = LazyLock::new(|| {
                 deleted_at = held.deleted_at
             FROM held WHERE run.ctid = held.place AND run.flow_id = held.flow_id AND run.id = held.id
                 AND run.tenant_id = held.tenant_id
-            RETURNING held.number
+            RETURNING held.*
         ),
-        recorded AS (
+        {earlier}
+        last AS (
             INSERT INTO run_events (flow_id, tenant_id, run_id, version, occurred_at, event_id, actor, request_id,
                 action, changes)
-            SELECT flow_id, tenant_id, run_id, version, occurred_at, event_id, actor, request_id, action,
-                changes::jsonb
-            FROM {events} WHERE (event.number IN (SELECT number FROM written)) IS TRUE
+            SELECT flow_id, tenant_id, id, version, modified_at, event_id, actor, request_id, action, changes::jsonb
+            FROM written
         )
         SELECT number FROM written",
         rows = RunColumns::ROWS,
-        events = EventColumns::ROWS,
     )
-});
+}
 
-/// As in [`WRITE`]; a row that is there, or whose flow is not, is left out.
+/// A row that is there, or whose flow is not, is left out.
 static CREATE: LazyLock<String> = LazyLock::new(|| {
     format!(
         "WITH wanted AS MATERIALIZED (
@@ -68,16 +87,17 @@ static CREATE: LazyLock<String> = LazyLock::new(|| {
             ON CONFLICT (flow_id, id) DO NOTHING
             RETURNING flow_id, id
         ),
-        recorded AS (
+        done AS MATERIALIZED (
+            SELECT * FROM wanted WHERE ((flow_id, id) IN (SELECT flow_id, id FROM created)) IS TRUE
+        ),
+        first AS (
             INSERT INTO run_events (flow_id, tenant_id, run_id, version, occurred_at, event_id, actor, request_id,
                 action, changes)
-            SELECT flow_id, tenant_id, run_id, version, occurred_at, event_id, actor, request_id, action,
-                changes::jsonb
-            FROM {events} WHERE ((event.flow_id, event.run_id) IN (SELECT flow_id, id FROM created)) IS TRUE
+            SELECT flow_id, tenant_id, id, version, modified_at, event_id, actor, request_id, action, changes::jsonb
+            FROM done
         )
-        SELECT number FROM wanted WHERE ((flow_id, id) IN (SELECT flow_id, id FROM created)) IS TRUE",
+        SELECT number FROM done",
         rows = RunColumns::ROWS,
-        events = EventColumns::ROWS,
     )
 });
 
@@ -116,16 +136,19 @@ pub(super) async fn write(
     connection: &mut PgConnection,
     chains: &[ChainWrite<'_>],
 ) -> sqlx::Result<Vec<bool>> {
-    let (mut runs, mut events) = (RunColumns::default(), EventColumns::default());
+    let (mut runs, mut earlier) = (RunColumns::default(), EarlierColumns::default());
     for (number, chain) in (0..).zip(chains) {
-        let deleted_at = chain.is_deleted.then_some(chain.run.modified.date_time());
-        runs.push(number, chain.seen.version, chain.run, deleted_at)?;
-        for event in &chain.events {
-            events.push(number, event)?;
+        runs.push(number, chain.seen.version, chain.run, chain.last)?;
+        for event in &chain.earlier {
+            earlier.push(number, event)?;
         }
     }
-    let query = runs.bind(sqlx::query_scalar(WRITE.as_str()));
-    let written = events.bind(query).fetch_all(connection).await?;
+    let query = if earlier.is_empty() {
+        runs.bind(sqlx::query_scalar(WRITE.as_str()))
+    } else {
+        earlier.bind(runs.bind(sqlx::query_scalar(WRITE_WITH_EARLIER.as_str())))
+    };
+    let written = query.fetch_all(connection).await?;
     Ok(marked(chains.len(), &written))
 }
 
@@ -134,13 +157,12 @@ pub(super) async fn create(
     connection: &mut PgConnection,
     creations: &[&Change],
 ) -> sqlx::Result<Vec<bool>> {
-    let (mut runs, mut events) = (RunColumns::default(), EventColumns::default());
+    let mut runs = RunColumns::default();
     for (number, Change { run, event }) in (0..).zip(creations) {
-        runs.push(number, run.version, run, None)?;
-        events.push(number, event)?;
+        runs.push(number, run.version, run, event)?;
     }
     let query = runs.bind(sqlx::query_scalar(CREATE.as_str()));
-    let created = events.bind(query).fetch_all(connection).await?;
+    let created = query.fetch_all(connection).await?;
     Ok(marked(creations.len(), &created))
 }
 

@@ -55,9 +55,7 @@ impl UpdateTask {
         let jobs = self.together(still_awaited(jobs));
         let (mut chains, groups) = self.decide_from_cache(grouped(jobs));
         chains.extend(self.read_and_decide(groups).await);
-        let (writing, done): (Vec<_>, Vec<_>) = chains
-            .into_iter()
-            .partition(|chain| chain.write().is_some());
+        let (writing, done): (Vec<_>, Vec<_>) = chains.into_iter().partition(Chain::changes);
         for chain in done {
             chain.answer(false);
         }
@@ -88,7 +86,7 @@ impl UpdateTask {
                 None => to_read.push((key, jobs)),
                 Some(run) => {
                     let chain = Chain::decide(key, Some(run), jobs);
-                    if chain.write().is_some() {
+                    if chain.changes() {
                         chains.push(chain);
                     } else {
                         to_read.push((key, chain.undecided().collect()));
