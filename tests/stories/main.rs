@@ -20,3 +20,4 @@ mod stopped_backend;
 mod transaction;
 mod transitions;
 mod values;
+mod writer;
