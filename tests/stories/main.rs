@@ -4,6 +4,7 @@
 
 mod app;
 mod architecture;
+mod batch;
 mod checker;
 mod clocks;
 mod creation;
@@ -11,7 +12,9 @@ mod door;
 mod failures;
 mod faults;
 mod flows;
+mod links;
 mod lists;
+mod metadata;
 mod patching;
 mod preconditions;
 mod races;

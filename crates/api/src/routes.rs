@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::{Router, middleware, routing::get};
+use axum::{
+    Extension, Router, middleware,
+    routing::{get, post},
+};
 use tower::{Layer as _, util::MapRequestLayer};
 
 use crate::{
+    batch::{ItemRoutes, post_batch},
     error::{method_not_allowed, route_not_found},
-    flows, health, observe,
+    flows, health, metadata, observe,
     odata::key_path,
     runs,
     state::{Api, ApiOptions},
@@ -16,19 +20,34 @@ use crate::{
 /// The routes, ready to be served.
 pub fn router(options: ApiOptions) -> Router {
     let api = Arc::new(Api::new(options));
-    let routes = Router::new()
-        .merge(resources())
-        .nest("/beta", resources())
-        .route("/livez", get(health::live))
-        .route("/readyz", get(health::ready))
+    let items = with_key_paths(everything(), &api);
+    let batch = || post(post_batch).layer(Extension(ItemRoutes(items.clone())));
+    let routes = everything()
+        .route("/$batch", batch())
+        .route("/beta/$batch", batch());
+    with_key_paths(routes, &api).layer(middleware::from_fn_with_state(api, observe::observe))
+}
+
+fn with_key_paths(routes: Router<Arc<Api>>, api: &Arc<Api>) -> Router {
+    let routes = routes
         .fallback(route_not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn(observe::note_route))
-        .with_state(Arc::clone(&api));
-    let rewritten = MapRequestLayer::new(key_path::rewrite).layer(routes);
+        .with_state(Arc::clone(api));
+    Router::new().fallback_service(MapRequestLayer::new(key_path::rewrite).layer(routes))
+}
+
+/// All but the batch, whose items go here.
+fn everything() -> Router<Arc<Api>> {
+    let root = || get(metadata::get_service_document);
     Router::new()
-        .fallback_service(rewritten)
-        .layer(middleware::from_fn_with_state(api, observe::observe))
+        .merge(resources())
+        .nest("/beta", resources())
+        .route("/", root())
+        .route("/beta", root())
+        .route("/beta/", root())
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
 }
 
 fn resources() -> Router<Arc<Api>> {
@@ -40,6 +59,11 @@ fn resources() -> Router<Arc<Api>> {
             .delete(runs::delete_run)
     };
     Router::new()
+        .route("/$metadata", get(metadata::get_metadata))
+        .route(
+            &format!("{FLOWS}/{{flow}}/$metadata"),
+            get(metadata::get_flow_metadata),
+        )
         .route(FLOWS, get(flows::list_flows).post(flows::create_flow))
         .route(
             &format!("{FLOWS}/{{flow}}"),

@@ -74,6 +74,29 @@ fn the_argument_wins_over_the_variable_that_names_a_file() {
 }
 
 #[test]
+fn trusted_proxies_are_networks_and_addresses() {
+    let shown = |variables| {
+        let settings = load(None, variables).unwrap();
+        settings
+            .http
+            .trusted_proxies
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&[]), ["127.0.0.0/8", "::1/128"]);
+    let named = "10.0.0.0/8, fd00::/8,192.0.2.7";
+    assert_eq!(
+        shown(&[("FLOWRUNS_HTTP__TRUSTED_PROXIES", named)]),
+        ["10.0.0.0/8", "fd00::/8", "192.0.2.7/32"]
+    );
+    assert!(shown(&[("FLOWRUNS_HTTP__TRUSTED_PROXIES", "")]).is_empty());
+    assert!(
+        refusal(&[("FLOWRUNS_HTTP__TRUSTED_PROXIES", "proxy.example")]).contains("proxy.example")
+    );
+}
+
+#[test]
 fn an_unknown_name_is_refused_by_name() {
     assert!(refusal(&[("FLOWRUNS_LISTEN", "x")]).contains("listen"));
     assert!(refusal(&[("FLOWRUNS_HTTP__LISTN", "x")]).contains("listn"));
