@@ -23,3 +23,4 @@ mod stopped_backend;
 mod transaction;
 mod transitions;
 mod values;
+mod writer;

@@ -19,7 +19,11 @@ use flowruns_domain::TenantId;
 use futures_util::FutureExt;
 use uuid::Uuid;
 
-use crate::{error::ApiError, odata::error_body::Envelope, state::Api};
+use crate::{
+    error::ApiError,
+    odata::{error_body::Envelope, key_path},
+    state::Api,
+};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 pub(crate) const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
@@ -32,7 +36,7 @@ pub(crate) struct Trace {
     pub(crate) request_id: Uuid,
     client_request_id: Option<String>,
     tenant: OnceLock<TenantId>,
-    route: OnceLock<String>,
+    route: OnceLock<MatchedPath>,
 }
 
 impl Trace {
@@ -48,22 +52,17 @@ impl Trace {
         }
     }
 
+    /// Notes the route's template, which is known only inside the router.
+    pub(crate) fn note_route(&self, route: Option<&MatchedPath>) {
+        if let Some(route) = route {
+            let _already_noted = self.route.set(route.clone());
+        }
+    }
+
     pub(crate) fn note_tenant(&self, tenant: TenantId) {
         // The tenant is noted once a request, so there is no former one to keep.
         let _already_noted = self.tenant.set(tenant);
     }
-}
-
-/// Notes the route's template, which is known only inside the router.
-pub(crate) async fn note_route(request: Request, next: Next) -> Response {
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map(|path| path.as_str().to_owned());
-    if let (Some(route), Some(trace)) = (route, request.extensions().get::<Arc<Trace>>()) {
-        let _already_noted = trace.route.set(route);
-    }
-    next.run(request).await
 }
 
 /// By when a request is answered. One that comes with it already is an item of a batch, which ends with its batch.
@@ -82,7 +81,7 @@ pub(crate) async fn observe(State(api): State<Arc<Api>>, request: Request, next:
     observed(&api, request, |request| next.run(request)).await
 }
 
-/// The answer to a request, in time and with its ids, whatever `answer` does.
+/// The answer to a request, after its keys have become segments: in time and with its ids, whatever `answer` does.
 pub(crate) async fn observed<F: Future<Output = Response>>(
     api: &Api,
     mut request: Request,
@@ -96,6 +95,7 @@ pub(crate) async fn observed<F: Future<Output = Response>>(
     let request_id = environment.ids.next(environment.clock.now());
     let trace = Arc::new(Trace::new(request_id, request.headers()));
     let method = request.method().clone();
+    let mut request = key_path::rewrite(request);
     request.extensions_mut().insert(Arc::clone(&trace));
 
     let answer = AssertUnwindSafe(answer(request)).catch_unwind();
@@ -135,7 +135,7 @@ fn log(
         return;
     }
     let Trace { request_id, .. } = trace;
-    let route = trace.route.get().map_or("", String::as_str);
+    let route = trace.route.get().map_or("", MatchedPath::as_str);
     let tenant = trace
         .tenant
         .get()

@@ -19,6 +19,9 @@ const JSON: HeaderValue = HeaderValue::from_static(
     "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
 );
 
+/// Room for the answer to most reports, so that it need not grow.
+const USUAL_BODY: usize = 1024;
+
 /// A tag as headers and bodies show it.
 pub(crate) fn shown_tag(tag: &EntityTag) -> String {
     format!("W/\"{}\"", tag.as_str())
@@ -26,8 +29,9 @@ pub(crate) fn shown_tag(tag: &EntityTag) -> String {
 
 /// 200 and a body.
 pub(crate) fn json(body: &impl Serialize) -> Result<Response, ApiError> {
-    let body = serde_json::to_vec(body).map_err(ApiError::unwritable)?;
-    let mut response = Response::new(Body::from(body));
+    let mut bytes = Vec::with_capacity(USUAL_BODY);
+    serde_json::to_writer(&mut bytes, body).map_err(ApiError::unwritable)?;
+    let mut response = Response::new(Body::from(bytes));
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     Ok(response)
 }

@@ -6,35 +6,33 @@ use axum::{
     Extension, Router, middleware,
     routing::{get, post},
 };
-use tower::{Layer as _, util::MapRequestLayer};
 
 use crate::{
     batch::{ItemRoutes, post_batch},
     error::{method_not_allowed, route_not_found},
-    flows, health, metadata, observe,
-    odata::key_path,
-    runs,
+    flows, health, metadata, observe, runs,
     state::{Api, ApiOptions},
 };
 
 /// The routes, ready to be served.
 pub fn router(options: ApiOptions) -> Router {
     let api = Arc::new(Api::new(options));
-    let items = with_key_paths(everything(), &api);
+    let items = complete(everything(), &api);
     let batch = || post(post_batch).layer(Extension(ItemRoutes(items.clone())));
     let routes = everything()
         .route("/$batch", batch())
         .route("/beta/$batch", batch());
-    with_key_paths(routes, &api).layer(middleware::from_fn_with_state(api, observe::observe))
+    // Around the routes rather than on each: `observe` changes the path by which one is found.
+    Router::new()
+        .fallback_service(complete(routes, &api))
+        .layer(middleware::from_fn_with_state(api, observe::observe))
 }
 
-fn with_key_paths(routes: Router<Arc<Api>>, api: &Arc<Api>) -> Router {
-    let routes = routes
+fn complete(routes: Router<Arc<Api>>, api: &Arc<Api>) -> Router {
+    routes
         .fallback(route_not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn(observe::note_route))
-        .with_state(Arc::clone(api));
-    Router::new().fallback_service(MapRequestLayer::new(key_path::rewrite).layer(routes))
+        .with_state(Arc::clone(api))
 }
 
 /// All but the batch, whose items go here.

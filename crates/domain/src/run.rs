@@ -139,10 +139,11 @@ impl Run {
         let version = self.version.next();
         let occurred = origin.received.max(self.modified);
         let run = Self {
+            key: self.key,
             version,
+            created: self.created,
             modified: occurred,
             properties,
-            ..self.clone()
         };
         let event = event_of(&run, action, changes, origin);
         Decision::Changed(Box::new(Change { run, event }))

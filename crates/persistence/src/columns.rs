@@ -1,15 +1,15 @@
 //! Many rows as the arrays of one statement. Beside `row` this is the only place that maps columns.
 
 use chrono::{DateTime, Utc};
-use flowruns_domain::{PropertyChange, Run, RunEvent, RunProperties, Version};
+use flowruns_domain::{Action, PropertyChange, Run, RunEvent, RunProperties, Version};
 use serde::{Serialize, ser::SerializeSeq};
-use sqlx::{Postgres, postgres::PgArguments, query::QueryScalar};
+use sqlx::{Postgres, postgres::PgArguments, query::Query};
 use uuid::Uuid;
 
-/// A statement that returns the numbers of the rows that it wrote.
-pub(crate) type Numbers<'q> = QueryScalar<'q, Postgres, i32, PgArguments>;
+/// A statement whose arrays are bound one after the other.
+pub(crate) type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
-/// Rows of `runs`: 14 arrays.
+/// Rows of `runs`, each with the entry of `run_events` for its last version: 19 arrays.
 #[derive(Default)]
 pub(crate) struct RunColumns<'a> {
     number: Vec<i32>,
@@ -26,17 +26,21 @@ pub(crate) struct RunColumns<'a> {
     version: Vec<i64>,
     modified_at: Vec<DateTime<Utc>>,
     deleted_at: Vec<Option<DateTime<Utc>>>,
+    last: EntryColumns<'a>,
 }
 
-/// Rows of `run_events`: 11 arrays. The number is that of the row of `runs`.
+/// Entries of `run_events` for versions before the last: 8 arrays. The number is that of the row of `runs`.
 #[derive(Default)]
-pub(crate) struct EventColumns<'a> {
+pub(crate) struct EarlierColumns<'a> {
     number: Vec<i32>,
-    flow_id: Vec<Uuid>,
-    run_id: Vec<Uuid>,
-    tenant_id: Vec<Uuid>,
     version: Vec<i64>,
     occurred_at: Vec<DateTime<Utc>>,
+    entries: EntryColumns<'a>,
+}
+
+/// What an entry holds beside its key.
+#[derive(Default)]
+struct EntryColumns<'a> {
     event_id: Vec<Uuid>,
     actor: Vec<&'a str>,
     request_id: Vec<Uuid>,
@@ -45,20 +49,23 @@ pub(crate) struct EventColumns<'a> {
 }
 
 impl<'a> RunColumns<'a> {
+    /// How many arrays there are.
+    pub(crate) const COUNT: usize = 19;
     /// The declaration of the arrays, from $1 on.
     pub(crate) const ROWS: &'static str = "unnest($1::int[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], \
         $6::text[], $7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[], $11::text[], $12::bigint[], \
-        $13::timestamptz[], $14::timestamptz[]) AS row (number, flow_id, id, tenant_id, seen, display_name, \
-        start_at, end_at, status, blocking_error, statistics, version, modified_at, deleted_at)";
+        $13::timestamptz[], $14::timestamptz[], $15::uuid[], $16::text[], $17::uuid[], $18::text[], $19::text[]) \
+        AS row (number, flow_id, id, tenant_id, seen, display_name, start_at, end_at, status, blocking_error, \
+        statistics, version, modified_at, deleted_at, event_id, actor, request_id, action, changes)";
 
-    /// Adds a row; returns its length in bytes.
+    /// Adds a run as its last entry left it.
     pub(crate) fn push(
         &mut self,
         number: i32,
         seen: Version,
         run: &'a Run,
-        deleted_at: Option<DateTime<Utc>>,
-    ) -> sqlx::Result<usize> {
+        last: &'a RunEvent,
+    ) -> sqlx::Result<()> {
         let RunProperties {
             display_name,
             start,
@@ -67,9 +74,8 @@ impl<'a> RunColumns<'a> {
             statistics,
         } = &run.properties;
         let error = blocking_error.as_ref().map(|error| json(error.members()));
-        let error = error.transpose()?;
-        let statistics = json(statistics.members())?;
-        let length = statistics.len() + error.as_ref().map_or(0, String::len);
+        let modified_at = run.modified.date_time();
+        let is_deleted = last.action == Action::Deleted;
         self.number.push(number);
         self.flow_id.push(run.key.flow.uuid());
         self.id.push(run.key.run.uuid());
@@ -79,17 +85,17 @@ impl<'a> RunColumns<'a> {
         self.start_at.push(start.date_time());
         self.end_at.push(state.end().map(|end| end.date_time()));
         self.status.push(state.status().as_str());
-        self.blocking_error.push(error);
-        self.statistics.push(statistics);
-        self.version.push(run.version.number());
-        self.modified_at.push(run.modified.date_time());
-        self.deleted_at.push(deleted_at);
-        Ok(length)
+        self.blocking_error.push(error.transpose()?);
+        self.statistics.push(json(statistics.members())?);
+        self.version.push(last.version.number());
+        self.modified_at.push(modified_at);
+        self.deleted_at.push(is_deleted.then_some(modified_at));
+        self.last.push(last)
     }
 
-    /// Binds $1 to $14.
-    pub(crate) fn bind(self, query: Numbers<'a>) -> Numbers<'a> {
-        query
+    /// Binds $1 to $19.
+    pub(crate) fn bind(self, query: Statement<'a>) -> Statement<'a> {
+        let query = query
             .bind(self.number)
             .bind(self.flow_id)
             .bind(self.id)
@@ -103,53 +109,64 @@ impl<'a> RunColumns<'a> {
             .bind(self.statistics)
             .bind(self.version)
             .bind(self.modified_at)
-            .bind(self.deleted_at)
+            .bind(self.deleted_at);
+        self.last.bind(query)
     }
 }
 
-impl<'a> EventColumns<'a> {
-    /// The declaration of the arrays, from $15 on.
-    pub(crate) const ROWS: &'static str = "unnest($15::int[], $16::uuid[], $17::uuid[], $18::uuid[], \
-        $19::bigint[], $20::timestamptz[], $21::uuid[], $22::text[], $23::uuid[], $24::text[], $25::text[]) AS \
-        event (number, flow_id, run_id, tenant_id, version, occurred_at, event_id, actor, request_id, action, changes)";
+impl<'a> EarlierColumns<'a> {
+    /// How many arrays there are.
+    pub(crate) const COUNT: usize = 8;
+    /// The declaration of the arrays, from $20 on.
+    pub(crate) const ROWS: &'static str = "unnest($20::int[], $21::bigint[], $22::timestamptz[], $23::uuid[], \
+        $24::text[], $25::uuid[], $26::text[], $27::text[]) AS event (number, version, occurred_at, event_id, \
+        actor, request_id, action, changes)";
 
-    /// Adds an entry; returns its length in bytes.
-    pub(crate) fn push(&mut self, number: i32, event: &'a RunEvent) -> sqlx::Result<usize> {
+    /// Adds an entry.
+    pub(crate) fn push(&mut self, number: i32, event: &'a RunEvent) -> sqlx::Result<()> {
+        self.number.push(number);
+        self.version.push(event.version.number());
+        self.occurred_at.push(event.occurred.date_time());
+        self.entries.push(event)
+    }
+
+    /// Whether there are none.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.number.is_empty()
+    }
+
+    /// Binds $20 to $27.
+    pub(crate) fn bind(self, query: Statement<'a>) -> Statement<'a> {
+        let query = query
+            .bind(self.number)
+            .bind(self.version)
+            .bind(self.occurred_at);
+        self.entries.bind(query)
+    }
+}
+
+impl<'a> EntryColumns<'a> {
+    fn push(&mut self, event: &'a RunEvent) -> sqlx::Result<()> {
         let RunEvent {
             id,
-            key,
-            version,
-            occurred,
+            key: _,
+            version: _,
+            occurred: _,
             actor,
             request,
             action,
             changes,
         } = event;
-        let changes = json(&StoredChanges(changes))?;
-        let length = changes.len();
-        self.number.push(number);
-        self.flow_id.push(key.flow.uuid());
-        self.run_id.push(key.run.uuid());
-        self.tenant_id.push(key.tenant.uuid());
-        self.version.push(version.number());
-        self.occurred_at.push(occurred.date_time());
         self.event_id.push(id.uuid());
         self.actor.push(actor);
         self.request_id.push(*request);
         self.action.push(action.as_str());
-        self.changes.push(changes);
-        Ok(length)
+        self.changes.push(json(&StoredChanges(changes))?);
+        Ok(())
     }
 
-    /// Binds $15 to $25.
-    pub(crate) fn bind(self, query: Numbers<'a>) -> Numbers<'a> {
+    fn bind(self, query: Statement<'a>) -> Statement<'a> {
         query
-            .bind(self.number)
-            .bind(self.flow_id)
-            .bind(self.run_id)
-            .bind(self.tenant_id)
-            .bind(self.version)
-            .bind(self.occurred_at)
             .bind(self.event_id)
             .bind(self.actor)
             .bind(self.request_id)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     RequestPartsExt,
     body::Body,
-    extract::{RawPathParams, Request},
+    extract::{MatchedPath, RawPathParams, Request},
     http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts},
 };
 use bytes::Bytes;
@@ -75,6 +75,7 @@ impl Call {
             .get::<Arc<Trace>>()
             .cloned()
             .unwrap_or_default();
+        trace.note_route(parts.extensions.get::<MatchedPath>());
         let caller = authorized(api, &parts.headers, permission.into(), &trace)?;
         let body = match content {
             Content::None => Bytes::new(),

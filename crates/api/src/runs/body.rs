@@ -1,11 +1,14 @@
 //! A run as JSON: what a client sends, and what it gets. The one place that maps properties to the wire.
 
+use std::fmt;
+
 use flowruns_domain::{
-    Fault, NewRun, PublicErrorPatch, Run, RunId, RunPatch, RunStatus, RunSummary,
+    DisplayName, Fault, NewRun, PublicErrorPatch, Run, RunId, RunKey, RunPatch, RunProperties,
+    RunState, RunStatus, RunSummary, Timestamp, Version,
     json::{JsonObject, JsonValue},
-    property,
+    property, run_tag,
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
     extract::{Properties, date_time, display_name, object, text},
@@ -86,81 +89,121 @@ fn run_id(value: JsonValue, name: &str) -> Result<RunId, Vec<Fault>> {
     })
 }
 
-/// What every form of a run shows.
-#[derive(Serialize)]
-struct Head {
-    #[serde(rename = "@odata.type")]
-    type_name: &'static str,
-    #[serde(rename = "@odata.etag")]
-    etag: String,
-    id: String,
-    #[serde(rename = "displayName")]
-    display_name: String,
-    #[serde(rename = "startDateTime")]
-    start: String,
-    #[serde(rename = "endDateTime")]
-    end: Option<String>,
-    status: &'static str,
+/// What every form of a run shows. Written straight into the answer: no text is made for one property.
+struct Head<'a> {
+    key: RunKey,
+    version: Version,
+    display_name: &'a DisplayName,
+    start: Timestamp,
+    state: RunState,
 }
 
-/// A whole run.
-#[derive(Serialize)]
-pub(super) struct RunBody<'a> {
-    #[serde(rename = "@odata.context")]
-    context: String,
-    #[serde(flatten)]
-    head: Head,
-    #[serde(rename = "blockingError")]
-    blocking_error: Option<Typed<'a>>,
-    statistics: Typed<'a>,
-}
-
-/// A run in a list: what can be read without its jsonb columns.
-#[derive(Serialize)]
-pub(super) struct RunItem(Head);
-
-impl<'a> RunBody<'a> {
-    pub(super) fn new(run: &'a Run, root: &ServiceRoot) -> Self {
-        let properties = &run.properties;
-        let fragment = format!(
-            "industryData/incomingFlows('{}')/runs/$entity",
-            run.key.flow
-        );
-        let error = properties.blocking_error.as_ref();
-        Self {
-            context: root.context(&fragment),
-            head: Head {
-                type_name: TYPE,
-                etag: shown_tag(&run.tag()),
-                id: run.key.run.to_string(),
-                display_name: properties.display_name.to_string(),
-                start: properties.start.to_string(),
-                end: properties.state.end().map(|end| end.to_string()),
-                status: properties.state.status().as_str(),
-            },
-            blocking_error: error.map(|error| Typed {
-                type_name: "microsoft.graph.publicError",
-                members: error.members(),
-            }),
-            statistics: Typed {
-                type_name: "microsoft.graph.runStatistics",
-                members: properties.statistics.members(),
-            },
-        }
+impl Head<'_> {
+    fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        map.serialize_entry("@odata.type", TYPE)?;
+        let tag = shown_tag(&run_tag(self.key, self.version));
+        map.serialize_entry("@odata.etag", &tag)?;
+        map.serialize_entry(property::ID, &Shown(self.key.run))?;
+        map.serialize_entry(property::DISPLAY_NAME, self.display_name.as_str())?;
+        map.serialize_entry(property::START_DATE_TIME, &Shown(self.start))?;
+        map.serialize_entry(property::END_DATE_TIME, &self.state.end().map(Shown))?;
+        map.serialize_entry(property::STATUS, self.state.status().as_str())
     }
 }
 
-impl RunItem {
-    pub(super) fn new(run: &RunSummary) -> Self {
-        Self(Head {
-            type_name: TYPE,
-            etag: shown_tag(&run.tag()),
-            id: run.id().to_string(),
-            display_name: run.display_name.to_string(),
-            start: run.start.to_string(),
-            end: run.state.end().map(|end| end.to_string()),
-            status: run.state.status().as_str(),
-        })
+/// A value as its text.
+struct Shown<T>(T);
+
+impl<T: fmt::Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// A whole run.
+pub(super) struct RunBody<'a> {
+    run: &'a Run,
+    context: String,
+}
+
+/// A run in a list: what can be read without its jsonb columns.
+pub(super) struct RunItem<'a>(&'a RunSummary);
+
+impl<'a> RunBody<'a> {
+    pub(super) fn new(run: &'a Run, root: &ServiceRoot) -> Self {
+        let flow = run.key.flow;
+        let context = root.context(&format!(
+            "industryData/incomingFlows('{flow}')/runs/$entity"
+        ));
+        Self { run, context }
+    }
+}
+
+impl Serialize for RunBody<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Run {
+            key,
+            version,
+            created: _,
+            modified: _,
+            properties,
+        } = self.run;
+        let RunProperties {
+            display_name,
+            start,
+            state,
+            blocking_error,
+            statistics,
+        } = properties;
+        let head = Head {
+            key: *key,
+            version: *version,
+            display_name,
+            start: *start,
+            state: *state,
+        };
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("@odata.context", &self.context)?;
+        head.write(&mut map)?;
+        let error = blocking_error.as_ref().map(|error| Typed {
+            type_name: "microsoft.graph.publicError",
+            members: error.members(),
+        });
+        map.serialize_entry(property::BLOCKING_ERROR, &error)?;
+        let statistics = Typed {
+            type_name: "microsoft.graph.runStatistics",
+            members: statistics.members(),
+        };
+        map.serialize_entry(property::STATISTICS, &statistics)?;
+        map.end()
+    }
+}
+
+impl<'a> RunItem<'a> {
+    pub(super) const fn new(run: &'a RunSummary) -> Self {
+        Self(run)
+    }
+}
+
+impl Serialize for RunItem<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let RunSummary {
+            key,
+            version,
+            display_name,
+            start,
+            state,
+        } = self.0;
+        let head = Head {
+            key: *key,
+            version: *version,
+            display_name,
+            start: *start,
+            state: *state,
+        };
+        let mut map = serializer.serialize_map(None)?;
+        head.write(&mut map)?;
+        map.end()
     }
 }
 

@@ -36,6 +36,7 @@ pub(super) struct Chain {
     key: RunKey,
     stored: Option<Run>,
     steps: Vec<Step>,
+    latest: Latest,
 }
 
 /// What a chain writes: one row, and an entry for each change that led to it.
@@ -44,8 +45,10 @@ pub(super) struct ChainWrite<'a> {
     pub(super) seen: &'a Run,
     /// The run as the last change leaves it.
     pub(super) run: &'a Run,
-    pub(super) is_deleted: bool,
-    pub(super) events: Vec<&'a RunEvent>,
+    /// The entry of that change.
+    pub(super) last: &'a RunEvent,
+    /// The entries of the changes before.
+    pub(super) earlier: Vec<&'a RunEvent>,
 }
 
 /// What the next report is decided on.
@@ -63,27 +66,28 @@ impl Chain {
             key,
             stored,
             steps: Vec::with_capacity(jobs.len()),
+            latest: Latest::Stored,
         };
-        let mut latest = Latest::Stored;
-        for job in jobs {
-            let (answer, event) = chain.decide_one(latest, &job.work.decide);
-            if let Some(event) = &event {
-                latest = match event.action {
-                    Action::Deleted => Latest::Deleted,
-                    Action::Created | Action::Updated => Latest::Step(chain.steps.len()),
-                };
-            }
-            chain.steps.push(Step { job, answer, event });
-        }
+        chain.extend(jobs);
         chain
     }
 
-    fn decide_one(
-        &self,
-        latest: Latest,
-        decide: &DecideRun,
-    ) -> (Result<Outcome, StoreError>, Option<RunEvent>) {
-        let run = match latest {
+    /// Decides more reports, while nothing of the chain is written yet.
+    pub(super) fn extend(&mut self, jobs: Vec<ReportJob>) {
+        for job in jobs {
+            let (answer, event) = self.decide_one(&job.work.decide);
+            if let Some(event) = &event {
+                self.latest = match event.action {
+                    Action::Deleted => Latest::Deleted,
+                    Action::Created | Action::Updated => Latest::Step(self.steps.len()),
+                };
+            }
+            self.steps.push(Step { job, answer, event });
+        }
+    }
+
+    fn decide_one(&self, decide: &DecideRun) -> (Result<Outcome, StoreError>, Option<RunEvent>) {
+        let run = match self.latest {
             Latest::Stored => self.stored.as_ref(),
             Latest::Step(step) => changed_run(&self.steps[step]),
             Latest::Deleted => None,
@@ -112,6 +116,16 @@ impl Chain {
         self.key
     }
 
+    /// Whether there is something to be written.
+    pub(super) fn changes(&self) -> bool {
+        self.steps.iter().any(|step| step.event.is_some())
+    }
+
+    /// Whether it must not share its statement.
+    pub(super) fn is_alone(&self) -> bool {
+        self.steps.iter().any(|step| step.job.work.alone)
+    }
+
     /// How many reports there are.
     pub(super) fn len(&self) -> usize {
         self.steps.len()
@@ -119,21 +133,23 @@ impl Chain {
 
     /// What is to be written, if anything.
     pub(super) fn write(&self) -> Option<ChainWrite<'_>> {
-        let events: Vec<_> = self.steps.iter().filter_map(|s| s.event.as_ref()).collect();
         let last = self.steps.iter().rfind(|step| step.event.is_some())?;
+        let mut entries = self.steps.iter().filter_map(|step| step.event.as_ref());
+        let last_entry = entries.next_back()?;
         Some(ChainWrite {
             seen: self.stored.as_ref()?,
             run: changed_run(last)?,
-            is_deleted: events.last()?.action == Action::Deleted,
-            events,
+            last: last_entry,
+            earlier: entries.collect(),
         })
     }
 
     /// Gives every report what it came to: what it was decided on is committed. Returns the run as it is stored now,
     /// if it is to be `kept`.
     pub(super) fn answer(self, kept: bool) -> Option<Run> {
-        let last = self.write().filter(|write| kept && !write.is_deleted);
-        let run = last.map(|write| write.run.clone());
+        let write = if kept { self.write() } else { None };
+        let is_there = |write: &ChainWrite<'_>| write.last.action != Action::Deleted;
+        let run = write.filter(is_there).map(|write| write.run.clone());
         for step in self.steps {
             step.job.answer(step.answer);
         }
@@ -143,6 +159,14 @@ impl Chain {
     /// The reports, to be decided again.
     pub(super) fn undecided(self) -> impl Iterator<Item = ReportJob> {
         self.steps.into_iter().map(|step| step.job)
+    }
+
+    /// The reports, to be decided again since another was faster.
+    pub(super) fn lost(self) -> impl Iterator<Item = ReportJob> {
+        self.undecided().map(|mut job| {
+            job.work.losses += 1;
+            job
+        })
     }
 
     /// The reports, to be decided again once it is known whether what they wrote is there.
