@@ -5,6 +5,7 @@
 mod app;
 mod architecture;
 mod batch;
+mod batch_limits;
 mod checker;
 mod clocks;
 mod creation;
