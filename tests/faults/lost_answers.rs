@@ -46,3 +46,34 @@ async fn a_creation_whose_commit_is_not_heard_of_makes_one_run() {
     assert_eq!(u64::try_from(runs).unwrap(), 4 * LOSSES * scale());
     site.assert_recovered().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_done_to_a_flow_is_done_once_and_told() {
+    let (site, proxy) = site_behind_a_lossy_proxy().await;
+    let url = site.services[0].url();
+    let mut kept = 0;
+    for round in 0..LOSSES * scale() {
+        proxy.lose_an_answer();
+        let flow = format!("{url}{}", site.flow().await);
+        proxy.lose_an_answer();
+        let changed = site
+            .send("PATCH", &flow, r#"{"displayName":"Changed"}"#)
+            .await;
+        assert_eq!(changed.status, 200, "{}", changed.text);
+        assert_eq!(changed.json["displayName"], "Changed");
+        if round % 2 == 0 {
+            kept += 1;
+            continue;
+        }
+        proxy.lose_an_answer();
+        let deleted = site.send("DELETE", &flow, "").await;
+        assert_eq!(deleted.status, 204, "{}", deleted.text);
+    }
+    let flows = sqlx::query_scalar("SELECT count(*) FROM flows WHERE version = 2");
+    let flows: i64 = flows
+        .fetch_one(&mut site.database.admin().await)
+        .await
+        .unwrap();
+    assert_eq!(flows, kept);
+    site.assert_recovered().await;
+}

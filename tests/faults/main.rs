@@ -5,7 +5,7 @@
 //! | fault | file |
 //! |---|---|
 //! | a server is killed with -9 and comes back at the same address | `killed_servers` |
-//! | sessions are terminated at random | `terminated_sessions` |
+//! | sessions are terminated at random, or all at once | `terminated_sessions` |
 //! | PostgreSQL, or one session of it, stands still for a while | `stopped_postgres` |
 //! | PostgreSQL is killed with -9 and recovers | `killed_postgres` |
 //! | answers of PostgreSQL are lost | `lost_answers` |

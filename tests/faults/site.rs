@@ -40,6 +40,7 @@ pub(crate) struct Site {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) retry_after: Option<String>,
+    pub(crate) text: String,
     pub(crate) json: Value,
 }
 
@@ -100,10 +101,14 @@ impl Site {
             .header("content-type", "application/json");
         let response = request.body(body.to_owned()).send().await.unwrap();
         let retry_after = response.headers().get("retry-after");
+        let retry_after = retry_after.map(|value| value.to_str().unwrap().to_owned());
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
         Answer {
-            status: response.status().as_u16(),
-            retry_after: retry_after.map(|value| value.to_str().unwrap().to_owned()),
-            json: response.json().await.unwrap_or(Value::Null),
+            status,
+            retry_after,
+            json: serde_json::from_str(&text).unwrap_or(Value::Null),
+            text,
         }
     }
 

@@ -54,3 +54,25 @@ async fn sessions_that_stand_still_in_the_middle_of_anything_lose_nothing() {
     load.finish().await;
     site.assert_recovered().await;
 }
+
+/// Its deadline is far, and so are the time-outs of the database: what answers is the question's own time-out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readiness_is_answered_while_postgres_stands_still() {
+    let long = "60000".to_owned();
+    let settings = [
+        ("FLOWRUNS_HTTP__REQUEST_TIMEOUT_MS", long.clone()),
+        ("FLOWRUNS_DATABASE__STATEMENT_TIMEOUT_MS", long.clone()),
+        ("FLOWRUNS_DATABASE__ACQUIRE_TIMEOUT_MS", long),
+    ];
+    let site = Site::start(1, &settings).await;
+    site.flow().await;
+    let url = format!("{}/readyz", site.services[0].url());
+    site.database.signal_all(Signal::STOP);
+    let answer = site.send("GET", &url, "").await;
+    site.database.signal_all(Signal::CONT);
+    assert_eq!(
+        (answer.status, answer.text.as_str()),
+        (503, "the database does not answer\n")
+    );
+    site.assert_recovered().await;
+}

@@ -3,6 +3,7 @@
 
 mod database;
 mod program;
+mod proxy;
 mod server;
 
 use std::{fs, os::unix::fs::PermissionsExt as _};

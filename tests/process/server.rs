@@ -71,7 +71,13 @@ pub(crate) async fn send(method: &str, url: &str, token: &str, body: &str) -> (u
 
 impl Server {
     pub(crate) fn start(folder: &TempDir) -> Self {
+        Self::start_with(folder, &[])
+    }
+
+    /// With these variables in its environment.
+    pub(crate) fn start_with(folder: &TempDir, settings: &[(&str, &str)]) -> Self {
         let mut child = flowruns(folder)
+            .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

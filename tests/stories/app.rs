@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use axum::{
-    Router,
+    Extension, Router,
     body::Body,
     http::{HeaderMap, Method, Request, StatusCode},
 };
 use flowruns_api::{
-    ApiOptions,
+    ApiOptions, Peer,
     auth::{Expectations, KeySet, TokenVerifier},
     router,
 };
@@ -111,6 +111,7 @@ impl App {
             max_body_bytes: 1024 * 1024,
             request_timeout: Duration::from_secs(60),
             require_if_match: false,
+            trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
         };
         change(&mut options);
         let tenant = "1e0c5e0a-4f7b-4a35-9a5c-7b0f2d7f3c55".to_owned();
@@ -194,6 +195,18 @@ impl App {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Answer {
+        self.send_through(self.router.clone(), method, url, headers, body)
+            .await
+    }
+
+    async fn send_through(
+        &self,
+        routes: Router,
+        method: Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
         let has_token = headers.iter().any(|(name, _)| *name == "authorization");
         let mut request = Request::builder().method(method).uri(url);
         for (name, value) in headers
@@ -205,9 +218,7 @@ impl App {
         if !has_token {
             request = request.header("authorization", &self.bearer);
         }
-        let response = self
-            .router
-            .clone()
+        let response = routes
             .oneshot(request.body(Body::from(body.to_owned())).unwrap())
             .await
             .unwrap();
@@ -220,6 +231,16 @@ impl App {
             body,
             json,
         }
+    }
+
+    /// A GET that came from this address.
+    pub(crate) async fn get_from(&self, peer: &str, url: &str, headers: &[(&str, &str)]) -> Answer {
+        let routes = self
+            .router
+            .clone()
+            .layer(Extension(Peer(peer.parse().unwrap())));
+        self.send_through(routes, Method::GET, url, headers, "")
+            .await
     }
 
     /// Sends JSON with the token of the tenant.

@@ -4,6 +4,8 @@
 
 mod app;
 mod architecture;
+mod batch;
+mod batch_limits;
 mod checker;
 mod clocks;
 mod creation;
@@ -11,7 +13,9 @@ mod door;
 mod failures;
 mod faults;
 mod flows;
+mod links;
 mod lists;
+mod metadata;
 mod patching;
 mod preconditions;
 mod races;

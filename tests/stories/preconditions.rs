@@ -1,4 +1,4 @@
-//! If-Match.
+//! If-Match and If-None-Match.
 
 use axum::http::{Method, StatusCode};
 use serde_json::json;
@@ -116,4 +116,60 @@ async fn the_checks_come_in_the_order_of_the_contract() {
         app.patch(&absent, json!({"speed": 1})).await.code(),
         "unknownProperty"
     );
+}
+
+#[tokio::test]
+async fn what_the_client_has_already_is_not_sent_again() {
+    let app = App::start().await;
+    let run = app.run(json!({"displayName": "R"})).await;
+    let flow = format!("/industryData/incomingFlows/{}", run.flow);
+    let alias = format!("{}/process/runs/{}", run.url, run.id);
+    let process = format!("{}/process", run.url);
+    for url in [&run.url, &alias, &flow, &process] {
+        let tag = app.get(url).await.header("etag").to_owned();
+        let strong = tag.strip_prefix("W/").unwrap();
+        for (value, status) in [
+            (tag.as_str(), 304),
+            (strong, 304),
+            ("*", 304),
+            (&format!("\"a\", {tag}"), 304),
+            ("W/\"a\"", 200),
+            ("a", 400),
+            ("", 400),
+        ] {
+            let answer = app
+                .send_bare(Method::GET, url, &[("if-none-match", value)], "")
+                .await;
+            assert_eq!(answer.status.as_u16(), status, "{url} {value}");
+            if status == 304 {
+                assert_eq!(
+                    (answer.body.as_str(), answer.header("etag")),
+                    ("", tag.as_str())
+                );
+                assert_eq!(answer.header("content-type"), "");
+                assert_ne!(answer.header("request-id"), "");
+            }
+            if status == 400 {
+                assert_eq!(answer.code(), "malformedEntityTag");
+            }
+        }
+    }
+    let tag = app.get(&run.url).await.header("etag").to_owned();
+    app.patch(&run.url, json!({"displayName": "S"})).await;
+    let known = [("if-none-match", tag.as_str())];
+    let changed = app.send_bare(Method::GET, &run.url, &known, "").await;
+    assert_eq!(changed.json["displayName"], "S");
+}
+
+#[tokio::test]
+async fn a_tag_that_cannot_be_read_comes_before_a_row_that_is_absent() {
+    let app = App::start().await;
+    let run = app.run(json!({"displayName": "R"})).await;
+    let absent = format!("{}/0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e", run.list_url());
+    for (value, status) in [("x", 400), ("*", 404)] {
+        let answer = app
+            .send_bare(Method::GET, &absent, &[("if-none-match", value)], "")
+            .await;
+        assert_eq!(answer.status.as_u16(), status);
+    }
 }

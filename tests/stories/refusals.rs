@@ -166,7 +166,7 @@ async fn routes_methods_and_media_types_are_refused_in_order() {
             404,
             "notFound",
         ),
-        (Method::PATCH, "/", &[], "{}", 404, "notFound"),
+        (Method::PATCH, "/nothing", &[], "{}", 404, "notFound"),
         (
             Method::PUT,
             &run.url,

@@ -136,6 +136,7 @@ impl App {
             max_body_bytes: 1024 * 1024,
             request_timeout: Duration::from_secs(30),
             require_if_match: false,
+            trusted_proxies: Vec::new(),
         });
         Self {
             router,

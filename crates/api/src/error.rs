@@ -132,6 +132,12 @@ impl ApiError {
             .with_hint(Hint::RetryAfter)
     }
 
+    /// An item of a batch whose dependency failed.
+    pub(crate) fn failed_dependency() -> Self {
+        let message = "a request that this one depends on failed, so this one was not begun";
+        Self::new(StatusCode::FAILED_DEPENDENCY, "dependencyFailed", message)
+    }
+
     pub(crate) fn panicked(panic: String) -> Self {
         Self::internal(panic)
     }
@@ -164,6 +170,7 @@ impl ApiError {
             StatusCode::PRECONDITION_FAILED => "preconditionFailed",
             StatusCode::PAYLOAD_TOO_LARGE => "payloadTooLarge",
             StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupportedMediaType",
+            StatusCode::FAILED_DEPENDENCY => "failedDependency",
             StatusCode::PRECONDITION_REQUIRED => "preconditionRequired",
             StatusCode::SERVICE_UNAVAILABLE => "serviceUnavailable",
             _ => "internalServerError",

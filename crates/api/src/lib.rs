@@ -16,15 +16,18 @@
 //!         max_body_bytes: 1024 * 1024,
 //!         request_timeout: Duration::from_secs(30),
 //!         require_if_match: false,
+//!         trusted_proxies: Vec::new(),
 //!     })
 //! }
 //! ```
 
 pub mod auth;
+mod batch;
 mod error;
 mod extract;
 mod flows;
 mod health;
+mod metadata;
 mod observe;
 mod odata;
 mod respond;
@@ -32,4 +35,4 @@ mod routes;
 mod runs;
 mod state;
 
-pub use self::{routes::router, state::ApiOptions};
+pub use self::{odata::origin::Peer, routes::router, state::ApiOptions};

@@ -5,7 +5,7 @@ use std::{
     error::Error,
     panic::AssertUnwindSafe,
     sync::{Arc, OnceLock},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -26,7 +26,7 @@ use crate::{
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
-const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
+pub(crate) const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
 const MAX_CLIENT_REQUEST_ID: usize = 256;
 
@@ -65,9 +65,32 @@ impl Trace {
     }
 }
 
-/// Answers every request, whatever happens inside, after its keys have become segments.
+/// By when a request is answered. One that comes with it already is an item of a batch, which ends with its batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline(Instant);
+
+impl Deadline {
+    /// So much earlier.
+    pub(crate) fn before(self, margin: Duration) -> Self {
+        Self(self.0.checked_sub(margin).unwrap_or(self.0))
+    }
+}
+
+/// Answers every request, whatever happens inside.
 pub(crate) async fn observe(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    observed(&api, request, |request| next.run(request)).await
+}
+
+/// The answer to a request, after its keys have become segments: in time and with its ids, whatever `answer` does.
+pub(crate) async fn observed<F: Future<Output = Response>>(
+    api: &Api,
+    mut request: Request,
+    answer: impl FnOnce(Request) -> F,
+) -> Response {
     let started = Instant::now();
+    let Deadline(deadline) = *request
+        .extensions_mut()
+        .get_or_insert_with(|| Deadline(started + api.options.request_timeout));
     let environment = &api.options.environment;
     let request_id = environment.ids.next(environment.clock.now());
     let trace = Arc::new(Trace::new(request_id, request.headers()));
@@ -75,8 +98,8 @@ pub(crate) async fn observe(State(api): State<Arc<Api>>, request: Request, next:
     let mut request = key_path::rewrite(request);
     request.extensions_mut().insert(Arc::clone(&trace));
 
-    let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
-    let mut response = match tokio::time::timeout(api.options.request_timeout, answer).await {
+    let answer = AssertUnwindSafe(answer(request)).catch_unwind();
+    let mut response = match tokio::time::timeout_at(deadline.into(), answer).await {
         Ok(Ok(response)) => response,
         Ok(Err(panic)) => ApiError::panicked(panic_message(panic.as_ref())).into_response(),
         Err(_elapsed) => ApiError::timed_out().into_response(),

@@ -6,7 +6,7 @@ use axum::{
     response::Response,
 };
 use flowruns_domain::{
-    EntityTag,
+    EntityTag, IfMatch,
     json::{JsonObject, JsonValue},
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -36,9 +36,18 @@ pub(crate) fn json(body: &impl Serialize) -> Result<Response, ApiError> {
     Ok(response)
 }
 
-/// An entity with its tag.
-pub(crate) fn entity(body: &impl Serialize, tag: &EntityTag) -> Result<Response, ApiError> {
-    let mut response = json(body)?;
+/// An entity with its tag, or 304 when the client has it already: If-None-Match names the tag.
+pub(crate) fn entity(
+    body: &impl Serialize,
+    tag: &EntityTag,
+    if_none_match: Option<&IfMatch>,
+) -> Result<Response, ApiError> {
+    let is_known = if_none_match.is_some_and(|known| known.check(|| tag.clone()).is_ok());
+    let mut response = if is_known {
+        empty(StatusCode::NOT_MODIFIED)
+    } else {
+        json(body)?
+    };
     insert(&mut response, header::ETAG, &shown_tag(tag));
     Ok(response)
 }
@@ -79,8 +88,12 @@ pub(crate) fn created(
 
 /// 204
 pub(crate) fn no_content() -> Response {
+    empty(StatusCode::NO_CONTENT)
+}
+
+fn empty(status: StatusCode) -> Response {
     let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::NO_CONTENT;
+    *response.status_mut() = status;
     response
 }
 

@@ -2,29 +2,50 @@
 
 use std::sync::Arc;
 
-use axum::{Router, middleware, routing::get};
+use axum::{
+    Extension, Router, middleware,
+    routing::{get, post},
+};
 
 use crate::{
+    batch::{ItemRoutes, post_batch},
     error::{method_not_allowed, route_not_found},
-    flows, health, observe, runs,
+    flows, health, metadata, observe, runs,
     state::{Api, ApiOptions},
 };
 
 /// The routes, ready to be served.
 pub fn router(options: ApiOptions) -> Router {
     let api = Arc::new(Api::new(options));
-    let routes = Router::new()
-        .merge(resources())
-        .nest("/beta", resources())
-        .route("/livez", get(health::live))
-        .route("/readyz", get(health::ready))
-        .fallback(route_not_found)
-        .method_not_allowed_fallback(method_not_allowed)
-        .with_state(Arc::clone(&api));
+    let items = complete(everything(), &api);
+    let batch = || post(post_batch).layer(Extension(ItemRoutes(items.clone())));
+    let routes = everything()
+        .route("/$batch", batch())
+        .route("/beta/$batch", batch());
     // Around the routes rather than on each: `observe` changes the path by which one is found.
     Router::new()
-        .fallback_service(routes)
+        .fallback_service(complete(routes, &api))
         .layer(middleware::from_fn_with_state(api, observe::observe))
+}
+
+fn complete(routes: Router<Arc<Api>>, api: &Arc<Api>) -> Router {
+    routes
+        .fallback(route_not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(Arc::clone(api))
+}
+
+/// All but the batch, whose items go here.
+fn everything() -> Router<Arc<Api>> {
+    let root = || get(metadata::get_service_document);
+    Router::new()
+        .merge(resources())
+        .nest("/beta", resources())
+        .route("/", root())
+        .route("/beta", root())
+        .route("/beta/", root())
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
 }
 
 fn resources() -> Router<Arc<Api>> {
@@ -36,6 +57,11 @@ fn resources() -> Router<Arc<Api>> {
             .delete(runs::delete_run)
     };
     Router::new()
+        .route("/$metadata", get(metadata::get_metadata))
+        .route(
+            &format!("{FLOWS}/{{flow}}/$metadata"),
+            get(metadata::get_flow_metadata),
+        )
         .route(FLOWS, get(flows::list_flows).post(flows::create_flow))
         .route(
             &format!("{FLOWS}/{{flow}}"),

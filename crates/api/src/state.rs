@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use flowruns_domain::{Environment, FlowService, RunService};
+use ipnet::IpNet;
 
 use crate::auth::TokenVerifier;
 
@@ -19,6 +20,8 @@ pub struct ApiOptions {
     pub request_timeout: Duration,
     /// Whether PATCH and DELETE without If-Match are 428.
     pub require_if_match: bool,
+    /// The networks whose proxies are believed when they say which scheme and host the client used.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// The state of the router.

@@ -98,6 +98,11 @@ pub(crate) fn repeated(error: &StoreError) -> StoreError {
     }
 }
 
+/// Whether the id is there already.
+pub(crate) fn is_unique_violation(error: &sqlx::Error) -> bool {
+    sqlstate(error).as_deref() == Some(UNIQUE_VIOLATION)
+}
+
 /// Whether a row that is referred to is not there, or is still referred to.
 pub(crate) fn is_foreign_key_violation(error: &sqlx::Error) -> bool {
     sqlstate(error).as_deref() == Some(FOREIGN_KEY_VIOLATION)

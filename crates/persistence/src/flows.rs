@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use flowruns_domain::{
-    DecideFlow, Flow, FlowDeleted, FlowKey, FlowPageRequest, Page, StoreError, TenantId, Updated,
+    DecideFlow, Flow, FlowDeleted, FlowKey, FlowPageRequest, Page, StoreError, StoreErrorKind,
+    TenantId, Updated,
 };
 use sqlx::PgPool;
 
 use crate::{
-    error::{is_foreign_key_violation, store_error},
+    error::{is_foreign_key_violation, is_unique_violation, outcome_is_unknown, store_error},
     retry::Budget,
     row::FlowRow,
 };
@@ -44,6 +45,8 @@ const DELETE: &str = "
 const HAS_RUNS: &str = "
     SELECT EXISTS (SELECT FROM runs WHERE flow_id = $1 AND tenant_id = $2 AND deleted_at IS NULL)";
 
+const OVERTAKEN: &str = "another change overtook one whose answer was lost";
+
 const LIST: &str = "
     SELECT id, display_name, readiness_status, data_domain, effective_at, expires_at, version FROM flows
     WHERE tenant_id = $1 AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3";
@@ -64,12 +67,25 @@ async fn find_row(pool: &PgPool, key: FlowKey) -> Result<Option<FlowRow>, sqlx::
         .await
 }
 
-pub(crate) async fn create(pool: &PgPool, flow: &Flow) -> Result<(), StoreError> {
-    bound(CREATE, flow)
-        .execute(pool)
-        .await
-        .map(drop)
-        .map_err(store_error)
+/// Creates a flow under an id that nobody else has. Retried within `retry_for`.
+pub(crate) async fn create(
+    pool: &PgPool,
+    retry_for: Duration,
+    flow: &Flow,
+) -> Result<(), StoreError> {
+    let mut budget = Budget::new(retry_for);
+    let mut may_be_there = false;
+    loop {
+        match bound(CREATE, flow).execute(pool).await {
+            Ok(_) => return Ok(()),
+            // An attempt whose answer was lost had succeeded.
+            Err(error) if may_be_there && is_unique_violation(&error) => return Ok(()),
+            Err(error) => {
+                may_be_there |= outcome_is_unknown(&error);
+                budget.retry_after(error, "create a flow").await?;
+            }
+        }
+    }
 }
 
 fn bound<'q>(
@@ -100,32 +116,48 @@ pub(crate) async fn update(
     decide: DecideFlow,
 ) -> Result<Option<Updated<Flow>>, StoreError> {
     let mut budget = Budget::new(retry_for);
+    // What an attempt wrote, perhaps, whose answer was lost.
+    let mut may_be_written: Option<Flow> = None;
     loop {
-        let row = match find_row(pool, key).await {
-            Ok(row) => row,
-            Err(error) => {
-                budget.retry_after(error, "read a flow").await?;
-                continue;
-            }
-        };
-        let Some(row) = row else {
+        let Some(read) = read_again(pool, &mut budget, key).await? else {
             return Ok(None);
         };
-        let read = row.into_flow(key.tenant)?;
+        if may_be_written.as_ref() == Some(&read) {
+            return Ok(Some(Updated::Changed(read)));
+        }
         let changed = match decide(&read) {
             Ok(Some(changed)) => changed,
             Ok(None) => return Ok(Some(Updated::Unchanged(read))),
-            Err(rejected) => return Ok(Some(Updated::Refused(rejected))),
+            Err(rejected) if may_be_written.is_none() => {
+                return Ok(Some(Updated::Refused(rejected)));
+            }
+            // A refusal would say that nothing was changed, which is not known.
+            Err(_) => return Err(StoreError::new(StoreErrorKind::Unavailable, OVERTAKEN)),
         };
-        let written = bound(UPDATE, &changed)
-            .bind(read.version.number())
-            .execute(pool)
-            .await
-            .map_err(store_error)?;
-        if written.rows_affected() == 1 {
-            return Ok(Some(Updated::Changed(changed)));
+        let update = bound(UPDATE, &changed).bind(read.version.number());
+        match update.execute(pool).await {
+            Ok(done) if done.rows_affected() == 1 => return Ok(Some(Updated::Changed(changed))),
+            Ok(_) => budget.check()?,
+            Err(error) => {
+                if outcome_is_unknown(&error) {
+                    may_be_written = Some(changed);
+                }
+                budget.retry_after(error, "change a flow").await?;
+            }
         }
-        budget.check()?;
+    }
+}
+
+async fn read_again(
+    pool: &PgPool,
+    budget: &mut Budget,
+    key: FlowKey,
+) -> Result<Option<Flow>, StoreError> {
+    loop {
+        match find_row(pool, key).await {
+            Ok(row) => return row.map(|row| row.into_flow(key.tenant)).transpose(),
+            Err(error) => budget.retry_after(error, "read a flow").await?,
+        }
     }
 }
 
@@ -136,33 +168,43 @@ pub(crate) async fn delete(
     key: FlowKey,
     decide: DecideFlow,
 ) -> Result<Option<FlowDeleted>, StoreError> {
-    let budget = Budget::new(retry_for);
+    let mut budget = Budget::new(retry_for);
+    let mut may_be_gone = false;
     loop {
-        let Some(read) = find(pool, key).await? else {
-            return Ok(None);
+        let Some(read) = read_again(pool, &mut budget, key).await? else {
+            // By an attempt whose answer was lost, it may be.
+            return Ok(may_be_gone.then_some(FlowDeleted::Done));
         };
         if let Err(rejected) = decide(&read) {
             return Ok(Some(FlowDeleted::Refused(rejected)));
         }
-        let (flow, tenant) = (key.flow.uuid(), key.tenant.uuid());
-        let deletion = sqlx::query(DELETE)
-            .bind(flow)
-            .bind(tenant)
-            .bind(read.version.number());
-        match deletion.execute(pool).await {
-            Ok(done) if done.rows_affected() == 1 => return Ok(Some(FlowDeleted::Done)),
-            Ok(_) => {}
-            Err(error) if is_foreign_key_violation(&error) => {
-                return Ok(Some(FlowDeleted::HasRuns));
+        match delete_once(pool, &read).await {
+            Ok(Some(deleted)) => return Ok(Some(deleted)),
+            Ok(None) => budget.check()?,
+            Err(error) => {
+                may_be_gone |= outcome_is_unknown(&error);
+                budget.retry_after(error, "delete a flow").await?;
             }
-            Err(error) => return Err(store_error(error)),
         }
-        let has_runs = sqlx::query_scalar(HAS_RUNS).bind(flow).bind(tenant);
-        if has_runs.fetch_one(pool).await.map_err(store_error)? {
-            return Ok(Some(FlowDeleted::HasRuns));
-        }
-        budget.check()?;
     }
+}
+
+/// `None` when the race is lost.
+async fn delete_once(pool: &PgPool, read: &Flow) -> Result<Option<FlowDeleted>, sqlx::Error> {
+    let (flow, tenant) = (read.key.flow.uuid(), read.key.tenant.uuid());
+    let deletion = sqlx::query(DELETE)
+        .bind(flow)
+        .bind(tenant)
+        .bind(read.version.number());
+    match deletion.execute(pool).await {
+        Ok(done) if done.rows_affected() == 1 => return Ok(Some(FlowDeleted::Done)),
+        Ok(_) => {}
+        Err(error) if is_foreign_key_violation(&error) => return Ok(Some(FlowDeleted::HasRuns)),
+        Err(error) => return Err(error),
+    }
+    let has_runs = sqlx::query_scalar(HAS_RUNS).bind(flow).bind(tenant);
+    let has_runs: bool = has_runs.fetch_one(pool).await?;
+    Ok(has_runs.then_some(FlowDeleted::HasRuns))
 }
 
 pub(crate) async fn list(

@@ -4,8 +4,10 @@ use std::time::{Duration, Instant};
 
 use flowruns_domain::{StoreError, StoreErrorKind};
 
-use crate::error::{is_transient, store_error};
+use crate::error::{is_transient, session_is_lost, store_error};
 
+/// The sessions of a pool may all have died at once: so many dead ones are passed over without a pause.
+const DEAD_SESSIONS: u32 = 32;
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
@@ -49,6 +51,7 @@ impl Pause {
 pub(crate) struct Budget {
     end: Instant,
     pause: Pause,
+    dead_sessions: u32,
 }
 
 impl Budget {
@@ -56,6 +59,7 @@ impl Budget {
         Self {
             end: Instant::now() + retry_for,
             pause: Pause::default(),
+            dead_sessions: 0,
         }
     }
 
@@ -65,9 +69,7 @@ impl Budget {
         error: sqlx::Error,
         unit: &'static str,
     ) -> Result<(), StoreError> {
-        let may_succeed = is_transient(&error);
-        self.pause_after(may_succeed, store_error(error), unit)
-            .await
+        self.retry_read_after(store_error(error), unit).await
     }
 
     async fn retry_read_after(
@@ -80,6 +82,10 @@ impl Budget {
             .as_ref()
             .and_then(|source| source.downcast_ref::<sqlx::Error>());
         let may_succeed = source.is_some_and(is_transient);
+        if source.is_some_and(session_is_lost) && self.dead_sessions < DEAD_SESSIONS {
+            self.dead_sessions += 1;
+            return Ok(());
+        }
         self.pause_after(may_succeed, error, unit).await
     }
 

@@ -120,7 +120,7 @@ impl FlowStore for PostgresStore {
     }
 
     async fn create_flow(&self, flow: Flow) -> Result<(), StoreError> {
-        flows::create(&self.pool, &flow).await
+        flows::create(&self.pool, self.retry_for, &flow).await
     }
 
     async fn update_flow(
@@ -154,8 +154,11 @@ impl FlowStore for PostgresStore {
 #[async_trait]
 impl Store for PostgresStore {
     async fn check(&self) -> Result<(), StoreError> {
-        let in_recovery = sqlx::query_scalar("SELECT pg_is_in_recovery()").fetch_one(&self.pool);
-        match in_recovery.await.map_err(store_error)? {
+        let in_recovery = retry::read(self.retry_for, "check the database", || async {
+            let query = sqlx::query_scalar("SELECT pg_is_in_recovery()");
+            query.fetch_one(&self.pool).await.map_err(store_error)
+        });
+        match in_recovery.await? {
             false => Ok(()),
             true => Err(StoreError::new(
                 StoreErrorKind::Unavailable,

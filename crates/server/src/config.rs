@@ -7,7 +7,7 @@ use std::{
     collections::HashMap,
     env,
     ffi::OsString,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     num::NonZeroUsize,
     path::{Path, PathBuf},
     time::Duration,
@@ -15,6 +15,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use config::{Config, Environment, File, FileFormat};
+use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use validator::Validate;
@@ -62,6 +63,8 @@ pub(crate) struct Http {
     pub(crate) header_timeout_ms: u64,
     #[serde(deserialize_with = "flag")]
     pub(crate) require_if_match: bool,
+    #[serde(deserialize_with = "networks")]
+    pub(crate) trusted_proxies: Vec<IpNet>,
 }
 
 #[derive(Debug, Deserialize, Serialize, Validate)]
@@ -251,6 +254,27 @@ fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
             .parse()
             .map_err(|_| de::Error::custom(format!("{text:?} is neither true nor false"))),
     }
+}
+
+/// A list, or text with commas; a bare address is a network of its own.
+fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    let texts = match TextOr::deserialize(deserializer)? {
+        TextOr::Value(texts) => texts,
+        TextOr::Text(text) => text.split(',').map(str::to_owned).collect::<Vec<String>>(),
+    };
+    let network = |text: &str| {
+        let address = text.parse::<IpAddr>().map(IpNet::from);
+        address.or_else(|_| text.parse()).map_err(|_| {
+            de::Error::custom(format!(
+                "{text:?} is no network such as 10.0.0.0/8, and no address"
+            ))
+        })
+    };
+    let trimmed = texts.iter().map(|text| text.trim());
+    trimmed
+        .filter(|text| !text.is_empty())
+        .map(network)
+        .collect()
 }
 
 fn path_unless_empty<'de, D: Deserializer<'de>>(

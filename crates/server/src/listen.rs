@@ -1,15 +1,17 @@
 //! The accept loop: time-outs for the first bytes and for headers, and a drain with a deadline.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, net::SocketAddr, time::Duration};
 
 use anyhow::Context as _;
-use axum::Router;
+use axum::{Extension, Router};
+use flowruns_api::Peer;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
     service::TowerToHyperService,
 };
 use tokio::net::{TcpListener, TcpStream};
+use tower::Layer as _;
 
 use crate::{config::Http, first_bytes::FirstBytes};
 
@@ -36,7 +38,7 @@ pub(crate) async fn serve(
         tokio::select! {
             () = &mut stop => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => serve_connection(stream, router.clone(), http.header_timeout(), &connections),
+                Ok((stream, peer)) => serve_connection(stream, peer, router.clone(), http.header_timeout(), &connections),
                 Err(error) => {
                     // Out of file descriptors, most likely: another attempt at once would only spin.
                     tracing::warn!(%error, "a connection was not accepted");
@@ -57,6 +59,7 @@ pub(crate) async fn serve(
 
 fn serve_connection(
     stream: TcpStream,
+    peer: SocketAddr,
     router: Router,
     header_timeout: Duration,
     connections: &GracefulShutdown,
@@ -76,8 +79,9 @@ fn serve_connection(
         .keep_alive_interval(header_timeout)
         .keep_alive_timeout(PING_TIMEOUT);
     let stream = FirstBytes::new(stream, header_timeout);
+    let service = Extension(Peer(peer.ip())).layer(router);
     let connection = server
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
         .into_owned();
     let watched = connections.watch(connection);
     tokio::spawn(async move {

@@ -6,7 +6,7 @@ use axum::{
     RequestPartsExt,
     body::Body,
     extract::{MatchedPath, RawPathParams, Request},
-    http::{HeaderMap, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts},
 };
 use bytes::Bytes;
 use flowruns_domain::{
@@ -18,9 +18,10 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use super::{accept::takes_json, preconditions, prefer::Preference};
 use crate::{
     auth::{Caller, Permission},
+    batch::MAX_ITEMS,
     error::ApiError,
     observe::Trace,
-    odata::{key_path::SentPath, options::QueryOptions, root::ServiceRoot},
+    odata::{options::QueryOptions, root::ServiceRoot},
     state::Api,
 };
 
@@ -31,7 +32,22 @@ pub(crate) enum Content {
     None,
     /// A JSON object.
     Json,
+    /// A JSON object with a body for each item of a batch.
+    Batch,
 }
+
+impl Content {
+    /// The longest body, in bytes; each item may be as long as if it came alone.
+    const fn limit(self, max_body_bytes: usize) -> usize {
+        match self {
+            Self::None | Self::Json => max_body_bytes,
+            Self::Batch => MAX_ITEMS * (max_body_bytes + ITEM_HEAD_BYTES),
+        }
+    }
+}
+
+/// What an item of a batch may have beside its body, on average: method, URL and headers.
+const ITEM_HEAD_BYTES: usize = 16 * 1024;
 
 /// A call that may be made and can be read.
 pub(crate) struct Call {
@@ -46,11 +62,11 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Takes a request in, as far as 406.
+    /// Takes a request in, as far as 406. Without a permission any token will do.
     pub(crate) async fn new(
         api: &Api,
         request: Request,
-        permission: Permission,
+        permission: impl Into<Option<Permission>>,
         content: Content,
     ) -> Result<Self, ApiError> {
         let (mut parts, body) = request.into_parts();
@@ -60,20 +76,19 @@ impl Call {
             .cloned()
             .unwrap_or_default();
         trace.note_route(parts.extensions.get::<MatchedPath>());
-        let caller = authorized(api, &parts.headers, permission, &trace)?;
+        let caller = authorized(api, &parts.headers, permission.into(), &trace)?;
         let body = match content {
             Content::None => Bytes::new(),
-            Content::Json => read_body(&parts.headers, body, api.options.max_body_bytes).await?,
+            Content::Json | Content::Batch => {
+                let limit = content.limit(api.options.max_body_bytes);
+                read_body(&parts.headers, body, limit).await?
+            }
         };
         check_media_types(&parts.headers, content)?;
-        let sent_path = parts
-            .extensions
-            .get::<SentPath>()
-            .map_or_else(|| parts.uri.path().to_owned(), |sent| sent.0.clone());
         let params = path_params(&mut parts).await?;
         Ok(Self {
             caller,
-            root: ServiceRoot::new(&parts.uri, &parts.headers, &sent_path),
+            root: ServiceRoot::of(&parts, &api.options.trusted_proxies),
             preference: Preference::from_headers(&parts.headers),
             request: trace.request_id,
             query: parts.uri.query().map(str::to_owned),
@@ -127,10 +142,25 @@ impl Call {
         preconditions::if_match(&self.headers)
     }
 
+    /// If-None-Match, unless it is absent.
+    pub(crate) fn sent_if_none_match(&self) -> Result<Option<IfMatch>, ApiError> {
+        preconditions::if_none_match(&self.headers)
+    }
+
     /// The body as a JSON object.
     pub(crate) fn object(&self) -> Result<JsonObject, ApiError> {
         parse_object(&self.body)
             .map_err(|error| ApiError::bad_request("malformedJson", error.to_string()))
+    }
+
+    /// The body as it was sent.
+    pub(crate) const fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// A header, unless it is absent.
+    pub(crate) fn header(&self, name: &HeaderName) -> Option<&HeaderValue> {
+        self.headers.get(name)
     }
 
     /// Who asks, for the history.
@@ -172,7 +202,7 @@ pub(crate) fn if_match_or_default(api: &Api, sent: Option<IfMatch>) -> IfMatch {
 fn authorized(
     api: &Api,
     headers: &HeaderMap,
-    permission: Permission,
+    permission: Option<Permission>,
     trace: &Trace,
 ) -> Result<Arc<Caller>, ApiError> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
@@ -193,10 +223,9 @@ fn authorized(
     let verified = api.options.verifier.verify(token);
     let caller = verified.map_err(|refused| ApiError::unauthorized(&refused.to_string(), true))?;
     trace.note_tenant(caller.tenant);
-    if caller.may(permission) {
-        Ok(caller)
-    } else {
-        Err(ApiError::forbidden(permission.name()))
+    match permission {
+        Some(permission) if !caller.may(permission) => Err(ApiError::forbidden(permission.name())),
+        Some(_) | None => Ok(caller),
     }
 }
 
@@ -223,7 +252,7 @@ fn check_media_types(headers: &HeaderMap, content: Content) -> Result<(), ApiErr
             "a body with a Content-Encoding is not read; send it plain",
         ));
     }
-    if content == Content::Json && !is_json(headers) {
+    if content != Content::None && !is_json(headers) {
         return Err(ApiError::unsupported_media_type(
             "send Content-Type: application/json",
         ));

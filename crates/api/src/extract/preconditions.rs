@@ -1,20 +1,33 @@
-//! If-Match: tags compared by their opaque part, weak or strong.
+//! If-Match and If-None-Match: tags compared by their opaque part, weak or strong.
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, header};
 use flowruns_domain::{EntityTag, IfMatch};
 
 use crate::error::ApiError;
 
 /// Reads If-Match; an absent one is `None`.
 pub(super) fn if_match(headers: &HeaderMap) -> Result<Option<IfMatch>, ApiError> {
+    sent_tags(headers, &header::IF_MATCH, "If-Match")
+}
+
+/// Reads If-None-Match; an absent one is `None`.
+pub(super) fn if_none_match(headers: &HeaderMap) -> Result<Option<IfMatch>, ApiError> {
+    sent_tags(headers, &header::IF_NONE_MATCH, "If-None-Match")
+}
+
+fn sent_tags(
+    headers: &HeaderMap,
+    name: &HeaderName,
+    target: &str,
+) -> Result<Option<IfMatch>, ApiError> {
     let mut values = Vec::new();
-    for value in headers.get_all(header::IF_MATCH) {
-        values.push(value.to_str().map_err(|_| malformed("If-Match"))?);
+    for value in headers.get_all(name) {
+        values.push(value.to_str().map_err(|_| malformed(target))?);
     }
     if values.is_empty() {
         Ok(None)
     } else {
-        tags(&values.join(","), "If-Match").map(Some)
+        tags(&values.join(","), target).map(Some)
     }
 }
 

@@ -22,8 +22,13 @@ pub(crate) async fn get_flow(
 ) -> Result<Response, ApiError> {
     let call = Call::new(&api, request, Permission::ReadRuns, Content::None).await?;
     call.no_options()?;
-    let flow = api.flows.get(call.flow_key()?).await?;
-    respond::entity(&FlowBody::new(&flow, &call.root), &flow.tag())
+    let (key, known) = (call.flow_key()?, call.sent_if_none_match()?);
+    let flow = api.flows.get(key).await?;
+    respond::entity(
+        &FlowBody::new(&flow, &call.root),
+        &flow.tag(),
+        known.as_ref(),
+    )
 }
 
 pub(crate) async fn delete_flow(

@@ -1,4 +1,5 @@
-//! Keys in parentheses, `runs('x')` and `runs(id='x')`, become segments, `runs/x`, before a route is chosen.
+//! Keys in parentheses, `runs('x')` and `runs(id='x')`, become segments, `runs/x`, and `%24count` becomes `$count`, before a
+//! route is chosen.
 
 use axum::http::{Request, Uri, uri::PathAndQuery};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -34,14 +35,21 @@ fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
 
 /// The path with its keys as segments; `None` when there is nothing to rewrite.
 fn rewritten_path(path: &str) -> Option<String> {
-    let may_have_parentheses = path.contains('(') || path.contains("%28");
-    if !may_have_parentheses {
+    let may_change = path.contains('(') || path.contains("%28") || path.contains("/%24");
+    if !may_change {
         return None;
     }
     let segments = path
         .split('/')
-        .map(|segment| key_segment(segment).unwrap_or_else(|| segment.to_owned()));
+        .map(|segment| key_segment(segment).unwrap_or_else(|| plain_segment(segment)));
     Some(segments.collect::<Vec<_>>().join("/"))
+}
+
+fn plain_segment(segment: &str) -> String {
+    match segment.strip_prefix("%24") {
+        Some(name) => format!("${name}"),
+        None => segment.to_owned(),
+    }
 }
 
 /// `runs('x')` as `runs/x`.
@@ -80,6 +88,15 @@ mod tests {
             rewritten_path("/beta/industryData/incomingFlows('f')/runs('a')/process/runs('b')")
                 .unwrap(),
             "/beta/industryData/incomingFlows/f/runs/a/process/runs/b"
+        );
+    }
+
+    #[test]
+    fn an_encoded_dollar_is_a_dollar() {
+        assert_eq!(rewritten_path("/beta/%24batch").unwrap(), "/beta/$batch");
+        assert_eq!(
+            rewritten_path("/runs('a')/%24count").unwrap(),
+            "/runs/a/$count"
         );
     }
 

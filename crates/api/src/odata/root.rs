@@ -1,35 +1,49 @@
 //! Where the client sees the service, for absolute links.
 
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::request::Parts;
+use ipnet::IpNet;
+
+use super::{key_path::SentPath, origin::Origin};
 
 /// The service root that a request was sent to, such as `http://127.0.0.1:8080/beta`.
 #[derive(Clone, Debug)]
 pub(crate) struct ServiceRoot {
-    origin: String,
+    origin: Origin,
     version: &'static str,
     sent_path: String,
 }
 
 impl ServiceRoot {
-    pub(crate) fn new(uri: &Uri, headers: &HeaderMap, sent_path: &str) -> Self {
-        let host = uri.authority().map(|authority| authority.as_str());
-        let host = host.or_else(|| headers.get(header::HOST)?.to_str().ok());
-        let host = host.filter(|host| is_host(host)).unwrap_or("localhost");
-        let version = if sent_path.starts_with("/beta/") {
-            "/beta"
-        } else {
-            ""
-        };
+    /// The root of a request that came directly or through `trusted` proxies.
+    pub(crate) fn of(parts: &Parts, trusted: &[IpNet]) -> Self {
+        let sent = parts.extensions.get::<SentPath>();
+        let sent_path = sent.map_or(parts.uri.path(), |sent| sent.0.as_str());
+        let is_beta = sent_path == "/beta" || sent_path.starts_with("/beta/");
         Self {
-            origin: format!("http://{host}"),
-            version,
+            origin: Origin::of(parts, trusted),
+            version: if is_beta { "/beta" } else { "" },
             sent_path: sent_path.to_owned(),
         }
+    }
+
+    /// The scheme and host.
+    pub(crate) const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// What stands between the host and the resources: nothing, or `/beta`.
+    pub(crate) const fn version(&self) -> &'static str {
+        self.version
     }
 
     /// The address of a resource.
     pub(crate) fn resource(&self, path: &str) -> String {
         format!("{}{}/{path}", self.origin, self.version)
+    }
+
+    /// The `@odata.context` of the service document.
+    pub(crate) fn metadata(&self) -> String {
+        self.resource("$metadata")
     }
 
     /// The `@odata.context` of what is at `fragment`.
@@ -41,12 +55,4 @@ impl ServiceRoot {
     pub(crate) fn same_path(&self, query: &str) -> String {
         format!("{}{}?{query}", self.origin, self.sent_path)
     }
-}
-
-/// A host header is the client's text: only what a host and port consist of is repeated in a link.
-fn is_host(text: &str) -> bool {
-    let is_part = |byte: u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']')
-    };
-    !text.is_empty() && text.bytes().all(is_part)
 }

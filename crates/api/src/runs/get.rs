@@ -22,6 +22,7 @@ pub(crate) async fn get_run(
 ) -> Result<Response, ApiError> {
     let call = Call::new(&api, request, Permission::ReadRuns, Content::None).await?;
     call.no_options()?;
-    let run = api.runs.get(call.run_address()?).await?;
-    respond::entity(&RunBody::new(&run, &call.root), &run.tag())
+    let (address, known) = (call.run_address()?, call.sent_if_none_match()?);
+    let run = api.runs.get(address).await?;
+    respond::entity(&RunBody::new(&run, &call.root), &run.tag(), known.as_ref())
 }

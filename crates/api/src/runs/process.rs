@@ -22,8 +22,12 @@ pub(crate) async fn get_process(
 ) -> Result<Response, ApiError> {
     let call = Call::new(&api, request, Permission::ReadRuns, Content::None).await?;
     call.no_options()?;
-    let address = call.run_address()?;
+    let (address, known) = (call.run_address()?, call.sent_if_none_match()?);
     api.runs.check_exists(address.key).await?;
     let flow = api.flows.get(address.key.flow_key()).await?;
-    respond::entity(&FlowBody::new(&flow, &call.root), &flow.tag())
+    respond::entity(
+        &FlowBody::new(&flow, &call.root),
+        &flow.tag(),
+        known.as_ref(),
+    )
 }

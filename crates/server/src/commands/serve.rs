@@ -101,6 +101,7 @@ fn api_options(
         max_body_bytes: usize::try_from(settings.http.max_body_bytes)?,
         request_timeout: settings.http.request_timeout(),
         require_if_match: settings.http.require_if_match,
+        trusted_proxies: settings.http.trusted_proxies.clone(),
     })
 }
 

@@ -74,6 +74,30 @@ fn the_argument_wins_over_the_variable_that_names_a_file() {
 }
 
 #[test]
+fn trusted_proxies_are_networks_and_addresses() {
+    let default = load(None, &[]).unwrap().http.trusted_proxies;
+    assert_eq!(default.len(), 2);
+    for (value, expected) in [
+        (
+            "10.0.0.0/8, fd00::/8,192.0.2.7",
+            "10.0.0.0/8 fd00::/8 192.0.2.7/32",
+        ),
+        ("::1", "::1/128"),
+        ("", ""),
+    ] {
+        let settings = load(None, &[("FLOWRUNS_HTTP__TRUSTED_PROXIES", value)]).unwrap();
+        let networks = settings
+            .http
+            .trusted_proxies
+            .iter()
+            .map(ToString::to_string);
+        assert_eq!(networks.collect::<Vec<_>>().join(" "), expected);
+    }
+    let refused = refusal(&[("FLOWRUNS_HTTP__TRUSTED_PROXIES", "proxy.example")]);
+    assert!(refused.contains("proxy.example"), "{refused}");
+}
+
+#[test]
 fn an_unknown_name_is_refused_by_name() {
     assert!(refusal(&[("FLOWRUNS_LISTEN", "x")]).contains("listen"));
     assert!(refusal(&[("FLOWRUNS_HTTP__LISTN", "x")]).contains("listn"));

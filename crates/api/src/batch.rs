@@ -1,0 +1,78 @@
+//! POST $batch: up to 20 requests in one, each answered as if it had come alone.
+
+mod address;
+mod envelope;
+mod item;
+mod reply;
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Router,
+    extract::{Request, State},
+    response::Response,
+};
+use futures_util::{FutureExt, future::join_all};
+use serde::Serialize;
+
+use self::{
+    envelope::{Item, read_items},
+    item::Items,
+    reply::Reply,
+};
+use crate::{
+    error::ApiError,
+    extract::{Call, Content},
+    observe::Deadline,
+    respond,
+    state::Api,
+};
+
+/// How many requests a batch may have.
+pub(crate) const MAX_ITEMS: usize = 20;
+
+/// The routes that an item may use: all but the batch itself.
+#[derive(Clone)]
+pub(crate) struct ItemRoutes(pub(crate) Router);
+
+/// The answers, in the order of the requests.
+#[derive(Serialize)]
+struct Replies<'a> {
+    responses: Vec<&'a Reply>,
+}
+
+pub(crate) async fn post_batch(
+    State(api): State<Arc<Api>>,
+    Extension(ItemRoutes(routes)): Extension<ItemRoutes>,
+    Extension(deadline): Extension<Deadline>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let call = Call::new(&api, request, None, Content::Batch).await?;
+    call.no_options()?;
+    let items = read_items(call.body())?;
+    // What an item does not finish in time is its own 503, and there is time left to send the others' answers.
+    let deadline = deadline.before(api.options.request_timeout / 10);
+    let shared = Items::new(&api, &call, routes, deadline);
+    let replies = answers(&shared, items).await;
+    let responses = replies.iter().map(Arc::as_ref).collect();
+    respond::json(&Replies { responses })
+}
+
+/// Everything goes on side by side; an item waits for those it depends on, which all stand before it.
+async fn answers(shared: &Items<'_>, items: Vec<Item>) -> Vec<Arc<Reply>> {
+    let mut replies = Vec::with_capacity(items.len());
+    for item in items {
+        let dependencies: Vec<_> = item
+            .depends_on
+            .iter()
+            .filter_map(|index| replies.get(*index).cloned())
+            .collect();
+        let reply = async move {
+            let dependencies: Vec<Arc<Reply>> = join_all(dependencies).await;
+            let may_begin = dependencies.iter().all(|reply| reply.is_success());
+            Arc::new(shared.answer(item, may_begin).await)
+        };
+        replies.push(reply.boxed().shared());
+    }
+    join_all(replies).await
+}

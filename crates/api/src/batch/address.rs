@@ -1,0 +1,148 @@
+//! The URL of an item.
+
+use axum::http::Uri;
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+
+use crate::{error::ApiError, odata::root::ServiceRoot};
+
+/// What may not stand in a URL; clients leave spaces in a filter.
+const UNSAFE: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// The path and query of an item's URL: relative to the root that the batch was sent to, or absolute on this server.
+pub(super) fn read(url: &str, root: &ServiceRoot) -> Result<Uri, ApiError> {
+    let without_fragment = url.split('#').next().unwrap_or_default();
+    let path = match after_scheme(without_fragment) {
+        Some(absolute) => on_this_server(absolute, root)?.to_owned(),
+        None => relative(without_fragment, root.version()),
+    };
+    let encoded = utf8_percent_encode(&path, UNSAFE).to_string();
+    let uri: Uri = encoded
+        .parse()
+        .map_err(|error| malformed(&format!("the URL cannot be read: {error}")))?;
+    if percent_decode_str(uri.path())
+        .decode_utf8_lossy()
+        .ends_with("/$batch")
+    {
+        let message = "a batch cannot stand in a batch; send its requests in this one";
+        return Err(ApiError::bad_request("nestedBatch", message).with_target("url"));
+    }
+    Ok(uri)
+}
+
+fn after_scheme(url: &str) -> Option<&str> {
+    let (scheme, rest) = url.split_once("://")?;
+    let is_web = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    is_web.then_some(rest)
+}
+
+fn on_this_server<'a>(absolute: &'a str, root: &ServiceRoot) -> Result<&'a str, ApiError> {
+    let end = absolute.find(['/', '?']).unwrap_or(absolute.len());
+    let (host, path) = absolute.split_at(end);
+    if !host.eq_ignore_ascii_case(root.origin().host()) {
+        let message = format!(
+            "the URL is not of this server; send it relative, or to {}",
+            root.origin()
+        );
+        return Err(malformed(&message));
+    }
+    Ok(if path.is_empty() { "/" } else { path })
+}
+
+fn relative(url: &str, version: &str) -> String {
+    let path = format!("/{}", url.trim_start_matches('/'));
+    let has_version = path
+        .strip_prefix(version)
+        .is_some_and(|rest| rest.starts_with('/'));
+    if has_version {
+        path
+    } else {
+        format!("{version}{path}")
+    }
+}
+
+fn malformed(message: &str) -> ApiError {
+    ApiError::bad_request("invalidUrl", message).with_target("url")
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+
+    use super::*;
+
+    fn root(path: &str) -> ServiceRoot {
+        let request = Request::builder()
+            .uri(path)
+            .header("host", "flows.example:8080");
+        ServiceRoot::of(&request.body(()).unwrap().into_parts().0, &[])
+    }
+
+    #[test]
+    fn every_form_of_a_url_leads_to_its_path() {
+        for (batch, url, path) in [
+            (
+                "/$batch",
+                "/industryData/runs?$top=1",
+                "/industryData/runs?$top=1",
+            ),
+            ("/$batch", "industryData/runs", "/industryData/runs"),
+            (
+                "/$batch",
+                "/beta/industryData/runs",
+                "/beta/industryData/runs",
+            ),
+            (
+                "/beta/$batch",
+                "/industryData/runs",
+                "/beta/industryData/runs",
+            ),
+            (
+                "/beta/$batch",
+                "/beta/industryData/runs",
+                "/beta/industryData/runs",
+            ),
+            (
+                "/beta/$batch",
+                "HTTP://Flows.example:8080/industryData/runs",
+                "/industryData/runs",
+            ),
+            ("/$batch", "https://flows.example:8080", "/"),
+            (
+                "/$batch",
+                "/runs?$filter=displayName eq '\u{e9}'",
+                "/runs?$filter=displayName%20eq%20'%C3%A9'",
+            ),
+            ("/$batch", "/runs?next=http://x/", "/runs?next=http://x/"),
+        ] {
+            assert_eq!(read(url, &root(batch)).unwrap(), path, "{batch} {url}");
+        }
+    }
+
+    #[test]
+    fn another_server_and_another_batch_are_refused() {
+        for (url, code) in [
+            ("http://other.example/industryData/runs", "invalidUrl"),
+            ("http://flows.example:8080@other.example/", "invalidUrl"),
+            ("/$batch", "nestedBatch"),
+            ("/%24batch", "nestedBatch"),
+            ("/beta/$batch?x=1", "nestedBatch"),
+            ("http://flows.example:8080/beta/$batch", "nestedBatch"),
+        ] {
+            assert_eq!(
+                read(url, &root("/$batch")).unwrap_err().inner_code,
+                Some(code),
+                "{url}"
+            );
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What the service is made of: `$metadata` in CSDL 4.0, and the service document. No token is needed.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderValue, header},
+    response::{IntoResponse as _, Response},
+};
+use serde::Serialize;
+
+use crate::{
+    error::ApiError,
+    odata::{
+        options::{QueryOptions, invalid},
+        root::ServiceRoot,
+    },
+    respond,
+    state::Api,
+};
+
+/// The types, whatever the service root.
+const TYPES: &str = include_str!("metadata/types.xml");
+
+/// Of the service.
+const SERVICE: &str = r#"<Singleton Name="industryData" Type="microsoft.graph.industryDataHub"/>"#;
+
+/// Of a flow: generic clients know entity sets at their root alone, so that one who takes a flow as its root finds the runs.
+const FLOW: &str = r#"<EntitySet Name="runs" EntityType="microsoft.graph.run"/>"#;
+
+pub(crate) async fn get_metadata(request: Request) -> Result<Response, ApiError> {
+    check_format(&request, &["xml", "application/xml"])?;
+    Ok(document(SERVICE))
+}
+
+pub(crate) async fn get_flow_metadata(request: Request) -> Result<Response, ApiError> {
+    check_format(&request, &["xml", "application/xml"])?;
+    Ok(document(FLOW))
+}
+
+pub(crate) async fn get_service_document(
+    State(api): State<Arc<Api>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    check_format(&request, &["json", "application/json"])?;
+    let (parts, _) = request.into_parts();
+    let root = ServiceRoot::of(&parts, &api.options.trusted_proxies);
+    let singleton = Element {
+        name: "industryData",
+        kind: "Singleton",
+        url: root.resource("industryData"),
+    };
+    respond::json(&ServiceDocument {
+        context: root.metadata(),
+        value: [singleton],
+    })
+}
+
+#[derive(Serialize)]
+struct ServiceDocument {
+    #[serde(rename = "@odata.context")]
+    context: String,
+    value: [Element; 1],
+}
+
+#[derive(Serialize)]
+struct Element {
+    name: &'static str,
+    kind: &'static str,
+    url: String,
+}
+
+fn document(container: &str) -> Response {
+    let xml = TYPES.replace("<!-- container -->", container);
+    let content_type = HeaderValue::from_static("application/xml;charset=utf-8");
+    ([(header::CONTENT_TYPE, content_type)], xml).into_response()
+}
+
+fn check_format(request: &Request, formats: &[&str]) -> Result<(), ApiError> {
+    let options = QueryOptions::parse(request.uri().query(), &["format"])?;
+    match options.get("format") {
+        Some(format) if !formats.contains(&format) => Err(invalid(
+            "format",
+            format!("$format is {} here", formats.join(" or ")),
+        )),
+        Some(_) | None => Ok(()),
+    }
+}

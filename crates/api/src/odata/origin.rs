@@ -1,0 +1,68 @@
+//! The scheme and host that the client used.
+
+use std::{fmt, net::IpAddr};
+
+use axum::http::{header, request::Parts};
+use ipnet::IpNet;
+
+use super::forwarded::Forwarded;
+
+/// Who sent a request: the address of the connection's other end. Whoever accepts connections puts it into the extensions
+/// of each request; without it no proxy is trusted.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
+
+/// Scheme and host, such as `https://flows.example.com`. The items of a batch carry that of the batch.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    scheme: &'static str,
+    host: String,
+}
+
+impl Origin {
+    /// What a trusted proxy says, else the host that the request names.
+    pub(super) fn of(parts: &Parts, trusted: &[IpNet]) -> Self {
+        if let Some(origin) = parts.extensions.get::<Self>() {
+            return origin.clone();
+        }
+        let is_trusted = |address: IpAddr| {
+            trusted
+                .iter()
+                .any(|network| network.contains(&address.to_canonical()))
+        };
+        let peer = parts.extensions.get::<Peer>();
+        let forwarded = if peer.is_some_and(|Peer(address)| is_trusted(*address)) {
+            Forwarded::from_headers(&parts.headers, is_trusted)
+        } else {
+            Forwarded::default()
+        };
+        let authority = parts.uri.authority().map(|authority| authority.as_str());
+        let sent = authority.or_else(|| parts.headers.get(header::HOST)?.to_str().ok());
+        let mut hosts = [forwarded.host, sent].into_iter().flatten();
+        Self {
+            scheme: forwarded.scheme.unwrap_or("http"),
+            host: hosts
+                .find(|host| is_host(host))
+                .unwrap_or("localhost")
+                .to_owned(),
+        }
+    }
+
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.host)
+    }
+}
+
+/// A host header is the client's text: only what a host and port consist of is repeated in a link.
+fn is_host(text: &str) -> bool {
+    let is_part = |byte: u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']')
+    };
+    !text.is_empty() && text.bytes().all(is_part)
+}

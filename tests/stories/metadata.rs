@@ -1,0 +1,288 @@
+//! The description of the model, and that what is answered agrees with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::http::{Method, StatusCode};
+use flowruns_domain::{DataDomain, ReadinessStatus, RunStatus};
+use roxmltree::{Document, Node};
+use serde_json::{Value, json};
+
+use crate::app::App;
+
+/// A type of the description: its properties by name, with their types and whether they may be null.
+#[derive(Debug, Default)]
+struct Type {
+    base: Option<String>,
+    is_open: bool,
+    properties: BTreeMap<String, (String, bool)>,
+    navigations: BTreeMap<String, String>,
+}
+
+struct Model(BTreeMap<String, Type>);
+
+fn full_name(node: &Node<'_, '_>) -> String {
+    format!("microsoft.graph.{}", node.attribute("Name").unwrap())
+}
+
+impl Model {
+    fn read(document: &Document<'_>) -> Self {
+        let is_type =
+            |node: &Node<'_, '_>| ["EntityType", "ComplexType"].contains(&node.tag_name().name());
+        let types = document.descendants().filter(is_type).map(|node| {
+            let mut found = Type {
+                base: node.attribute("BaseType").map(str::to_owned),
+                is_open: node.attribute("OpenType") == Some("true"),
+                ..Type::default()
+            };
+            for child in node.children().filter(Node::is_element) {
+                let name = child.attribute("Name").unwrap_or_default().to_owned();
+                let type_name = child.attribute("Type").unwrap_or_default().to_owned();
+                match child.tag_name().name() {
+                    "Property" => {
+                        let may_be_null = child.attribute("Nullable") != Some("false");
+                        assert!(
+                            found
+                                .properties
+                                .insert(name, (type_name, may_be_null))
+                                .is_none()
+                        );
+                    }
+                    "NavigationProperty" => drop(found.navigations.insert(name, type_name)),
+                    other => assert_eq!(other, "Key"),
+                }
+            }
+            (full_name(&node), found)
+        });
+        Self(types.collect())
+    }
+
+    fn property(&self, type_name: &str, name: &str) -> Option<&(String, bool)> {
+        let found = &self.0[type_name];
+        let base = || self.property(found.base.as_deref()?, name);
+        found.properties.get(name).or_else(base)
+    }
+
+    fn navigation(&self, type_name: &str, name: &str) -> &str {
+        let found = &self.0[type_name];
+        match found.navigations.get(name) {
+            Some(target) => element(target),
+            None => self.navigation(found.base.as_deref().unwrap(), name),
+        }
+    }
+
+    /// Every property of a value is declared, and none is null that must not be.
+    fn assert_describes(&self, type_name: &str, value: &Value) {
+        for (name, member) in value.as_object().unwrap() {
+            if name.starts_with('@') {
+                continue;
+            }
+            let Some((member_type, may_be_null)) = self.property(type_name, name) else {
+                assert!(self.0[type_name].is_open, "{type_name} has no {name}");
+                continue;
+            };
+            assert!(*may_be_null || !member.is_null(), "{type_name}/{name}");
+            let members = member
+                .as_array()
+                .cloned()
+                .unwrap_or_else(|| vec![member.clone()]);
+            for member in members.iter().filter(|member| member.is_object()) {
+                self.assert_describes(element(member_type), member);
+            }
+        }
+    }
+}
+
+fn element(type_name: &str) -> &str {
+    let inner = type_name.strip_prefix("Collection(");
+    inner.map_or(type_name, |inner| inner.strip_suffix(')').unwrap())
+}
+
+async fn description(app: &App, url: &str) -> String {
+    let answer = app
+        .send_bare(Method::GET, url, &[("authorization", "")], "")
+        .await;
+    assert_eq!(answer.status, StatusCode::OK, "{url}");
+    assert_eq!(
+        answer.header("content-type"),
+        "application/xml;charset=utf-8"
+    );
+    assert_eq!(answer.header("odata-version"), "4.0");
+    answer.body
+}
+
+#[tokio::test]
+async fn it_is_served_at_the_root_below_beta_and_relative_to_a_flow() {
+    let app = App::start().await;
+    let root = description(&app, "/$metadata").await;
+    for url in ["/%24metadata", "/beta/$metadata", "/$metadata?$format=xml"] {
+        assert_eq!(description(&app, url).await, root, "{url}");
+    }
+    let id = "0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e";
+    let flow = description(&app, &format!("/industryData/incomingFlows/{id}/$metadata")).await;
+    let by_key = format!("/beta/industryData/incomingFlows('{id}')/$metadata");
+    assert_eq!(description(&app, &by_key).await, flow);
+    let document = Document::parse(&flow).unwrap();
+    let sets = document
+        .descendants()
+        .filter(|node| node.has_tag_name(("http://docs.oasis-open.org/odata/ns/edm", "EntitySet")));
+    let sets: Vec<_> = sets
+        .map(|set| (set.attribute("Name"), set.attribute("EntityType")))
+        .collect();
+    assert_eq!(sets, [(Some("runs"), Some("microsoft.graph.run"))]);
+    let refused = app.get("/$metadata?$format=json").await;
+    assert_eq!(
+        (refused.status, refused.code()),
+        (StatusCode::BAD_REQUEST, "invalidQueryOption")
+    );
+}
+
+#[tokio::test]
+async fn every_type_that_is_named_is_declared() {
+    let app = App::start().await;
+    for url in ["/$metadata", "/industryData/incomingFlows/x/$metadata"] {
+        let xml = description(&app, url).await;
+        let document = Document::parse(&xml).unwrap();
+        let mut declared = BTreeSet::new();
+        for node in document.descendants() {
+            if ["EntityType", "ComplexType", "EnumType"].contains(&node.tag_name().name()) {
+                assert!(declared.insert(full_name(&node)), "{}", full_name(&node));
+            }
+        }
+        for node in document.descendants() {
+            for name in ["Type", "BaseType", "EntityType"]
+                .iter()
+                .filter_map(|name| node.attribute(*name))
+            {
+                let name = element(name);
+                assert!(
+                    name.starts_with("Edm.") || declared.contains(name),
+                    "{name}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn enums_have_every_value_and_the_sentinel() {
+    let app = App::start().await;
+    let xml = description(&app, "/$metadata").await;
+    let document = Document::parse(&xml).unwrap();
+    let members = |name: &str| -> BTreeSet<String> {
+        let is_it = |node: &Node<'_, '_>| {
+            node.tag_name().name() == "EnumType" && node.attribute("Name") == Some(name)
+        };
+        let node = document.descendants().find(is_it).unwrap();
+        node.children()
+            .filter_map(|member| member.attribute("Name"))
+            .map(str::to_owned)
+            .collect()
+    };
+    let known = |names: &[&str]| -> BTreeSet<String> {
+        names
+            .iter()
+            .chain(&["unknownFutureValue"])
+            .map(|name| (*name).to_owned())
+            .collect()
+    };
+    assert_eq!(
+        members("runStatus"),
+        known(&RunStatus::ALL.map(|status| status.as_str()))
+    );
+    assert_eq!(
+        members("readinessStatus"),
+        known(&ReadinessStatus::ALL.map(|status| status.as_str()))
+    );
+    assert_eq!(
+        members("incomingDomain"),
+        known(&DataDomain::ALL.map(|domain| domain.as_str()))
+    );
+    assert_eq!(
+        members("runAction"),
+        known(&["created", "updated", "deleted"])
+    );
+}
+
+#[tokio::test]
+async fn whatever_is_answered_is_declared() {
+    let app = App::start().await;
+    let full = json!({"code": "c", "message": "m", "target": "t", "details": [{"code": "c", "message": "m", "target": "t"}],
+        "innerError": {"code": "c", "message": "m", "target": "t", "details": [{"code": "c"}]}});
+    let run = app
+        .run(json!({"displayName": "R", "status": "failed", "endDateTime": "2026-03-02T11:00:00Z", "blockingError": full,
+            "statistics": {"rows": {"n": 1}}}))
+        .await;
+    let bare = app.run_of(&run.flow, json!({"displayName": "R"})).await;
+    let xml = description(&app, "/$metadata").await;
+    let model = Model::read(&Document::parse(&xml).unwrap());
+    let hub = "microsoft.graph.industryDataHub";
+    let flow_type = model.navigation(hub, "incomingFlows");
+    let run_type = model.navigation(flow_type, "runs");
+    let event_type = model.navigation(run_type, "history");
+    assert_eq!(model.navigation(hub, "runs"), run_type);
+    assert_eq!(
+        model.navigation(run_type, "process"),
+        "microsoft.graph.process"
+    );
+
+    for url in [&run.url, &bare.url] {
+        model.assert_describes(run_type, &app.get(url).await.json);
+        model.assert_describes(flow_type, &app.get(&format!("{url}/process")).await.json);
+        for event in app.history(url).await {
+            model.assert_describes(event_type, &event);
+        }
+    }
+    let runs = app.get(&run.list_url()).await;
+    for item in runs.json["value"].as_array().unwrap() {
+        model.assert_describes(run_type, item);
+    }
+    // What is declared is answered too.
+    let stored = app.get(&run.url).await.json;
+    for name in model.0[run_type].properties.keys() {
+        assert!(stored.get(name).is_some(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_service_document_leads_to_the_description() {
+    let app = App::start().await;
+    for (url, root) in [("/", ""), ("/beta", "/beta"), ("/beta/", "/beta")] {
+        let answer = app
+            .send_bare(
+                Method::GET,
+                url,
+                &[("authorization", ""), ("host", "flows.example")],
+                "",
+            )
+            .await;
+        let expected = json!({"@odata.context": format!("http://flows.example{root}/$metadata"), "value": [
+            {"name": "industryData", "kind": "Singleton", "url": format!("http://flows.example{root}/industryData")}]});
+        assert_eq!(
+            (answer.status, &answer.json),
+            (StatusCode::OK, &expected),
+            "{url}"
+        );
+    }
+    let run = app.run(json!({"displayName": "R"})).await;
+    let context = app.get(&format!("/beta{}", run.url)).await.json["@odata.context"].clone();
+    let (described, fragment) = context.as_str().unwrap().split_once('#').unwrap();
+    let path = described.strip_prefix("http://localhost").unwrap();
+    let xml = description(&app, path).await;
+    let document = Document::parse(&xml).unwrap();
+    // The path begins at the singleton, and goes by navigation properties.
+    let singleton = document
+        .descendants()
+        .find(|node| node.tag_name().name() == "Singleton")
+        .unwrap();
+    let mut steps = fragment
+        .split('/')
+        .map(|step| step.split('(').next().unwrap());
+    assert_eq!(singleton.attribute("Name"), steps.next());
+    let model = Model::read(&document);
+    let last = steps
+        .filter(|step| *step != "$entity")
+        .fold(singleton.attribute("Type").unwrap(), |from, step| {
+            model.navigation(from, step)
+        });
+    assert_eq!(last, "microsoft.graph.run");
+}
