@@ -11,6 +11,7 @@ mod door;
 mod failures;
 mod faults;
 mod flows;
+mod idempotency;
 mod lists;
 mod patching;
 mod preconditions;

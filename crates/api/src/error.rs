@@ -126,6 +126,28 @@ impl ApiError {
         )
     }
 
+    pub(crate) fn invalid_key() -> Self {
+        let message = "Idempotency-Key is sent once, and is 1 to 255 visible ASCII characters";
+        Self::bad_request("invalidIdempotencyKey", message).with_target("Idempotency-Key")
+    }
+
+    pub(crate) fn key_under_way() -> Self {
+        let message = "the first request with this Idempotency-Key is under way; send it again a little later for its answer";
+        Self::new(StatusCode::CONFLICT, "idempotencyKeyUnderWay", message)
+            .with_target("Idempotency-Key")
+            .with_hint(Hint::RetryAfter)
+    }
+
+    pub(crate) fn key_of_another_request() -> Self {
+        let message = "this Idempotency-Key was sent with another route or body; use a new key for a new request";
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "idempotencyKeyReused",
+            message,
+        )
+        .with_target("Idempotency-Key")
+    }
+
     pub(crate) fn timed_out() -> Self {
         let message = "the request took too long; whether it was carried out is not known, so read before you repeat";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "requestTimeout", message)
@@ -138,6 +160,11 @@ impl ApiError {
 
     /// An answer that could not be written.
     pub(crate) fn unwritable(cause: serde_json::Error) -> Self {
+        Self::internal(cause)
+    }
+
+    /// An answer of ours that could not be kept.
+    pub(crate) fn unreadable(cause: axum::Error) -> Self {
         Self::internal(cause)
     }
 
@@ -164,6 +191,7 @@ impl ApiError {
             StatusCode::PRECONDITION_FAILED => "preconditionFailed",
             StatusCode::PAYLOAD_TOO_LARGE => "payloadTooLarge",
             StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupportedMediaType",
+            StatusCode::UNPROCESSABLE_ENTITY => "unprocessableEntity",
             StatusCode::PRECONDITION_REQUIRED => "preconditionRequired",
             StatusCode::SERVICE_UNAVAILABLE => "serviceUnavailable",
             _ => "internalServerError",

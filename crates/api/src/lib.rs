@@ -25,6 +25,7 @@ mod error;
 mod extract;
 mod flows;
 mod health;
+mod idempotency;
 mod observe;
 mod odata;
 mod respond;

@@ -90,7 +90,8 @@ pub struct Environment {
 }
 
 impl Environment {
-    pub(crate) fn now_and_id(&self) -> (Timestamp, Uuid) {
+    /// The present moment, and a new id.
+    pub fn now_and_id(&self) -> (Timestamp, Uuid) {
         let now = self.clock.now();
         (now, self.ids.next(now))
     }

@@ -27,6 +27,11 @@ impl ServiceRoot {
         }
     }
 
+    /// `/beta`, or nothing.
+    pub(crate) const fn version(&self) -> &'static str {
+        self.version
+    }
+
     /// The address of a resource.
     pub(crate) fn resource(&self, path: &str) -> String {
         format!("{}{}/{path}", self.origin, self.version)
