@@ -168,6 +168,11 @@ impl ApiError {
         Self::internal(cause)
     }
 
+    /// A defect of ours.
+    pub(crate) fn failed(cause: String) -> Self {
+        Self::internal(cause)
+    }
+
     fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let message = "the server failed on this request; tell its operators the request-id";
         Self::new(

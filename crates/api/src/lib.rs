@@ -21,6 +21,7 @@
 //! ```
 
 pub mod auth;
+mod docs;
 mod error;
 mod extract;
 mod flows;
@@ -28,9 +29,10 @@ mod health;
 mod idempotency;
 mod observe;
 mod odata;
+mod openapi;
 mod respond;
 mod routes;
 mod runs;
 mod state;
 
-pub use self::{routes::router, state::ApiOptions};
+pub use self::{openapi::openapi_json, routes::router, state::ApiOptions};

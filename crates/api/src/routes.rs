@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::{Router, middleware, routing::get};
 
 use crate::{
+    docs,
     error::{method_not_allowed, route_not_found},
     flows, health, observe, runs,
     state::{Api, ApiOptions},
@@ -16,6 +17,9 @@ pub fn router(options: ApiOptions) -> Router {
     let routes = Router::new()
         .merge(resources())
         .nest("/beta", resources())
+        .route("/openapi.json", get(docs::openapi))
+        .route("/docs", get(docs::page))
+        .route("/docs/{file}", get(docs::page_file))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .fallback(route_not_found)
