@@ -7,6 +7,7 @@ mod architecture;
 mod checker;
 mod clocks;
 mod creation;
+mod description;
 mod door;
 mod failures;
 mod faults;
