@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use flowruns_domain::{
     Claimed, Digest, IdempotencyKey, KeptAnswer, KeyClaim, Reserved, StoreError, StoreErrorKind,
@@ -170,19 +170,24 @@ fn note(step: &'static str, outcome: Result<(), StoreError>) {
 }
 
 fn replayed(answer: KeptAnswer) -> Result<Response, ApiError> {
+    let KeptAnswer {
+        status,
+        headers,
+        body,
+    } = answer;
     let corrupt = |column| {
         ApiError::from(StoreError {
             kind: StoreErrorKind::Corrupt {
                 table: "idempotency_keys",
                 column,
-                id: format!("status {}", answer.status),
+                id: format!("status {status}"),
             },
             source: None,
         })
     };
-    let status = StatusCode::from_u16(answer.status).map_err(|_| corrupt("status"))?;
-    let mut response = (status, Body::from(answer.body.clone())).into_response();
-    for (name, value) in &answer.headers {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).map_err(|_| corrupt("status"))?;
+    for (name, value) in headers {
         let name = HeaderName::try_from(name).map_err(|_| corrupt("headers"))?;
         let value = HeaderValue::try_from(value).map_err(|_| corrupt("headers"))?;
         response.headers_mut().insert(name, value);

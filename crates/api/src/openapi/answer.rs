@@ -12,7 +12,7 @@ const EVERYWHERE: [&str; 3] = ["request-id", "client-request-id", "OData-Version
 /// A refusal or failure: status, name of its component, a specific code, a message.
 type Refusal = (&'static str, &'static str, &'static str, &'static str);
 
-const REFUSALS: [Refusal; 15] = [
+const REFUSALS: [Refusal; 14] = [
     (
         "400",
         "badRequest",
@@ -32,12 +32,6 @@ const REFUSALS: [Refusal; 15] = [
         "the token lacks the permission IndustryData-Run.ReadWrite.All; ask for one that has it",
     ),
     ("404", "notFound", "runNotFound", "there is no such run"),
-    (
-        "405",
-        "methodNotAllowed",
-        "methodNotAllowed",
-        "PUT is not possible here; the header Allow says what is",
-    ),
     (
         "406",
         "notAcceptable",

@@ -23,7 +23,7 @@ const ALIAS: &str = "/industryData/incomingFlows/{flowId}/runs/{runId}/process/r
 const ALIAS_RUN: &str = "/industryData/incomingFlows/{flowId}/runs/{runId}/process/runs/{runId2}";
 
 /// What may be answered to every call of the model.
-const ALWAYS: [&str; 7] = ["400", "401", "403", "406", "415", "500", "503"];
+const ALWAYS: [&str; 8] = ["400", "401", "403", "406", "415", "429", "500", "503"];
 
 /// Every route.
 pub(super) fn paths() -> Paths {

@@ -7,6 +7,9 @@ use utoipa::openapi::{
     path::{Parameter, ParameterBuilder, ParameterIn},
 };
 
+/// `*`, or a list of entity tags.
+const TAGS: &str = r#"^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$"#;
+
 /// Of every list.
 pub(super) const LIST_OPTIONS: [&str; 7] = [
     "$filter",
@@ -135,12 +138,12 @@ fn sent_headers() -> [Parameter; 5] {
     [
         header(
             "If-Match",
-            text(),
+            text().pattern(Some(TAGS)),
             "`*`, or tags as they were answered: the change is made only if one of them is current, else 412.",
         ),
         header(
             "If-None-Match",
-            text(),
+            text().pattern(Some(TAGS)),
             "`*`, or tags: 304 if one of them is current.",
         ),
         header(
