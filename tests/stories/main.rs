@@ -22,3 +22,4 @@ mod stopped_backend;
 mod transaction;
 mod transitions;
 mod values;
+mod writer;

@@ -305,7 +305,7 @@ impl From<StoreError> for ApiError {
         match error.kind {
             StoreErrorKind::Unavailable => unavailable(
                 "databaseUnavailable",
-                "the database is away; try again later",
+                "the database is away or too slow; try again later, and after a write read first whether it was carried out",
             )
             .with_cause(error),
             StoreErrorKind::Contention => unavailable(

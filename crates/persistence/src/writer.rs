@@ -36,7 +36,7 @@ use self::{
     creations::{Creation, CreationTask},
     queue::{Submissions, queue},
     supervised::supervised,
-    updates::UpdateTask,
+    updates::{UpdateTask, Waiting},
 };
 use crate::{connect::ConnectOptions, retry::Pause, session::Session};
 
@@ -74,7 +74,7 @@ impl Writers {
                 contended: Contended::new(pool.clone()),
                 cache: Cache::new(CACHE_BYTES / writers),
                 pause: Pause::default(),
-                again: Vec::new(),
+                waiting: Waiting::default(),
             };
             updates.push(submissions);
             tasks.push(supervised(task));

@@ -8,6 +8,7 @@ use std::{
     env,
     ffi::OsString,
     net::SocketAddr,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -29,6 +30,9 @@ const DATABASE_URL: &str = "DATABASE_URL";
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
+    #[serde(deserialize_with = "number")]
+    #[validate(range(max = 1024))]
+    pub(crate) worker_threads: u64,
     #[validate(nested)]
     pub(crate) http: Http,
     #[validate(nested)]
@@ -121,6 +125,16 @@ pub(crate) enum LogFormat {
 }
 
 impl Settings {
+    /// The threads that do the work. By default half of the cores: the other half is busy for us in PostgreSQL, and
+    /// threads that hand reports to each other cost more than they bring.
+    pub(crate) fn worker_threads(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        match usize::try_from(self.worker_threads) {
+            Ok(0) | Err(_) => cores().div_ceil(2),
+            Ok(threads) => threads,
+        }
+    }
+
     /// Merges defaults, the file (the argument, or what FLOWRUNS_CONFIG names) and the environment.
     pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
         Self::merge(file, env::vars_os())

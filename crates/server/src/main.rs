@@ -64,31 +64,23 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let settings = || Settings::load(arguments.config.as_deref());
+    let settings = Settings::load(arguments.config.as_deref())?;
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Openapi => openapi::run(),
-        Command::Token(arguments) => token::run(&settings()?, &arguments),
-        Command::Serve => {
-            let settings = settings()?;
-            block_on(&settings.log, serve::run(&settings))
-        }
-        Command::Migrate(command) => {
-            let settings = settings()?;
-            block_on(&settings.log, migrate::run(&settings, &command))
-        }
-        Command::Check => {
-            let settings = settings()?;
-            block_on(&settings.log, check::run(&settings))
-        }
+        Command::Token(arguments) => token::run(&settings, &arguments),
+        Command::Serve => block_on(&settings, serve::run(&settings)),
+        Command::Migrate(command) => block_on(&settings, migrate::run(&settings, &command)),
+        Command::Check => block_on(&settings, check::run(&settings)),
     }
 }
 
 fn block_on(
-    log: &config::Log,
+    settings: &Settings,
     command: impl Future<Output = anyhow::Result<()>>,
 ) -> anyhow::Result<()> {
-    telemetry::start(log)?;
+    telemetry::start(&settings.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(settings.worker_threads())
         .enable_all()
         .build()?;
     let done = runtime.block_on(command);

@@ -36,6 +36,7 @@ pub(super) struct Chain {
     key: RunKey,
     stored: Option<Run>,
     steps: Vec<Step>,
+    latest: Latest,
 }
 
 /// What a chain writes: one row, and an entry for each change that led to it.
@@ -65,27 +66,28 @@ impl Chain {
             key,
             stored,
             steps: Vec::with_capacity(jobs.len()),
+            latest: Latest::Stored,
         };
-        let mut latest = Latest::Stored;
-        for job in jobs {
-            let (answer, event) = chain.decide_one(latest, &job.work.decide);
-            if let Some(event) = &event {
-                latest = match event.action {
-                    Action::Deleted => Latest::Deleted,
-                    Action::Created | Action::Updated => Latest::Step(chain.steps.len()),
-                };
-            }
-            chain.steps.push(Step { job, answer, event });
-        }
+        chain.extend(jobs);
         chain
     }
 
-    fn decide_one(
-        &self,
-        latest: Latest,
-        decide: &DecideRun,
-    ) -> (Result<Outcome, StoreError>, Option<RunEvent>) {
-        let run = match latest {
+    /// Decides more reports, while nothing of the chain is written yet.
+    pub(super) fn extend(&mut self, jobs: Vec<ReportJob>) {
+        for job in jobs {
+            let (answer, event) = self.decide_one(&job.work.decide);
+            if let Some(event) = &event {
+                self.latest = match event.action {
+                    Action::Deleted => Latest::Deleted,
+                    Action::Created | Action::Updated => Latest::Step(self.steps.len()),
+                };
+            }
+            self.steps.push(Step { job, answer, event });
+        }
+    }
+
+    fn decide_one(&self, decide: &DecideRun) -> (Result<Outcome, StoreError>, Option<RunEvent>) {
+        let run = match self.latest {
             Latest::Stored => self.stored.as_ref(),
             Latest::Step(step) => changed_run(&self.steps[step]),
             Latest::Deleted => None,
@@ -117,6 +119,11 @@ impl Chain {
     /// Whether there is something to be written.
     pub(super) fn changes(&self) -> bool {
         self.steps.iter().any(|step| step.event.is_some())
+    }
+
+    /// Whether it must not share its statement.
+    pub(super) fn is_alone(&self) -> bool {
+        self.steps.iter().any(|step| step.job.work.alone)
     }
 
     /// How many reports there are.
@@ -152,6 +159,14 @@ impl Chain {
     /// The reports, to be decided again.
     pub(super) fn undecided(self) -> impl Iterator<Item = ReportJob> {
         self.steps.into_iter().map(|step| step.job)
+    }
+
+    /// The reports, to be decided again since another was faster.
+    pub(super) fn lost(self) -> impl Iterator<Item = ReportJob> {
+        self.undecided().map(|mut job| {
+            job.work.losses += 1;
+            job
+        })
     }
 
     /// The reports, to be decided again once it is known whether what they wrote is there.

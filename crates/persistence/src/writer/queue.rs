@@ -83,6 +83,15 @@ impl<W, A> Submissions<W, A> {
 }
 
 impl<W, A> Queue<W, A> {
+    /// Adds what waits, up to `most` in all.
+    pub(super) fn take_waiting(&mut self, jobs: &mut Vec<Job<W, A>>, most: usize) {
+        while jobs.len() < most
+            && let Ok(job) = self.jobs.try_recv()
+        {
+            jobs.push(job);
+        }
+    }
+
     /// Adds what waits, up to `most` in all; waits for something only when there is nothing yet.
     /// False: nothing is left, and nothing will come.
     pub(super) async fn fill(&mut self, jobs: &mut Vec<Job<W, A>>, most: usize) -> bool {
@@ -96,11 +105,7 @@ impl<W, A> Queue<W, A> {
                 _ = self.closing.wait_for(|closing| *closing) => self.jobs.close(),
             }
         }
-        while jobs.len() < most
-            && let Ok(job) = self.jobs.try_recv()
-        {
-            jobs.push(job);
-        }
+        self.take_waiting(jobs, most);
         true
     }
 }
