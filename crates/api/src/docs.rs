@@ -27,7 +27,7 @@ const HEAD_WITH_BASE: &str = "<head>\n    <base href=\"docs/\">";
 pub(crate) async fn openapi() -> Result<Response, ApiError> {
     let document = DOCUMENT
         .as_ref()
-        .map_err(|error| ApiError::failed(error.to_string()))?;
+        .map_err(|error| ApiError::internal(error.to_string()))?;
     Ok(of_type("application/json", document.as_str()))
 }
 
@@ -50,7 +50,7 @@ pub(crate) async fn page_file(Path(name): Path<String>, uri: Uri) -> Result<Resp
 }
 
 fn file(name: &str) -> Result<Option<SwaggerFile<'static>>, ApiError> {
-    serve(name, Arc::clone(&PAGE)).map_err(|error| ApiError::failed(error.to_string()))
+    serve(name, Arc::clone(&PAGE)).map_err(|error| ApiError::internal(error.to_string()))
 }
 
 fn of_type(media_type: &str, body: impl Into<Body>) -> Response {

@@ -163,17 +163,8 @@ impl ApiError {
         Self::internal(cause)
     }
 
-    /// An answer of ours that could not be kept.
-    pub(crate) fn unreadable(cause: axum::Error) -> Self {
-        Self::internal(cause)
-    }
-
     /// A defect of ours.
-    pub(crate) fn failed(cause: String) -> Self {
-        Self::internal(cause)
-    }
-
-    fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub(crate) fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let message = "the server failed on this request; tell its operators the request-id";
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,

@@ -138,7 +138,7 @@ async fn settle(
         }
     };
     let (parts, body) = answer.into_parts();
-    let body = body.collect().await.map_err(ApiError::unreadable)?;
+    let body = body.collect().await.map_err(ApiError::internal)?;
     let body = body.to_bytes();
     if body.len() > LONGEST_KEPT_BODY {
         note("release a key", store.release_key(claim).await);
