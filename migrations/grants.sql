@@ -4,9 +4,10 @@
 GRANT USAGE ON SCHEMA public TO flowruns_service, flowruns_reader;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON flows, runs TO flowruns_service;
+GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency_keys TO flowruns_service;
 -- History is only ever added to.
 GRANT SELECT, INSERT ON run_events TO flowruns_service;
 -- To refuse to start on pending or changed migrations.
 GRANT SELECT ON _sqlx_migrations TO flowruns_service;
 
-GRANT SELECT ON flows, runs, run_events, _sqlx_migrations TO flowruns_reader;
+GRANT SELECT ON flows, runs, run_events, idempotency_keys, _sqlx_migrations TO flowruns_reader;

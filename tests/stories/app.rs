@@ -223,7 +223,8 @@ impl App {
             .await
             .unwrap();
         let (parts, body) = response.into_parts();
-        let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        let body = body.collect().await.unwrap().to_bytes();
+        let body = String::from_utf8_lossy(&body).into_owned();
         let json = serde_json::from_str(&body).unwrap_or(Value::Null);
         Answer {
             status: parts.status,

@@ -126,6 +126,28 @@ impl ApiError {
         )
     }
 
+    pub(crate) fn invalid_key() -> Self {
+        let message = "Idempotency-Key is sent once, and is 1 to 255 visible ASCII characters";
+        Self::bad_request("invalidIdempotencyKey", message).with_target("Idempotency-Key")
+    }
+
+    pub(crate) fn key_under_way() -> Self {
+        let message = "the first request with this Idempotency-Key is under way; send it again a little later for its answer";
+        Self::new(StatusCode::CONFLICT, "idempotencyKeyUnderWay", message)
+            .with_target("Idempotency-Key")
+            .with_hint(Hint::RetryAfter)
+    }
+
+    pub(crate) fn key_of_another_request() -> Self {
+        let message = "this Idempotency-Key was sent with another route or body; use a new key for a new request";
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "idempotencyKeyReused",
+            message,
+        )
+        .with_target("Idempotency-Key")
+    }
+
     pub(crate) fn timed_out() -> Self {
         let message = "the request took too long; whether it was carried out is not known, so read before you repeat";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "requestTimeout", message)
@@ -147,7 +169,8 @@ impl ApiError {
         Self::internal(cause)
     }
 
-    fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    /// A defect of ours.
+    pub(crate) fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let message = "the server failed on this request; tell its operators the request-id";
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -171,6 +194,7 @@ impl ApiError {
             StatusCode::PAYLOAD_TOO_LARGE => "payloadTooLarge",
             StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupportedMediaType",
             StatusCode::FAILED_DEPENDENCY => "failedDependency",
+            StatusCode::UNPROCESSABLE_ENTITY => "unprocessableEntity",
             StatusCode::PRECONDITION_REQUIRED => "preconditionRequired",
             StatusCode::SERVICE_UNAVAILABLE => "serviceUnavailable",
             _ => "internalServerError",

@@ -23,16 +23,19 @@
 
 pub mod auth;
 mod batch;
+mod docs;
 mod error;
 mod extract;
 mod flows;
 mod health;
+mod idempotency;
 mod metadata;
 mod observe;
 mod odata;
+mod openapi;
 mod respond;
 mod routes;
 mod runs;
 mod state;
 
-pub use self::{odata::origin::Peer, routes::router, state::ApiOptions};
+pub use self::{odata::origin::Peer, openapi::openapi_json, routes::router, state::ApiOptions};

@@ -15,7 +15,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use flowruns_domain::TenantId;
+use flowruns_domain::{TenantId, Timestamp};
 use futures_util::FutureExt;
 use uuid::Uuid;
 
@@ -57,6 +57,15 @@ impl Trace {
         if let Some(route) = route {
             let _already_noted = self.route.set(route.clone());
         }
+    }
+
+    /// A refusal with its body, as it is answered now and whenever it is given again.
+    pub(crate) fn refused(&self, error: ApiError, now: Timestamp) -> Response {
+        let mut response = error.into_response();
+        if let Some(error) = response.extensions().get::<Arc<ApiError>>().cloned() {
+            write_error_body(&mut response, &error, self, now.to_string());
+        }
+        response
     }
 
     pub(crate) fn note_tenant(&self, tenant: TenantId) {
@@ -105,7 +114,10 @@ pub(crate) async fn observed<F: Future<Output = Response>>(
         Err(_elapsed) => ApiError::timed_out().into_response(),
     };
     let error = response.extensions_mut().remove::<Arc<ApiError>>();
-    if let Some(error) = &error {
+    // A refusal that is kept with its key has a body already.
+    if let Some(error) = &error
+        && !response.headers().contains_key(header::CONTENT_TYPE)
+    {
         write_error_body(
             &mut response,
             error,

@@ -13,8 +13,8 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{error::ApiError, extract::Preference};
 
-const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
-const ODATA_ENTITY_ID: HeaderName = HeaderName::from_static("odata-entityid");
+pub(crate) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+pub(crate) const ODATA_ENTITY_ID: HeaderName = HeaderName::from_static("odata-entityid");
 const JSON: HeaderValue = HeaderValue::from_static(
     "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
 );

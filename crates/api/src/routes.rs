@@ -9,6 +9,7 @@ use axum::{
 
 use crate::{
     batch::{ItemRoutes, post_batch},
+    docs,
     error::{method_not_allowed, route_not_found},
     flows, health, metadata, observe, runs,
     state::{Api, ApiOptions},
@@ -44,6 +45,9 @@ fn everything() -> Router<Arc<Api>> {
         .route("/", root())
         .route("/beta", root())
         .route("/beta/", root())
+        .route("/openapi.json", get(docs::openapi))
+        .route("/docs", get(docs::page))
+        .route("/docs/{file}", get(docs::page_file))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
 }

@@ -1,6 +1,9 @@
 //! What every handler stands on.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use flowruns_domain::{Environment, FlowService, RunService};
 use ipnet::IpNet;
@@ -25,11 +28,12 @@ pub struct ApiOptions {
 }
 
 /// The state of the router.
-#[derive(Clone)]
 pub(crate) struct Api {
     pub(crate) options: ApiOptions,
     pub(crate) runs: RunService,
     pub(crate) flows: FlowService,
+    /// How many creations came with a key.
+    pub(crate) claims: AtomicU64,
 }
 
 impl Api {
@@ -40,6 +44,7 @@ impl Api {
             options,
             runs,
             flows,
+            claims: AtomicU64::default(),
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     event::Version,
     flow::{DataDomain, Flow, FlowPatch, FlowProperties, ReadinessStatus},
     id::{FlowId, FlowKey, TenantId},
+    idempotency::Reserved,
     precondition::IfMatch,
     query::{FlowPageRequest, Page},
     rejection::PatchRejected,
@@ -28,6 +29,35 @@ pub struct NewFlow {
     pub effective: Option<Timestamp>,
     /// Until when it may run.
     pub expiration: Option<Timestamp>,
+}
+
+impl NewFlow {
+    fn create(self, tenant: TenantId, reserved: Reserved) -> Result<Flow, ServiceError> {
+        let Self {
+            display_name,
+            readiness_status,
+            data_domain,
+            effective,
+            expiration,
+        } = self;
+        let properties = FlowProperties {
+            display_name,
+            readiness_status,
+            data_domain,
+            effective: effective.unwrap_or(reserved.received),
+            expiration,
+        };
+        if let Some(fault) = properties.fault() {
+            return Err(vec![fault].into());
+        }
+        let flow = FlowId::new(reserved.id)
+            .map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
+        Ok(Flow {
+            key: FlowKey { tenant, flow },
+            version: Version::FIRST,
+            properties,
+        })
+    }
 }
 
 /// Creates, reads, changes and deletes flows.
@@ -61,34 +91,32 @@ impl FlowService {
     ///
     /// [`ServiceError::Rejected`] with the faults, or [`ServiceError::Store`].
     pub async fn create(&self, tenant: TenantId, new: NewFlow) -> Result<Flow, ServiceError> {
-        let (now, id) = self.environment.now_and_id();
-        let NewFlow {
-            display_name,
-            readiness_status,
-            data_domain,
-            effective,
-            expiration,
-        } = new;
-        let effective = effective.unwrap_or(now);
-        let properties = FlowProperties {
-            display_name,
-            readiness_status,
-            data_domain,
-            effective,
-            expiration,
-        };
-        if let Some(fault) = properties.fault() {
-            return Err(vec![fault].into());
-        }
-        let flow =
-            FlowId::new(id).map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
-        let flow = Flow {
-            key: FlowKey { tenant, flow },
-            version: Version::FIRST,
-            properties,
-        };
+        let (received, id) = self.environment.now_and_id();
+        let flow = new.create(tenant, Reserved { id, received })?;
         self.environment.store.create_flow(flow.clone()).await?;
         Ok(flow)
+    }
+
+    /// Creates a flow from what is reserved for it: an attempt after the first finds the flow that the first one made.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create).
+    pub async fn create_reserved(
+        &self,
+        tenant: TenantId,
+        new: NewFlow,
+        reserved: Reserved,
+    ) -> Result<Flow, ServiceError> {
+        let flow = new.create(tenant, reserved)?;
+        let store = &self.environment.store;
+        match store.create_flow(flow.clone()).await {
+            Ok(()) => Ok(flow),
+            Err(error) if matches!(error.kind, StoreErrorKind::Conflict(_)) => {
+                store.find_flow(flow.key).await?.ok_or(error.into())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Changes a flow, and gives it as it is stored then.

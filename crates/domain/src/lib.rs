@@ -37,6 +37,7 @@ mod event;
 mod flow;
 mod flow_service;
 mod id;
+mod idempotency;
 pub mod json;
 mod new_run;
 mod patch;
@@ -61,6 +62,9 @@ pub use self::{
     flow::{DataDomain, Flow, FlowPatch, FlowProperties, ReadinessStatus},
     flow_service::{FlowService, NewFlow},
     id::{EventId, FlowId, FlowKey, InvalidId, RunId, RunKey, TenantId},
+    idempotency::{
+        Claimed, Digest, IdempotencyKey, KeptAnswer, KeyClaim, KeyDecision, Reserved, StoredKey,
+    },
     new_run::NewRun,
     patch::{Field, Nullable, RunPatch},
     precondition::{EntityTag, IfMatch},
@@ -74,8 +78,8 @@ pub use self::{
     statistics::Statistics,
     status::{Outcome, RunStatus, Transition, TransitionError},
     store::{
-        Created, DecideFlow, DecideRun, FlowDeleted, FlowStore, RunReport, RunStore, Store,
-        StoreError, StoreErrorKind, Updated,
+        Created, DecideFlow, DecideRun, FlowDeleted, FlowStore, IdempotencyStore, RunReport,
+        RunStore, Store, StoreError, StoreErrorKind, Updated,
     },
     timestamp::{InvalidTimestamp, Timestamp},
 };

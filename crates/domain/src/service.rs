@@ -9,6 +9,7 @@ use crate::{
     clock::{Clock, Ids},
     event::{Origin, RunEvent},
     id::{EventId, FlowKey, RunId, RunKey},
+    idempotency::Reserved,
     new_run::NewRun,
     patch::RunPatch,
     precondition::IfMatch,
@@ -89,7 +90,8 @@ pub struct Environment {
 }
 
 impl Environment {
-    pub(crate) fn now_and_id(&self) -> (Timestamp, Uuid) {
+    /// The present moment, and a new id.
+    pub fn now_and_id(&self) -> (Timestamp, Uuid) {
         let now = self.clock.now();
         (now, self.ids.next(now))
     }
@@ -199,19 +201,53 @@ impl RunService {
         requester: Requester,
     ) -> Result<RunCreated, ServiceError> {
         let origin = self.environment.origin(requester)?;
-        let run = match id {
-            Some(id) => id,
-            None => RunId::new(self.environment.ids.next(origin.received))
-                .map_err(|error| StoreError::new(crate::StoreErrorKind::Internal, error))?,
+        let run = id.map_or_else(|| run_id(self.environment.ids.next(origin.received)), Ok)?;
+        self.create_from(flow.run(run), via, new, origin).await
+    }
+
+    /// Creates a run as [`create`](Self::create) does, from what is reserved for it: an attempt after the first finds
+    /// the run that the first one made.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create).
+    pub async fn create_reserved(
+        &self,
+        flow: FlowKey,
+        via: Option<RunId>,
+        id: Option<RunId>,
+        new: NewRun,
+        requester: Requester,
+        reserved: Reserved,
+    ) -> Result<RunCreated, ServiceError> {
+        let origin = Origin {
+            received: reserved.received,
+            ..self.environment.origin(requester)?
         };
-        let creation = new.create(flow.run(run), &origin)?;
-        self.pass_through(flow, via).await?;
+        let run = id.map_or_else(|| run_id(reserved.id), Ok)?;
+        let created = self.create_from(flow.run(run), via, new, origin).await?;
+        Ok(match created {
+            // Nobody else knows an id that is reserved.
+            RunCreated::Before(run) if id.is_none() => RunCreated::New(run),
+            created => created,
+        })
+    }
+
+    async fn create_from(
+        &self,
+        key: RunKey,
+        via: Option<RunId>,
+        new: NewRun,
+        origin: Origin,
+    ) -> Result<RunCreated, ServiceError> {
+        let creation = new.create(key, &origin)?;
+        self.pass_through(key.flow_key(), via).await?;
         match self.store().create_run(creation).await? {
             Created::New(run) => Ok(RunCreated::New(run)),
             Created::Exists(stored, Some(first)) if new.is_recorded_by(&first, &origin) => {
                 Ok(RunCreated::Before(stored))
             }
-            Created::Exists(..) | Created::Deleted => Err(ServiceError::IdTaken(run)),
+            Created::Exists(..) | Created::Deleted => Err(ServiceError::IdTaken(key.run)),
             Created::FlowAbsent => Err(ServiceError::FlowNotFound),
         }
     }
@@ -278,4 +314,8 @@ impl RunService {
     fn store(&self) -> &dyn Store {
         &*self.environment.store
     }
+}
+
+fn run_id(uuid: Uuid) -> Result<RunId, StoreError> {
+    RunId::new(uuid).map_err(|error| StoreError::new(crate::StoreErrorKind::Internal, error))
 }

@@ -8,9 +8,11 @@ use crate::{
     event::RunEvent,
     flow::Flow,
     id::{FlowKey, RunKey, TenantId},
+    idempotency::{Claimed, KeptAnswer, KeyClaim},
     query::{EventPageRequest, FlowPageRequest, Page, RunPageRequest},
     rejection::PatchRejected,
     run::{Change, Decision, Run, RunSummary},
+    timestamp::Timestamp,
 };
 
 /// Decides a report on the run as it is stored. It owns all it needs, so that a store may run it in a task of its own, and again.
@@ -130,9 +132,26 @@ pub trait FlowStore: Send + Sync + 'static {
     ) -> Result<Page<Flow>, StoreError>;
 }
 
+/// Keeps idempotency keys and their answers.
+#[async_trait]
+pub trait IdempotencyStore: Send + Sync + 'static {
+    /// Holds a key that is new, or does as [`StoredKey::decide`](crate::StoredKey::decide) says, atomically: of many
+    /// claims at once one is granted.
+    async fn claim_key(&self, claim: KeyClaim) -> Result<Claimed, StoreError>;
+
+    /// Keeps the answer of the attempt of this claim, unless another has taken over.
+    async fn keep_answer(&self, claim: KeyClaim, answer: KeptAnswer) -> Result<(), StoreError>;
+
+    /// Lets the next attempt go on at once, unless another has taken over.
+    async fn release_key(&self, claim: KeyClaim) -> Result<(), StoreError>;
+
+    /// Deletes keys whose first attempt came before this moment, the oldest first, at most so many; how many it were.
+    async fn forget_keys(&self, before: Timestamp, most: u16) -> Result<u64, StoreError>;
+}
+
 /// All that the services need.
 #[async_trait]
-pub trait Store: RunStore + FlowStore {
+pub trait Store: RunStore + FlowStore + IdempotencyStore {
     /// Whether the store can serve now, for readiness.
     async fn check(&self) -> Result<(), StoreError>;
 }

@@ -18,6 +18,7 @@ mod create;
 mod error;
 mod flows;
 mod history;
+mod idempotency;
 mod list;
 pub mod migrate;
 mod retry;

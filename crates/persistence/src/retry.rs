@@ -72,7 +72,8 @@ impl Budget {
         self.retry_read_after(store_error(error), unit).await
     }
 
-    async fn retry_read_after(
+    /// As [`retry_after`](Self::retry_after), for a failure that is a [`StoreError`] already.
+    pub(crate) async fn retry_read_after(
         &mut self,
         error: StoreError,
         unit: &'static str,

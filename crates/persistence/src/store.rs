@@ -4,9 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use flowruns_domain::{
-    Change, Created, DecideFlow, EventPageRequest, Flow, FlowDeleted, FlowKey, FlowPageRequest,
-    FlowStore, Page, Run, RunEvent, RunKey, RunPageRequest, RunReport, RunStore, RunSummary, Store,
-    StoreError, StoreErrorKind, TenantId, Updated,
+    Change, Claimed, Created, DecideFlow, EventPageRequest, Flow, FlowDeleted, FlowKey,
+    FlowPageRequest, FlowStore, IdempotencyStore, KeptAnswer, KeyClaim, Page, Run, RunEvent,
+    RunKey, RunPageRequest, RunReport, RunStore, RunSummary, Store, StoreError, StoreErrorKind,
+    TenantId, Timestamp, Updated,
 };
 use sqlx::PgPool;
 
@@ -14,7 +15,7 @@ use crate::{
     connect::{ConnectOptions, Durability, durability},
     create,
     error::store_error,
-    flows, history, list, retry, runs,
+    flows, history, idempotency, list, retry, runs,
     writer::Writers,
 };
 
@@ -148,6 +149,25 @@ impl FlowStore for PostgresStore {
             flows::list(&self.pool, tenant, page)
         })
         .await
+    }
+}
+
+#[async_trait]
+impl IdempotencyStore for PostgresStore {
+    async fn claim_key(&self, claim: KeyClaim) -> Result<Claimed, StoreError> {
+        idempotency::claim(&self.pool, self.retry_for, &claim).await
+    }
+
+    async fn keep_answer(&self, claim: KeyClaim, answer: KeptAnswer) -> Result<(), StoreError> {
+        idempotency::keep(&self.pool, self.retry_for, &claim, &answer).await
+    }
+
+    async fn release_key(&self, claim: KeyClaim) -> Result<(), StoreError> {
+        idempotency::release(&self.pool, &claim).await
+    }
+
+    async fn forget_keys(&self, before: Timestamp, most: u16) -> Result<u64, StoreError> {
+        idempotency::forget(&self.pool, before, most).await
     }
 }
 

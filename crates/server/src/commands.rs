@@ -2,5 +2,6 @@
 
 pub(crate) mod check;
 pub(crate) mod migrate;
+pub(crate) mod openapi;
 pub(crate) mod serve;
 pub(crate) mod token;

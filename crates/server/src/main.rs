@@ -15,7 +15,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 
 use crate::{
-    commands::{check, migrate, serve, token},
+    commands::{check, migrate, openapi, serve, token},
     config::Settings,
 };
 
@@ -43,6 +43,8 @@ enum Command {
     Migrate(migrate::MigrateCommand),
     /// Show the configuration, secrets hidden, and look at the database.
     Check,
+    /// Print the OpenAPI document.
+    Openapi,
     /// Mint a token of the local key and print it.
     Token(token::TokenArguments),
 }
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> anyhow::Result<()> {
     let settings = Settings::load(arguments.config.as_deref())?;
     match arguments.command.unwrap_or(Command::Serve) {
+        Command::Openapi => openapi::run(),
         Command::Token(arguments) => token::run(&settings, &arguments),
         Command::Serve => block_on(&settings, serve::run(&settings)),
         Command::Migrate(command) => block_on(&settings, migrate::run(&settings, &command)),

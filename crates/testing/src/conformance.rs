@@ -10,6 +10,7 @@
 
 pub mod flows;
 pub mod history;
+pub mod idempotency;
 pub mod lists;
 pub mod races;
 pub mod runs;
@@ -55,6 +56,15 @@ macro_rules! conformance_cases {
             history::history_leads_to_the_stored_run
             history::the_time_of_a_history_never_goes_backwards
             history::a_history_spans_years
+            idempotency::the_answer_of_the_first_claim_is_given_again
+            idempotency::a_claim_that_is_made_again_is_granted_again
+            idempotency::a_key_of_another_request_is_told
+            idempotency::a_key_belongs_to_its_tenant_and_caller
+            idempotency::after_its_lease_an_attempt_is_taken_over_with_what_it_reserved
+            idempotency::a_released_key_is_taken_over_at_once
+            idempotency::a_key_is_new_after_a_day
+            idempotency::of_many_claims_at_once_one_is_granted
+            idempotency::old_keys_are_forgotten_some_at_a_time
             lists::runs_are_listed_by_start_newest_first_ties_by_id
             lists::pages_of_every_size_give_the_whole_list
             lists::pages_walk_by_key_while_rows_come_and_go

@@ -1,6 +1,7 @@
 //! A store in memory, with the semantics of the real one.
 
 mod flows;
+mod idempotency;
 mod runs;
 mod tables;
 

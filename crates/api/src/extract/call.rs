@@ -6,7 +6,7 @@ use axum::{
     RequestPartsExt,
     body::Body,
     extract::{MatchedPath, RawPathParams, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, Uri, header, request::Parts},
 };
 use bytes::Bytes;
 use flowruns_domain::{
@@ -54,11 +54,12 @@ pub(crate) struct Call {
     pub(crate) caller: Arc<Caller>,
     pub(crate) root: ServiceRoot,
     pub(crate) preference: Preference,
-    request: uuid::Uuid,
-    headers: HeaderMap,
-    query: Option<String>,
+    pub(crate) request: uuid::Uuid,
+    pub(crate) trace: Arc<Trace>,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
     params: Vec<(String, String)>,
-    body: Bytes,
 }
 
 impl Call {
@@ -91,7 +92,8 @@ impl Call {
             root: ServiceRoot::of(&parts, &api.options.trusted_proxies),
             preference: Preference::from_headers(&parts.headers),
             request: trace.request_id,
-            query: parts.uri.query().map(str::to_owned),
+            trace,
+            uri: parts.uri,
             headers: parts.headers,
             params,
             body,
@@ -100,7 +102,7 @@ impl Call {
 
     /// The options of a list.
     pub(crate) fn options(&self, allowed: &[&str]) -> Result<QueryOptions, ApiError> {
-        QueryOptions::parse(self.query.as_deref(), allowed)
+        QueryOptions::parse(self.uri.query(), allowed)
     }
 
     /// Refuses every query option.

@@ -6,13 +6,14 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
+use flowruns_domain::Reserved;
 
 use super::body::{FlowBody, read_new};
 use crate::{
     auth::Permission,
     error::ApiError,
     extract::{Call, Content},
-    respond,
+    idempotency, respond,
     state::Api,
 };
 
@@ -21,9 +22,21 @@ pub(crate) async fn create_flow(
     request: Request,
 ) -> Result<Response, ApiError> {
     let call = Call::new(&api, request, Permission::WriteFlows, Content::Json).await?;
+    idempotency::once(api, call, create).await
+}
+
+async fn create(
+    api: Arc<Api>,
+    call: Arc<Call>,
+    reserved: Option<Reserved>,
+) -> Result<Response, ApiError> {
     call.no_options()?;
     let new = read_new(call.object()?)?;
-    let flow = api.flows.create(call.caller.tenant, new).await?;
+    let tenant = call.caller.tenant;
+    let flow = match reserved {
+        None => api.flows.create(tenant, new).await?,
+        Some(reserved) => api.flows.create_reserved(tenant, new, reserved).await?,
+    };
     let location = call
         .root
         .resource(&format!("industryData/incomingFlows/{}", flow.key.flow));

@@ -6,14 +6,14 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use flowruns_domain::RunCreated;
+use flowruns_domain::{Reserved, RunCreated};
 
 use super::body::{RunBody, location, read_new};
 use crate::{
     auth::Permission,
     error::ApiError,
     extract::{Call, Content},
-    respond,
+    idempotency, respond,
     state::Api,
 };
 
@@ -22,14 +22,26 @@ pub(crate) async fn create_run(
     request: Request,
 ) -> Result<Response, ApiError> {
     let call = Call::new(&api, request, Permission::WriteRuns, Content::Json).await?;
+    idempotency::once(api, call, create).await
+}
+
+async fn create(
+    api: Arc<Api>,
+    call: Arc<Call>,
+    reserved: Option<Reserved>,
+) -> Result<Response, ApiError> {
     call.no_options()?;
     let (flow, via) = (call.flow_key()?, call.via()?);
     let (id, new) = read_new(call.object()?)?;
-    match api
-        .runs
-        .create(flow, via, id, new, call.requester())
-        .await?
-    {
+    let (runs, requester) = (&api.runs, call.requester());
+    let created = match reserved {
+        None => runs.create(flow, via, id, new, requester).await,
+        Some(reserved) => {
+            runs.create_reserved(flow, via, id, new, requester, reserved)
+                .await
+        }
+    };
+    match created? {
         RunCreated::New(run) => {
             let body = RunBody::new(&run, &call.root);
             respond::created(

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use flowruns_domain::{Action, Flow, FlowId, FlowKey, Run, RunEvent, RunKey, RunSummary};
+use flowruns_domain::{
+    Action, Flow, FlowId, FlowKey, IdempotencyKey, KeyClaim, Run, RunEvent, RunKey, RunSummary,
+    StoredKey,
+};
 
 /// All rows.
 #[derive(Debug, Default)]
@@ -11,6 +14,7 @@ pub(super) struct Tables {
     pub(super) flows: BTreeMap<FlowId, Flow>,
     /// Deleted runs stay, so that their ids stay taken.
     pub(super) runs: BTreeMap<RunKey, StoredRun>,
+    pub(super) keys: BTreeMap<IdempotencyKey, StoredKey>,
 }
 
 /// A run and its history, oldest first.
@@ -45,6 +49,12 @@ impl StoredRun {
 }
 
 impl Tables {
+    /// The key of a claim, while no other attempt has taken over.
+    pub(super) fn key_of(&mut self, claim: &KeyClaim) -> Option<&mut StoredKey> {
+        let stored = self.keys.get_mut(&claim.key);
+        stored.filter(|stored| stored.attempt == claim.attempt && stored.answer.is_none())
+    }
+
     pub(super) fn flow(&self, key: FlowKey) -> Option<&Flow> {
         self.flows.get(&key.flow).filter(|flow| flow.key == key)
     }

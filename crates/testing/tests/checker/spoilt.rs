@@ -10,9 +10,10 @@ use std::{
 
 use async_trait::async_trait;
 use flowruns_domain::{
-    Change, Created, DecideFlow, DecideRun, Decision, EventPageRequest, Flow, FlowDeleted, FlowKey,
-    FlowPageRequest, FlowStore, Page, PatchRejected, Run, RunEvent, RunKey, RunPageRequest,
-    RunReport, RunStore, RunSummary, Store, StoreError, TenantId, Updated,
+    Change, Claimed, Created, DecideFlow, DecideRun, Decision, EventPageRequest, Flow, FlowDeleted,
+    FlowKey, FlowPageRequest, FlowStore, IdempotencyStore, KeptAnswer, KeyClaim, Page,
+    PatchRejected, Run, RunEvent, RunKey, RunPageRequest, RunReport, RunStore, RunSummary, Store,
+    StoreError, TenantId, Timestamp, Updated,
 };
 use flowruns_testing::{
     MemoryStore,
@@ -291,6 +292,25 @@ impl FlowStore for Spoilt {
         page: FlowPageRequest,
     ) -> Result<Page<Flow>, StoreError> {
         self.inner.list_flows(tenant, page).await
+    }
+}
+
+#[async_trait]
+impl IdempotencyStore for Spoilt {
+    async fn claim_key(&self, claim: KeyClaim) -> Result<Claimed, StoreError> {
+        self.inner.claim_key(claim).await
+    }
+
+    async fn keep_answer(&self, claim: KeyClaim, answer: KeptAnswer) -> Result<(), StoreError> {
+        self.inner.keep_answer(claim, answer).await
+    }
+
+    async fn release_key(&self, claim: KeyClaim) -> Result<(), StoreError> {
+        self.inner.release_key(claim).await
+    }
+
+    async fn forget_keys(&self, before: Timestamp, most: u16) -> Result<u64, StoreError> {
+        self.inner.forget_keys(before, most).await
     }
 }
 

@@ -1,0 +1,68 @@
+//! The OpenAPI document, and a page that shows it without a network. Neither needs a token.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::{
+    body::Body,
+    extract::Path,
+    http::{HeaderName, HeaderValue, Uri, header},
+    response::{IntoResponse, Response},
+};
+use utoipa_swagger_ui::{Config, SwaggerFile, serve};
+
+use crate::{
+    error::{ApiError, route_not_found},
+    openapi::openapi_json,
+};
+
+static DOCUMENT: LazyLock<Result<String, serde_json::Error>> = LazyLock::new(openapi_json);
+static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
+    let config = Config::new(["/openapi.json"]).use_base_layout();
+    Arc::new(config.try_it_out_enabled(true))
+});
+/// The page stands at `/docs`, its files stand below.
+const HEAD: &str = "<head>";
+const HEAD_WITH_BASE: &str = "<head>\n    <base href=\"docs/\">";
+
+pub(crate) async fn openapi() -> Result<Response, ApiError> {
+    let document = DOCUMENT
+        .as_ref()
+        .map_err(|error| ApiError::internal(error.to_string()))?;
+    Ok(of_type("application/json", document.as_str()))
+}
+
+pub(crate) async fn page(uri: Uri) -> Result<Response, ApiError> {
+    match file("index.html")? {
+        Some(index) => {
+            let html = String::from_utf8_lossy(&index.bytes);
+            let html = html.replacen(HEAD, HEAD_WITH_BASE, 1);
+            Ok(of_type("text/html; charset=utf-8", html))
+        }
+        None => Err(route_not_found(uri).await),
+    }
+}
+
+pub(crate) async fn page_file(Path(name): Path<String>, uri: Uri) -> Result<Response, ApiError> {
+    match file(&name)? {
+        Some(file) => Ok(of_type(&file.content_type, file.bytes.into_owned())),
+        None => Err(route_not_found(uri).await),
+    }
+}
+
+fn file(name: &str) -> Result<Option<SwaggerFile<'static>>, ApiError> {
+    serve(name, Arc::clone(&PAGE)).map_err(|error| ApiError::internal(error.to_string()))
+}
+
+fn of_type(media_type: &str, body: impl Into<Body>) -> Response {
+    let mut response = body.into().into_response();
+    if let Ok(media_type) = HeaderValue::from_str(media_type) {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, media_type);
+    }
+    response.headers_mut().insert(
+        HeaderName::from_static("x-content-type-options"),
+        HeaderValue::from_static("nosniff"),
+    );
+    response
+}

@@ -1,0 +1,90 @@
+//! The API as an OpenAPI 3.1 document. What stands in more than one place is a component; limits and names are the domain's own.
+
+mod answer;
+mod example;
+mod operation;
+mod parameter;
+mod schema;
+
+use utoipa::openapi::{
+    Components, Info, License, OpenApi, OpenApiBuilder, OpenApiVersion, Server,
+    security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+};
+
+/// The name of the one way to say who asks.
+const BEARER: &str = "bearer";
+
+/// The document as `/openapi.json` serves it, with a line feed at its end.
+///
+/// ```
+/// let document = flowruns_api::openapi_json()?;
+/// assert!(document.contains("\"openapi\": \"3.1.0\""));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`serde_json::Error`], should it not be writable.
+pub fn openapi_json() -> Result<String, serde_json::Error> {
+    let mut json = document().to_pretty_json()?;
+    json.push('\n');
+    Ok(json)
+}
+
+fn document() -> OpenApi {
+    let mut info = Info::new("flowruns", env!("CARGO_PKG_VERSION"));
+    info.description = Some(
+        "Remembers what every run of every data flow did. Ids may also stand in parentheses, as in `runs('{runId}')`."
+            .to_owned(),
+    );
+    info.license = Some(License::new("Apache-2.0"));
+    let components = answer::add(parameter::add(schema::add(Components::builder())));
+    OpenApiBuilder::new()
+        .openapi(OpenApiVersion::Version31)
+        .info(info)
+        .servers(Some([Server::new("/"), Server::new("/beta")]))
+        .paths(operation::paths())
+        .components(Some(components.security_scheme(BEARER, bearer()).build()))
+        .security(Some([SecurityRequirement::new(BEARER, [""; 0])]))
+        .build()
+}
+
+fn bearer() -> SecurityScheme {
+    let description =
+        "A JWT of the configured issuer, or of the local key as `flowruns token` mints it.";
+    let scheme = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some(description));
+    SecurityScheme::Http(scheme.build())
+}
+
+#[cfg(test)]
+mod tests {
+    /// Whoever changes the API sees the change of its document.
+    #[test]
+    fn the_committed_document_is_the_generated_one() {
+        let committed = include_str!("../openapi.json");
+        let generated = super::openapi_json().unwrap();
+        assert!(
+            committed == generated,
+            "renew it: cargo run -q -p flowruns-server -- openapi > crates/api/openapi.json"
+        );
+    }
+
+    #[test]
+    fn every_reference_leads_to_a_component_and_every_component_is_used() {
+        let generated = super::openapi_json().unwrap();
+        let document: serde_json::Value = serde_json::from_str(&generated).unwrap();
+        for kind in ["schemas", "responses", "parameters", "headers"] {
+            for name in document["components"][kind].as_object().unwrap().keys() {
+                let reference = format!("\"#/components/{kind}/{name}\"");
+                assert!(generated.contains(&reference), "{reference} is not used");
+            }
+        }
+        for reference in generated.split("\"$ref\": \"#").skip(1) {
+            let pointer = reference.split('"').next().unwrap();
+            assert!(document.pointer(pointer).is_some(), "{pointer}");
+        }
+    }
+}

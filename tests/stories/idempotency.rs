@@ -1,0 +1,301 @@
+//! Creations with an Idempotency-Key are made once, whatever happens on the way.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::http::{Method, StatusCode};
+use futures_util::future::join_all;
+use serde_json::json;
+use sqlx::{Connection as _, PgConnection};
+
+use crate::app::{AUDIENCE, Answer, App, ISSUER};
+
+const FLOWS: &str = "/industryData/incomingFlows";
+const BODY: &str = r#"{"displayName":"once"}"#;
+const LEASE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+async fn post(app: &App, url: &str, key: &str, body: &str) -> Answer {
+    let key = ("idempotency-key", key);
+    app.send(Method::POST, url, &[key], body).await
+}
+
+fn shown(answer: &Answer) -> (StatusCode, [&str; 5], &str) {
+    let names = [
+        "content-type",
+        "etag",
+        "location",
+        "odata-entityid",
+        "preference-applied",
+    ];
+    let headers = names.map(|name| answer.header(name));
+    (answer.status, headers, &answer.body)
+}
+
+async fn rows(app: &App, url: &str) -> usize {
+    app.get(url).await.json["value"].as_array().unwrap().len()
+}
+
+async fn runs_url(app: &App) -> String {
+    format!("{FLOWS}/{}/runs", app.flow().await)
+}
+
+async fn as_owner(app: &App, statement: &'static str) {
+    let mut owner = PgConnection::connect_with(&app.database.owner())
+        .await
+        .unwrap();
+    sqlx::raw_sql(statement).execute(&mut owner).await.unwrap();
+}
+
+/// What a server leaves behind that crashed after the creation and before the answer.
+async fn lose_the_answer(app: &App) {
+    as_owner(
+        app,
+        "UPDATE idempotency_keys SET status = NULL, headers = NULL, body = NULL",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_creation_that_is_sent_again_is_answered_as_the_first_time() {
+    let app = App::start().await;
+    let runs = runs_url(&app).await;
+    for (url, body) in [
+        (runs.as_str(), BODY),
+        (FLOWS, r#"{"displayName":"a flow"}"#),
+    ] {
+        let before = rows(&app, url).await;
+        let first = post(&app, url, url, body).await;
+        assert_eq!(first.status, StatusCode::CREATED, "{}", first.body);
+        let place = first.header("location").strip_prefix("http://localhost");
+        app.patch(place.unwrap(), json!({"displayName": "changed"}))
+            .await;
+        app.clock.advance(DAY - Duration::from_secs(1));
+        let again = post(&app, url, url, body).await;
+        assert_eq!(shown(&again), shown(&first));
+        assert_eq!(rows(&app, url).await, before + 1);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_a_body_is_given_again() {
+    let app = App::start().await;
+    for url in [FLOWS.to_owned(), runs_url(&app).await] {
+        let headers = [
+            ("idempotency-key", url.as_str()),
+            ("prefer", "return=minimal"),
+        ];
+        let first = app.send(Method::POST, &url, &headers, BODY).await;
+        let again = app.send(Method::POST, &url, &headers, BODY).await;
+        assert_eq!(first.status, StatusCode::NO_CONTENT);
+        assert_eq!(first.header("preference-applied"), "return=minimal");
+        assert_eq!(first.header("location"), first.header("odata-entityid"));
+        assert_eq!(shown(&again), shown(&first));
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_final_for_its_key() {
+    let app = App::start().await;
+    let url = runs_url(&app).await;
+    let first = post(&app, &url, "refused", r#"{"displayName":""}"#).await;
+    assert_eq!(
+        (first.status, first.code()),
+        (StatusCode::BAD_REQUEST, "invalidDisplayName")
+    );
+    app.clock.advance(Duration::from_secs(1));
+    let again = post(&app, &url, "refused", r#"{"displayName":""}"#).await;
+    assert_eq!(shown(&again), shown(&first));
+    assert_ne!(again.header("request-id"), first.header("request-id"));
+    let absent = format!("{FLOWS}/0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e/runs");
+    let first = post(&app, &absent, "absent", BODY).await;
+    assert_eq!(first.code(), "flowNotFound");
+    assert_eq!(
+        shown(&post(&app, &absent, "absent", BODY).await),
+        shown(&first)
+    );
+}
+
+#[tokio::test]
+async fn a_key_of_another_body_or_route_is_refused() {
+    let app = App::start().await;
+    let (url, other) = (runs_url(&app).await, runs_url(&app).await);
+    let first = post(&app, &url, "key", BODY).await;
+    let beta = format!("/beta{url}");
+    let others = [
+        (url.as_str(), r#"{"displayName":"twice"}"#),
+        (other.as_str(), BODY),
+        (beta.as_str(), BODY),
+        (FLOWS, BODY),
+    ];
+    for (url, body) in others {
+        let answer = post(&app, url, "key", body).await;
+        assert_eq!(
+            (answer.status, answer.code()),
+            (StatusCode::UNPROCESSABLE_ENTITY, "idempotencyKeyReused"),
+            "{url} {body}"
+        );
+        assert_eq!(answer.json["error"]["code"], "unprocessableEntity");
+    }
+    assert_eq!(rows(&app, &other).await, 0);
+    // The same route, written otherwise.
+    let parentheses = url.replace("Flows/", "Flows('").replace("/runs", "')/runs");
+    for url in [
+        url.to_uppercase()
+            .replace(&FLOWS.to_uppercase(), FLOWS)
+            .replace("/RUNS", "/runs"),
+        parentheses,
+    ] {
+        assert_eq!(
+            shown(&post(&app, &url, "key", BODY).await),
+            shown(&first),
+            "{url}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_key_belongs_to_its_caller_and_tenant() {
+    let app = App::start().await;
+    let first = post(&app, FLOWS, "key", BODY).await;
+    let stranger = "2e0c5e0a-4f7b-4a35-9a5c-7b0f2d7f3c55";
+    for (tenant, caller) in [(app.tenant.as_str(), "another"), (stranger, "tester")] {
+        let token = app.token(
+            &json!({"iss": ISSUER, "aud": AUDIENCE, "tid": tenant, "azp": caller, "sub": "s",
+            "exp": 4_102_444_800_u64, "roles": ["IndustryData-InboundFlow.ReadWrite.All"]}),
+        );
+        let bearer = format!("Bearer {token}");
+        let headers = [
+            ("idempotency-key", "key"),
+            ("authorization", bearer.as_str()),
+        ];
+        let other = app.send(Method::POST, FLOWS, &headers, BODY).await;
+        assert_eq!(other.status, StatusCode::CREATED);
+        assert_ne!(other.json["id"], first.json["id"]);
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_one_header_of_1_to_255_visible_characters() {
+    let app = App::start().await;
+    let (longest, too_long) = ("k".repeat(255), "k".repeat(256));
+    assert_eq!(
+        post(&app, FLOWS, &longest, BODY).await.status,
+        StatusCode::CREATED
+    );
+    for key in ["", " ", "a key", "\u{fc}", "a\tkey", too_long.as_str()] {
+        let answer = post(&app, FLOWS, key, BODY).await;
+        assert_eq!(
+            (answer.status, answer.code()),
+            (StatusCode::BAD_REQUEST, "invalidIdempotencyKey"),
+            "{key}"
+        );
+    }
+    let twice = [("idempotency-key", "a"), ("idempotency-key", "a")];
+    let answer = app.send(Method::POST, FLOWS, &twice, BODY).await;
+    assert_eq!(answer.code(), "invalidIdempotencyKey");
+    assert_eq!(rows(&app, FLOWS).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_sixteen_at_once_on_two_servers_one_creates() {
+    let app = Arc::new(App::start().await);
+    let now = flowruns_domain::Clock::now(&*app.clock);
+    let servers = [Arc::clone(&app), Arc::new(app.beside(now).await)];
+    for url in [runs_url(&app).await, FLOWS.to_owned()] {
+        let before = rows(&app, &url).await;
+        let posts = (0..16).map(|index| {
+            let (app, url) = (Arc::clone(&servers[index % 2]), url.clone());
+            tokio::spawn(async move { post(&app, &url, &url, BODY).await })
+        });
+        let answers = join_all(posts).await.into_iter().map(Result::unwrap);
+        let (waiting, created): (Vec<_>, Vec<_>) =
+            answers.partition(|answer| answer.status == StatusCode::CONFLICT);
+        for answer in waiting {
+            assert_eq!(answer.code(), "idempotencyKeyUnderWay");
+            assert_eq!(answer.header("retry-after"), "1");
+        }
+        let last = post(&app, &url, &url, BODY).await;
+        assert_eq!(last.status, StatusCode::CREATED);
+        assert!(!created.is_empty());
+        for answer in created {
+            assert_eq!(shown(&answer), shown(&last));
+        }
+        assert_eq!(rows(&app, &url).await, before + 1);
+    }
+}
+
+#[tokio::test]
+async fn after_a_crash_the_next_attempt_finds_what_was_created() {
+    let app = App::start().await;
+    for url in [runs_url(&app).await, FLOWS.to_owned()] {
+        let first = post(&app, &url, &url, BODY).await;
+        let before = rows(&app, &url).await;
+        lose_the_answer(&app).await;
+        let early = post(&app, &url, &url, BODY).await;
+        assert_eq!(
+            (early.status, early.code(), early.header("retry-after")),
+            (StatusCode::CONFLICT, "idempotencyKeyUnderWay", "1")
+        );
+        app.clock.advance(LEASE);
+        let again = post(&app, &url, &url, BODY).await;
+        assert_eq!(shown(&again), shown(&first));
+        assert_eq!(rows(&app, &url).await, before);
+    }
+}
+
+#[tokio::test]
+async fn after_a_crash_before_the_creation_the_next_attempt_creates() {
+    let app = App::start().await;
+    let url = runs_url(&app).await;
+    let first = post(&app, &url, "key", BODY).await;
+    lose_the_answer(&app).await;
+    as_owner(&app, "DELETE FROM runs; DELETE FROM run_events").await;
+    app.clock.advance(LEASE);
+    let again = post(&app, &url, "key", BODY).await;
+    assert_eq!(shown(&again), shown(&first));
+    assert_eq!(rows(&app, &url).await, 1);
+}
+
+#[tokio::test]
+async fn a_failure_of_the_server_is_not_final() {
+    let app = App::start().await;
+    let url = runs_url(&app).await;
+    as_owner(&app, "REVOKE INSERT ON runs FROM flowruns_service").await;
+    let failed = post(&app, &url, "key", BODY).await;
+    assert_eq!(failed.status, StatusCode::INTERNAL_SERVER_ERROR);
+    as_owner(&app, "GRANT INSERT ON runs TO flowruns_service").await;
+    let again = post(&app, &url, "key", BODY).await;
+    assert_eq!(again.status, StatusCode::CREATED, "{}", again.body);
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_finds_its_answer_when_it_asks_again() {
+    let app = App::start().await;
+    let url = runs_url(&app).await;
+    // The work has begun when the client goes away.
+    let cut_off = tokio::time::timeout(Duration::ZERO, post(&app, &url, "key", BODY)).await;
+    assert!(cut_off.is_err());
+    let mut answer = post(&app, &url, "key", BODY).await;
+    while answer.status == StatusCode::CONFLICT {
+        answer = post(&app, &url, "key", BODY).await;
+    }
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+    assert_eq!(rows(&app, &url).await, 1);
+}
+
+#[tokio::test]
+async fn after_a_day_a_key_is_new_and_what_it_kept_is_deleted() {
+    let app = App::start().await;
+    let first = post(&app, FLOWS, "key", BODY).await;
+    post(&app, FLOWS, "another", BODY).await;
+    app.clock.advance(DAY + Duration::from_secs(1));
+    let later = app.beside(flowruns_domain::Clock::now(&*app.clock)).await;
+    let second = post(&later, FLOWS, "key", BODY).await;
+    assert_eq!(second.status, StatusCode::CREATED);
+    assert_ne!(second.json["id"], first.json["id"]);
+    let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM idempotency_keys")
+        .fetch_one(app.store.pool())
+        .await
+        .unwrap();
+    assert_eq!(kept, 1);
+}
