@@ -8,7 +8,7 @@ use crate::{
     flow::{DataDomain, Flow, FlowPatch, FlowProperties, ReadinessStatus},
     id::{FlowId, FlowKey, TenantId},
     precondition::IfMatch,
-    query::{FlowPageRequest, Page},
+    query::{Count, FlowPageRequest, FlowQuery, FoundFlows, Page},
     rejection::PatchRejected,
     service::{Environment, ServiceError},
     store::{FlowDeleted, StoreError, StoreErrorKind, Updated},
@@ -146,6 +146,37 @@ impl FlowService {
         page: FlowPageRequest,
     ) -> Result<Page<Flow>, ServiceError> {
         Ok(self.environment.store.list_flows(tenant, page).await?)
+    }
+
+    /// A page of a query.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::Store`].
+    pub async fn query(&self, query: &FlowQuery) -> Result<FoundFlows, ServiceError> {
+        Ok(self.environment.store.query_flows(query).await?)
+    }
+
+    /// How many flows match the filter of a query.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::Store`].
+    pub async fn count(&self, query: &FlowQuery) -> Result<Count, ServiceError> {
+        Ok(self.environment.store.count_flows(query).await?)
+    }
+
+    /// Those of these flows that are there, in any order.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::Store`].
+    pub async fn find_all(
+        &self,
+        tenant: TenantId,
+        ids: &[FlowId],
+    ) -> Result<Vec<Flow>, ServiceError> {
+        Ok(self.environment.store.find_flows(tenant, ids).await?)
     }
 }
 
