@@ -20,6 +20,7 @@ mod flows;
 mod history;
 mod list;
 pub mod migrate;
+mod query;
 mod retry;
 mod row;
 mod runs;

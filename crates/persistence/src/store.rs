@@ -4,9 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use flowruns_domain::{
-    Change, Created, DecideFlow, EventPageRequest, Flow, FlowDeleted, FlowKey, FlowPageRequest,
-    FlowStore, Page, Run, RunEvent, RunKey, RunPageRequest, RunReport, RunStore, RunSummary, Store,
-    StoreError, StoreErrorKind, TenantId, Updated,
+    Change, Count, Created, DecideFlow, EventPageRequest, Flow, FlowDeleted, FlowId, FlowKey,
+    FlowPageRequest, FlowQuery, FlowStore, FoundFlows, FoundRuns, Page, Run, RunEvent, RunKey,
+    RunPageRequest, RunQuery, RunReport, RunStore, RunSummary, Store, StoreError, StoreErrorKind,
+    TenantId, Updated,
 };
 use sqlx::PgPool;
 
@@ -14,7 +15,7 @@ use crate::{
     connect::{ConnectOptions, Durability, durability},
     create,
     error::store_error,
-    flows, history, list, retry, runs,
+    flows, history, list, query, retry, runs,
     writer::Writers,
 };
 
@@ -98,6 +99,22 @@ impl RunStore for PostgresStore {
         .await
     }
 
+    async fn query_runs(&self, query: &RunQuery) -> Result<Option<FoundRuns>, StoreError> {
+        let unit = "query runs";
+        retry::read(self.retry_for, unit, || {
+            query::query_runs(&self.pool, query)
+        })
+        .await
+    }
+
+    async fn count_runs(&self, query: &RunQuery) -> Result<Option<Count>, StoreError> {
+        let unit = "count runs";
+        retry::read(self.retry_for, unit, || {
+            query::count_runs(&self.pool, query)
+        })
+        .await
+    }
+
     async fn list_run_events(
         &self,
         key: RunKey,
@@ -146,6 +163,29 @@ impl FlowStore for PostgresStore {
     ) -> Result<Page<Flow>, StoreError> {
         retry::read(self.retry_for, "list flows", || {
             flows::list(&self.pool, tenant, page)
+        })
+        .await
+    }
+
+    async fn query_flows(&self, query: &FlowQuery) -> Result<FoundFlows, StoreError> {
+        let unit = "query flows";
+        retry::read(self.retry_for, unit, || {
+            query::query_flows(&self.pool, query)
+        })
+        .await
+    }
+
+    async fn count_flows(&self, query: &FlowQuery) -> Result<Count, StoreError> {
+        let unit = "count flows";
+        retry::read(self.retry_for, unit, || {
+            query::count_flows(&self.pool, query)
+        })
+        .await
+    }
+
+    async fn find_flows(&self, tenant: TenantId, ids: &[FlowId]) -> Result<Vec<Flow>, StoreError> {
+        retry::read(self.retry_for, "find flows", || {
+            query::find_flows(&self.pool, tenant, ids)
         })
         .await
     }

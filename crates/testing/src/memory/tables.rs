@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use flowruns_domain::{Action, Flow, FlowId, FlowKey, Run, RunEvent, RunKey, RunSummary};
+use flowruns_domain::{
+    Action, Flow, FlowId, FlowKey, ListedRun, Run, RunDetails, RunEvent, RunKey, RunScope,
+    RunSummary,
+};
 
 /// All rows.
 #[derive(Debug, Default)]
@@ -44,7 +47,34 @@ impl StoredRun {
     }
 }
 
+impl StoredRun {
+    pub(super) fn listed(&self, with_details: bool) -> ListedRun {
+        let properties = &self.run.properties;
+        let details = with_details.then(|| RunDetails {
+            blocking_error: properties.blocking_error.clone(),
+            statistics: properties.statistics.clone(),
+        });
+        ListedRun {
+            summary: self.summary(),
+            details,
+        }
+    }
+}
+
 impl Tables {
+    /// The visible runs of a scope; `None` when there is no such flow.
+    pub(super) fn runs_in(&self, scope: RunScope) -> Option<impl Iterator<Item = &StoredRun>> {
+        if let RunScope::Flow(flow) = scope {
+            self.flow(flow)?;
+        }
+        let is_in = move |stored: &&StoredRun| match scope {
+            RunScope::Flow(flow) => stored.run.key.flow_key() == flow,
+            RunScope::Tenant(tenant) => stored.run.key.tenant == tenant,
+        };
+        let visible = self.runs.values().filter(|stored| stored.is_visible());
+        Some(visible.filter(is_in))
+    }
+
     pub(super) fn flow(&self, key: FlowKey) -> Option<&Flow> {
         self.flows.get(&key.flow).filter(|flow| flow.key == key)
     }

@@ -10,9 +10,10 @@ use std::{
 
 use async_trait::async_trait;
 use flowruns_domain::{
-    Change, Created, DecideFlow, DecideRun, Decision, EventPageRequest, Flow, FlowDeleted, FlowKey,
-    FlowPageRequest, FlowStore, Page, PatchRejected, Run, RunEvent, RunKey, RunPageRequest,
-    RunReport, RunStore, RunSummary, Store, StoreError, TenantId, Updated,
+    Change, Count, Created, DecideFlow, DecideRun, Decision, EventPageRequest, Flow, FlowDeleted,
+    FlowId, FlowKey, FlowPageRequest, FlowQuery, FlowStore, FoundFlows, FoundRuns, Page,
+    PatchRejected, Run, RunEvent, RunKey, RunPageRequest, RunQuery, RunReport, RunStore,
+    RunSummary, Store, StoreError, TenantId, Updated,
 };
 use flowruns_testing::{
     MemoryStore,
@@ -244,6 +245,14 @@ impl RunStore for Spoilt {
         Ok(listed)
     }
 
+    async fn query_runs(&self, query: &RunQuery) -> Result<Option<FoundRuns>, StoreError> {
+        self.inner.query_runs(query).await
+    }
+
+    async fn count_runs(&self, query: &RunQuery) -> Result<Option<Count>, StoreError> {
+        self.inner.count_runs(query).await
+    }
+
     async fn list_run_events(
         &self,
         key: RunKey,
@@ -291,6 +300,18 @@ impl FlowStore for Spoilt {
         page: FlowPageRequest,
     ) -> Result<Page<Flow>, StoreError> {
         self.inner.list_flows(tenant, page).await
+    }
+
+    async fn query_flows(&self, query: &FlowQuery) -> Result<FoundFlows, StoreError> {
+        self.inner.query_flows(query).await
+    }
+
+    async fn count_flows(&self, query: &FlowQuery) -> Result<Count, StoreError> {
+        self.inner.count_flows(query).await
+    }
+
+    async fn find_flows(&self, tenant: TenantId, ids: &[FlowId]) -> Result<Vec<Flow>, StoreError> {
+        self.inner.find_flows(tenant, ids).await
     }
 }
 
