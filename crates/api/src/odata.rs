@@ -1,6 +1,7 @@
 //! What OData asks of URLs and bodies.
 
 pub(crate) mod error_body;
+pub(crate) mod filter;
 pub(crate) mod key_path;
 pub(crate) mod options;
 pub(crate) mod page;
