@@ -10,7 +10,7 @@ use axum::{
     http::{HeaderMap, Method, Request, StatusCode},
 };
 use flowruns_api::{
-    ApiOptions,
+    ApiOptions, CursorKey,
     auth::{Expectations, KeySet, TokenVerifier},
     router,
 };
@@ -111,6 +111,7 @@ impl App {
             max_body_bytes: 1024 * 1024,
             request_timeout: Duration::from_secs(60),
             require_if_match: false,
+            cursor_key: CursorKey::new(b"a secret of the tests"),
         };
         change(&mut options);
         let tenant = "1e0c5e0a-4f7b-4a35-9a5c-7b0f2d7f3c55".to_owned();

@@ -14,6 +14,7 @@ mod flows;
 mod lists;
 mod patching;
 mod preconditions;
+mod queries;
 mod races;
 mod refusals;
 mod stopped_backend;

@@ -15,7 +15,7 @@ use axum::{
 };
 use divan::{AllocProfiler, Bencher};
 use flowruns_api::{
-    ApiOptions,
+    ApiOptions, CursorKey,
     auth::{Expectations, KeySet, Permission, TokenVerifier},
     router,
 };
@@ -136,6 +136,7 @@ impl App {
             max_body_bytes: 1024 * 1024,
             request_timeout: Duration::from_secs(30),
             require_if_match: false,
+            cursor_key: CursorKey::new(b"bench"),
         });
         Self {
             router,

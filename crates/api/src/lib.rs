@@ -6,7 +6,7 @@
 //! ```
 //! use std::{sync::Arc, time::Duration};
 //!
-//! use flowruns_api::{ApiOptions, auth::TokenVerifier, router};
+//! use flowruns_api::{ApiOptions, CursorKey, auth::TokenVerifier, router};
 //! use flowruns_domain::{Environment, Store, SystemClock, TimeOrderedIds};
 //!
 //! fn routes(store: Arc<dyn Store>, verifier: TokenVerifier) -> axum::Router {
@@ -16,6 +16,7 @@
 //!         max_body_bytes: 1024 * 1024,
 //!         request_timeout: Duration::from_secs(30),
 //!         require_if_match: false,
+//!         cursor_key: CursorKey::new(b"a secret that all servers share"),
 //!     })
 //! }
 //! ```
@@ -32,4 +33,4 @@ mod routes;
 mod runs;
 mod state;
 
-pub use self::{routes::router, state::ApiOptions};
+pub use self::{odata::cursor::CursorKey, routes::router, state::ApiOptions};

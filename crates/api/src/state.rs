@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use flowruns_domain::{Environment, FlowService, RunService};
 
-use crate::auth::TokenVerifier;
+use crate::{auth::TokenVerifier, odata::cursor::CursorKey};
 
 /// What the routes need.
 #[derive(Clone)]
@@ -19,6 +19,8 @@ pub struct ApiOptions {
     pub request_timeout: Duration,
     /// Whether PATCH and DELETE without If-Match are 428.
     pub require_if_match: bool,
+    /// Signs the links to next pages.
+    pub cursor_key: CursorKey,
 }
 
 /// The state of the router.

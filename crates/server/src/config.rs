@@ -58,6 +58,8 @@ pub(crate) struct Http {
     pub(crate) header_timeout_ms: u64,
     #[serde(deserialize_with = "flag")]
     pub(crate) require_if_match: bool,
+    #[serde(deserialize_with = "path_unless_empty")]
+    pub(crate) cursor_key_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize, Serialize, Validate)]

@@ -15,7 +15,11 @@ use flowruns_domain::{
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use super::{accept::takes_json, preconditions, prefer::Preference};
+use super::{
+    accept::{JSON, takes},
+    preconditions,
+    prefer::Preference,
+};
 use crate::{
     auth::{Caller, Permission},
     error::ApiError,
@@ -31,6 +35,8 @@ pub(crate) enum Content {
     None,
     /// A JSON object.
     Json,
+    /// It does not, and its answer is plain text.
+    Text,
 }
 
 /// A call that may be made and can be read.
@@ -61,7 +67,7 @@ impl Call {
             .unwrap_or_default();
         let caller = authorized(api, &parts.headers, permission, &trace)?;
         let body = match content {
-            Content::None => Bytes::new(),
+            Content::None | Content::Text => Bytes::new(),
             Content::Json => read_body(&parts.headers, body, api.options.max_body_bytes).await?,
         };
         check_media_types(&parts.headers, content)?;
@@ -227,10 +233,13 @@ fn check_media_types(headers: &HeaderMap, content: Content) -> Result<(), ApiErr
             "send Content-Type: application/json",
         ));
     }
-    if takes_json(headers) {
-        Ok(())
-    } else {
-        Err(ApiError::not_acceptable())
+    let accepted = match content {
+        Content::Text => takes(headers, "text/plain") || takes(headers, JSON),
+        Content::None | Content::Json => takes(headers, JSON),
+    };
+    match accepted {
+        true => Ok(()),
+        false => Err(ApiError::not_acceptable()),
     }
 }
 

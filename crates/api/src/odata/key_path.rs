@@ -6,6 +6,9 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 /// The collections that have keys.
 const COLLECTIONS: [&str; 2] = ["incomingFlows", "runs"];
 
+/// `$count`, as some clients send it.
+const ENCODED_COUNT: &str = "%24count";
+
 /// The path as the client sent it.
 #[derive(Clone, Debug)]
 pub(crate) struct SentPath(pub(crate) String);
@@ -34,8 +37,10 @@ fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
 
 /// The path with its keys as segments; `None` when there is nothing to rewrite.
 fn rewritten_path(path: &str) -> Option<String> {
-    let may_have_parentheses = path.contains('(') || path.contains("%28");
-    if !may_have_parentheses {
+    let is_to_rewrite = ["(", "%28", ENCODED_COUNT]
+        .iter()
+        .any(|part| path.contains(part));
+    if !is_to_rewrite {
         return None;
     }
     let segments = path
@@ -46,6 +51,9 @@ fn rewritten_path(path: &str) -> Option<String> {
 
 /// `runs('x')` as `runs/x`.
 fn key_segment(segment: &str) -> Option<String> {
+    if segment == ENCODED_COUNT {
+        return Some("$count".to_owned());
+    }
     let decoded = percent_decode_str(segment).decode_utf8().ok()?;
     let (collection, predicate) = decoded.strip_suffix(')')?.split_once('(')?;
     if !COLLECTIONS.contains(&collection) {

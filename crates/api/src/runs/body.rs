@@ -1,7 +1,8 @@
 //! A run as JSON: what a client sends, and what it gets. The one place that maps properties to the wire.
 
 use flowruns_domain::{
-    Fault, NewRun, PublicErrorPatch, Run, RunId, RunPatch, RunStatus, RunSummary,
+    Fault, Flow, ListedRun, NewRun, PublicError, PublicErrorPatch, Run, RunId, RunKey, RunPatch,
+    RunStatus, Statistics,
     json::{JsonObject, JsonValue},
     property,
 };
@@ -9,7 +10,8 @@ use serde::Serialize;
 
 use crate::{
     extract::{Properties, date_time, display_name, object, text},
-    odata::root::ServiceRoot,
+    flows::FlowBody,
+    odata::{root::ServiceRoot, select::Selection},
     respond::{Typed, shown_tag},
 };
 
@@ -115,9 +117,21 @@ pub(super) struct RunBody<'a> {
     statistics: Typed<'a>,
 }
 
-/// A run in a list: what can be read without its jsonb columns.
+/// A run in a list: what can be read without its jsonb columns, and what was asked for beyond.
 #[derive(Serialize)]
-pub(super) struct RunItem(Head);
+pub(super) struct RunItem<'a> {
+    #[serde(rename = "@odata.id", skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
+    #[serde(flatten)]
+    head: Head,
+    /// Null is shown where it was asked for.
+    #[serde(rename = "blockingError", skip_serializing_if = "Option::is_none")]
+    blocking_error: Option<Option<Typed<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    statistics: Option<Typed<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process: Option<FlowBody>,
+}
 
 impl<'a> RunBody<'a> {
     pub(super) fn new(run: &'a Run, root: &ServiceRoot) -> Self {
@@ -138,36 +152,67 @@ impl<'a> RunBody<'a> {
                 end: properties.state.end().map(|end| end.to_string()),
                 status: properties.state.status().as_str(),
             },
-            blocking_error: error.map(|error| Typed {
-                type_name: "microsoft.graph.publicError",
-                members: error.members(),
-            }),
-            statistics: Typed {
-                type_name: "microsoft.graph.runStatistics",
-                members: properties.statistics.members(),
-            },
+            blocking_error: error.map(typed_error),
+            statistics: typed_statistics(&properties.statistics),
         }
     }
 }
 
-impl RunItem {
-    pub(super) fn new(run: &RunSummary) -> Self {
-        Self(Head {
-            type_name: TYPE,
-            etag: shown_tag(&run.tag()),
-            id: run.id().to_string(),
-            display_name: run.display_name.to_string(),
-            start: run.start.to_string(),
-            end: run.state.end().map(|end| end.to_string()),
-            status: run.state.status().as_str(),
-        })
+fn typed_error(error: &PublicError) -> Typed<'_> {
+    Typed {
+        type_name: "microsoft.graph.publicError",
+        members: error.members(),
+    }
+}
+
+fn typed_statistics(statistics: &Statistics) -> Typed<'_> {
+    Typed {
+        type_name: "microsoft.graph.runStatistics",
+        members: statistics.members(),
+    }
+}
+
+impl<'a> RunItem<'a> {
+    pub(super) fn new(run: &'a ListedRun, selection: &Selection, process: Option<&Flow>) -> Self {
+        let ListedRun { summary, details } = run;
+        let of = |name| details.as_ref().filter(|_| selection.asks_for(name));
+        let error = of(property::BLOCKING_ERROR);
+        Self {
+            address: None,
+            head: Head {
+                type_name: TYPE,
+                etag: shown_tag(&summary.tag()),
+                id: summary.id().to_string(),
+                display_name: summary.display_name.to_string(),
+                start: summary.start.to_string(),
+                end: summary.state.end().map(|end| end.to_string()),
+                status: summary.state.status().as_str(),
+            },
+            blocking_error: error.map(|details| details.blocking_error.as_ref().map(typed_error)),
+            statistics: of(property::STATISTICS)
+                .map(|details| typed_statistics(&details.statistics)),
+            process: process.map(FlowBody::item),
+        }
+    }
+
+    /// Shows where the run lives.
+    pub(super) fn at(self, address: String) -> Self {
+        Self {
+            address: Some(address),
+            ..self
+        }
     }
 }
 
 /// Where a run lives.
 pub(super) fn location(run: &Run, root: &ServiceRoot) -> String {
+    address(run.key, root)
+}
+
+/// The address of a run.
+pub(super) fn address(key: RunKey, root: &ServiceRoot) -> String {
     root.resource(&format!(
         "industryData/incomingFlows/{}/runs/{}",
-        run.key.flow, run.key.run
+        key.flow, key.run
     ))
 }
