@@ -13,6 +13,7 @@ mod faults;
 mod flows;
 mod lists;
 mod patching;
+mod plans;
 mod preconditions;
 mod queries;
 mod races;

@@ -8,7 +8,7 @@ mod search;
 
 pub(crate) use self::{
     flows::{count_flows, find_flows, query_flows},
-    runs::{count_runs, query_runs},
+    runs::{count_runs, explain_runs, query_runs},
 };
 
 /// A statement under construction.

@@ -56,6 +56,16 @@ impl PostgresStore {
         durability(&self.pool).await
     }
 
+    /// How the database carries out a query of runs and its count, one plan a statement, as EXPLAIN (ANALYZE, FORMAT
+    /// JSON) shows it. For tests and for operators.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn explain_runs(&self, query: &RunQuery) -> Result<Vec<String>, StoreError> {
+        query::explain_runs(&self.pool, query).await
+    }
+
     /// Takes no more, writes what waits, and closes the connections.
     pub async fn close(&self) {
         self.writers.close().await;

@@ -69,6 +69,20 @@ pub(crate) async fn count_runs(
     search::count(pool, &source).await.map(Some)
 }
 
+/// As [`query_runs`] and [`count_runs`] would be carried out.
+pub(crate) async fn explain_runs(
+    pool: &PgPool,
+    query: &RunQuery,
+) -> Result<Vec<String>, StoreError> {
+    let after = query.after.clone();
+    let after = after.map(|cursor| place(query.scope, cursor));
+    let wanted = query.skip + query.size.rows() + 1;
+    let push_bounds = |sql: &mut Builder| push_bounds(sql, query, query.order.sort);
+    let push_filter = |sql: &mut Builder| push_filter(sql, query, query.order.sort);
+    let source = source(query, query.order, &push_bounds, &push_filter);
+    search::explain(pool, &source, after, wanted).await
+}
+
 /// Asked first, since the index of runs does not begin with the tenant.
 async fn flow_is_there(pool: &PgPool, scope: RunScope) -> Result<bool, StoreError> {
     match scope {

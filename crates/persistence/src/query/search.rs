@@ -1,7 +1,7 @@
 //! Looks for the rows of a page, range after range.
 
 use flowruns_domain::{Count, SCAN_LIMIT, StoreError};
-use sqlx::{FromRow, PgPool, postgres::PgRow};
+use sqlx::{FromRow, PgPool, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 use super::{
@@ -126,7 +126,8 @@ async fn scan<R, T>(
 where
     R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
 {
-    let mut sql = statement(source, range, wanted);
+    let mut sql = Builder::new("");
+    push_statement(&mut sql, source, range, wanted);
     let query = sql.build_query_as::<ScannedRow<R>>().persistent(false);
     let rows = query.fetch_all(pool).await.map_err(store_error)?;
     let mut scanned = Scanned {
@@ -151,7 +152,7 @@ where
 }
 
 /// Reads along the index until enough rows match, or the bound is reached; the row at the bound comes in any case.
-fn statement(source: &Source<'_>, range: &Range, wanted: usize) -> Builder {
+fn push_statement(sql: &mut Builder, source: &Source<'_>, range: &Range, wanted: usize) {
     let Source {
         table,
         columns,
@@ -159,28 +160,51 @@ fn statement(source: &Source<'_>, range: &Range, wanted: usize) -> Builder {
         ..
     } = source;
     let order = walk.order(range, false);
-    let mut sql = Builder::new("SELECT * FROM (SELECT ");
-    sql.push(columns).push(", ");
-    (source.push_filter)(&mut sql);
+    sql.push("SELECT * FROM (SELECT ").push(columns).push(", ");
+    (source.push_filter)(sql);
     sql.push(" AS matched, row_number() OVER (ORDER BY ");
     sql.push(&order).push(") AS place FROM ").push(table);
-    (source.push_bounds)(&mut sql);
-    walk.push_range(&mut sql, range);
+    (source.push_bounds)(sql);
+    walk.push_range(sql, range);
     sql.push(format_args!(
         " ORDER BY {order} LIMIT {SCAN_LIMIT}) AS scanned WHERE matched OR place = {SCAN_LIMIT} ORDER BY {}",
         walk.order(range, true)
     ));
     sql.push(" LIMIT ")
         .push_bind(i64::try_from(wanted).unwrap_or(i64::MAX));
-    sql
 }
 
-/// Counts the rows that match, if it need not look at too many.
-pub(super) async fn count(pool: &PgPool, source: &Source<'_>) -> Result<Count, StoreError> {
-    let mut sql = Builder::new("SELECT count(*) FILTER (WHERE matched), count(*) FROM (SELECT ");
-    (source.push_filter)(&mut sql);
+/// How PostgreSQL carries out the statements for a page and for a count, as EXPLAIN (ANALYZE, FORMAT JSON) says it.
+pub(super) async fn explain(
+    pool: &PgPool,
+    source: &Source<'_>,
+    after: Option<Place>,
+    wanted: usize,
+) -> Result<Vec<String>, StoreError> {
+    const EXPLAIN: &str = "EXPLAIN (ANALYZE, FORMAT JSON) ";
+    let mut statements = Vec::new();
+    for range in source.walk.ranges(after) {
+        let mut sql = Builder::new(EXPLAIN);
+        push_statement(&mut sql, source, &range, wanted);
+        statements.push(sql);
+    }
+    let mut sql = Builder::new(EXPLAIN);
+    push_count(&mut sql, source);
+    statements.push(sql);
+    let mut plans = Vec::new();
+    for mut sql in statements {
+        let query = sql.build_query_scalar::<Json<serde_json::Value>>();
+        let query = query.persistent(false).fetch_one(pool);
+        plans.push(query.await.map_err(store_error)?.0.to_string());
+    }
+    Ok(plans)
+}
+
+fn push_count(sql: &mut Builder, source: &Source<'_>) {
+    sql.push("SELECT count(*) FILTER (WHERE matched), count(*) FROM (SELECT ");
+    (source.push_filter)(sql);
     sql.push(" AS matched FROM ").push(source.table);
-    (source.push_bounds)(&mut sql);
+    (source.push_bounds)(sql);
     let along = Walk {
         direction: source.walk.index,
         ..source.walk
@@ -190,6 +214,12 @@ pub(super) async fn count(pool: &PgPool, source: &Source<'_>) -> Result<Count, S
         " ORDER BY {order} LIMIT {}) AS scanned",
         SCAN_LIMIT + 1
     ));
+}
+
+/// Counts the rows that match, if it need not look at too many.
+pub(super) async fn count(pool: &PgPool, source: &Source<'_>) -> Result<Count, StoreError> {
+    let mut sql = Builder::new("");
+    push_count(&mut sql, source);
     let query = sql.build_query_as::<(i64, i64)>().persistent(false);
     let (matched, scanned) = query.fetch_one(pool).await.map_err(store_error)?;
     let is_whole = usize::try_from(scanned).is_ok_and(|scanned| scanned <= SCAN_LIMIT);
