@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::{
     PageSize,
     filter::{FlowFilter, Operator, RunFilter, RunTerm, Test},
-    order::{FlowCursor, FlowOrder, RunCursor, RunOrder, RunSort},
+    order::{Direction, FlowCursor, FlowOrder, RunCursor, RunOrder, RunSort},
 };
 use crate::{
     error_object::PublicError,
@@ -181,6 +181,8 @@ pub enum Count {
 /// How a query of runs is carried out: along one index.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RunPlan {
+    /// The order that the index has. That of the query, unless there can be but one run.
+    pub order: RunOrder,
     /// The only status that can match, where the index begins with it.
     pub status: Option<RunStatus>,
 }
@@ -217,16 +219,25 @@ pub fn offered(query: &RunQuery) -> Result<RunPlan, NotOffered> {
             return Err(NotOffered::FilterAcrossFlows);
         }
     }
-    let status = match query.order.sort {
-        RunSort::Start => only_status(query.filter.as_ref()),
+    let required = query.filter.as_ref().map(RunFilter::required);
+    let required = required.unwrap_or_default();
+    let is_one = |term: &&RunTerm| matches!(term, RunTerm::Id(Test::Compare(Operator::Eq, _)));
+    let order = match required.iter().any(is_one) {
+        true => RunOrder {
+            sort: RunSort::Id,
+            direction: Direction::Ascending,
+        },
+        false => query.order,
+    };
+    let status = match order.sort {
+        RunSort::Start => only_status(&required),
         RunSort::End | RunSort::DisplayName | RunSort::Id => None,
     };
-    Ok(RunPlan { status })
+    Ok(RunPlan { order, status })
 }
 
-fn only_status(filter: Option<&RunFilter>) -> Option<RunStatus> {
-    let required = filter.map(RunFilter::required).unwrap_or_default();
-    required.into_iter().find_map(|term| match term {
+fn only_status(required: &[&RunTerm]) -> Option<RunStatus> {
+    required.iter().find_map(|term| match term {
         RunTerm::Status(Test::Compare(Operator::Eq, status)) => *status,
         RunTerm::Status(Test::In(statuses)) if statuses.len() == 1 => statuses[0],
         _ => None,

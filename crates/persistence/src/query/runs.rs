@@ -2,7 +2,7 @@
 
 use flowruns_domain::{
     Count, Direction, Found, FoundRuns, ListedRun, Operator, RunCursor, RunFilter, RunOrder,
-    RunQuery, RunScope, RunSort, RunTerm, StoreError, Test, TextTest, offered,
+    RunPlan, RunQuery, RunScope, RunSort, RunTerm, StoreError, Test, TextTest, offered,
 };
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -28,7 +28,7 @@ pub(crate) async fn query_runs(
     if !flow_is_there(pool, query.scope).await? {
         return Ok(None);
     }
-    let order = query.order;
+    let order = plan(query).order;
     let place = |run: &ListedRun| place(query.scope, order.cursor(&run.summary));
     let read = |row: ListedRunRow| row.into_listed(query.scope.tenant());
     let reading = Reading {
@@ -58,7 +58,10 @@ pub(crate) async fn count_runs(
     if !flow_is_there(pool, query.scope).await? {
         return Ok(None);
     }
-    let sort = counted_by(query);
+    let sort = match plan(query).order.sort {
+        RunSort::Id => RunSort::Id,
+        RunSort::Start | RunSort::End | RunSort::DisplayName => counted_by(query),
+    };
     let order = RunOrder {
         sort,
         ..RunOrder::default()
@@ -77,10 +80,19 @@ pub(crate) async fn explain_runs(
     let after = query.after.clone();
     let after = after.map(|cursor| place(query.scope, cursor));
     let wanted = query.skip + query.size.rows() + 1;
-    let push_bounds = |sql: &mut Builder| push_bounds(sql, query, query.order.sort);
-    let push_filter = |sql: &mut Builder| push_filter(sql, query, query.order.sort);
-    let source = source(query, query.order, &push_bounds, &push_filter);
+    let order = plan(query).order;
+    let push_bounds = |sql: &mut Builder| push_bounds(sql, query, order.sort);
+    let push_filter = |sql: &mut Builder| push_filter(sql, query, order.sort);
+    let source = source(query, order, &push_bounds, &push_filter);
     search::explain(pool, &source, after, wanted).await
+}
+
+/// The service asks for nothing that is not offered.
+fn plan(query: &RunQuery) -> RunPlan {
+    offered(query).unwrap_or(RunPlan {
+        order: query.order,
+        status: None,
+    })
 }
 
 /// Asked first, since the index of runs does not begin with the tenant.
@@ -157,7 +169,7 @@ fn push_bounds(sql: &mut Builder, query: &RunQuery, sort: RunSort) {
     if sort != RunSort::Id {
         sql.push(" AND deleted_at IS NULL");
     }
-    let status = offered(query).ok().and_then(|plan| plan.status);
+    let status = plan(query).status;
     if let Some(status) = status.filter(|_| sort == RunSort::Start) {
         sql.push(" AND status = ").push_bind(status.as_str());
     }
@@ -178,6 +190,10 @@ fn push_bound(sql: &mut Builder, sort: RunSort, term: &RunTerm) {
         {
             push_comparison(sql, "end_at", *operator);
             sql.push_bind(time.date_time());
+        }
+        (RunSort::Id, RunTerm::Id(Test::Compare(operator, Some(id)))) => {
+            push_comparison(sql, "id", *operator);
+            sql.push_bind(*id);
         }
         (RunSort::DisplayName, RunTerm::DisplayName(test)) => match test {
             TextTest::Plain(Test::Compare(operator, Some(name))) => {
