@@ -1,10 +1,12 @@
 //! Walked pages give the whole list, whatever the filter, the order and the page size; and SQL finds what memory finds.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
+
 use std::sync::{Arc, OnceLock};
 
 use flowruns_domain::{
-    Condition, Direction, FlowKey, ListedRun, NewRun, Operator, PageSize, RunFilter,
-    RunOrder, RunQuery, RunScope, RunSort, RunStatus, RunTerm, Store, Test, TextTest, Timestamp,
+    Condition, Direction, FlowKey, ListedRun, NewRun, Operator, PageSize, RunFilter, RunOrder,
+    RunQuery, RunScope, RunSort, RunStatus, RunTerm, Store, Test, TextTest, Timestamp,
 };
 use flowruns_testing::{MemoryStore, fixtures, scratch::ScratchDatabase};
 use proptest::{collection, option, prelude::*, sample};

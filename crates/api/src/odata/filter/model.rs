@@ -81,11 +81,11 @@ fn unknown(property: &str, known: &str) -> String {
 fn test<V>(
     property: &str,
     question: Question,
-    read: impl Fn(&str, Literal) -> Result<V, String>,
+    read: impl Fn(&str, &Literal) -> Result<V, String>,
 ) -> Result<Test<V>, String> {
     let value = |literal| match literal {
         Literal::Null => Ok(None),
-        literal => read(property, literal).map(Some),
+        literal => read(property, &literal).map(Some),
     };
     match question {
         Question::Compare(operator, literal) => Ok(Test::Compare(operator, value(literal)?)),
@@ -130,25 +130,25 @@ fn member<V: Copy>(
     })
 }
 
-fn string(property: &str, literal: Literal) -> Result<String, String> {
+fn string(property: &str, literal: &Literal) -> Result<String, String> {
     match literal {
-        Literal::Text(text) => Ok(text),
+        Literal::Text(text) => Ok(text.clone()),
         Literal::Time(_) | Literal::Null => {
             Err(format!("{property} is compared with a string in quotes"))
         }
     }
 }
 
-fn time(property: &str, literal: Literal) -> Result<Timestamp, String> {
+fn time(property: &str, literal: &Literal) -> Result<Timestamp, String> {
     match literal {
-        Literal::Time(time) => Ok(time),
+        Literal::Time(time) => Ok(*time),
         Literal::Text(_) | Literal::Null => Err(format!(
             "{property} is compared with a time such as 2026-03-01T08:30:00Z, without quotes"
         )),
     }
 }
 
-fn id(property: &str, literal: Literal) -> Result<Uuid, String> {
+fn id(property: &str, literal: &Literal) -> Result<Uuid, String> {
     const HYPHENATED_LENGTH: usize = 36;
     let text = string(property, literal)?;
     let uuid = Uuid::try_parse(&text).ok();
