@@ -174,11 +174,10 @@ fn migrations_go_up_and_down_and_serve_refuses_what_is_pending() {
         );
         String::from_utf8(output.stdout).unwrap()
     };
-    assert_eq!(migrate(&["status"]).matches("pending").count(), 2);
-    assert_eq!(migrate(&["up"]).matches("applied").count(), 2);
-    assert_eq!(
-        migrate(&["down", "--to", "1"]).matches("pending").count(),
-        1
-    );
-    assert_eq!(migrate(&["up"]).matches("applied").count(), 2);
+    let all = migrate(&["status"]).lines().count();
+    assert_eq!(migrate(&["status"]).matches("pending").count(), all);
+    assert_eq!(migrate(&["up"]).matches("applied").count(), all);
+    let down = migrate(&["down", "--to", "1"]);
+    assert_eq!(down.matches("pending").count(), all - 1);
+    assert_eq!(migrate(&["up"]).matches("applied").count(), all);
 }

@@ -8,6 +8,7 @@
     reason = "a case fails by panicking, as a test does"
 )]
 
+pub mod flow_queries;
 pub mod flows;
 pub mod history;
 pub mod lists;
@@ -70,7 +71,7 @@ macro_rules! conformance_cases {
             queries::runs_are_queried_across_the_flows_of_a_tenant
             queries::a_query_of_an_absent_flow_is_none
             queries::queried_pages_skip_no_run_while_others_come_and_go
-            queries::flows_are_queried_by_name_and_readiness
+            flow_queries::flows_are_queried_by_name_and_readiness
             races::sixty_four_writers_of_one_run_lose_no_update
             races::writers_of_many_runs_lose_no_update
             races::of_four_outcomes_at_once_one_wins

@@ -112,44 +112,80 @@ async fn list(
         list: &path,
         options: options.bound(),
     };
-    let selection = Selection::read(&options, PROPERTIES)?;
-    let (with_process, with_count) = (wants_process(&options)?, wants_count(&options)?);
-    let page = requested(api, &options, &binding)?;
-    let details = [property::BLOCKING_ERROR, property::STATISTICS];
-    let details = details.iter().any(|name| selection.asks_for(name));
-    let query = RunQuery {
-        size: size(page.size, details),
-        skip: page.skip,
-        after: page.after,
-        details,
-        ..query(&options, scope)?
-    };
+    let shape = Shape::read(&options)?;
+    let query = page_query(api, &options, &binding, scope, &shape)?;
     let found = api.runs.query(via, &query).await?;
-    let counted = match with_count {
+    let counted = match wants_count(&options)? {
         true => Some(api.runs.count(via, &query).await?),
         false => None,
     };
-    let processes = match with_process {
+    let processes = match shape.with_process {
         true => processes(api, scope.tenant(), &found.items).await?,
         false => BTreeMap::new(),
     };
     let next = found.next.as_ref();
+    let next = next.map(|next| next_query(api, &options, &binding, next));
     let (count, count_above) = count::shown(counted);
-    let context = format!("{path}{}", selection.fragment(with_process));
-    let row = |run| Selected {
-        row: item(call, scope, run, &selection, &processes),
-        selection: &selection,
-        expanded: with_process,
-    };
+    let rows = found.items.iter();
+    let rows = rows.map(|run| shape.selected(item(call, scope, run, &shape.selection, &processes)));
     respond::json(&List {
-        context: call.root.context(&context),
+        context: call.root.context(&format!("{path}{}", shape.fragment())),
         count,
         count_above,
-        next_link: next.map(|next| {
-            call.root
-                .same_path(&next_query(api, &options, &binding, next))
-        }),
-        value: found.items.iter().map(row).collect(),
+        next_link: next.map(|query| call.root.same_path(&query)),
+        value: rows.collect(),
+    })
+}
+
+/// What is shown of each run.
+struct Shape {
+    selection: Selection,
+    with_process: bool,
+}
+
+impl Shape {
+    fn read(options: &QueryOptions) -> Result<Self, ApiError> {
+        // Read here too, so that it is refused before anything is looked for.
+        wants_count(options)?;
+        Ok(Self {
+            selection: Selection::read(options, PROPERTIES)?,
+            with_process: wants_process(options)?,
+        })
+    }
+
+    fn has_details(&self) -> bool {
+        let details = [property::BLOCKING_ERROR, property::STATISTICS];
+        details.iter().any(|name| self.selection.asks_for(name))
+    }
+
+    fn fragment(&self) -> String {
+        self.selection.fragment(self.with_process)
+    }
+
+    fn selected<T>(&self, row: T) -> Selected<'_, T> {
+        Selected {
+            row,
+            selection: &self.selection,
+            expanded: self.with_process,
+        }
+    }
+}
+
+fn page_query(
+    api: &Api,
+    options: &QueryOptions,
+    binding: &Binding<'_>,
+    scope: RunScope,
+    shape: &Shape,
+) -> Result<RunQuery, ApiError> {
+    let page = requested(api, options, binding)?;
+    let details = shape.has_details();
+    Ok(RunQuery {
+        size: size(page.size, details),
+        skip: page.skip,
+        after: page.after,
+        details,
+        ..query(options, scope)?
     })
 }
 

@@ -1,5 +1,6 @@
 use flowruns_domain::{
-    FlowFilter, FlowTerm, ReadinessStatus, RunFilter, RunStatus, RunTerm, Test, TextTest, Timestamp,
+    FlowFilter, FlowTerm, Operator, ReadinessStatus, RunFilter, RunStatus, RunTerm, Test, TextTest,
+    Timestamp,
 };
 use proptest::{collection, option, prelude::*, sample};
 
