@@ -155,7 +155,7 @@ async fn an_option_that_is_not_known_is_refused() {
         .to_owned();
     let refused = [
         (
-            format!("{}?$filter=status%20eq%20'running'", run.list_url()),
+            format!("{}?$search=running", run.list_url()),
             "unsupportedQueryOption",
         ),
         (

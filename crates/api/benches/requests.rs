@@ -15,7 +15,7 @@ use axum::{
 };
 use divan::{AllocProfiler, Bencher};
 use flowruns_api::{
-    ApiOptions,
+    ApiOptions, CursorKey,
     auth::{Expectations, KeySet, Permission, TokenVerifier},
     router,
 };
@@ -137,6 +137,7 @@ impl App {
             request_timeout: Duration::from_secs(30),
             require_if_match: false,
             trusted_proxies: Vec::new(),
+            cursor_key: CursorKey::new(b"bench"),
         });
         Self {
             router,

@@ -334,6 +334,9 @@ impl From<ServiceError> for ApiError {
                 Self::new(StatusCode::CONFLICT, "idTaken", message).with_target("id")
             }
             ServiceError::FlowHasRuns => Self::new(StatusCode::CONFLICT, "flowHasRuns", message),
+            ServiceError::NotOffered(_) => {
+                Self::new(StatusCode::BAD_REQUEST, "queryNotOffered", message)
+            }
             ServiceError::Store(error) => error.into(),
         }
     }

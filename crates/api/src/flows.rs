@@ -9,7 +9,7 @@ mod patch;
 pub(crate) use self::{
     body::FlowBody,
     create::create_flow,
-    list::list_flows,
+    list::{count_flows, list_flows},
     one::{delete_flow, get_flow},
     patch::patch_flow,
 };

@@ -6,7 +6,7 @@
 //! ```
 //! use std::{sync::Arc, time::Duration};
 //!
-//! use flowruns_api::{ApiOptions, auth::TokenVerifier, router};
+//! use flowruns_api::{ApiOptions, CursorKey, auth::TokenVerifier, router};
 //! use flowruns_domain::{Environment, Store, SystemClock, TimeOrderedIds};
 //!
 //! fn routes(store: Arc<dyn Store>, verifier: TokenVerifier) -> axum::Router {
@@ -17,6 +17,7 @@
 //!         request_timeout: Duration::from_secs(30),
 //!         require_if_match: false,
 //!         trusted_proxies: Vec::new(),
+//!         cursor_key: CursorKey::new(b"a secret that all servers share"),
 //!     })
 //! }
 //! ```
@@ -38,4 +39,9 @@ mod routes;
 mod runs;
 mod state;
 
-pub use self::{odata::origin::Peer, openapi::openapi_json, routes::router, state::ApiOptions};
+pub use self::{
+    odata::{cursor::CursorKey, origin::Peer},
+    openapi::openapi_json,
+    routes::router,
+    state::ApiOptions,
+};

@@ -108,6 +108,14 @@ fn insert(response: &mut Response, name: HeaderName, value: &str) {
 pub(crate) struct List<T> {
     #[serde(rename = "@odata.context")]
     pub(crate) context: String,
+    #[serde(rename = "@odata.count", skip_serializing_if = "Option::is_none")]
+    pub(crate) count: Option<u64>,
+    /// Stands where the count was asked for and takes more than so many rows to know.
+    #[serde(
+        rename = "@flowruns.countAbove",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(crate) count_above: Option<usize>,
     #[serde(rename = "@odata.nextLink", skip_serializing_if = "Option::is_none")]
     pub(crate) next_link: Option<String>,
     pub(crate) value: Vec<T>,

@@ -54,6 +54,7 @@ fn everything() -> Router<Arc<Api>> {
 
 fn resources() -> Router<Arc<Api>> {
     const FLOWS: &str = "/industryData/incomingFlows";
+    const ALL_RUNS: &str = "/industryData/runs";
     let run_list = || get(runs::list_runs).post(runs::create_run);
     let run = || {
         get(runs::get_run)
@@ -73,7 +74,18 @@ fn resources() -> Router<Arc<Api>> {
                 .patch(flows::patch_flow)
                 .delete(flows::delete_flow),
         )
+        .route(&format!("{FLOWS}/$count"), get(flows::count_flows))
+        .route(ALL_RUNS, get(runs::list_all_runs))
+        .route(&format!("{ALL_RUNS}/$count"), get(runs::count_all_runs))
         .route(&format!("{FLOWS}/{{flow}}/runs"), run_list())
+        .route(
+            &format!("{FLOWS}/{{flow}}/runs/$count"),
+            get(runs::count_runs),
+        )
+        .route(
+            &format!("{FLOWS}/{{flow}}/runs/{{run}}/process/runs/$count"),
+            get(runs::count_runs),
+        )
         .route(&format!("{FLOWS}/{{flow}}/runs/{{run}}"), run())
         .route(
             &format!("{FLOWS}/{{flow}}/runs/{{run}}/history"),

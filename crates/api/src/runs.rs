@@ -10,6 +10,11 @@ mod patch;
 mod process;
 
 pub(crate) use self::{
-    create::create_run, delete::delete_run, get::get_run, history::list_history, list::list_runs,
-    patch::patch_run, process::get_process,
+    create::create_run,
+    delete::delete_run,
+    get::get_run,
+    history::list_history,
+    list::{count_all_runs, count_runs, list_all_runs, list_runs},
+    patch::patch_run,
+    process::get_process,
 };

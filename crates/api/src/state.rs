@@ -8,7 +8,7 @@ use std::{
 use flowruns_domain::{Environment, FlowService, RunService};
 use ipnet::IpNet;
 
-use crate::auth::TokenVerifier;
+use crate::{auth::TokenVerifier, odata::cursor::CursorKey};
 
 /// What the routes need.
 #[derive(Clone)]
@@ -25,6 +25,8 @@ pub struct ApiOptions {
     pub require_if_match: bool,
     /// The networks whose proxies are believed when they say which scheme and host the client used.
     pub trusted_proxies: Vec<IpNet>,
+    /// Signs the links to next pages.
+    pub cursor_key: CursorKey,
 }
 
 /// The state of the router.

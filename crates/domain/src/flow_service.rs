@@ -9,7 +9,7 @@ use crate::{
     id::{FlowId, FlowKey, TenantId},
     idempotency::Reserved,
     precondition::IfMatch,
-    query::{FlowPageRequest, Page},
+    query::{Count, FlowPageRequest, FlowQuery, FoundFlows, Page},
     rejection::PatchRejected,
     service::{Environment, ServiceError},
     store::{FlowDeleted, StoreError, StoreErrorKind, Updated},
@@ -174,6 +174,37 @@ impl FlowService {
         page: FlowPageRequest,
     ) -> Result<Page<Flow>, ServiceError> {
         Ok(self.environment.store.list_flows(tenant, page).await?)
+    }
+
+    /// A page of a query.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::Store`].
+    pub async fn query(&self, query: &FlowQuery) -> Result<FoundFlows, ServiceError> {
+        Ok(self.environment.store.query_flows(query).await?)
+    }
+
+    /// How many flows match the filter of a query.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::Store`].
+    pub async fn count(&self, query: &FlowQuery) -> Result<Count, ServiceError> {
+        Ok(self.environment.store.count_flows(query).await?)
+    }
+
+    /// Those of these flows that are there, in any order.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::Store`].
+    pub async fn find_all(
+        &self,
+        tenant: TenantId,
+        ids: &[FlowId],
+    ) -> Result<Vec<Flow>, ServiceError> {
+        Ok(self.environment.store.find_flows(tenant, ids).await?)
     }
 }
 

@@ -69,7 +69,11 @@ pub use self::{
     patch::{Field, Nullable, RunPatch},
     precondition::{EntityTag, IfMatch},
     query::{
-        EventPageRequest, FlowPageRequest, Page, PageRequest, PageSize, RunPageRequest, RunPosition,
+        Condition, Count, Direction, EventPageRequest, FlowCursor, FlowFilter, FlowOrder,
+        FlowPageRequest, FlowQuery, FlowSort, FlowTerm, Found, FoundFlows, FoundRuns, ListedRun,
+        Next, NotOffered, Operator, Page, PageRequest, PageSize, RunCursor, RunDetails, RunFilter,
+        RunOrder, RunPageRequest, RunPlan, RunPosition, RunQuery, RunScope, RunSort, RunTerm,
+        SCAN_LIMIT, SortKey, Test, TextTest, offered,
     },
     rejection::{Conflict, ConflictRule, Fault, PatchRejected, Rule},
     run::{Change, Decision, Run, RunProperties, RunSummary, run_tag},

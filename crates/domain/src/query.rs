@@ -1,5 +1,19 @@
 //! Pages of lists: walked by key, so that rows that come or go make no page skip or repeat a row.
 
+mod filter;
+mod order;
+mod request;
+mod shown;
+
+pub use self::{
+    filter::{Condition, FlowFilter, FlowTerm, Operator, RunFilter, RunTerm, Test, TextTest},
+    order::{Direction, FlowCursor, FlowOrder, FlowSort, RunCursor, RunOrder, RunSort, SortKey},
+    request::{
+        Count, FlowQuery, Found, FoundFlows, FoundRuns, ListedRun, Next, NotOffered, RunDetails,
+        RunPlan, RunQuery, RunScope, SCAN_LIMIT, offered,
+    },
+};
+
 use crate::{
     event::Version,
     id::{FlowId, RunId},

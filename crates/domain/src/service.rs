@@ -13,7 +13,10 @@ use crate::{
     new_run::NewRun,
     patch::RunPatch,
     precondition::IfMatch,
-    query::{EventPageRequest, Page, RunPageRequest},
+    query::{
+        Count, EventPageRequest, FoundRuns, NotOffered, Page, RunPageRequest, RunQuery, RunScope,
+        offered,
+    },
     rejection::{Fault, PatchRejected},
     run::{Run, RunSummary},
     store::{Created, RunReport, Store, StoreError, Updated},
@@ -38,6 +41,9 @@ pub enum ServiceError {
     /// The flow cannot be deleted.
     #[error("the flow still has runs; delete them first")]
     FlowHasRuns,
+    /// No index bounds the work of the query.
+    #[error(transparent)]
+    NotOffered(#[from] NotOffered),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -268,6 +274,41 @@ impl RunService {
             .list_runs(flow, page)
             .await?
             .ok_or(ServiceError::FlowNotFound)
+    }
+
+    /// A page of a query.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::NotOffered`], [`ServiceError::FlowNotFound`], [`ServiceError::RunNotFound`] or
+    /// [`ServiceError::Store`].
+    pub async fn query(
+        &self,
+        via: Option<RunId>,
+        query: &RunQuery,
+    ) -> Result<FoundRuns, ServiceError> {
+        self.allow(via, query).await?;
+        let found = self.store().query_runs(query).await?;
+        found.ok_or(ServiceError::FlowNotFound)
+    }
+
+    /// How many runs match the scope and filter of a query.
+    ///
+    /// # Errors
+    ///
+    /// As [`query`](Self::query).
+    pub async fn count(&self, via: Option<RunId>, query: &RunQuery) -> Result<Count, ServiceError> {
+        self.allow(via, query).await?;
+        let counted = self.store().count_runs(query).await?;
+        counted.ok_or(ServiceError::FlowNotFound)
+    }
+
+    async fn allow(&self, via: Option<RunId>, query: &RunQuery) -> Result<(), ServiceError> {
+        offered(query)?;
+        match query.scope {
+            RunScope::Flow(flow) => self.pass_through(flow, via).await,
+            RunScope::Tenant(_) => Ok(()),
+        }
     }
 
     /// The history of a run, oldest first.

@@ -7,9 +7,12 @@ use async_trait::async_trait;
 use crate::{
     event::RunEvent,
     flow::Flow,
-    id::{FlowKey, RunKey, TenantId},
+    id::{FlowId, FlowKey, RunKey, TenantId},
     idempotency::{Claimed, KeptAnswer, KeyClaim},
-    query::{EventPageRequest, FlowPageRequest, Page, RunPageRequest},
+    query::{
+        Count, EventPageRequest, FlowPageRequest, FlowQuery, FoundFlows, FoundRuns, Page,
+        RunPageRequest, RunQuery,
+    },
     rejection::PatchRejected,
     run::{Change, Decision, Run, RunSummary},
     timestamp::Timestamp,
@@ -93,6 +96,14 @@ pub trait RunStore: Send + Sync + 'static {
         page: RunPageRequest,
     ) -> Result<Option<Page<RunSummary>>, StoreError>;
 
+    /// A page of an [`offered`](crate::offered) query; `None` when there is no such flow. It looks at a bounded number
+    /// of rows, so a page may be short although more follow.
+    async fn query_runs(&self, query: &RunQuery) -> Result<Option<FoundRuns>, StoreError>;
+
+    /// How many runs match the scope and filter of an [`offered`](crate::offered) query; `None` when there is no such
+    /// flow.
+    async fn count_runs(&self, query: &RunQuery) -> Result<Option<Count>, StoreError>;
+
     /// The history of a run, oldest first.
     async fn list_run_events(
         &self,
@@ -130,6 +141,15 @@ pub trait FlowStore: Send + Sync + 'static {
         tenant: TenantId,
         page: FlowPageRequest,
     ) -> Result<Page<Flow>, StoreError>;
+
+    /// A page of a query. It looks at a bounded number of rows, so a page may be short although more follow.
+    async fn query_flows(&self, query: &FlowQuery) -> Result<FoundFlows, StoreError>;
+
+    /// How many flows match the filter of a query.
+    async fn count_flows(&self, query: &FlowQuery) -> Result<Count, StoreError>;
+
+    /// Those of these flows that are there, in any order.
+    async fn find_flows(&self, tenant: TenantId, ids: &[FlowId]) -> Result<Vec<Flow>, StoreError>;
 }
 
 /// Keeps idempotency keys and their answers.

@@ -21,6 +21,7 @@ mod history;
 mod idempotency;
 mod list;
 pub mod migrate;
+mod query;
 mod retry;
 mod row;
 mod runs;

@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use flowruns_domain::{
-    Action, DataDomain, DisplayName, EventId, Flow, FlowKey, FlowProperties, PropertyChange,
-    PublicError, ReadinessStatus, Run, RunEvent, RunKey, RunProperties, RunState, RunStatus,
-    RunSummary, Statistics, StoreError, StoreErrorKind, TenantId, Timestamp, Version,
+    Action, DataDomain, DisplayName, EventId, Flow, FlowKey, FlowProperties, ListedRun,
+    PropertyChange, PublicError, ReadinessStatus, Run, RunDetails, RunEvent, RunKey, RunProperties,
+    RunState, RunStatus, RunSummary, Statistics, StoreError, StoreErrorKind, TenantId, Timestamp,
+    Version,
     json::{JsonObject, JsonValue},
 };
 use sqlx::{FromRow, types::Json};
@@ -32,6 +33,18 @@ pub(crate) struct RunSummaryRow {
     end_at: Option<DateTime<Utc>>,
     status: String,
     version: i64,
+}
+
+#[derive(FromRow)]
+pub(crate) struct ListedRunRow {
+    flow_id: Uuid,
+    #[sqlx(flatten)]
+    summary: RunSummaryRow,
+    #[sqlx(default)]
+    blocking_error: Option<Json<JsonObject>>,
+    /// Absent where it was not read.
+    #[sqlx(default)]
+    statistics: Option<Json<JsonObject>>,
 }
 
 #[derive(FromRow)]
@@ -129,6 +142,24 @@ impl RunSummaryRow {
                 .column("display_name", DisplayName::new(&self.display_name).ok())?,
             start: reader.time("start_at", self.start_at)?,
             state: reader.state(&self.status, self.end_at)?,
+        })
+    }
+}
+
+impl ListedRunRow {
+    pub(crate) fn into_listed(self, tenant: TenantId) -> Result<ListedRun, StoreError> {
+        let reader = Reader {
+            table: "runs",
+            id: format!("{}/{}", self.flow_id, self.summary.id),
+        };
+        let flow = reader.column("flow_id", self.flow_id.to_string().parse().ok())?;
+        let error = self.blocking_error;
+        Ok(ListedRun {
+            summary: self.summary.into_summary(FlowKey { tenant, flow })?,
+            details: self.statistics.map(|Json(statistics)| RunDetails {
+                blocking_error: error.map(|Json(members)| PublicError::from_stored(members)),
+                statistics: Statistics::from_stored(statistics),
+            }),
         })
     }
 }

@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use flowruns_domain::{
-    Change, Claimed, Created, DecideFlow, EventPageRequest, Flow, FlowDeleted, FlowKey,
-    FlowPageRequest, FlowStore, IdempotencyStore, KeptAnswer, KeyClaim, Page, Run, RunEvent,
-    RunKey, RunPageRequest, RunReport, RunStore, RunSummary, Store, StoreError, StoreErrorKind,
-    TenantId, Timestamp, Updated,
+    Change, Claimed, Count, Created, DecideFlow, EventPageRequest, Flow, FlowDeleted, FlowId,
+    FlowKey, FlowPageRequest, FlowQuery, FlowStore, FoundFlows, FoundRuns, IdempotencyStore,
+    KeptAnswer, KeyClaim, Page, Run, RunEvent, RunKey, RunPageRequest, RunQuery, RunReport,
+    RunStore, RunSummary, Store, StoreError, StoreErrorKind, TenantId, Timestamp, Updated,
 };
 use sqlx::PgPool;
 
@@ -15,7 +15,7 @@ use crate::{
     connect::{ConnectOptions, Durability, durability},
     create,
     error::store_error,
-    flows, history, idempotency, list, retry, runs,
+    flows, history, idempotency, list, query, retry, runs,
     writer::Writers,
 };
 
@@ -54,6 +54,16 @@ impl PostgresStore {
     /// [`StoreError`] when the database cannot be asked.
     pub async fn durability(&self) -> Result<Durability, StoreError> {
         durability(&self.pool).await
+    }
+
+    /// How the database carries out a query of runs and its count, one plan a statement, as EXPLAIN (ANALYZE, FORMAT
+    /// JSON) shows it. For tests and for operators.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn explain_runs(&self, query: &RunQuery) -> Result<Vec<String>, StoreError> {
+        query::explain_runs(&self.pool, query).await
     }
 
     /// Takes no more, writes what waits, and closes the connections.
@@ -95,6 +105,22 @@ impl RunStore for PostgresStore {
     ) -> Result<Option<Page<RunSummary>>, StoreError> {
         retry::read(self.retry_for, "list runs", || {
             list::list(&self.pool, flow, page)
+        })
+        .await
+    }
+
+    async fn query_runs(&self, query: &RunQuery) -> Result<Option<FoundRuns>, StoreError> {
+        let unit = "query runs";
+        retry::read(self.retry_for, unit, || {
+            query::query_runs(&self.pool, query)
+        })
+        .await
+    }
+
+    async fn count_runs(&self, query: &RunQuery) -> Result<Option<Count>, StoreError> {
+        let unit = "count runs";
+        retry::read(self.retry_for, unit, || {
+            query::count_runs(&self.pool, query)
         })
         .await
     }
@@ -147,6 +173,29 @@ impl FlowStore for PostgresStore {
     ) -> Result<Page<Flow>, StoreError> {
         retry::read(self.retry_for, "list flows", || {
             flows::list(&self.pool, tenant, page)
+        })
+        .await
+    }
+
+    async fn query_flows(&self, query: &FlowQuery) -> Result<FoundFlows, StoreError> {
+        let unit = "query flows";
+        retry::read(self.retry_for, unit, || {
+            query::query_flows(&self.pool, query)
+        })
+        .await
+    }
+
+    async fn count_flows(&self, query: &FlowQuery) -> Result<Count, StoreError> {
+        let unit = "count flows";
+        retry::read(self.retry_for, unit, || {
+            query::count_flows(&self.pool, query)
+        })
+        .await
+    }
+
+    async fn find_flows(&self, tenant: TenantId, ids: &[FlowId]) -> Result<Vec<Flow>, StoreError> {
+        retry::read(self.retry_for, "find flows", || {
+            query::find_flows(&self.pool, tenant, ids)
         })
         .await
     }

@@ -65,6 +65,8 @@ pub(crate) struct Http {
     pub(crate) require_if_match: bool,
     #[serde(deserialize_with = "networks")]
     pub(crate) trusted_proxies: Vec<IpNet>,
+    #[serde(deserialize_with = "path_unless_empty")]
+    pub(crate) cursor_key_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize, Serialize, Validate)]

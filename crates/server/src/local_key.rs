@@ -14,7 +14,10 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use flowruns_api::auth::{Expectations, KeySet, Permission, TokenVerifier};
+use flowruns_api::{
+    CursorKey,
+    auth::{Expectations, KeySet, Permission, TokenVerifier},
+};
 use flowruns_domain::{Clock as _, Ids as _, SystemClock, TenantId, TimeOrderedIds};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use serde_json::json;
@@ -27,6 +30,7 @@ const AUDIENCE: &str = "flowruns";
 pub(crate) struct LocalKey {
     key: EncodingKey,
     kid: String,
+    cursor_key: CursorKey,
 }
 
 impl LocalKey {
@@ -50,7 +54,13 @@ impl LocalKey {
         Ok(Self {
             key: EncodingKey::from_ec_der(&pkcs8),
             kid: URL_SAFE_NO_PAD.encode(thumbprint),
+            cursor_key: CursorKey::new(&pkcs8),
         })
+    }
+
+    /// A key for what this service signs for itself.
+    pub(crate) fn cursor_key(&self) -> CursorKey {
+        self.cursor_key.clone()
     }
 
     /// Verifies the tokens of this key, as those of any issuer are verified.

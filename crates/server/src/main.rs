@@ -2,6 +2,7 @@
 
 mod commands;
 mod config;
+mod cursor_key;
 mod database;
 mod first_bytes;
 mod listen;

@@ -8,10 +8,12 @@
     reason = "a case fails by panicking, as a test does"
 )]
 
+pub mod flow_queries;
 pub mod flows;
 pub mod history;
 pub mod idempotency;
 pub mod lists;
+pub mod queries;
 pub mod races;
 pub mod runs;
 mod scene;
@@ -72,6 +74,14 @@ macro_rules! conformance_cases {
             lists::a_page_of_no_rows_is_empty
             lists::the_list_of_an_absent_flow_is_none
             lists::runs_of_another_flow_are_not_listed
+            queries::every_filter_gives_the_runs_that_it_matches
+            queries::every_order_is_walked_in_pages_of_every_size
+            queries::a_queried_page_of_no_rows_is_empty
+            queries::details_come_when_they_are_asked_for
+            queries::runs_are_queried_across_the_flows_of_a_tenant
+            queries::a_query_of_an_absent_flow_is_none
+            queries::queried_pages_skip_no_run_while_others_come_and_go
+            flow_queries::flows_are_queried_by_name_and_readiness
             races::sixty_four_writers_of_one_run_lose_no_update
             races::writers_of_many_runs_lose_no_update
             races::of_four_outcomes_at_once_one_wins

@@ -1,9 +1,12 @@
-//! Accept: the answer is JSON, or 406.
+//! Accept: the answer is JSON, plain text for a count, or 406.
 
 use axum::http::{HeaderMap, header};
 
-/// Whether the client takes application/json.
-pub(super) fn takes_json(headers: &HeaderMap) -> bool {
+/// The media type of nearly every answer.
+pub(super) const JSON: &str = "application/json";
+
+/// Whether the client takes a media type.
+pub(super) fn takes(headers: &HeaderMap, media_type: &str) -> bool {
     let mut values = headers.get_all(header::ACCEPT).iter().peekable();
     if values.peek().is_none() {
         return true;
@@ -14,19 +17,19 @@ pub(super) fn takes_json(headers: &HeaderMap) -> bool {
     ranges
         .map(str::trim)
         .filter(|range| !range.is_empty())
-        .any(range_takes_json)
+        .any(|range| range_takes(range, media_type))
 }
 
-fn range_takes_json(range: &str) -> bool {
+fn range_takes(range: &str, media_type: &str) -> bool {
     let mut parts = range
         .split(';')
         .map(|part| part.trim().to_ascii_lowercase());
-    let media_type = parts.next().unwrap_or_default();
-    let is_json = matches!(
-        media_type.as_str(),
-        "application/json" | "application/*" | "*/*"
-    );
+    let sent = parts.next().unwrap_or_default();
+    let kind = media_type.split('/').next().unwrap_or_default();
+    let is_covered = sent == "*/*"
+        || sent == media_type
+        || sent.strip_suffix("/*").is_some_and(|sent| sent == kind);
     let is_refused =
         parts.any(|part| part.strip_prefix("q=").and_then(|q| q.parse().ok()) == Some(0.0_f32));
-    is_json && !is_refused
+    is_covered && !is_refused
 }

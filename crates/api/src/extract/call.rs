@@ -15,7 +15,11 @@ use flowruns_domain::{
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use super::{accept::takes_json, preconditions, prefer::Preference};
+use super::{
+    accept::{JSON, takes},
+    preconditions,
+    prefer::Preference,
+};
 use crate::{
     auth::{Caller, Permission},
     batch::MAX_ITEMS,
@@ -34,13 +38,15 @@ pub(crate) enum Content {
     Json,
     /// A JSON object with a body for each item of a batch.
     Batch,
+    /// It does not, and its answer is plain text.
+    Text,
 }
 
 impl Content {
     /// The longest body, in bytes; each item may be as long as if it came alone.
     const fn limit(self, max_body_bytes: usize) -> usize {
         match self {
-            Self::None | Self::Json => max_body_bytes,
+            Self::None | Self::Text | Self::Json => max_body_bytes,
             Self::Batch => MAX_ITEMS * (max_body_bytes + ITEM_HEAD_BYTES),
         }
     }
@@ -79,7 +85,7 @@ impl Call {
         trace.note_route(parts.extensions.get::<MatchedPath>());
         let caller = authorized(api, &parts.headers, permission.into(), &trace)?;
         let body = match content {
-            Content::None => Bytes::new(),
+            Content::None | Content::Text => Bytes::new(),
             Content::Json | Content::Batch => {
                 let limit = content.limit(api.options.max_body_bytes);
                 read_body(&parts.headers, body, limit).await?
@@ -254,15 +260,18 @@ fn check_media_types(headers: &HeaderMap, content: Content) -> Result<(), ApiErr
             "a body with a Content-Encoding is not read; send it plain",
         ));
     }
-    if content != Content::None && !is_json(headers) {
+    if matches!(content, Content::Json | Content::Batch) && !is_json(headers) {
         return Err(ApiError::unsupported_media_type(
             "send Content-Type: application/json",
         ));
     }
-    if takes_json(headers) {
-        Ok(())
-    } else {
-        Err(ApiError::not_acceptable())
+    let accepted = match content {
+        Content::Text => takes(headers, "text/plain") || takes(headers, JSON),
+        Content::None | Content::Json | Content::Batch => takes(headers, JSON),
+    };
+    match accepted {
+        true => Ok(()),
+        false => Err(ApiError::not_acceptable()),
     }
 }
 

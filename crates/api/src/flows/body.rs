@@ -102,7 +102,7 @@ impl FlowBody {
     }
 
     /// A flow in a list.
-    pub(super) fn item(flow: &Flow) -> Self {
+    pub(crate) fn item(flow: &Flow) -> Self {
         let FlowProperties {
             display_name,
             readiness_status,

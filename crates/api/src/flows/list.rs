@@ -1,4 +1,4 @@
-//! GET the flows of the caller's tenant, by id.
+//! GET the flows of the caller's tenant.
 
 use std::sync::Arc;
 
@@ -6,47 +6,114 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use flowruns_domain::{FlowId, FlowPageRequest};
-use uuid::Uuid;
+use flowruns_domain::{FlowQuery, TenantId, property};
 
 use super::body::FlowBody;
 use crate::{
     auth::Permission,
     error::ApiError,
     extract::{Call, Content},
-    odata::page::{LIST_OPTIONS, ListId, PageKey, next_query, requested},
+    odata::{
+        count,
+        cursor::Binding,
+        filter::{Flows, read_filter},
+        options::QueryOptions,
+        order::flow_order,
+        page::{next_query, requested, wants_count},
+        select::{Selected, Selection},
+    },
     respond::{self, List},
     state::Api,
 };
+
+const PATH: &str = "industryData/incomingFlows";
+/// Those of a queried list, but `$expand`.
+const OPTIONS: [&str; 8] = [
+    "filter",
+    "orderby",
+    "select",
+    "top",
+    "skip",
+    "count",
+    "skiptoken",
+    "format",
+];
+const PROPERTIES: &[&str] = &[
+    property::ID,
+    property::DISPLAY_NAME,
+    property::READINESS_STATUS,
+    property::DATA_DOMAIN,
+    property::RECURRENCE_EFFECTIVE_DATE_TIME,
+    property::RECURRENCE_EXPIRATION_DATE_TIME,
+    "eTag",
+];
 
 pub(crate) async fn list_flows(
     State(api): State<Arc<Api>>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let call = Call::new(&api, request, Permission::ReadRuns, Content::None).await?;
-    let options = call.options(&LIST_OPTIONS)?;
+    let options = call.options(&OPTIONS)?;
     let tenant = call.caller.tenant;
-    let list = ListId(tenant.uuid(), Uuid::nil());
-    let request: FlowPageRequest = requested(&options, list)?;
-    let page = api.flows.list(tenant, request).await?;
-    let last = page.items.last().filter(|_| page.more);
-    let next_link = last.map(|flow| {
-        call.root
-            .same_path(&next_query(&options, list, request.size, &flow.key.flow))
-    });
+    let binding = Binding {
+        tenant,
+        list: PATH,
+        options: options.bound(),
+    };
+    let selection = Selection::read(&options, PROPERTIES)?;
+    let with_count = wants_count(&options)?;
+    let page = requested(&api, &options, &binding)?;
+    let query = FlowQuery {
+        size: page.size,
+        skip: page.skip,
+        after: page.after,
+        ..query(&options, tenant)?
+    };
+    let found = api.flows.query(&query).await?;
+    let counted = match with_count {
+        true => Some(api.flows.count(&query).await?),
+        false => None,
+    };
+    let (count, count_above) = count::shown(counted);
+    let next = found.next.as_ref();
+    let row = |flow| Selected {
+        row: FlowBody::item(flow),
+        selection: &selection,
+        expanded: false,
+    };
     respond::json(&List {
-        context: call.root.context("industryData/incomingFlows"),
-        next_link,
-        value: page.items.iter().map(FlowBody::item).collect(),
+        context: call
+            .root
+            .context(&format!("{PATH}{}", selection.fragment(false))),
+        count,
+        count_above,
+        next_link: next.map(|next| {
+            call.root
+                .same_path(&next_query(&api, &options, &binding, next))
+        }),
+        value: found.items.iter().map(row).collect(),
     })
 }
 
-impl PageKey for FlowId {
-    fn to_bytes(&self) -> Vec<u8> {
-        self.uuid().as_bytes().to_vec()
-    }
+pub(crate) async fn count_flows(
+    State(api): State<Arc<Api>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let call = Call::new(&api, request, Permission::ReadRuns, Content::Text).await?;
+    let options = call.options(&["filter"])?;
+    let query = query(&options, call.caller.tenant)?;
+    count::plain(api.flows.count(&query).await?)
+}
 
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        Self::new(Uuid::from_slice(bytes).ok()?).ok()
-    }
+/// What the options ask for, but for the page.
+fn query(options: &QueryOptions, tenant: TenantId) -> Result<FlowQuery, ApiError> {
+    let filter = options
+        .get("filter")
+        .map(read_filter::<Flows>)
+        .transpose()?;
+    Ok(FlowQuery {
+        filter,
+        order: flow_order(options)?,
+        ..FlowQuery::new(tenant)
+    })
 }

@@ -1,8 +1,15 @@
 //! Query options: each is known here, or the request is refused.
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::error::ApiError;
+
+/// What stands in a query string as it is.
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 /// The options of a request, by their names without `$`.
 #[derive(Debug, Default)]
@@ -32,6 +39,25 @@ impl QueryOptions {
             options.push((name.to_owned(), value));
         }
         Ok(Self(options))
+    }
+
+    /// The options as a query string, each with an & after it, but for one.
+    pub(crate) fn encoded_without(&self, left_out: &str) -> String {
+        let kept = self.0.iter().filter(|(name, _)| name != left_out);
+        kept.map(|(name, value)| format!("${name}={}&", utf8_percent_encode(value, VALUE)))
+            .collect()
+    }
+
+    /// What makes the rows of a list and their order, whatever the order in which it was sent.
+    pub(crate) fn bound(&self) -> String {
+        let mut bound: Vec<String> = self
+            .0
+            .iter()
+            .filter(|(name, _)| !matches!(name.as_str(), "skiptoken" | "format"))
+            .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, VALUE)))
+            .collect();
+        bound.sort_unstable();
+        bound.join("&")
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {

@@ -1,67 +1,102 @@
-//! Pages: `$top`, and `$skiptoken` that is opaque and bound to its list and page size.
+//! Pages: `$top`, `$skip`, `$count`, and the link to the next one.
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use flowruns_domain::{PageRequest, PageSize};
-use uuid::Uuid;
+use flowruns_domain::{Next, PageSize};
 
-use super::options::{QueryOptions, invalid};
-use crate::error::ApiError;
+use super::{
+    cursor::{Binding, Cursor, read_token, write_token},
+    options::{QueryOptions, invalid},
+};
+use crate::{error::ApiError, state::Api};
 
-/// The options of a list.
-pub(crate) const LIST_OPTIONS: [&str; 2] = ["top", "skiptoken"];
+/// The options of a list that is only walked.
+pub(crate) const LIST_OPTIONS: [&str; 3] = ["top", "skiptoken", "format"];
+/// The options of a list that is queried.
+pub(crate) const QUERY_OPTIONS: [&str; 9] = [
+    "filter",
+    "orderby",
+    "select",
+    "top",
+    "skip",
+    "count",
+    "expand",
+    "skiptoken",
+    "format",
+];
 
-/// The key of a row as a token carries it.
-pub(crate) trait PageKey: Sized {
-    /// The bytes of the key.
-    fn to_bytes(&self) -> Vec<u8>;
-    /// The key of these bytes.
-    fn from_bytes(bytes: &[u8]) -> Option<Self>;
+/// The most rows that are passed over.
+const MAX_SKIP: usize = 1000;
+
+/// The page that is asked for.
+pub(crate) struct Requested<C> {
+    pub(crate) size: PageSize,
+    pub(crate) skip: usize,
+    pub(crate) after: Option<C>,
 }
 
-/// The list that a token belongs to: the ids on the way to it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct ListId(pub(crate) Uuid, pub(crate) Uuid);
-
 /// Reads the page that the options ask for.
-pub(crate) fn requested<K: PageKey>(
+pub(crate) fn requested<C: Cursor>(
+    api: &Api,
     options: &QueryOptions,
-    list: ListId,
-) -> Result<PageRequest<K>, ApiError> {
+    binding: &Binding<'_>,
+) -> Result<Requested<C>, ApiError> {
+    json_format(options)?;
     let size = options
         .get("top")
         .map_or(Ok(PageSize::default()), page_size)?;
-    let after = match options.get("skiptoken") {
-        None => None,
-        Some(token) => Some(read_token(token, list, size).ok_or_else(|| {
-            invalid(
-                "skiptoken",
-                "this token is not of this list; follow @odata.nextLink as it was given",
-            )
-        })?),
+    let skip = options.get("skip").map_or(Ok(0), skipped_rows)?;
+    let Some(token) = options.get("skiptoken") else {
+        return Ok(Requested {
+            size,
+            skip,
+            after: None,
+        });
     };
-    Ok(PageRequest { size, after })
+    let (after, skip) = read_token(&api.options.cursor_key, binding, token).ok_or_else(|| {
+        invalid(
+            "skiptoken",
+            "this token is not of this list; follow @odata.nextLink as it was given",
+        )
+    })?;
+    Ok(Requested {
+        size,
+        skip,
+        after: Some(after),
+    })
 }
 
-/// The query string of the page after `last`.
-pub(crate) fn next_query<K: PageKey>(
+/// The query string of the next page: the same options, and its token.
+pub(crate) fn next_query<C: Cursor>(
+    api: &Api,
     options: &QueryOptions,
-    list: ListId,
-    size: PageSize,
-    last: &K,
+    binding: &Binding<'_>,
+    next: &Next<C>,
 ) -> String {
-    let mut bytes = prefix(list, size);
-    bytes.extend(last.to_bytes());
-    let token = URL_SAFE_NO_PAD.encode(bytes);
-    match options.get("top") {
-        Some(_) => format!("$top={}&$skiptoken={token}", size.rows()),
-        None => format!("$skiptoken={token}"),
+    let token = write_token(&api.options.cursor_key, binding, &next.after, next.skip);
+    let mut query = options.encoded_without("skiptoken");
+    query.push_str("$skiptoken=");
+    query.push_str(&token);
+    query
+}
+
+/// Whether `$count=true`.
+pub(crate) fn wants_count(options: &QueryOptions) -> Result<bool, ApiError> {
+    match options.get("count") {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(invalid("count", "$count is true or false")),
+    }
+}
+
+fn json_format(options: &QueryOptions) -> Result<(), ApiError> {
+    let format = options.get("format").unwrap_or("json");
+    match format.split(';').next() {
+        Some("json" | "application/json") => Ok(()),
+        _ => Err(invalid("format", "$format is json")),
     }
 }
 
 fn page_size(text: &str) -> Result<PageSize, ApiError> {
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let rows = is_number.then(|| text.parse().ok()).flatten();
-    rows.and_then(PageSize::new).ok_or_else(|| {
+    number(text).and_then(PageSize::new).ok_or_else(|| {
         invalid(
             "top",
             format!(
@@ -72,15 +107,19 @@ fn page_size(text: &str) -> Result<PageSize, ApiError> {
     })
 }
 
-fn prefix(ListId(outer, inner): ListId, size: PageSize) -> Vec<u8> {
-    let mut bytes = vec![1];
-    bytes.extend(outer.as_bytes());
-    bytes.extend(inner.as_bytes());
-    bytes.extend(size.rows().to_be_bytes());
-    bytes
+fn skipped_rows(text: &str) -> Result<usize, ApiError> {
+    let rows = number(text).map(usize::from);
+    rows.filter(|rows| *rows <= MAX_SKIP).ok_or_else(|| {
+        invalid(
+            "skip",
+            format!(
+                "$skip is a number of rows, 0 to {MAX_SKIP}; to go further, follow @odata.nextLink"
+            ),
+        )
+    })
 }
 
-fn read_token<K: PageKey>(token: &str, list: ListId, size: PageSize) -> Option<K> {
-    let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
-    K::from_bytes(bytes.strip_prefix(prefix(list, size).as_slice())?)
+fn number(text: &str) -> Option<u16> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().ok()).flatten()
 }

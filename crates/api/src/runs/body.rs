@@ -3,8 +3,8 @@
 use std::fmt;
 
 use flowruns_domain::{
-    DisplayName, Fault, NewRun, PublicErrorPatch, Run, RunId, RunKey, RunPatch, RunProperties,
-    RunState, RunStatus, RunSummary, Timestamp, Version,
+    DisplayName, Fault, Flow, ListedRun, NewRun, PublicError, PublicErrorPatch, Run, RunId, RunKey,
+    RunPatch, RunProperties, RunState, RunStatus, RunSummary, Statistics, Timestamp, Version,
     json::{JsonObject, JsonValue},
     property, run_tag,
 };
@@ -12,7 +12,8 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
     extract::{Properties, date_time, display_name, object, text},
-    odata::root::ServiceRoot,
+    flows::FlowBody,
+    odata::{root::ServiceRoot, select::Selection},
     respond::{Typed, shown_tag},
 };
 
@@ -126,8 +127,15 @@ pub(super) struct RunBody<'a> {
     context: String,
 }
 
-/// A run in a list: what can be read without its jsonb columns.
-pub(super) struct RunItem<'a>(&'a RunSummary);
+/// A run in a list: what can be read without its jsonb columns, and what was asked for beyond.
+pub(super) struct RunItem<'a> {
+    address: Option<String>,
+    summary: &'a RunSummary,
+    /// Null is shown where it was asked for.
+    blocking_error: Option<Option<Typed<'a>>>,
+    statistics: Option<Typed<'a>>,
+    process: Option<FlowBody>,
+}
 
 impl<'a> RunBody<'a> {
     pub(super) fn new(run: &'a Run, root: &ServiceRoot) -> Self {
@@ -165,23 +173,48 @@ impl Serialize for RunBody<'_> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("@odata.context", &self.context)?;
         head.write(&mut map)?;
-        let error = blocking_error.as_ref().map(|error| Typed {
-            type_name: "microsoft.graph.publicError",
-            members: error.members(),
-        });
+        let error = blocking_error.as_ref().map(typed_error);
         map.serialize_entry(property::BLOCKING_ERROR, &error)?;
-        let statistics = Typed {
-            type_name: "microsoft.graph.runStatistics",
-            members: statistics.members(),
-        };
-        map.serialize_entry(property::STATISTICS, &statistics)?;
+        map.serialize_entry(property::STATISTICS, &typed_statistics(statistics))?;
         map.end()
     }
 }
 
+fn typed_error(error: &PublicError) -> Typed<'_> {
+    Typed {
+        type_name: "microsoft.graph.publicError",
+        members: error.members(),
+    }
+}
+
+fn typed_statistics(statistics: &Statistics) -> Typed<'_> {
+    Typed {
+        type_name: "microsoft.graph.runStatistics",
+        members: statistics.members(),
+    }
+}
+
 impl<'a> RunItem<'a> {
-    pub(super) const fn new(run: &'a RunSummary) -> Self {
-        Self(run)
+    pub(super) fn new(run: &'a ListedRun, selection: &Selection, process: Option<&Flow>) -> Self {
+        let ListedRun { summary, details } = run;
+        let of = |name| details.as_ref().filter(|_| selection.asks_for(name));
+        let error = of(property::BLOCKING_ERROR);
+        Self {
+            address: None,
+            summary,
+            blocking_error: error.map(|details| details.blocking_error.as_ref().map(typed_error)),
+            statistics: of(property::STATISTICS)
+                .map(|details| typed_statistics(&details.statistics)),
+            process: process.map(FlowBody::item),
+        }
+    }
+
+    /// Shows where the run lives.
+    pub(super) fn at(self, address: String) -> Self {
+        Self {
+            address: Some(address),
+            ..self
+        }
     }
 }
 
@@ -193,7 +226,7 @@ impl Serialize for RunItem<'_> {
             display_name,
             start,
             state,
-        } = self.0;
+        } = self.summary;
         let head = Head {
             key: *key,
             version: *version,
@@ -202,15 +235,32 @@ impl Serialize for RunItem<'_> {
             state: *state,
         };
         let mut map = serializer.serialize_map(None)?;
+        if let Some(address) = &self.address {
+            map.serialize_entry("@odata.id", address)?;
+        }
         head.write(&mut map)?;
+        if let Some(error) = &self.blocking_error {
+            map.serialize_entry(property::BLOCKING_ERROR, error)?;
+        }
+        if let Some(statistics) = &self.statistics {
+            map.serialize_entry(property::STATISTICS, statistics)?;
+        }
+        if let Some(process) = &self.process {
+            map.serialize_entry("process", process)?;
+        }
         map.end()
     }
 }
 
 /// Where a run lives.
 pub(super) fn location(run: &Run, root: &ServiceRoot) -> String {
+    address(run.key, root)
+}
+
+/// The address of a run.
+pub(super) fn address(key: RunKey, root: &ServiceRoot) -> String {
     root.resource(&format!(
         "industryData/incomingFlows/{}/runs/{}",
-        run.key.flow, run.key.run
+        key.flow, key.run
     ))
 }

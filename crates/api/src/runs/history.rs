@@ -6,14 +6,17 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use flowruns_domain::{EventPageRequest, PropertyChange, RunEvent, Version, json::JsonValue};
+use flowruns_domain::{EventPageRequest, Next, PropertyChange, RunEvent, json::JsonValue};
 use serde::Serialize;
 
 use crate::{
     auth::Permission,
     error::ApiError,
     extract::{Call, Content},
-    odata::page::{LIST_OPTIONS, ListId, PageKey, next_query, requested},
+    odata::{
+        cursor::Binding,
+        page::{LIST_OPTIONS, Requested, next_query, requested},
+    },
     respond::{self, List},
     state::Api,
 };
@@ -26,19 +29,33 @@ pub(crate) async fn list_history(
     let address = call.run_address()?;
     let options = call.options(&LIST_OPTIONS)?;
     let key = address.key;
-    let list = ListId(key.flow.uuid(), key.run.uuid());
-    let request: EventPageRequest = requested(&options, list)?;
-    let page = api.runs.history(address, request).await?;
+    let path = format!(
+        "industryData/incomingFlows('{}')/runs('{}')/history",
+        key.flow, key.run
+    );
+    let binding = Binding {
+        tenant: key.tenant,
+        list: &path,
+        options: options.bound(),
+    };
+    let Requested { size, after, .. } = requested(&api, &options, &binding)?;
+    let page = api
+        .runs
+        .history(address, EventPageRequest { size, after })
+        .await?;
     let last = page.items.last().filter(|_| page.more);
     let next_link = last.map(|event| {
+        let next = Next {
+            after: event.version,
+            skip: 0,
+        };
         call.root
-            .same_path(&next_query(&options, list, request.size, &event.version))
+            .same_path(&next_query(&api, &options, &binding, &next))
     });
     respond::json(&List {
-        context: call.root.context(&format!(
-            "industryData/incomingFlows('{}')/runs('{}')/history",
-            key.flow, key.run
-        )),
+        context: call.root.context(&path),
+        count: None,
+        count_above: None,
         next_link,
         value: page.items.iter().map(EventBody::new).collect(),
     })
@@ -95,15 +112,5 @@ fn change_body(change: &PropertyChange) -> ChangeBody<'_> {
         property,
         before,
         after,
-    }
-}
-
-impl PageKey for Version {
-    fn to_bytes(&self) -> Vec<u8> {
-        self.number().to_be_bytes().to_vec()
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        Self::new(i64::from_be_bytes(bytes.try_into().ok()?))
     }
 }

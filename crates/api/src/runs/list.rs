@@ -1,23 +1,45 @@
-//! GET the runs of a flow, newest start first.
+//! GET runs: of a flow, or of all flows of the caller's tenant.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     extract::{Request, State},
     response::Response,
 };
-use flowruns_domain::{RunId, RunPageRequest, RunPosition, Timestamp};
-use uuid::Uuid;
+use flowruns_domain::{
+    Flow, FlowId, ListedRun, PageSize, RunId, RunQuery, RunScope, TenantId, property,
+};
 
 use super::body::RunItem;
 use crate::{
     auth::Permission,
     error::ApiError,
     extract::{Call, Content},
-    odata::page::{LIST_OPTIONS, ListId, PageKey, next_query, requested},
+    odata::{
+        count,
+        cursor::Binding,
+        filter::{Runs, read_filter},
+        options::QueryOptions,
+        order::run_order,
+        page::{QUERY_OPTIONS, next_query, requested, wants_count},
+        select::{Selected, Selection, wants_process},
+    },
     respond::{self, List},
     state::Api,
 };
+
+const PROPERTIES: &[&str] = &[
+    property::ID,
+    property::DISPLAY_NAME,
+    property::START_DATE_TIME,
+    property::END_DATE_TIME,
+    property::STATUS,
+    property::BLOCKING_ERROR,
+    property::STATISTICS,
+];
+
+/// With their documents, so many rows make a page at most: each may be as long as a body.
+const MOST_WITH_DETAILS: u16 = 100;
 
 pub(crate) async fn list_runs(
     State(api): State<Arc<Api>>,
@@ -25,42 +47,182 @@ pub(crate) async fn list_runs(
 ) -> Result<Response, ApiError> {
     let call = Call::new(&api, request, Permission::ReadRuns, Content::None).await?;
     let (flow, via) = (call.flow_key()?, call.via()?);
-    let options = call.options(&LIST_OPTIONS)?;
-    let list = ListId(flow.flow.uuid(), Uuid::nil());
-    let request: RunPageRequest = requested(&options, list)?;
-    let page = api.runs.list(flow, via, request).await?;
-    let last = page.items.last().filter(|_| page.more);
-    let next_link = last.map(|run| {
-        let position = RunPosition {
-            start: run.start,
-            run: run.id(),
-        };
-        call.root
-            .same_path(&next_query(&options, list, request.size, &position))
-    });
-    respond::json(&List {
-        context: call
-            .root
-            .context(&format!("industryData/incomingFlows('{}')/runs", flow.flow)),
-        next_link,
-        value: page.items.iter().map(RunItem::new).collect(),
+    list(&api, &call, RunScope::Flow(flow), via).await
+}
+
+pub(crate) async fn list_all_runs(
+    State(api): State<Arc<Api>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let call = Call::new(&api, request, Permission::ReadRuns, Content::None).await?;
+    list(&api, &call, RunScope::Tenant(call.caller.tenant), None).await
+}
+
+pub(crate) async fn count_runs(
+    State(api): State<Arc<Api>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let call = Call::new(&api, request, Permission::ReadRuns, Content::Text).await?;
+    let (flow, via) = (call.flow_key()?, call.via()?);
+    count(&api, &call, RunScope::Flow(flow), via).await
+}
+
+pub(crate) async fn count_all_runs(
+    State(api): State<Arc<Api>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let call = Call::new(&api, request, Permission::ReadRuns, Content::Text).await?;
+    count(&api, &call, RunScope::Tenant(call.caller.tenant), None).await
+}
+
+async fn count(
+    api: &Api,
+    call: &Call,
+    scope: RunScope,
+    via: Option<RunId>,
+) -> Result<Response, ApiError> {
+    let options = call.options(&["filter"])?;
+    let query = query(&options, scope)?;
+    count::plain(api.runs.count(via, &query).await?)
+}
+
+/// What the options ask for, but for the page.
+fn query(options: &QueryOptions, scope: RunScope) -> Result<RunQuery, ApiError> {
+    let filter = options.get("filter").map(read_filter::<Runs>).transpose()?;
+    Ok(RunQuery {
+        filter,
+        order: run_order(options)?,
+        ..RunQuery::new(scope)
     })
 }
 
-/// The start in microseconds since the Unix epoch, then the id.
-impl PageKey for RunPosition {
-    fn to_bytes(&self) -> Vec<u8> {
-        let start = self.start.date_time().timestamp_micros().to_be_bytes();
-        [start.as_slice(), self.run.uuid().as_bytes()].concat()
-    }
+async fn list(
+    api: &Api,
+    call: &Call,
+    scope: RunScope,
+    via: Option<RunId>,
+) -> Result<Response, ApiError> {
+    let options = call.options(&QUERY_OPTIONS)?;
+    let path = match scope {
+        RunScope::Flow(flow) => format!("industryData/incomingFlows('{}')/runs", flow.flow),
+        RunScope::Tenant(_) => "industryData/runs".to_owned(),
+    };
+    let binding = Binding {
+        tenant: scope.tenant(),
+        list: &path,
+        options: options.bound(),
+    };
+    let shape = Shape::read(&options)?;
+    let query = page_query(api, &options, &binding, scope, &shape)?;
+    let found = api.runs.query(via, &query).await?;
+    let counted = match wants_count(&options)? {
+        true => Some(api.runs.count(via, &query).await?),
+        false => None,
+    };
+    let processes = match shape.with_process {
+        true => processes(api, scope.tenant(), &found.items).await?,
+        false => BTreeMap::new(),
+    };
+    let next = found.next.as_ref();
+    let next = next.map(|next| next_query(api, &options, &binding, next));
+    let (count, count_above) = count::shown(counted);
+    let rows = found.items.iter();
+    let rows = rows.map(|run| shape.selected(item(call, scope, run, &shape.selection, &processes)));
+    respond::json(&List {
+        context: call.root.context(&format!("{path}{}", shape.fragment())),
+        count,
+        count_above,
+        next_link: next.map(|query| call.root.same_path(&query)),
+        value: rows.collect(),
+    })
+}
 
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (start, run) = bytes.split_first_chunk::<8>()?;
-        let start = chrono::DateTime::from_timestamp_micros(i64::from_be_bytes(*start))?;
-        let run = RunId::new(Uuid::from_slice(run).ok()?).ok()?;
-        Some(Self {
-            start: Timestamp::new(start).ok()?,
-            run,
+/// What is shown of each run.
+struct Shape {
+    selection: Selection,
+    with_process: bool,
+}
+
+impl Shape {
+    fn read(options: &QueryOptions) -> Result<Self, ApiError> {
+        // Read here too, so that it is refused before anything is looked for.
+        wants_count(options)?;
+        Ok(Self {
+            selection: Selection::read(options, PROPERTIES)?,
+            with_process: wants_process(options)?,
         })
     }
+
+    fn has_details(&self) -> bool {
+        let details = [property::BLOCKING_ERROR, property::STATISTICS];
+        details.iter().any(|name| self.selection.asks_for(name))
+    }
+
+    fn fragment(&self) -> String {
+        self.selection.fragment(self.with_process)
+    }
+
+    fn selected<T>(&self, row: T) -> Selected<'_, T> {
+        Selected {
+            row,
+            selection: &self.selection,
+            expanded: self.with_process,
+        }
+    }
+}
+
+fn page_query(
+    api: &Api,
+    options: &QueryOptions,
+    binding: &Binding<'_>,
+    scope: RunScope,
+    shape: &Shape,
+) -> Result<RunQuery, ApiError> {
+    let page = requested(api, options, binding)?;
+    let details = shape.has_details();
+    Ok(RunQuery {
+        size: size(page.size, details),
+        skip: page.skip,
+        after: page.after,
+        details,
+        ..query(options, scope)?
+    })
+}
+
+fn size(asked: PageSize, details: bool) -> PageSize {
+    match PageSize::new(MOST_WITH_DETAILS) {
+        Some(most) if details && asked.rows() > most.rows() => most,
+        _ => asked,
+    }
+}
+
+/// Across flows nothing but its own address says where a run lives.
+fn item<'a>(
+    call: &Call,
+    scope: RunScope,
+    run: &'a ListedRun,
+    selection: &Selection,
+    processes: &BTreeMap<FlowId, Flow>,
+) -> RunItem<'a> {
+    let item = RunItem::new(run, selection, processes.get(&run.summary.key.flow));
+    match scope {
+        RunScope::Flow(_) => item,
+        RunScope::Tenant(_) => item.at(super::body::address(run.summary.key, &call.root)),
+    }
+}
+
+/// The flows of these runs.
+async fn processes(
+    api: &Api,
+    tenant: TenantId,
+    runs: &[ListedRun],
+) -> Result<BTreeMap<FlowId, Flow>, ApiError> {
+    let mut ids: Vec<FlowId> = runs.iter().map(|run| run.summary.key.flow).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let flows = api.flows.find_all(tenant, &ids).await?;
+    Ok(flows
+        .into_iter()
+        .map(|flow| (flow.key.flow, flow))
+        .collect())
 }

@@ -17,7 +17,8 @@ use flowruns_persistence::{
 use tokio::sync::watch;
 
 use crate::{
-    config::Settings, database::Database, listen, local_key::LocalKey, shutdown::Signals, welcome,
+    config::Settings, cursor_key, database::Database, listen, local_key::LocalKey,
+    shutdown::Signals, welcome,
 };
 
 /// Seconds of clock skew that tokens of an issuer are granted.
@@ -102,6 +103,7 @@ fn api_options(
         request_timeout: settings.http.request_timeout(),
         require_if_match: settings.http.require_if_match,
         trusted_proxies: settings.http.trusted_proxies.clone(),
+        cursor_key: cursor_key::open(settings, local_key)?,
     })
 }
 

@@ -4,8 +4,8 @@ use std::collections::btree_map::Entry;
 
 use async_trait::async_trait;
 use flowruns_domain::{
-    DecideFlow, Flow, FlowDeleted, FlowKey, FlowPageRequest, FlowStore, Page, StoreError,
-    StoreErrorKind, TenantId, Updated,
+    Count, DecideFlow, Flow, FlowDeleted, FlowId, FlowKey, FlowPageRequest, FlowQuery, FlowStore,
+    Found, FoundFlows, Page, StoreError, StoreErrorKind, TenantId, Updated,
 };
 
 use super::MemoryStore;
@@ -79,4 +79,36 @@ impl FlowStore for MemoryStore {
         let rows = tables.flows.values().filter(of_page).cloned().collect();
         Ok(Page::from_rows(rows, page.size))
     }
+
+    async fn query_flows(&self, query: &FlowQuery) -> Result<FoundFlows, StoreError> {
+        let tables = self.tables();
+        let order = query.order;
+        let is_after = |flow: &&Flow| {
+            let after = query.after.as_ref();
+            after.is_none_or(|after| order.compare(&order.cursor(flow), after).is_gt())
+        };
+        let rows = tables.flows.values().filter(|flow| matches(query, flow));
+        let mut rows: Vec<Flow> = rows.filter(is_after).cloned().collect();
+        rows.sort_by(|one, other| order.compare(&order.cursor(one), &order.cursor(other)));
+        let window = (query.skip, query.size);
+        Ok(Found::cut(rows, window, None, |flow| order.cursor(flow)))
+    }
+
+    async fn count_flows(&self, query: &FlowQuery) -> Result<Count, StoreError> {
+        let tables = self.tables();
+        let rows = tables.flows.values().filter(|flow| matches(query, flow));
+        Ok(Count::Exactly(rows.count() as u64))
+    }
+
+    async fn find_flows(&self, tenant: TenantId, ids: &[FlowId]) -> Result<Vec<Flow>, StoreError> {
+        let tables = self.tables();
+        let found = ids.iter().filter_map(|id| tables.flows.get(id));
+        let found = found.filter(|flow| flow.key.tenant == tenant);
+        Ok(found.cloned().collect())
+    }
+}
+
+fn matches(query: &FlowQuery, flow: &Flow) -> bool {
+    let filter = query.filter.as_ref();
+    flow.key.tenant == query.tenant && filter.is_none_or(|filter| filter.matches(flow))
 }

@@ -4,8 +4,9 @@ use std::{cmp::Reverse, collections::btree_map::Entry};
 
 use async_trait::async_trait;
 use flowruns_domain::{
-    Change, Created, Decision, EventPageRequest, FlowKey, Page, Run, RunEvent, RunKey,
-    RunPageRequest, RunReport, RunStore, RunSummary, StoreError, Timestamp, Updated,
+    Change, Count, Created, Decision, EventPageRequest, FlowKey, Found, FoundRuns, ListedRun, Page,
+    Run, RunEvent, RunKey, RunPageRequest, RunQuery, RunReport, RunStore, RunSummary, StoreError,
+    Timestamp, Updated,
 };
 
 use super::{MemoryStore, tables::StoredRun};
@@ -80,6 +81,39 @@ impl RunStore for MemoryStore {
         Ok(Some(Page::from_rows(rows, page.size)))
     }
 
+    async fn query_runs(&self, query: &RunQuery) -> Result<Option<FoundRuns>, StoreError> {
+        let tables = self.tables();
+        let Some(rows) = tables.runs_in(query.scope) else {
+            return Ok(None);
+        };
+        let order = query.order;
+        let place = |stored: &&StoredRun| order.cursor(&stored.summary());
+        let is_after = |stored: &&StoredRun| {
+            let after = query.after.as_ref();
+            after.is_none_or(|after| order.compare(&place(stored), after).is_gt())
+        };
+        let mut rows: Vec<&StoredRun> = rows
+            .filter(|stored| matches(query, stored))
+            .filter(is_after)
+            .collect();
+        rows.sort_by(|one, other| order.compare(&place(one), &place(other)));
+        let rows = rows
+            .into_iter()
+            .map(|stored| stored.listed(query.details))
+            .collect();
+        let window = (query.skip, query.size);
+        Ok(Some(Found::cut(rows, window, None, |run: &ListedRun| {
+            order.cursor(&run.summary)
+        })))
+    }
+
+    async fn count_runs(&self, query: &RunQuery) -> Result<Option<Count>, StoreError> {
+        let tables = self.tables();
+        let rows = tables.runs_in(query.scope);
+        let counted = rows.map(|rows| rows.filter(|stored| matches(query, stored)).count());
+        Ok(counted.map(|counted| Count::Exactly(counted as u64)))
+    }
+
     async fn list_run_events(
         &self,
         key: RunKey,
@@ -93,6 +127,11 @@ impl RunStore for MemoryStore {
         let events = stored.events.iter().filter(is_after).cloned().collect();
         Ok(Some(Page::from_rows(events, page.size)))
     }
+}
+
+fn matches(query: &RunQuery, stored: &StoredRun) -> bool {
+    let filter = query.filter.as_ref();
+    filter.is_none_or(|filter| filter.matches(&stored.summary()))
 }
 
 /// Newest start first, ties by id.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use flowruns_domain::{
-    Action, Flow, FlowId, FlowKey, IdempotencyKey, KeyClaim, Run, RunEvent, RunKey, RunSummary,
-    StoredKey,
+    Action, Flow, FlowId, FlowKey, IdempotencyKey, KeyClaim, ListedRun, Run, RunDetails, RunEvent,
+    RunKey, RunScope, RunSummary, StoredKey,
 };
 
 /// All rows.
@@ -48,11 +48,38 @@ impl StoredRun {
     }
 }
 
+impl StoredRun {
+    pub(super) fn listed(&self, with_details: bool) -> ListedRun {
+        let properties = &self.run.properties;
+        let details = with_details.then(|| RunDetails {
+            blocking_error: properties.blocking_error.clone(),
+            statistics: properties.statistics.clone(),
+        });
+        ListedRun {
+            summary: self.summary(),
+            details,
+        }
+    }
+}
+
 impl Tables {
     /// The key of a claim, while no other attempt has taken over.
     pub(super) fn key_of(&mut self, claim: &KeyClaim) -> Option<&mut StoredKey> {
         let stored = self.keys.get_mut(&claim.key);
         stored.filter(|stored| stored.attempt == claim.attempt && stored.answer.is_none())
+    }
+
+    /// The visible runs of a scope; `None` when there is no such flow.
+    pub(super) fn runs_in(&self, scope: RunScope) -> Option<impl Iterator<Item = &StoredRun>> {
+        if let RunScope::Flow(flow) = scope {
+            self.flow(flow)?;
+        }
+        let is_in = move |stored: &&StoredRun| match scope {
+            RunScope::Flow(flow) => stored.run.key.flow_key() == flow,
+            RunScope::Tenant(tenant) => stored.run.key.tenant == tenant,
+        };
+        let visible = self.runs.values().filter(|stored| stored.is_visible());
+        Some(visible.filter(is_in))
     }
 
     pub(super) fn flow(&self, key: FlowKey) -> Option<&Flow> {

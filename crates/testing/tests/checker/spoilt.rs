@@ -10,10 +10,11 @@ use std::{
 
 use async_trait::async_trait;
 use flowruns_domain::{
-    Change, Claimed, Created, DecideFlow, DecideRun, Decision, EventPageRequest, Flow, FlowDeleted,
-    FlowKey, FlowPageRequest, FlowStore, IdempotencyStore, KeptAnswer, KeyClaim, Page,
-    PatchRejected, Run, RunEvent, RunKey, RunPageRequest, RunReport, RunStore, RunSummary, Store,
-    StoreError, TenantId, Timestamp, Updated,
+    Change, Claimed, Count, Created, DecideFlow, DecideRun, Decision, EventPageRequest, Flow,
+    FlowDeleted, FlowId, FlowKey, FlowPageRequest, FlowQuery, FlowStore, FoundFlows, FoundRuns,
+    IdempotencyStore, KeptAnswer, KeyClaim, Page, PatchRejected, Run, RunEvent, RunKey,
+    RunPageRequest, RunQuery, RunReport, RunStore, RunSummary, Store, StoreError, TenantId,
+    Timestamp, Updated,
 };
 use flowruns_testing::{
     MemoryStore,
@@ -245,6 +246,14 @@ impl RunStore for Spoilt {
         Ok(listed)
     }
 
+    async fn query_runs(&self, query: &RunQuery) -> Result<Option<FoundRuns>, StoreError> {
+        self.inner.query_runs(query).await
+    }
+
+    async fn count_runs(&self, query: &RunQuery) -> Result<Option<Count>, StoreError> {
+        self.inner.count_runs(query).await
+    }
+
     async fn list_run_events(
         &self,
         key: RunKey,
@@ -292,6 +301,18 @@ impl FlowStore for Spoilt {
         page: FlowPageRequest,
     ) -> Result<Page<Flow>, StoreError> {
         self.inner.list_flows(tenant, page).await
+    }
+
+    async fn query_flows(&self, query: &FlowQuery) -> Result<FoundFlows, StoreError> {
+        self.inner.query_flows(query).await
+    }
+
+    async fn count_flows(&self, query: &FlowQuery) -> Result<Count, StoreError> {
+        self.inner.count_flows(query).await
+    }
+
+    async fn find_flows(&self, tenant: TenantId, ids: &[FlowId]) -> Result<Vec<Flow>, StoreError> {
+        self.inner.find_flows(tenant, ids).await
     }
 }
 

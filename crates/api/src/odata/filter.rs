@@ -1,0 +1,67 @@
+//! `$filter`: read by recursive descent over tokens, with bounds on its length, depth and number of terms.
+
+mod model;
+mod parser;
+mod token;
+
+use flowruns_domain::Condition;
+
+pub(crate) use self::model::{Flows, Model, Runs};
+use self::{parser::Parser, token::tokens};
+use super::options::invalid;
+use crate::error::ApiError;
+
+/// The longest filter, in bytes.
+const MAX_LENGTH: usize = 8192;
+/// How deep parentheses and `not` may nest.
+const MAX_DEPTH: usize = 16;
+/// How many values may be compared with.
+const MAX_TERMS: usize = 100;
+
+/// What is wrong, and where: the byte at which it begins.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) struct Malformed {
+    at: usize,
+    message: String,
+}
+
+type Parsed<T> = Result<T, Malformed>;
+
+/// Reads a filter.
+pub(crate) fn read_filter<M: Model>(text: &str) -> Result<Condition<M::Term>, ApiError> {
+    parse::<M>(text).map_err(|malformed| {
+        let before = text.get(..malformed.at).unwrap_or(text);
+        let character = before.chars().count() + 1;
+        let message = malformed.message;
+        invalid(
+            "filter",
+            format!("$filter, character {character}: {message}"),
+        )
+    })
+}
+
+fn parse<M: Model>(text: &str) -> Parsed<Condition<M::Term>> {
+    if text.len() > MAX_LENGTH {
+        let message = format!("the filter is over {MAX_LENGTH} bytes; ask for less at once");
+        return Err(Malformed { at: 0, message });
+    }
+    let tokens = tokens(text)?;
+    Parser::new(&tokens, text.len()).whole::<M>()
+}
+
+/// Several conditions as one; a lone one stays as it is.
+fn joined<T>(
+    mut parts: Vec<Condition<T>>,
+    join: fn(Vec<Condition<T>>) -> Condition<T>,
+) -> Condition<T> {
+    match (parts.len(), parts.pop()) {
+        (1, Some(part)) => part,
+        (_, last) => {
+            parts.extend(last);
+            join(parts)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,201 @@
+use flowruns_domain::{
+    FlowFilter, FlowTerm, Operator, ReadinessStatus, RunFilter, RunStatus, RunTerm, Test, TextTest,
+    Timestamp,
+};
+use proptest::{collection, option, prelude::*, sample};
+
+use super::*;
+
+fn run_filter(text: &str) -> Parsed<RunFilter> {
+    parse::<Runs>(text)
+}
+
+/// The filter as it is understood.
+fn meant(text: &str) -> String {
+    run_filter(text).unwrap().to_string()
+}
+
+#[test]
+fn and_binds_closer_than_or_and_not_closer_than_both() {
+    let text = "not status eq 'failed' and startswith(displayName,'a') or endDateTime eq null";
+    let expected =
+        "(not (status eq 'failed') and startswith(displayName,'a')) or endDateTime eq null";
+    assert_eq!(meant(text), expected);
+    assert_eq!(run_filter(expected), run_filter(text));
+}
+
+#[test]
+fn every_spelling_is_understood() {
+    for (text, expected) in [
+        (
+            "status in ('failed', 'running')",
+            "status in ('failed','running')",
+        ),
+        ("'running' eq status", "status eq 'running'"),
+        (
+            "2026-03-01T08:30:00Z lt startDateTime",
+            "startDateTime gt 2026-03-01T08:30:00Z",
+        ),
+        (
+            "status EQ microsoft.graph.runStatus'failed'",
+            "status eq 'failed'",
+        ),
+        ("displayName eq 'it''s'", "displayName eq 'it''s'"),
+        (
+            "contains(displayName,'a') eq false",
+            "not (contains(displayName,'a'))",
+        ),
+        ("(((status ne null)))", "status ne null"),
+        (
+            "not(endswith(displayName,''))",
+            "not (endswith(displayName,''))",
+        ),
+        (
+            "endDateTime ge 2026-03-01T09:30:00.5+01:00",
+            "endDateTime ge 2026-03-01T08:30:00.500000Z",
+        ),
+    ] {
+        assert_eq!(meant(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn an_error_says_where_it_is() {
+    for (text, at) in [
+        ("", 0),
+        ("status eq", 9),
+        ("status eq 'gone'", 0),
+        ("status gt 'failed'", 0),
+        ("status eq 'failed' und", 19),
+        ("status eq 'failed' and (displayName eq 'a'", 42),
+        ("rows eq 'a'", 0),
+        ("status eq failed", 10),
+        ("'a' eq 'b'", 7),
+        ("displayName eq 'a", 15),
+        ("startDateTime gt '2026-03-01T08:30:00Z'", 0),
+        ("startDateTime gt 2026-03-01", 17),
+        ("length(displayName) eq 3", 23),
+        ("id eq 'x'", 0),
+        ("status in ()", 11),
+        ("status eq 'failed';", 18),
+        ("displayName eq '\0'", 15),
+        ("startswith(status,'a')", 0),
+    ] {
+        assert_eq!(
+            run_filter(text).map_err(|error| error.at),
+            Err(at),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn what_is_too_deep_too_long_or_too_much_is_refused() {
+    let nested = |depth| {
+        format!(
+            "{}status eq 'failed'{}",
+            "(".repeat(depth),
+            ")".repeat(depth)
+        )
+    };
+    assert!(run_filter(&nested(MAX_DEPTH)).is_ok());
+    assert!(run_filter(&nested(MAX_DEPTH + 1)).is_err());
+    assert!(
+        run_filter(&format!(
+            "{}status eq 'failed'",
+            "not ".repeat(MAX_DEPTH + 1)
+        ))
+        .is_err()
+    );
+    let many = |values| format!("status in ({}'failed')", "'failed',".repeat(values - 1));
+    assert!(run_filter(&many(MAX_TERMS)).is_ok());
+    assert!(run_filter(&many(MAX_TERMS + 1)).is_err());
+    let long = format!("displayName eq '{}'", "a".repeat(MAX_LENGTH));
+    assert!(run_filter(&long).is_err());
+}
+
+fn texts() -> impl Strategy<Value = String> {
+    prop_oneof!["[a-z' %_\\\\]{0,6}", "\\PC{0,6}"]
+}
+
+fn test<V: Clone + std::fmt::Debug + 'static>(
+    values: impl Strategy<Value = V> + Clone + 'static,
+    operators: &'static [Operator],
+) -> impl Strategy<Value = Test<V>> {
+    let compare = (sample::select(operators), option::of(values.clone()));
+    prop_oneof![
+        compare.prop_map(|(operator, value)| Test::Compare(operator, value)),
+        collection::vec(option::of(values), 1..4).prop_map(Test::In),
+    ]
+}
+
+fn times() -> impl Strategy<Value = Timestamp> + Clone {
+    (0_i64..4_102_444_800_000_000).prop_map(|micros| {
+        Timestamp::new(chrono::DateTime::from_timestamp_micros(micros).unwrap()).unwrap()
+    })
+}
+
+fn text_tests() -> impl Strategy<Value = TextTest> {
+    let values = texts().boxed();
+    prop_oneof![
+        test(values, &Operator::ALL).prop_map(TextTest::Plain),
+        texts().prop_map(TextTest::StartsWith),
+        texts().prop_map(TextTest::EndsWith),
+        texts().prop_map(TextTest::Contains),
+    ]
+}
+
+const EQUALITY: &[Operator] = &[Operator::Eq, Operator::Ne];
+
+fn run_terms() -> impl Strategy<Value = RunTerm> {
+    let ids = any::<u128>().prop_map(uuid::Uuid::from_u128);
+    prop_oneof![
+        test(ids.boxed(), &Operator::ALL).prop_map(RunTerm::Id),
+        text_tests().prop_map(RunTerm::DisplayName),
+        test(times(), &Operator::ALL).prop_map(RunTerm::Start),
+        test(times(), &Operator::ALL).prop_map(RunTerm::End),
+        test(sample::select(&RunStatus::ALL[..]), EQUALITY).prop_map(RunTerm::Status),
+    ]
+}
+
+fn conditions<T: Clone + std::fmt::Debug + 'static>(
+    terms: impl Strategy<Value = T> + 'static,
+) -> impl Strategy<Value = Condition<T>> {
+    terms
+        .prop_map(Condition::Is)
+        .prop_recursive(4, 16, 3, |inner| {
+            prop_oneof![
+                inner
+                    .clone()
+                    .prop_map(|inner| Condition::Not(Box::new(inner))),
+                collection::vec(inner.clone(), 2..4).prop_map(Condition::And),
+                collection::vec(inner, 2..4).prop_map(Condition::Or),
+            ]
+        })
+}
+
+proptest! {
+    #[test]
+    fn a_filter_that_is_shown_is_read_back(filter in conditions(run_terms())) {
+        prop_assert_eq!(run_filter(&filter.to_string()), Ok(filter));
+    }
+
+    #[test]
+    fn a_filter_of_flows_is_read_back(filter in conditions(prop_oneof![
+        text_tests().prop_map(FlowTerm::DisplayName),
+        test(sample::select(&ReadinessStatus::ALL[..]), EQUALITY).prop_map(FlowTerm::ReadinessStatus),
+    ])) {
+        let filter: FlowFilter = filter;
+        prop_assert_eq!(parse::<Flows>(&filter.to_string()), Ok(filter));
+    }
+
+    #[test]
+    fn no_text_makes_the_parser_panic(text in "\\PC{0,64}", at in 0_usize..64) {
+        let _ = run_filter(&text);
+        let filter = "not (status in ('failed',null)) and startDateTime ge 2026-03-01T08:30:00Z";
+        let place = filter.char_indices().map(|(at, _)| at).nth(at).unwrap_or_default();
+        let spoilt = format!("{}{text}{}", &filter[..place], &filter[place..]);
+        let at = run_filter(&spoilt).map_or_else(|error| error.at, |_| 0);
+        prop_assert!(spoilt.is_char_boundary(at));
+    }
+}

@@ -1,0 +1,101 @@
+//! The words, values and marks of a filter, each with its place.
+
+use flowruns_domain::Timestamp;
+use winnow::{
+    Parser as _,
+    ascii::multispace0,
+    combinator::{alt, delimited, repeat},
+    error::{ContextError, ErrMode, ParserError},
+    token::{none_of, take_while},
+};
+
+use super::Malformed;
+
+/// What a filter is made of.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Token {
+    Open,
+    Close,
+    Comma,
+    /// A property, an operator, a function, null, or the name of a type.
+    Word(String),
+    /// What stands in quotes.
+    Text(String),
+    Time(Timestamp),
+}
+
+/// A token and the byte at which it begins.
+#[derive(Clone, Debug)]
+pub(super) struct Placed {
+    pub(super) at: usize,
+    pub(super) token: Token,
+}
+
+type Scan<T> = Result<T, ErrMode<ContextError>>;
+
+/// Cuts a filter into tokens.
+pub(super) fn tokens(text: &str) -> Result<Vec<Placed>, Malformed> {
+    let mut rest = text;
+    let mut tokens = Vec::new();
+    loop {
+        let blank: Scan<&str> = multispace0.parse_next(&mut rest);
+        let at = text.len() - rest.len();
+        if blank.is_err() || rest.is_empty() {
+            return Ok(tokens);
+        }
+        let token = token(&mut rest).map_err(|_| Malformed {
+            at,
+            message: unreadable(&text[at..]),
+        })?;
+        if matches!(&token, Token::Text(text) if text.contains('\0')) {
+            let message = "U+0000 is in no value".to_owned();
+            return Err(Malformed { at, message });
+        }
+        tokens.push(Placed { at, token });
+    }
+}
+
+fn token(rest: &mut &str) -> Scan<Token> {
+    alt((
+        '('.value(Token::Open),
+        ')'.value(Token::Close),
+        ','.value(Token::Comma),
+        quoted.map(Token::Text),
+        word.map(|word: &str| Token::Word(word.to_owned())),
+        time.map(Token::Time),
+    ))
+    .parse_next(rest)
+}
+
+/// A string; a quote inside is doubled.
+fn quoted(rest: &mut &str) -> Scan<String> {
+    let character = alt(("''".value('\''), none_of('\'')));
+    delimited('\'', repeat(0.., character), '\'').parse_next(rest)
+}
+
+fn word<'t>(rest: &mut &'t str) -> Scan<&'t str> {
+    let first = |c: char| c.is_ascii_alphabetic() || c == '_';
+    let other = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+    (take_while(1, first), take_while(0.., other))
+        .take()
+        .parse_next(rest)
+}
+
+fn time(rest: &mut &str) -> Scan<Timestamp> {
+    let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | ':' | '.');
+    let text: &str = take_while(1.., part).parse_next(rest)?;
+    text.parse()
+        .map_err(|_| ErrMode::Cut(ContextError::from_input(rest)))
+}
+
+fn unreadable(text: &str) -> String {
+    match text.chars().next() {
+        Some('\'') => "this string has no closing quote; a quote inside is doubled".to_owned(),
+        Some(first) if first.is_ascii_digit() => {
+            "a time is such as 2026-03-01T08:30:00Z; a + in a URL is sent as %2B, and a string or an id in quotes"
+                .to_owned()
+        }
+        Some(first) => format!("{first:?} is not known here; a string is in quotes"),
+        None => "the filter ends early".to_owned(),
+    }
+}

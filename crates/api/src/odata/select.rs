@@ -1,0 +1,100 @@
+//! `$select` and `$expand`
+
+use serde::{Serialize, Serializer, ser::Error as _};
+use serde_json::Value;
+
+use super::options::{QueryOptions, invalid};
+use crate::error::ApiError;
+
+/// The properties that a list shows.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Selection {
+    /// Those of every list.
+    Usual,
+    /// All there are.
+    All,
+    /// These.
+    Only(Vec<&'static str>),
+}
+
+impl Selection {
+    /// Reads `$select`, which may name these.
+    pub(crate) fn read(
+        options: &QueryOptions,
+        known: &'static [&'static str],
+    ) -> Result<Self, ApiError> {
+        let Some(text) = options.get("select") else {
+            return Ok(Self::Usual);
+        };
+        let mut selected = Vec::new();
+        let mut all = false;
+        for name in text.split(',').map(str::trim) {
+            if name == "*" {
+                all = true;
+                continue;
+            }
+            let name = known.iter().find(|known| **known == name).ok_or_else(|| {
+                let message = format!("$select names properties of {}, or *", known.join(", "));
+                invalid("select", message)
+            })?;
+            selected.push(*name);
+        }
+        Ok(if all { Self::All } else { Self::Only(selected) })
+    }
+
+    /// Whether it asks for this property, which is not in every list.
+    pub(crate) fn asks_for(&self, name: &str) -> bool {
+        match self {
+            Self::Usual => false,
+            Self::All => true,
+            Self::Only(names) => names.contains(&name),
+        }
+    }
+
+    /// What a context says of it, such as `(id,status)`.
+    pub(crate) fn fragment(&self, expanded: bool) -> String {
+        let mut names: Vec<&str> = match self {
+            Self::Usual => Vec::new(),
+            Self::All => vec!["*"],
+            Self::Only(names) => names.clone(),
+        };
+        names.extend(expanded.then_some("process()"));
+        if names.is_empty() {
+            String::new()
+        } else {
+            format!("({})", names.join(","))
+        }
+    }
+}
+
+/// Whether `$expand=process`.
+pub(crate) fn wants_process(options: &QueryOptions) -> Result<bool, ApiError> {
+    match options.get("expand").map(str::trim) {
+        None => Ok(false),
+        Some("process") => Ok(true),
+        Some(_) => Err(invalid("expand", "$expand is process, without options")),
+    }
+}
+
+/// A row with its selected properties, its annotations and what was expanded.
+pub(crate) struct Selected<'a, T> {
+    pub(crate) row: T,
+    pub(crate) selection: &'a Selection,
+    pub(crate) expanded: bool,
+}
+
+impl<T: Serialize> Serialize for Selected<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Selection::Only(names) = self.selection else {
+            return self.row.serialize(serializer);
+        };
+        let mut row = serde_json::to_value(&self.row).map_err(S::Error::custom)?;
+        if let Value::Object(members) = &mut row {
+            members.retain(|name, _| {
+                let is_expanded = self.expanded && name == "process";
+                name.starts_with('@') || names.contains(&name.as_str()) || is_expanded
+            });
+        }
+        row.serialize(serializer)
+    }
+}

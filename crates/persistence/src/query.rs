@@ -1,0 +1,15 @@
+//! Queries of lists: SQL with bind parameters only, along one index, bounded in what they look at.
+
+mod flows;
+mod predicate;
+mod range;
+mod runs;
+mod search;
+
+pub(crate) use self::{
+    flows::{count_flows, find_flows, query_flows},
+    runs::{count_runs, explain_runs, query_runs},
+};
+
+/// A statement under construction.
+type Builder = sqlx::QueryBuilder<sqlx::Postgres>;

@@ -1,0 +1,183 @@
+//! Conditions as SQL: two truth values as in memory, never SQL's third.
+
+use flowruns_domain::{Condition, FlowTerm, Operator, RunTerm, Test, TextTest};
+use sqlx::{Encode, Postgres, Type};
+
+use super::Builder;
+
+/// Names compare by code points in every database, so they are collated as bytes.
+pub(super) const NAME: &str = "display_name COLLATE \"C\"";
+
+/// Pushes a condition, given how one of its tests is pushed.
+pub(super) fn push_condition<T>(
+    sql: &mut Builder,
+    condition: &Condition<T>,
+    push_term: fn(&mut Builder, &T),
+) {
+    match condition {
+        Condition::Is(term) => push_term(sql, term),
+        Condition::Not(inner) => {
+            sql.push("NOT (");
+            push_condition(sql, inner, push_term);
+            sql.push(")");
+        }
+        Condition::And(parts) => push_parts(sql, parts, (" AND ", "TRUE"), push_term),
+        Condition::Or(parts) => push_parts(sql, parts, (" OR ", "FALSE"), push_term),
+    }
+}
+
+fn push_parts<T>(
+    sql: &mut Builder,
+    parts: &[Condition<T>],
+    (word, neutral): (&str, &str),
+    push_term: fn(&mut Builder, &T),
+) {
+    sql.push("(");
+    sql.push(neutral);
+    for part in parts {
+        sql.push(word);
+        push_condition(sql, part, push_term);
+    }
+    sql.push(")");
+}
+
+pub(super) fn push_run_term(sql: &mut Builder, term: &RunTerm) {
+    match term {
+        RunTerm::Id(test) => push_test(sql, "id", test, |id| *id),
+        RunTerm::DisplayName(test) => push_text(sql, test),
+        RunTerm::Start(test) => push_test(sql, "start_at", test, |time| time.date_time()),
+        RunTerm::End(test) => push_test(sql, "end_at", test, |time| time.date_time()),
+        RunTerm::Status(test) => push_test(sql, "status", test, |status| status.as_str()),
+    }
+}
+
+pub(super) fn push_flow_term(sql: &mut Builder, term: &FlowTerm) {
+    match term {
+        FlowTerm::Id(test) => push_test(sql, "id", test, |id| *id),
+        FlowTerm::DisplayName(test) => push_text(sql, test),
+        FlowTerm::ReadinessStatus(test) => {
+            push_test(sql, "readiness_status", test, |status| status.as_str());
+        }
+    }
+}
+
+/// Pushes what a text that starts so lies between, so that an index bounds it.
+pub(super) fn push_prefix_bounds(sql: &mut Builder, prefix: &str) {
+    sql.push(" AND ").push(NAME).push(" >= ");
+    sql.push_bind(prefix.to_owned());
+    if let Some(beyond) = beyond_prefix(prefix) {
+        sql.push(" AND ").push(NAME).push(" < ").push_bind(beyond);
+    }
+}
+
+/// The least text that is greater than all that start so, if there is one.
+fn beyond_prefix(prefix: &str) -> Option<String> {
+    let mut text = prefix.to_owned();
+    while let Some(last) = text.pop() {
+        let next = match last {
+            '\u{D7FF}' => Some('\u{E000}'),
+            other => char::from_u32(u32::from(other) + 1),
+        };
+        if let Some(next) = next {
+            text.push(next);
+            return Some(text);
+        }
+    }
+    None
+}
+
+fn push_text(sql: &mut Builder, test: &TextTest) {
+    let part = match test {
+        TextTest::Plain(test) => return push_test(sql, NAME, test, String::clone),
+        TextTest::StartsWith(part) => {
+            sql.push("starts_with(display_name, ")
+                .push_bind(part.clone());
+            sql.push(")");
+            return;
+        }
+        TextTest::EndsWith(part) => {
+            sql.push("right(display_name, char_length(");
+            sql.push_bind(part.clone()).push("::text)) = ");
+            part
+        }
+        TextTest::Contains(part) => {
+            sql.push("0 < strpos(display_name, ")
+                .push_bind(part.clone());
+            sql.push(")");
+            return;
+        }
+    };
+    sql.push_bind(part.clone());
+}
+
+fn push_test<V, B>(sql: &mut Builder, column: &str, test: &Test<V>, bound: impl Fn(&V) -> B)
+where
+    B: for<'q> Encode<'q, Postgres> + Type<Postgres> + Send + 'static,
+{
+    match test {
+        Test::Compare(operator, value) => push_compare(sql, column, *operator, value, bound),
+        Test::In(values) => {
+            sql.push("(FALSE");
+            for value in values {
+                sql.push(" OR ");
+                push_compare(sql, column, Operator::Eq, value, &bound);
+            }
+            sql.push(")");
+        }
+    }
+}
+
+fn push_compare<V, B>(
+    sql: &mut Builder,
+    column: &str,
+    operator: Operator,
+    value: &Option<V>,
+    bound: impl Fn(&V) -> B,
+) where
+    B: for<'q> Encode<'q, Postgres> + Type<Postgres> + Send + 'static,
+{
+    let Some(value) = value else {
+        return push_null(sql, column, operator);
+    };
+    sql.push("(").push(column);
+    sql.push(match operator {
+        Operator::Eq => " IS NOT DISTINCT FROM ",
+        Operator::Ne => " IS DISTINCT FROM ",
+        other => symbol(other),
+    });
+    sql.push_bind(bound(value)).push(") IS TRUE");
+}
+
+fn push_null(sql: &mut Builder, column: &str, operator: Operator) {
+    match operator {
+        Operator::Eq | Operator::Ge | Operator::Le => sql.push(column).push(" IS NULL"),
+        Operator::Ne => sql.push(column).push(" IS NOT NULL"),
+        Operator::Gt | Operator::Lt => sql.push("FALSE"),
+    };
+}
+
+/// The operator in SQL, where both sides have a value.
+pub(super) const fn symbol(operator: Operator) -> &'static str {
+    match operator {
+        Operator::Eq => " = ",
+        Operator::Ne => " <> ",
+        Operator::Gt => " > ",
+        Operator::Ge => " >= ",
+        Operator::Lt => " < ",
+        Operator::Le => " <= ",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_ends_at_the_next_code_point() {
+        assert_eq!(beyond_prefix("ab").as_deref(), Some("ac"));
+        assert_eq!(beyond_prefix("a\u{D7FF}").as_deref(), Some("a\u{E000}"));
+        assert_eq!(beyond_prefix("a\u{10FFFF}").as_deref(), Some("b"));
+        assert_eq!(beyond_prefix("\u{10FFFF}"), None);
+        assert_eq!(beyond_prefix(""), None);
+    }
+}

@@ -1,0 +1,156 @@
+//! The parts of an index that are walked one after the other. Each is one range, so even a million rows with one key
+//! cost a page what it holds.
+
+use std::collections::VecDeque;
+
+use flowruns_domain::{Direction, SortKey};
+use uuid::Uuid;
+
+use super::Builder;
+
+/// Where a row stands: its key, then its ids.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Place {
+    pub(super) key: SortKey,
+    pub(super) ids: Vec<Uuid>,
+}
+
+/// The order of a list, and the index that it walks along.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Walk {
+    /// The indexed expression, and its column in the result; `None` where the ids alone are the order.
+    pub(super) key: Option<(&'static str, &'static str)>,
+    /// The columns that break ties, ascending.
+    pub(super) ids: &'static [&'static str],
+    /// Which way the list goes.
+    pub(super) direction: Direction,
+    /// Which way the index goes, with its ids ascending.
+    pub(super) index: Direction,
+    /// Whether the key can be null.
+    pub(super) nullable: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Range {
+    /// The rows of one key, from these ids on.
+    Tie(SortKey, Option<Vec<Uuid>>),
+    /// The rows whose key is not null and beyond this one.
+    Beyond(Option<SortKey>),
+    /// The rows beyond these ids, where there is no key.
+    Ids(Option<Vec<Uuid>>),
+}
+
+const NULL: SortKey = SortKey::Time(None);
+
+impl Walk {
+    /// The ranges of a list from a place on.
+    pub(super) fn ranges(&self, after: Option<Place>) -> VecDeque<Range> {
+        if self.key.is_none() {
+            return [Range::Ids(after.map(|place| place.ids))].into();
+        }
+        let nulls_first = self.nullable && self.direction == Direction::Ascending;
+        let nulls_last = self.nullable && !nulls_first;
+        let mut ranges = VecDeque::new();
+        match after {
+            None if nulls_first => ranges.extend([Range::Tie(NULL, None), Range::Beyond(None)]),
+            None => ranges.push_back(Range::Beyond(None)),
+            Some(place) if place.key == NULL => {
+                ranges.push_back(Range::Tie(NULL, Some(place.ids)));
+                ranges.extend(nulls_first.then_some(Range::Beyond(None)));
+                return ranges;
+            }
+            Some(Place { key, ids }) => {
+                ranges.extend([Range::Tie(key.clone(), Some(ids)), Range::Beyond(Some(key))]);
+            }
+        }
+        ranges.extend(nulls_last.then_some(Range::Tie(NULL, None)));
+        ranges
+    }
+
+    /// Whether a range is read against its ids, so that ties come out in reverse.
+    pub(super) fn is_backward(&self, range: &Range) -> bool {
+        matches!(range, Range::Beyond(_)) && self.direction != self.index
+    }
+
+    /// The order of a range by the index, inside the query or on its result.
+    pub(super) fn order(&self, range: &Range, of_result: bool) -> String {
+        let backward = self.is_backward(range);
+        let (key_direction, id_direction) = match (self.key, backward) {
+            (None, _) => (self.direction, self.direction),
+            (Some(_), true) => (self.direction, Direction::Descending),
+            (Some(_), false) => (self.index, Direction::Ascending),
+        };
+        let key = self
+            .key
+            .map(|(expression, column)| if of_result { column } else { expression });
+        let key = key.map(|key| format!("{key} {}", word(key_direction)));
+        let ids = self
+            .ids
+            .iter()
+            .map(|id| format!("{id} {}", word(id_direction)));
+        let columns: Vec<String> = key.into_iter().chain(ids).collect();
+        columns.join(", ")
+    }
+
+    /// Pushes what bounds a range.
+    pub(super) fn push_range(&self, sql: &mut Builder, range: &Range) {
+        let expression = self.key.map_or("", |(expression, _)| expression);
+        match range {
+            Range::Tie(key, after) => {
+                sql.push(" AND ").push(expression);
+                if *key == NULL {
+                    sql.push(" IS NULL");
+                } else {
+                    sql.push(" = ");
+                    push_key(sql, key);
+                }
+                self.push_ids(sql, after.as_deref(), " > ");
+            }
+            Range::Beyond(None) if self.nullable => {
+                sql.push(" AND ").push(expression).push(" IS NOT NULL");
+            }
+            Range::Beyond(None) => {}
+            Range::Beyond(Some(key)) => {
+                sql.push(" AND ").push(expression);
+                sql.push(beyond(self.direction));
+                push_key(sql, key);
+            }
+            Range::Ids(after) => self.push_ids(sql, after.as_deref(), beyond(self.direction)),
+        }
+    }
+
+    fn push_ids(&self, sql: &mut Builder, after: Option<&[Uuid]>, operator: &str) {
+        let Some(ids) = after else {
+            return;
+        };
+        sql.push(" AND (").push(self.ids.join(", ")).push(")");
+        sql.push(operator).push("(");
+        let mut values = sql.separated(", ");
+        for id in ids {
+            values.push_bind(*id);
+        }
+        sql.push(")");
+    }
+}
+
+fn push_key(sql: &mut Builder, key: &SortKey) {
+    match key {
+        SortKey::Time(time) => sql.push_bind(time.map(|time| time.date_time())),
+        SortKey::Name(name) => sql.push_bind(name.clone()),
+        SortKey::Id => sql,
+    };
+}
+
+const fn beyond(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Ascending => " > ",
+        Direction::Descending => " < ",
+    }
+}
+
+const fn word(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Ascending => "ASC",
+        Direction::Descending => "DESC",
+    }
+}

@@ -1,0 +1,251 @@
+//! Queries of runs, of one flow or of a tenant.
+
+use flowruns_domain::{
+    Count, Direction, Found, FoundRuns, ListedRun, Operator, RunCursor, RunFilter, RunOrder,
+    RunPlan, RunQuery, RunScope, RunSort, RunTerm, StoreError, Test, TextTest, offered,
+};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::{
+    Builder,
+    predicate::{NAME, push_condition, push_prefix_bounds, push_run_term, symbol},
+    range::{Place, Walk},
+    search::{self, Reading, Source},
+};
+use crate::{flows, row::ListedRunRow};
+
+/// No jsonb.
+const SUMMARY: &str =
+    "flow_id, id, display_name COLLATE \"C\" AS display_name, start_at, end_at, status, version";
+const WHOLE: &str = "flow_id, id, display_name COLLATE \"C\" AS display_name, start_at, end_at, status, version, \
+    blocking_error, statistics";
+
+pub(crate) async fn query_runs(
+    pool: &PgPool,
+    query: &RunQuery,
+) -> Result<Option<FoundRuns>, StoreError> {
+    if !flow_is_there(pool, query.scope).await? {
+        return Ok(None);
+    }
+    let order = plan(query).order;
+    let place = |run: &ListedRun| place(query.scope, order.cursor(&run.summary));
+    let read = |row: ListedRunRow| row.into_listed(query.scope.tenant());
+    let reading = Reading {
+        read: &read,
+        place: &place,
+    };
+    let after = query
+        .after
+        .clone()
+        .map(|cursor| self::place(query.scope, cursor));
+    let wanted = query.skip + query.size.rows() + 1;
+    let push_bounds = |sql: &mut Builder| push_bounds(sql, query, order.sort);
+    let push_filter = |sql: &mut Builder| push_filter(sql, query, order.sort);
+    let source = source(query, order, &push_bounds, &push_filter);
+    let (runs, end) = search::search(pool, &source, &reading, after, wanted).await?;
+    let end = end.and_then(|place| cursor(query.scope, place));
+    let window = (query.skip, query.size);
+    Ok(Some(Found::cut(runs, window, end, |run| {
+        order.cursor(&run.summary)
+    })))
+}
+
+pub(crate) async fn count_runs(
+    pool: &PgPool,
+    query: &RunQuery,
+) -> Result<Option<Count>, StoreError> {
+    if !flow_is_there(pool, query.scope).await? {
+        return Ok(None);
+    }
+    let sort = match plan(query).order.sort {
+        RunSort::Id => RunSort::Id,
+        RunSort::Start | RunSort::End | RunSort::DisplayName => counted_by(query),
+    };
+    let order = RunOrder {
+        sort,
+        ..RunOrder::default()
+    };
+    let push_bounds = |sql: &mut Builder| push_bounds(sql, query, sort);
+    let push_filter = |sql: &mut Builder| push_filter(sql, query, sort);
+    let source = source(query, order, &push_bounds, &push_filter);
+    search::count(pool, &source).await.map(Some)
+}
+
+/// As [`query_runs`] and [`count_runs`] would be carried out.
+pub(crate) async fn explain_runs(
+    pool: &PgPool,
+    query: &RunQuery,
+) -> Result<Vec<String>, StoreError> {
+    let after = query.after.clone();
+    let after = after.map(|cursor| place(query.scope, cursor));
+    let wanted = query.skip + query.size.rows() + 1;
+    let order = plan(query).order;
+    let push_bounds = |sql: &mut Builder| push_bounds(sql, query, order.sort);
+    let push_filter = |sql: &mut Builder| push_filter(sql, query, order.sort);
+    let source = source(query, order, &push_bounds, &push_filter);
+    search::explain(pool, &source, after, wanted).await
+}
+
+/// The service asks for nothing that is not offered.
+fn plan(query: &RunQuery) -> RunPlan {
+    offered(query).unwrap_or(RunPlan {
+        order: query.order,
+        status: None,
+    })
+}
+
+/// Asked first, since the index of runs does not begin with the tenant.
+async fn flow_is_there(pool: &PgPool, scope: RunScope) -> Result<bool, StoreError> {
+    match scope {
+        RunScope::Flow(flow) => Ok(flows::find(pool, flow).await?.is_some()),
+        RunScope::Tenant(_) => Ok(true),
+    }
+}
+
+/// The index that leaves least to look at.
+fn counted_by(query: &RunQuery) -> RunSort {
+    let required = query.filter.as_ref().map(RunFilter::required);
+    let required = required.unwrap_or_default();
+    let sorts = required.iter().filter_map(|term| match term {
+        RunTerm::DisplayName(TextTest::Plain(Test::Compare(Operator::Ne, _))) => None,
+        RunTerm::DisplayName(TextTest::Plain(_) | TextTest::StartsWith(_)) => {
+            Some(RunSort::DisplayName)
+        }
+        RunTerm::End(Test::Compare(operator, Some(_))) if *operator != Operator::Ne => {
+            Some(RunSort::End)
+        }
+        RunTerm::Start(Test::Compare(..)) | RunTerm::Status(_) => Some(RunSort::Start),
+        _ => None,
+    });
+    let sorts: Vec<RunSort> = sorts.collect();
+    match sorts.contains(&RunSort::Start) {
+        true => RunSort::Start,
+        false => sorts.first().copied().unwrap_or(RunSort::Start),
+    }
+}
+
+fn source<'a>(
+    query: &RunQuery,
+    order: RunOrder,
+    push_bounds: &'a (dyn Fn(&mut Builder) + Sync),
+    push_filter: &'a (dyn Fn(&mut Builder) + Sync),
+) -> Source<'a> {
+    let (key, index) = match order.sort {
+        RunSort::Start => (Some(("start_at", "start_at")), Direction::Descending),
+        RunSort::End => (Some(("end_at", "end_at")), Direction::Descending),
+        RunSort::DisplayName => (Some((NAME, "display_name")), Direction::Ascending),
+        RunSort::Id => (None, Direction::Ascending),
+    };
+    Source {
+        table: "runs",
+        columns: if query.details { WHOLE } else { SUMMARY },
+        walk: Walk {
+            key,
+            ids: match query.scope {
+                RunScope::Flow(_) => &["id"],
+                RunScope::Tenant(_) => &["id", "flow_id"],
+            },
+            direction: order.direction,
+            index,
+            nullable: order.sort == RunSort::End,
+        },
+        push_bounds,
+        push_filter,
+    }
+}
+
+/// What the index of this order is bounded by.
+fn push_bounds(sql: &mut Builder, query: &RunQuery, sort: RunSort) {
+    match query.scope {
+        RunScope::Flow(flow) => {
+            sql.push(" WHERE flow_id = ").push_bind(flow.flow.uuid());
+            sql.push(" AND tenant_id = ").push_bind(flow.tenant.uuid());
+        }
+        RunScope::Tenant(tenant) => {
+            sql.push(" WHERE tenant_id = ").push_bind(tenant.uuid());
+        }
+    }
+    if sort != RunSort::Id {
+        sql.push(" AND deleted_at IS NULL");
+    }
+    let status = plan(query).status;
+    if let Some(status) = status.filter(|_| sort == RunSort::Start) {
+        sql.push(" AND status = ").push_bind(status.as_str());
+    }
+    let required = query.filter.iter().flat_map(RunFilter::required);
+    for term in required {
+        push_bound(sql, sort, term);
+    }
+}
+
+fn push_bound(sql: &mut Builder, sort: RunSort, term: &RunTerm) {
+    match (sort, term) {
+        (RunSort::Start, RunTerm::Start(Test::Compare(operator, Some(time)))) => {
+            push_comparison(sql, "start_at", *operator);
+            sql.push_bind(time.date_time());
+        }
+        (RunSort::End, RunTerm::End(Test::Compare(operator, Some(time))))
+            if *operator != Operator::Ne =>
+        {
+            push_comparison(sql, "end_at", *operator);
+            sql.push_bind(time.date_time());
+        }
+        (RunSort::Id, RunTerm::Id(Test::Compare(operator, Some(id)))) => {
+            push_comparison(sql, "id", *operator);
+            sql.push_bind(*id);
+        }
+        (RunSort::DisplayName, RunTerm::DisplayName(test)) => match test {
+            TextTest::Plain(Test::Compare(operator, Some(name))) => {
+                push_comparison(sql, NAME, *operator);
+                sql.push_bind(name.clone());
+            }
+            TextTest::StartsWith(prefix) => push_prefix_bounds(sql, prefix),
+            TextTest::Plain(_) | TextTest::EndsWith(_) | TextTest::Contains(_) => {}
+        },
+        _ => {}
+    }
+}
+
+fn push_comparison(sql: &mut Builder, column: &str, operator: Operator) {
+    sql.push(" AND ").push(column).push(symbol(operator));
+}
+
+/// The key of the ids has deleted runs too.
+fn push_filter(sql: &mut Builder, query: &RunQuery, sort: RunSort) {
+    sql.push(match sort {
+        RunSort::Id => "(deleted_at IS NULL AND ",
+        RunSort::Start | RunSort::End | RunSort::DisplayName => "(TRUE AND ",
+    });
+    match &query.filter {
+        Some(filter) => push_condition(sql, filter, push_run_term),
+        None => {
+            sql.push("TRUE");
+        }
+    }
+    sql.push(")");
+}
+
+fn place(scope: RunScope, cursor: RunCursor) -> Place {
+    let ids = match scope {
+        RunScope::Flow(_) => vec![cursor.run.uuid()],
+        RunScope::Tenant(_) => vec![cursor.run.uuid(), cursor.flow.uuid()],
+    };
+    Place {
+        key: cursor.key,
+        ids,
+    }
+}
+
+fn cursor(scope: RunScope, place: Place) -> Option<RunCursor> {
+    let id = |index: usize| place.ids.get(index).map(Uuid::to_string);
+    let flow = match scope {
+        RunScope::Flow(flow) => flow.flow,
+        RunScope::Tenant(_) => id(1)?.parse().ok()?,
+    };
+    Some(RunCursor {
+        run: id(0)?.parse().ok()?,
+        key: place.key,
+        flow,
+    })
+}

@@ -1,0 +1,230 @@
+//! Looks for the rows of a page, range after range.
+
+use flowruns_domain::{Count, SCAN_LIMIT, StoreError};
+use sqlx::{FromRow, PgPool, postgres::PgRow, types::Json};
+use uuid::Uuid;
+
+use super::{
+    Builder,
+    range::{Place, Range, Walk},
+};
+use crate::error::store_error;
+
+/// What is searched, and how.
+pub(super) struct Source<'a> {
+    pub(super) table: &'static str,
+    pub(super) columns: &'static str,
+    pub(super) walk: Walk,
+    /// Pushes what the index is bounded by, beginning with WHERE.
+    pub(super) push_bounds: &'a (dyn Fn(&mut Builder) + Sync),
+    /// Pushes what else must hold.
+    pub(super) push_filter: &'a (dyn Fn(&mut Builder) + Sync),
+}
+
+/// How rows are read.
+pub(super) struct Reading<'a, R, T> {
+    pub(super) read: &'a (dyn Fn(R) -> Result<T, StoreError> + Sync),
+    pub(super) place: &'a (dyn Fn(&T) -> Place + Sync),
+}
+
+#[derive(FromRow)]
+struct ScannedRow<Columns> {
+    #[sqlx(flatten)]
+    row: Columns,
+    matched: bool,
+    place: i64,
+}
+
+/// The rows of a range that match, until enough were found or the bound was reached.
+struct Scanned<T> {
+    hits: Vec<T>,
+    /// The row at which the bound was reached.
+    end: Option<Place>,
+}
+
+/// Looks for so many rows after a place. Gives where it stopped when it looked at too many in vain.
+pub(super) async fn search<R, T>(
+    pool: &PgPool,
+    source: &Source<'_>,
+    reading: &Reading<'_, R, T>,
+    after: Option<Place>,
+    wanted: usize,
+) -> Result<(Vec<T>, Option<Place>), StoreError>
+where
+    R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    T: Send,
+{
+    let mut found = Vec::new();
+    let mut ranges = source.walk.ranges(after);
+    let mut end = None;
+    while let Some(range) = ranges.pop_front() {
+        let left = wanted - found.len();
+        let mut scanned = scan(pool, source, reading, &range, left).await?;
+        if source.walk.is_backward(&range) {
+            let cut = take_cut_tie(&mut scanned, reading, left);
+            if let Some(key) = cut {
+                ranges.push_front(Range::Beyond(Some(key.clone())));
+                ranges.push_front(Range::Tie(key.clone(), None));
+                if let Some(place) = &mut scanned.end {
+                    // That tie is still to be looked at, and nothing after it.
+                    ranges.truncate(1);
+                    place.ids.fill(Uuid::max());
+                }
+            }
+            end = scanned.end.or(end);
+            found.extend(scanned.hits);
+        } else {
+            found.extend(scanned.hits);
+            if scanned.end.is_some() {
+                return Ok((found, scanned.end));
+            }
+        }
+        if found.len() >= wanted {
+            break;
+        }
+    }
+    Ok((found, end))
+}
+
+/// Read backward, the ties come out in reverse: puts them right. The last one may have been cut in the middle; its rows
+/// are taken out, and its key is given.
+fn take_cut_tie<R, T>(
+    scanned: &mut Scanned<T>,
+    reading: &Reading<'_, R, T>,
+    wanted: usize,
+) -> Option<flowruns_domain::SortKey> {
+    let is_full = scanned.hits.len() >= wanted;
+    let last_hit = scanned.hits.last().map(|hit| (reading.place)(hit).key);
+    let cut = match &scanned.end {
+        Some(place) => Some(place.key.clone()),
+        None if is_full => last_hit,
+        None => None,
+    };
+    scanned
+        .hits
+        .retain(|hit| cut.as_ref() != Some(&(reading.place)(hit).key));
+    let mut start = 0;
+    while start < scanned.hits.len() {
+        let key = (reading.place)(&scanned.hits[start]).key;
+        let tie = scanned.hits[start..]
+            .iter()
+            .take_while(|hit| (reading.place)(hit).key == key)
+            .count();
+        scanned.hits[start..start + tie].reverse();
+        start += tie;
+    }
+    cut
+}
+
+async fn scan<R, T>(
+    pool: &PgPool,
+    source: &Source<'_>,
+    reading: &Reading<'_, R, T>,
+    range: &Range,
+    wanted: usize,
+) -> Result<Scanned<T>, StoreError>
+where
+    R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+{
+    let mut sql = Builder::new("");
+    push_statement(&mut sql, source, range, wanted);
+    let query = sql.build_query_as::<ScannedRow<R>>().persistent(false);
+    let rows = query.fetch_all(pool).await.map_err(store_error)?;
+    let mut scanned = Scanned {
+        hits: Vec::new(),
+        end: None,
+    };
+    for ScannedRow {
+        row,
+        matched,
+        place,
+    } in rows
+    {
+        let row = (reading.read)(row)?;
+        if usize::try_from(place) == Ok(SCAN_LIMIT) {
+            scanned.end = Some((reading.place)(&row));
+        }
+        if matched {
+            scanned.hits.push(row);
+        }
+    }
+    Ok(scanned)
+}
+
+/// Reads along the index until enough rows match, or the bound is reached; the row at the bound comes in any case.
+fn push_statement(sql: &mut Builder, source: &Source<'_>, range: &Range, wanted: usize) {
+    let Source {
+        table,
+        columns,
+        walk,
+        ..
+    } = source;
+    let order = walk.order(range, false);
+    sql.push("SELECT * FROM (SELECT ").push(columns).push(", ");
+    (source.push_filter)(sql);
+    sql.push(" AS matched, row_number() OVER (ORDER BY ");
+    sql.push(&order).push(") AS place FROM ").push(table);
+    (source.push_bounds)(sql);
+    walk.push_range(sql, range);
+    sql.push(format_args!(
+        " ORDER BY {order} LIMIT {SCAN_LIMIT}) AS scanned WHERE matched OR place = {SCAN_LIMIT} ORDER BY {}",
+        walk.order(range, true)
+    ));
+    sql.push(" LIMIT ")
+        .push_bind(i64::try_from(wanted).unwrap_or(i64::MAX));
+}
+
+/// How PostgreSQL carries out the statements for a page and for a count, as EXPLAIN (ANALYZE, FORMAT JSON) says it.
+pub(super) async fn explain(
+    pool: &PgPool,
+    source: &Source<'_>,
+    after: Option<Place>,
+    wanted: usize,
+) -> Result<Vec<String>, StoreError> {
+    const EXPLAIN: &str = "EXPLAIN (ANALYZE, FORMAT JSON) ";
+    let mut statements = Vec::new();
+    for range in source.walk.ranges(after) {
+        let mut sql = Builder::new(EXPLAIN);
+        push_statement(&mut sql, source, &range, wanted);
+        statements.push(sql);
+    }
+    let mut sql = Builder::new(EXPLAIN);
+    push_count(&mut sql, source);
+    statements.push(sql);
+    let mut plans = Vec::new();
+    for mut sql in statements {
+        let query = sql.build_query_scalar::<Json<serde_json::Value>>();
+        let query = query.persistent(false).fetch_one(pool);
+        plans.push(query.await.map_err(store_error)?.0.to_string());
+    }
+    Ok(plans)
+}
+
+fn push_count(sql: &mut Builder, source: &Source<'_>) {
+    sql.push("SELECT count(*) FILTER (WHERE matched), count(*) FROM (SELECT ");
+    (source.push_filter)(sql);
+    sql.push(" AS matched FROM ").push(source.table);
+    (source.push_bounds)(sql);
+    let along = Walk {
+        direction: source.walk.index,
+        ..source.walk
+    };
+    let order = along.order(&Range::Beyond(None), false);
+    sql.push(format_args!(
+        " ORDER BY {order} LIMIT {}) AS scanned",
+        SCAN_LIMIT + 1
+    ));
+}
+
+/// Counts the rows that match, if it need not look at too many.
+pub(super) async fn count(pool: &PgPool, source: &Source<'_>) -> Result<Count, StoreError> {
+    let mut sql = Builder::new("");
+    push_count(&mut sql, source);
+    let query = sql.build_query_as::<(i64, i64)>().persistent(false);
+    let (matched, scanned) = query.fetch_one(pool).await.map_err(store_error)?;
+    let is_whole = usize::try_from(scanned).is_ok_and(|scanned| scanned <= SCAN_LIMIT);
+    Ok(match u64::try_from(matched) {
+        Ok(matched) if is_whole => Count::Exactly(matched),
+        _ => Count::Unknown,
+    })
+}

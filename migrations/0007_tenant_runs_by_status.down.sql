@@ -1,0 +1,2 @@
+-- no-transaction
+DROP INDEX CONCURRENTLY runs_tenant_id_status_start_at_idx;
