@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 use flowruns_domain::{Action, PropertyChange, Run, RunEvent, RunProperties, Version};
 use serde::{Serialize, ser::SerializeSeq};
-use sqlx::{Postgres, postgres::PgArguments, query::Query};
+use sqlx::{Postgres, postgres::PgArguments, query::QueryScalar};
 use uuid::Uuid;
 
-/// A statement whose arrays are bound one after the other.
-pub(crate) type Statement<'q> = Query<'q, Postgres, PgArguments>;
+/// A statement that returns the numbers of the rows that it wrote.
+pub(crate) type Numbers<'q> = QueryScalar<'q, Postgres, i32, PgArguments>;
 
 /// Rows of `runs`, each with the entry of `run_events` for its last version: 19 arrays.
 #[derive(Default)]
@@ -49,8 +49,6 @@ struct EntryColumns<'a> {
 }
 
 impl<'a> RunColumns<'a> {
-    /// How many arrays there are.
-    pub(crate) const COUNT: usize = 19;
     /// The declaration of the arrays, from $1 on.
     pub(crate) const ROWS: &'static str = "unnest($1::int[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], \
         $6::text[], $7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[], $11::text[], $12::bigint[], \
@@ -94,7 +92,7 @@ impl<'a> RunColumns<'a> {
     }
 
     /// Binds $1 to $19.
-    pub(crate) fn bind(self, query: Statement<'a>) -> Statement<'a> {
+    pub(crate) fn bind(self, query: Numbers<'a>) -> Numbers<'a> {
         let query = query
             .bind(self.number)
             .bind(self.flow_id)
@@ -115,8 +113,6 @@ impl<'a> RunColumns<'a> {
 }
 
 impl<'a> EarlierColumns<'a> {
-    /// How many arrays there are.
-    pub(crate) const COUNT: usize = 8;
     /// The declaration of the arrays, from $20 on.
     pub(crate) const ROWS: &'static str = "unnest($20::int[], $21::bigint[], $22::timestamptz[], $23::uuid[], \
         $24::text[], $25::uuid[], $26::text[], $27::text[]) AS event (number, version, occurred_at, event_id, \
@@ -136,7 +132,7 @@ impl<'a> EarlierColumns<'a> {
     }
 
     /// Binds $20 to $27.
-    pub(crate) fn bind(self, query: Statement<'a>) -> Statement<'a> {
+    pub(crate) fn bind(self, query: Numbers<'a>) -> Numbers<'a> {
         let query = query
             .bind(self.number)
             .bind(self.version)
@@ -165,7 +161,7 @@ impl<'a> EntryColumns<'a> {
         Ok(())
     }
 
-    fn bind(self, query: Statement<'a>) -> Statement<'a> {
+    fn bind(self, query: Numbers<'a>) -> Numbers<'a> {
         query
             .bind(self.event_id)
             .bind(self.actor)

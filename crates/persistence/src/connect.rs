@@ -29,11 +29,12 @@ pub struct ConnectOptions {
     pub statement_timeout: Duration,
     /// How long transient failures and lost races are retried, and how long a report waits to be written; default 5 s.
     pub retry_for: Duration,
-    /// Tasks that write reports, each with a connection of its own beyond the pool; one more writes creations. Default 2.
+    /// Writers of reports, each with two connections of its own beyond the pool; one more writes creations, with one.
+    /// Default 1: it writes a batch while it reads the next, and two only make smaller batches.
     pub writers: usize,
     /// How many reports and creations may wait to be written, of all writers together; default 4096.
     pub writer_queue: usize,
-    /// How many bytes of bodies may wait to be written, of all writers together; default 32 MiB.
+    /// How many bytes of bodies may wait to be written, of all writers together; default 16 MiB.
     pub writer_queue_bytes: usize,
 }
 
@@ -55,9 +56,9 @@ impl ConnectOptions {
             acquire_timeout: Duration::from_secs(3),
             statement_timeout: Duration::from_secs(10),
             retry_for: Duration::from_secs(5),
-            writers: 2,
+            writers: 1,
             writer_queue: 4096,
-            writer_queue_bytes: 32 * 1024 * 1024,
+            writer_queue_bytes: 16 * 1024 * 1024,
         }
     }
 

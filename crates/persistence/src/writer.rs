@@ -1,10 +1,11 @@
-//! The writer: reports and creations wait for a few tasks, each with a session of its own. A task takes whatever waits,
-//! and reads and writes all of it in one statement each; so the more comes at once, the less each report costs.
+//! The writer: reports and creations wait for a few tasks, each with a session of its own, that take whatever waits and
+//! read and write all of it in one statement each; so the more comes at once, the less each report costs.
 //!
 //! Every answer is given after the commit that it rests on. The work lives in the tasks: a caller that leaves cancels
 //! nothing half-way. Several processes on one database race through the guard of the statement, and whoever lost twice
 //! waits for the row.
 
+mod batch;
 mod bounds;
 mod cache;
 mod chain;
@@ -13,9 +14,10 @@ mod creations;
 mod jobs;
 mod locked_update;
 mod queue;
+mod reading;
 mod statements;
 mod supervised;
-mod updates;
+mod writing;
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -25,7 +27,11 @@ use std::{
 
 use flowruns_domain::{Change, Run, RunKey, RunReport, StoreError, Updated};
 use sqlx::PgPool;
-use tokio::{sync::watch, task::JoinHandle, time::Instant};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::Instant,
+};
 
 pub(crate) use self::creations::Creating;
 use self::{
@@ -35,8 +41,9 @@ use self::{
     contended::Contended,
     creations::{Creation, CreationTask},
     queue::{Submissions, queue},
+    reading::{ReadingTask, Waiting},
     supervised::supervised,
-    updates::{UpdateTask, Waiting},
+    writing::WritingTask,
 };
 use crate::{connect::ConnectOptions, retry::Pause, session::Session};
 
@@ -64,20 +71,28 @@ impl Writers {
         let (closing, closed) = watch::channel(false);
         let session = || Session::new(options.writer_session(), options.answer_timeout());
         let writers = options.writers.max(1);
-        let mut tasks = Vec::with_capacity(writers + 1);
+        let mut tasks = Vec::with_capacity(2 * writers + 1);
         let mut updates = Vec::with_capacity(writers);
         for _ in 0..writers {
             let (submissions, queue) = queue(Arc::clone(&bounds), closed.clone());
-            let task = UpdateTask {
+            updates.push(submissions);
+            let (batches, to_write) = mpsc::channel(1);
+            let (back, returned) = mpsc::unbounded_channel();
+            tasks.push(supervised(ReadingTask {
                 queue,
                 session: session(),
                 contended: Contended::new(pool.clone()),
                 cache: Cache::new(CACHE_BYTES / writers),
-                pause: Pause::default(),
+                batches,
+                back,
+                returned,
                 waiting: Waiting::default(),
-            };
-            updates.push(submissions);
-            tasks.push(supervised(task));
+            }));
+            tasks.push(supervised(WritingTask {
+                batches: to_write,
+                session: session(),
+                pause: Pause::default(),
+            }));
         }
         let (creations, queue) = queue(bounds, closed);
         tasks.push(supervised(CreationTask {

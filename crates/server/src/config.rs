@@ -95,7 +95,7 @@ pub(crate) struct Database {
 impl Database {
     /// Those of the pool, of the writers of reports, and of the writer of creations.
     pub(crate) const fn connections(&self) -> u64 {
-        self.max_connections + self.writers + 1
+        self.max_connections + 2 * self.writers + 1
     }
 }
 

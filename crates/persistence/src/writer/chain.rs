@@ -68,22 +68,17 @@ impl Chain {
             steps: Vec::with_capacity(jobs.len()),
             latest: Latest::Stored,
         };
-        chain.extend(jobs);
-        chain
-    }
-
-    /// Decides more reports, while nothing of the chain is written yet.
-    pub(super) fn extend(&mut self, jobs: Vec<ReportJob>) {
         for job in jobs {
-            let (answer, event) = self.decide_one(&job.work.decide);
+            let (answer, event) = chain.decide_one(&job.work.decide);
             if let Some(event) = &event {
-                self.latest = match event.action {
+                chain.latest = match event.action {
                     Action::Deleted => Latest::Deleted,
-                    Action::Created | Action::Updated => Latest::Step(self.steps.len()),
+                    Action::Created | Action::Updated => Latest::Step(chain.steps.len()),
                 };
             }
-            self.steps.push(Step { job, answer, event });
+            chain.steps.push(Step { job, answer, event });
         }
+        chain
     }
 
     fn decide_one(&self, decide: &DecideRun) -> (Result<Outcome, StoreError>, Option<RunEvent>) {
@@ -119,11 +114,6 @@ impl Chain {
     /// Whether there is something to be written.
     pub(super) fn changes(&self) -> bool {
         self.steps.iter().any(|step| step.event.is_some())
-    }
-
-    /// Whether it must not share its statement.
-    pub(super) fn is_alone(&self) -> bool {
-        self.steps.iter().any(|step| step.job.work.alone)
     }
 
     /// How many reports there are.

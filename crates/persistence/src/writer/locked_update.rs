@@ -87,8 +87,8 @@ async fn lock(
 
 async fn write(connection: &mut PgConnection, chain: &Chain) -> sqlx::Result<()> {
     if let Some(change) = chain.write() {
-        let trip = statements::trip(&mut *connection, &[change], &[]).await?;
-        if !trip.written.contains(&true) {
+        let written = statements::write(&mut *connection, &[change]).await?;
+        if !written.contains(&true) {
             let refused = "the guard refused a row that is locked";
             return Err(sqlx::Error::InvalidArgument(refused.to_owned()));
         }

@@ -3,70 +3,46 @@
 use std::sync::LazyLock;
 
 use flowruns_domain::{Change, Run, RunKey, StoreError};
-use sqlx::{FromRow as _, PgConnection, Row as _, postgres::PgRow};
+use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
 use super::chain::ChainWrite;
 use crate::{
-    columns::{EarlierColumns, RunColumns, Statement},
+    columns::{EarlierColumns, RunColumns},
     row::RunRow,
 };
 
-/// What a trip returns for a run that was read; for one that was written only its number.
-const READ: &str = "SELECT false AS written, key.number, run.id, run.display_name, run.start_at, run.end_at, run.status,
-        run.blocking_error, run.statistics, run.version, run.created_at, run.modified_at";
-const WRITTEN: &str =
-    "SELECT true AS written, number, NULL::uuid AS id, NULL::text AS display_name,
-        NULL::timestamptz AS start_at, NULL::timestamptz AS end_at, NULL::text AS status,
-        NULL::jsonb AS blocking_error, NULL::jsonb AS statistics, NULL::bigint AS version,
-        NULL::timestamptz AS created_at, NULL::timestamptz AS modified_at FROM written";
+const READ: &str = "
+    SELECT key.number, run.id, display_name, start_at, end_at, status, blocking_error, statistics, version,
+        created_at, modified_at
+    FROM unnest($1::int[], $2::uuid[], $3::uuid[], $4::uuid[]) AS key (number, flow_id, id, tenant_id)
+    JOIN runs AS run ON run.flow_id = key.flow_id AND run.id = key.id AND run.tenant_id = key.tenant_id
+        AND run.deleted_at IS NULL";
 
-/// The statements of a trip that writes: most chains have one entry, and often nothing is to be read.
-static WRITE: LazyLock<String> = LazyLock::new(|| write_statement(false, None));
-static WRITE_EARLIER: LazyLock<String> = LazyLock::new(|| write_statement(true, None));
-static WRITE_READ: LazyLock<String> =
-    LazyLock::new(|| write_statement(false, Some(RunColumns::COUNT)));
-static WRITE_EARLIER_READ: LazyLock<String> =
-    LazyLock::new(|| write_statement(true, Some(RunColumns::COUNT + EarlierColumns::COUNT)));
-static READ_ALONE: LazyLock<String> = LazyLock::new(|| read_statement(0));
+/// For chains of one report each, which are most.
+static WRITE: LazyLock<String> = LazyLock::new(|| write_statement(""));
 
-/// Reads the keys that are bound after so many parameters.
-fn read_statement(after: usize) -> String {
-    let [number, flow, run, tenant] = [after + 1, after + 2, after + 3, after + 4];
-    format!(
-        "{READ}
-        FROM unnest(${number}::int[], ${flow}::uuid[], ${run}::uuid[], ${tenant}::uuid[])
-            AS key (number, flow_id, id, tenant_id)
-        JOIN runs AS run ON run.flow_id = key.flow_id AND run.id = key.id AND run.tenant_id = key.tenant_id
-            AND run.deleted_at IS NULL"
-    )
-}
+/// For chains of which some hold earlier entries too. They are joined by a hashed subquery, since other joins of two
+/// arrays take the square of their length.
+static WRITE_WITH_EARLIER: LazyLock<String> = LazyLock::new(|| {
+    write_statement(&format!(
+        "earlier AS (
+            INSERT INTO run_events (flow_id, tenant_id, run_id, version, occurred_at, event_id, actor, request_id,
+                action, changes)
+            SELECT row.flow_id, row.tenant_id, row.id, event.version, event.occurred_at, event.event_id, event.actor,
+                event.request_id, event.action, event.changes::jsonb
+            FROM {events}
+            JOIN LATERAL (SELECT ($2::uuid[])[event.number + 1], ($4::uuid[])[event.number + 1],
+                ($3::uuid[])[event.number + 1]) AS row (flow_id, tenant_id, id) ON true
+            WHERE (event.number IN (SELECT number FROM written)) IS TRUE
+        ),",
+        events = EarlierColumns::ROWS,
+    ))
+});
 
-/// Writes chains: those whose run is still as it was read. Entries before the last of a chain are joined by a hashed
-/// subquery, since other joins of two arrays take the square of their length. Also reads, when told after how many
-/// parameters the keys are: one trip to the database serves the batch that is written and the one that comes after it.
-///
 /// A row that another session holds is skipped, not waited for: one open session would stop the whole batch. So no
 /// order of locks is needed either. A held row is found again by its place, which cannot move while it is held.
-fn write_statement(earlier: bool, read_after: Option<usize>) -> String {
-    let earlier = if earlier {
-        format!(
-            "earlier AS (
-                INSERT INTO run_events (flow_id, tenant_id, run_id, version, occurred_at, event_id, actor,
-                    request_id, action, changes)
-                SELECT ($2::uuid[])[event.number + 1], ($4::uuid[])[event.number + 1],
-                    ($3::uuid[])[event.number + 1], event.version, event.occurred_at, event.event_id, event.actor,
-                    event.request_id, event.action, event.changes::jsonb
-                FROM {events} WHERE (event.number IN (SELECT number FROM written)) IS TRUE
-            ),",
-            events = EarlierColumns::ROWS,
-        )
-    } else {
-        String::new()
-    };
-    let read = read_after.map_or(String::new(), |after| {
-        format!("UNION ALL {}", read_statement(after))
-    });
+fn write_statement(earlier: &str) -> String {
     format!(
         "WITH held AS MATERIALIZED (
             SELECT run.ctid AS place, row.* FROM {rows}
@@ -90,7 +66,7 @@ fn write_statement(earlier: bool, read_after: Option<usize>) -> String {
             SELECT flow_id, tenant_id, id, version, modified_at, event_id, actor, request_id, action, changes::jsonb
             FROM written
         )
-        {WRITTEN} {read}",
+        SELECT number FROM written",
         rows = RunColumns::ROWS,
     )
 }
@@ -125,20 +101,41 @@ static CREATE: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// What a trip to the database brought back.
-pub(super) struct Trip {
-    /// Of each chain, whether it was written.
-    pub(super) written: Vec<bool>,
-    /// The run of each key; an impossible row is its own failure.
-    pub(super) found: Vec<Result<Option<Run>, StoreError>>,
+#[derive(FromRow)]
+struct NumberedRow {
+    number: i32,
+    #[sqlx(flatten)]
+    run: RunRow,
 }
 
-/// Writes chains and reads runs, which are others, in one statement. Writes are committed when it returns.
-pub(super) async fn trip(
+/// Reads many runs, each in the place of its key; an impossible row is its own failure.
+pub(super) async fn read(
+    connection: &mut PgConnection,
+    keys: &[RunKey],
+) -> sqlx::Result<Vec<Result<Option<Run>, StoreError>>> {
+    let ids = |id: fn(&RunKey) -> Uuid| keys.iter().map(id).collect::<Vec<_>>();
+    let rows: Vec<NumberedRow> = sqlx::query_as(READ)
+        .bind(numbers(keys.len()))
+        .bind(ids(|key| key.flow.uuid()))
+        .bind(ids(|key| key.run.uuid()))
+        .bind(ids(|key| key.tenant.uuid()))
+        .fetch_all(connection)
+        .await?;
+    let mut found: Vec<_> = keys.iter().map(|_| Ok(None)).collect();
+    for row in rows {
+        let place = usize::try_from(row.number).unwrap_or(usize::MAX);
+        if let (Some(place), Some(key)) = (found.get_mut(place), keys.get(place)) {
+            *place = row.run.into_run(*key).map(Some);
+        }
+    }
+    Ok(found)
+}
+
+/// Writes many chains: those whose run is still as it was read. Tells which were written.
+pub(super) async fn write(
     connection: &mut PgConnection,
     chains: &[ChainWrite<'_>],
-    keys: &[RunKey],
-) -> sqlx::Result<Trip> {
+) -> sqlx::Result<Vec<bool>> {
     let (mut runs, mut earlier) = (RunColumns::default(), EarlierColumns::default());
     for (number, chain) in (0..).zip(chains) {
         runs.push(number, chain.seen.version, chain.run, chain.last)?;
@@ -146,54 +143,13 @@ pub(super) async fn trip(
             earlier.push(number, event)?;
         }
     }
-    let mut query = sqlx::query(
-        match (chains.is_empty(), earlier.is_empty(), keys.is_empty()) {
-            (true, _, _) => &READ_ALONE,
-            (false, true, true) => &WRITE,
-            (false, true, false) => &WRITE_READ,
-            (false, false, true) => &WRITE_EARLIER,
-            (false, false, false) => &WRITE_EARLIER_READ,
-        }
-        .as_str(),
-    );
-    if !chains.is_empty() {
-        query = runs.bind(query);
-    }
-    if !earlier.is_empty() {
-        query = earlier.bind(query);
-    }
-    if !keys.is_empty() {
-        query = bind_keys(query, keys);
-    }
-    returned(&query.fetch_all(connection).await?, chains.len(), keys)
-}
-
-fn bind_keys<'q>(query: Statement<'q>, keys: &[RunKey]) -> Statement<'q> {
-    let ids = |id: fn(&RunKey) -> Uuid| keys.iter().map(id).collect::<Vec<_>>();
-    let numbers: Vec<i32> = (0..).take(keys.len()).collect();
-    query
-        .bind(numbers)
-        .bind(ids(|key| key.flow.uuid()))
-        .bind(ids(|key| key.run.uuid()))
-        .bind(ids(|key| key.tenant.uuid()))
-}
-
-fn returned(rows: &[PgRow], chains: usize, keys: &[RunKey]) -> sqlx::Result<Trip> {
-    let mut trip = Trip {
-        written: vec![false; chains],
-        found: keys.iter().map(|_| Ok(None)).collect(),
+    let query = if earlier.is_empty() {
+        runs.bind(sqlx::query_scalar(WRITE.as_str()))
+    } else {
+        earlier.bind(runs.bind(sqlx::query_scalar(WRITE_WITH_EARLIER.as_str())))
     };
-    for row in rows {
-        let number = usize::try_from(row.try_get::<i32, _>("number")?).unwrap_or(usize::MAX);
-        if row.try_get("written")? {
-            if let Some(written) = trip.written.get_mut(number) {
-                *written = true;
-            }
-        } else if let (Some(found), Some(key)) = (trip.found.get_mut(number), keys.get(number)) {
-            *found = RunRow::from_row(row)?.into_run(*key).map(Some);
-        }
-    }
-    Ok(trip)
+    let written = query.fetch_all(connection).await?;
+    Ok(marked(chains.len(), &written))
 }
 
 /// Creates many runs: those whose flow is there and whose id is free. Tells which were created.
@@ -205,13 +161,21 @@ pub(super) async fn create(
     for (number, Change { run, event }) in (0..).zip(creations) {
         runs.push(number, run.version, run, event)?;
     }
-    let query = runs.bind(sqlx::query(CREATE.as_str()));
-    let mut created = vec![false; creations.len()];
-    for row in query.fetch_all(connection).await? {
-        let number = usize::try_from(row.try_get::<i32, _>("number")?).unwrap_or(usize::MAX);
-        if let Some(created) = created.get_mut(number) {
-            *created = true;
+    let query = runs.bind(sqlx::query_scalar(CREATE.as_str()));
+    let created = query.fetch_all(connection).await?;
+    Ok(marked(creations.len(), &created))
+}
+
+fn numbers(count: usize) -> Vec<i32> {
+    (0..).take(count).collect()
+}
+
+fn marked(count: usize, numbers: &[i32]) -> Vec<bool> {
+    let mut marks = vec![false; count];
+    for number in numbers {
+        if let Some(mark) = usize::try_from(*number).ok().and_then(|n| marks.get_mut(n)) {
+            *mark = true;
         }
     }
-    Ok(created)
+    marks
 }

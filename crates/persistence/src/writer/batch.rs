@@ -1,0 +1,52 @@
+//! Decided reports on their way to the writing task, and what comes back of them.
+
+use std::mem;
+
+use flowruns_domain::{Run, RunKey};
+use tokio::sync::mpsc;
+
+use super::chain::{Chain, ReportJob};
+
+/// What comes back when a batch is through.
+#[derive(Default)]
+pub(super) struct Returned {
+    /// The runs whose next reports may be decided now.
+    pub(super) keys: Vec<RunKey>,
+    /// Runs as they were written, to be kept in memory.
+    pub(super) written: Vec<Run>,
+    /// Reports to be decided again.
+    pub(super) again: Vec<ReportJob>,
+}
+
+/// Chains that are written in one statement. Whatever becomes of it, also a panic, its runs come back when it is dropped.
+pub(super) struct Batch {
+    chains: Vec<Chain>,
+    pub(super) returned: Returned,
+    back: mpsc::UnboundedSender<Returned>,
+}
+
+impl Batch {
+    pub(super) fn new(chains: Vec<Chain>, back: mpsc::UnboundedSender<Returned>) -> Self {
+        let returned = Returned {
+            keys: chains.iter().map(Chain::key).collect(),
+            ..Returned::default()
+        };
+        Self {
+            chains,
+            returned,
+            back,
+        }
+    }
+
+    /// Its chains, for the one who writes them.
+    pub(super) fn take_chains(&mut self) -> Vec<Chain> {
+        mem::take(&mut self.chains)
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        // With nobody there to take it back nothing waits for it either.
+        let _nobody_waits = self.back.send(mem::take(&mut self.returned));
+    }
+}

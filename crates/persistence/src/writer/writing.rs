@@ -1,0 +1,82 @@
+//! The second of the two tasks that write reports: writes what was decided, and answers after the commit.
+
+use tokio::sync::mpsc;
+
+use super::{
+    batch::Batch,
+    chain::{Chain, ReportJob},
+    jobs::isolate,
+    statements,
+    supervised::Task,
+};
+use crate::{
+    error::{is_transient, outcome_is_unknown, store_error},
+    retry::Pause,
+    session::Session,
+};
+
+/// A batch of more runs than this reads them cheaply together, so keeping them in memory is not worth its while.
+const KEPT_OF_A_BATCH: usize = 16;
+
+/// Writes batches, one after the other.
+pub(super) struct WritingTask {
+    pub(super) batches: mpsc::Receiver<Batch>,
+    pub(super) session: Session,
+    pub(super) pause: Pause,
+}
+
+impl Task for WritingTask {
+    async fn run(&mut self) {
+        while let Some(batch) = self.batches.recv().await {
+            self.write(batch).await;
+        }
+    }
+}
+
+impl WritingTask {
+    async fn write(&mut self, mut batch: Batch) {
+        let chains = batch.take_chains();
+        let returned = &mut batch.returned;
+        match self.write_all(&chains).await {
+            Ok(written) => {
+                self.pause = Pause::default();
+                let is_small = chains.len() <= KEPT_OF_A_BATCH;
+                for (chain, written) in chains.into_iter().zip(written) {
+                    if written {
+                        let is_kept = is_small || chain.len() > 1;
+                        returned.written.extend(chain.answer(is_kept));
+                    } else {
+                        returned.again.extend(chain.lost());
+                    }
+                }
+            }
+            Err(error) if outcome_is_unknown(&error) => {
+                let jobs = chains.into_iter().flat_map(Chain::unknown).collect();
+                returned.again = self.failed(jobs, error).await;
+            }
+            Err(error) => {
+                let jobs = chains.into_iter().flat_map(Chain::undecided).collect();
+                returned.again = self.failed(jobs, error).await;
+            }
+        }
+    }
+
+    async fn write_all(&mut self, chains: &[Chain]) -> sqlx::Result<Vec<bool>> {
+        let writes: Vec<_> = chains.iter().filter_map(Chain::write).collect();
+        let mut connection = self.session.lend().await?;
+        let statement = statements::write(&mut connection, &writes);
+        let outcome = self.session.within(statement).await;
+        self.session.give_back(connection, &outcome);
+        outcome
+    }
+
+    /// What another attempt may heal, after a pause.
+    async fn failed(&mut self, jobs: Vec<ReportJob>, error: sqlx::Error) -> Vec<ReportJob> {
+        if !is_transient(&error) {
+            return isolate(jobs, &store_error(error));
+        }
+        tracing::warn!(%error, reports = jobs.len(), "reports are written again after a failure");
+        self.pause.next().await;
+        jobs
+    }
+}
