@@ -1,6 +1,7 @@
 //! The API as an OpenAPI 3.1 document. What stands in more than one place is a component; limits and names are the domain's own.
 
 mod answer;
+mod beside;
 mod example;
 mod operation;
 mod parameter;

@@ -90,7 +90,7 @@ const REFUSALS: [Refusal; 14] = [
         "503",
         "serviceUnavailable",
         "databaseUnavailable",
-        "the database is away; try again later",
+        "the database is away or too slow; try again later, and after a write read first whether it was carried out",
     ),
 ];
 

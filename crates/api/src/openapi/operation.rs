@@ -1,25 +1,24 @@
-//! Every operation. A route of `routes.rs` has its line here.
+//! Every operation on flows and runs. A route of `routes.rs` has its line here or in `beside`.
 
 use serde_json::Value;
 use utoipa::openapi::{
-    HttpMethod, ObjectBuilder, Paths, PathsBuilder, Required, Response, SecurityRequirement,
-    Server, Type,
+    HttpMethod, Paths, PathsBuilder, Required, Response,
     path::{OperationBuilder, PathItem, PathItemBuilder},
     request_body::{RequestBody, RequestBodyBuilder},
 };
 
 use super::{
     answer::{self, content, empty, json},
-    example,
+    beside, example,
     parameter::{LIST_OPTIONS, PAGE_OPTIONS, reference},
 };
 
-const FLOWS: &str = "/industryData/incomingFlows";
-const FLOW: &str = "/industryData/incomingFlows/{flowId}";
-const RUNS: &str = "/industryData/incomingFlows/{flowId}/runs";
+pub(super) const FLOWS: &str = "/industryData/incomingFlows";
+pub(super) const FLOW: &str = "/industryData/incomingFlows/{flowId}";
+pub(super) const RUNS: &str = "/industryData/incomingFlows/{flowId}/runs";
 const RUN: &str = "/industryData/incomingFlows/{flowId}/runs/{runId}";
 const PROCESS: &str = "/industryData/incomingFlows/{flowId}/runs/{runId}/process";
-const ALIAS: &str = "/industryData/incomingFlows/{flowId}/runs/{runId}/process/runs";
+pub(super) const ALIAS: &str = "/industryData/incomingFlows/{flowId}/runs/{runId}/process/runs";
 const ALIAS_RUN: &str = "/industryData/incomingFlows/{flowId}/runs/{runId}/process/runs/{runId2}";
 
 /// What may be answered to every call of the model.
@@ -46,10 +45,10 @@ pub(super) fn paths() -> Paths {
             .path(one, run_item(one, form))
             .path(history, history_item)
     });
-    beside_the_model(paths).build()
+    beside::add(paths).build()
 }
 
-fn item<const N: usize>(calls: [(HttpMethod, OperationBuilder); N]) -> PathItem {
+pub(super) fn item<const N: usize>(calls: [(HttpMethod, OperationBuilder); N]) -> PathItem {
     let item = calls
         .into_iter()
         .fold(PathItemBuilder::new(), |item, (method, call)| {
@@ -59,7 +58,7 @@ fn item<const N: usize>(calls: [(HttpMethod, OperationBuilder); N]) -> PathItem 
 }
 
 /// A call with what every call has.
-fn call(path: &str, id: &str, summary: &str) -> OperationBuilder {
+pub(super) fn call(path: &str, id: &str, summary: &str) -> OperationBuilder {
     let tag = if path.contains("/runs") {
         "runs"
     } else {
@@ -75,17 +74,18 @@ fn call(path: &str, id: &str, summary: &str) -> OperationBuilder {
         .tag(tag);
     let call = ids.fold(call, |call, id| call.parameter_ref(reference(id)));
     let call = with_parameters(call, &["client-request-id"]);
-    let refusals = if path == FLOWS { &[][..] } else { &["404"] };
+    let has_ids = path.contains('{');
+    let refusals = if has_ids { &["404"][..] } else { &[] };
     with_refusals(with_refusals(call, &ALWAYS), refusals)
 }
 
-fn with_parameters(call: OperationBuilder, names: &[&str]) -> OperationBuilder {
+pub(super) fn with_parameters(call: OperationBuilder, names: &[&str]) -> OperationBuilder {
     names
         .iter()
         .fold(call, |call, name| call.parameter_ref(reference(name)))
 }
 
-fn with_refusals(call: OperationBuilder, statuses: &[&str]) -> OperationBuilder {
+pub(super) fn with_refusals(call: OperationBuilder, statuses: &[&str]) -> OperationBuilder {
     statuses
         .iter()
         .fold(call, |call, status| match answer::refusal(status) {
@@ -94,7 +94,7 @@ fn with_refusals(call: OperationBuilder, statuses: &[&str]) -> OperationBuilder 
         })
 }
 
-fn body(schema: &str, example: Value) -> RequestBody {
+pub(super) fn body(schema: &str, example: Value) -> RequestBody {
     RequestBodyBuilder::new()
         .required(Some(Required::True))
         .content("application/json", content(schema, example))
@@ -102,7 +102,7 @@ fn body(schema: &str, example: Value) -> RequestBody {
 }
 
 /// A list, with the options that narrow it.
-fn list(
+pub(super) fn list(
     call: OperationBuilder,
     options: &[&str],
     schema: &str,
@@ -258,43 +258,4 @@ fn list_history(path: &str, form: &str) -> OperationBuilder {
         "The changes of a run, oldest first.",
     );
     list(call, &PAGE_OPTIONS, "runEventCollection", example::events())
-}
-
-/// What needs no token and is at the root only.
-fn beside_the_model(paths: PathsBuilder) -> PathsBuilder {
-    let text = || ObjectBuilder::new().schema_type(Type::String).build();
-    let object = || ObjectBuilder::new().schema_type(Type::Object).build();
-    let live = open_call("getLivez", "Whether the process lives.")
-        .response("200", answer::other("It lives.", "text/plain", text()));
-    let ready = open_call("getReadyz", "Whether it can serve.")
-        .response("200", answer::other("It can.", "text/plain", text()))
-        .response("503", answer::other("It cannot.", "text/plain", text()));
-    let document = open_call("getOpenapi", "This document.").response(
-        "200",
-        answer::other("OpenAPI 3.1.", "application/json", object()),
-    );
-    let docs = open_call("getDocs", "This document as a page.")
-        .response("200", answer::other("A page.", "text/html", text()));
-    [
-        ("/livez", live),
-        ("/readyz", ready),
-        ("/openapi.json", document),
-        ("/docs", docs),
-    ]
-    .into_iter()
-    .fold(paths, |paths, (path, call)| {
-        let item = PathItemBuilder::new()
-            .operation(HttpMethod::Get, call)
-            .servers(Some([Server::new("/")]));
-        paths.path(path, item.build())
-    })
-}
-
-fn open_call(id: &str, summary: &str) -> OperationBuilder {
-    let call = OperationBuilder::new()
-        .operation_id(Some(id))
-        .summary(Some(summary))
-        .tag("service")
-        .security(SecurityRequirement::default());
-    with_refusals(call, &["500"])
 }

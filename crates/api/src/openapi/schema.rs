@@ -11,6 +11,9 @@ const SENTINEL: &str = "unknownFutureValue";
 const STATISTICS: &str = "An open type: any JSON object, at most 64 KiB and 16 levels. A report is merged into it member by \
     member, and a null member is removed.";
 
+const BATCH: &str = "`requests`: up to 20 of `id`, `method`, `url` (relative to the root, or absolute on this server), \
+    `headers`, `body`, and `dependsOn`, ids of earlier ones.";
+
 /// Adds all of it.
 pub(super) fn add(components: ComponentsBuilder) -> ComponentsBuilder {
     let components = enumerations(components)
@@ -19,7 +22,7 @@ pub(super) fn add(components: ComponentsBuilder) -> ComponentsBuilder {
         .schema("publicErrorDetail", texts(&["code", "message", "target"]))
         .schema("runStatistics", open().description(Some(STATISTICS)))
         .schema("run", run())
-        .schema("runItem", run_properties())
+        .schema("runItem", run_properties().property("@odata.id", text()))
         .schema("newRun", new_run())
         .schema("runPatch", run_patch())
         .schema("incomingFlow", flow())
@@ -29,7 +32,13 @@ pub(super) fn add(components: ComponentsBuilder) -> ComponentsBuilder {
         .schema("propertyChange", property_change())
         .schema("runCollection", list("runItem"))
         .schema("incomingFlowCollection", list("incomingFlow"))
-        .schema("runEventCollection", list("runEvent"));
+        .schema("runEventCollection", list("runEvent"))
+        .schema("batch", open().description(Some(BATCH)))
+        .schema("batchReply", required(open(), &["responses"]))
+        .schema(
+            "serviceDocument",
+            required(open(), &["@odata.context", "value"]),
+        );
     components
         .schema(
             "error",
@@ -295,11 +304,16 @@ fn property_change() -> ObjectBuilder {
 }
 
 fn list(item: &str) -> Object {
-    let count = ObjectBuilder::new()
-        .schema_type(Type::Integer)
-        .minimum(Some(0));
+    let count = |description: &str| {
+        let number = ObjectBuilder::new().schema_type(Type::Integer);
+        number.minimum(Some(0)).description(Some(description))
+    };
     let list = texts(&["@odata.context"])
-        .property("@odata.count", count.description(Some("With $count=true.")))
+        .property("@odata.count", count("With $count=true."))
+        .property(
+            "@flowruns.countAbove",
+            count("With $count=true, where there are more than are counted."),
+        )
         .property(
             "@odata.nextLink",
             text().description(Some("The next page, as it is; absent on the last one.")),
