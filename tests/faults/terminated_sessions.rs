@@ -37,8 +37,8 @@ const LEFT: &str = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'flowr
 /// Terminates every session of the servers, and waits until none is left.
 async fn terminate_all(admin: &mut PgConnection) {
     let done = sqlx::query(TERMINATE_ALL).execute(&mut *admin).await;
-    // Those of the pool, and the three of the writers.
-    assert!(done.unwrap().rows_affected() > 3);
+    // How many there are depends on how many reads met; without one there would be nothing to recover from.
+    assert!(done.unwrap().rows_affected() > 0);
     let left = || sqlx::query_scalar::<_, i64>(LEFT);
     // A session that ends tells nobody, so it is asked again and again.
     while left().fetch_one(&mut *admin).await.unwrap() > 0 {
