@@ -157,7 +157,8 @@ async fn check(store: &PostgresStore, query: &RunQuery) {
         } else {
             0
         };
-        let bound = (SCAN_LIMIT + 1 + bound) as f64;
+        // Where nearly every run has the status, its statistics let PostgreSQL walk the index of all of them as well.
+        let bound = (SCAN_LIMIT + 1 + bound) as f64 * 1.01;
         assert!(
             cost.rows_read <= bound,
             "{} rows\n{}",
