@@ -1,15 +1,15 @@
-//! Many rows as the arrays of one statement. Beside `row` this is the only place that maps columns.
+//! Rows as the parameters of one statement: arrays, or the values of a single row. Beside `row` this is the only place that maps columns.
 
 use chrono::{DateTime, Utc};
 use flowruns_domain::{Action, PropertyChange, Run, RunEvent, RunProperties, Version};
 use serde::{Serialize, ser::SerializeSeq};
-use sqlx::{Postgres, postgres::PgArguments, query::QueryScalar};
+use sqlx::{Encode, Postgres, Type, postgres::PgArguments, query::QueryScalar};
 use uuid::Uuid;
 
 /// A statement that returns the numbers of the rows that it wrote.
 pub(crate) type Numbers<'q> = QueryScalar<'q, Postgres, i32, PgArguments>;
 
-/// Rows of `runs`, each with the entry of `run_events` for its last version: 19 arrays.
+/// Rows of `runs`, each with the entry of `run_events` for its last version.
 #[derive(Default)]
 pub(crate) struct RunColumns<'a> {
     number: Vec<i32>,
@@ -29,7 +29,7 @@ pub(crate) struct RunColumns<'a> {
     last: EntryColumns<'a>,
 }
 
-/// Entries of `run_events` for versions before the last: 8 arrays. The number is that of the row of `runs`.
+/// Entries of `run_events` for versions before the last. The number is that of the row of `runs`.
 #[derive(Default)]
 pub(crate) struct EarlierColumns<'a> {
     number: Vec<i32>,
@@ -48,13 +48,93 @@ struct EntryColumns<'a> {
     changes: Vec<String>,
 }
 
+/// The columns of a source of rows, with their types.
+type Declared = [(&'static str, &'static str)];
+
+const RUN: [(&str, &str); 14] = [
+    ("number", "int"),
+    ("flow_id", "uuid"),
+    ("id", "uuid"),
+    ("tenant_id", "uuid"),
+    ("seen", "bigint"),
+    ("display_name", "text"),
+    ("start_at", "timestamptz"),
+    ("end_at", "timestamptz"),
+    ("status", "text"),
+    ("blocking_error", "text"),
+    ("statistics", "text"),
+    ("version", "bigint"),
+    ("modified_at", "timestamptz"),
+    ("deleted_at", "timestamptz"),
+];
+
+const EARLIER: [(&str, &str); 3] = [
+    ("number", "int"),
+    ("version", "bigint"),
+    ("occurred_at", "timestamptz"),
+];
+
+const ENTRY: [(&str, &str); 5] = [
+    ("event_id", "uuid"),
+    ("actor", "text"),
+    ("request_id", "uuid"),
+    ("action", "text"),
+    ("changes", "text"),
+];
+
+/// How many rows are bound: the arrays of one row cost more than its values.
+#[derive(Clone, Copy)]
+pub(crate) enum Rows {
+    One,
+    Many,
+}
+
+impl Rows {
+    /// The rows as a source for FROM, bound from the parameter `first` on.
+    fn source(self, name: &str, columns: [&Declared; 2], first: usize) -> String {
+        let columns = || columns.into_iter().flatten();
+        let parameters: Vec<_> = (first..)
+            .zip(columns())
+            .map(|(number, (_, kind))| match self {
+                Self::One => format!("${number}::{kind}"),
+                Self::Many => format!("${number}::{kind}[]"),
+            })
+            .collect();
+        let parameters = parameters.join(", ");
+        let names: Vec<_> = columns().map(|(name, _)| *name).collect();
+        let names = names.join(", ");
+        match self {
+            Self::One => format!("(VALUES ({parameters})) AS {name} ({names})"),
+            Self::Many => format!("unnest({parameters}) AS {name} ({names})"),
+        }
+    }
+
+    /// Binds a column.
+    fn bind<'q, T>(self, query: Numbers<'q>, column: Vec<T>) -> Numbers<'q>
+    where
+        T: Encode<'q, Postgres> + Type<Postgres> + 'q,
+        Vec<T>: Encode<'q, Postgres> + Type<Postgres>,
+    {
+        match self {
+            Self::One => query.bind(column.into_iter().next()),
+            Self::Many => query.bind(column),
+        }
+    }
+}
+
 impl<'a> RunColumns<'a> {
-    /// The declaration of the arrays, from $1 on.
-    pub(crate) const ROWS: &'static str = "unnest($1::int[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], \
-        $6::text[], $7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[], $11::text[], $12::bigint[], \
-        $13::timestamptz[], $14::timestamptz[], $15::uuid[], $16::text[], $17::uuid[], $18::text[], $19::text[]) \
-        AS row (number, flow_id, id, tenant_id, seen, display_name, start_at, end_at, status, blocking_error, \
-        statistics, version, modified_at, deleted_at, event_id, actor, request_id, action, changes)";
+    /// The rows for FROM, as `row`.
+    pub(crate) fn source(rows: Rows) -> String {
+        rows.source("row", [&RUN, &ENTRY], 1)
+    }
+
+    /// How many rows there are.
+    pub(crate) const fn rows(&self) -> Rows {
+        match self.number.len() {
+            1 => Rows::One,
+            _ => Rows::Many,
+        }
+    }
 
     /// Adds a run as its last entry left it.
     pub(crate) fn push(
@@ -91,32 +171,32 @@ impl<'a> RunColumns<'a> {
         self.last.push(last)
     }
 
-    /// Binds $1 to $19.
-    pub(crate) fn bind(self, query: Numbers<'a>) -> Numbers<'a> {
-        let query = query
-            .bind(self.number)
-            .bind(self.flow_id)
-            .bind(self.id)
-            .bind(self.tenant_id)
-            .bind(self.seen)
-            .bind(self.display_name)
-            .bind(self.start_at)
-            .bind(self.end_at)
-            .bind(self.status)
-            .bind(self.blocking_error)
-            .bind(self.statistics)
-            .bind(self.version)
-            .bind(self.modified_at)
-            .bind(self.deleted_at);
-        self.last.bind(query)
+    /// Binds them.
+    pub(crate) fn bind(self, rows: Rows, query: Numbers<'a>) -> Numbers<'a> {
+        let query = rows.bind(query, self.number);
+        let query = rows.bind(query, self.flow_id);
+        let query = rows.bind(query, self.id);
+        let query = rows.bind(query, self.tenant_id);
+        let query = rows.bind(query, self.seen);
+        let query = rows.bind(query, self.display_name);
+        let query = rows.bind(query, self.start_at);
+        let query = rows.bind(query, self.end_at);
+        let query = rows.bind(query, self.status);
+        let query = rows.bind(query, self.blocking_error);
+        let query = rows.bind(query, self.statistics);
+        let query = rows.bind(query, self.version);
+        let query = rows.bind(query, self.modified_at);
+        let query = rows.bind(query, self.deleted_at);
+        self.last.bind(rows, query)
     }
 }
 
 impl<'a> EarlierColumns<'a> {
-    /// The declaration of the arrays, from $20 on.
-    pub(crate) const ROWS: &'static str = "unnest($20::int[], $21::bigint[], $22::timestamptz[], $23::uuid[], \
-        $24::text[], $25::uuid[], $26::text[], $27::text[]) AS event (number, version, occurred_at, event_id, \
-        actor, request_id, action, changes)";
+    /// The rows for FROM, as `event`; their parameters follow those of [`RunColumns`].
+    pub(crate) fn source() -> String {
+        let first = RUN.len() + ENTRY.len() + 1;
+        Rows::Many.source("event", [&EARLIER, &ENTRY], first)
+    }
 
     /// Adds an entry.
     pub(crate) fn push(&mut self, number: i32, event: &'a RunEvent) -> sqlx::Result<()> {
@@ -131,13 +211,12 @@ impl<'a> EarlierColumns<'a> {
         self.number.is_empty()
     }
 
-    /// Binds $20 to $27.
+    /// Binds them.
     pub(crate) fn bind(self, query: Numbers<'a>) -> Numbers<'a> {
-        let query = query
-            .bind(self.number)
-            .bind(self.version)
-            .bind(self.occurred_at);
-        self.entries.bind(query)
+        let query = Rows::Many.bind(query, self.number);
+        let query = Rows::Many.bind(query, self.version);
+        let query = Rows::Many.bind(query, self.occurred_at);
+        self.entries.bind(Rows::Many, query)
     }
 }
 
@@ -161,13 +240,12 @@ impl<'a> EntryColumns<'a> {
         Ok(())
     }
 
-    fn bind(self, query: Numbers<'a>) -> Numbers<'a> {
-        query
-            .bind(self.event_id)
-            .bind(self.actor)
-            .bind(self.request_id)
-            .bind(self.action)
-            .bind(self.changes)
+    fn bind(self, rows: Rows, query: Numbers<'a>) -> Numbers<'a> {
+        let query = rows.bind(query, self.event_id);
+        let query = rows.bind(query, self.actor);
+        let query = rows.bind(query, self.request_id);
+        let query = rows.bind(query, self.action);
+        rows.bind(query, self.changes)
     }
 }
 

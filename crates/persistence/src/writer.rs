@@ -49,6 +49,8 @@ use crate::{connect::ConnectOptions, retry::Pause, session::Session};
 
 /// The most that one statement takes.
 const MOST_JOBS: usize = 128;
+/// Batches that wait to be written together.
+const MOST_BATCHES: usize = 8;
 /// What all tasks together keep of busy runs, in bytes.
 const CACHE_BYTES: usize = 8 * 1024 * 1024;
 
@@ -76,7 +78,7 @@ impl Writers {
         for _ in 0..writers {
             let (submissions, queue) = queue(Arc::clone(&bounds), closed.clone());
             updates.push(submissions);
-            let (batches, to_write) = mpsc::channel(1);
+            let (batches, to_write) = mpsc::channel(MOST_BATCHES);
             let (back, returned) = mpsc::unbounded_channel();
             tasks.push(supervised(ReadingTask {
                 queue,
@@ -90,6 +92,7 @@ impl Writers {
             }));
             tasks.push(supervised(WritingTask {
                 batches: to_write,
+                next: None,
                 session: session(),
                 pause: Pause::default(),
             }));

@@ -21,6 +21,8 @@ pub(super) struct Returned {
 /// Chains that are written in one statement. Whatever becomes of it, also a panic, its runs come back when it is dropped.
 pub(super) struct Batch {
     chains: Vec<Chain>,
+    /// Whether it is not to share its statement.
+    alone: bool,
     pub(super) returned: Returned,
     back: mpsc::UnboundedSender<Returned>,
 }
@@ -32,10 +34,26 @@ impl Batch {
             ..Returned::default()
         };
         Self {
+            alone: chains.iter().any(Chain::goes_alone),
             chains,
             returned,
             back,
         }
+    }
+
+    /// How many runs it writes.
+    pub(super) const fn len(&self) -> usize {
+        self.chains.len()
+    }
+
+    /// Adds what was decided after it. Gives it back where one of them goes alone.
+    pub(super) fn join(&mut self, mut later: Self) -> Result<(), Self> {
+        if self.alone || later.alone {
+            return Err(later);
+        }
+        self.chains.append(&mut later.chains);
+        self.returned.keys.append(&mut later.returned.keys);
+        Ok(())
     }
 
     /// Its chains, for the one who writes them.
@@ -46,6 +64,9 @@ impl Batch {
 
 impl Drop for Batch {
     fn drop(&mut self) {
+        if self.returned.keys.is_empty() {
+            return;
+        }
         // With nobody there to take it back nothing waits for it either.
         let _nobody_waits = self.back.send(mem::take(&mut self.returned));
     }

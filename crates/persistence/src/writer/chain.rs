@@ -116,6 +116,11 @@ impl Chain {
         self.steps.iter().any(|step| step.event.is_some())
     }
 
+    /// Whether it is not to share its statement.
+    pub(super) fn goes_alone(&self) -> bool {
+        self.steps.iter().any(|step| step.job.work.alone)
+    }
+
     /// How many reports there are.
     pub(super) fn len(&self) -> usize {
         self.steps.len()

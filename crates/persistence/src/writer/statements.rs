@@ -8,24 +8,37 @@ use uuid::Uuid;
 
 use super::chain::ChainWrite;
 use crate::{
-    columns::{EarlierColumns, RunColumns},
+    columns::{EarlierColumns, Rows, RunColumns},
     row::RunRow,
 };
 
-const READ: &str = "
-    SELECT key.number, run.id, display_name, start_at, end_at, status, blocking_error, statistics, version,
-        created_at, modified_at
-    FROM unnest($1::int[], $2::uuid[], $3::uuid[], $4::uuid[]) AS key (number, flow_id, id, tenant_id)
-    JOIN runs AS run ON run.flow_id = key.flow_id AND run.id = key.id AND run.tenant_id = key.tenant_id
-        AND run.deleted_at IS NULL";
+/// A row is found by its key, which also comes in many arrays or as a single row.
+fn read_statement(keys: &str) -> String {
+    format!(
+        "SELECT key.number, run.id, display_name, start_at, end_at, status, blocking_error, statistics, version,
+            created_at, modified_at
+        FROM {keys} AS key (number, flow_id, id, tenant_id)
+        JOIN runs AS run ON run.flow_id = key.flow_id AND run.id = key.id AND run.tenant_id = key.tenant_id
+            AND run.deleted_at IS NULL"
+    )
+}
+
+static READ: LazyLock<String> =
+    LazyLock::new(|| read_statement("unnest($1::int[], $2::uuid[], $3::uuid[], $4::uuid[])"));
+
+static READ_ONE: LazyLock<String> =
+    LazyLock::new(|| read_statement("(VALUES ($1::int, $2::uuid, $3::uuid, $4::uuid))"));
+
+/// For a lone report.
+static WRITE_ONE: LazyLock<String> = LazyLock::new(|| write_statement(Rows::One, ""));
 
 /// For chains of one report each, which are most.
-static WRITE: LazyLock<String> = LazyLock::new(|| write_statement(""));
+static WRITE: LazyLock<String> = LazyLock::new(|| write_statement(Rows::Many, ""));
 
 /// For chains of which some hold earlier entries too. They are joined by a hashed subquery, since other joins of two
 /// arrays take the square of their length.
 static WRITE_WITH_EARLIER: LazyLock<String> = LazyLock::new(|| {
-    write_statement(&format!(
+    write_statement(Rows::Many, &format!(
         "earlier AS (
             INSERT INTO run_events (flow_id, tenant_id, run_id, version, occurred_at, event_id, actor, request_id,
                 action, changes)
@@ -36,13 +49,13 @@ static WRITE_WITH_EARLIER: LazyLock<String> = LazyLock::new(|| {
                 ($3::uuid[])[event.number + 1]) AS row (flow_id, tenant_id, id) ON true
             WHERE (event.number IN (SELECT number FROM written)) IS TRUE
         ),",
-        events = EarlierColumns::ROWS,
+        events = EarlierColumns::source(),
     ))
 });
 
 /// A row that another session holds is skipped, not waited for: one open session would stop the whole batch. So no
 /// order of locks is needed either. A held row is found again by its place, which cannot move while it is held.
-fn write_statement(earlier: &str) -> String {
+fn write_statement(rows: Rows, earlier: &str) -> String {
     format!(
         "WITH held AS MATERIALIZED (
             SELECT run.ctid AS place, row.* FROM {rows}
@@ -67,12 +80,12 @@ fn write_statement(earlier: &str) -> String {
             FROM written
         )
         SELECT number FROM written",
-        rows = RunColumns::ROWS,
+        rows = RunColumns::source(rows),
     )
 }
 
 /// A row that is there, or whose flow is not, is left out.
-static CREATE: LazyLock<String> = LazyLock::new(|| {
+fn create_statement(rows: Rows) -> String {
     format!(
         "WITH wanted AS MATERIALIZED (
             SELECT row.* FROM {rows}
@@ -97,9 +110,13 @@ static CREATE: LazyLock<String> = LazyLock::new(|| {
             FROM done
         )
         SELECT number FROM done",
-        rows = RunColumns::ROWS,
+        rows = RunColumns::source(rows),
     )
-});
+}
+
+static CREATE: LazyLock<String> = LazyLock::new(|| create_statement(Rows::Many));
+
+static CREATE_ONE: LazyLock<String> = LazyLock::new(|| create_statement(Rows::One));
 
 #[derive(FromRow)]
 struct NumberedRow {
@@ -114,13 +131,19 @@ pub(super) async fn read(
     keys: &[RunKey],
 ) -> sqlx::Result<Vec<Result<Option<Run>, StoreError>>> {
     let ids = |id: fn(&RunKey) -> Uuid| keys.iter().map(id).collect::<Vec<_>>();
-    let rows: Vec<NumberedRow> = sqlx::query_as(READ)
-        .bind(numbers(keys.len()))
-        .bind(ids(|key| key.flow.uuid()))
-        .bind(ids(|key| key.run.uuid()))
-        .bind(ids(|key| key.tenant.uuid()))
-        .fetch_all(connection)
-        .await?;
+    let query = match keys {
+        [key] => sqlx::query_as(READ_ONE.as_str())
+            .bind(0)
+            .bind(key.flow.uuid())
+            .bind(key.run.uuid())
+            .bind(key.tenant.uuid()),
+        _ => sqlx::query_as(READ.as_str())
+            .bind(numbers(keys.len()))
+            .bind(ids(|key| key.flow.uuid()))
+            .bind(ids(|key| key.run.uuid()))
+            .bind(ids(|key| key.tenant.uuid())),
+    };
+    let rows: Vec<NumberedRow> = query.fetch_all(connection).await?;
     let mut found: Vec<_> = keys.iter().map(|_| Ok(None)).collect();
     for row in rows {
         let place = usize::try_from(row.number).unwrap_or(usize::MAX);
@@ -143,10 +166,13 @@ pub(super) async fn write(
             earlier.push(number, event)?;
         }
     }
-    let query = if earlier.is_empty() {
-        runs.bind(sqlx::query_scalar(WRITE.as_str()))
-    } else {
-        earlier.bind(runs.bind(sqlx::query_scalar(WRITE_WITH_EARLIER.as_str())))
+    let query = match runs.rows() {
+        _ if !earlier.is_empty() => {
+            let query = sqlx::query_scalar(WRITE_WITH_EARLIER.as_str());
+            earlier.bind(runs.bind(Rows::Many, query))
+        }
+        Rows::One => runs.bind(Rows::One, sqlx::query_scalar(WRITE_ONE.as_str())),
+        Rows::Many => runs.bind(Rows::Many, sqlx::query_scalar(WRITE.as_str())),
     };
     let written = query.fetch_all(connection).await?;
     Ok(marked(chains.len(), &written))
@@ -161,7 +187,10 @@ pub(super) async fn create(
     for (number, Change { run, event }) in (0..).zip(creations) {
         runs.push(number, run.version, run, event)?;
     }
-    let query = runs.bind(sqlx::query_scalar(CREATE.as_str()));
+    let query = match runs.rows() {
+        Rows::One => runs.bind(Rows::One, sqlx::query_scalar(CREATE_ONE.as_str())),
+        Rows::Many => runs.bind(Rows::Many, sqlx::query_scalar(CREATE.as_str())),
+    };
     let created = query.fetch_all(connection).await?;
     Ok(marked(creations.len(), &created))
 }

@@ -3,6 +3,7 @@
 use tokio::sync::mpsc;
 
 use super::{
+    MOST_JOBS,
     batch::Batch,
     chain::{Chain, ReportJob},
     jobs::isolate,
@@ -21,19 +22,38 @@ const KEPT_OF_A_BATCH: usize = 16;
 /// Writes batches, one after the other.
 pub(super) struct WritingTask {
     pub(super) batches: mpsc::Receiver<Batch>,
+    /// What could not join the batch before.
+    pub(super) next: Option<Batch>,
     pub(super) session: Session,
     pub(super) pause: Pause,
 }
 
 impl Task for WritingTask {
     async fn run(&mut self) {
-        while let Some(batch) = self.batches.recv().await {
+        while let Some(batch) = self.next_batch().await {
             self.write(batch).await;
         }
     }
 }
 
 impl WritingTask {
+    /// All that was decided while the batch before was written, in one.
+    async fn next_batch(&mut self) -> Option<Batch> {
+        let mut batch = match self.next.take() {
+            Some(batch) => batch,
+            None => self.batches.recv().await?,
+        };
+        while batch.len() < MOST_JOBS
+            && let Ok(later) = self.batches.try_recv()
+        {
+            if let Err(later) = batch.join(later) {
+                self.next = Some(later);
+                break;
+            }
+        }
+        Some(batch)
+    }
+
     async fn write(&mut self, mut batch: Batch) {
         let chains = batch.take_chains();
         let returned = &mut batch.returned;
