@@ -1,24 +1,27 @@
 //! The configuration: defaults, then a file, then the environment.
 
+mod auth;
+mod database;
+mod http;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::{
     collections::HashMap,
     env,
     ffi::OsString,
-    net::{IpAddr, SocketAddr},
     num::NonZeroUsize,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
 use config::{Config, Environment, File, FileFormat};
-use ipnet::IpNet;
 use secrecy::SecretString;
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Serialize};
 use validator::Validate;
+
+pub(crate) use self::{auth::Auth, database::Database, http::Http};
 
 const DEFAULTS: &str = include_str!("../../../config/default.toml");
 /// Names the file that overrides the defaults.
@@ -31,7 +34,7 @@ const DATABASE_URL: &str = "DATABASE_URL";
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
-    #[serde(deserialize_with = "number")]
+    #[serde(deserialize_with = "values::number")]
     #[validate(range(max = 1024))]
     pub(crate) worker_threads: u64,
     #[validate(nested)]
@@ -46,73 +49,11 @@ pub(crate) struct Settings {
     pub(crate) database_url: Option<SecretString>,
 }
 
-#[derive(Debug, Deserialize, Serialize, Validate)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Http {
-    pub(crate) listen: SocketAddr,
-    #[serde(deserialize_with = "number")]
-    #[validate(range(min = 1024, max = 1_073_741_824))]
-    pub(crate) max_body_bytes: u64,
-    #[serde(deserialize_with = "number")]
-    #[validate(range(min = 1))]
-    pub(crate) request_timeout_ms: u64,
-    #[serde(deserialize_with = "number")]
-    pub(crate) drain_timeout_ms: u64,
-    #[serde(deserialize_with = "number")]
-    #[validate(range(min = 1))]
-    pub(crate) header_timeout_ms: u64,
-    #[serde(deserialize_with = "flag")]
-    pub(crate) require_if_match: bool,
-    #[serde(deserialize_with = "networks")]
-    pub(crate) trusted_proxies: Vec<IpNet>,
-    #[serde(deserialize_with = "path_unless_empty")]
-    pub(crate) cursor_key_file: Option<PathBuf>,
-}
-
-#[derive(Debug, Deserialize, Serialize, Validate)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Database {
-    #[serde(deserialize_with = "number")]
-    #[validate(range(min = 2, max = 1000))]
-    pub(crate) max_connections: u64,
-    #[serde(deserialize_with = "number")]
-    #[validate(range(min = 1))]
-    pub(crate) acquire_timeout_ms: u64,
-    #[serde(deserialize_with = "number")]
-    #[validate(range(min = 1))]
-    pub(crate) statement_timeout_ms: u64,
-    #[serde(deserialize_with = "number")]
-    #[validate(range(min = 1, max = 64))]
-    pub(crate) writers: u64,
-    #[serde(deserialize_with = "number")]
-    #[validate(range(min = 1))]
-    pub(crate) writer_queue: u64,
-    #[serde(deserialize_with = "number")]
-    #[validate(range(min = 1))]
-    pub(crate) writer_queue_bytes: u64,
-}
-
-impl Database {
-    /// Those of the pool, of the writers of reports, and of the writer of creations.
-    pub(crate) const fn connections(&self) -> u64 {
-        self.max_connections + 2 * self.writers + 1
-    }
-}
-
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Embedded {
-    #[serde(deserialize_with = "path_unless_empty")]
+    #[serde(deserialize_with = "values::path_unless_empty")]
     pub(crate) binaries: Option<PathBuf>,
-}
-
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Auth {
-    #[serde(deserialize_with = "path_unless_empty")]
-    pub(crate) jwks_file: Option<PathBuf>,
-    pub(crate) issuer: String,
-    pub(crate) audience: String,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -194,20 +135,6 @@ impl Settings {
     }
 }
 
-impl Http {
-    pub(crate) const fn request_timeout(&self) -> Duration {
-        Duration::from_millis(self.request_timeout_ms)
-    }
-
-    pub(crate) const fn drain_timeout(&self) -> Duration {
-        Duration::from_millis(self.drain_timeout_ms)
-    }
-
-    pub(crate) const fn header_timeout(&self) -> Duration {
-        Duration::from_millis(self.header_timeout_ms)
-    }
-}
-
 /// Those that we read; the others need not even be text.
 fn our_variables(
     environment: impl Iterator<Item = (OsString, OsString)>,
@@ -228,60 +155,4 @@ fn our_variables(
         }
     }
     Ok(ours)
-}
-
-/// The environment knows only text.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum TextOr<T> {
-    Value(T),
-    Text(String),
-}
-
-fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    match TextOr::deserialize(deserializer)? {
-        TextOr::Value(number) => Ok(number),
-        TextOr::Text(text) => text
-            .trim()
-            .parse()
-            .map_err(|_| de::Error::custom(format!("{text:?} is not a whole number"))),
-    }
-}
-
-fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    match TextOr::deserialize(deserializer)? {
-        TextOr::Value(flag) => Ok(flag),
-        TextOr::Text(text) => text
-            .trim()
-            .parse()
-            .map_err(|_| de::Error::custom(format!("{text:?} is neither true nor false"))),
-    }
-}
-
-/// A list, or text with commas; a bare address is a network of its own.
-fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
-    let texts = match TextOr::deserialize(deserializer)? {
-        TextOr::Value(texts) => texts,
-        TextOr::Text(text) => text.split(',').map(str::to_owned).collect::<Vec<String>>(),
-    };
-    let network = |text: &str| {
-        let address = text.parse::<IpAddr>().map(IpNet::from);
-        address.or_else(|_| text.parse()).map_err(|_| {
-            de::Error::custom(format!(
-                "{text:?} is no network such as 10.0.0.0/8, and no address"
-            ))
-        })
-    };
-    let trimmed = texts.iter().map(|text| text.trim());
-    trimmed
-        .filter(|text| !text.is_empty())
-        .map(network)
-        .collect()
-}
-
-fn path_unless_empty<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<PathBuf>, D::Error> {
-    let path = PathBuf::deserialize(deserializer)?;
-    Ok((!path.as_os_str().is_empty()).then_some(path))
 }

@@ -1,0 +1,62 @@
+//! Values as a file or the environment spells them.
+
+use std::{net::IpAddr, path::PathBuf};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Deserializer, de};
+
+/// The environment knows only text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum TextOr<T> {
+    Value(T),
+    Text(String),
+}
+
+pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    match TextOr::deserialize(deserializer)? {
+        TextOr::Value(number) => Ok(number),
+        TextOr::Text(text) => text
+            .trim()
+            .parse()
+            .map_err(|_| de::Error::custom(format!("{text:?} is not a whole number"))),
+    }
+}
+
+pub(super) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    match TextOr::deserialize(deserializer)? {
+        TextOr::Value(flag) => Ok(flag),
+        TextOr::Text(text) => text
+            .trim()
+            .parse()
+            .map_err(|_| de::Error::custom(format!("{text:?} is neither true nor false"))),
+    }
+}
+
+/// A list, or text with commas; a bare address is a network of its own.
+pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    let texts = match TextOr::deserialize(deserializer)? {
+        TextOr::Value(texts) => texts,
+        TextOr::Text(text) => text.split(',').map(str::to_owned).collect::<Vec<String>>(),
+    };
+    let network = |text: &str| {
+        let address = text.parse::<IpAddr>().map(IpNet::from);
+        address.or_else(|_| text.parse()).map_err(|_| {
+            de::Error::custom(format!(
+                "{text:?} is no network such as 10.0.0.0/8, and no address"
+            ))
+        })
+    };
+    let trimmed = texts.iter().map(|text| text.trim());
+    trimmed
+        .filter(|text| !text.is_empty())
+        .map(network)
+        .collect()
+}
+
+pub(super) fn path_unless_empty<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<PathBuf>, D::Error> {
+    let path = PathBuf::deserialize(deserializer)?;
+    Ok((!path.as_os_str().is_empty()).then_some(path))
+}
