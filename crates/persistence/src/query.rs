@@ -7,7 +7,7 @@ mod runs;
 mod search;
 
 pub(crate) use self::{
-    flows::{count_flows, find_flows, query_flows},
+    flows::{count_flows, explain_flows, find_flows, query_flows},
     runs::{count_runs, explain_runs, query_runs},
 };
 

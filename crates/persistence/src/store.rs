@@ -56,14 +56,24 @@ impl PostgresStore {
         durability(&self.pool).await
     }
 
-    /// How the database carries out a query of runs and its count, one plan a statement, as EXPLAIN (ANALYZE, FORMAT
-    /// JSON) shows it. For tests and for operators.
+    /// How the database carries out a query of runs and its count, one plan a statement, as EXPLAIN (ANALYZE, BUFFERS,
+    /// FORMAT JSON) shows it. For tests and for operators.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when the database cannot be asked.
     pub async fn explain_runs(&self, query: &RunQuery) -> Result<Vec<String>, StoreError> {
         query::explain_runs(&self.pool, query).await
+    }
+
+    /// How PostgreSQL carries out the statements of a query and of its count, as [`explain_runs`](Self::explain_runs)
+    /// shows it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn explain_flows(&self, query: &FlowQuery) -> Result<Vec<String>, StoreError> {
+        query::explain_flows(&self.pool, query).await
     }
 
     /// Takes no more, writes what waits, and closes the connections.

@@ -1,21 +1,21 @@
 //! Queries of flows.
 
 use flowruns_domain::{
-    Count, Direction, Flow, FlowCursor, FlowFilter, FlowId, FlowOrder, FlowQuery, FlowSort,
-    FlowTerm, Found, FoundFlows, Operator, StoreError, TenantId, Test, TextTest,
+    Count, Direction, Flow, FlowCursor, FlowFilter, FlowId, FlowQuery, FlowSort, FlowTerm, Found,
+    FoundFlows, SortKey, StoreError, TenantId,
 };
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::{
     Builder,
-    predicate::{NAME, push_condition, push_flow_term, push_prefix_bounds, symbol},
+    predicate::{NAME, push_condition, push_flow_term, push_name_limits},
     range::{Place, Walk},
     search::{self, Reading, Source},
 };
 use crate::{error::store_error, row::FlowRow};
 
-const COLUMNS: &str = "id, display_name COLLATE \"C\" AS display_name, readiness_status, data_domain, effective_at, \
+const COLUMNS: &str = "tenant_id, id, display_name COLLATE \"C\" AS display_name, readiness_status, data_domain, effective_at, \
     expires_at, version";
 
 const FIND_ALL: &str = "
@@ -27,18 +27,14 @@ pub(crate) async fn query_flows(
     query: &FlowQuery,
 ) -> Result<FoundFlows, StoreError> {
     let order = query.order;
-    let place = |flow: &Flow| place(order.cursor(flow));
+    let place = |flow: &Flow| place(query, order.cursor(flow));
     let read = |row: FlowRow| row.into_flow(query.tenant);
     let reading = Reading {
         read: &read,
         place: &place,
     };
-    let after = query.after.clone().map(self::place);
-    let wanted = query.skip + query.size.rows() + 1;
-    let push_bounds = |sql: &mut Builder| push_bounds(sql, query, order.sort);
-    let push_filter = |sql: &mut Builder| push_filter(sql, query);
-    let source = source(order, &push_bounds, &push_filter);
-    let (flows, end) = search::search(pool, &source, &reading, after, wanted).await?;
+    let (source, after) = (source(query), after(query));
+    let (flows, end) = search::search(pool, &source, &reading, after, wanted(query)).await?;
     let window = (query.skip, query.size);
     Ok(Found::cut(flows, window, end.and_then(cursor), |flow| {
         order.cursor(flow)
@@ -46,10 +42,20 @@ pub(crate) async fn query_flows(
 }
 
 pub(crate) async fn count_flows(pool: &PgPool, query: &FlowQuery) -> Result<Count, StoreError> {
-    let push_bounds = |sql: &mut Builder| push_bounds(sql, query, query.order.sort);
-    let push_filter = |sql: &mut Builder| push_filter(sql, query);
-    let source = source(query.order, &push_bounds, &push_filter);
-    search::count(pool, &source).await
+    search::count(pool, &counted(query)).await
+}
+
+/// As [`query_flows`] and [`count_flows`] would be carried out.
+pub(crate) async fn explain_flows(
+    pool: &PgPool,
+    query: &FlowQuery,
+) -> Result<Vec<String>, StoreError> {
+    let (page, counted) = (source(query), counted(query));
+    search::explain(pool, &page, after(query), wanted(query), &counted).await
+}
+
+fn wanted(query: &FlowQuery) -> usize {
+    query.skip + query.size.rows() + 1
 }
 
 pub(crate) async fn find_flows(
@@ -63,43 +69,83 @@ pub(crate) async fn find_flows(
     rows.into_iter().map(|row| row.into_flow(tenant)).collect()
 }
 
-fn source<'a>(
-    order: FlowOrder,
-    push_bounds: &'a (dyn Fn(&mut Builder) + Sync),
-    push_filter: &'a (dyn Fn(&mut Builder) + Sync),
-) -> Source<'a> {
+fn source(query: &FlowQuery) -> Source<'_> {
+    let (key, ids): (_, &[&str]) = match query.order.sort {
+        // With the tenant in the order, PostgreSQL cannot walk along the index of every tenant's ids.
+        FlowSort::Id => (None, &["tenant_id", "id"]),
+        FlowSort::DisplayName => (Some((NAME, "display_name")), &["id"]),
+    };
     Source {
         table: "flows",
         columns: COLUMNS,
         walk: Walk {
-            key: match order.sort {
-                FlowSort::Id => None,
-                FlowSort::DisplayName => Some((NAME, "display_name")),
-            },
-            ids: &["id"],
-            direction: order.direction,
+            pinned: None,
+            key,
+            ids,
+            direction: query.order.direction,
             index: Direction::Ascending,
             nullable: false,
         },
-        push_bounds,
-        push_filter,
+        push_bounds: Box::new(|sql| push_bounds(sql, query)),
+        push_filter: Box::new(|sql| push_filter(sql, query)),
     }
 }
 
-fn push_bounds(sql: &mut Builder, query: &FlowQuery, sort: FlowSort) {
-    sql.push(" WHERE tenant_id = ")
-        .push_bind(query.tenant.uuid());
-    let required = query.filter.iter().flat_map(FlowFilter::required);
-    for term in required.filter(|_| sort == FlowSort::DisplayName) {
-        match term {
-            FlowTerm::DisplayName(TextTest::StartsWith(prefix)) => push_prefix_bounds(sql, prefix),
-            FlowTerm::DisplayName(TextTest::Plain(Test::Compare(operator, Some(name))))
-                if *operator != Operator::Ne =>
-            {
-                sql.push(" AND ").push(NAME).push(symbol(*operator));
-                sql.push_bind(name.clone());
-            }
-            _ => {}
+/// As for a page, from the first row on.
+fn counted(query: &FlowQuery) -> Source<'_> {
+    let bounds = |sql: &mut Builder| {
+        push_bounds(sql, query);
+        if query.order.sort == FlowSort::Id {
+            sql.push(" AND ");
+            push_tenant_bound(sql, query, ends(query).0);
+        }
+    };
+    Source {
+        push_bounds: Box::new(bounds),
+        ..source(query)
+    }
+}
+
+/// What every row lies beyond, and what no row lies beyond.
+fn ends(query: &FlowQuery) -> (End, End) {
+    let (least, greatest) = ((" > ", Uuid::nil()), (" < ", Uuid::max()));
+    match query.order.direction {
+        Direction::Ascending => (least, greatest),
+        Direction::Descending => (greatest, least),
+    }
+}
+
+/// An operator, and an id that no flow has.
+type End = (&'static str, Uuid);
+
+fn push_tenant_bound(sql: &mut Builder, query: &FlowQuery, (operator, id): End) {
+    sql.push("(tenant_id, id)").push(operator).push("(");
+    sql.push_bind(query.tenant.uuid()).push(", ");
+    sql.push_bind(id).push(")");
+}
+
+/// Where the page begins. One bound alone is given from this side, since PostgreSQL may begin at the wider of two.
+fn after(query: &FlowQuery) -> Option<Place> {
+    let after = query.after.clone().map(|cursor| place(query, cursor));
+    after.or_else(|| {
+        let (_, id) = ends(query).0;
+        let ids = vec![query.tenant.uuid(), id];
+        (query.order.sort == FlowSort::Id).then_some(Place {
+            key: SortKey::Id,
+            ids,
+        })
+    })
+}
+
+fn push_bounds(sql: &mut Builder, query: &FlowQuery) {
+    sql.push(" WHERE ");
+    if query.order.sort == FlowSort::Id {
+        return push_tenant_bound(sql, query, ends(query).1);
+    }
+    sql.push("tenant_id = ").push_bind(query.tenant.uuid());
+    for term in query.filter.iter().flat_map(FlowFilter::required) {
+        if let FlowTerm::DisplayName(test) = term {
+            push_name_limits(sql, test);
         }
     }
 }
@@ -113,16 +159,20 @@ fn push_filter(sql: &mut Builder, query: &FlowQuery) {
     }
 }
 
-fn place(cursor: FlowCursor) -> Place {
+fn place(query: &FlowQuery, cursor: FlowCursor) -> Place {
+    let flow = cursor.flow.uuid();
     Place {
         key: cursor.key,
-        ids: vec![cursor.flow.uuid()],
+        ids: match query.order.sort {
+            FlowSort::Id => vec![query.tenant.uuid(), flow],
+            FlowSort::DisplayName => vec![flow],
+        },
     }
 }
 
 fn cursor(place: Place) -> Option<FlowCursor> {
     Some(FlowCursor {
-        flow: FlowId::new(*place.ids.first()?).ok()?,
+        flow: FlowId::new(*place.ids.last()?).ok()?,
         key: place.key,
     })
 }

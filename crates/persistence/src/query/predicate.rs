@@ -61,12 +61,37 @@ pub(super) fn push_flow_term(sql: &mut Builder, term: &FlowTerm) {
     }
 }
 
-/// Pushes what a text that starts so lies between, so that an index bounds it.
-pub(super) fn push_prefix_bounds(sql: &mut Builder, prefix: &str) {
-    sql.push(" AND ").push(NAME).push(" >= ");
-    sql.push_bind(prefix.to_owned());
-    if let Some(beyond) = beyond_prefix(prefix) {
-        sql.push(" AND ").push(NAME).push(" < ").push_bind(beyond);
+/// Pushes between which values of an indexed column such rows lie. One value lies between itself and itself: of a column
+/// that is equal to a constant, the order would say nothing, and another index would do.
+pub(super) fn push_limits<B>(sql: &mut Builder, column: &str, operator: Operator, value: &B)
+where
+    B: for<'q> Encode<'q, Postgres> + Type<Postgres> + Clone + Send + 'static,
+{
+    let limits: &[Operator] = match operator {
+        Operator::Eq => &[Operator::Ge, Operator::Le],
+        // Rows that are left out here are not counted.
+        Operator::Ne => &[],
+        Operator::Gt | Operator::Ge | Operator::Lt | Operator::Le => &[operator],
+    };
+    for limit in limits {
+        sql.push(" AND ").push(column).push(symbol(*limit));
+        sql.push_bind(value.clone());
+    }
+}
+
+/// As [`push_limits`], for a name.
+pub(super) fn push_name_limits(sql: &mut Builder, test: &TextTest) {
+    match test {
+        TextTest::Plain(Test::Compare(operator, Some(name))) => {
+            push_limits(sql, NAME, *operator, name);
+        }
+        TextTest::StartsWith(prefix) => {
+            push_limits(sql, NAME, Operator::Ge, prefix);
+            if let Some(beyond) = beyond_prefix(prefix) {
+                push_limits(sql, NAME, Operator::Lt, &beyond);
+            }
+        }
+        TextTest::Plain(_) | TextTest::EndsWith(_) | TextTest::Contains(_) => {}
     }
 }
 
@@ -157,7 +182,7 @@ fn push_null(sql: &mut Builder, column: &str, operator: Operator) {
 }
 
 /// The operator in SQL, where both sides have a value.
-pub(super) const fn symbol(operator: Operator) -> &'static str {
+const fn symbol(operator: Operator) -> &'static str {
     match operator {
         Operator::Eq => " = ",
         Operator::Ne => " <> ",

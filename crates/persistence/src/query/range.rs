@@ -18,6 +18,9 @@ pub(super) struct Place {
 /// The order of a list, and the index that it walks along.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Walk {
+    /// A column that the index has before the key and that has one value in the list. In the order it leaves no other
+    /// index to choose.
+    pub(super) pinned: Option<&'static str>,
     /// The indexed expression, and its column in the result; `None` where the ids alone are the order.
     pub(super) key: Option<(&'static str, &'static str)>,
     /// The columns that break ties, ascending.
@@ -88,7 +91,14 @@ impl Walk {
             .ids
             .iter()
             .map(|id| format!("{id} {}", word(id_direction)));
-        let columns: Vec<String> = key.into_iter().chain(ids).collect();
+        let pinned = self.pinned.map(|pinned| {
+            let against_index = match self.key {
+                None => self.direction != self.index,
+                Some(_) => backward,
+            };
+            format!("{pinned} {}", if against_index { "DESC" } else { "ASC" })
+        });
+        let columns: Vec<String> = pinned.into_iter().chain(key).chain(ids).collect();
         columns.join(", ")
     }
 
@@ -96,13 +106,20 @@ impl Walk {
     pub(super) fn push_range(&self, sql: &mut Builder, range: &Range) {
         let expression = self.key.map_or("", |(expression, _)| expression);
         match range {
+            Range::Tie(SortKey::Name(name), after) => {
+                let first = vec![Uuid::nil(); self.ids.len()];
+                self.push_name_bound(sql, " > ", name, after.as_ref().unwrap_or(&first));
+                let last = vec![Uuid::max(); self.ids.len()];
+                self.push_name_bound(sql, " <= ", name, &last);
+            }
             Range::Tie(key, after) => {
                 sql.push(" AND ").push(expression);
                 if *key == NULL {
                     sql.push(" IS NULL");
                 } else {
-                    sql.push(" = ");
+                    sql.push(" = (SELECT ");
                     push_key(sql, key);
+                    sql.push(")");
                 }
                 self.push_ids(sql, after.as_deref(), " > ");
             }
@@ -119,15 +136,30 @@ impl Walk {
         }
     }
 
+    /// One key and some ids: were they equal to a constant, PostgreSQL might take an index of the ids alone, and look at
+    /// the rows of every key. A comparison of rows needs the index that has the key before the ids.
+    fn push_name_bound(&self, sql: &mut Builder, operator: &str, name: &str, ids: &[Uuid]) {
+        let expression = self.key.map_or("", |(expression, _)| expression);
+        sql.push(" AND (").push(expression).push(", ");
+        sql.push(self.ids.join(", ")).push(")").push(operator);
+        sql.push("(").push_bind(name.to_owned());
+        for id in ids {
+            sql.push(", ").push_bind(*id);
+        }
+        sql.push(")");
+    }
+
+    /// The values are hidden from the planner, as that of a time is: where statistics are old, it might think that few
+    /// ids follow, and look at all of them for the few of one time.
     fn push_ids(&self, sql: &mut Builder, after: Option<&[Uuid]>, operator: &str) {
         let Some(ids) = after else {
             return;
         };
         sql.push(" AND (").push(self.ids.join(", ")).push(")");
         sql.push(operator).push("(");
-        let mut values = sql.separated(", ");
-        for id in ids {
-            values.push_bind(*id);
+        for (index, id) in ids.iter().enumerate() {
+            sql.push(if index == 0 { "(SELECT " } else { ", (SELECT " });
+            sql.push_bind(*id).push(")");
         }
         sql.push(")");
     }

@@ -2,14 +2,14 @@
 
 use flowruns_domain::{
     Count, Direction, Found, FoundRuns, ListedRun, Operator, RunCursor, RunFilter, RunOrder,
-    RunPlan, RunQuery, RunScope, RunSort, RunTerm, StoreError, Test, TextTest, offered,
+    RunPlan, RunQuery, RunScope, RunSort, RunStatus, RunTerm, StoreError, Test, TextTest, offered,
 };
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::{
     Builder,
-    predicate::{NAME, push_condition, push_prefix_bounds, push_run_term, symbol},
+    predicate::{NAME, push_condition, push_limits, push_name_limits, push_run_term},
     range::{Place, Walk},
     search::{self, Reading, Source},
 };
@@ -35,15 +35,8 @@ pub(crate) async fn query_runs(
         read: &read,
         place: &place,
     };
-    let after = query
-        .after
-        .clone()
-        .map(|cursor| self::place(query.scope, cursor));
-    let wanted = query.skip + query.size.rows() + 1;
-    let push_bounds = |sql: &mut Builder| push_bounds(sql, query, order.sort);
-    let push_filter = |sql: &mut Builder| push_filter(sql, query, order.sort);
-    let source = source(query, order, &push_bounds, &push_filter);
-    let (runs, end) = search::search(pool, &source, &reading, after, wanted).await?;
+    let (source, after) = (source(query, order), after(query));
+    let (runs, end) = search::search(pool, &source, &reading, after, wanted(query)).await?;
     let end = end.and_then(|place| cursor(query.scope, place));
     let window = (query.skip, query.size);
     Ok(Some(Found::cut(runs, window, end, |run| {
@@ -58,6 +51,29 @@ pub(crate) async fn count_runs(
     if !flow_is_there(pool, query.scope).await? {
         return Ok(None);
     }
+    search::count(pool, &counted(query)).await.map(Some)
+}
+
+/// As [`query_runs`] and [`count_runs`] would be carried out.
+pub(crate) async fn explain_runs(
+    pool: &PgPool,
+    query: &RunQuery,
+) -> Result<Vec<String>, StoreError> {
+    let page = source(query, plan(query).order);
+    search::explain(pool, &page, after(query), wanted(query), &counted(query)).await
+}
+
+fn after(query: &RunQuery) -> Option<Place> {
+    let after = query.after.clone();
+    after.map(|cursor| place(query.scope, cursor))
+}
+
+/// One to spare, which says that another page follows.
+fn wanted(query: &RunQuery) -> usize {
+    query.skip + query.size.rows() + 1
+}
+
+fn counted(query: &RunQuery) -> Source<'_> {
     let sort = match plan(query).order.sort {
         RunSort::Id => RunSort::Id,
         RunSort::Start | RunSort::End | RunSort::DisplayName => counted_by(query),
@@ -66,25 +82,7 @@ pub(crate) async fn count_runs(
         sort,
         ..RunOrder::default()
     };
-    let push_bounds = |sql: &mut Builder| push_bounds(sql, query, sort);
-    let push_filter = |sql: &mut Builder| push_filter(sql, query, sort);
-    let source = source(query, order, &push_bounds, &push_filter);
-    search::count(pool, &source).await.map(Some)
-}
-
-/// As [`query_runs`] and [`count_runs`] would be carried out.
-pub(crate) async fn explain_runs(
-    pool: &PgPool,
-    query: &RunQuery,
-) -> Result<Vec<String>, StoreError> {
-    let after = query.after.clone();
-    let after = after.map(|cursor| place(query.scope, cursor));
-    let wanted = query.skip + query.size.rows() + 1;
-    let order = plan(query).order;
-    let push_bounds = |sql: &mut Builder| push_bounds(sql, query, order.sort);
-    let push_filter = |sql: &mut Builder| push_filter(sql, query, order.sort);
-    let source = source(query, order, &push_bounds, &push_filter);
-    search::explain(pool, &source, after, wanted).await
+    source(query, order)
 }
 
 /// The service asks for nothing that is not offered.
@@ -125,22 +123,19 @@ fn counted_by(query: &RunQuery) -> RunSort {
     }
 }
 
-fn source<'a>(
-    query: &RunQuery,
-    order: RunOrder,
-    push_bounds: &'a (dyn Fn(&mut Builder) + Sync),
-    push_filter: &'a (dyn Fn(&mut Builder) + Sync),
-) -> Source<'a> {
+fn source(query: &RunQuery, order: RunOrder) -> Source<'_> {
     let (key, index) = match order.sort {
         RunSort::Start => (Some(("start_at", "start_at")), Direction::Descending),
         RunSort::End => (Some(("end_at", "end_at")), Direction::Descending),
         RunSort::DisplayName => (Some((NAME, "display_name")), Direction::Ascending),
         RunSort::Id => (None, Direction::Ascending),
     };
+    let has_status = order.sort == RunSort::Start && plan(query).status.is_some();
     Source {
         table: "runs",
         columns: if query.details { WHOLE } else { SUMMARY },
         walk: Walk {
+            pinned: has_status.then_some("status"),
             key,
             ids: match query.scope {
                 RunScope::Flow(_) => &["id"],
@@ -150,8 +145,8 @@ fn source<'a>(
             index,
             nullable: order.sort == RunSort::End,
         },
-        push_bounds,
-        push_filter,
+        push_bounds: Box::new(move |sql| push_bounds(sql, query, order.sort)),
+        push_filter: Box::new(move |sql| push_filter(sql, query, order.sort)),
     }
 }
 
@@ -160,7 +155,6 @@ fn push_bounds(sql: &mut Builder, query: &RunQuery, sort: RunSort) {
     match query.scope {
         RunScope::Flow(flow) => {
             sql.push(" WHERE flow_id = ").push_bind(flow.flow.uuid());
-            sql.push(" AND tenant_id = ").push_bind(flow.tenant.uuid());
         }
         RunScope::Tenant(tenant) => {
             sql.push(" WHERE tenant_id = ").push_bind(tenant.uuid());
@@ -171,7 +165,7 @@ fn push_bounds(sql: &mut Builder, query: &RunQuery, sort: RunSort) {
     }
     let status = plan(query).status;
     if let Some(status) = status.filter(|_| sort == RunSort::Start) {
-        sql.push(" AND status = ").push_bind(status.as_str());
+        push_status(sql, status);
     }
     let required = query.filter.iter().flat_map(RunFilter::required);
     for term in required {
@@ -179,44 +173,42 @@ fn push_bounds(sql: &mut Builder, query: &RunQuery, sort: RunSort) {
     }
 }
 
+/// An index with the status finds such rows, and no other has the order that begins with it. Were the status equal to a
+/// constant, it would not count in the order: an index without it would do, along which rows of another status are
+/// looked at and not counted.
+fn push_status(sql: &mut Builder, status: RunStatus) {
+    sql.push(" AND status LIKE '")
+        .push(status.as_str())
+        .push("'");
+}
+
 fn push_bound(sql: &mut Builder, sort: RunSort, term: &RunTerm) {
     match (sort, term) {
         (RunSort::Start, RunTerm::Start(Test::Compare(operator, Some(time)))) => {
-            push_comparison(sql, "start_at", *operator);
-            sql.push_bind(time.date_time());
+            push_limits(sql, "start_at", *operator, &time.date_time());
         }
-        (RunSort::End, RunTerm::End(Test::Compare(operator, Some(time))))
-            if *operator != Operator::Ne =>
-        {
-            push_comparison(sql, "end_at", *operator);
-            sql.push_bind(time.date_time());
+        (RunSort::End, RunTerm::End(Test::Compare(operator, Some(time)))) => {
+            push_limits(sql, "end_at", *operator, &time.date_time());
         }
         (RunSort::Id, RunTerm::Id(Test::Compare(operator, Some(id)))) => {
-            push_comparison(sql, "id", *operator);
-            sql.push_bind(*id);
+            push_limits(sql, "id", *operator, id);
         }
-        (RunSort::DisplayName, RunTerm::DisplayName(test)) => match test {
-            TextTest::Plain(Test::Compare(operator, Some(name))) => {
-                push_comparison(sql, NAME, *operator);
-                sql.push_bind(name.clone());
-            }
-            TextTest::StartsWith(prefix) => push_prefix_bounds(sql, prefix),
-            TextTest::Plain(_) | TextTest::EndsWith(_) | TextTest::Contains(_) => {}
-        },
+        (RunSort::DisplayName, RunTerm::DisplayName(test)) => push_name_limits(sql, test),
         _ => {}
     }
 }
 
-fn push_comparison(sql: &mut Builder, column: &str, operator: Operator) {
-    sql.push(" AND ").push(column).push(symbol(operator));
-}
-
-/// The key of the ids has deleted runs too.
+/// The key of the ids has deleted runs too. The tenant stands here, so that a flow is not looked for along an index of
+/// the tenant.
 fn push_filter(sql: &mut Builder, query: &RunQuery, sort: RunSort) {
-    sql.push(match sort {
-        RunSort::Id => "(deleted_at IS NULL AND ",
-        RunSort::Start | RunSort::End | RunSort::DisplayName => "(TRUE AND ",
-    });
+    sql.push("(");
+    if let RunScope::Flow(flow) = query.scope {
+        sql.push("tenant_id = ").push_bind(flow.tenant.uuid());
+        sql.push(" AND ");
+    }
+    if sort == RunSort::Id {
+        sql.push("deleted_at IS NULL AND ");
+    }
     match &query.filter {
         Some(filter) => push_condition(sql, filter, push_run_term),
         None => {

@@ -10,15 +10,18 @@ use super::{
 };
 use crate::error::store_error;
 
+/// Pushes a part of a statement.
+pub(super) type Push<'a> = Box<dyn Fn(&mut Builder) + Send + Sync + 'a>;
+
 /// What is searched, and how.
 pub(super) struct Source<'a> {
     pub(super) table: &'static str,
     pub(super) columns: &'static str,
     pub(super) walk: Walk,
     /// Pushes what the index is bounded by, beginning with WHERE.
-    pub(super) push_bounds: &'a (dyn Fn(&mut Builder) + Sync),
+    pub(super) push_bounds: Push<'a>,
     /// Pushes what else must hold.
-    pub(super) push_filter: &'a (dyn Fn(&mut Builder) + Sync),
+    pub(super) push_filter: Push<'a>,
 }
 
 /// How rows are read.
@@ -174,22 +177,24 @@ fn push_statement(sql: &mut Builder, source: &Source<'_>, range: &Range, wanted:
         .push_bind(i64::try_from(wanted).unwrap_or(i64::MAX));
 }
 
-/// How PostgreSQL carries out the statements for a page and for a count, as EXPLAIN (ANALYZE, FORMAT JSON) says it.
+/// How PostgreSQL carries out the statements for a page and for a count, as EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) says
+/// it.
 pub(super) async fn explain(
     pool: &PgPool,
-    source: &Source<'_>,
+    page: &Source<'_>,
     after: Option<Place>,
     wanted: usize,
+    counted: &Source<'_>,
 ) -> Result<Vec<String>, StoreError> {
-    const EXPLAIN: &str = "EXPLAIN (ANALYZE, FORMAT JSON) ";
+    const EXPLAIN: &str = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ";
     let mut statements = Vec::new();
-    for range in source.walk.ranges(after) {
+    for range in page.walk.ranges(after) {
         let mut sql = Builder::new(EXPLAIN);
-        push_statement(&mut sql, source, &range, wanted);
+        push_statement(&mut sql, page, &range, wanted);
         statements.push(sql);
     }
     let mut sql = Builder::new(EXPLAIN);
-    push_count(&mut sql, source);
+    push_count(&mut sql, counted);
     statements.push(sql);
     let mut plans = Vec::new();
     for mut sql in statements {

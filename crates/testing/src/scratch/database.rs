@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use flowruns_embedded::Cluster;
 use flowruns_persistence::{ConnectOptions, PostgresStore};
 use sqlx::postgres::PgConnectOptions;
 
@@ -43,6 +44,11 @@ impl ScratchDatabase {
     /// How the service connects, with the rights that it has in production.
     pub fn service(&self) -> PgConnectOptions {
         self.cluster.options(&self.name, ScratchCluster::SERVICE)
+    }
+
+    /// How the superuser connects, for what no role of production may do.
+    pub fn superuser(&self) -> PgConnectOptions {
+        self.cluster.options(&self.name, Cluster::SUPERUSER)
     }
 
     /// A store that connects as the service does. Its connections belong to the runtime that called this.

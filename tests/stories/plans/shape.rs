@@ -1,0 +1,218 @@
+//! Every shape of a query.
+
+use flowruns_domain::{
+    Condition, Direction, FlowCursor, FlowFilter, FlowOrder, FlowQuery, FlowSort, FlowTerm,
+    Operator, Outcome, PageSize, ReadinessStatus, RunCursor, RunFilter, RunOrder, RunQuery,
+    RunScope, RunSort, RunStatus, RunTerm, SortKey, Test, TextTest, offered,
+};
+
+use super::{PAGE, table::big_flow};
+
+const RUN_SORTS: [RunSort; 4] = [
+    RunSort::Start,
+    RunSort::End,
+    RunSort::DisplayName,
+    RunSort::Id,
+];
+const DIRECTIONS: [Direction; 2] = [Direction::Ascending, Direction::Descending];
+
+fn is<T>(term: T) -> Condition<T> {
+    Condition::Is(term)
+}
+
+fn status(name: &str) -> RunFilter {
+    is(RunTerm::Status(Test::Compare(
+        Operator::Eq,
+        RunStatus::from_name(name),
+    )))
+}
+
+fn start(operator: Operator, text: &str) -> RunFilter {
+    is(RunTerm::Start(Test::Compare(
+        operator,
+        Some(text.parse().unwrap()),
+    )))
+}
+
+fn named(text: &str) -> TextTest {
+    TextTest::Plain(Test::Compare(Operator::Eq, Some(text.to_owned())))
+}
+
+fn run_filters() -> Vec<Option<RunFilter>> {
+    let failed = Some(RunStatus::Ended(Outcome::Failed));
+    let end = |operator, text: &str| {
+        is(RunTerm::End(Test::Compare(
+            operator,
+            Some(text.parse().unwrap()),
+        )))
+    };
+    let name = |test| is(RunTerm::DisplayName(test));
+    let one = "00000000-0000-7000-8000-000000001000".parse().unwrap();
+    let id = |operator| is(RunTerm::Id(Test::Compare(operator, Some(one))));
+    let day = [
+        start(Operator::Ge, "2026-01-08T00:00:00Z"),
+        start(Operator::Lt, "2026-01-09T00:00:00Z"),
+    ];
+    let with_day = |filter| Condition::And([vec![filter], day.to_vec()].concat());
+    let found = vec![
+        status("running"),
+        status("failed"),
+        status("completed"),
+        status("completedWithErrors"),
+        is(RunTerm::Status(Test::In(vec![failed]))),
+        is(RunTerm::Status(Test::In(vec![
+            failed,
+            Some(RunStatus::Running),
+        ]))),
+        Condition::Not(Box::new(status("completed"))),
+        Condition::Or(vec![status("failed"), status("running")]),
+        Condition::And(day.to_vec()),
+        start(Operator::Eq, "2026-01-07T22:40:00Z"),
+        with_day(status("failed")),
+        with_day(status("completed")),
+        with_day(Condition::Not(Box::new(status("completed")))),
+        end(Operator::Eq, "2028-01-07T22:40:00Z"),
+        Condition::And(vec![
+            end(Operator::Gt, "2028-01-09T00:00:00Z"),
+            name(TextTest::StartsWith("run 99".to_owned())),
+        ]),
+        is(RunTerm::End(Test::Compare(Operator::Eq, None))),
+        Condition::And(vec![name(named("run 500")), status("failed")]),
+        name(named("run 7")),
+        name(named("run 500")),
+        name(TextTest::Plain(Test::Compare(
+            Operator::Ne,
+            Some("run 500".to_owned()),
+        ))),
+        start(Operator::Ne, "2026-01-07T22:40:00Z"),
+        end(Operator::Ne, "2028-01-07T22:40:00Z"),
+        name(TextTest::Contains("nothing".to_owned())),
+        name(TextTest::EndsWith("nothing".to_owned())),
+        id(Operator::Eq),
+        id(Operator::Gt),
+    ];
+    [None]
+        .into_iter()
+        .chain(found.into_iter().map(Some))
+        .collect()
+}
+
+/// The beginning of a list, its middle, amidst many that have one key, and where its keys are null.
+fn run_places(sort: RunSort) -> Vec<Option<RunCursor>> {
+    let at = |key, run: &str| {
+        let run = format!("00000000-0000-7000-8000-{run}").parse().unwrap();
+        let flow = big_flow().flow;
+        Some(RunCursor { key, run, flow })
+    };
+    let time = |text: &str| SortKey::Time(Some(text.parse().unwrap()));
+    let name = |text: &str| SortKey::Name(text.to_owned());
+    // The 110,000th of all.
+    let (few, amidst) = ("000000001000", "00000001adb0");
+    match sort {
+        RunSort::Start => vec![
+            None,
+            at(time("2026-01-03T10:00:00Z"), few),
+            at(time("2026-01-07T22:40:00Z"), amidst),
+        ],
+        RunSort::End => vec![
+            None,
+            at(time("2028-01-03T10:00:00Z"), few),
+            at(time("2028-01-07T22:40:00Z"), amidst),
+            at(SortKey::Time(None), few),
+        ],
+        RunSort::DisplayName => vec![None, at(name("run 7"), few), at(name("run 500"), amidst)],
+        RunSort::Id => vec![None, at(SortKey::Id, few)],
+    }
+}
+
+/// Within a flow and across flows.
+pub(super) fn run_queries() -> Vec<RunQuery> {
+    let flow = big_flow();
+    let mut queries = Vec::new();
+    for scope in [RunScope::Flow(flow), RunScope::Tenant(flow.tenant)] {
+        for sort in RUN_SORTS {
+            for (filter, after, direction) in combined(run_filters(), run_places(sort)) {
+                queries.push(RunQuery {
+                    filter,
+                    order: RunOrder { sort, direction },
+                    size: PageSize::new(PAGE).unwrap(),
+                    // What is selected changes no plan but for the columns.
+                    details: queries.len() % 2 == 0,
+                    after,
+                    ..RunQuery::new(scope)
+                });
+            }
+        }
+    }
+    queries.retain(|query| offered(query).is_ok());
+    queries
+}
+
+pub(super) fn run_orders() -> Vec<RunOrder> {
+    let orders = RUN_SORTS.map(|sort| DIRECTIONS.map(|direction| RunOrder { sort, direction }));
+    orders.into_iter().flatten().collect()
+}
+
+/// The first pages of lists in which every row is found, or every row of one status.
+pub(super) fn plain_run_queries() -> Vec<RunQuery> {
+    let mut queries = run_queries();
+    let completed = status("completed");
+    queries.retain(|query| {
+        let is_status = query.filter.as_ref() == Some(&completed);
+        let is_plain = query.filter.is_none() || is_status && query.order.sort == RunSort::Start;
+        is_plain && query.after.is_none()
+    });
+    queries
+}
+
+fn flow_filters() -> Vec<Option<FlowFilter>> {
+    let name = |test| is(FlowTerm::DisplayName(test));
+    let ready = Test::Compare(Operator::Eq, Some(ReadinessStatus::Ready));
+    let failed = Test::Compare(Operator::Eq, Some(ReadinessStatus::Failed));
+    let found = vec![
+        is(FlowTerm::ReadinessStatus(ready)),
+        is(FlowTerm::ReadinessStatus(failed)),
+        name(named("Flow 7")),
+        name(TextTest::StartsWith("Flow 9".to_owned())),
+        name(TextTest::Contains("nothing".to_owned())),
+        is(FlowTerm::Id(Test::Compare(
+            Operator::Eq,
+            Some(big_flow().flow.uuid()),
+        ))),
+    ];
+    [None]
+        .into_iter()
+        .chain(found.into_iter().map(Some))
+        .collect()
+}
+
+pub(super) fn flow_queries() -> Vec<FlowQuery> {
+    let flow = "00003000-0000-7000-8000-000000000001".parse().unwrap();
+    let mut queries = Vec::new();
+    for (sort, key) in [
+        (FlowSort::Id, SortKey::Id),
+        (FlowSort::DisplayName, SortKey::Name("Flow 7".to_owned())),
+    ] {
+        let places = vec![None, Some(FlowCursor { key, flow })];
+        for (filter, after, direction) in combined(flow_filters(), places) {
+            queries.push(FlowQuery {
+                filter,
+                order: FlowOrder { sort, direction },
+                size: PageSize::new(PAGE).unwrap(),
+                after,
+                ..FlowQuery::new(big_flow().tenant)
+            });
+        }
+    }
+    queries
+}
+
+fn combined<F: Clone, P: Clone>(filters: Vec<F>, places: Vec<P>) -> Vec<(F, P, Direction)> {
+    let mut all = Vec::new();
+    for filter in filters {
+        for place in &places {
+            all.extend(DIRECTIONS.map(|direction| (filter.clone(), place.clone(), direction)));
+        }
+    }
+    all
+}
