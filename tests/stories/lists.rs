@@ -184,7 +184,10 @@ async fn an_option_that_is_not_known_is_refused() {
             format!("{}?$top=2&$skiptoken={token}", run.list_url()),
             "invalidQueryOption",
         ),
-        (format!("{}?$select=id", run.url), "unsupportedQueryOption"),
+        (
+            format!("{}/history?$select=id", run.url),
+            "unsupportedQueryOption",
+        ),
     ];
     for (url, code) in refused {
         let answer = app.get(&url).await;

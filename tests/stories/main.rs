@@ -11,6 +11,7 @@ mod clocks;
 mod creation;
 mod description;
 mod door;
+mod entities;
 mod failures;
 mod faults;
 mod flows;

@@ -10,6 +10,6 @@ pub(crate) use self::{
     body::FlowBody,
     create::create_flow,
     list::{count_flows, list_flows},
-    one::{delete_flow, get_flow},
+    one::{answer_flow, delete_flow, get_flow, read_selection},
     patch::patch_flow,
 };

@@ -1,4 +1,5 @@
-//! What the service is made of: `$metadata` in CSDL 4.0, and the service document. No token is needed.
+//! What the service is made of: `$metadata` in CSDL 4.0 and the service document, without a token, and the singleton that
+//! they name.
 
 use std::sync::Arc;
 
@@ -10,7 +11,9 @@ use axum::{
 use serde::Serialize;
 
 use crate::{
+    auth::Permission,
     error::ApiError,
+    extract::{Call, Content},
     odata::{
         options::{QueryOptions, invalid},
         root::ServiceRoot,
@@ -54,6 +57,33 @@ pub(crate) async fn get_service_document(
         context: root.metadata(),
         value: [singleton],
     })
+}
+
+/// The singleton has no properties of its own: it says where its collections are.
+pub(crate) async fn get_hub(
+    State(api): State<Arc<Api>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let call = Call::new(&api, request, Permission::ReadRuns, Content::None).await?;
+    call.no_options()?;
+    respond::json(&Hub {
+        context: call.root.context("industryData"),
+        type_name: "#microsoft.graph.industryDataHub",
+        incoming_flows: call.root.resource("industryData/incomingFlows"),
+        runs: call.root.resource("industryData/runs"),
+    })
+}
+
+#[derive(Serialize)]
+struct Hub {
+    #[serde(rename = "@odata.context")]
+    context: String,
+    #[serde(rename = "@odata.type")]
+    type_name: &'static str,
+    #[serde(rename = "incomingFlows@odata.navigationLink")]
+    incoming_flows: String,
+    #[serde(rename = "runs@odata.navigationLink")]
+    runs: String,
 }
 
 #[derive(Serialize)]

@@ -1,10 +1,13 @@
 //! Answers that succeed.
 
+use std::convert::Infallible;
+
 use axum::{
     body::Body,
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
+use bytes::Bytes;
 use flowruns_domain::{
     EntityTag, IfMatch,
     json::{JsonObject, JsonValue},
@@ -44,7 +47,7 @@ pub(crate) fn entity(
 ) -> Result<Response, ApiError> {
     let is_known = if_none_match.is_some_and(|known| known.check(|| tag.clone()).is_ok());
     let mut response = if is_known {
-        empty(StatusCode::NOT_MODIFIED)
+        not_modified()
     } else {
         json(body)?
     };
@@ -89,6 +92,14 @@ pub(crate) fn created(
 /// 204
 pub(crate) fn no_content() -> Response {
     empty(StatusCode::NO_CONTENT)
+}
+
+/// 304. Its Content-Length would be that of the entity, not 0: the body has no known length, so that none is sent.
+fn not_modified() -> Response {
+    let nothing = futures_util::stream::empty::<Result<Bytes, Infallible>>();
+    let mut response = Response::new(Body::from_stream(nothing));
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    response
 }
 
 fn empty(status: StatusCode) -> Response {

@@ -63,6 +63,7 @@ fn resources() -> Router<Arc<Api>> {
     };
     Router::new()
         .route("/$metadata", get(metadata::get_metadata))
+        .route("/industryData", get(metadata::get_hub))
         .route(
             &format!("{FLOWS}/{{flow}}/$metadata"),
             get(metadata::get_flow_metadata),

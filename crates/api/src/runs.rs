@@ -8,6 +8,7 @@ mod history;
 mod list;
 mod patch;
 mod process;
+mod shape;
 
 pub(crate) use self::{
     create::create_run,

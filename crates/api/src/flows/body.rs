@@ -93,8 +93,13 @@ pub(crate) struct FlowBody {
 
 impl FlowBody {
     /// A flow alone.
-    pub(crate) fn new(flow: &Flow, root: &ServiceRoot) -> Self {
-        let context = root.context("industryData/incomingFlows/$entity");
+    pub(super) fn new(flow: &Flow, root: &ServiceRoot) -> Self {
+        Self::shaped(flow, root, "")
+    }
+
+    /// A flow alone, with a context that says what was selected.
+    pub(super) fn shaped(flow: &Flow, root: &ServiceRoot, selected: &str) -> Self {
+        let context = root.context(&format!("industryData/incomingFlows{selected}/$entity"));
         Self {
             context: Some(context),
             ..Self::item(flow)

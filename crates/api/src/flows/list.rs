@@ -38,7 +38,7 @@ const OPTIONS: [&str; 8] = [
     "skiptoken",
     "format",
 ];
-const PROPERTIES: &[&str] = &[
+pub(super) const PROPERTIES: &[&str] = &[
     property::ID,
     property::DISPLAY_NAME,
     property::READINESS_STATUS,

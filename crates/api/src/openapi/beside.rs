@@ -19,6 +19,7 @@ const TENANT_RUNS: &str = "/industryData/runs";
 pub(super) fn add(paths: PathsBuilder) -> PathsBuilder {
     let paths = counts(paths)
         .path(TENANT_RUNS, item([(HttpMethod::Get, list_tenant_runs())]))
+        .path("/industryData", item([(HttpMethod::Get, get_hub())]))
         .path("/$batch", item([(HttpMethod::Post, batch())]));
     probes(descriptions(paths))
 }
@@ -31,6 +32,21 @@ fn list_tenant_runs() -> OperationBuilder {
     let summary = "The runs of all flows of the tenant, newest start first.";
     let call = with_parameters(call(TENANT_RUNS, "listTenantRuns", summary), &["$expand"]);
     list(call, &LIST_OPTIONS, "runCollection", example::runs())
+}
+
+fn get_hub() -> OperationBuilder {
+    let root = "http://127.0.0.1:8080";
+    let hub = json!({
+        "@odata.context": format!("{root}/$metadata#industryData"),
+        "incomingFlows@odata.navigationLink": format!("{root}/industryData/incomingFlows"),
+        "runs@odata.navigationLink": format!("{root}/industryData/runs"),
+    });
+    let call = call(
+        "/industryData",
+        "getIndustryData",
+        "Where the collections are.",
+    );
+    call.response("200", json_answer("Links.", "industryDataHub", hub, &[]))
 }
 
 /// How many rows each list has.

@@ -114,7 +114,7 @@ pub(super) fn list(
 /// A read of one entity.
 fn read(call: OperationBuilder, schema: &str, example: Value) -> OperationBuilder {
     let is_current = empty("The client has the current one.", &["ETag"]);
-    with_parameters(call, &["If-None-Match"])
+    with_parameters(call, &["If-None-Match", "$select"])
         .response(
             "200",
             json("As it is stored now.", schema, example, &["ETag"]),
@@ -242,7 +242,10 @@ fn run_item(path: &str, form: &str) -> PathItem {
         "Hides a run; its id stays taken.",
     );
     item([
-        (HttpMethod::Get, read(get, "run", example::run())),
+        (
+            HttpMethod::Get,
+            with_parameters(read(get, "shownRun", example::run()), &["$expand"]),
+        ),
         (
             HttpMethod::Patch,
             change(patch, body("runPatch", example::run_patch()), changed),

@@ -22,6 +22,7 @@ pub(super) fn add(components: ComponentsBuilder) -> ComponentsBuilder {
         .schema("publicErrorDetail", texts(&["code", "message", "target"]))
         .schema("runStatistics", open().description(Some(STATISTICS)))
         .schema("run", run())
+        .schema("shownRun", shown_run())
         .schema("runItem", run_properties().property("@odata.id", text()))
         .schema("newRun", new_run())
         .schema("runPatch", run_patch())
@@ -38,7 +39,8 @@ pub(super) fn add(components: ComponentsBuilder) -> ComponentsBuilder {
         .schema(
             "serviceDocument",
             required(open(), &["@odata.context", "value"]),
-        );
+        )
+        .schema("industryDataHub", required(open(), &["@odata.context"]));
     components
         .schema(
             "error",
@@ -185,6 +187,14 @@ fn run() -> ObjectBuilder {
     required(run, &whole)
 }
 
+fn shown_run() -> ObjectBuilder {
+    let run = run_properties().property("@odata.context", text());
+    let run = run.description(Some(
+        "With $select, only the properties that were asked for; else all of them.",
+    ));
+    required(run, &["@odata.context", "@odata.type", "@odata.etag"])
+}
+
 fn new_run() -> ObjectBuilder {
     let new = closed()
         .property(
@@ -233,7 +243,7 @@ fn flow() -> ObjectBuilder {
             nullable_date_time(),
         );
     flow.description(Some(
-        "In a list with $select, only the properties that were asked for.",
+        "With $select, only the properties that were asked for.",
     ))
 }
 

@@ -125,6 +125,7 @@ impl<T: fmt::Display> Serialize for Shown<T> {
 pub(super) struct RunBody<'a> {
     run: &'a Run,
     context: String,
+    process: Option<FlowBody>,
 }
 
 /// A run in a list: what can be read without its jsonb columns, and what was asked for beyond.
@@ -139,11 +140,27 @@ pub(super) struct RunItem<'a> {
 
 impl<'a> RunBody<'a> {
     pub(super) fn new(run: &'a Run, root: &ServiceRoot) -> Self {
+        Self::shaped(run, root, "")
+    }
+
+    /// With a context that says what was selected.
+    pub(super) fn shaped(run: &'a Run, root: &ServiceRoot, selected: &str) -> Self {
         let flow = run.key.flow;
         let context = root.context(&format!(
-            "industryData/incomingFlows('{flow}')/runs/$entity"
+            "industryData/incomingFlows('{flow}')/runs{selected}/$entity"
         ));
-        Self { run, context }
+        Self {
+            run,
+            context,
+            process: None,
+        }
+    }
+
+    pub(super) fn with_process(self, flow: &Flow) -> Self {
+        Self {
+            process: Some(FlowBody::item(flow)),
+            ..self
+        }
     }
 }
 
@@ -176,6 +193,9 @@ impl Serialize for RunBody<'_> {
         let error = blocking_error.as_ref().map(typed_error);
         map.serialize_entry(property::BLOCKING_ERROR, &error)?;
         map.serialize_entry(property::STATISTICS, &typed_statistics(statistics))?;
+        if let Some(process) = &self.process {
+            map.serialize_entry("process", process)?;
+        }
         map.end()
     }
 }

@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 
-use super::body::RunBody;
+use super::{body::RunBody, shape::Shape};
 use crate::{
     auth::Permission,
     error::ApiError,
@@ -21,8 +21,15 @@ pub(crate) async fn get_run(
     request: Request,
 ) -> Result<Response, ApiError> {
     let call = Call::new(&api, request, Permission::ReadRuns, Content::None).await?;
-    call.no_options()?;
+    let shape = Shape::read(&call.options(&["select", "expand"])?)?;
     let (address, known) = (call.run_address()?, call.sent_if_none_match()?);
     let run = api.runs.get(address).await?;
-    respond::entity(&RunBody::new(&run, &call.root), &run.tag(), known.as_ref())
+    let body = RunBody::shaped(&run, &call.root, &shape.fragment());
+    if !shape.with_process {
+        return respond::entity(&shape.selected(body), &run.tag(), known.as_ref());
+    }
+    let flow = api.flows.get(run.key.flow_key()).await?;
+    let body = body.with_process(&flow);
+    // The tag is that of the run alone, so it does not say whether the client has this process already.
+    respond::entity(&shape.selected(body), &run.tag(), None)
 }

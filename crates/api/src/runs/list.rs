@@ -6,11 +6,9 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use flowruns_domain::{
-    Flow, FlowId, ListedRun, PageSize, RunId, RunQuery, RunScope, TenantId, property,
-};
+use flowruns_domain::{Flow, FlowId, ListedRun, PageSize, RunId, RunQuery, RunScope, TenantId};
 
-use super::body::RunItem;
+use super::{body::RunItem, shape::Shape};
 use crate::{
     auth::Permission,
     error::ApiError,
@@ -22,21 +20,11 @@ use crate::{
         options::QueryOptions,
         order::run_order,
         page::{QUERY_OPTIONS, next_query, requested, wants_count},
-        select::{Selected, Selection, wants_process},
+        select::Selection,
     },
     respond::{self, List},
     state::Api,
 };
-
-const PROPERTIES: &[&str] = &[
-    property::ID,
-    property::DISPLAY_NAME,
-    property::START_DATE_TIME,
-    property::END_DATE_TIME,
-    property::STATUS,
-    property::BLOCKING_ERROR,
-    property::STATISTICS,
-];
 
 /// With their documents, so many rows make a page at most: each may be as long as a body.
 const MOST_WITH_DETAILS: u16 = 100;
@@ -113,9 +101,11 @@ async fn list(
         options: options.bound(),
     };
     let shape = Shape::read(&options)?;
+    // Read here, so that it is refused before anything is looked for.
+    let with_count = wants_count(&options)?;
     let query = page_query(api, &options, &binding, scope, &shape)?;
     let found = api.runs.query(via, &query).await?;
-    let counted = match wants_count(&options)? {
+    let counted = match with_count {
         true => Some(api.runs.count(via, &query).await?),
         false => None,
     };
@@ -135,40 +125,6 @@ async fn list(
         next_link: next.map(|query| call.root.same_path(&query)),
         value: rows.collect(),
     })
-}
-
-/// What is shown of each run.
-struct Shape {
-    selection: Selection,
-    with_process: bool,
-}
-
-impl Shape {
-    fn read(options: &QueryOptions) -> Result<Self, ApiError> {
-        // Read here too, so that it is refused before anything is looked for.
-        wants_count(options)?;
-        Ok(Self {
-            selection: Selection::read(options, PROPERTIES)?,
-            with_process: wants_process(options)?,
-        })
-    }
-
-    fn has_details(&self) -> bool {
-        let details = [property::BLOCKING_ERROR, property::STATISTICS];
-        details.iter().any(|name| self.selection.asks_for(name))
-    }
-
-    fn fragment(&self) -> String {
-        self.selection.fragment(self.with_process)
-    }
-
-    fn selected<T>(&self, row: T) -> Selected<'_, T> {
-        Selected {
-            row,
-            selection: &self.selection,
-            expanded: self.with_process,
-        }
-    }
 }
 
 fn page_query(

@@ -11,8 +11,7 @@ use crate::{
     auth::Permission,
     error::ApiError,
     extract::{Call, Content},
-    flows::FlowBody,
-    respond,
+    flows::{answer_flow, read_selection},
     state::Api,
 };
 
@@ -21,13 +20,9 @@ pub(crate) async fn get_process(
     request: Request,
 ) -> Result<Response, ApiError> {
     let call = Call::new(&api, request, Permission::ReadRuns, Content::None).await?;
-    call.no_options()?;
+    let selection = read_selection(&call)?;
     let (address, known) = (call.run_address()?, call.sent_if_none_match()?);
     api.runs.check_exists(address.key).await?;
     let flow = api.flows.get(address.key.flow_key()).await?;
-    respond::entity(
-        &FlowBody::new(&flow, &call.root),
-        &flow.tag(),
-        known.as_ref(),
-    )
+    answer_flow(&call, &flow, &selection, known.as_ref())
 }
