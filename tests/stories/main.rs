@@ -14,6 +14,7 @@ mod door;
 mod entities;
 mod failures;
 mod faults;
+mod filters;
 mod flows;
 mod idempotency;
 mod links;
