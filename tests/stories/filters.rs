@@ -168,7 +168,7 @@ fn windows() -> impl Strategy<Value = (usize, usize)> {
 }
 
 proptest! {
-    #![proptest_config(cases(150))]
+    #![proptest_config(cases(250))]
 
     #[test]
     fn runs_of_a_flow_are_those_that_match_in_order(
@@ -288,9 +288,12 @@ async fn walk_amidst(
         encoded(&order.text())
     ));
     let mut steps = steps.iter();
+    let mut pages = 0;
     while let Some(url) = place {
         let page = app.get(&url).await.json;
         walked.extend(ids(&page));
+        pages += 1;
+        assert!(pages < list::MOST_PAGES, "the walk does not end");
         place = list::next(&page);
         for step in steps.next().into_iter().flatten() {
             take(app, &list, &movers, *step).await;

@@ -8,6 +8,9 @@ use serde_json::Value;
 
 use crate::app::App;
 
+/// More than any walk has.
+pub(super) const MOST_PAGES: usize = 200;
+
 /// An order: a property, whether it is reversed; ties by id.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Order {
@@ -65,6 +68,7 @@ pub(super) async fn walk(app: &App, url: &str) -> Vec<Value> {
         assert_eq!(page.status, StatusCode::OK, "{url}: {}", page.body);
         place = next(&page.json);
         pages.push(page.json);
+        assert!(pages.len() < MOST_PAGES, "the walk does not end");
     }
     pages
 }
