@@ -10,7 +10,7 @@ use axum::{
     http::{HeaderMap, Method, Request, StatusCode},
 };
 use flowruns_api::{
-    ApiOptions, CursorKey, Peer,
+    ApiOptions, CursorKey, Draining, Peer, Readiness,
     auth::{Expectations, KeySet, TokenVerifier},
     router,
 };
@@ -106,6 +106,8 @@ impl App {
             ids: Arc::new(TimeOrderedIds),
         };
         let mut options = ApiOptions {
+            readiness: readiness(&store),
+            request_span: None,
             environment,
             verifier: Arc::new(TokenVerifier::new(keys, expectations)),
             max_body_bytes: 1024 * 1024,
@@ -142,6 +144,7 @@ impl App {
             ids: Arc::new(TimeOrderedIds),
         };
         let options = ApiOptions {
+            readiness: readiness(&store),
             environment,
             ..self.options.clone()
         };
@@ -303,4 +306,8 @@ impl App {
         let answer = self.get(&format!("{run_url}/history?$top=1000")).await;
         answer.json["value"].as_array().unwrap().clone()
     }
+}
+
+fn readiness(store: &PostgresStore) -> Readiness {
+    Readiness::new(Arc::new(store.clone()), Draining::default())
 }

@@ -15,12 +15,13 @@ use axum::{
 };
 use divan::{AllocProfiler, Bencher};
 use flowruns_api::{
-    ApiOptions, CursorKey,
+    ApiOptions, CursorKey, Draining, Readiness,
     auth::{Expectations, KeySet, Permission, TokenVerifier},
     router,
 };
 use flowruns_domain::{
-    Clock as _, Environment, FlowStore as _, RunKey, RunStore as _, SystemClock, TimeOrderedIds,
+    Clock as _, Environment, FlowStore as _, RunKey, RunStore as _, Store, SystemClock,
+    TimeOrderedIds,
 };
 use flowruns_testing::{MemoryStore, fixtures};
 use http_body_util::BodyExt as _;
@@ -125,8 +126,9 @@ impl App {
             store.create_run(creation).await.unwrap();
         });
         let (verifier, bearer) = verifier_and_bearer(run);
+        let store: Arc<dyn Store> = Arc::new(store);
         let environment = Environment {
-            store: Arc::new(store),
+            store: Arc::clone(&store),
             clock: Arc::new(SystemClock),
             ids: Arc::new(TimeOrderedIds),
         };
@@ -138,6 +140,8 @@ impl App {
             require_if_match: false,
             trusted_proxies: Vec::new(),
             cursor_key: CursorKey::new(b"bench"),
+            readiness: Readiness::new(store, Draining::default()),
+            request_span: None,
         });
         Self {
             router,

@@ -4,10 +4,13 @@ use std::{error::Error, sync::Arc};
 
 use axum::{
     body::Body,
+    extract::{MatchedPath, Request},
     http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use flowruns_domain::{Conflict, Fault, PatchRejected, ServiceError, StoreError, StoreErrorKind};
+
+use crate::observe::Trace;
 
 /// A header that tells the client what to do next.
 #[derive(Clone, Copy, Debug)]
@@ -210,7 +213,10 @@ pub(crate) async fn route_not_found(uri: Uri) -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "routeNotFound", message)
 }
 
-pub(crate) async fn method_not_allowed(method: Method) -> ApiError {
+pub(crate) async fn method_not_allowed(method: Method, request: Request) -> ApiError {
+    if let Some(trace) = request.extensions().get::<Arc<Trace>>() {
+        trace.note_route(request.extensions().get::<MatchedPath>());
+    }
     let message = format!("{method} is not possible here; the header Allow says what is");
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "methodNotAllowed", message)
 }
