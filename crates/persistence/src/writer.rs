@@ -45,7 +45,7 @@ use self::{
     supervised::supervised,
     writing::WritingTask,
 };
-use crate::{connect::ConnectOptions, retry::Pause, session::Session};
+use crate::{connect::ConnectOptions, meter::Meter, retry::Pause, session::Session};
 
 /// The most that one statement takes.
 const MOST_JOBS: usize = 128;
@@ -58,6 +58,8 @@ const CACHE_BYTES: usize = 8 * 1024 * 1024;
 pub(crate) struct Writers {
     updates: Vec<Submissions<Report, Outcome>>,
     creations: Submissions<Creation, Creating>,
+    bounds: Arc<Bounds>,
+    meter: Arc<Meter>,
     retry_for: Duration,
     closing: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -70,6 +72,7 @@ impl Writers {
             options.writer_queue,
             options.writer_queue_bytes,
         ));
+        let meter = Arc::new(Meter::new());
         let (closing, closed) = watch::channel(false);
         let session = || Session::new(options.writer_session(), options.answer_timeout());
         let writers = options.writers.max(1);
@@ -83,28 +86,33 @@ impl Writers {
             tasks.push(supervised(ReadingTask {
                 queue,
                 session: session(),
-                contended: Contended::new(pool.clone()),
+                contended: Contended::new(pool.clone(), Arc::clone(&meter)),
                 cache: Cache::new(CACHE_BYTES / writers),
                 batches,
                 back,
                 returned,
                 waiting: Waiting::default(),
+                meter: Arc::clone(&meter),
             }));
             tasks.push(supervised(WritingTask {
                 batches: to_write,
                 next: None,
                 session: session(),
                 pause: Pause::default(),
+                meter: Arc::clone(&meter),
             }));
         }
-        let (creations, queue) = queue(bounds, closed);
+        let (creations, queue) = queue(Arc::clone(&bounds), closed);
         tasks.push(supervised(CreationTask {
             queue,
             session: session(),
             pause: Pause::default(),
             again: Vec::new(),
+            meter: Arc::clone(&meter),
         }));
         Self {
+            bounds,
+            meter,
             updates,
             creations,
             retry_for: options.retry_for,
@@ -142,6 +150,16 @@ impl Writers {
         self.creations
             .submit(creation, bytes, self.deadline())
             .await
+    }
+
+    /// Counts what is done.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// How many reports and creations wait or are being written, and their bytes.
+    pub(crate) fn taken(&self) -> (usize, usize) {
+        self.bounds.taken()
     }
 
     /// Takes no more, and waits until what was taken is answered.

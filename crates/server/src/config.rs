@@ -1,5 +1,6 @@
 //! The configuration: defaults, then a file, then the environment.
 
+mod admin;
 mod auth;
 mod database;
 mod http;
@@ -21,7 +22,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
-pub(crate) use self::{auth::Auth, database::Database, http::Http};
+pub(crate) use self::{admin::Admin, auth::Auth, database::Database, http::Http};
 
 const DEFAULTS: &str = include_str!("../../../config/default.toml");
 /// Names the file that overrides the defaults.
@@ -39,6 +40,7 @@ pub(crate) struct Settings {
     pub(crate) worker_threads: u64,
     #[validate(nested)]
     pub(crate) http: Http,
+    pub(crate) admin: Admin,
     #[validate(nested)]
     pub(crate) database: Database,
     pub(crate) embedded: Embedded,
@@ -94,7 +96,7 @@ impl Settings {
         let url = variables.remove(DATABASE_URL);
         // FLOWRUNS_CONFIG is no key, and an unknown name is refused.
         let named = variables.remove(FILE_VARIABLE).map(PathBuf::from);
-        let mut sources = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+        let mut sources = Config::builder();
         if let Some(file) = file.or(named.as_deref()) {
             sources = sources.add_source(File::from(file).format(FileFormat::Toml));
         }
@@ -102,14 +104,21 @@ impl Settings {
             .prefix_separator("_")
             .separator("__")
             .source(Some(variables));
-        let merged = sources
+        let unreadable = "the configuration cannot be read";
+        let set = sources
             .add_source(environment)
             .build()
-            .context("the configuration cannot be read")?;
+            .context(unreadable)?;
+        let merged = Config::builder()
+            .add_source(File::from_str(DEFAULTS, FileFormat::Toml))
+            .add_source(set.clone())
+            .build()
+            .context(unreadable)?;
         let mut settings: Self = merged
             .try_deserialize()
             .context("the configuration is wrong; config/default.toml lists every key")?;
         settings.database_url = url.filter(|url| !url.is_empty()).map(SecretString::from);
+        settings.admin.is_set = set.get_string("admin.listen").is_ok();
         settings.check()?;
         Ok(settings)
     }

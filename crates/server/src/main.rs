@@ -1,5 +1,6 @@
 //! The binary `flowruns`: serves, migrates, checks, and mints tokens of the local key.
 
+mod admin;
 mod commands;
 mod config;
 mod cursor_key;
@@ -7,6 +8,7 @@ mod database;
 mod first_bytes;
 mod listen;
 mod local_key;
+mod metrics;
 mod shutdown;
 mod telemetry;
 mod welcome;

@@ -4,7 +4,7 @@ use std::{fs, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use flowruns_api::{
-    ApiOptions,
+    ApiOptions, Draining, Readiness,
     auth::{Expectations, KeySet, TokenVerifier},
     router,
 };
@@ -17,8 +17,8 @@ use flowruns_persistence::{
 use tokio::sync::watch;
 
 use crate::{
-    config::Settings, cursor_key, database::Database, listen, local_key::LocalKey,
-    shutdown::Signals, welcome,
+    admin::AdminPort, config::Settings, cursor_key, database::Database, listen,
+    local_key::LocalKey, metrics::Scrape, shutdown::Signals, welcome,
 };
 
 /// Seconds of clock skew that tokens of an issuer are granted.
@@ -34,13 +34,21 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
 }
 
 async fn serve(settings: &Settings, signals: &Signals) -> anyhow::Result<()> {
+    // Before everything that counts.
+    let admin = AdminPort::open(&settings.admin).await?;
     let database = open_database(settings).await?;
     let store = connect(settings, &database).await?;
     let local_key = match settings.auth.jwks_file {
         None => Some(LocalKey::open(&settings.data_dir)?),
         Some(_) => None,
     };
-    let options = api_options(settings, &store, local_key.as_ref())?;
+    let draining = Draining::default();
+    let options = api_options(settings, &store, &draining, local_key.as_ref())?;
+    let admin = admin.map(|port| {
+        let readiness = options.readiness.clone();
+        let scrape = Scrape::new(store.clone(), readiness.clone(), &settings.database);
+        port.serve(readiness, scrape)
+    });
     let listener = listen::bind(&settings.http).await?;
     let address = listener.local_addr()?;
     say(&match &local_key {
@@ -55,11 +63,15 @@ async fn serve(settings: &Settings, signals: &Signals) -> anyhow::Result<()> {
             () = signals.reached(1) => {}
             exit = watch.ended() => tracing::error!(%exit, "the embedded PostgreSQL ended"),
         }
+        draining.begin();
     })
     .await;
     let exit = watch.exit_so_far();
     store.close().await;
     database.stop().await?;
+    if let Some(admin) = admin {
+        admin.abort();
+    }
     if let Some(exit) = exit {
         bail!("the embedded PostgreSQL ended ({exit}); its log is in the data folder");
     }
@@ -89,6 +101,7 @@ async fn connect(settings: &Settings, database: &Database) -> anyhow::Result<Pos
 fn api_options(
     settings: &Settings,
     store: &PostgresStore,
+    draining: &Draining,
     local_key: Option<&LocalKey>,
 ) -> anyhow::Result<ApiOptions> {
     let environment = Environment {
@@ -96,7 +109,10 @@ fn api_options(
         clock: Arc::new(SystemClock),
         ids: Arc::new(TimeOrderedIds),
     };
+    let readiness = Readiness::new(Arc::clone(&environment.store), draining.clone());
     Ok(ApiOptions {
+        readiness,
+        request_span: None,
         environment,
         verifier: Arc::new(verifier(settings, local_key)?),
         max_body_bytes: usize::try_from(settings.http.max_body_bytes)?,
