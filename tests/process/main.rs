@@ -1,7 +1,10 @@
 //! The real process: started, killed, stopped, misconfigured.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 
+mod admin;
 mod database;
+mod deploy;
+mod metrics;
 mod program;
 mod proxy;
 mod server;

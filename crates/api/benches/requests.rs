@@ -26,6 +26,7 @@ use flowruns_domain::{
 use flowruns_testing::{MemoryStore, fixtures};
 use http_body_util::BodyExt as _;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::json;
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
@@ -37,6 +38,12 @@ const NAME: &str = "bench";
 const STATISTICS: &str = include_str!("../../domain/benches/statistics.json");
 
 fn main() {
+    // As in the server: every request is counted.
+    let recorder = PrometheusBuilder::new()
+        .set_buckets(&[0.001, 0.01, 0.1, 1.0, 10.0])
+        .unwrap()
+        .build_recorder();
+    metrics::set_global_recorder(recorder).unwrap();
     divan::main();
 }
 
