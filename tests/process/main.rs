@@ -5,6 +5,8 @@ mod admin;
 mod database;
 mod deploy;
 mod metrics;
+#[cfg(feature = "otel")]
+mod otel;
 mod program;
 mod proxy;
 mod server;

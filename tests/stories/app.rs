@@ -107,7 +107,7 @@ impl App {
         };
         let mut options = ApiOptions {
             readiness: readiness(&store),
-            request_span: None,
+            tracer: None,
             environment,
             verifier: Arc::new(TokenVerifier::new(keys, expectations)),
             max_body_bytes: 1024 * 1024,

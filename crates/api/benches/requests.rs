@@ -148,7 +148,7 @@ impl App {
             trusted_proxies: Vec::new(),
             cursor_key: CursorKey::new(b"bench"),
             readiness: Readiness::new(store, Draining::default()),
-            request_span: None,
+            tracer: None,
         });
         Self {
             router,

@@ -19,7 +19,7 @@
 //!         require_if_match: false,
 //!         trusted_proxies: Vec::new(),
 //!         cursor_key: CursorKey::new(b"a secret that all servers share"),
-//!         request_span: None,
+//!         tracer: None,
 //!     })
 //! }
 //! ```
@@ -43,7 +43,7 @@ mod state;
 
 pub use self::{
     health::{Check, Draining, Readiness, Unready, health_routes},
-    observe::RequestSpan,
+    observe::RequestTracer,
     odata::{cursor::CursorKey, origin::Peer},
     openapi::openapi_json,
     routes::router,

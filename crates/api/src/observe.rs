@@ -23,7 +23,7 @@ use futures_util::FutureExt;
 use tracing::Instrument as _;
 
 use self::trace::Answered;
-pub use self::trace::RequestSpan;
+pub use self::trace::RequestTracer;
 pub(crate) use self::{
     meter::{Meter, NotLetIn},
     trace::Trace,
@@ -69,7 +69,8 @@ pub(crate) async fn observed<F: Future<Output = Response>>(
     let request_id = environment.ids.next(environment.clock.now());
     let trace = Arc::new(Trace::new(request_id, request.headers()));
     let method = request.method().clone();
-    let span = trace.span(api.options.request_span, (&method, request.headers()));
+    let tracer = api.options.tracer.as_deref();
+    let span = trace.span(tracer, (&method, request.headers()));
     let _in_flight = api.meter.begin();
     let mut request = key_path::rewrite(request);
     request.extensions_mut().insert(Arc::clone(&trace));
@@ -101,8 +102,9 @@ pub(crate) async fn observed<F: Future<Output = Response>>(
         took: started.elapsed(),
     };
     api.meter.count(&answered, &trace);
-    span.record("http.route", trace.route().as_str());
-    span.record("http.response.status_code", answered.status.as_u16());
+    if let Some(tracer) = tracer {
+        tracer.end(&span, &method, trace.route().as_str(), answered.status);
+    }
     span.in_scope(|| answered.log(&trace));
     response
 }

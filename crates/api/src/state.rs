@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use crate::{
     auth::TokenVerifier,
     health::Readiness,
-    observe::{Meter, RequestSpan},
+    observe::{Meter, RequestTracer},
     odata::cursor::CursorKey,
 };
 
@@ -35,8 +35,8 @@ pub struct ApiOptions {
     pub cursor_key: CursorKey,
     /// Answers `/readyz`.
     pub readiness: Readiness,
-    /// Makes the spans of requests, for a tracer; without one only a request with a `traceparent` has a span.
-    pub request_span: Option<RequestSpan>,
+    /// Sends traces somewhere; without it only a request with a `traceparent` has a span.
+    pub tracer: Option<Arc<dyn RequestTracer>>,
 }
 
 /// The state of the router.

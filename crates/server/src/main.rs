@@ -87,6 +87,7 @@ fn block_on(
         .enable_all()
         .build()?;
     let done = runtime.block_on(command);
+    telemetry::stop();
     // After a second signal nobody waits for what still blocks.
     runtime.shutdown_background();
     done

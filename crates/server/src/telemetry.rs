@@ -1,9 +1,19 @@
 //! The log: on stderr, for people or for machines. Never a token, never a body.
 
-use std::io::{self, IsTerminal as _};
+#[cfg(feature = "otel")]
+mod otel;
+
+use std::{
+    io::{self, IsTerminal as _},
+    sync::Arc,
+};
 
 use anyhow::Context as _;
-use tracing_subscriber::EnvFilter;
+use flowruns_api::RequestTracer;
+use tracing::Subscriber;
+#[cfg(feature = "otel")]
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::{EnvFilter, registry::LookupSpan, util::SubscriberInitExt as _};
 
 use crate::config::{Log, LogFormat};
 
@@ -16,9 +26,33 @@ pub(crate) fn start(log: &Log) -> anyhow::Result<()> {
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal());
-    let started = match log.format {
-        LogFormat::Pretty => subscriber.try_init(),
-        LogFormat::Json => subscriber.json().try_init(),
-    };
+    match log.format {
+        LogFormat::Pretty => init(subscriber.finish()),
+        LogFormat::Json => init(subscriber.json().finish()),
+    }
+}
+
+/// What sends the traces of requests, if anything.
+pub(crate) fn tracer() -> Option<Arc<dyn RequestTracer>> {
+    #[cfg(feature = "otel")]
+    let tracer = otel::tracer();
+    #[cfg(not(feature = "otel"))]
+    let tracer = None;
+    tracer
+}
+
+/// Sends what is left of the traces.
+pub(crate) fn stop() {
+    #[cfg(feature = "otel")]
+    otel::stop();
+}
+
+fn init<S>(subscriber: S) -> anyhow::Result<()>
+where
+    S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
+{
+    #[cfg(feature = "otel")]
+    let subscriber = subscriber.with(otel::layer()?);
+    let started = subscriber.try_init();
     started.map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))
 }

@@ -18,9 +18,14 @@ use uuid::Uuid;
 use super::{CLIENT_REQUEST_ID, routes::RouteName, traceparent::TraceId, write_error_body};
 use crate::error::ApiError;
 
-/// Makes the span of a request, for a tracer: with the empty fields `request_id`, `http.route` and
-/// `http.response.status_code`, which are filled when they are known.
-pub type RequestSpan = fn(&Method, &HeaderMap) -> Span;
+/// Sends traces somewhere: makes the span of each request, and is told what came of it.
+pub trait RequestTracer: Send + Sync {
+    /// A request has come. An empty field `request_id` of the span is filled.
+    fn begin(&self, method: &Method, headers: &HeaderMap) -> Span;
+
+    /// It was answered; `route` is the template without `/beta`.
+    fn end(&self, span: &Span, method: &Method, route: &'static str, status: StatusCode);
+}
 
 const MAX_CLIENT_REQUEST_ID: usize = 256;
 
@@ -60,10 +65,14 @@ impl Trace {
 
     /// A span for what is logged meanwhile: of the tracer, or of the trace that the request belongs to. With neither
     /// there is none, and it costs none.
-    pub(super) fn span(&self, tracer: Option<RequestSpan>, head: (&Method, &HeaderMap)) -> Span {
+    pub(super) fn span(
+        &self,
+        tracer: Option<&dyn RequestTracer>,
+        head: (&Method, &HeaderMap),
+    ) -> Span {
         let request_id = tracing::field::display(&self.request_id);
         if let Some(tracer) = tracer {
-            let span = tracer(head.0, head.1);
+            let span = tracer.begin(head.0, head.1);
             span.record("request_id", request_id);
             return span;
         }

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use crate::{
     admin::AdminPort, config::Settings, cursor_key, database::Database, listen,
-    local_key::LocalKey, metrics::Scrape, shutdown::Signals, welcome,
+    local_key::LocalKey, metrics::Scrape, shutdown::Signals, telemetry, welcome,
 };
 
 /// Seconds of clock skew that tokens of an issuer are granted.
@@ -112,7 +112,7 @@ fn api_options(
     let readiness = Readiness::new(Arc::clone(&environment.store), draining.clone());
     Ok(ApiOptions {
         readiness,
-        request_span: None,
+        tracer: telemetry::tracer(),
         environment,
         verifier: Arc::new(verifier(settings, local_key)?),
         max_body_bytes: usize::try_from(settings.http.max_body_bytes)?,
