@@ -4,6 +4,7 @@
 mod admin;
 mod database;
 mod deploy;
+mod log;
 mod metrics;
 #[cfg(feature = "otel")]
 mod otel;

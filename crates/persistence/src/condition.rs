@@ -138,19 +138,20 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_migration_is_worse_than_a_pending_one_and_a_newer_one_is_fine() {
-        let with = |states: &[MigrationState]| {
+    fn a_standby_and_changed_or_pending_migrations_are_not_ready_and_newer_ones_are() {
+        let checked = |is_standby, states: &[MigrationState]| {
             let migrations = (1..).zip(states).map(|(version, state)| MigrationStatus {
                 version,
                 description: String::new(),
                 state: *state,
             });
             let condition = Condition {
-                is_standby: false,
+                is_standby,
                 migrations: migrations.collect(),
             };
             condition.check().map_err(|error| error.to_string())
         };
+        let with = |states: &[MigrationState]| checked(false, states);
         use MigrationState::{Applied, Changed, Pending, Unknown};
         assert_eq!(with(&[Applied, Unknown]), Ok(()));
         assert_eq!(
@@ -159,5 +160,7 @@ mod tests {
         );
         let changed = "migrations 2 were changed after they were applied";
         assert_eq!(with(&[Pending, Changed]), Err(changed.to_owned()));
+        let standby = "the database is a standby and takes no writes";
+        assert_eq!(checked(true, &[Applied]), Err(standby.to_owned()));
     }
 }
