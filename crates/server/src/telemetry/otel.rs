@@ -37,7 +37,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     let is_set = |name: &&str| env::var_os(name).is_some_and(|value| !value.is_empty());
-    if !ENDPOINTS.iter().any(|name| is_set(name)) {
+    if !ENDPOINTS.iter().any(is_set) {
         return Ok(None);
     }
     let exporter = SpanExporter::builder()
