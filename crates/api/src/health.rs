@@ -17,7 +17,8 @@ use tokio::{
 
 /// Whoever asks gives up soon: an answer is there within two seconds.
 const PATIENCE: Duration = Duration::from_millis(1500);
-/// So long an answer of the store holds, however many ask.
+/// So long it holds that the store is ready. That it is not holds only for those who asked meanwhile, so that a
+/// recovery is seen at once.
 const GOOD_FOR: Duration = Duration::from_secs(1);
 
 /// Whether the server takes its leave: what is under way is finished, and no more shall be sent to it.
@@ -98,8 +99,8 @@ impl Readiness {
         }
     }
 
-    /// What keeps the server from serving, if anything. The store is asked once a second at most, and for one and a
-    /// half seconds at most, however many want to know.
+    /// What keeps the server from serving, if anything. However many want to know, the store is asked once at a time,
+    /// for one and a half seconds at most, and not again for a second after it was ready.
     pub async fn check(&self) -> Option<Unready> {
         if self.draining.is_draining() {
             return Some(Unready {
@@ -107,11 +108,12 @@ impl Readiness {
                 message: "the server is about to end".to_owned(),
             });
         }
-        if let Some(found) = self.last.fresh() {
+        let come = Instant::now();
+        if let Some(found) = self.last.known(come) {
             return found;
         }
         let _turn = self.last.asking.lock().await;
-        if let Some(found) = self.last.fresh() {
+        if let Some(found) = self.last.known(come) {
             return found;
         }
         let found = self.ask().await;
@@ -143,10 +145,12 @@ impl Readiness {
 }
 
 impl Last {
-    fn fresh(&self) -> Option<Option<Unready>> {
+    /// What is known to somebody who has come then.
+    fn known(&self, come: Instant) -> Option<Option<Unready>> {
         let last = self.found.read().unwrap_or_else(PoisonError::into_inner);
-        let (asked, found) = last.as_ref()?;
-        (asked.elapsed() < GOOD_FOR).then(|| found.clone())
+        let (answered, found) = last.as_ref()?;
+        let is_good = found.is_none() && answered.elapsed() < GOOD_FOR;
+        (is_good || *answered > come).then(|| found.clone())
     }
 
     /// Says so in the log when something has changed.
@@ -184,5 +188,39 @@ pub(crate) async fn ready(State(readiness): State<Readiness>) -> (StatusCode, St
     match readiness.check().await {
         None => (StatusCode::OK, "ok\n".to_owned()),
         Some(Unready { message, .. }) => (StatusCode::SERVICE_UNAVAILABLE, format!("{message}\n")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn last(found: Option<Unready>) -> (Last, Instant) {
+        let last = Last::default();
+        last.keep(found.clone());
+        let answered = last.found.read().unwrap().as_ref().unwrap().0;
+        (last, answered)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_good_answer_holds_for_a_second() {
+        let (last, answered) = last(None);
+        assert_eq!(last.known(answered), Some(None));
+        tokio::time::advance(GOOD_FOR - Duration::from_millis(1)).await;
+        assert_eq!(last.known(Instant::now()), Some(None));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(last.known(Instant::now()), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_bad_answer_holds_for_those_who_asked_before_it_came() {
+        let unready = Some(Unready {
+            check: Check::Primary,
+            message: "a standby".to_owned(),
+        });
+        let (last, answered) = last(unready.clone());
+        let before = answered - Duration::from_millis(1);
+        assert_eq!(last.known(before), Some(unready));
+        assert_eq!(last.known(answered), None);
     }
 }
