@@ -6,6 +6,7 @@ mod app;
 mod architecture;
 mod batch;
 mod batch_limits;
+mod browser;
 mod checker;
 mod clocks;
 mod creation;

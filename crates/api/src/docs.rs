@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use axum::{
     body::Body,
     extract::Path,
-    http::{HeaderName, HeaderValue, Uri, header},
+    http::{HeaderValue, Uri, header},
     response::{IntoResponse, Response},
 };
 use utoipa_swagger_ui::{Config, SwaggerFile, serve};
@@ -13,6 +13,7 @@ use utoipa_swagger_ui::{Config, SwaggerFile, serve};
 use crate::{
     error::{ApiError, route_not_found},
     openapi::openapi_json,
+    security_headers,
 };
 
 static DOCUMENT: LazyLock<Result<String, serde_json::Error>> = LazyLock::new(openapi_json);
@@ -60,9 +61,6 @@ fn of_type(media_type: &str, body: impl Into<Body>) -> Response {
             .headers_mut()
             .insert(header::CONTENT_TYPE, media_type);
     }
-    response.headers_mut().insert(
-        HeaderName::from_static("x-content-type-options"),
-        HeaderValue::from_static("nosniff"),
-    );
+    security_headers::add_to_page(&mut response);
     response
 }

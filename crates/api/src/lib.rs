@@ -37,6 +37,7 @@ mod openapi;
 mod respond;
 mod routes;
 mod runs;
+mod security_headers;
 mod state;
 
 pub use self::{

@@ -21,7 +21,8 @@ use uuid::Uuid;
 
 use crate::{
     error::ApiError,
-    odata::{error_body::Envelope, key_path},
+    odata::{error_body::Envelope, key_path, origin::Origin},
+    security_headers,
     state::Api,
 };
 
@@ -87,7 +88,13 @@ impl Deadline {
 
 /// Answers every request, whatever happens inside.
 pub(crate) async fn observe(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
-    observed(&api, request, |request| next.run(request)).await
+    let method = request.method().clone();
+    let (parts, body) = request.into_parts();
+    let is_https = Origin::is_https(&parts, &api.options.trusted_proxies);
+    let request = Request::from_parts(parts, body);
+    let mut response = observed(&api, request, |request| next.run(request)).await;
+    security_headers::add(&mut response, &method, is_https);
+    response
 }
 
 /// The answer to a request, after its keys have become segments: in time and with its ids, whatever `answer` does.

@@ -25,17 +25,7 @@ impl Origin {
         if let Some(origin) = parts.extensions.get::<Self>() {
             return origin.clone();
         }
-        let is_trusted = |address: IpAddr| {
-            trusted
-                .iter()
-                .any(|network| network.contains(&address.to_canonical()))
-        };
-        let peer = parts.extensions.get::<Peer>();
-        let forwarded = if peer.is_some_and(|Peer(address)| is_trusted(*address)) {
-            Forwarded::from_headers(&parts.headers, is_trusted)
-        } else {
-            Forwarded::default()
-        };
+        let forwarded = forwarded(parts, trusted);
         let authority = parts.uri.authority().map(|authority| authority.as_str());
         let sent = authority.or_else(|| parts.headers.get(header::HOST)?.to_str().ok());
         let mut hosts = [forwarded.host, sent].into_iter().flatten();
@@ -48,6 +38,11 @@ impl Origin {
         }
     }
 
+    /// Whether the client came by TLS, as far as a trusted proxy says so.
+    pub(crate) fn is_https(parts: &Parts, trusted: &[IpNet]) -> bool {
+        forwarded(parts, trusted).scheme == Some("https")
+    }
+
     pub(crate) fn host(&self) -> &str {
         &self.host
     }
@@ -56,6 +51,21 @@ impl Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.scheme, self.host)
+    }
+}
+
+/// What a trusted proxy says; nothing when there is none.
+fn forwarded<'a>(parts: &'a Parts, trusted: &[IpNet]) -> Forwarded<'a> {
+    let is_trusted = |address: IpAddr| {
+        trusted
+            .iter()
+            .any(|network| network.contains(&address.to_canonical()))
+    };
+    let peer = parts.extensions.get::<Peer>();
+    if peer.is_some_and(|Peer(address)| is_trusted(*address)) {
+        Forwarded::from_headers(&parts.headers, is_trusted)
+    } else {
+        Forwarded::default()
     }
 }
 
