@@ -1,5 +1,8 @@
 //! The whole URL table. Each route is served at the root and below `/beta`; key_path makes one form of each key.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use axum::{
