@@ -4,6 +4,7 @@
 mod database;
 mod program;
 mod proxy;
+mod secrets;
 mod server;
 
 use std::{fs, os::unix::fs::PermissionsExt as _};

@@ -76,10 +76,19 @@ impl Server {
 
     /// With these variables in its environment.
     pub(crate) fn start_with(folder: &TempDir, settings: &[(&str, &str)]) -> Self {
+        Self::start_logging_to(Stdio::piped(), folder, settings)
+    }
+
+    /// With its log elsewhere: a pipe that nobody reads holds it up when it is full.
+    pub(crate) fn start_logging_to(
+        log: Stdio,
+        folder: &TempDir,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let mut child = flowruns(folder)
             .envs(settings.iter().copied())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(log)
             .spawn()
             .unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -104,6 +113,12 @@ impl Server {
 
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Ends it as an operator does.
+    pub(crate) fn stop(&mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        self.child.wait().unwrap()
     }
 
     pub(crate) fn wait(&mut self) -> (ExitStatus, String) {
