@@ -89,8 +89,11 @@ async fn the_same_run_id_and_the_same_key_serve_two_tenants() {
     let key = [("idempotency-key", "one-key")];
     let body = json!({"displayName": "theirs"}).to_string();
     let theirs = other.send(Method::POST, FLOWS, &key, &body).await;
+    let same = other.send(Method::POST, FLOWS, &key, &body).await;
     let body = json!({"displayName": "mine"}).to_string();
     let ours = mine.send(Method::POST, FLOWS, &key, &body).await;
+    let again = mine.send(Method::POST, FLOWS, &key, &body).await;
+    assert_eq!((same.body, again.body), (theirs.body, ours.body.clone()));
     assert_eq!(
         (theirs.status, ours.status),
         (StatusCode::CREATED, StatusCode::CREATED)
