@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use axum::{
     body::Body,
-    extract::Path,
+    extract::{Path, rejection::PathRejection},
     http::{HeaderValue, Uri, header},
     response::{IntoResponse, Response},
 };
@@ -43,7 +43,14 @@ pub(crate) async fn page(uri: Uri) -> Result<Response, ApiError> {
     }
 }
 
-pub(crate) async fn page_file(Path(name): Path<String>, uri: Uri) -> Result<Response, ApiError> {
+/// A name that is not UTF-8 after decoding is that of no file.
+pub(crate) async fn page_file(
+    name: Result<Path<String>, PathRejection>,
+    uri: Uri,
+) -> Result<Response, ApiError> {
+    let Ok(Path(name)) = name else {
+        return Err(route_not_found(uri).await);
+    };
     match file(&name)? {
         Some(file) => Ok(of_type(&file.content_type, file.bytes.into_owned())),
         None => Err(route_not_found(uri).await),
