@@ -26,6 +26,7 @@ mod queries;
 mod races;
 mod refusals;
 mod stopped_backend;
+mod supply;
 mod tenants;
 mod transaction;
 mod transitions;
