@@ -31,7 +31,7 @@ async fn broken_bytes_do_no_harm() {
     let (known, target) = (Arc::new(site.run().await), Arc::new(site.run().await));
     let tally = drive(&site, [&known, &target], Bounds::new(1000), Kind::Bytes).await;
     assert!(tally.refusals.load(Ordering::Relaxed) > 0);
-    Arc::into_inner(site).unwrap().is_unharmed(&[&known]).await;
+    Arc::into_inner(site).unwrap().end_unharmed(&[&known]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -43,5 +43,5 @@ async fn broken_requests_are_answered_once_and_the_history_is_what_was_acknowled
         [&tally.successes, &tally.refusals].map(|n| n.load(Ordering::Relaxed));
     assert!(successes > 100 && refusals > 100, "{tally:?}");
     let site = Arc::into_inner(site).unwrap();
-    site.is_unharmed(&[&known, &target]).await;
+    site.end_unharmed(&[&known, &target]).await;
 }

@@ -150,8 +150,8 @@ impl Site {
         versions
     }
 
-    /// It serves, it ends as it should, the runs have the history that was acknowledged, and no defect is in its log.
-    pub(crate) async fn is_unharmed(mut self, runs: &[&KnownRun]) {
+    /// Ends it. It serves until then, it ends as it should, the runs have the history that was acknowledged, and no defect is in its log.
+    pub(crate) async fn end_unharmed(mut self, runs: &[&KnownRun]) {
         for run in runs {
             self.report(run, u64::MAX).await;
             let acknowledged = run.acknowledged.lock().unwrap().clone();

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::{
     program::{data_folder, flowruns},
-    server::{Server, at},
+    server::Server,
 };
 
 const SECRET: &str = "Zweihundert7Faden";
@@ -114,66 +114,80 @@ async fn external(folder: &TempDir, cluster: &TempDir) -> String {
 }
 
 /// Sends what a log could repeat: tokens, links, keys, bodies.
-async fn talk(client: &Client, server: &Server, version: &str) -> Vec<String> {
-    let call = &server.calls[0];
-    let list = at(server, &format!("http{}", call.url));
-    let send = async |method: Method, url: &str, credentials: &str, body: &str| {
-        let request = client
+struct Talk {
+    client: Client,
+    version: &'static str,
+    list: String,
+    token: String,
+}
+
+impl Talk {
+    async fn send(&self, method: Method, url: &str, credentials: &str, body: &str) -> (u16, Value) {
+        let key = format!("{SECRET}-{}-{}", self.version, body.len());
+        let request = self
+            .client
             .request(method, url)
-            .header("authorization", credentials);
-        let request = request
+            .header("authorization", credentials)
             .header("content-type", "application/json")
             .header("cookie", format!("session={SECRET}"))
-            .header(
-                "idempotency-key",
-                format!("{SECRET}-{version}-{}", body.len()),
-            );
+            .header("idempotency-key", key);
         let response = request.body(body.to_owned()).send().await.unwrap();
         let status = response.status().as_u16();
-        (status, response.json::<Value>().await.unwrap_or_default())
-    };
-    let good = format!("Bearer {}", call.token);
-    let body = format!("{{\"displayName\":\"{SECRET}\",\"statistics\":{{\"{SECRET}\":1}}}}");
-    for _ in 0..2 {
-        let (status, _) = send(Method::POST, &list, &good, &body).await;
-        assert_eq!(status, 201);
-        assert_eq!(
-            send(Method::POST, &list, &good, &format!("{body}x"))
-                .await
-                .0,
-            400
-        );
-        assert_eq!(
-            send(Method::POST, &list, &good, &format!("{body}  "))
-                .await
-                .0,
-            201
-        );
+        (status, response.json().await.unwrap_or_default())
     }
-    let (_, page) = send(Method::GET, &format!("{list}?$top=1"), &good, "").await;
-    let next = page["@odata.nextLink"].as_str().unwrap().to_owned();
-    assert_eq!(send(Method::GET, &next, &good, "").await.0, 200);
-    assert_eq!(
-        send(Method::GET, &format!("{next}{SECRET}"), &good, "")
-            .await
-            .0,
-        400
-    );
-    let filtered = format!("{list}?$filter=displayName eq '{SECRET}'");
-    assert_eq!(send(Method::GET, &filtered, &good, "").await.0, 200);
-    let cut = &good[..good.len() - 1];
-    for bad in [
-        &format!("Bearer {SECRET}"),
-        cut,
-        &format!("Basic {SECRET}"),
-        SECRET,
-    ] {
-        assert_eq!(send(Method::GET, &list, bad, "").await.0, 401);
-        assert_eq!(send(Method::POST, &list, bad, &body).await.0, 401);
+
+    async fn write(&self, good: &str) {
+        let body = format!("{{\"displayName\":\"{SECRET}\",\"statistics\":{{\"{SECRET}\":1}}}}");
+        let bodies = [
+            (body.clone(), 201),
+            (format!("{body}x"), 400),
+            (format!("{body}  "), 201),
+        ];
+        // The second time they are replayed.
+        for (body, expected) in bodies.iter().chain(&bodies) {
+            let (status, answer) = self.send(Method::POST, &self.list, good, body).await;
+            assert_eq!(status, *expected, "{answer}");
+        }
     }
-    let token = next.split("skiptoken=").nth(1).unwrap();
-    let signature = call.token.rsplit('.').next().unwrap();
-    vec![token.to_owned(), signature.to_owned(), call.token.clone()]
+
+    /// The token of a link that was followed.
+    async fn read(&self, good: &str) -> String {
+        let get = async |url: &str| self.send(Method::GET, url, good, "").await;
+        let (_, page) = get(&format!("{}?$top=1", self.list)).await;
+        let next = page["@odata.nextLink"].as_str().unwrap();
+        let filtered = format!("{}?$filter=displayName eq '{SECRET}'", self.list);
+        for (url, status) in [
+            (next, 200),
+            (&format!("{next}{SECRET}"), 400),
+            (&filtered, 200),
+        ] {
+            assert_eq!(get(url).await.0, status, "{url}");
+        }
+        next.split("skiptoken=").nth(1).unwrap().to_owned()
+    }
+
+    async fn fail(&self, cut: &str) {
+        for bad in [
+            &format!("Bearer {SECRET}"),
+            cut,
+            &format!("Basic {SECRET}"),
+            SECRET,
+        ] {
+            for method in [Method::GET, Method::POST] {
+                assert_eq!(self.send(method, &self.list, bad, SECRET).await.0, 401);
+            }
+        }
+    }
+
+    /// What must not be in the log.
+    async fn go(&self) -> Vec<String> {
+        let good = format!("Bearer {}", self.token);
+        self.write(&good).await;
+        let link = self.read(&good).await;
+        self.fail(&good[..good.len() - 1]).await;
+        let signature = self.token.rsplit('.').next().unwrap();
+        vec![link, signature.to_owned(), self.token.clone()]
+    }
 }
 
 /// Several threads: the clients' connections end while the server is waited for.
@@ -196,7 +210,14 @@ async fn a_server_that_logs_everything_logs_no_secret() {
         ("HTTP/1.1", Client::builder()),
         ("HTTP/2", Client::builder().http2_prior_knowledge()),
     ] {
-        never.extend(talk(&client.build().unwrap(), &server, version).await);
+        let call = &server.calls[0];
+        let talk = Talk {
+            client: client.build().unwrap(),
+            version,
+            list: format!("http{}", call.url),
+            token: call.token.clone(),
+        };
+        never.extend(talk.go().await);
     }
     assert!(server.stop().success());
     let log = fs::read_to_string(log).unwrap();

@@ -6,6 +6,9 @@ use serde_json::json;
 use crate::app::App;
 
 const NONE: [(&str, &str); 1] = [("authorization", "")];
+/// Method, address, headers, body, expected status.
+type Call<'a> = (Method, &'a str, &'a [(&'a str, &'a str)], &'a str, u16);
+
 const HSTS: &str = "strict-transport-security";
 
 #[tokio::test]
@@ -18,7 +21,7 @@ async fn no_answer_is_sniffed_and_none_is_kept_but_by_its_client() {
     let minimal = [("prefer", "return=minimal")];
     let list = run.list_url();
     let batch = r#"{"requests":[{"id":"1","method":"GET","url":"/industryData/runs"}]}"#;
-    let calls: [(Method, &str, &[(&str, &str)], &str, u16); 14] = [
+    let calls: [Call<'_>; 14] = [
         (Method::GET, &run.url, &[], "", 200),
         (Method::GET, &run.url, &known, "", 304),
         (Method::HEAD, &run.url, &[], "", 200),

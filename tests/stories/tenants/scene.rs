@@ -1,7 +1,7 @@
 //! Two tenants of one server, and one who asks for what belongs to the other.
 
+use flowruns_testing::fixtures::fresh_uuid;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::matrix::Probe;
 use crate::app::{Answer, App};
@@ -21,9 +21,9 @@ pub(super) struct Ids {
 impl Ids {
     fn random() -> Self {
         Self {
-            flow: Uuid::now_v7().to_string(),
-            run: Uuid::now_v7().to_string(),
-            second: Uuid::now_v7().to_string(),
+            flow: fresh_uuid().to_string(),
+            run: fresh_uuid().to_string(),
+            second: fresh_uuid().to_string(),
         }
     }
 
