@@ -1,5 +1,6 @@
-//! Tokens.
+//! Tokens of callers, and of links to next pages.
 
+use axum::http::{Method, StatusCode};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use proptest::prelude::*;
 
@@ -54,5 +55,24 @@ proptest! {
         let app = App::start();
         prop_assert!(app.verifier.verify(&text).is_err());
         prop_assert!(app.verifier.verify(&String::from_utf8_lossy(&bytes)).is_err());
+    }
+
+    #[test]
+    fn a_link_to_the_next_page_that_was_changed_is_refused(
+        place in any::<prop::sample::Index>(), with in "[A-Za-z0-9_-]{0,3}",
+    ) {
+        let app = App::start();
+        app.sent(&Method::POST, &app.runs_path(), br#"{"displayName":"second"}"#.to_vec())?;
+        let list = format!("{}?$top=1", app.runs_path());
+        let page = app.sent(&Method::GET, &list, Vec::new())?.json;
+        let (_, token) = page["@odata.nextLink"].as_str().unwrap().split_once("skiptoken=").unwrap();
+        let follow = |token: &str| app.sent(&Method::GET, &format!("{list}&$skiptoken={token}"), Vec::new());
+        prop_assert_eq!(follow(token)?.status, StatusCode::OK);
+        let mut changed = token.to_owned();
+        let at = place.index(token.len());
+        changed.replace_range(at..=at, &with);
+        if changed != token {
+            prop_assert_eq!(follow(&changed)?.status, StatusCode::BAD_REQUEST, "{}", changed);
+        }
     }
 }
