@@ -89,9 +89,7 @@ impl Deadline {
 /// Answers every request, whatever happens inside.
 pub(crate) async fn observe(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
-    let (parts, body) = request.into_parts();
-    let is_https = Origin::is_https(&parts, &api.options.trusted_proxies);
-    let request = Request::from_parts(parts, body);
+    let is_https = Origin::is_https(&request, &api.options.trusted_proxies);
     let mut response = observed(&api, request, |request| next.run(request)).await;
     security_headers::add(&mut response, &method, is_https);
     response

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr};
 
-use axum::http::{header, request::Parts};
+use axum::http::{Extensions, HeaderMap, Request, header, request::Parts};
 use ipnet::IpNet;
 
 use super::forwarded::Forwarded;
@@ -25,7 +25,7 @@ impl Origin {
         if let Some(origin) = parts.extensions.get::<Self>() {
             return origin.clone();
         }
-        let forwarded = forwarded(parts, trusted);
+        let forwarded = forwarded(&parts.headers, &parts.extensions, trusted);
         let authority = parts.uri.authority().map(|authority| authority.as_str());
         let sent = authority.or_else(|| parts.headers.get(header::HOST)?.to_str().ok());
         let mut hosts = [forwarded.host, sent].into_iter().flatten();
@@ -39,8 +39,9 @@ impl Origin {
     }
 
     /// Whether the client came by TLS, as far as a trusted proxy says so.
-    pub(crate) fn is_https(parts: &Parts, trusted: &[IpNet]) -> bool {
-        forwarded(parts, trusted).scheme == Some("https")
+    pub(crate) fn is_https<B>(request: &Request<B>, trusted: &[IpNet]) -> bool {
+        let forwarded = forwarded(request.headers(), request.extensions(), trusted);
+        forwarded.scheme == Some("https")
     }
 
     pub(crate) fn host(&self) -> &str {
@@ -55,15 +56,19 @@ impl fmt::Display for Origin {
 }
 
 /// What a trusted proxy says; nothing when there is none.
-fn forwarded<'a>(parts: &'a Parts, trusted: &[IpNet]) -> Forwarded<'a> {
+fn forwarded<'a>(
+    headers: &'a HeaderMap,
+    extensions: &Extensions,
+    trusted: &[IpNet],
+) -> Forwarded<'a> {
     let is_trusted = |address: IpAddr| {
         trusted
             .iter()
             .any(|network| network.contains(&address.to_canonical()))
     };
-    let peer = parts.extensions.get::<Peer>();
+    let peer = extensions.get::<Peer>();
     if peer.is_some_and(|Peer(address)| is_trusted(*address)) {
-        Forwarded::from_headers(&parts.headers, is_trusted)
+        Forwarded::from_headers(headers, is_trusted)
     } else {
         Forwarded::default()
     }
