@@ -1,6 +1,6 @@
 //! The admin port: who may have it, what it says of a server that ends, and of one whose database has changed.
 
-use std::net::TcpListener;
+use std::{net::TcpListener, process::Stdio};
 
 use rustix::process::Signal;
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
@@ -102,7 +102,7 @@ async fn a_default_admin_address_that_is_taken_is_a_warning() {
     let folder = data_folder();
     let mut command = flowruns(&folder);
     command.env_remove("FLOWRUNS_ADMIN__LISTEN");
-    let mut server = Server::spawn(command);
+    let mut server = Server::spawn(command, Stdio::piped());
     server.wait_for_log("no admin port");
     assert_eq!(server.calls[0].send().await.0, 201);
 }

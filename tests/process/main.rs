@@ -10,6 +10,7 @@ mod metrics;
 mod otel;
 mod program;
 mod proxy;
+mod secrets;
 mod server;
 
 use std::{fs, os::unix::fs::PermissionsExt as _};

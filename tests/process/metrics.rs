@@ -1,71 +1,19 @@
 //! The metrics: what is documented is there and moves, labels are bounded, and who looks finds what is named.
 
+mod scene;
+mod shown;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use reqwest::Client;
-use tempfile::TempDir;
-
-use crate::{
-    admin::{get, run, superuser},
-    deploy::{self, Shown},
-    program::data_folder,
-    server::{Server, at, send},
+use self::{
+    scene::{Scene, contention, lost_sessions, ordinary_requests},
+    shown::Metrics,
 };
+use crate::{deploy, server::at};
 
 const DOCUMENTED: &str = include_str!("../../deploy/README.md");
 /// So many paths, methods and ids that are new to the server.
 const ODD: usize = 1000;
-
-/// The series that a server shows, with their values.
-struct Metrics(BTreeMap<String, f64>);
-
-impl Metrics {
-    async fn read(admin: &str) -> Self {
-        let (status, text) = get(&format!("{admin}/metrics")).await;
-        assert_eq!(status, 200);
-        let lines = text
-            .lines()
-            .filter(|line| !line.is_empty() && !line.starts_with('#'));
-        let series = lines.map(|line| {
-            let (series, value) = line.rsplit_once(' ').unwrap();
-            (series.to_owned(), value.parse().unwrap())
-        });
-        Self(series.collect())
-    }
-
-    /// The sum of all series of a metric whose labels hold these.
-    fn sum(&self, name: &str, labels: &[&str]) -> f64 {
-        let is_meant = |series: &str| {
-            let (metric, rest) = series.split_once('{').unwrap_or((series, ""));
-            metric == name && labels.iter().all(|label| rest.contains(label))
-        };
-        let meant = self.0.iter().filter(|(series, _)| is_meant(series));
-        meant.map(|(_, value)| value).sum()
-    }
-
-    /// Metrics with the names of their labels.
-    fn shown(&self) -> Shown {
-        let mut shown = Shown::new();
-        for series in self.0.keys() {
-            let (name, labels) = series.split_once('{').unwrap_or((series, ""));
-            let labels = labels.trim_end_matches('}').split("\",");
-            let names = labels.filter_map(|label| label.split_once("=\""));
-            let names = names.map(|(name, _)| name.to_owned());
-            shown.insert(name.to_owned(), names.collect());
-        }
-        shown
-    }
-
-    /// Without what histograms add.
-    fn names(&self) -> BTreeSet<String> {
-        let of_a_histogram = ["_bucket", "_sum", "_count"];
-        let name = |name: String| {
-            let base = of_a_histogram.iter().find_map(|end| name.strip_suffix(end));
-            base.map(str::to_owned).unwrap_or(name)
-        };
-        self.shown().into_keys().map(name).collect()
-    }
-}
 
 /// The metrics of the table, each with its labels.
 fn documented() -> BTreeMap<String, Vec<String>> {
@@ -83,132 +31,6 @@ fn documented() -> BTreeMap<String, Vec<String>> {
     .collect()
 }
 
-/// A server with a small pool, and somebody's session in its database.
-struct Scene {
-    server: Server,
-    admin: String,
-    folder: TempDir,
-    http: Client,
-}
-
-impl Scene {
-    fn start() -> Self {
-        let folder = data_folder();
-        let settings = [
-            ("FLOWRUNS_DATABASE__MAX_CONNECTIONS", "2"),
-            ("FLOWRUNS_DATABASE__ACQUIRE_TIMEOUT_MS", "100"),
-            // Nobody reads the log on, and a server whose log is full stands still.
-            ("RUST_LOG", "warn,flowruns::admin=info"),
-        ];
-        let mut server = Server::start_with(&folder, &settings);
-        let admin = server.admin_url();
-        Self {
-            server,
-            admin,
-            folder,
-            http: Client::new(),
-        }
-    }
-
-    fn token(&self) -> &str {
-        &self.server.calls[1].token
-    }
-
-    async fn send(&self, method: &str, path: &str, body: &str) -> u16 {
-        let url = at(&self.server, &format!("http://host{path}"));
-        send(method, &url, self.token(), body).await.0
-    }
-
-    /// The path of a new run.
-    async fn run(&self) -> String {
-        let runs = &self.server.calls[0];
-        let (status, run) = send(
-            "POST",
-            &format!("http{}", runs.url),
-            &runs.token,
-            r#"{"displayName":"R"}"#,
-        )
-        .await;
-        assert_eq!(status, 201);
-        format!("{}/{}", self.runs_path(), run["id"].as_str().unwrap())
-    }
-
-    fn runs_path(&self) -> String {
-        let url = format!("http{}", self.server.calls[0].url);
-        let path = url.splitn(4, '/').nth(3).unwrap();
-        format!("/{path}")
-    }
-
-    async fn metrics(&self) -> Metrics {
-        Metrics::read(&self.admin).await
-    }
-
-    /// Asks until a metric has moved: each question is answered by the server, so there is something to wait for.
-    async fn until(&self, is_so: impl Fn(&Metrics) -> bool) {
-        while !is_so(&self.metrics().await) {}
-    }
-}
-
-/// Requests that succeed, and that are refused in every way that is counted apart.
-async fn ordinary_requests(scene: &Scene) {
-    let run = scene.run().await;
-    for (status, body) in [
-        (200, r#"{"status":"completed"}"#),
-        (409, r#"{"status":"running"}"#),
-        (409, r#"{"status":"failed"}"#),
-        (400, "{"),
-    ] {
-        assert_eq!(scene.send("PATCH", &run, body).await, status);
-    }
-    let url = at(&scene.server, &format!("http://host{run}"));
-    assert_eq!(send("GET", &url, "no token", "").await.0, 401);
-    assert_eq!(scene.http.get(&url).send().await.unwrap().status(), 401);
-}
-
-/// Somebody holds the rows of three runs: their reports lose their races and wait, with all connections of the pool.
-async fn contention(scene: &Scene) {
-    let runs = [scene.run().await, scene.run().await, scene.run().await];
-    let mut holder = superuser(&scene.folder).await;
-    run(&mut holder, "BEGIN; SELECT FROM runs FOR UPDATE").await;
-    let reports = runs
-        .iter()
-        .map(|run| scene.send("PATCH", run, r#"{"status":"failed"}"#));
-    let reports = futures_util::future::join_all(reports);
-    let looks_on = async {
-        scene
-            .until(|metrics| {
-                metrics.sum("flowruns_writer_contended_runs", &[]) == 3.0
-                    && metrics.sum("flowruns_database_acquire_timeouts_total", &[]) > 0.0
-                    && metrics.sum("flowruns_writer_retries_total", &["lock"]) > 0.0
-            })
-            .await;
-        let metrics = scene.metrics().await;
-        assert_eq!(metrics.sum("flowruns_writer_queue_reports", &[]), 3.0);
-        assert!(metrics.sum("flowruns_writer_queue_bytes", &[]) > 0.0);
-        assert_eq!(metrics.sum("flowruns_http_requests_in_flight", &[]), 3.0);
-        run(&mut holder, "ROLLBACK").await;
-    };
-    let (statuses, ()) = tokio::join!(reports, looks_on);
-    assert_eq!(statuses, [200, 200, 200]);
-}
-
-/// The sessions of the server are ended, so that what it does next fails and is done again.
-async fn lost_sessions(scene: &Scene) {
-    let mut session = superuser(&scene.folder).await;
-    let terminate = "
-        SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'flowruns_service'";
-    let report = scene.run().await;
-    run(&mut session, terminate).await;
-    assert_eq!(scene.send("GET", &report, "").await, 200);
-    run(&mut session, terminate).await;
-    assert_eq!(
-        scene
-            .send("PATCH", &report, r#"{"statistics":{"rows":1}}"#)
-            .await,
-        200
-    );
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_documented_metric_is_there_and_moves() {
     let scene = Scene::start();
@@ -218,6 +40,14 @@ async fn every_documented_metric_is_there_and_moves() {
     lost_sessions(&scene).await;
     let after = scene.metrics().await;
 
+    assert_documented(&after);
+    deploy::assert_names(&after.shown());
+    assert_moved(&before, &after);
+    assert_at_rest(&after);
+}
+
+/// The table has exactly what is shown.
+fn assert_documented(after: &Metrics) {
     let documented = documented();
     let names: BTreeSet<_> = documented.keys().cloned().collect();
     let shown = after.names();
@@ -235,8 +65,9 @@ async fn every_documented_metric_is_there_and_moves() {
             "{name}"
         );
     }
-    deploy::assert_names(&labels);
+}
 
+fn assert_moved(before: &Metrics, after: &Metrics) {
     let moved = |name: &str, labels: &[&str]| after.sum(name, labels) - before.sum(name, labels);
     for (name, labels, by) in [
         ("flowruns_runs_created_total", &[][..], 5.0),
@@ -285,7 +116,9 @@ async fn every_documented_metric_is_there_and_moves() {
     let retried =
         ["\"read\"", "\"write\""].map(|step| moved("flowruns_writer_retries_total", &[step]));
     assert!(retried.iter().sum::<f64>() >= 1.0, "{retried:?}");
+}
 
+fn assert_at_rest(after: &Metrics) {
     for (name, value) in [
         ("flowruns_ready", 1.0),
         ("flowruns_build_info", 1.0),

@@ -78,18 +78,23 @@ impl Server {
 
     /// With these variables in its environment.
     pub(crate) fn start_with(folder: &TempDir, settings: &[(&str, &str)]) -> Self {
+        Self::start_logging_to(Stdio::piped(), folder, settings)
+    }
+
+    /// With its log elsewhere: a pipe that nobody reads holds it up when it is full.
+    pub(crate) fn start_logging_to(
+        log: Stdio,
+        folder: &TempDir,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let mut command = flowruns(folder);
         command.envs(settings.iter().copied());
-        Self::spawn(command)
+        Self::spawn(command, log)
     }
 
     /// Starts a command that serves.
-    pub(crate) fn spawn(mut command: Command) -> Self {
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+    pub(crate) fn spawn(mut command: Command, log: Stdio) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut text = String::new();
         for _ in 0..PRINTED_LINES {
@@ -133,6 +138,12 @@ impl Server {
 
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Ends it as an operator does.
+    pub(crate) fn stop(&mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        self.child.wait().unwrap()
     }
 
     pub(crate) fn wait(&mut self) -> (ExitStatus, String) {

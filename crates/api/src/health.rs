@@ -197,7 +197,7 @@ mod tests {
 
     fn last(found: Option<Unready>) -> (Last, Instant) {
         let last = Last::default();
-        last.keep(found.clone());
+        last.keep(found);
         let answered = last.found.read().unwrap().as_ref().unwrap().0;
         (last, answered)
     }

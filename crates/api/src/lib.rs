@@ -29,6 +29,7 @@ mod batch;
 mod docs;
 mod error;
 mod extract;
+mod fallback;
 mod flows;
 mod health;
 mod idempotency;
@@ -39,6 +40,7 @@ mod openapi;
 mod respond;
 mod routes;
 mod runs;
+mod security_headers;
 mod state;
 
 pub use self::{

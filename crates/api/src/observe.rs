@@ -31,7 +31,8 @@ pub(crate) use self::{
 };
 use crate::{
     error::ApiError,
-    odata::{error_body::Envelope, key_path},
+    odata::{error_body::Envelope, key_path, origin::Origin},
+    security_headers,
     state::Api,
 };
 
@@ -52,7 +53,11 @@ impl Deadline {
 
 /// Answers every request, whatever happens inside.
 pub(crate) async fn observe(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
-    observed(&api, request, |request| next.run(request)).await
+    let method = request.method().clone();
+    let is_https = Origin::is_https(&request, &api.options.trusted_proxies);
+    let mut response = observed(&api, request, |request| next.run(request)).await;
+    security_headers::add(&mut response, &method, is_https);
+    response
 }
 
 /// The answer to a request, after its keys have become segments: in time and with its ids, whatever `answer` does.
@@ -75,12 +80,7 @@ pub(crate) async fn observed<F: Future<Output = Response>>(
     let mut request = key_path::rewrite(request);
     request.extensions_mut().insert(Arc::clone(&trace));
 
-    let answer = AssertUnwindSafe(answer(request).instrument(span.clone())).catch_unwind();
-    let mut response = match tokio::time::timeout_at(deadline.into(), answer).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(panic)) => ApiError::panicked(panic_message(panic.as_ref())).into_response(),
-        Err(_elapsed) => ApiError::timed_out().into_response(),
-    };
+    let mut response = in_time(answer(request).instrument(span.clone()), deadline).await;
     let error = response.extensions_mut().remove::<Arc<ApiError>>();
     // A refusal that is kept with its key has a body already.
     if let Some(error) = &error
@@ -107,6 +107,16 @@ pub(crate) async fn observed<F: Future<Output = Response>>(
     }
     span.in_scope(|| answered.log(&trace));
     response
+}
+
+/// The answer, or why there is none.
+async fn in_time(answer: impl Future<Output = Response>, deadline: Instant) -> Response {
+    let answer = AssertUnwindSafe(answer).catch_unwind();
+    match tokio::time::timeout_at(deadline.into(), answer).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(panic)) => ApiError::panicked(panic_message(panic.as_ref())).into_response(),
+        Err(_elapsed) => ApiError::timed_out().into_response(),
+    }
 }
 
 /// Notes the route of a request that no [`Call`](crate::extract::Call) takes in.

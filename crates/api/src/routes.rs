@@ -1,5 +1,8 @@
 //! The whole URL table. Each route is served at the root and below `/beta`; key_path makes one form of each key.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use axum::{
@@ -10,7 +13,7 @@ use axum::{
 use crate::{
     batch::{ItemRoutes, post_batch},
     docs,
-    error::{method_not_allowed, route_not_found},
+    fallback::{method_not_allowed, route_not_found},
     flows, health, metadata, observe, runs,
     state::{Api, ApiOptions},
 };

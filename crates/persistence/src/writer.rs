@@ -40,7 +40,7 @@ use self::{
     chain::{Outcome, Report},
     contended::Contended,
     creations::{Creation, CreationTask},
-    queue::{Submissions, queue},
+    queue::{Queue, Submissions, queue},
     reading::{ReadingTask, Waiting},
     supervised::supervised,
     writing::WritingTask,
@@ -81,26 +81,9 @@ impl Writers {
         for _ in 0..writers {
             let (submissions, queue) = queue(Arc::clone(&bounds), closed.clone());
             updates.push(submissions);
-            let (batches, to_write) = mpsc::channel(MOST_BATCHES);
-            let (back, returned) = mpsc::unbounded_channel();
-            tasks.push(supervised(ReadingTask {
-                queue,
-                session: session(),
-                contended: Contended::new(pool.clone(), Arc::clone(&meter)),
-                cache: Cache::new(CACHE_BYTES / writers),
-                batches,
-                back,
-                returned,
-                waiting: Waiting::default(),
-                meter: Arc::clone(&meter),
-            }));
-            tasks.push(supervised(WritingTask {
-                batches: to_write,
-                next: None,
-                session: session(),
-                pause: Pause::default(),
-                meter: Arc::clone(&meter),
-            }));
+            let contended = Contended::new(pool.clone(), Arc::clone(&meter));
+            let cache = Cache::new(CACHE_BYTES / writers);
+            tasks.extend(report_tasks(queue, session, contended, cache, &meter));
         }
         let (creations, queue) = queue(Arc::clone(&bounds), closed);
         tasks.push(supervised(CreationTask {
@@ -183,4 +166,35 @@ impl Writers {
         let task = hasher.finish() % (self.updates.len() as u64);
         task as usize
     }
+}
+
+/// The two tasks of a writer of reports.
+fn report_tasks(
+    queue: Queue<Report, Outcome>,
+    session: impl Fn() -> Session,
+    contended: Contended,
+    cache: Cache,
+    meter: &Arc<Meter>,
+) -> [JoinHandle<()>; 2] {
+    let (batches, to_write) = mpsc::channel(MOST_BATCHES);
+    let (back, returned) = mpsc::unbounded_channel();
+    let reading = ReadingTask {
+        queue,
+        session: session(),
+        contended,
+        cache,
+        batches,
+        back,
+        returned,
+        waiting: Waiting::default(),
+        meter: Arc::clone(meter),
+    };
+    let writing = WritingTask {
+        batches: to_write,
+        next: None,
+        session: session(),
+        pause: Pause::default(),
+        meter: Arc::clone(meter),
+    };
+    [supervised(reading), supervised(writing)]
 }

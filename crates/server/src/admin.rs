@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context as _;
 use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
-use flowruns_api::{Readiness, health_routes};
+use flowruns_api::health_routes;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
@@ -50,7 +50,8 @@ impl AdminPort {
     }
 
     /// Serves until the task is aborted.
-    pub(crate) fn serve(self, readiness: Readiness, scrape: Scrape) -> JoinHandle<()> {
+    pub(crate) fn serve(self, scrape: Scrape) -> JoinHandle<()> {
+        let readiness = scrape.readiness().clone();
         let recorder = self.recorder.clone();
         let routes = Router::new()
             .route("/metrics", get(get_metrics))

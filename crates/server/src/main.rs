@@ -5,6 +5,7 @@ mod commands;
 mod config;
 mod cursor_key;
 mod database;
+mod database_url;
 mod first_bytes;
 mod listen;
 mod local_key;

@@ -97,6 +97,11 @@ impl Scrape {
         }
     }
 
+    /// Whether the server can serve.
+    pub(crate) const fn readiness(&self) -> &Readiness {
+        &self.readiness
+    }
+
     /// Sets every gauge anew. Answers within a few seconds, whatever the database does.
     pub(crate) async fn measure(&self) {
         self.process.collect();

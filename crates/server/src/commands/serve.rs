@@ -1,6 +1,6 @@
 //! `flowruns serve`
 
-use std::{fs, sync::Arc};
+use std::{fs, net::SocketAddr, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use flowruns_api::{
@@ -46,16 +46,11 @@ async fn serve(settings: &Settings, signals: &Signals) -> anyhow::Result<()> {
     let options = api_options(settings, &store, &draining, local_key.as_ref())?;
     let admin = admin.map(|port| {
         let readiness = options.readiness.clone();
-        let scrape = Scrape::new(store.clone(), readiness.clone(), &settings.database);
-        port.serve(readiness, scrape)
+        port.serve(Scrape::new(store.clone(), readiness, &settings.database))
     });
     let listener = listen::bind(&settings.http).await?;
     let address = listener.local_addr()?;
-    say(&match &local_key {
-        Some(key) => welcome::first_steps(address, &options.environment, key).await?,
-        None => welcome::address(address),
-    })?;
-    tracing::info!(%address, "serving");
+    welcome(address, &options.environment, local_key.as_ref()).await?;
 
     let watch = ClusterWatch::start(&database);
     listen::serve(listener, router(options), &settings.http, async {
@@ -218,9 +213,19 @@ async fn refuse_undurable(store: &PostgresStore) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn say(text: &str) -> anyhow::Result<()> {
+async fn welcome(
+    address: SocketAddr,
+    environment: &Environment,
+    local_key: Option<&LocalKey>,
+) -> anyhow::Result<()> {
     use std::io::Write as _;
+    let text = match local_key {
+        Some(key) => welcome::first_steps(address, environment, key).await?,
+        None => welcome::address(address),
+    };
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
-    Ok(out.flush()?)
+    out.flush()?;
+    tracing::info!(%address, "serving");
+    Ok(())
 }
