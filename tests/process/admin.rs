@@ -55,7 +55,7 @@ async fn the_admin_port_answers_while_the_server_drains() {
     while !get(&metrics).await.1.contains(in_flight) {}
     server.signal(Signal::TERM);
     server.wait_for_log("draining");
-    let draining = (503, "the server is about to end\n".to_owned());
+    let draining = (503, "draining\n".to_owned());
     assert_eq!(get(&format!("{admin}/readyz")).await, draining);
     assert_eq!(get(&format!("{admin}/livez")).await, ready);
     run(&mut holder, "ROLLBACK").await;

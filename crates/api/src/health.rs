@@ -105,7 +105,7 @@ impl Readiness {
         if self.draining.is_draining() {
             return Some(Unready {
                 check: Check::Draining,
-                message: "the server is about to end".to_owned(),
+                message: "draining".to_owned(),
             });
         }
         let come = Instant::now();

@@ -30,7 +30,7 @@ const METHODS: [(Method, &str); 7] = [
 ];
 
 /// The statuses that have a label of their own.
-const STATUSES: [(u16, &str); 21] = [
+const STATUSES: [(u16, &str); 22] = [
     (200, "200"),
     (201, "201"),
     (204, "204"),
@@ -41,6 +41,7 @@ const STATUSES: [(u16, &str); 21] = [
     (404, "404"),
     (405, "405"),
     (406, "406"),
+    (408, "408"),
     (409, "409"),
     (412, "412"),
     (413, "413"),
