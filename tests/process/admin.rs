@@ -98,7 +98,7 @@ fn an_admin_address_that_is_taken_ends_the_server_when_it_was_set() {
 #[tokio::test]
 async fn a_default_admin_address_that_is_taken_is_a_warning() {
     // Taken by this test, or by somebody else.
-    let _holder = TcpListener::bind("127.0.0.1:9090");
+    let _holder = TcpListener::bind("127.0.0.1:8081");
     let folder = data_folder();
     let mut command = flowruns(&folder);
     command.env_remove("FLOWRUNS_ADMIN__LISTEN");

@@ -1,5 +1,7 @@
 //! What the log says of a request.
 
+use std::time::Duration;
+
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -8,6 +10,8 @@ use crate::{
     server::{Server, at},
 };
 
+/// More than the pipe of the log holds, with a line for each.
+const MANY: usize = 1000;
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 #[tokio::test]
@@ -78,5 +82,16 @@ async fn every_request_has_its_route_its_ids_and_its_trace_in_the_log() {
         }
         assert!(line["fields"]["micros"].is_u64(), "{line}");
         assert_eq!(line["span"]["trace_id"], TRACE, "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_reads_holds_up_no_request() {
+    let folder = data_folder();
+    let server = Server::start_with(&folder, &[("RUST_LOG", "flowruns_api=debug")]);
+    let (http, url) = (reqwest::Client::new(), at(&server, "http://host/livez"));
+    for _ in 0..MANY {
+        let request = http.get(&url).timeout(Duration::from_secs(30));
+        assert_eq!(request.send().await.unwrap().status(), 200);
     }
 }

@@ -81,7 +81,7 @@ impl Server {
         Self::start_logging_to(Stdio::piped(), folder, settings)
     }
 
-    /// With its log elsewhere: a pipe that nobody reads holds it up when it is full.
+    /// With its log elsewhere: of a pipe that nobody reads lines are lost.
     pub(crate) fn start_logging_to(
         log: Stdio,
         folder: &TempDir,

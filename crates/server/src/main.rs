@@ -82,7 +82,7 @@ fn block_on(
     settings: &Settings,
     command: impl Future<Output = anyhow::Result<()>>,
 ) -> anyhow::Result<()> {
-    telemetry::start(&settings.log)?;
+    let _log = telemetry::start(&settings.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(settings.worker_threads())
         .enable_all()

@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, interval, timeout},
 };
 
-use crate::config;
+use crate::{config, telemetry};
 
 /// Seconds: from what a read takes to the longest time-out.
 const SECONDS: [f64; 13] = [
@@ -105,6 +105,8 @@ impl Scrape {
     /// Sets every gauge anew. Answers within a few seconds, whatever the database does.
     pub(crate) async fn measure(&self) {
         self.process.collect();
+        let dropped = telemetry::dropped_lines() as u64;
+        metrics::counter!("flowruns_log_lines_dropped_total").absolute(dropped);
         self.measure_load();
         self.measure_readiness().await;
         self.measure_database().await;
@@ -224,5 +226,9 @@ fn describe() {
     for (name, help) in gauges {
         metrics::describe_gauge!(name, help);
     }
+    metrics::describe_counter!(
+        "flowruns_log_lines_dropped_total",
+        "Lines that nobody read in time."
+    );
     Collector::default().describe();
 }

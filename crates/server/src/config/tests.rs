@@ -100,17 +100,17 @@ fn trusted_proxies_are_networks_and_addresses() {
 #[test]
 fn an_admin_address_is_set_by_the_file_or_the_environment_and_may_be_empty() {
     let default = load(None, &[]).unwrap().admin;
-    assert_eq!(default.listen, "127.0.0.1:9090".parse().ok());
+    assert_eq!(default.listen, "127.0.0.1:8081".parse().ok());
     assert!(!default.is_set);
-    for (value, expected) in [("127.0.0.1:9090", default.listen), ("", None)] {
+    for (value, expected) in [("127.0.0.1:8081", default.listen), ("", None)] {
         let admin = load(None, &[("FLOWRUNS_ADMIN__LISTEN", value)])
             .unwrap()
             .admin;
         assert!(admin.is_set);
         assert_eq!(admin.listen, expected);
     }
-    let refused = refusal(&[("FLOWRUNS_ADMIN__LISTEN", "9090")]);
-    assert!(refused.contains("127.0.0.1:9090"), "{refused}");
+    let refused = refusal(&[("FLOWRUNS_ADMIN__LISTEN", "8081")]);
+    assert!(refused.contains("127.0.0.1:8081"), "{refused}");
 }
 
 #[test]

@@ -46,7 +46,7 @@ pub(super) fn address_unless_empty<'de, D: Deserializer<'de>>(
     let address = text.trim().parse().map(Some);
     address.map_err(|_| {
         de::Error::custom(format!(
-            "{text:?} is no address and port such as 127.0.0.1:9090"
+            "{text:?} is no address and port such as 127.0.0.1:8081"
         ))
     })
 }
