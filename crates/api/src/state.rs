@@ -5,10 +5,16 @@ use std::{
     time::Duration,
 };
 
+use axum::extract::FromRef;
 use flowruns_domain::{Environment, FlowService, RunService};
 use ipnet::IpNet;
 
-use crate::{auth::TokenVerifier, odata::cursor::CursorKey};
+use crate::{
+    auth::TokenVerifier,
+    health::Readiness,
+    observe::{Meter, RequestTracer},
+    odata::cursor::CursorKey,
+};
 
 /// What the routes need.
 #[derive(Clone)]
@@ -27,6 +33,10 @@ pub struct ApiOptions {
     pub trusted_proxies: Vec<IpNet>,
     /// Signs the links to next pages.
     pub cursor_key: CursorKey,
+    /// Answers `/readyz`.
+    pub readiness: Readiness,
+    /// Sends traces somewhere; without it only a request with a `traceparent` has a span.
+    pub tracer: Option<Arc<dyn RequestTracer>>,
 }
 
 /// The state of the router.
@@ -36,6 +46,7 @@ pub(crate) struct Api {
     pub(crate) flows: FlowService,
     /// How many creations came with a key.
     pub(crate) claims: AtomicU64,
+    pub(crate) meter: Meter,
 }
 
 impl Api {
@@ -47,6 +58,13 @@ impl Api {
             runs,
             flows,
             claims: AtomicU64::default(),
+            meter: Meter::new(),
         }
+    }
+}
+
+impl FromRef<Arc<Api>> for Readiness {
+    fn from_ref(api: &Arc<Api>) -> Self {
+        api.options.readiness.clone()
     }
 }

@@ -1,10 +1,10 @@
 //! `flowruns serve`
 
-use std::{fs, sync::Arc};
+use std::{fs, net::SocketAddr, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use flowruns_api::{
-    ApiOptions,
+    ApiOptions, Draining, Readiness,
     auth::{Expectations, KeySet, TokenVerifier},
     router,
 };
@@ -17,8 +17,8 @@ use flowruns_persistence::{
 use tokio::sync::watch;
 
 use crate::{
-    config::Settings, cursor_key, database::Database, listen, local_key::LocalKey,
-    shutdown::Signals, welcome,
+    admin::AdminPort, config::Settings, cursor_key, database::Database, listen,
+    local_key::LocalKey, metrics::Scrape, shutdown::Signals, telemetry, welcome,
 };
 
 /// Seconds of clock skew that tokens of an issuer are granted.
@@ -34,20 +34,23 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
 }
 
 async fn serve(settings: &Settings, signals: &Signals) -> anyhow::Result<()> {
+    // Before everything that counts.
+    let admin = AdminPort::open(&settings.admin).await?;
     let database = open_database(settings).await?;
     let store = connect(settings, &database).await?;
     let local_key = match settings.auth.jwks_file {
         None => Some(LocalKey::open(&settings.data_dir)?),
         Some(_) => None,
     };
-    let options = api_options(settings, &store, local_key.as_ref())?;
+    let draining = Draining::default();
+    let options = api_options(settings, &store, &draining, local_key.as_ref())?;
+    let admin = admin.map(|port| {
+        let readiness = options.readiness.clone();
+        port.serve(Scrape::new(store.clone(), readiness, &settings.database))
+    });
     let listener = listen::bind(&settings.http).await?;
     let address = listener.local_addr()?;
-    say(&match &local_key {
-        Some(key) => welcome::first_steps(address, &options.environment, key).await?,
-        None => welcome::address(address),
-    })?;
-    tracing::info!(%address, "serving");
+    welcome(address, &options.environment, local_key.as_ref()).await?;
 
     let watch = ClusterWatch::start(&database);
     listen::serve(listener, router(options), &settings.http, async {
@@ -55,11 +58,15 @@ async fn serve(settings: &Settings, signals: &Signals) -> anyhow::Result<()> {
             () = signals.reached(1) => {}
             exit = watch.ended() => tracing::error!(%exit, "the embedded PostgreSQL ended"),
         }
+        draining.begin();
     })
     .await;
     let exit = watch.exit_so_far();
     store.close().await;
     database.stop().await?;
+    if let Some(admin) = admin {
+        admin.abort();
+    }
     if let Some(exit) = exit {
         bail!("the embedded PostgreSQL ended ({exit}); its log is in the data folder");
     }
@@ -89,6 +96,7 @@ async fn connect(settings: &Settings, database: &Database) -> anyhow::Result<Pos
 fn api_options(
     settings: &Settings,
     store: &PostgresStore,
+    draining: &Draining,
     local_key: Option<&LocalKey>,
 ) -> anyhow::Result<ApiOptions> {
     let environment = Environment {
@@ -96,7 +104,10 @@ fn api_options(
         clock: Arc::new(SystemClock),
         ids: Arc::new(TimeOrderedIds),
     };
+    let readiness = Readiness::new(Arc::clone(&environment.store), draining.clone());
     Ok(ApiOptions {
+        readiness,
+        tracer: telemetry::tracer(),
         environment,
         verifier: Arc::new(verifier(settings, local_key)?),
         max_body_bytes: usize::try_from(settings.http.max_body_bytes)?,
@@ -202,9 +213,19 @@ async fn refuse_undurable(store: &PostgresStore) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn say(text: &str) -> anyhow::Result<()> {
+async fn welcome(
+    address: SocketAddr,
+    environment: &Environment,
+    local_key: Option<&LocalKey>,
+) -> anyhow::Result<()> {
     use std::io::Write as _;
+    let text = match local_key {
+        Some(key) => welcome::first_steps(address, environment, key).await?,
+        None => welcome::address(address),
+    };
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
-    Ok(out.flush()?)
+    out.flush()?;
+    tracing::info!(%address, "serving");
+    Ok(())
 }
