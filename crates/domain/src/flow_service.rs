@@ -9,7 +9,7 @@ use crate::{
     id::{FlowId, FlowKey, TenantId},
     idempotency::Reserved,
     precondition::IfMatch,
-    query::{Count, FlowPageRequest, FlowQuery, FoundFlows, Page},
+    query::{Count, FlowQuery, FoundFlows},
     rejection::PatchRejected,
     service::{Environment, ServiceError},
     store::{FlowDeleted, StoreError, StoreErrorKind, Updated},
@@ -161,19 +161,6 @@ impl FlowService {
             Some(FlowDeleted::Refused(rejected)) => Err(rejected.into()),
             None => Err(ServiceError::FlowNotFound),
         }
-    }
-
-    /// The flows of a tenant, by id.
-    ///
-    /// # Errors
-    ///
-    /// [`ServiceError::Store`].
-    pub async fn list(
-        &self,
-        tenant: TenantId,
-        page: FlowPageRequest,
-    ) -> Result<Page<Flow>, ServiceError> {
-        Ok(self.environment.store.list_flows(tenant, page).await?)
     }
 
     /// A page of a query.

@@ -71,10 +71,9 @@ pub use self::{
     precondition::{EntityTag, IfMatch},
     query::{
         Condition, Count, Direction, EventPageRequest, FlowCursor, FlowFilter, FlowOrder,
-        FlowPageRequest, FlowQuery, FlowSort, FlowTerm, Found, FoundFlows, FoundRuns, ListedRun,
-        Next, NotOffered, Operator, Page, PageRequest, PageSize, RunCursor, RunDetails, RunFilter,
-        RunOrder, RunPageRequest, RunPlan, RunPosition, RunQuery, RunScope, RunSort, RunTerm,
-        SCAN_LIMIT, SortKey, Test, TextTest, offered,
+        FlowQuery, FlowSort, FlowTerm, Found, FoundFlows, FoundRuns, ListedRun, Next, NotOffered,
+        Operator, Page, PageRequest, PageSize, RunCursor, RunDetails, RunFilter, RunOrder, RunPlan,
+        RunQuery, RunScope, RunSort, RunTerm, SCAN_LIMIT, SortKey, Test, TextTest, offered,
     },
     readiness::NotReady,
     rejection::{Conflict, ConflictRule, Fault, PatchRejected, Rule},

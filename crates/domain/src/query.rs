@@ -14,11 +14,7 @@ pub use self::{
     },
 };
 
-use crate::{
-    event::Version,
-    id::{FlowId, RunId},
-    timestamp::Timestamp,
-};
+use crate::event::Version;
 
 /// How many rows a page holds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -65,19 +61,6 @@ impl<K> Default for PageRequest<K> {
     }
 }
 
-/// Where a run stands in the list of its flow: newest start first, ties by id.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct RunPosition {
-    /// The start.
-    pub start: Timestamp,
-    /// The id.
-    pub run: RunId,
-}
-
-/// The runs of a flow.
-pub type RunPageRequest = PageRequest<RunPosition>;
-/// The flows of a tenant, by id.
-pub type FlowPageRequest = PageRequest<FlowId>;
 /// The history of a run, oldest first.
 pub type EventPageRequest = PageRequest<Version>;
 

@@ -13,12 +13,9 @@ use crate::{
     new_run::NewRun,
     patch::RunPatch,
     precondition::IfMatch,
-    query::{
-        Count, EventPageRequest, FoundRuns, NotOffered, Page, RunPageRequest, RunQuery, RunScope,
-        offered,
-    },
+    query::{Count, EventPageRequest, FoundRuns, NotOffered, Page, RunQuery, RunScope, offered},
     rejection::{Fault, PatchRejected},
-    run::{Run, RunSummary},
+    run::Run,
     store::{Created, RunReport, Store, StoreError, Updated},
     timestamp::Timestamp,
 };
@@ -256,24 +253,6 @@ impl RunService {
             Created::Exists(..) | Created::Deleted => Err(ServiceError::IdTaken(key.run)),
             Created::FlowAbsent => Err(ServiceError::FlowNotFound),
         }
-    }
-
-    /// The runs of a flow, newest start first.
-    ///
-    /// # Errors
-    ///
-    /// [`ServiceError::FlowNotFound`], [`ServiceError::RunNotFound`] or [`ServiceError::Store`].
-    pub async fn list(
-        &self,
-        flow: FlowKey,
-        via: Option<RunId>,
-        page: RunPageRequest,
-    ) -> Result<Page<RunSummary>, ServiceError> {
-        self.pass_through(flow, via).await?;
-        self.store()
-            .list_runs(flow, page)
-            .await?
-            .ok_or(ServiceError::FlowNotFound)
     }
 
     /// A page of a query.

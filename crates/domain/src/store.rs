@@ -9,13 +9,10 @@ use crate::{
     flow::Flow,
     id::{FlowId, FlowKey, RunKey, TenantId},
     idempotency::{Claimed, KeptAnswer, KeyClaim},
-    query::{
-        Count, EventPageRequest, FlowPageRequest, FlowQuery, FoundFlows, FoundRuns, Page,
-        RunPageRequest, RunQuery,
-    },
+    query::{Count, EventPageRequest, FlowQuery, FoundFlows, FoundRuns, Page, RunQuery},
     readiness::NotReady,
     rejection::PatchRejected,
-    run::{Change, Decision, Run, RunSummary},
+    run::{Change, Decision, Run},
     timestamp::Timestamp,
 };
 
@@ -90,13 +87,6 @@ pub trait RunStore: Send + Sync + 'static {
         report: RunReport,
     ) -> Result<Option<Updated<Run>>, StoreError>;
 
-    /// The runs of a flow, newest start first; `None` when there is no such flow.
-    async fn list_runs(
-        &self,
-        flow: FlowKey,
-        page: RunPageRequest,
-    ) -> Result<Option<Page<RunSummary>>, StoreError>;
-
     /// A page of an [`offered`](crate::offered) query; `None` when there is no such flow. It looks at a bounded number
     /// of rows, so a page may be short although more follow.
     async fn query_runs(&self, query: &RunQuery) -> Result<Option<FoundRuns>, StoreError>;
@@ -135,13 +125,6 @@ pub trait FlowStore: Send + Sync + 'static {
         key: FlowKey,
         decide: DecideFlow,
     ) -> Result<Option<FlowDeleted>, StoreError>;
-
-    /// The flows of a tenant, by id.
-    async fn list_flows(
-        &self,
-        tenant: TenantId,
-        page: FlowPageRequest,
-    ) -> Result<Page<Flow>, StoreError>;
 
     /// A page of a query. It looks at a bounded number of rows, so a page may be short although more follow.
     async fn query_flows(&self, query: &FlowQuery) -> Result<FoundFlows, StoreError>;

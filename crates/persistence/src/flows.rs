@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use flowruns_domain::{
-    DecideFlow, Flow, FlowDeleted, FlowKey, FlowPageRequest, Page, StoreError, StoreErrorKind,
-    TenantId, Updated,
+    DecideFlow, Flow, FlowDeleted, FlowKey, StoreError, StoreErrorKind, Updated,
 };
 use sqlx::PgPool;
 
@@ -46,10 +45,6 @@ const HAS_RUNS: &str = "
     SELECT EXISTS (SELECT FROM runs WHERE flow_id = $1 AND tenant_id = $2 AND deleted_at IS NULL)";
 
 const OVERTAKEN: &str = "another change overtook one whose answer was lost";
-
-const LIST: &str = "
-    SELECT id, display_name, readiness_status, data_domain, effective_at, expires_at, version FROM flows
-    WHERE tenant_id = $1 AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3";
 
 pub(crate) async fn find(pool: &PgPool, key: FlowKey) -> Result<Option<Flow>, StoreError> {
     find_row(pool, key)
@@ -205,23 +200,4 @@ async fn delete_once(pool: &PgPool, read: &Flow) -> Result<Option<FlowDeleted>, 
     let has_runs = sqlx::query_scalar(HAS_RUNS).bind(flow).bind(tenant);
     let has_runs: bool = has_runs.fetch_one(pool).await?;
     Ok(has_runs.then_some(FlowDeleted::HasRuns))
-}
-
-pub(crate) async fn list(
-    pool: &PgPool,
-    tenant: TenantId,
-    page: FlowPageRequest,
-) -> Result<Page<Flow>, StoreError> {
-    let rows: Vec<FlowRow> = sqlx::query_as(LIST)
-        .bind(tenant.uuid())
-        .bind(page.after.map(|flow| flow.uuid()))
-        .bind(page.size.rows() as i64 + 1)
-        .fetch_all(pool)
-        .await
-        .map_err(store_error)?;
-    let flows = rows
-        .into_iter()
-        .map(|row| row.into_flow(tenant))
-        .collect::<Result<_, _>>()?;
-    Ok(Page::from_rows(flows, page.size))
 }

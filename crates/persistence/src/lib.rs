@@ -20,7 +20,6 @@ mod error;
 mod flows;
 mod history;
 mod idempotency;
-mod list;
 mod meter;
 pub mod migrate;
 mod query;

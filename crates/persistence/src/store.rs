@@ -5,16 +5,16 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use flowruns_domain::{
     Change, Claimed, Count, Created, DecideFlow, EventPageRequest, Flow, FlowDeleted, FlowId,
-    FlowKey, FlowPageRequest, FlowQuery, FlowStore, FoundFlows, FoundRuns, IdempotencyStore,
-    KeptAnswer, KeyClaim, NotReady, Page, Run, RunEvent, RunKey, RunPageRequest, RunQuery,
-    RunReport, RunStore, RunSummary, Store, StoreError, TenantId, Timestamp, Updated,
+    FlowKey, FlowQuery, FlowStore, FoundFlows, FoundRuns, IdempotencyStore, KeptAnswer, KeyClaim,
+    NotReady, Page, Run, RunEvent, RunKey, RunQuery, RunReport, RunStore, Store, StoreError,
+    TenantId, Timestamp, Updated,
 };
 use sqlx::PgPool;
 
 use crate::{
     condition::{self, Condition, Load},
     connect::{ConnectOptions, Durability, durability},
-    create, flows, history, idempotency, list, query, retry, runs,
+    create, flows, history, idempotency, query, retry, runs,
     writer::Writers,
 };
 
@@ -137,17 +137,6 @@ impl RunStore for PostgresStore {
         self.writers.update(key, report).await
     }
 
-    async fn list_runs(
-        &self,
-        flow: FlowKey,
-        page: RunPageRequest,
-    ) -> Result<Option<Page<RunSummary>>, StoreError> {
-        retry::read(self.retry_for, "list runs", || {
-            list::list(&self.pool, flow, page)
-        })
-        .await
-    }
-
     async fn query_runs(&self, query: &RunQuery) -> Result<Option<FoundRuns>, StoreError> {
         let unit = "query runs";
         retry::read(self.retry_for, unit, || {
@@ -203,17 +192,6 @@ impl FlowStore for PostgresStore {
         decide: DecideFlow,
     ) -> Result<Option<FlowDeleted>, StoreError> {
         flows::delete(&self.pool, self.retry_for, key, decide).await
-    }
-
-    async fn list_flows(
-        &self,
-        tenant: TenantId,
-        page: FlowPageRequest,
-    ) -> Result<Page<Flow>, StoreError> {
-        retry::read(self.retry_for, "list flows", || {
-            flows::list(&self.pool, tenant, page)
-        })
-        .await
     }
 
     async fn query_flows(&self, query: &FlowQuery) -> Result<FoundFlows, StoreError> {

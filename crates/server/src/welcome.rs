@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use flowruns_api::auth::Permission;
 use flowruns_domain::{
-    Clock as _, DataDomain, DisplayName, Environment, FlowPageRequest, FlowService, Ids as _,
-    NewFlow, ReadinessStatus, SystemClock, TenantId, TimeOrderedIds,
+    Clock as _, DataDomain, DisplayName, Environment, FlowQuery, FlowService, Ids as _, NewFlow,
+    ReadinessStatus, SystemClock, TenantId, TimeOrderedIds,
 };
 
 use crate::{commands::token::DEMO_TENANT, local_key::LocalKey};
@@ -26,7 +26,7 @@ pub(crate) async fn first_steps(
     let tenant: TenantId = DEMO_TENANT.parse()?;
     let flows = FlowService::new(environment.clone());
     let flow = match flows
-        .list(tenant, FlowPageRequest::default())
+        .query(&FlowQuery::new(tenant))
         .await?
         .items
         .into_iter()

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use flowruns_domain::{
     Environment, EventPageRequest, FlowId, FlowKey, Page, PageRequest, PageSize, PatchRejected,
-    Requester, Rule, Run, RunAddress, RunCreated, RunId, RunPageRequest, RunPosition, RunService,
+    Requester, Rule, Run, RunAddress, RunCreated, RunId, RunQuery, RunScope, RunService,
     ServiceError, Version,
 };
 
@@ -72,27 +72,25 @@ impl Target for StoreTarget {
         let mut rows = Vec::new();
         let mut after = None;
         for _ in 0..Listing::MAX_PAGES {
-            let request = RunPageRequest {
+            let query = RunQuery {
                 size: PageSize::new(page_rows).unwrap_or_default(),
                 after,
+                ..RunQuery::new(RunScope::Flow(self.flow))
             };
-            let page = match answer(self.service.list(self.flow, None, request).await) {
+            let page = match answer(self.service.query(None, &query).await) {
                 Answer::Done(page) => page,
                 Answer::Refused(refusal) => return Answer::Refused(refusal),
                 Answer::Unknown(reason) => return Answer::Unknown(reason),
             };
-            rows.extend(page.items.iter().map(wire::seen_in_list));
-            let last = page.items.last().filter(|_| page.more);
-            let Some(last) = last else {
+            let summaries = page.items.iter().map(|row| &row.summary);
+            rows.extend(summaries.map(wire::seen_in_list));
+            let Some(next) = page.next else {
                 return Answer::Done(Listing {
                     rows,
                     complete: true,
                 });
             };
-            after = Some(RunPosition {
-                start: last.start,
-                run: last.id(),
-            });
+            after = Some(next.after);
         }
         Answer::Done(Listing {
             rows,

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use flowruns_domain::{
-    Created, Flow, FlowDeleted, FlowKey, FlowPageRequest, PatchRejected, ReadinessStatus, Store,
-    Updated,
+    Created, Flow, FlowDeleted, FlowKey, FlowOrder, FlowQuery, PatchRejected, ReadinessStatus,
+    RunQuery, RunScope, Store, Updated,
 };
 
-use super::scene::{Scene, first_page, page_size};
+use super::scene::{Scene, page_size};
 use crate::fixtures::{counted, fresh_flow, fresh_tenant, name, new_run, time};
 
 async fn find(store: &Arc<dyn Store>, key: FlowKey) -> Option<Flow> {
@@ -109,9 +109,13 @@ pub async fn a_flow_whose_runs_were_deleted_can_be_deleted(store: Arc<dyn Store>
     assert_eq!(scene.report(key, counted(r#"{"rows":1}"#)).await, None);
     let created = scene.create_run(scene.creation(2, &new_run())).await;
     assert_eq!(created, Created::FlowAbsent);
-    let runs = scene.store.list_runs(scene.flow, first_page()).await;
+    let runs = scene
+        .store
+        .query_runs(&RunQuery::new(RunScope::Flow(scene.flow)))
+        .await;
     assert_eq!(runs.expect("runs can be listed"), None);
-    let flows = scene.store.list_flows(scene.flow.tenant, first_page());
+    let query = FlowQuery::new(scene.flow.tenant);
+    let flows = scene.store.query_flows(&query);
     assert!(flows.await.expect("flows can be listed").items.is_empty());
 }
 
@@ -136,23 +140,30 @@ pub async fn flows_are_listed_by_id_in_pages(store: Arc<dyn Store>) {
         stored.expect("the store takes a flow");
     }
     let page = async |after: Option<&Flow>| {
-        let request = FlowPageRequest {
+        let query = FlowQuery {
             size: page_size(2),
-            after: after.map(|flow| flow.key.flow),
+            after: after.map(|flow| FlowOrder::default().cursor(flow)),
+            ..FlowQuery::new(tenant)
         };
-        let page = store.list_flows(tenant, request).await;
+        let page = store.query_flows(&query).await;
         page.expect("flows can be listed")
     };
     let first = page(None).await;
-    assert_eq!((&first.items[..], first.more), (&flows[..2], true));
+    assert_eq!(
+        (&first.items[..], first.next.is_some()),
+        (&flows[..2], true)
+    );
     assert_eq!(delete(&store, flows[1].key).await, Some(FlowDeleted::Done));
     assert_eq!(delete(&store, flows[3].key).await, Some(FlowDeleted::Done));
     let second = page(first.items.last()).await;
     let expected = [flows[2].clone(), flows[4].clone()];
     assert_eq!(
-        (second.items.as_slice(), second.more),
+        (second.items.as_slice(), second.next.is_some()),
         (&expected[..], true)
     );
     let third = page(second.items.last()).await;
-    assert_eq!((&third.items[..], third.more), (&flows[5..], false));
+    assert_eq!(
+        (&third.items[..], third.next.is_some()),
+        (&flows[5..], false)
+    );
 }

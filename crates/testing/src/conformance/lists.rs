@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use flowruns_domain::{Field, NewRun, Outcome, RunKey, RunPatch, RunSummary, Store};
+use flowruns_domain::{
+    Field, FoundRuns, ListedRun, NewRun, Outcome, RunCursor, RunKey, RunPatch, RunQuery, RunScope,
+    RunSummary, Store,
+};
 
-use super::scene::{Scene, first_page, position};
+use super::scene::Scene;
 use crate::fixtures::{counted, ended, fresh_flow, new_run, time};
 
 fn started(text: &str) -> NewRun {
@@ -14,8 +17,12 @@ fn started(text: &str) -> NewRun {
     }
 }
 
-fn keys(rows: &[RunSummary]) -> Vec<RunKey> {
-    rows.iter().map(|row| row.key).collect()
+fn keys(rows: &[ListedRun]) -> Vec<RunKey> {
+    rows.iter().map(|row| row.summary.key).collect()
+}
+
+fn after(page: &FoundRuns) -> Option<RunCursor> {
+    page.next.as_ref().map(|next| next.after.clone())
 }
 
 /// Newest start first, to the microsecond; ties by id.
@@ -35,7 +42,7 @@ pub async fn runs_are_listed_by_start_newest_first_ties_by_id(store: Arc<dyn Sto
     let expected = [3, 1, 4, 5, 2, 6].map(|number| scene.key(number));
     let page = scene.page(10, None).await;
     assert_eq!(keys(&page.items), expected);
-    assert!(!page.more);
+    assert_eq!(page.next, None);
 }
 
 /// Pages of every size give the whole list, and say whether there is more.
@@ -54,11 +61,13 @@ pub async fn pages_of_every_size_give_the_whole_list(store: Arc<dyn Store>) {
             let page = scene.page(rows, after).await;
             listed.extend(keys(&page.items));
             let rest = expected.len() - listed.len();
-            assert_eq!(page.more, rest > 0, "{rows} rows a page, {rest} to come");
-            if !page.more {
-                break;
-            }
-            after = page.items.last().map(position);
+            assert_eq!(
+                page.next.is_some(),
+                rest > 0,
+                "{rows} rows a page, {rest} to come"
+            );
+            let Some(next) = page.next else { break };
+            after = Some(next.after);
         }
         assert_eq!(listed, expected, "{rows} rows a page");
     }
@@ -80,12 +89,12 @@ pub async fn pages_walk_by_key_while_rows_come_and_go(store: Arc<dyn Store>) {
     scene.delete(scene.key(3)).await;
     scene.create(8, &started("2026-03-01T02:30:00Z")).await;
 
-    let second = scene.page(2, first.items.last().map(position)).await;
+    let second = scene.page(2, after(&first)).await;
     assert_eq!(keys(&second.items), [scene.key(4), scene.key(8)]);
-    assert!(second.more);
-    let third = scene.page(2, second.items.last().map(position)).await;
+    assert!(second.next.is_some());
+    let third = scene.page(2, after(&second)).await;
     assert_eq!(keys(&third.items), [scene.key(2), scene.key(1)]);
-    assert!(!third.more);
+    assert_eq!(third.next, None);
 }
 
 /// A list shows each run as it is stored now.
@@ -106,6 +115,10 @@ pub async fn a_list_shows_the_present_state(store: Arc<dyn Store>) {
         start: run.properties.start,
         state: run.properties.state,
     };
+    let expected = ListedRun {
+        summary: expected,
+        details: None,
+    };
     assert_eq!(scene.page(10, None).await.items, [expected]);
 }
 
@@ -114,7 +127,7 @@ pub async fn a_page_of_no_rows_is_empty(store: Arc<dyn Store>) {
     let scene = Scene::new(store).await;
     scene.create_default(1).await;
     let page = scene.page(0, None).await;
-    assert!(page.items.is_empty() && !page.more, "{page:?}");
+    assert!(page.items.is_empty() && page.next.is_none(), "{page:?}");
 }
 
 /// A flow without runs has an empty list; one that is not there has none.
@@ -122,7 +135,10 @@ pub async fn the_list_of_an_absent_flow_is_none(store: Arc<dyn Store>) {
     let scene = Scene::new(store).await;
     assert!(scene.page(10, None).await.items.is_empty());
     let absent = fresh_flow(scene.flow.tenant).key;
-    let listed = scene.store.list_runs(absent, first_page()).await;
+    let listed = scene
+        .store
+        .query_runs(&RunQuery::new(RunScope::Flow(absent)))
+        .await;
     assert_eq!(listed.expect("runs can be listed"), None);
 }
 

@@ -166,7 +166,7 @@ pub async fn a_deleted_run_is_absent_everywhere_and_its_id_stays_taken(store: Ar
     let events = scene.store.list_run_events(key, first_page()).await;
     assert_eq!(events.expect("events can be listed"), None);
     let listed = scene.page(10, None).await.items;
-    let listed: Vec<_> = listed.iter().map(|row| row.key).collect();
+    let listed: Vec<_> = listed.iter().map(|row| row.summary.key).collect();
     assert_eq!(listed, [kept.key]);
     let again = scene.create_run(scene.creation(1, &new_run())).await;
     assert_eq!(again, Created::Deleted);

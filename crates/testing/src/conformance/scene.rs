@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use flowruns_domain::{
-    Change, Created, EventPageRequest, FlowKey, IfMatch, NewRun, Origin, Page, PageRequest,
-    PageSize, Run, RunEvent, RunKey, RunPageRequest, RunPatch, RunPosition, RunSummary, Store,
-    Updated, json::JsonValue, property,
+    Change, Created, EventPageRequest, FlowKey, FoundRuns, IfMatch, NewRun, Origin, PageRequest,
+    PageSize, Run, RunCursor, RunEvent, RunKey, RunPatch, RunQuery, RunScope, Store, Updated,
+    json::JsonValue, property,
 };
 
 use crate::fixtures::{fresh_flow, fresh_tenant, new_run, origin, report, run_key};
@@ -101,12 +101,13 @@ impl Scene {
         deleted.expect("the store takes a deletion")
     }
 
-    pub(super) async fn page(&self, rows: u16, after: Option<RunPosition>) -> Page<RunSummary> {
-        let request = RunPageRequest {
+    pub(super) async fn page(&self, rows: u16, after: Option<RunCursor>) -> FoundRuns {
+        let query = RunQuery {
             size: page_size(rows),
             after,
+            ..RunQuery::new(RunScope::Flow(self.flow))
         };
-        let page = self.store.list_runs(self.flow, request).await;
+        let page = self.store.query_runs(&query).await;
         page.expect("the store lists runs")
             .expect("the flow is there")
     }
@@ -156,13 +157,6 @@ pub(super) fn first_page<K>() -> PageRequest<K> {
 
 pub(super) fn page_size(rows: u16) -> PageSize {
     PageSize::new(rows).expect("a case asks for up to 1000 rows")
-}
-
-pub(super) fn position(row: &RunSummary) -> RunPosition {
-    RunPosition {
-        start: row.start,
-        run: row.id(),
-    }
 }
 
 fn replay(event: &RunEvent, state: &mut BTreeMap<String, JsonValue>) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flowruns_domain::{Created, Flow, FlowKey, RunKey, Store};
+use flowruns_domain::{Created, Flow, FlowKey, FlowQuery, RunKey, RunQuery, RunScope, Store};
 
 use super::scene::{Scene, first_page};
 use crate::fixtures::{counted, fresh_tenant, new_run};
@@ -29,7 +29,8 @@ pub async fn runs_of_another_tenant_are_absent(store: Arc<dyn Store>) {
     assert_eq!(stranger.delete(key).await, None);
     let events = stranger.store.list_run_events(key, first_page());
     assert_eq!(events.await.expect("events can be listed"), None);
-    let runs = stranger.store.list_runs(stranger.flow, first_page());
+    let query = RunQuery::new(RunScope::Flow(stranger.flow));
+    let runs = stranger.store.query_runs(&query);
     assert_eq!(runs.await.expect("runs can be listed"), None);
     for number in [1, 2] {
         let created = stranger.create_run(stranger.creation(number, &new_run()));
@@ -58,7 +59,7 @@ pub async fn flows_of_another_tenant_are_absent(store: Arc<dyn Store>) {
     assert_eq!(updated.expect("the store answers"), None);
     let deleted = store.delete_flow(key, Arc::new(|_| Ok(None))).await;
     assert_eq!(deleted.expect("the store answers"), None);
-    let listed = store.list_flows(key.tenant, first_page()).await;
+    let listed = store.query_flows(&FlowQuery::new(key.tenant)).await;
     assert!(listed.expect("flows can be listed").items.is_empty());
     let found = store.find_flow(owner.flow).await.expect("it can be asked");
     assert_eq!(found.map(|flow| flow.version.number()), Some(1));

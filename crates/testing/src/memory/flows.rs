@@ -4,8 +4,8 @@ use std::collections::btree_map::Entry;
 
 use async_trait::async_trait;
 use flowruns_domain::{
-    Count, DecideFlow, Flow, FlowDeleted, FlowId, FlowKey, FlowPageRequest, FlowQuery, FlowStore,
-    Found, FoundFlows, Page, StoreError, StoreErrorKind, TenantId, Updated,
+    Count, DecideFlow, Flow, FlowDeleted, FlowId, FlowKey, FlowQuery, FlowStore, Found, FoundFlows,
+    StoreError, StoreErrorKind, TenantId, Updated,
 };
 
 use super::MemoryStore;
@@ -65,19 +65,6 @@ impl FlowStore for MemoryStore {
         }
         tables.flows.remove(&key.flow);
         Ok(Some(FlowDeleted::Done))
-    }
-
-    async fn list_flows(
-        &self,
-        tenant: TenantId,
-        page: FlowPageRequest,
-    ) -> Result<Page<Flow>, StoreError> {
-        let tables = self.tables();
-        let of_page = |flow: &&Flow| {
-            flow.key.tenant == tenant && page.after.is_none_or(|last| flow.key.flow > last)
-        };
-        let rows = tables.flows.values().filter(of_page).cloned().collect();
-        Ok(Page::from_rows(rows, page.size))
     }
 
     async fn query_flows(&self, query: &FlowQuery) -> Result<FoundFlows, StoreError> {

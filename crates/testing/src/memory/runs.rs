@@ -1,12 +1,11 @@
 //! Runs in memory.
 
-use std::{cmp::Reverse, collections::btree_map::Entry};
+use std::collections::btree_map::Entry;
 
 use async_trait::async_trait;
 use flowruns_domain::{
-    Change, Count, Created, Decision, EventPageRequest, FlowKey, Found, FoundRuns, ListedRun, Page,
-    Run, RunEvent, RunKey, RunPageRequest, RunQuery, RunReport, RunStore, RunSummary, StoreError,
-    Timestamp, Updated,
+    Change, Count, Created, Decision, EventPageRequest, Found, FoundRuns, ListedRun, Page, Run,
+    RunEvent, RunKey, RunQuery, RunReport, RunStore, StoreError, Updated,
 };
 
 use super::{MemoryStore, tables::StoredRun};
@@ -62,25 +61,6 @@ impl RunStore for MemoryStore {
         }))
     }
 
-    async fn list_runs(
-        &self,
-        flow: FlowKey,
-        page: RunPageRequest,
-    ) -> Result<Option<Page<RunSummary>>, StoreError> {
-        let tables = self.tables();
-        if tables.flow(flow).is_none() {
-            return Ok(None);
-        }
-        let after = page.after.map(|last| (Reverse(last.start), last.run));
-        let mut rows: Vec<RunSummary> = tables
-            .visible_runs(flow)
-            .map(StoredRun::summary)
-            .filter(|row| after.is_none_or(|last| position(row) > last))
-            .collect();
-        rows.sort_by_key(position);
-        Ok(Some(Page::from_rows(rows, page.size)))
-    }
-
     async fn query_runs(&self, query: &RunQuery) -> Result<Option<FoundRuns>, StoreError> {
         let tables = self.tables();
         let Some(rows) = tables.runs_in(query.scope) else {
@@ -132,9 +112,4 @@ impl RunStore for MemoryStore {
 fn matches(query: &RunQuery, stored: &StoredRun) -> bool {
     let filter = query.filter.as_ref();
     filter.is_none_or(|filter| filter.matches(&stored.summary()))
-}
-
-/// Newest start first, ties by id.
-fn position(row: &RunSummary) -> (Reverse<Timestamp>, flowruns_domain::RunId) {
-    (Reverse(row.start), row.id())
 }

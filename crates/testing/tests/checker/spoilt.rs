@@ -11,10 +11,9 @@ use std::{
 use async_trait::async_trait;
 use flowruns_domain::{
     Change, Claimed, Count, Created, DecideFlow, DecideRun, Decision, EventPageRequest, Flow,
-    FlowDeleted, FlowId, FlowKey, FlowPageRequest, FlowQuery, FlowStore, FoundFlows, FoundRuns,
-    IdempotencyStore, KeptAnswer, KeyClaim, NotReady, Page, PatchRejected, Run, RunEvent, RunKey,
-    RunPageRequest, RunQuery, RunReport, RunStore, RunSummary, Store, StoreError, TenantId,
-    Timestamp, Updated,
+    FlowDeleted, FlowId, FlowKey, FlowQuery, FlowStore, FoundFlows, FoundRuns, IdempotencyStore,
+    KeptAnswer, KeyClaim, NotReady, Page, PatchRejected, Run, RunEvent, RunKey, RunQuery,
+    RunReport, RunStore, Store, StoreError, TenantId, Timestamp, Updated,
 };
 use flowruns_testing::{
     MemoryStore,
@@ -227,27 +226,19 @@ impl RunStore for Spoilt {
         self.write(key, move |run| (report.decide)(run)).await
     }
 
-    async fn list_runs(
-        &self,
-        flow: FlowKey,
-        page: RunPageRequest,
-    ) -> Result<Option<Page<RunSummary>>, StoreError> {
-        let mut listed = self.inner.list_runs(flow, page).await?;
-        if let Some(page) = &mut listed {
+    async fn query_runs(&self, query: &RunQuery) -> Result<Option<FoundRuns>, StoreError> {
+        let mut found = self.inner.query_runs(query).await?;
+        if let Some(page) = &mut found {
             if self.strikes(Fault::SkipsARow) {
                 page.items.drain(..page.items.len().min(1));
             }
             if self.strikes(Fault::ListsTheUncommitted)
                 && let Some(row) = page.items.last_mut()
             {
-                row.display_name = name("Rolled back");
+                row.summary.display_name = name("Rolled back");
             }
         }
-        Ok(listed)
-    }
-
-    async fn query_runs(&self, query: &RunQuery) -> Result<Option<FoundRuns>, StoreError> {
-        self.inner.query_runs(query).await
+        Ok(found)
     }
 
     async fn count_runs(&self, query: &RunQuery) -> Result<Option<Count>, StoreError> {
@@ -293,14 +284,6 @@ impl FlowStore for Spoilt {
         decide: DecideFlow,
     ) -> Result<Option<FlowDeleted>, StoreError> {
         self.inner.delete_flow(key, decide).await
-    }
-
-    async fn list_flows(
-        &self,
-        tenant: TenantId,
-        page: FlowPageRequest,
-    ) -> Result<Page<Flow>, StoreError> {
-        self.inner.list_flows(tenant, page).await
     }
 
     async fn query_flows(&self, query: &FlowQuery) -> Result<FoundFlows, StoreError> {
