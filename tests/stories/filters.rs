@@ -142,11 +142,7 @@ async fn compare(
     }
     prop_assert!(last["value"].as_array().unwrap().len() <= top);
     let walked: Vec<String> = pages.iter().flat_map(ids).collect();
-    let expected_ids = expected
-        .iter()
-        .skip(skip)
-        .map(|row| row["id"].as_str().unwrap());
-    prop_assert_eq!(walked, expected_ids.collect::<Vec<_>>());
+    prop_assert_eq!(walked, list::ids_of(expected.iter().copied().skip(skip)));
     let count = app.get(&count_url).await;
     prop_assert_eq!(
         (count.status, count.body),
@@ -258,6 +254,25 @@ async fn take(app: &App, list: &str, movers: &[String], step: Step) {
     }
 }
 
+/// New runs of a flow: the JSON of those that will stand still, and the ids of the others.
+async fn still_and_moving(app: &App, flow: &str) -> (Vec<Value>, Vec<String>) {
+    let (mut still, mut movers) = (Vec::new(), Vec::new());
+    for number in 0..18_u32 {
+        let mut body = json!({"displayName": NAMES[(number % 8) as usize], "startDateTime": moment(number * 5 % 9)});
+        let is_mover = number % 3 == 0;
+        if !is_mover && number % 4 == 1 {
+            (body["status"], body["endDateTime"]) =
+                (json!("completed"), json!(moment(20 + number % 3)));
+        }
+        let run = app.run_of(flow, body).await;
+        match is_mover {
+            true => movers.push(run.id),
+            false => still.push(app.get(&run.url).await.json),
+        }
+    }
+    (still, movers)
+}
+
 /// The ids of a walk between whose pages others are created, changed and deleted, and those that stood still, in order.
 async fn walk_amidst(
     app: &App,
@@ -267,20 +282,7 @@ async fn walk_amidst(
 ) -> (Vec<String>, Vec<String>) {
     let flow = app.flow().await;
     let list = format!("/industryData/incomingFlows/{flow}/runs");
-    let (mut still, mut movers) = (Vec::new(), Vec::new());
-    for number in 0..18_u32 {
-        let mut body = json!({"displayName": NAMES[(number % 8) as usize], "startDateTime": moment(number * 5 % 9)});
-        let is_mover = number % 3 == 0;
-        if !is_mover && number % 4 == 1 {
-            (body["status"], body["endDateTime"]) =
-                (json!("completed"), json!(moment(20 + number % 3)));
-        }
-        let run = app.run_of(&flow, body).await;
-        match is_mover {
-            true => movers.push(run.id),
-            false => still.push(app.get(&run.url).await.json),
-        }
-    }
+    let (mut still, movers) = still_and_moving(app, &flow).await;
     still.sort_by(|one, other| order.compare(one, other));
     let mut walked = Vec::new();
     let mut place = Some(format!(
@@ -299,10 +301,7 @@ async fn walk_amidst(
             take(app, &list, &movers, *step).await;
         }
     }
-    let still: Vec<String> = still
-        .iter()
-        .map(|row| row["id"].as_str().unwrap().to_owned())
-        .collect();
+    let still = list::ids_of(still.iter());
     walked.retain(|id| still.contains(id));
     (walked, still)
 }

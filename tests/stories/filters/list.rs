@@ -49,7 +49,10 @@ pub(super) fn encoded(text: &str) -> String {
 }
 
 pub(super) fn ids(page: &Value) -> Vec<String> {
-    let rows = page["value"].as_array().unwrap().iter();
+    ids_of(page["value"].as_array().unwrap().iter())
+}
+
+pub(super) fn ids_of<'a>(rows: impl Iterator<Item = &'a Value>) -> Vec<String> {
     rows.map(|row| row["id"].as_str().unwrap().to_owned())
         .collect()
 }

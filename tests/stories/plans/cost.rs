@@ -19,9 +19,11 @@ impl Cost {
     pub(super) fn of(plan: &str) -> Self {
         let plan: Value = serde_json::from_str(plan).unwrap();
         let root = &plan[0]["Plan"];
-        let mut cost = Self::default();
-        // Those of a node are its children's too.
-        cost.pages = number(root, "Shared Hit Blocks") + number(root, "Shared Read Blocks");
+        let mut cost = Self {
+            // Those of a node are its children's too.
+            pages: number(root, "Shared Hit Blocks") + number(root, "Shared Read Blocks"),
+            ..Self::default()
+        };
         cost.add(root);
         cost
     }

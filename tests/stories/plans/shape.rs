@@ -38,63 +38,71 @@ fn named(text: &str) -> TextTest {
     TextTest::Plain(Test::Compare(Operator::Eq, Some(text.to_owned())))
 }
 
-fn run_filters() -> Vec<Option<RunFilter>> {
+fn end(operator: Operator, text: &str) -> RunFilter {
+    is(RunTerm::End(Test::Compare(
+        operator,
+        Some(text.parse().unwrap()),
+    )))
+}
+
+fn name(test: TextTest) -> RunFilter {
+    is(RunTerm::DisplayName(test))
+}
+
+fn not(filter: RunFilter) -> RunFilter {
+    Condition::Not(Box::new(filter))
+}
+
+fn of_status_and_start() -> Vec<RunFilter> {
     let failed = Some(RunStatus::Ended(Outcome::Failed));
-    let end = |operator, text: &str| {
-        is(RunTerm::End(Test::Compare(
-            operator,
-            Some(text.parse().unwrap()),
-        )))
-    };
-    let name = |test| is(RunTerm::DisplayName(test));
-    let one = "00000000-0000-7000-8000-000000001000".parse().unwrap();
-    let id = |operator| is(RunTerm::Id(Test::Compare(operator, Some(one))));
+    let within = |statuses| is(RunTerm::Status(Test::In(statuses)));
     let day = [
         start(Operator::Ge, "2026-01-08T00:00:00Z"),
         start(Operator::Lt, "2026-01-09T00:00:00Z"),
     ];
     let with_day = |filter| Condition::And([vec![filter], day.to_vec()].concat());
-    let found = vec![
+    vec![
         status("running"),
         status("failed"),
         status("completed"),
         status("completedWithErrors"),
-        is(RunTerm::Status(Test::In(vec![failed]))),
-        is(RunTerm::Status(Test::In(vec![
-            failed,
-            Some(RunStatus::Running),
-        ]))),
-        Condition::Not(Box::new(status("completed"))),
+        within(vec![failed]),
+        within(vec![failed, Some(RunStatus::Running)]),
+        not(status("completed")),
         Condition::Or(vec![status("failed"), status("running")]),
         Condition::And(day.to_vec()),
         start(Operator::Eq, "2026-01-07T22:40:00Z"),
+        start(Operator::Ne, "2026-01-07T22:40:00Z"),
         with_day(status("failed")),
         with_day(status("completed")),
-        with_day(Condition::Not(Box::new(status("completed")))),
+        with_day(not(status("completed"))),
+    ]
+}
+
+fn of_the_others() -> Vec<RunFilter> {
+    let one = "00000000-0000-7000-8000-000000001000".parse().unwrap();
+    let id = |operator| is(RunTerm::Id(Test::Compare(operator, Some(one))));
+    let other = Test::Compare(Operator::Ne, Some("run 500".to_owned()));
+    let starts = name(TextTest::StartsWith("run 99".to_owned()));
+    vec![
         end(Operator::Eq, "2028-01-07T22:40:00Z"),
-        Condition::And(vec![
-            end(Operator::Gt, "2028-01-09T00:00:00Z"),
-            name(TextTest::StartsWith("run 99".to_owned())),
-        ]),
+        end(Operator::Ne, "2028-01-07T22:40:00Z"),
+        Condition::And(vec![end(Operator::Gt, "2028-01-09T00:00:00Z"), starts]),
         is(RunTerm::End(Test::Compare(Operator::Eq, None))),
         Condition::And(vec![name(named("run 500")), status("failed")]),
         name(named("run 7")),
         name(named("run 500")),
-        name(TextTest::Plain(Test::Compare(
-            Operator::Ne,
-            Some("run 500".to_owned()),
-        ))),
-        start(Operator::Ne, "2026-01-07T22:40:00Z"),
-        end(Operator::Ne, "2028-01-07T22:40:00Z"),
+        name(TextTest::Plain(other)),
         name(TextTest::Contains("nothing".to_owned())),
         name(TextTest::EndsWith("nothing".to_owned())),
         id(Operator::Eq),
         id(Operator::Gt),
-    ];
-    [None]
-        .into_iter()
-        .chain(found.into_iter().map(Some))
-        .collect()
+    ]
+}
+
+fn run_filters() -> Vec<Option<RunFilter>> {
+    let all = of_status_and_start().into_iter().chain(of_the_others());
+    [None].into_iter().chain(all.map(Some)).collect()
 }
 
 /// The beginning of a list, its middle, amidst many that have one key, and where its keys are null.
@@ -131,7 +139,7 @@ pub(super) fn run_queries() -> Vec<RunQuery> {
     let mut queries = Vec::new();
     for scope in [RunScope::Flow(flow), RunScope::Tenant(flow.tenant)] {
         for sort in RUN_SORTS {
-            for (filter, after, direction) in combined(run_filters(), run_places(sort)) {
+            for (filter, after, direction) in combined(run_filters(), &run_places(sort)) {
                 queries.push(RunQuery {
                     filter,
                     order: RunOrder { sort, direction },
@@ -194,7 +202,7 @@ pub(super) fn flow_queries() -> Vec<FlowQuery> {
         (FlowSort::DisplayName, SortKey::Name("Flow 7".to_owned())),
     ] {
         let places = vec![None, Some(FlowCursor { key, flow })];
-        for (filter, after, direction) in combined(flow_filters(), places) {
+        for (filter, after, direction) in combined(flow_filters(), &places) {
             queries.push(FlowQuery {
                 filter,
                 order: FlowOrder { sort, direction },
@@ -207,10 +215,10 @@ pub(super) fn flow_queries() -> Vec<FlowQuery> {
     queries
 }
 
-fn combined<F: Clone, P: Clone>(filters: Vec<F>, places: Vec<P>) -> Vec<(F, P, Direction)> {
+fn combined<F: Clone, P: Clone>(filters: Vec<F>, places: &[P]) -> Vec<(F, P, Direction)> {
     let mut all = Vec::new();
     for filter in filters {
-        for place in &places {
+        for place in places {
             all.extend(DIRECTIONS.map(|direction| (filter.clone(), place.clone(), direction)));
         }
     }

@@ -39,9 +39,9 @@ pub(super) fn add(components: ComponentsBuilder) -> ComponentsBuilder {
         .schema(
             "serviceDocument",
             required(open(), &["@odata.context", "value"]),
-        )
-        .schema("industryDataHub", required(open(), &["@odata.context"]));
+        );
     components
+        .schema("industryDataHub", required(open(), &["@odata.context"]))
         .schema(
             "error",
             required(

@@ -101,7 +101,6 @@ async fn list(
         options: options.bound(),
     };
     let shape = Shape::read(&options)?;
-    // Read here, so that it is refused before anything is looked for.
     let with_count = wants_count(&options)?;
     let query = page_query(api, &options, &binding, scope, &shape)?;
     let found = api.runs.query(via, &query).await?;
