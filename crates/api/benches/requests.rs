@@ -135,6 +135,8 @@ impl App {
             verifier: Arc::new(verifier),
             max_body_bytes: 1024 * 1024,
             request_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(10),
+            draining: flowruns_api::Draining::default(),
             require_if_match: false,
             trusted_proxies: Vec::new(),
             cursor_key: CursorKey::new(b"bench"),

@@ -6,7 +6,7 @@
 //! ```
 //! use std::{sync::Arc, time::Duration};
 //!
-//! use flowruns_api::{ApiOptions, CursorKey, auth::TokenVerifier, router};
+//! use flowruns_api::{ApiOptions, CursorKey, Draining, auth::TokenVerifier, router};
 //! use flowruns_domain::{Environment, Store, SystemClock, TimeOrderedIds};
 //!
 //! fn routes(store: Arc<dyn Store>, verifier: TokenVerifier) -> axum::Router {
@@ -15,6 +15,8 @@
 //!         verifier: Arc::new(verifier),
 //!         max_body_bytes: 1024 * 1024,
 //!         request_timeout: Duration::from_secs(30),
+//!         body_timeout: Duration::from_secs(10),
+//!         draining: Draining::default(),
 //!         require_if_match: false,
 //!         trusted_proxies: Vec::new(),
 //!         cursor_key: CursorKey::new(b"a secret that all servers share"),
@@ -40,7 +42,11 @@ mod runs;
 mod state;
 
 pub use self::{
-    odata::{cursor::CursorKey, origin::Peer},
+    health::Draining,
+    odata::{
+        cursor::CursorKey,
+        origin::{OverTls, Peer},
+    },
     openapi::openapi_json,
     routes::router,
     state::ApiOptions,

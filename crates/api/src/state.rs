@@ -8,7 +8,7 @@ use std::{
 use flowruns_domain::{Environment, FlowService, RunService};
 use ipnet::IpNet;
 
-use crate::{auth::TokenVerifier, odata::cursor::CursorKey};
+use crate::{auth::TokenVerifier, health::Draining, odata::cursor::CursorKey};
 
 /// What the routes need.
 #[derive(Clone)]
@@ -21,6 +21,10 @@ pub struct ApiOptions {
     pub max_body_bytes: usize,
     /// How long a request may take; then it is answered 503.
     pub request_timeout: Duration,
+    /// How long a client may send nothing of a body that is not complete; then it is answered 408.
+    pub body_timeout: Duration,
+    /// Whether the server has been told to stop.
+    pub draining: Draining,
     /// Whether PATCH and DELETE without If-Match are 428.
     pub require_if_match: bool,
     /// The networks whose proxies are believed when they say which scheme and host the client used.
