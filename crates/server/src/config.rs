@@ -5,6 +5,7 @@ mod database;
 mod http;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod values;
 
 use std::{
@@ -21,7 +22,12 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
-pub(crate) use self::{auth::Auth, database::Database, http::Http};
+pub(crate) use self::{
+    auth::Auth,
+    database::Database,
+    http::Http,
+    tls::{Tls, TlsFiles},
+};
 
 const DEFAULTS: &str = include_str!("../../../config/default.toml");
 /// Names the file that overrides the defaults.
@@ -39,6 +45,8 @@ pub(crate) struct Settings {
     pub(crate) worker_threads: u64,
     #[validate(nested)]
     pub(crate) http: Http,
+    #[validate(nested)]
+    pub(crate) tls: Tls,
     #[validate(nested)]
     pub(crate) database: Database,
     pub(crate) embedded: Embedded,
@@ -117,6 +125,7 @@ impl Settings {
     fn check(&self) -> anyhow::Result<()> {
         self.validate()
             .context("the configuration is out of range")?;
+        self.tls.files()?;
         let auth = &self.auth;
         if auth.jwks_file.is_some() && (auth.issuer.is_empty() || auth.audience.is_empty()) {
             bail!(

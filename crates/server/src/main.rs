@@ -4,7 +4,6 @@ mod commands;
 mod config;
 mod cursor_key;
 mod database;
-mod first_bytes;
 mod listen;
 mod local_key;
 mod shutdown;

@@ -4,7 +4,7 @@ use std::{fs, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use flowruns_api::{
-    ApiOptions,
+    ApiOptions, Draining,
     auth::{Expectations, KeySet, TokenVerifier},
     router,
 };
@@ -17,8 +17,13 @@ use flowruns_persistence::{
 use tokio::sync::watch;
 
 use crate::{
-    config::Settings, cursor_key, database::Database, listen, local_key::LocalKey,
-    shutdown::Signals, welcome,
+    config::{Settings, Tls},
+    cursor_key,
+    database::Database,
+    listen::{self, Certificates},
+    local_key::LocalKey,
+    shutdown::Signals,
+    welcome,
 };
 
 /// Seconds of clock skew that tokens of an issuer are granted.
@@ -41,21 +46,38 @@ async fn serve(settings: &Settings, signals: &Signals) -> anyhow::Result<()> {
         Some(_) => None,
     };
     let options = api_options(settings, &store, local_key.as_ref())?;
+    let certificates = certificates(&settings.tls)?;
     let listener = listen::bind(&settings.http).await?;
     let address = listener.local_addr()?;
+    let url = match certificates {
+        Some(_) => format!("https://{address}"),
+        None => format!("http://{address}"),
+    };
     say(&match &local_key {
-        Some(key) => welcome::first_steps(address, &options.environment, key).await?,
-        None => welcome::address(address),
+        Some(key) => welcome::first_steps(&url, &options.environment, key).await?,
+        None => welcome::address(&url),
     })?;
     tracing::info!(%address, "serving");
 
     let watch = ClusterWatch::start(&database);
-    listen::serve(listener, router(options), &settings.http, async {
+    let draining = options.draining.clone();
+    let stop = async {
         tokio::select! {
-            () = signals.reached(1) => {}
+            () = signals.reached(1) => {
+                draining.begin();
+                tokio::time::sleep(settings.http.drain_delay()).await;
+            }
             exit = watch.ended() => tracing::error!(%exit, "the embedded PostgreSQL ended"),
         }
-    })
+        draining.begin();
+    };
+    listen::serve(
+        listener,
+        router(options),
+        &settings.http,
+        certificates,
+        stop,
+    )
     .await;
     let exit = watch.exit_so_far();
     store.close().await;
@@ -65,6 +87,13 @@ async fn serve(settings: &Settings, signals: &Signals) -> anyhow::Result<()> {
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+fn certificates(tls: &Tls) -> anyhow::Result<Option<Certificates>> {
+    let files = tls.files()?;
+    files
+        .map(|files| Certificates::load(files, tls.check_interval()))
+        .transpose()
 }
 
 /// Ours is migrated, somebody else's is only looked at.
@@ -101,6 +130,8 @@ fn api_options(
         verifier: Arc::new(verifier(settings, local_key)?),
         max_body_bytes: usize::try_from(settings.http.max_body_bytes)?,
         request_timeout: settings.http.request_timeout(),
+        body_timeout: settings.http.body_timeout(),
+        draining: Draining::default(),
         require_if_match: settings.http.require_if_match,
         trusted_proxies: settings.http.trusted_proxies.clone(),
         cursor_key: cursor_key::open(settings, local_key)?,
