@@ -44,6 +44,17 @@ pub(super) enum Expiry {
     Close(&'static str),
 }
 
+/// What bytes are of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Bytes {
+    /// They begin a head of HTTP/1.
+    NewHead,
+    /// They go on with it, or begin the first.
+    SameHead,
+    /// A body, or frames of HTTP/2.
+    Other,
+}
+
 struct State {
     phase: Phase,
     since: Instant,
@@ -90,14 +101,18 @@ impl Activity {
         state.enter(if is_http2 { Phase::Idle } else { Phase::Head });
     }
 
-    /// Bytes have come. Whether they are of a head of HTTP/1, as far as can be told: those that come while a request is
-    /// under way belong to its body.
-    pub(super) fn bytes_came(&self) -> bool {
+    /// Bytes have come. What they are of, as far as can be told: those that come while a request is under way belong to
+    /// its body.
+    pub(super) fn bytes_came(&self) -> Bytes {
         let mut state = self.state();
-        if state.phase == Phase::Idle && !state.is_http2 {
-            state.enter(Phase::Head);
+        match state.phase {
+            Phase::Idle if !state.is_http2 => {
+                state.enter(Phase::Head);
+                Bytes::NewHead
+            }
+            Phase::Head => Bytes::SameHead,
+            Phase::Silent | Phase::Idle | Phase::Answering => Bytes::Other,
         }
-        state.phase == Phase::Head
     }
 
     /// A head is complete.
@@ -185,10 +200,11 @@ impl Activity {
         !state.has_asked && state.order < Order::Leave
     }
 
-    /// Since when it has had nothing to do, unless it is to leave already.
+    /// Since when it has had nothing to do, unless it is to leave already. A client that still reads its answer is busy.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         let state = self.state();
-        (state.phase == Phase::Idle && state.order < Order::Leave).then_some(state.since)
+        let is_idle = state.phase == Phase::Idle && state.blocked_since.is_none();
+        (is_idle && state.order < Order::Leave).then_some(state.since)
     }
 }
 

@@ -126,21 +126,28 @@ impl Host {
 }
 
 async fn answer(router: Router, request: Request<Incoming>, client: Client) -> Response<Body> {
+    let version = request.version();
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(client.peer);
     if client.is_over_tls {
         request.extensions_mut().insert(OverTls);
     }
     match router.oneshot(request).await {
+        // The rest of the body may come after all, where the next head should be.
+        Ok(response) if response.status() == StatusCode::REQUEST_TIMEOUT => last(response, version),
         Ok(response) => response,
         Err(never) => match never {},
     }
 }
 
-/// Nothing that follows on the connection is believed.
 fn refused(status: StatusCode, version: Version) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
+    last(response, version)
+}
+
+/// Nothing that follows on a connection of HTTP/1 is believed.
+fn last(mut response: Response<Body>, version: Version) -> Response<Body> {
     if version <= Version::HTTP_11 {
         response
             .headers_mut()

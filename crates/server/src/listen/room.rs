@@ -77,11 +77,10 @@ impl Room {
         let permit = match Arc::clone(&seats).try_acquire_owned() {
             Ok(permit) => Ok(permit),
             Err(_full) => {
+                // Before the search: one that has nothing to do just after it shall know.
                 let wanted = Wanted::new(self);
-                self.shed();
-                let permit = seats.acquire_owned().await;
-                drop(wanted);
-                permit
+                let _nobody = (!self.shed()).then_some(wanted);
+                seats.acquire_owned().await
             }
         };
         let permit = permit.map_err(|_closed| Refused::Closed)?;

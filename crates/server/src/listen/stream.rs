@@ -9,19 +9,24 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{activity::Activity, head::Head};
+use super::{
+    activity::{Activity, Bytes},
+    head::Head,
+};
 
 /// What a client of HTTP/2 says first (RFC 9113, section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// A byte that no head may contain.
-const SPOIL: u8 = 0;
+/// What no head may contain, and an end of the head, at which the parser looks at it.
+const SPOIL: &[u8] = b"\0\r\n\r\n";
 
 pub(super) struct Observed<S> {
     stream: S,
     activity: Arc<Activity>,
     /// How much of the preface has come; `None` when the version is told.
     matched: Option<usize>,
-    head: Option<Head>,
+    head: Head,
+    /// Instead of a head with two readings: what is still to be read in its place, and then the end.
+    spoil: Option<&'static [u8]>,
 }
 
 impl<S> Observed<S> {
@@ -30,7 +35,8 @@ impl<S> Observed<S> {
             stream,
             activity,
             matched: Some(0),
-            head: None,
+            head: Head::default(),
+            spoil: None,
         }
     }
 
@@ -48,17 +54,16 @@ impl<S> Observed<S> {
             }
             self.matched = None;
             self.activity.version_told(is_preface);
-            if !is_preface && matched > 0 {
-                let mut head = Head::default();
-                head.is_plain(PREFACE.get(..matched).unwrap_or_default());
-                self.head = Some(head);
-            }
+            self.head = Head::default();
+            self.head
+                .is_plain(PREFACE.get(..matched).unwrap_or_default());
         }
-        if !self.activity.bytes_came() {
-            self.head = None;
-            return true;
+        match self.activity.bytes_came() {
+            Bytes::NewHead => self.head = Head::default(),
+            Bytes::SameHead => {}
+            Bytes::Other => return true,
         }
-        self.head.get_or_insert_default().is_plain(bytes)
+        self.head.is_plain(bytes)
     }
 }
 
@@ -68,14 +73,20 @@ impl<S: AsyncRead + Unpin> AsyncRead for Observed<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        let came = buffer.filled().get(before..).unwrap_or_default();
-        if !self.look_at(came) {
-            // The parser refuses it with 400 and closes the connection, wherever in the head this stands.
+        if self.spoil.is_none() {
+            let before = buffer.filled().len();
+            ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+            let came = buffer.filled().get(before..).unwrap_or_default();
+            if self.look_at(came) {
+                return Poll::Ready(Ok(()));
+            }
             buffer.set_filled(before);
-            buffer.put_slice(&[SPOIL]);
         }
+        // The parser refuses it with 400 and closes the connection, wherever in the head this stands.
+        let spoil = self.spoil.unwrap_or(SPOIL);
+        let (now, later) = spoil.split_at(spoil.len().min(buffer.remaining()));
+        buffer.put_slice(now);
+        self.spoil = Some(later);
         Poll::Ready(Ok(()))
     }
 }
