@@ -26,7 +26,7 @@ use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::Router;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 pub(crate) use self::tls::Certificates;
 use self::{
@@ -35,14 +35,28 @@ use self::{
 };
 use crate::config::Http;
 
+/// How many connections may wait to be accepted, if the system allows as many. Beyond it the system forgets a client that
+/// believes to be connected.
+const BACKLOG: u32 = 4096;
 /// How long nothing is accepted when there is no file descriptor left, or no memory.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 
 /// Takes the address.
-pub(crate) async fn bind(http: &Http) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(http.listen).await.with_context(|| {
+pub(crate) fn bind(http: &Http) -> anyhow::Result<TcpListener> {
+    listener(http.listen).with_context(|| {
         format!("cannot listen on {}; is another server there? FLOWRUNS_HTTP__LISTEN sets another address", http.listen)
     })
+}
+
+fn listener(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // The address of a server that ended a moment ago is free.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Serves until `stop`, then finishes what is under way, within the deadline.

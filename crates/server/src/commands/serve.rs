@@ -39,6 +39,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
 }
 
 async fn serve(settings: &Settings, signals: &Signals) -> anyhow::Result<()> {
+    let certificates = certificates(&settings.tls)?;
     let database = open_database(settings).await?;
     let store = connect(settings, &database).await?;
     let local_key = match settings.auth.jwks_file {
@@ -46,8 +47,7 @@ async fn serve(settings: &Settings, signals: &Signals) -> anyhow::Result<()> {
         Some(_) => None,
     };
     let options = api_options(settings, &store, local_key.as_ref())?;
-    let certificates = certificates(&settings.tls)?;
-    let listener = listen::bind(&settings.http).await?;
+    let listener = listen::bind(&settings.http)?;
     let address = listener.local_addr()?;
     let url = match certificates {
         Some(_) => format!("https://{address}"),
