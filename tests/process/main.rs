@@ -1,9 +1,16 @@
 //! The real process: started, killed, stopped, misconfigured.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 
+mod admin;
 mod database;
+mod deploy;
+mod log;
+mod metrics;
+#[cfg(feature = "otel")]
+mod otel;
 mod program;
 mod proxy;
+mod secrets;
 mod server;
 
 use std::{fs, os::unix::fs::PermissionsExt as _};

@@ -22,6 +22,7 @@ pub(crate) fn flowruns(folder: &TempDir) -> Command {
         .env("FLOWRUNS_DATA_DIR", folder.path());
     command
         .env("FLOWRUNS_HTTP__LISTEN", "127.0.0.1:0")
+        .env("FLOWRUNS_ADMIN__LISTEN", "127.0.0.1:0")
         .env("RUST_LOG", "info");
     command
 }

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
-    process::{Child, ChildStderr, ChildStdout, ExitStatus, Stdio},
+    process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -16,7 +16,9 @@ const PRINTED_LINES: usize = 4;
 /// A server, and the two calls that it printed.
 pub(crate) struct Server {
     child: Child,
-    stderr: Option<ChildStderr>,
+    stderr: Option<BufReader<ChildStderr>>,
+    /// What was read of the log so far.
+    log: String,
     _stdout: BufReader<ChildStdout>,
     pub(crate) calls: Vec<Call>,
 }
@@ -76,18 +78,29 @@ impl Server {
 
     /// With these variables in its environment.
     pub(crate) fn start_with(folder: &TempDir, settings: &[(&str, &str)]) -> Self {
-        let mut child = flowruns(folder)
-            .envs(settings.iter().copied())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::start_logging_to(Stdio::piped(), folder, settings)
+    }
+
+    /// With its log elsewhere: of a pipe that nobody reads lines are lost.
+    pub(crate) fn start_logging_to(
+        log: Stdio,
+        folder: &TempDir,
+        settings: &[(&str, &str)],
+    ) -> Self {
+        let mut command = flowruns(folder);
+        command.envs(settings.iter().copied());
+        Self::spawn(command, log)
+    }
+
+    /// Starts a command that serves.
+    pub(crate) fn spawn(mut command: Command, log: Stdio) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut text = String::new();
         for _ in 0..PRINTED_LINES {
             stdout.read_line(&mut text).unwrap();
         }
-        let stderr = child.stderr.take();
+        let stderr = child.stderr.take().map(BufReader::new);
         assert!(text.contains("serves on http://127.0.0.1:"), "{text}");
         let calls = text
             .lines()
@@ -97,17 +110,44 @@ impl Server {
         Self {
             child,
             stderr,
+            log: String::new(),
             _stdout: stdout,
             calls,
         }
+    }
+
+    /// Waits for a line of the log with these words.
+    pub(crate) fn wait_for_log(&mut self, words: &str) -> String {
+        loop {
+            let mut line = String::new();
+            let read = self.stderr.as_mut().unwrap().read_line(&mut line).unwrap();
+            assert_ne!(read, 0, "the log ended: {}", self.log);
+            self.log.push_str(&line);
+            if line.contains(words) {
+                return line;
+            }
+        }
+    }
+
+    /// Where the admin port is; to be asked before anything else is read from the log.
+    pub(crate) fn admin_url(&mut self) -> String {
+        let line = self.wait_for_log("the admin port is open");
+        let address = line.trim().rsplit_once("address=").unwrap().1;
+        format!("http://{address}")
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
+    /// Ends it as an operator does.
+    pub(crate) fn stop(&mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        self.child.wait().unwrap()
+    }
+
     pub(crate) fn wait(&mut self) -> (ExitStatus, String) {
-        let mut log = String::new();
+        let mut log = std::mem::take(&mut self.log);
         self.stderr
             .take()
             .unwrap()

@@ -10,7 +10,7 @@ use axum::{
     http::{HeaderMap, Method, Request, StatusCode},
 };
 use flowruns_api::{
-    ApiOptions, CursorKey, Peer,
+    ApiOptions, CursorKey, Draining, Peer, Readiness,
     auth::{Expectations, KeySet, TokenVerifier},
     router,
 };
@@ -69,6 +69,10 @@ impl Answer {
             .map_or("", |value| value.to_str().unwrap())
     }
 
+    pub(crate) const fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
     /// The specific code of an error, empty without one.
     pub(crate) fn code(&self) -> &str {
         self.json["error"]["innerError"]["code"]
@@ -106,12 +110,13 @@ impl App {
             ids: Arc::new(TimeOrderedIds),
         };
         let mut options = ApiOptions {
+            readiness: readiness(&store),
+            tracer: None,
             environment,
             verifier: Arc::new(TokenVerifier::new(keys, expectations)),
             max_body_bytes: 1024 * 1024,
             request_timeout: Duration::from_secs(60),
             body_timeout: Duration::from_secs(10),
-            draining: flowruns_api::Draining::default(),
             require_if_match: false,
             trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
             cursor_key: CursorKey::new(b"a secret of the tests"),
@@ -128,9 +133,30 @@ impl App {
             database,
             store,
         };
-        let claims = json!({"iss": ISSUER, "aud": AUDIENCE, "tid": app.tenant, "azp": "tester", "sub": "s",
+        app.bearer = app.full_bearer();
+        app
+    }
+
+    /// May do everything, as the same application in every tenant.
+    fn full_bearer(&self) -> String {
+        let claims = json!({"iss": ISSUER, "aud": AUDIENCE, "tid": self.tenant, "azp": "tester", "sub": "s",
             "exp": 4_102_444_800_u64, "roles": ["IndustryData-InboundFlow.ReadWrite.All"]});
-        app.bearer = format!("Bearer {}", app.token(&claims));
+        format!("Bearer {}", self.token(&claims))
+    }
+
+    /// The same server, as another tenant calls it.
+    pub(crate) fn as_tenant(&self, tenant: &str) -> Self {
+        let mut app = Self {
+            router: self.router.clone(),
+            options: self.options.clone(),
+            key: self.key.clone(),
+            bearer: String::new(),
+            tenant: tenant.to_owned(),
+            clock: Arc::clone(&self.clock),
+            database: Arc::clone(&self.database),
+            store: self.store.clone(),
+        };
+        app.bearer = app.full_bearer();
         app
     }
 
@@ -144,6 +170,7 @@ impl App {
             ids: Arc::new(TimeOrderedIds),
         };
         let options = ApiOptions {
+            readiness: readiness(&store),
             environment,
             ..self.options.clone()
         };
@@ -305,4 +332,8 @@ impl App {
         let answer = self.get(&format!("{run_url}/history?$top=1000")).await;
         answer.json["value"].as_array().unwrap().clone()
     }
+}
+
+fn readiness(store: &PostgresStore) -> Readiness {
+    Readiness::new(Arc::new(store.clone()), Draining::default())
 }

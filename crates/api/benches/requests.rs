@@ -15,16 +15,18 @@ use axum::{
 };
 use divan::{AllocProfiler, Bencher};
 use flowruns_api::{
-    ApiOptions, CursorKey,
+    ApiOptions, CursorKey, Draining, Readiness,
     auth::{Expectations, KeySet, Permission, TokenVerifier},
     router,
 };
 use flowruns_domain::{
-    Clock as _, Environment, FlowStore as _, RunKey, RunStore as _, SystemClock, TimeOrderedIds,
+    Clock as _, Environment, FlowStore as _, RunKey, RunStore as _, Store, SystemClock,
+    TimeOrderedIds,
 };
 use flowruns_testing::{MemoryStore, fixtures};
 use http_body_util::BodyExt as _;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::json;
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
@@ -36,6 +38,12 @@ const NAME: &str = "bench";
 const STATISTICS: &str = include_str!("../../domain/benches/statistics.json");
 
 fn main() {
+    // As in the server: every request is counted.
+    let recorder = PrometheusBuilder::new()
+        .set_buckets(&[0.001, 0.01, 0.1, 1.0, 10.0])
+        .unwrap()
+        .build_recorder();
+    metrics::set_global_recorder(recorder).unwrap();
     divan::main();
 }
 
@@ -125,8 +133,9 @@ impl App {
             store.create_run(creation).await.unwrap();
         });
         let (verifier, bearer) = verifier_and_bearer(run);
+        let store: Arc<dyn Store> = Arc::new(store);
         let environment = Environment {
-            store: Arc::new(store),
+            store: Arc::clone(&store),
             clock: Arc::new(SystemClock),
             ids: Arc::new(TimeOrderedIds),
         };
@@ -136,10 +145,11 @@ impl App {
             max_body_bytes: 1024 * 1024,
             request_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(10),
-            draining: flowruns_api::Draining::default(),
             require_if_match: false,
             trusted_proxies: Vec::new(),
             cursor_key: CursorKey::new(b"bench"),
+            readiness: Readiness::new(store, Draining::default()),
+            tracer: None,
         });
         Self {
             router,

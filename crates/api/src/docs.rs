@@ -4,16 +4,13 @@ use std::sync::{Arc, LazyLock};
 
 use axum::{
     body::Body,
-    extract::Path,
-    http::{HeaderName, HeaderValue, Uri, header},
+    extract::{Path, rejection::PathRejection},
+    http::{HeaderValue, Uri, header},
     response::{IntoResponse, Response},
 };
 use utoipa_swagger_ui::{Config, SwaggerFile, serve};
 
-use crate::{
-    error::{ApiError, route_not_found},
-    openapi::openapi_json,
-};
+use crate::{error::ApiError, fallback::route_not_found, openapi::openapi_json, security_headers};
 
 static DOCUMENT: LazyLock<Result<String, serde_json::Error>> = LazyLock::new(openapi_json);
 static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
@@ -42,7 +39,14 @@ pub(crate) async fn page(uri: Uri) -> Result<Response, ApiError> {
     }
 }
 
-pub(crate) async fn page_file(Path(name): Path<String>, uri: Uri) -> Result<Response, ApiError> {
+/// A name that is not UTF-8 after decoding is that of no file.
+pub(crate) async fn page_file(
+    name: Result<Path<String>, PathRejection>,
+    uri: Uri,
+) -> Result<Response, ApiError> {
+    let Ok(Path(name)) = name else {
+        return Err(route_not_found(uri).await);
+    };
     match file(&name)? {
         Some(file) => Ok(of_type(&file.content_type, file.bytes.into_owned())),
         None => Err(route_not_found(uri).await),
@@ -60,9 +64,6 @@ fn of_type(media_type: &str, body: impl Into<Body>) -> Response {
             .headers_mut()
             .insert(header::CONTENT_TYPE, media_type);
     }
-    response.headers_mut().insert(
-        HeaderName::from_static("x-content-type-options"),
-        HeaderValue::from_static("nosniff"),
-    );
+    security_headers::add_to_page(&mut response);
     response
 }

@@ -4,7 +4,7 @@ use std::{error::Error, sync::Arc};
 
 use axum::{
     body::Body,
-    http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use flowruns_domain::{Conflict, Fault, PatchRejected, ServiceError, StoreError, StoreErrorKind};
@@ -56,7 +56,11 @@ pub(crate) struct ApiError {
 }
 
 impl ApiError {
-    fn new(status: StatusCode, inner_code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(
+        status: StatusCode,
+        inner_code: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
         Self {
             status,
             inner_code: Some(inner_code),
@@ -205,19 +209,6 @@ impl ApiError {
             _ => "internalServerError",
         }
     }
-}
-
-pub(crate) async fn route_not_found(uri: Uri) -> ApiError {
-    let message = format!(
-        "there is nothing at {}; runs live at /industryData/incomingFlows/{{id}}/runs",
-        uri.path()
-    );
-    ApiError::new(StatusCode::NOT_FOUND, "routeNotFound", message)
-}
-
-pub(crate) async fn method_not_allowed(method: Method) -> ApiError {
-    let message = format!("{method} is not possible here; the header Allow says what is");
-    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "methodNotAllowed", message)
 }
 
 impl From<Vec<Fault>> for ApiError {

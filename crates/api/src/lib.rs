@@ -6,20 +6,21 @@
 //! ```
 //! use std::{sync::Arc, time::Duration};
 //!
-//! use flowruns_api::{ApiOptions, CursorKey, Draining, auth::TokenVerifier, router};
+//! use flowruns_api::{ApiOptions, CursorKey, Draining, Readiness, auth::TokenVerifier, router};
 //! use flowruns_domain::{Environment, Store, SystemClock, TimeOrderedIds};
 //!
 //! fn routes(store: Arc<dyn Store>, verifier: TokenVerifier) -> axum::Router {
 //!     router(ApiOptions {
+//!         readiness: Readiness::new(Arc::clone(&store), Draining::default()),
 //!         environment: Environment { store, clock: Arc::new(SystemClock), ids: Arc::new(TimeOrderedIds) },
 //!         verifier: Arc::new(verifier),
 //!         max_body_bytes: 1024 * 1024,
 //!         request_timeout: Duration::from_secs(30),
 //!         body_timeout: Duration::from_secs(10),
-//!         draining: Draining::default(),
 //!         require_if_match: false,
 //!         trusted_proxies: Vec::new(),
 //!         cursor_key: CursorKey::new(b"a secret that all servers share"),
+//!         tracer: None,
 //!     })
 //! }
 //! ```
@@ -29,6 +30,7 @@ mod batch;
 mod docs;
 mod error;
 mod extract;
+mod fallback;
 mod flows;
 mod health;
 mod idempotency;
@@ -39,10 +41,12 @@ mod openapi;
 mod respond;
 mod routes;
 mod runs;
+mod security_headers;
 mod state;
 
 pub use self::{
-    health::Draining,
+    health::{Check, Draining, Readiness, Unready, health_routes},
+    observe::RequestTracer,
     odata::{
         cursor::CursorKey,
         origin::{OverTls, Peer},

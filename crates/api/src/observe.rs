@@ -1,78 +1,44 @@
 //! Around every request: its ids, its deadline, panics, the error body, and one line in the log.
 
+mod meter;
+mod routes;
+mod trace;
+mod traceparent;
+
 use std::{
     any::Any,
-    error::Error,
     panic::AssertUnwindSafe,
-    sync::{Arc, OnceLock},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use axum::{
     body::Body,
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use flowruns_domain::{TenantId, Timestamp};
 use futures_util::FutureExt;
-use uuid::Uuid;
+use tracing::Instrument as _;
 
+use self::trace::Answered;
+pub use self::trace::RequestTracer;
+pub(crate) use self::{
+    meter::{Meter, NotLetIn},
+    trace::Trace,
+    traceparent::TRACEPARENT,
+};
 use crate::{
     error::ApiError,
-    odata::{error_body::Envelope, key_path},
+    odata::{error_body::Envelope, key_path, origin::Origin},
+    security_headers,
     state::Api,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 pub(crate) const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
-const MAX_CLIENT_REQUEST_ID: usize = 256;
-
-/// What is learnt about a request on its way, for its log line.
-#[derive(Debug, Default)]
-pub(crate) struct Trace {
-    pub(crate) request_id: Uuid,
-    client_request_id: Option<String>,
-    tenant: OnceLock<TenantId>,
-    route: OnceLock<MatchedPath>,
-}
-
-impl Trace {
-    fn new(request_id: Uuid, headers: &HeaderMap) -> Self {
-        let sent = headers
-            .get(CLIENT_REQUEST_ID)
-            .and_then(|id| id.to_str().ok());
-        let usable = |id: &&str| (1..=MAX_CLIENT_REQUEST_ID).contains(&id.len());
-        Self {
-            request_id,
-            client_request_id: sent.filter(usable).map(str::to_owned),
-            ..Self::default()
-        }
-    }
-
-    /// Notes the route's template, which is known only inside the router.
-    pub(crate) fn note_route(&self, route: Option<&MatchedPath>) {
-        if let Some(route) = route {
-            let _already_noted = self.route.set(route.clone());
-        }
-    }
-
-    /// A refusal with its body, as it is answered now and whenever it is given again.
-    pub(crate) fn refused(&self, error: ApiError, now: Timestamp) -> Response {
-        let mut response = error.into_response();
-        if let Some(error) = response.extensions().get::<Arc<ApiError>>().cloned() {
-            write_error_body(&mut response, &error, self, now.to_string());
-        }
-        response
-    }
-
-    pub(crate) fn note_tenant(&self, tenant: TenantId) {
-        // The tenant is noted once a request, so there is no former one to keep.
-        let _already_noted = self.tenant.set(tenant);
-    }
-}
 
 /// By when a request is answered. One that comes with it already is an item of a batch, which ends with its batch.
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +63,11 @@ impl Deadline {
 
 /// Answers every request, whatever happens inside.
 pub(crate) async fn observe(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
-    observed(&api, request, |request| next.run(request)).await
+    let method = request.method().clone();
+    let is_https = Origin::is_https(&request, &api.options.trusted_proxies);
+    let mut response = observed(&api, request, |request| next.run(request)).await;
+    security_headers::add(&mut response, &method, is_https);
+    response
 }
 
 /// The answer to a request, after its keys have become segments: in time and with its ids, whatever `answer` does.
@@ -114,15 +84,13 @@ pub(crate) async fn observed<F: Future<Output = Response>>(
     let request_id = environment.ids.next(environment.clock.now());
     let trace = Arc::new(Trace::new(request_id, request.headers()));
     let method = request.method().clone();
+    let tracer = api.options.tracer.as_deref();
+    let span = trace.span(tracer, (&method, request.headers()));
+    let _in_flight = api.meter.begin();
     let mut request = key_path::rewrite(request);
     request.extensions_mut().insert(Arc::clone(&trace));
 
-    let answer = AssertUnwindSafe(answer(request)).catch_unwind();
-    let mut response = match tokio::time::timeout_at(deadline.into(), answer).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(panic)) => ApiError::panicked(panic_message(panic.as_ref())).into_response(),
-        Err(_elapsed) => ApiError::timed_out().into_response(),
-    };
+    let mut response = in_time(answer(request).instrument(span.clone()), deadline).await;
     let error = response.extensions_mut().remove::<Arc<ApiError>>();
     // A refusal that is kept with its key has a body already.
     if let Some(error) = &error
@@ -137,46 +105,36 @@ pub(crate) async fn observed<F: Future<Output = Response>>(
     }
     add_headers(&mut response, &trace);
 
-    log(&method, &response, error.as_deref(), &trace, started);
+    let answered = Answered {
+        method: &method,
+        status: response.status(),
+        error: error.as_deref(),
+        took: started.elapsed(),
+    };
+    api.meter.count(&answered, &trace);
+    if let Some(tracer) = tracer {
+        tracer.end(&span, &method, trace.route().as_str(), answered.status);
+    }
+    span.in_scope(|| answered.log(&trace));
     response
 }
 
-/// One line a request: a failure of ours is an error, a refusal is information; a success is in the history already.
-fn log(
-    method: &Method,
-    response: &Response,
-    error: Option<&ApiError>,
-    trace: &Trace,
-    started: Instant,
-) {
-    let status = response.status();
-    if !(tracing::enabled!(tracing::Level::DEBUG)
-        || status.is_client_error()
-        || status.is_server_error())
-    {
-        return;
+/// The answer, or why there is none.
+async fn in_time(answer: impl Future<Output = Response>, deadline: Instant) -> Response {
+    let answer = AssertUnwindSafe(answer).catch_unwind();
+    match tokio::time::timeout_at(deadline.into(), answer).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(panic)) => ApiError::panicked(panic_message(panic.as_ref())).into_response(),
+        Err(_elapsed) => ApiError::timed_out().into_response(),
     }
-    let Trace { request_id, .. } = trace;
-    let route = trace.route.get().map_or("", MatchedPath::as_str);
-    let tenant = trace
-        .tenant
-        .get()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    let rule = error.and_then(|error| error.inner_code).unwrap_or_default();
-    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let (code, is_refusal) = (status.as_u16(), status.is_client_error());
-    if status.is_server_error() {
-        let cause = error
-            .and_then(|error| error.cause.as_deref())
-            .map(chain)
-            .unwrap_or_default();
-        tracing::error!(%request_id, tenant, %method, route, status = code, rule, micros, cause, "request failed");
-    } else if is_refusal {
-        tracing::info!(%request_id, tenant, %method, route, status = code, rule, micros, "request refused");
-    } else {
-        tracing::debug!(%request_id, tenant, %method, route, status = code, micros, "request");
+}
+
+/// Notes the route of a request that no [`Call`](crate::extract::Call) takes in.
+pub(crate) async fn note_route(request: Request, next: Next) -> Response {
+    if let Some(trace) = request.extensions().get::<Arc<Trace>>() {
+        trace.note_route(request.extensions().get::<MatchedPath>());
     }
+    next.run(request).await
 }
 
 fn write_error_body(response: &mut Response, error: &ApiError, trace: &Trace, date: String) {
@@ -219,15 +177,4 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
         "a handler panicked: {}",
         text.as_deref().unwrap_or("without a message")
     )
-}
-
-/// The whole chain of causes.
-fn chain(error: &(dyn Error + Send + Sync + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -21,6 +21,8 @@ const JSON: HeaderValue = HeaderValue::from_static(
 
 /// Room for the answer to most reports, so that it need not grow.
 const USUAL_BODY: usize = 1024;
+/// As many headers as most answers have in the end.
+const USUAL_HEADERS: usize = 10;
 
 /// A tag as headers and bodies show it.
 pub(crate) fn shown_tag(tag: &EntityTag) -> String {
@@ -32,6 +34,7 @@ pub(crate) fn json(body: &impl Serialize) -> Result<Response, ApiError> {
     let mut bytes = Vec::with_capacity(USUAL_BODY);
     serde_json::to_writer(&mut bytes, body).map_err(ApiError::unwritable)?;
     let mut response = Response::new(Body::from(bytes));
+    response.headers_mut().reserve(USUAL_HEADERS);
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     Ok(response)
 }

@@ -1,5 +1,8 @@
 //! The whole URL table. Each route is served at the root and below `/beta`; key_path makes one form of each key.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use axum::{
@@ -10,7 +13,7 @@ use axum::{
 use crate::{
     batch::{ItemRoutes, post_batch},
     docs,
-    error::{method_not_allowed, route_not_found},
+    fallback::{method_not_allowed, route_not_found},
     flows, health, metadata, observe, runs,
     state::{Api, ApiOptions},
 };
@@ -38,22 +41,36 @@ fn complete(routes: Router<Arc<Api>>, api: &Arc<Api>) -> Router {
 
 /// All but the batch, whose items go here.
 fn everything() -> Router<Arc<Api>> {
-    let root = || get(metadata::get_service_document);
     Router::new()
         .merge(resources())
         .nest("/beta", resources())
+        .merge(descriptions())
+}
+
+/// What needs no token.
+fn descriptions() -> Router<Arc<Api>> {
+    let root = || get(metadata::get_service_document);
+    let metadata = || get(metadata::get_metadata);
+    let of_a_flow = |root| format!("{root}{FLOWS}/{{flow}}/$metadata");
+    Router::new()
         .route("/", root())
         .route("/beta", root())
         .route("/beta/", root())
+        .route("/$metadata", metadata())
+        .route("/beta/$metadata", metadata())
+        .route(&of_a_flow(""), get(metadata::get_flow_metadata))
+        .route(&of_a_flow("/beta"), get(metadata::get_flow_metadata))
         .route("/openapi.json", get(docs::openapi))
         .route("/docs", get(docs::page))
         .route("/docs/{file}", get(docs::page_file))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
+        .route_layer(middleware::from_fn(observe::note_route))
 }
 
+const FLOWS: &str = "/industryData/incomingFlows";
+
 fn resources() -> Router<Arc<Api>> {
-    const FLOWS: &str = "/industryData/incomingFlows";
     const ALL_RUNS: &str = "/industryData/runs";
     let run_list = || get(runs::list_runs).post(runs::create_run);
     let run = || {
@@ -62,11 +79,6 @@ fn resources() -> Router<Arc<Api>> {
             .delete(runs::delete_run)
     };
     Router::new()
-        .route("/$metadata", get(metadata::get_metadata))
-        .route(
-            &format!("{FLOWS}/{{flow}}/$metadata"),
-            get(metadata::get_flow_metadata),
-        )
         .route(FLOWS, get(flows::list_flows).post(flows::create_flow))
         .route(
             &format!("{FLOWS}/{{flow}}"),

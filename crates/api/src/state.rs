@@ -5,10 +5,16 @@ use std::{
     time::Duration,
 };
 
+use axum::extract::FromRef;
 use flowruns_domain::{Environment, FlowService, RunService};
 use ipnet::IpNet;
 
-use crate::{auth::TokenVerifier, health::Draining, odata::cursor::CursorKey};
+use crate::{
+    auth::TokenVerifier,
+    health::Readiness,
+    observe::{Meter, RequestTracer},
+    odata::cursor::CursorKey,
+};
 
 /// What the routes need.
 #[derive(Clone)]
@@ -23,14 +29,16 @@ pub struct ApiOptions {
     pub request_timeout: Duration,
     /// How long a client may send nothing of a body that is not complete; then it is answered 408.
     pub body_timeout: Duration,
-    /// Whether the server has been told to stop.
-    pub draining: Draining,
     /// Whether PATCH and DELETE without If-Match are 428.
     pub require_if_match: bool,
     /// The networks whose proxies are believed when they say which scheme and host the client used.
     pub trusted_proxies: Vec<IpNet>,
     /// Signs the links to next pages.
     pub cursor_key: CursorKey,
+    /// Answers `/readyz`.
+    pub readiness: Readiness,
+    /// Sends traces somewhere; without it only a request with a `traceparent` has a span.
+    pub tracer: Option<Arc<dyn RequestTracer>>,
 }
 
 /// The state of the router.
@@ -40,6 +48,7 @@ pub(crate) struct Api {
     pub(crate) flows: FlowService,
     /// How many creations came with a key.
     pub(crate) claims: AtomicU64,
+    pub(crate) meter: Meter,
 }
 
 impl Api {
@@ -51,6 +60,13 @@ impl Api {
             runs,
             flows,
             claims: AtomicU64::default(),
+            meter: Meter::new(),
         }
+    }
+}
+
+impl FromRef<Arc<Api>> for Readiness {
+    fn from_ref(api: &Arc<Api>) -> Self {
+        api.options.readiness.clone()
     }
 }

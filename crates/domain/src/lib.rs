@@ -44,6 +44,7 @@ mod patch;
 mod precondition;
 pub mod property;
 mod query;
+mod readiness;
 mod rejection;
 mod run;
 mod run_change;
@@ -75,6 +76,7 @@ pub use self::{
         RunOrder, RunPageRequest, RunPlan, RunPosition, RunQuery, RunScope, RunSort, RunTerm,
         SCAN_LIMIT, SortKey, Test, TextTest, offered,
     },
+    readiness::NotReady,
     rejection::{Conflict, ConflictRule, Fault, PatchRejected, Rule},
     run::{Change, Decision, Run, RunProperties, RunSummary, run_tag},
     service::{Environment, Requester, RunAddress, RunCreated, RunService, ServiceError},

@@ -13,6 +13,7 @@ use crate::{
         Count, EventPageRequest, FlowPageRequest, FlowQuery, FoundFlows, FoundRuns, Page,
         RunPageRequest, RunQuery,
     },
+    readiness::NotReady,
     rejection::PatchRejected,
     run::{Change, Decision, Run, RunSummary},
     timestamp::Timestamp,
@@ -173,7 +174,7 @@ pub trait IdempotencyStore: Send + Sync + 'static {
 #[async_trait]
 pub trait Store: RunStore + FlowStore + IdempotencyStore {
     /// Whether the store can serve now, for readiness.
-    async fn check(&self) -> Result<(), StoreError>;
+    async fn check(&self) -> Result<(), NotReady>;
 }
 
 /// What kind of failure a store had.

@@ -26,10 +26,14 @@ pub(crate) async fn create(
     match writers.create(creation.clone()).await? {
         Creating::Done => Ok(Created::New(creation.run)),
         Creating::NotDone => {
-            retry::read(retry_for, "find a created run", || {
+            let existing = retry::read(retry_for, "find a created run", || {
                 existing(pool, &creation)
-            })
-            .await
+            });
+            let created = existing.await?;
+            if let Created::New(run) = &created {
+                writers.meter().created(run);
+            }
+            Ok(created)
         }
     }
 }

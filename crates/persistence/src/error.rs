@@ -2,6 +2,8 @@
 
 use flowruns_domain::{StoreError, StoreErrorKind};
 
+use crate::meter;
+
 const SERIALIZATION_FAILURE: &str = "40001";
 const DEADLOCK_DETECTED: &str = "40P01";
 const LOCK_NOT_AVAILABLE: &str = "55P03";
@@ -28,6 +30,9 @@ fn sqlstate(error: &sqlx::Error) -> Option<String> {
 
 /// The failure as the domain knows it.
 pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
+    if matches!(error, sqlx::Error::PoolTimedOut) {
+        meter::acquire_timed_out();
+    }
     let kind = match (&error, sqlstate(&error).as_deref()) {
         (_, Some(SERIALIZATION_FAILURE | DEADLOCK_DETECTED | LOCK_NOT_AVAILABLE)) => {
             StoreErrorKind::Contention

@@ -13,6 +13,7 @@
 //! ```
 
 mod columns;
+mod condition;
 mod connect;
 mod create;
 mod error;
@@ -20,6 +21,7 @@ mod flows;
 mod history;
 mod idempotency;
 mod list;
+mod meter;
 pub mod migrate;
 mod query;
 mod retry;
@@ -30,6 +32,7 @@ mod store;
 mod writer;
 
 pub use self::{
+    condition::{Condition, Load},
     connect::{ConnectOptions, Durability},
     store::PostgresStore,
 };

@@ -75,17 +75,20 @@ pub struct MigrationStatus {
 /// [`MigrateError::Failed`] when the database cannot be asked.
 pub async fn status(database: &PgConnectOptions) -> Result<Vec<MigrationStatus>, MigrateError> {
     let mut connection = connect(database).await?;
+    statuses(&mut connection).await.map_err(failed)
+}
+
+/// As [`status`], on a connection that is there.
+pub(crate) async fn statuses(connection: &mut PgConnection) -> sqlx::Result<Vec<MigrationStatus>> {
     let is_there: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
-        .fetch_one(&mut connection)
-        .await
-        .map_err(failed)?;
+        .fetch_one(&mut *connection)
+        .await?;
     let applied: Vec<(i64, String, Vec<u8>)> = if is_there {
         sqlx::query_as(
             "SELECT version, description, checksum FROM _sqlx_migrations ORDER BY version",
         )
-        .fetch_all(&mut connection)
-        .await
-        .map_err(failed)?
+        .fetch_all(&mut *connection)
+        .await?
     } else {
         Vec::new()
     };

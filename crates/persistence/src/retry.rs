@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use flowruns_domain::{StoreError, StoreErrorKind};
 
-use crate::error::{is_transient, session_is_lost, store_error};
+use crate::{
+    error::{is_transient, session_is_lost, store_error},
+    meter,
+};
 
 /// The sessions of a pool may all have died at once: so many dead ones are passed over without a pause.
 const DEAD_SESSIONS: u32 = 32;
@@ -85,6 +88,7 @@ impl Budget {
         let may_succeed = source.is_some_and(is_transient);
         if source.is_some_and(session_is_lost) && self.dead_sessions < DEAD_SESSIONS {
             self.dead_sessions += 1;
+            meter::read_retried(unit);
             return Ok(());
         }
         self.pause_after(may_succeed, error, unit).await
@@ -99,6 +103,7 @@ impl Budget {
         if !may_succeed || Instant::now() + self.pause.0 > self.end {
             return Err(error);
         }
+        meter::read_retried(unit);
         tracing::debug!(
             unit,
             error = error.source.as_ref().map(tracing::field::display),

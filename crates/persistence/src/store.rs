@@ -6,16 +6,15 @@ use async_trait::async_trait;
 use flowruns_domain::{
     Change, Claimed, Count, Created, DecideFlow, EventPageRequest, Flow, FlowDeleted, FlowId,
     FlowKey, FlowPageRequest, FlowQuery, FlowStore, FoundFlows, FoundRuns, IdempotencyStore,
-    KeptAnswer, KeyClaim, Page, Run, RunEvent, RunKey, RunPageRequest, RunQuery, RunReport,
-    RunStore, RunSummary, Store, StoreError, StoreErrorKind, TenantId, Timestamp, Updated,
+    KeptAnswer, KeyClaim, NotReady, Page, Run, RunEvent, RunKey, RunPageRequest, RunQuery,
+    RunReport, RunStore, RunSummary, Store, StoreError, TenantId, Timestamp, Updated,
 };
 use sqlx::PgPool;
 
 use crate::{
+    condition::{self, Condition, Load},
     connect::{ConnectOptions, Durability, durability},
-    create,
-    error::store_error,
-    flows, history, idempotency, list, query, retry, runs,
+    create, flows, history, idempotency, list, query, retry, runs,
     writer::Writers,
 };
 
@@ -54,6 +53,36 @@ impl PostgresStore {
     /// [`StoreError`] when the database cannot be asked.
     pub async fn durability(&self) -> Result<Durability, StoreError> {
         durability(&self.pool).await
+    }
+
+    /// How much of the pool and of the writers' queue is taken now.
+    pub fn load(&self) -> Load {
+        let (queued_reports, queued_bytes) = self.writers.taken();
+        Load {
+            connections: self.pool.size(),
+            idle_connections: self.pool.num_idle(),
+            queued_reports,
+            queued_bytes,
+        }
+    }
+
+    /// What operators should know of the database.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn condition(&self) -> Result<Condition, StoreError> {
+        Condition::read(&self.pool).await
+    }
+
+    /// How many months of history are made beyond the one of `now`, without a gap; -1 when that one is missing too, and
+    /// its rows go to the default partition.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn months_ahead(&self, now: Timestamp) -> Result<i32, StoreError> {
+        condition::months_ahead(&self.pool, now).await
     }
 
     /// How the database carries out a query of runs and its count, one plan a statement, as EXPLAIN (ANALYZE, FORMAT
@@ -222,17 +251,10 @@ impl IdempotencyStore for PostgresStore {
 
 #[async_trait]
 impl Store for PostgresStore {
-    async fn check(&self) -> Result<(), StoreError> {
-        let in_recovery = retry::read(self.retry_for, "check the database", || async {
-            let query = sqlx::query_scalar("SELECT pg_is_in_recovery()");
-            query.fetch_one(&self.pool).await.map_err(store_error)
+    async fn check(&self) -> Result<(), NotReady> {
+        let condition = retry::read(self.retry_for, "check the database", || {
+            Condition::read(&self.pool)
         });
-        match in_recovery.await? {
-            false => Ok(()),
-            true => Err(StoreError::new(
-                StoreErrorKind::Unavailable,
-                "the database is a standby and takes no writes",
-            )),
-        }
+        condition.await?.check()
     }
 }

@@ -40,12 +40,12 @@ use self::{
     chain::{Outcome, Report},
     contended::Contended,
     creations::{Creation, CreationTask},
-    queue::{Submissions, queue},
+    queue::{Queue, Submissions, queue},
     reading::{ReadingTask, Waiting},
     supervised::supervised,
     writing::WritingTask,
 };
-use crate::{connect::ConnectOptions, retry::Pause, session::Session};
+use crate::{connect::ConnectOptions, meter::Meter, retry::Pause, session::Session};
 
 /// The most that one statement takes.
 const MOST_JOBS: usize = 128;
@@ -58,6 +58,8 @@ const CACHE_BYTES: usize = 8 * 1024 * 1024;
 pub(crate) struct Writers {
     updates: Vec<Submissions<Report, Outcome>>,
     creations: Submissions<Creation, Creating>,
+    bounds: Arc<Bounds>,
+    meter: Arc<Meter>,
     retry_for: Duration,
     closing: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -70,6 +72,7 @@ impl Writers {
             options.writer_queue,
             options.writer_queue_bytes,
         ));
+        let meter = Arc::new(Meter::new());
         let (closing, closed) = watch::channel(false);
         let session = || Session::new(options.writer_session(), options.answer_timeout());
         let writers = options.writers.max(1);
@@ -78,33 +81,21 @@ impl Writers {
         for _ in 0..writers {
             let (submissions, queue) = queue(Arc::clone(&bounds), closed.clone());
             updates.push(submissions);
-            let (batches, to_write) = mpsc::channel(MOST_BATCHES);
-            let (back, returned) = mpsc::unbounded_channel();
-            tasks.push(supervised(ReadingTask {
-                queue,
-                session: session(),
-                contended: Contended::new(pool.clone()),
-                cache: Cache::new(CACHE_BYTES / writers),
-                batches,
-                back,
-                returned,
-                waiting: Waiting::default(),
-            }));
-            tasks.push(supervised(WritingTask {
-                batches: to_write,
-                next: None,
-                session: session(),
-                pause: Pause::default(),
-            }));
+            let contended = Contended::new(pool.clone(), Arc::clone(&meter));
+            let cache = Cache::new(CACHE_BYTES / writers);
+            tasks.extend(report_tasks(queue, session, contended, cache, &meter));
         }
-        let (creations, queue) = queue(bounds, closed);
+        let (creations, queue) = queue(Arc::clone(&bounds), closed);
         tasks.push(supervised(CreationTask {
             queue,
             session: session(),
             pause: Pause::default(),
             again: Vec::new(),
+            meter: Arc::clone(&meter),
         }));
         Self {
+            bounds,
+            meter,
             updates,
             creations,
             retry_for: options.retry_for,
@@ -144,6 +135,16 @@ impl Writers {
             .await
     }
 
+    /// Counts what is done.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// How many reports and creations wait or are being written, and their bytes.
+    pub(crate) fn taken(&self) -> (usize, usize) {
+        self.bounds.taken()
+    }
+
     /// Takes no more, and waits until what was taken is answered.
     pub(crate) async fn close(&self) {
         self.closing.send_replace(true);
@@ -165,4 +166,35 @@ impl Writers {
         let task = hasher.finish() % (self.updates.len() as u64);
         task as usize
     }
+}
+
+/// The two tasks of a writer of reports.
+fn report_tasks(
+    queue: Queue<Report, Outcome>,
+    session: impl Fn() -> Session,
+    contended: Contended,
+    cache: Cache,
+    meter: &Arc<Meter>,
+) -> [JoinHandle<()>; 2] {
+    let (batches, to_write) = mpsc::channel(MOST_BATCHES);
+    let (back, returned) = mpsc::unbounded_channel();
+    let reading = ReadingTask {
+        queue,
+        session: session(),
+        contended,
+        cache,
+        batches,
+        back,
+        returned,
+        waiting: Waiting::default(),
+        meter: Arc::clone(meter),
+    };
+    let writing = WritingTask {
+        batches: to_write,
+        next: None,
+        session: session(),
+        pause: Pause::default(),
+        meter: Arc::clone(meter),
+    };
+    [supervised(reading), supervised(writing)]
 }

@@ -1,8 +1,10 @@
 //! The configuration: defaults, then a file, then the environment.
 
+mod admin;
 mod auth;
 mod database;
 mod http;
+mod secret;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -23,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use validator::Validate;
 
 pub(crate) use self::{
+    admin::Admin,
     auth::Auth,
     database::Database,
     http::Http,
@@ -45,6 +48,7 @@ pub(crate) struct Settings {
     pub(crate) worker_threads: u64,
     #[validate(nested)]
     pub(crate) http: Http,
+    pub(crate) admin: Admin,
     #[validate(nested)]
     pub(crate) tls: Tls,
     #[validate(nested)]
@@ -52,7 +56,7 @@ pub(crate) struct Settings {
     pub(crate) embedded: Embedded,
     pub(crate) auth: Auth,
     pub(crate) log: Log,
-    /// From the environment alone; never shown.
+    /// From the environment alone, or a file that it names; never shown.
     #[serde(skip)]
     pub(crate) database_url: Option<SecretString>,
 }
@@ -99,10 +103,10 @@ impl Settings {
         environment: impl Iterator<Item = (OsString, OsString)>,
     ) -> anyhow::Result<Self> {
         let mut variables = our_variables(environment)?;
-        let url = variables.remove(DATABASE_URL);
+        let database_url = secret::take(&mut variables, DATABASE_URL)?;
         // FLOWRUNS_CONFIG is no key, and an unknown name is refused.
         let named = variables.remove(FILE_VARIABLE).map(PathBuf::from);
-        let mut sources = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+        let mut sources = Config::builder();
         if let Some(file) = file.or(named.as_deref()) {
             sources = sources.add_source(File::from(file).format(FileFormat::Toml));
         }
@@ -110,14 +114,21 @@ impl Settings {
             .prefix_separator("_")
             .separator("__")
             .source(Some(variables));
-        let merged = sources
+        let unreadable = "the configuration cannot be read";
+        let set = sources
             .add_source(environment)
             .build()
-            .context("the configuration cannot be read")?;
+            .context(unreadable)?;
+        let merged = Config::builder()
+            .add_source(File::from_str(DEFAULTS, FileFormat::Toml))
+            .add_source(set.clone())
+            .build()
+            .context(unreadable)?;
         let mut settings: Self = merged
             .try_deserialize()
             .context("the configuration is wrong; config/default.toml lists every key")?;
-        settings.database_url = url.filter(|url| !url.is_empty()).map(SecretString::from);
+        settings.database_url = database_url;
+        settings.admin.is_set = set.get_string("admin.listen").is_ok();
         settings.check()?;
         Ok(settings)
     }
@@ -155,7 +166,8 @@ fn our_variables(
         let is_key = upper
             .strip_prefix(PREFIX)
             .is_some_and(|rest| rest.starts_with('_'));
-        if name == DATABASE_URL || is_key {
+        let is_secret = name.strip_suffix(secret::FILE_SUFFIX).unwrap_or(&name) == DATABASE_URL;
+        if is_secret || is_key {
             // The value may be a secret.
             let Ok(value) = value.into_string() else {
                 bail!("the environment variable {name} is not UTF-8; set it again");

@@ -6,10 +6,9 @@ use anyhow::Context as _;
 use flowruns_domain::{Clock as _, SystemClock};
 use flowruns_embedded::{Cluster, ClusterOptions};
 use flowruns_persistence::{ConnectOptions, migrate};
-use secrecy::ExposeSecret as _;
 use sqlx::{ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
 
-use crate::config::Settings;
+use crate::{config::Settings, database_url};
 
 const DATABASE: &str = "flowruns";
 const OWNER: &str = "flowruns_owner";
@@ -33,10 +32,7 @@ impl Database {
     pub(crate) async fn open(settings: &Settings) -> anyhow::Result<Self> {
         match &settings.database_url {
             Some(url) => {
-                // The cause would repeat the URL, which holds a password.
-                let options: PgConnectOptions = url.expose_secret().parse().map_err(|_: sqlx::Error| {
-                    anyhow::anyhow!("DATABASE_URL is no URL such as postgres://user:password@host:5432/database")
-                })?;
+                let options = database_url::parse(url)?;
                 Ok(Self {
                     owner: options.clone(),
                     service: options,

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{ErrorKind, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::Path,
 };
 
@@ -43,6 +43,7 @@ impl LocalKey {
                 read.with_context(|| format!("the local key {} cannot be read", path.display()))?
             }
         };
+        warn_if_others_read(&path);
         let pair =
             EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8).map_err(|_| {
                 anyhow::anyhow!(
@@ -100,6 +101,15 @@ impl LocalKey {
             ..Header::new(Algorithm::ES256)
         };
         encode(&header, &claims, &self.key).context("the token cannot be signed")
+    }
+}
+
+/// Who reads the key can mint any token.
+fn warn_if_others_read(path: &Path) {
+    const OTHERS: u32 = 0o077;
+    let mode = fs::metadata(path).map_or(0, |file| file.permissions().mode());
+    if mode & OTHERS != 0 {
+        tracing::warn!(file = %path.display(), "others may read the local key; take the right from them with chmod 600");
     }
 }
 

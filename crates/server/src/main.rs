@@ -1,11 +1,14 @@
 //! The binary `flowruns`: serves, migrates, checks, and mints tokens of the local key.
 
+mod admin;
 mod commands;
 mod config;
 mod cursor_key;
 mod database;
+mod database_url;
 mod listen;
 mod local_key;
+mod metrics;
 mod shutdown;
 mod telemetry;
 mod welcome;
@@ -78,12 +81,13 @@ fn block_on(
     settings: &Settings,
     command: impl Future<Output = anyhow::Result<()>>,
 ) -> anyhow::Result<()> {
-    telemetry::start(&settings.log)?;
+    let _log = telemetry::start(&settings.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(settings.worker_threads())
         .enable_all()
         .build()?;
     let done = runtime.block_on(command);
+    telemetry::stop();
     // After a second signal nobody waits for what still blocks.
     runtime.shutdown_background();
     done

@@ -8,7 +8,7 @@ mod tables;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use flowruns_domain::{Store, StoreError};
+use flowruns_domain::{NotReady, Store};
 
 use self::tables::Tables;
 
@@ -41,7 +41,7 @@ impl MemoryStore {
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn check(&self) -> Result<(), StoreError> {
+    async fn check(&self) -> Result<(), NotReady> {
         Ok(())
     }
 }

@@ -15,13 +15,13 @@ use super::{address, envelope::Item, reply::Reply};
 use crate::{
     error::ApiError,
     extract::Call,
-    observe::{CLIENT_REQUEST_ID, Deadline, observed},
+    observe::{CLIENT_REQUEST_ID, Deadline, TRACEPARENT, observed},
     odata::root::ServiceRoot,
     state::Api,
 };
 
 /// What an item has from its batch unless it brings its own.
-const INHERITED: [HeaderName; 2] = [header::AUTHORIZATION, CLIENT_REQUEST_ID];
+const INHERITED: [HeaderName; 3] = [header::AUTHORIZATION, CLIENT_REQUEST_ID, TRACEPARENT];
 
 /// What belongs to the connection, and not to an item.
 const OF_THE_CONNECTION: [HeaderName; 4] = [

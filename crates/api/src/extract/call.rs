@@ -25,7 +25,7 @@ use crate::{
     auth::{Caller, Permission},
     batch::MAX_ITEMS,
     error::ApiError,
-    observe::{Deadline, Trace},
+    observe::{Deadline, NotLetIn, Trace},
     odata::{options::QueryOptions, root::ServiceRoot},
     state::Api,
 };
@@ -218,6 +218,7 @@ fn authorized(
     trace: &Trace,
 ) -> Result<Arc<Caller>, ApiError> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
+        NotLetIn::NoToken.count();
         let message =
             "send Authorization: Bearer and a token; `flowruns token` mints one for the local key";
         return Err(ApiError::unauthorized(message, false));
@@ -227,16 +228,23 @@ fn authorized(
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim());
     let Some(token) = token else {
+        NotLetIn::NoToken.count();
         return Err(ApiError::unauthorized(
             "Authorization must be Bearer and a token",
             false,
         ));
     };
     let verified = api.options.verifier.verify(token);
-    let caller = verified.map_err(|refused| ApiError::unauthorized(&refused.to_string(), true))?;
+    let caller = verified.map_err(|refused| {
+        NotLetIn::Token(refused).count();
+        ApiError::unauthorized(&refused.to_string(), true)
+    })?;
     trace.note_tenant(caller.tenant);
     match permission {
-        Some(permission) if !caller.may(permission) => Err(ApiError::forbidden(permission.name())),
+        Some(permission) if !caller.may(permission) => {
+            NotLetIn::NoPermission.count();
+            Err(ApiError::forbidden(permission.name()))
+        }
         Some(_) | None => Ok(caller),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr};
 
-use axum::http::{header, request::Parts};
+use axum::http::{Extensions, HeaderMap, Request, header, request::Parts};
 use ipnet::IpNet;
 
 use super::forwarded::Forwarded;
@@ -29,17 +29,7 @@ impl Origin {
         if let Some(origin) = parts.extensions.get::<Self>() {
             return origin.clone();
         }
-        let is_trusted = |address: IpAddr| {
-            trusted
-                .iter()
-                .any(|network| network.contains(&address.to_canonical()))
-        };
-        let peer = parts.extensions.get::<Peer>();
-        let forwarded = if peer.is_some_and(|Peer(address)| is_trusted(*address)) {
-            Forwarded::from_headers(&parts.headers, is_trusted)
-        } else {
-            Forwarded::default()
-        };
+        let forwarded = forwarded(&parts.headers, &parts.extensions, trusted);
         let authority = parts.uri.authority().map(|authority| authority.as_str());
         let sent = authority.or_else(|| parts.headers.get(header::HOST)?.to_str().ok());
         let own_scheme = match parts.extensions.get::<OverTls>() {
@@ -56,6 +46,12 @@ impl Origin {
         }
     }
 
+    /// Whether the client came by TLS, as far as a trusted proxy says so.
+    pub(crate) fn is_https<B>(request: &Request<B>, trusted: &[IpNet]) -> bool {
+        let forwarded = forwarded(request.headers(), request.extensions(), trusted);
+        forwarded.scheme == Some("https")
+    }
+
     pub(crate) fn host(&self) -> &str {
         &self.host
     }
@@ -64,6 +60,25 @@ impl Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.scheme, self.host)
+    }
+}
+
+/// What a trusted proxy says; nothing when there is none.
+fn forwarded<'a>(
+    headers: &'a HeaderMap,
+    extensions: &Extensions,
+    trusted: &[IpNet],
+) -> Forwarded<'a> {
+    let is_trusted = |address: IpAddr| {
+        trusted
+            .iter()
+            .any(|network| network.contains(&address.to_canonical()))
+    };
+    let peer = extensions.get::<Peer>();
+    if peer.is_some_and(|Peer(address)| is_trusted(*address)) {
+        Forwarded::from_headers(headers, is_trusted)
+    } else {
+        Forwarded::default()
     }
 }
 

@@ -33,6 +33,14 @@ impl Bounds {
         }
     }
 
+    /// How many wait or are being written, and their bytes.
+    pub(super) fn taken(&self) -> (usize, usize) {
+        (
+            self.items.load(Ordering::Relaxed),
+            self.bytes.load(Ordering::Relaxed),
+        )
+    }
+
     /// Takes a place, or says at once that there is none. What is larger than all the room may still go alone.
     pub(super) fn enter(self: &Arc<Self>, bytes: usize) -> Result<Place, StoreError> {
         let place = Place {

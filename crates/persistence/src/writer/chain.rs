@@ -7,6 +7,7 @@ use flowruns_domain::{
 };
 
 use super::queue::Job;
+use crate::meter::Meter;
 
 /// A report that waits for its run.
 pub(super) struct Report {
@@ -137,6 +138,15 @@ impl Chain {
             last: last_entry,
             earlier: entries.collect(),
         })
+    }
+
+    /// Counts what was written.
+    pub(super) fn count(&self, meter: &Meter) {
+        if let Some(write) = self.write()
+            && write.last.action != Action::Deleted
+        {
+            meter.ended(write.seen.properties.state.status(), write.run);
+        }
     }
 
     /// Gives every report what it came to: what it was decided on is committed. Returns the run as it is stored now,

@@ -5,6 +5,7 @@ use std::{
     collections::HashMap,
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use flowruns_domain::RunKey;
@@ -19,6 +20,7 @@ use super::{
 };
 use crate::{
     error::{is_transient, store_error},
+    meter::Meter,
     retry::Pause,
 };
 
@@ -31,14 +33,16 @@ pub(super) struct Contended(Arc<Shared>);
 
 struct Shared {
     pool: PgPool,
+    meter: Arc<Meter>,
     waiting: Mutex<HashMap<RunKey, Vec<ReportJob>>>,
     turns: Semaphore,
 }
 
 impl Contended {
-    pub(super) fn new(pool: PgPool) -> Self {
+    pub(super) fn new(pool: PgPool, meter: Arc<Meter>) -> Self {
         Self(Arc::new(Shared {
             pool,
+            meter,
             waiting: Mutex::default(),
             turns: Semaphore::new(MOST_WAITING),
         }))
@@ -61,6 +65,7 @@ impl Contended {
             return;
         };
         self.waiting().insert(key, jobs);
+        self.0.meter.contention_begins();
         let contended = self.clone();
         // Nobody drops it: within is the one transaction of this store.
         tokio::spawn(async move { contended.work(key).await });
@@ -93,6 +98,7 @@ impl Contended {
         let waiting = runs.get_mut(&key)?;
         if waiting.is_empty() {
             runs.remove(&key);
+            self.0.meter.contention_ends();
             return None;
         }
         let most = if waiting[0].work.alone { 1 } else { MOST_JOBS };
@@ -105,8 +111,11 @@ impl Contended {
         if jobs.is_empty() {
             return jobs;
         }
-        match locked_update::update(&self.0.pool, key, jobs).await {
+        let (started, step) = (Instant::now(), &self.0.meter.lock);
+        match locked_update::update(&self.0.pool, &self.0.meter, key, jobs).await {
             Locked::Done(chain) => {
+                step.done(chain.len(), started);
+                chain.count(&self.0.meter);
                 chain.answer(false);
                 Vec::new()
             }
@@ -116,6 +125,7 @@ impl Contended {
             }
             Locked::Failed(jobs, error) if is_transient(&error) => {
                 tracing::debug!(%error, "another attempt to lock a run");
+                step.retried();
                 pause.next().await;
                 jobs
             }

@@ -1,6 +1,6 @@
 //! The task that writes creations: takes whatever waits, and creates it in one statement.
 
-use std::{collections::HashSet, mem};
+use std::{collections::HashSet, mem, sync::Arc, time::Instant};
 
 use flowruns_domain::Change;
 
@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     error::{is_foreign_key_violation, is_transient, may_be_of_one_row, store_error},
+    meter::Meter,
     retry::Pause,
     session::Session,
 };
@@ -41,6 +42,7 @@ pub(super) struct CreationTask {
     pub(super) session: Session,
     pub(super) pause: Pause,
     pub(super) again: Vec<CreationJob>,
+    pub(super) meter: Arc<Meter>,
 }
 
 impl Task for CreationTask {
@@ -59,12 +61,17 @@ impl CreationTask {
         if jobs.is_empty() {
             return;
         }
+        let started = Instant::now();
         match self.create(&jobs).await {
             Ok(created) => {
+                self.meter.create.done(jobs.len(), started);
                 self.pause = Pause::default();
                 for (job, created) in jobs.into_iter().zip(created) {
                     let answer = match created {
-                        true => Creating::Done,
+                        true => {
+                            self.meter.created(&job.work.change.run);
+                            Creating::Done
+                        }
                         false => Creating::NotDone,
                     };
                     job.answer(Ok(answer));
@@ -104,6 +111,7 @@ impl CreationTask {
     async fn failed(&mut self, mut jobs: Vec<CreationJob>, error: sqlx::Error) {
         if is_transient(&error) {
             tracing::warn!(%error, runs = jobs.len(), "runs are created again after a failure");
+            self.meter.create.retried();
             self.again.extend(jobs);
             self.pause.next().await;
             return;

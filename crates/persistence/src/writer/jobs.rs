@@ -1,11 +1,14 @@
 //! What happens to reports that wait, whatever becomes of their statement.
 
-use flowruns_domain::{Change, StoreError, StoreErrorKind, Updated};
+use flowruns_domain::{Change, RunStatus, StoreError, StoreErrorKind, Updated, property};
 use sqlx::PgConnection;
 use tokio::time::Instant;
 
 use super::{chain::ReportJob, queue::Job};
-use crate::error::{may_be_of_one_row, repeated};
+use crate::{
+    error::{may_be_of_one_row, repeated},
+    meter::Meter,
+};
 
 /// Looks for one's own event, not for a version: that may be another's.
 const FIND_OWN: &str = "
@@ -45,15 +48,30 @@ pub(super) struct Settled(Vec<bool>);
 
 impl Settled {
     /// Answers those; returns the others, which are to be decided.
-    pub(super) fn answer(self, jobs: Vec<ReportJob>) -> Vec<ReportJob> {
+    pub(super) fn answer(self, jobs: Vec<ReportJob>, meter: &Meter) -> Vec<ReportJob> {
         let mut others = Vec::with_capacity(jobs.len());
         for (mut job, committed) in jobs.into_iter().zip(self.0) {
             match job.work.unknown.take() {
-                Some(change) if committed => job.answer(Ok(Some(Updated::Changed(change.run)))),
+                Some(change) if committed => {
+                    count(&change, meter);
+                    job.answer(Ok(Some(Updated::Changed(change.run))));
+                }
                 _ => others.push(job),
             }
         }
         others
+    }
+}
+
+/// A status changes but once: when the run ends.
+fn count(change: &Change, meter: &Meter) {
+    if change
+        .event
+        .changes
+        .iter()
+        .any(|change| change.property == property::STATUS)
+    {
+        meter.ended(RunStatus::Running, &change.run);
     }
 }
 

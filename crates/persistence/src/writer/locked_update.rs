@@ -11,7 +11,11 @@ use super::{
     jobs::{self, Settled},
     statements,
 };
-use crate::{error::outcome_is_unknown, row::RunRow};
+use crate::{
+    error::outcome_is_unknown,
+    meter::{self, Meter},
+    row::RunRow,
+};
 
 /// A row that somebody holds for long is waited for again and again, so that whoever waits can give up meanwhile.
 const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '1s'";
@@ -31,25 +35,40 @@ pub(super) enum Locked {
 }
 
 /// Locks the run, decides, writes and commits. Not retried here.
-pub(super) async fn update(pool: &PgPool, key: RunKey, jobs: Vec<ReportJob>) -> Locked {
+pub(super) async fn update(
+    pool: &PgPool,
+    meter: &Meter,
+    key: RunKey,
+    jobs: Vec<ReportJob>,
+) -> Locked {
     let connection = match pool.acquire().await {
         Ok(connection) => connection,
-        Err(error) => return Locked::Failed(jobs, error),
+        Err(error) => {
+            if matches!(error, sqlx::Error::PoolTimedOut) {
+                meter::acquire_timed_out();
+            }
+            return Locked::Failed(jobs, error);
+        }
     };
     let mut session = Session(Some(connection));
-    let locked = steps(&mut session, key, jobs).await;
+    let locked = steps(&mut session, meter, key, jobs).await;
     if !matches!(locked, Locked::Failed(..)) {
         session.give_back();
     }
     locked
 }
 
-async fn steps(connection: &mut PgConnection, key: RunKey, jobs: Vec<ReportJob>) -> Locked {
+async fn steps(
+    connection: &mut PgConnection,
+    meter: &Meter,
+    key: RunKey,
+    jobs: Vec<ReportJob>,
+) -> Locked {
     let (row, settled) = match lock(connection, key, &jobs).await {
         Ok(locked) => locked,
         Err(error) => return Locked::Failed(jobs, error),
     };
-    let jobs = settled.answer(jobs);
+    let jobs = settled.answer(jobs, meter);
     let chain = match row.map(|row| row.into_run(key)).transpose() {
         Ok(run) => Chain::decide(key, run, jobs),
         Err(error) => {

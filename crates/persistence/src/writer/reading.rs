@@ -1,7 +1,7 @@
 //! The first of the two tasks that write reports: takes whatever waits, reads the runs, and decides. The next batch is
 //! read while the one before is written, so neither waits for the other's trip to the database.
 
-use std::{collections::HashSet, mem};
+use std::{collections::HashSet, mem, sync::Arc, time::Instant};
 
 use flowruns_domain::{Run, RunKey, StoreError};
 use tokio::sync::mpsc;
@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     error::{is_transient, store_error},
+    meter::Meter,
     retry::Pause,
     session::Session,
 };
@@ -41,6 +42,7 @@ pub(super) struct ReadingTask {
     pub(super) back: mpsc::UnboundedSender<Returned>,
     pub(super) returned: mpsc::UnboundedReceiver<Returned>,
     pub(super) waiting: Waiting,
+    pub(super) meter: Arc<Meter>,
 }
 
 /// What waits in this task.
@@ -195,8 +197,13 @@ impl ReadingTask {
     }
 
     async fn read_and_decide(&mut self, groups: Vec<Group>) -> Vec<Chain> {
+        let started = Instant::now();
         let read = match self.read(&groups).await {
-            Ok(read) => read,
+            Ok(read) => {
+                let reports = groups.iter().map(|(_, jobs)| jobs.len()).sum();
+                self.meter.read.done(reports, started);
+                read
+            }
             Err(error) => {
                 let jobs = groups.into_iter().flat_map(|(_, jobs)| jobs).collect();
                 self.failed(jobs, error).await;
@@ -206,7 +213,7 @@ impl ReadingTask {
         self.waiting.pause = Pause::default();
         let mut chains = Vec::with_capacity(groups.len());
         for ((key, jobs), (run, settled)) in groups.into_iter().zip(read) {
-            let jobs = settled.answer(jobs);
+            let jobs = settled.answer(jobs, &self.meter);
             match run {
                 Ok(run) => chains.push(Chain::decide(key, run, jobs)),
                 Err(error) => answer_all(jobs, &error),
@@ -235,6 +242,7 @@ impl ReadingTask {
     async fn failed(&mut self, jobs: Vec<ReportJob>, error: sqlx::Error) {
         if is_transient(&error) {
             tracing::warn!(%error, reports = jobs.len(), "runs are read again after a failure");
+            self.meter.read.retried();
             self.waiting.again.extend(jobs);
             self.waiting.pause.next().await;
         } else {

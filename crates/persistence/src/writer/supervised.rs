@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use tokio::{sync::Mutex, task::JoinHandle};
 
+use crate::meter;
+
 /// What works until nothing is left and nothing will come.
 pub(super) trait Task: Send + 'static {
     /// Works; may be called again after a panic.
@@ -19,6 +21,7 @@ pub(super) fn supervised(task: impl Task) -> JoinHandle<()> {
             let ended = tokio::spawn(async move { attempt.lock().await.run().await }).await;
             match ended {
                 Err(panic) if panic.is_panic() => {
+                    meter::panicked();
                     tracing::error!(%panic, "a writer panicked; it is started again");
                 }
                 _ => return,

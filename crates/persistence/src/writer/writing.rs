@@ -1,5 +1,7 @@
 //! The second of the two tasks that write reports: writes what was decided, and answers after the commit.
 
+use std::{sync::Arc, time::Instant};
+
 use tokio::sync::mpsc;
 
 use super::{
@@ -12,6 +14,7 @@ use super::{
 };
 use crate::{
     error::{is_transient, outcome_is_unknown, store_error},
+    meter::Meter,
     retry::Pause,
     session::Session,
 };
@@ -26,6 +29,7 @@ pub(super) struct WritingTask {
     pub(super) next: Option<Batch>,
     pub(super) session: Session,
     pub(super) pause: Pause,
+    pub(super) meter: Arc<Meter>,
 }
 
 impl Task for WritingTask {
@@ -55,17 +59,21 @@ impl WritingTask {
     }
 
     async fn write(&mut self, mut batch: Batch) {
-        let chains = batch.take_chains();
+        let (started, chains) = (Instant::now(), batch.take_chains());
         let returned = &mut batch.returned;
         match self.write_all(&chains).await {
             Ok(written) => {
                 self.pause = Pause::default();
+                let reports = chains.iter().map(Chain::len).sum();
+                self.meter.write.done(reports, started);
                 let is_small = chains.len() <= KEPT_OF_A_BATCH;
                 for (chain, written) in chains.into_iter().zip(written) {
                     if written {
+                        chain.count(&self.meter);
                         let is_kept = is_small || chain.len() > 1;
                         returned.written.extend(chain.answer(is_kept));
                     } else {
+                        self.meter.races_lost(chain.len());
                         returned.again.extend(chain.lost());
                     }
                 }
@@ -96,6 +104,7 @@ impl WritingTask {
             return isolate(jobs, &store_error(error));
         }
         tracing::warn!(%error, reports = jobs.len(), "reports are written again after a failure");
+        self.meter.write.retried();
         self.pause.next().await;
         jobs
     }

@@ -1,10 +1,10 @@
 //! `flowruns serve`
 
-use std::{fs, sync::Arc};
+use std::{fs, net::SocketAddr, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use flowruns_api::{
-    ApiOptions, Draining,
+    ApiOptions, Draining, Readiness,
     auth::{Expectations, KeySet, TokenVerifier},
     router,
 };
@@ -17,13 +17,15 @@ use flowruns_persistence::{
 use tokio::sync::watch;
 
 use crate::{
+    admin::AdminPort,
     config::{Settings, Tls},
     cursor_key,
     database::Database,
     listen::{self, Certificates},
     local_key::LocalKey,
+    metrics::Scrape,
     shutdown::Signals,
-    welcome,
+    telemetry, welcome,
 };
 
 /// Seconds of clock skew that tokens of an issuer are granted.
@@ -40,37 +42,32 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
 
 async fn serve(settings: &Settings, signals: &Signals) -> anyhow::Result<()> {
     let certificates = certificates(&settings.tls)?;
+    // Before everything that counts.
+    let admin = AdminPort::open(&settings.admin).await?;
     let database = open_database(settings).await?;
     let store = connect(settings, &database).await?;
     let local_key = match settings.auth.jwks_file {
         None => Some(LocalKey::open(&settings.data_dir)?),
         Some(_) => None,
     };
-    let options = api_options(settings, &store, local_key.as_ref())?;
+    let draining = Draining::default();
+    let options = api_options(settings, &store, &draining, local_key.as_ref())?;
+    let admin = admin.map(|port| {
+        let readiness = options.readiness.clone();
+        port.serve(Scrape::new(store.clone(), readiness, &settings.database))
+    });
     let listener = listen::bind(&settings.http)?;
     let address = listener.local_addr()?;
-    let url = match certificates {
-        Some(_) => format!("https://{address}"),
-        None => format!("http://{address}"),
-    };
-    say(&match &local_key {
-        Some(key) => welcome::first_steps(&url, &options.environment, key).await?,
-        None => welcome::address(&url),
-    })?;
-    tracing::info!(%address, "serving");
+    welcome(
+        address,
+        certificates.is_some(),
+        &options.environment,
+        local_key.as_ref(),
+    )
+    .await?;
 
     let watch = ClusterWatch::start(&database);
-    let draining = options.draining.clone();
-    let stop = async {
-        tokio::select! {
-            () = signals.reached(1) => {
-                draining.begin();
-                tokio::time::sleep(settings.http.drain_delay()).await;
-            }
-            exit = watch.ended() => tracing::error!(%exit, "the embedded PostgreSQL ended"),
-        }
-        draining.begin();
-    };
+    let stop = stop(settings, signals, &watch, &draining);
     listen::serve(
         listener,
         router(options),
@@ -82,11 +79,26 @@ async fn serve(settings: &Settings, signals: &Signals) -> anyhow::Result<()> {
     let exit = watch.exit_so_far();
     store.close().await;
     database.stop().await?;
+    if let Some(admin) = admin {
+        admin.abort();
+    }
     if let Some(exit) = exit {
         bail!("the embedded PostgreSQL ended ({exit}); its log is in the data folder");
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Waits until the server is to end, and says so to those who ask whether it is ready.
+async fn stop(settings: &Settings, signals: &Signals, watch: &ClusterWatch, draining: &Draining) {
+    tokio::select! {
+        () = signals.reached(1) => {
+            draining.begin();
+            tokio::time::sleep(settings.http.drain_delay()).await;
+        }
+        exit = watch.ended() => tracing::error!(%exit, "the embedded PostgreSQL ended"),
+    }
+    draining.begin();
 }
 
 fn certificates(tls: &Tls) -> anyhow::Result<Option<Certificates>> {
@@ -118,6 +130,7 @@ async fn connect(settings: &Settings, database: &Database) -> anyhow::Result<Pos
 fn api_options(
     settings: &Settings,
     store: &PostgresStore,
+    draining: &Draining,
     local_key: Option<&LocalKey>,
 ) -> anyhow::Result<ApiOptions> {
     let environment = Environment {
@@ -125,13 +138,15 @@ fn api_options(
         clock: Arc::new(SystemClock),
         ids: Arc::new(TimeOrderedIds),
     };
+    let readiness = Readiness::new(Arc::clone(&environment.store), draining.clone());
     Ok(ApiOptions {
+        readiness,
+        tracer: telemetry::tracer(),
         environment,
         verifier: Arc::new(verifier(settings, local_key)?),
         max_body_bytes: usize::try_from(settings.http.max_body_bytes)?,
         request_timeout: settings.http.request_timeout(),
         body_timeout: settings.http.body_timeout(),
-        draining: Draining::default(),
         require_if_match: settings.http.require_if_match,
         trusted_proxies: settings.http.trusted_proxies.clone(),
         cursor_key: cursor_key::open(settings, local_key)?,
@@ -233,9 +248,22 @@ async fn refuse_undurable(store: &PostgresStore) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn say(text: &str) -> anyhow::Result<()> {
+async fn welcome(
+    address: SocketAddr,
+    over_tls: bool,
+    environment: &Environment,
+    local_key: Option<&LocalKey>,
+) -> anyhow::Result<()> {
     use std::io::Write as _;
+    let scheme = if over_tls { "https" } else { "http" };
+    let url = format!("{scheme}://{address}");
+    let text = match local_key {
+        Some(key) => welcome::first_steps(&url, environment, key).await?,
+        None => welcome::address(&url),
+    };
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
-    Ok(out.flush()?)
+    out.flush()?;
+    tracing::info!(%address, "serving");
+    Ok(())
 }

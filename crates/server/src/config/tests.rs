@@ -98,6 +98,22 @@ fn trusted_proxies_are_networks_and_addresses() {
 }
 
 #[test]
+fn an_admin_address_is_set_by_the_file_or_the_environment_and_may_be_empty() {
+    let default = load(None, &[]).unwrap().admin;
+    assert_eq!(default.listen, "127.0.0.1:8081".parse().ok());
+    assert!(!default.is_set);
+    for (value, expected) in [("127.0.0.1:8081", default.listen), ("", None)] {
+        let admin = load(None, &[("FLOWRUNS_ADMIN__LISTEN", value)])
+            .unwrap()
+            .admin;
+        assert!(admin.is_set);
+        assert_eq!(admin.listen, expected);
+    }
+    let refused = refusal(&[("FLOWRUNS_ADMIN__LISTEN", "8081")]);
+    assert!(refused.contains("127.0.0.1:8081"), "{refused}");
+}
+
+#[test]
 fn an_unknown_name_is_refused_by_name() {
     assert!(refusal(&[("FLOWRUNS_LISTEN", "x")]).contains("listen"));
     assert!(refusal(&[("FLOWRUNS_HTTP__LISTN", "x")]).contains("listn"));

@@ -1,6 +1,9 @@
 //! Values as a file or the environment spells them.
 
-use std::{net::IpAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de};
@@ -34,6 +37,21 @@ pub(super) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D
             .parse()
             .map_err(|_| de::Error::custom(format!("{text:?} is neither true nor false"))),
     }
+}
+
+pub(super) fn address_unless_empty<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    let address = text.trim().parse().map(Some);
+    address.map_err(|_| {
+        de::Error::custom(format!(
+            "{text:?} is no address and port such as 127.0.0.1:8081"
+        ))
+    })
 }
 
 /// A list, or text with commas; a bare address is a network of its own.

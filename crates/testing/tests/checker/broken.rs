@@ -7,9 +7,22 @@ use crate::{
     spoilt::{Fault, Spoilt},
 };
 
+/// Whether a fault shows depends on which client comes first: some storms miss one of them.
+const STORMS: u64 = 10;
+
 async fn assert_finds(fault: Fault, promise: Promise) {
-    let found = broken_by(Spoilt::store(fault)).await;
-    assert!(found.contains(&promise), "{fault:?}: {found:?}");
+    assert_finds_one(fault, &[promise]).await;
+}
+
+async fn assert_finds_one(fault: Fault, promises: &[Promise]) {
+    let mut found = Vec::new();
+    for seed in 0..STORMS {
+        found.extend(broken_by(Spoilt::store(fault), seed).await);
+        if promises.iter().any(|promise| found.contains(promise)) {
+            return;
+        }
+    }
+    panic!("{fault:?}: {found:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,9 +53,8 @@ async fn a_list_of_what_is_rolled_back_is_found() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dirty_read_is_found() {
-    let found = broken_by(Spoilt::store(Fault::ReadsDirty)).await;
-    let is_found = |promise| found.contains(&promise);
-    assert!(is_found(Promise::ShownIsCommitted) || is_found(Promise::RealTimeOrder));
+    let promises = [Promise::ShownIsCommitted, Promise::RealTimeOrder];
+    assert_finds_one(Fault::ReadsDirty, &promises).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -50,9 +50,10 @@ pub(crate) async fn checked(
 }
 
 /// The promises that a store broke, each once.
-pub(crate) async fn broken_by(store: Arc<dyn Store>) -> Vec<Promise> {
+pub(crate) async fn broken_by(store: Arc<dyn Store>, seed: u64) -> Vec<Promise> {
     let key = flow(&store).await;
-    let (_, checked) = checked(&[target(store, key)], &plan()).await;
+    let plan = Storm { seed, ..plan() };
+    let (_, checked) = checked(&[target(store, key)], &plan).await;
     let violations = checked.err().unwrap_or_default();
     let mut promises: Vec<_> = violations.iter().map(|found| found.promise).collect();
     promises.sort_unstable();

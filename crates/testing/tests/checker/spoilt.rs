@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use flowruns_domain::{
     Change, Claimed, Count, Created, DecideFlow, DecideRun, Decision, EventPageRequest, Flow,
     FlowDeleted, FlowId, FlowKey, FlowPageRequest, FlowQuery, FlowStore, FoundFlows, FoundRuns,
-    IdempotencyStore, KeptAnswer, KeyClaim, Page, PatchRejected, Run, RunEvent, RunKey,
+    IdempotencyStore, KeptAnswer, KeyClaim, NotReady, Page, PatchRejected, Run, RunEvent, RunKey,
     RunPageRequest, RunQuery, RunReport, RunStore, RunSummary, Store, StoreError, TenantId,
     Timestamp, Updated,
 };
@@ -337,7 +337,7 @@ impl IdempotencyStore for Spoilt {
 
 #[async_trait]
 impl Store for Spoilt {
-    async fn check(&self) -> Result<(), StoreError> {
+    async fn check(&self) -> Result<(), NotReady> {
         self.inner.check().await
     }
 }

@@ -1,0 +1,194 @@
+//! The routes on a store in memory, and what must hold of every answer.
+
+use std::{sync::Arc, time::Duration};
+
+use aws_lc_rs::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
+};
+use axum::{
+    Extension, Router,
+    body::Body,
+    http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri},
+};
+use flowruns_api::{
+    ApiOptions, CursorKey, Draining, Peer, Readiness,
+    auth::{Expectations, KeySet, Permission, TokenVerifier},
+    router,
+};
+use flowruns_domain::{
+    Environment, FlowStore as _, RunKey, RunStore as _, SystemClock, TimeOrderedIds,
+};
+use flowruns_testing::{MemoryStore, fixtures};
+use http_body_util::BodyExt as _;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
+use proptest::{prop_assert, test_runner::TestCaseError};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+use tower::ServiceExt as _;
+
+pub(crate) const FLOWS: &str = "/industryData/incomingFlows";
+pub(crate) const NAME: &str = "fuzz";
+/// Far more than any request takes.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// The routes on one run, and its tenant's way into them.
+pub(crate) struct App {
+    router: Router,
+    runtime: Runtime,
+    pub(crate) run: RunKey,
+    pub(crate) verifier: Arc<TokenVerifier>,
+    pub(crate) token: String,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) json: Value,
+}
+
+impl App {
+    pub(crate) fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let flow = fixtures::fresh_flow(fixtures::fresh_tenant());
+        let (store, run) = (MemoryStore::default(), fixtures::run_key(flow.key, 1));
+        let creation = fixtures::new_run().create(run, &fixtures::origin());
+        runtime.block_on(async {
+            store.create_flow(flow).await.unwrap();
+            store.create_run(creation.unwrap()).await.unwrap();
+        });
+        let (verifier, token) = verifier_and_token(run);
+        let verifier = Arc::new(verifier);
+        let environment = Environment {
+            store: Arc::new(store),
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(TimeOrderedIds),
+        };
+        let store = Arc::clone(&environment.store);
+        let options = ApiOptions {
+            readiness: Readiness::new(store, Draining::default()),
+            tracer: None,
+            environment,
+            verifier: Arc::clone(&verifier),
+            max_body_bytes: 64 * 1024,
+            request_timeout: PATIENCE,
+            body_timeout: Duration::from_secs(30),
+            require_if_match: false,
+            trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
+            cursor_key: CursorKey::new(NAME.as_bytes()),
+        };
+        // What a proxy says is looked at only where one is trusted.
+        let peer = Extension(Peer("127.0.0.1".parse().unwrap()));
+        Self {
+            router: router(options).layer(peer),
+            runtime,
+            run,
+            verifier,
+            token,
+        }
+    }
+
+    pub(crate) fn flow_path(&self) -> String {
+        format!("{FLOWS}/{}", self.run.flow)
+    }
+
+    pub(crate) fn runs_path(&self) -> String {
+        format!("{}/runs", self.flow_path())
+    }
+
+    pub(crate) fn run_path(&self) -> String {
+        format!("{}/{}", self.runs_path(), self.run.run)
+    }
+
+    /// Sends JSON with the token; what is no URI cannot be sent, and is `None`.
+    pub(crate) fn send(
+        &self,
+        method: &Method,
+        uri: &[u8],
+        headers: &[(HeaderName, HeaderValue)],
+        body: Vec<u8>,
+    ) -> Result<Option<Answer>, TestCaseError> {
+        let Ok(uri) = Uri::try_from(uri) else {
+            return Ok(None);
+        };
+        let mut request = Request::new(Body::from(body));
+        *request.method_mut() = method.clone();
+        *request.uri_mut() = uri;
+        let own = request.headers_mut();
+        let bearer = format!("Bearer {}", self.token);
+        own.insert("authorization", HeaderValue::try_from(bearer).unwrap());
+        own.insert("content-type", HeaderValue::from_static("application/json"));
+        for (name, _) in headers {
+            own.remove(name);
+        }
+        own.extend(headers.iter().cloned().map(|(n, v)| (Some(n), v)));
+        let answer = self.answer(request);
+        is_sound(method, &answer)?;
+        Ok(Some(answer))
+    }
+
+    /// Sends it to a path that is one.
+    pub(crate) fn sent(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<Answer, TestCaseError> {
+        Ok(self.send(method, path.as_bytes(), &[], body)?.unwrap())
+    }
+
+    fn answer(&self, request: Request<Body>) -> Answer {
+        self.runtime.block_on(async {
+            let response = self.router.clone().oneshot(request).await.unwrap();
+            let status = response.status();
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            Answer {
+                status,
+                json: serde_json::from_slice(&body).unwrap_or_default(),
+            }
+        })
+    }
+}
+
+/// Whether an answer is one of a service that stands: never 5xx, and a refusal with its code and what to do.
+fn is_sound(method: &Method, answer: &Answer) -> Result<(), TestCaseError> {
+    prop_assert!(!answer.status.is_server_error(), "{answer:?}");
+    if answer.status.is_client_error() && method != Method::HEAD {
+        let error = &answer.json["error"];
+        prop_assert!(error["code"].is_string(), "{answer:?}");
+        let message = error["message"].as_str().unwrap_or_default();
+        prop_assert!(!message.is_empty(), "{answer:?}");
+    }
+    Ok(())
+}
+
+/// A key that is made anew, and a token of the run's tenant with every permission.
+fn verifier_and_token(run: RunKey) -> (TokenVerifier, String) {
+    let random = SystemRandom::new();
+    let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random);
+    let key = EncodingKey::from_ec_der(pkcs8.unwrap().as_ref());
+    let mut jwk = Jwk::from_encoding_key(&key, Algorithm::ES256).unwrap();
+    jwk.common.key_id = Some(NAME.to_owned());
+    let keys = KeySet::from_jwks(&serde_json::to_vec(&json!({"keys": [jwk]})).unwrap()).unwrap();
+    let expectations = Expectations {
+        issuer: NAME.to_owned(),
+        audience: NAME.to_owned(),
+        leeway_seconds: 0,
+    };
+    let claims = json!({
+        "iss": NAME, "aud": NAME, "sub": NAME,
+        "tid": run.tenant.to_string(),
+        "roles": Permission::ALL.map(Permission::name),
+        "exp": 4_102_444_800_u64,
+    });
+    let header = Header {
+        kid: Some(NAME.to_owned()),
+        ..Header::new(Algorithm::ES256)
+    };
+    let token = encode(&header, &claims, &key).unwrap();
+    (TokenVerifier::new(keys, expectations), token)
+}

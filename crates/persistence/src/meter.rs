@@ -1,0 +1,172 @@
+//! What is counted of the store. Handles are made once, for the recorder that is installed by then.
+
+use std::time::Instant;
+
+use flowruns_domain::{Outcome, Run, RunStatus};
+use metrics::{Counter, Gauge, Histogram, Unit};
+
+const BATCH_SIZE: &str = "flowruns_writer_batch_reports";
+const BATCH_DURATION: &str = "flowruns_writer_batch_duration_seconds";
+const RETRIES: &str = "flowruns_writer_retries_total";
+const RACES_LOST: &str = "flowruns_writer_races_lost_total";
+const CONTENDED: &str = "flowruns_writer_contended_runs";
+const PANICS: &str = "flowruns_writer_panics_total";
+const CREATED: &str = "flowruns_runs_created_total";
+const ENDED: &str = "flowruns_runs_ended_total";
+const READ_RETRIES: &str = "flowruns_database_retries_total";
+const ACQUIRE_TIMEOUTS: &str = "flowruns_database_acquire_timeouts_total";
+
+/// The ways in which a run ends.
+const OUTCOMES: [Outcome; 4] = [
+    Outcome::Completed,
+    Outcome::CompletedWithWarnings,
+    Outcome::CompletedWithErrors,
+    Outcome::Failed,
+];
+
+/// The counts of the writers of a store.
+pub(crate) struct Meter {
+    /// Statements that read the runs of a batch.
+    pub(crate) read: Step,
+    /// Statements that write a batch of reports.
+    pub(crate) write: Step,
+    /// Statements that create runs.
+    pub(crate) create: Step,
+    /// Transactions that wait for a contended run.
+    pub(crate) lock: Step,
+    races_lost: Counter,
+    contended: Gauge,
+    created: Counter,
+    ended: [Counter; OUTCOMES.len()],
+}
+
+/// One kind of statement.
+pub(crate) struct Step {
+    size: Histogram,
+    duration: Histogram,
+    retries: Counter,
+}
+
+impl Meter {
+    pub(crate) fn new() -> Self {
+        describe();
+        let ended =
+            |outcome| metrics::counter!(ENDED, "status" => RunStatus::Ended(outcome).as_str());
+        Self {
+            read: Step::new("read"),
+            write: Step::new("write"),
+            create: Step::new("create"),
+            lock: Step::new("lock"),
+            races_lost: metrics::counter!(RACES_LOST),
+            contended: metrics::gauge!(CONTENDED),
+            created: metrics::counter!(CREATED),
+            ended: OUTCOMES.map(ended),
+        }
+    }
+
+    /// So many reports were decided on a row that another changed meanwhile.
+    pub(crate) fn races_lost(&self, reports: usize) {
+        self.races_lost.increment(reports as u64);
+    }
+
+    /// A run has lost too many races.
+    pub(crate) fn contention_begins(&self) {
+        self.contended.increment(1);
+    }
+
+    /// Nothing waits for it any more.
+    pub(crate) fn contention_ends(&self) {
+        self.contended.decrement(1);
+    }
+
+    /// A run was created, perhaps ended already.
+    pub(crate) fn created(&self, run: &Run) {
+        self.created.increment(1);
+        self.ended(RunStatus::Running, run);
+    }
+
+    /// A run was written that had this status before.
+    pub(crate) fn ended(&self, before: RunStatus, run: &Run) {
+        let now = run.properties.state.status();
+        if before == RunStatus::Running
+            && let RunStatus::Ended(outcome) = now
+            && let Some(index) = OUTCOMES.iter().position(|known| *known == outcome)
+        {
+            self.ended[index].increment(1);
+        }
+    }
+}
+
+impl Step {
+    fn new(step: &'static str) -> Self {
+        Self {
+            size: metrics::histogram!(BATCH_SIZE, "step" => step),
+            duration: metrics::histogram!(BATCH_DURATION, "step" => step),
+            retries: metrics::counter!(RETRIES, "step" => step),
+        }
+    }
+
+    /// A statement for so many reports is through.
+    pub(crate) fn done(&self, reports: usize, started: Instant) {
+        self.size.record(reports as f64);
+        self.duration.record(started.elapsed());
+    }
+
+    /// It failed, and is tried again.
+    pub(crate) fn retried(&self) {
+        self.retries.increment(1);
+    }
+}
+
+/// A task of the writer panicked, and is started again.
+pub(crate) fn panicked() {
+    metrics::counter!(PANICS).increment(1);
+}
+
+/// A read is tried again; `unit` says which.
+pub(crate) fn read_retried(unit: &'static str) {
+    metrics::counter!(READ_RETRIES, "unit" => unit).increment(1);
+}
+
+/// No connection of the pool was free in time.
+pub(crate) fn acquire_timed_out() {
+    metrics::counter!(ACQUIRE_TIMEOUTS).increment(1);
+}
+
+fn describe() {
+    metrics::describe_histogram!(BATCH_SIZE, "Reports in one statement, by step.");
+    metrics::describe_histogram!(
+        BATCH_DURATION,
+        Unit::Seconds,
+        "How long a statement took, with its commit, by step."
+    );
+    metrics::describe_counter!(RETRIES, "Statements tried again after a failure, by step.");
+    metrics::describe_counter!(
+        RACES_LOST,
+        "Reports decided on a row that another server changed meanwhile."
+    );
+    metrics::describe_gauge!(
+        CONTENDED,
+        "Runs that lost too many races and are waited for."
+    );
+    metrics::describe_counter!(
+        PANICS,
+        "Tasks of the writer that panicked and were started again."
+    );
+    metrics::describe_counter!(CREATED, "Runs created.");
+    metrics::describe_counter!(
+        ENDED,
+        "Runs ended, by status; those created as ended count too."
+    );
+    metrics::describe_counter!(
+        READ_RETRIES,
+        "Reads and changes of flows tried again, by unit."
+    );
+    metrics::describe_counter!(
+        ACQUIRE_TIMEOUTS,
+        "Times that no connection of the pool was free in time."
+    );
+    // Those that alerts look at are there from the start, so that the first one is a rise.
+    metrics::counter!(ACQUIRE_TIMEOUTS).absolute(0);
+    metrics::counter!(PANICS).absolute(0);
+}

@@ -1,0 +1,17 @@
+//! The section `admin`.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::values;
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Admin {
+    #[serde(deserialize_with = "values::address_unless_empty")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Whether somebody set the address: then a server that cannot have it does not start.
+    #[serde(skip)]
+    pub(crate) is_set: bool,
+}

@@ -1,0 +1,177 @@
+//! The metrics: what is documented is there and moves, labels are bounded, and who looks finds what is named.
+
+mod scene;
+mod shown;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use self::{
+    scene::{Scene, contention, lost_sessions, ordinary_requests},
+    shown::Metrics,
+};
+use crate::{deploy, server::at};
+
+const DOCUMENTED: &str = include_str!("../../deploy/README.md");
+/// So many paths, methods and ids that are new to the server.
+const ODD: usize = 1000;
+
+/// The metrics of the table, each with its labels.
+fn documented() -> BTreeMap<String, Vec<String>> {
+    let rows = DOCUMENTED
+        .lines()
+        .filter(|line| line.starts_with("| `flowruns_"));
+    let quoted = |cell: &str| -> Vec<String> {
+        let parts = cell.split('`').skip(1).step_by(2);
+        parts.map(str::to_owned).collect()
+    };
+    rows.map(|row| {
+        let cells: Vec<_> = row.split('|').collect();
+        (quoted(cells[1]).remove(0), quoted(cells[3]))
+    })
+    .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_documented_metric_is_there_and_moves() {
+    let scene = Scene::start();
+    let before = scene.metrics().await;
+    ordinary_requests(&scene).await;
+    contention(&scene).await;
+    lost_sessions(&scene).await;
+    let after = scene.metrics().await;
+
+    assert_documented(&after);
+    deploy::assert_names(&after.shown());
+    assert_moved(&before, &after);
+    assert_at_rest(&after);
+}
+
+/// The table has exactly what is shown.
+fn assert_documented(after: &Metrics) {
+    let documented = documented();
+    let names: BTreeSet<_> = documented.keys().cloned().collect();
+    let shown = after.names();
+    let of_ours = |name: &&String| name.starts_with("flowruns_");
+    assert_eq!(names, shown.iter().filter(of_ours).cloned().collect());
+    for name in shown.iter().filter(|name| !of_ours(name)) {
+        assert!(DOCUMENTED.contains(&format!("`{name}`")), "{name}");
+    }
+    let labels = after.shown();
+    for (name, expected) in &documented {
+        let bucket = format!("{name}_count");
+        assert_eq!(
+            labels.get(name).or(labels.get(&bucket)),
+            Some(expected),
+            "{name}"
+        );
+    }
+}
+
+fn assert_moved(before: &Metrics, after: &Metrics) {
+    let moved = |name: &str, labels: &[&str]| after.sum(name, labels) - before.sum(name, labels);
+    for (name, labels, by) in [
+        ("flowruns_runs_created_total", &[][..], 5.0),
+        ("flowruns_runs_ended_total", &["\"completed\""], 1.0),
+        ("flowruns_runs_ended_total", &["\"failed\""], 3.0),
+        (
+            "flowruns_http_requests_total",
+            &["\"PATCH\"", "\"409\"", "/runs/{run}\""],
+            2.0,
+        ),
+        (
+            "flowruns_http_request_duration_seconds_count",
+            &["\"PATCH\""],
+            8.0,
+        ),
+        (
+            "flowruns_http_requests_refused_total",
+            &["runAlreadyEnded"],
+            1.0,
+        ),
+        (
+            "flowruns_http_requests_refused_total",
+            &["conflictingOutcome"],
+            1.0,
+        ),
+        (
+            "flowruns_http_requests_refused_total",
+            &["malformedJson"],
+            1.0,
+        ),
+        ("flowruns_tokens_refused_total", &["\"invalid\""], 1.0),
+        ("flowruns_tokens_refused_total", &["\"missing\""], 1.0),
+        ("flowruns_writer_batch_reports_sum", &["\"create\""], 5.0),
+        ("flowruns_writer_batch_reports_sum", &["\"lock\""], 3.0),
+    ] {
+        assert_eq!(moved(name, labels), by, "{name} {labels:?}");
+    }
+    assert!(moved("flowruns_writer_races_lost_total", &[]) >= 3.0);
+    assert!(moved("flowruns_database_retries_total", &[]) >= 1.0);
+    assert!(
+        moved(
+            "flowruns_writer_batch_duration_seconds_count",
+            &["\"write\""]
+        ) >= 2.0
+    );
+    let retried =
+        ["\"read\"", "\"write\""].map(|step| moved("flowruns_writer_retries_total", &[step]));
+    assert!(retried.iter().sum::<f64>() >= 1.0, "{retried:?}");
+}
+
+fn assert_at_rest(after: &Metrics) {
+    for (name, value) in [
+        ("flowruns_ready", 1.0),
+        ("flowruns_build_info", 1.0),
+        ("flowruns_database_connections_limit", 2.0),
+        ("flowruns_writer_contended_runs", 0.0),
+        ("flowruns_writer_queue_reports", 0.0),
+        ("flowruns_http_requests_in_flight", 0.0),
+        ("flowruns_history_months_ahead", 3.0),
+        ("flowruns_migrations_pending", 0.0),
+    ] {
+        assert_eq!(after.sum(name, &[]), value, "{name}");
+    }
+    assert!(after.sum("process_resident_memory_bytes", &[]) > 1e6);
+    assert!(after.sum("process_open_fds", &[]) > 1.0);
+}
+
+/// One of a kind warms the series up, then none comes with a thousand more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn odd_paths_methods_ids_and_tenants_make_no_series() {
+    let scene = Scene::start();
+    let root = at(&scene.server, "http://host/");
+    let runs = scene.runs_path();
+    let odd = async |number: usize| {
+        let id = uuid::Uuid::from_u128(number as u128 + 1);
+        for (method, path) in [
+            ("GET", format!("/nothing/{number}")),
+            (&*format!("ODD{number}"), format!("/{number}")),
+            (&*format!("ODD{number}"), format!("{runs}/{id}")),
+            ("GET", format!("{runs}/{id}")),
+            ("GET", format!("/beta{runs}('{id}')")),
+        ] {
+            let url = format!("{root}{}", &path[1..]);
+            let request = scene.http.request(method.parse().unwrap(), url);
+            let request = request
+                .bearer_auth(scene.token())
+                .header("client-request-id", number.to_string());
+            let status = request.send().await.unwrap().status();
+            assert!(status == 404 || status == 405, "{status}");
+        }
+    };
+    odd(0).await;
+    let series = |metrics: Metrics| metrics.0.into_keys().collect::<BTreeSet<_>>();
+    let before = series(scene.metrics().await);
+    for number in 1..=ODD {
+        odd(number).await;
+    }
+    let metrics = scene.metrics().await;
+    let count = metrics.sum("flowruns_http_requests_total", &[]);
+    assert_eq!(count, (5 * (ODD + 1)) as f64);
+    let of_the_run = metrics.sum(
+        "flowruns_http_requests_total",
+        &["\"GET\"", "/runs/{run}\""],
+    );
+    assert_eq!(of_the_run, (2 * (ODD + 1)) as f64);
+    assert_eq!(series(metrics), before);
+}
