@@ -116,6 +116,7 @@ impl App {
             verifier: Arc::new(TokenVerifier::new(keys, expectations)),
             max_body_bytes: 1024 * 1024,
             request_timeout: Duration::from_secs(60),
+            body_timeout: Duration::from_secs(10),
             require_if_match: false,
             trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
             cursor_key: CursorKey::new(b"a secret of the tests"),

@@ -144,6 +144,7 @@ impl App {
             verifier: Arc::new(verifier),
             max_body_bytes: 1024 * 1024,
             request_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(10),
             require_if_match: false,
             trusted_proxies: Vec::new(),
             cursor_key: CursorKey::new(b"bench"),

@@ -158,6 +158,11 @@ impl ApiError {
             .with_hint(Hint::RetryAfter)
     }
 
+    pub(crate) fn body_too_slow() -> Self {
+        let message = "the body did not come in time, so nothing was done; send it again";
+        Self::new(StatusCode::REQUEST_TIMEOUT, "bodyTooSlow", message)
+    }
+
     /// An item of a batch whose dependency failed.
     pub(crate) fn failed_dependency() -> Self {
         let message = "a request that this one depends on failed, so this one was not begun";

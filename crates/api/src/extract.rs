@@ -5,6 +5,7 @@ mod call;
 mod preconditions;
 mod prefer;
 mod properties;
+mod timely;
 
 pub(crate) use self::{
     call::{Call, Content, if_match_or_default},

@@ -22,6 +22,13 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 const GOOD_FOR: Duration = Duration::from_secs(1);
 
 /// Whether the server takes its leave: what is under way is finished, and no more shall be sent to it.
+///
+/// ```
+/// let draining = flowruns_api::Draining::default();
+/// let seen_by_the_routes = draining.clone();
+/// draining.begin();
+/// assert!(seen_by_the_routes.is_draining());
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Draining(Arc<AtomicBool>);
 

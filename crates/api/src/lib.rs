@@ -16,6 +16,7 @@
 //!         verifier: Arc::new(verifier),
 //!         max_body_bytes: 1024 * 1024,
 //!         request_timeout: Duration::from_secs(30),
+//!         body_timeout: Duration::from_secs(10),
 //!         require_if_match: false,
 //!         trusted_proxies: Vec::new(),
 //!         cursor_key: CursorKey::new(b"a secret that all servers share"),
@@ -46,7 +47,10 @@ mod state;
 pub use self::{
     health::{Check, Draining, Readiness, Unready, health_routes},
     observe::RequestTracer,
-    odata::{cursor::CursorKey, origin::Peer},
+    odata::{
+        cursor::CursorKey,
+        origin::{OverTls, Peer},
+    },
     openapi::openapi_json,
     routes::router,
     state::ApiOptions,

@@ -45,6 +45,16 @@ const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
 pub(crate) struct Deadline(Instant);
 
 impl Deadline {
+    /// So much from now.
+    pub(crate) fn after(time: Duration) -> Self {
+        Self(Instant::now() + time)
+    }
+
+    /// The moment.
+    pub(crate) const fn instant(self) -> Instant {
+        self.0
+    }
+
     /// So much earlier.
     pub(crate) fn before(self, margin: Duration) -> Self {
         Self(self.0.checked_sub(margin).unwrap_or(self.0))

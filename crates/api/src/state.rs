@@ -27,6 +27,8 @@ pub struct ApiOptions {
     pub max_body_bytes: usize,
     /// How long a request may take; then it is answered 503.
     pub request_timeout: Duration,
+    /// How long a client may send nothing of a body that is not complete; then it is answered 408.
+    pub body_timeout: Duration,
     /// Whether PATCH and DELETE without If-Match are 428.
     pub require_if_match: bool,
     /// The networks whose proxies are believed when they say which scheme and host the client used.

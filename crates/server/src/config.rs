@@ -7,6 +7,7 @@ mod http;
 mod secret;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod values;
 
 use std::{
@@ -23,7 +24,13 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
-pub(crate) use self::{admin::Admin, auth::Auth, database::Database, http::Http};
+pub(crate) use self::{
+    admin::Admin,
+    auth::Auth,
+    database::Database,
+    http::Http,
+    tls::{Tls, TlsFiles},
+};
 
 const DEFAULTS: &str = include_str!("../../../config/default.toml");
 /// Names the file that overrides the defaults.
@@ -42,6 +49,8 @@ pub(crate) struct Settings {
     #[validate(nested)]
     pub(crate) http: Http,
     pub(crate) admin: Admin,
+    #[validate(nested)]
+    pub(crate) tls: Tls,
     #[validate(nested)]
     pub(crate) database: Database,
     pub(crate) embedded: Embedded,
@@ -127,6 +136,7 @@ impl Settings {
     fn check(&self) -> anyhow::Result<()> {
         self.validate()
             .context("the configuration is out of range")?;
+        self.tls.files()?;
         let auth = &self.auth;
         if auth.jwks_file.is_some() && (auth.issuer.is_empty() || auth.audience.is_empty()) {
             bail!(

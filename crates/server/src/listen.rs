@@ -1,28 +1,62 @@
-//! The accept loop: time-outs for the first bytes and for headers, and a drain with a deadline.
+//! The accept loop: who gets a connection and how long it may take for what, and a drain with a deadline.
+//!
+//! | file | what |
+//! |---|---|
+//! | `room` | how many connections there may be, and who makes room |
+//! | `connection` | one connection: TLS, HTTP, the routes |
+//! | `activity`, `supervised` | what it is doing, and its deadlines |
+//! | `stream`, `head` | its bytes, which tell both |
+//! | `protocol`, `request` | the limits of HTTP/1 and HTTP/2 |
+//! | `tls` | certificates |
 
-use std::{future::Future, net::SocketAddr, time::Duration};
+mod activity;
+mod answer;
+mod capacity;
+mod connection;
+mod head;
+mod patience;
+mod protocol;
+mod request;
+mod room;
+mod stream;
+mod supervised;
+mod tls;
+
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use axum::{Extension, Router};
-use flowruns_api::Peer;
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
-    service::TowerToHyperService,
+use axum::Router;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+pub(crate) use self::tls::Certificates;
+use self::{
+    connection::Host,
+    room::{Refused, Room},
 };
-use tokio::net::{TcpListener, TcpStream};
-use tower::Layer as _;
+use crate::config::Http;
 
-use crate::{config::Http, first_bytes::FirstBytes};
-
-/// How long a peer may take to answer a ping of HTTP/2.
-const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// How many connections may wait to be accepted, if the system allows as many. Beyond it the system forgets a client that
+/// believes to be connected.
+const BACKLOG: u32 = 4096;
+/// How long nothing is accepted when there is no file descriptor left, or no memory.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 
 /// Takes the address.
-pub(crate) async fn bind(http: &Http) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(http.listen).await.with_context(|| {
+pub(crate) fn bind(http: &Http) -> anyhow::Result<TcpListener> {
+    listener(http.listen).with_context(|| {
         format!("cannot listen on {}; is another server there? FLOWRUNS_HTTP__LISTEN sets another address", http.listen)
     })
+}
+
+fn listener(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // The address of a server that ended a moment ago is free.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Serves until `stop`, then finishes what is under way, within the deadline.
@@ -30,26 +64,18 @@ pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
     http: &Http,
+    certificates: Option<Certificates>,
     stop: impl Future<Output = ()>,
 ) {
-    let connections = GracefulShutdown::new();
-    tokio::pin!(stop);
-    loop {
-        tokio::select! {
-            () = &mut stop => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => serve_connection(stream, peer, router.clone(), http.header_timeout(), &connections),
-                Err(error) => {
-                    // Out of file descriptors, most likely: another attempt at once would only spin.
-                    tracing::warn!(%error, "a connection was not accepted");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            },
-        }
+    let room = Room::new(capacity::connections(http), http.max_connections_per_peer);
+    let host = Arc::new(Host::new(http, Arc::clone(&room), router, certificates));
+    tokio::select! {
+        () = stop => {}
+        () = welcome(&listener, &host) => {}
     }
     drop(listener);
     tracing::info!("draining");
-    if tokio::time::timeout(http.drain_timeout(), connections.shutdown())
+    if tokio::time::timeout(http.drain_timeout(), room.drain())
         .await
         .is_err()
     {
@@ -57,36 +83,56 @@ pub(crate) async fn serve(
     }
 }
 
-fn serve_connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: Router,
-    header_timeout: Duration,
-    connections: &GracefulShutdown,
-) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY was not set");
-    }
-    let mut server = auto::Builder::new(TokioExecutor::new());
-    server
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout);
-    // A peer that does not answer a ping is gone, or never spoke HTTP/2.
-    server
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(header_timeout)
-        .keep_alive_timeout(PING_TIMEOUT);
-    let stream = FirstBytes::new(stream, header_timeout);
-    let service = Extension(Peer(peer.ip())).layer(router);
-    let connection = server
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
-        .into_owned();
-    let watched = connections.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = watched.await {
-            tracing::debug!(%error, "a connection ended early");
+/// Accepts connections, one after the other, and serves each in a task of its own.
+async fn welcome(listener: &TcpListener, host: &Arc<Host>) {
+    let mut is_exhausted = false;
+    loop {
+        let (stream, address) = match listener.accept().await {
+            Ok(accepted) => {
+                is_exhausted = false;
+                accepted
+            }
+            // That client is gone already; the next one may be there.
+            Err(error) if is_of_the_client(&error) => continue,
+            Err(error) => {
+                // Another attempt at once would only spin.
+                if !is_exhausted {
+                    tracing::warn!(%error, "connections are not accepted");
+                }
+                is_exhausted = true;
+                host.room.shed();
+                tokio::time::sleep(EXHAUSTED_PAUSE).await;
+                continue;
+            }
+        };
+        if !seat(stream, address, host).await {
+            return;
         }
-    });
+    }
+}
+
+/// Whether there may be more connections.
+async fn seat(stream: TcpStream, address: SocketAddr, host: &Arc<Host>) -> bool {
+    match host.room.seat(address.ip()).await {
+        Ok(seat) => {
+            let host = Arc::clone(host);
+            tokio::spawn(async move { host.serve(stream, address, seat).await });
+            true
+        }
+        Err(Refused::PeerHasEnough) => {
+            tracing::debug!(peer = %address, "a connection too many from one address was closed");
+            true
+        }
+        Err(Refused::Closed) => false,
+    }
+}
+
+fn is_of_the_client(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
 }

@@ -6,7 +6,6 @@ mod config;
 mod cursor_key;
 mod database;
 mod database_url;
-mod first_bytes;
 mod listen;
 mod local_key;
 mod metrics;

@@ -1,7 +1,5 @@
 //! What `serve` says on stdout: where it is, and two lines to paste.
 
-use std::net::SocketAddr;
-
 use flowruns_api::auth::Permission;
 use flowruns_domain::{
     Clock as _, DataDomain, DisplayName, Environment, FlowQuery, FlowService, Ids as _, NewFlow,
@@ -13,13 +11,13 @@ use crate::{commands::token::DEMO_TENANT, local_key::LocalKey};
 const ONE_HOUR: u64 = 3600;
 
 /// The address alone, where tokens come from an issuer.
-pub(crate) fn address(address: SocketAddr) -> String {
-    format!("flowruns serves on http://{address}\n")
+pub(crate) fn address(url: &str) -> String {
+    format!("flowruns serves on {url}\n")
 }
 
 /// The address and two lines of curl for the demo tenant, which gets a flow for them.
 pub(crate) async fn first_steps(
-    address: SocketAddr,
+    url: &str,
     environment: &Environment,
     key: &LocalKey,
 ) -> anyhow::Result<String> {
@@ -37,13 +35,10 @@ pub(crate) async fn first_steps(
     };
     let run = TimeOrderedIds.next(SystemClock.now());
     let token = key.mint(tenant, &Permission::ALL, ONE_HOUR)?;
-    let runs = format!(
-        "http://{address}/industryData/incomingFlows/{}/runs",
-        flow.key.flow
-    );
+    let runs = format!("{url}/industryData/incomingFlows/{}/runs", flow.key.flow);
     let headers = format!("-H 'Authorization: Bearer {token}' -H 'Content-Type: application/json'");
     Ok(format!(
-        "flowruns serves on http://{address}\n\
+        "flowruns serves on {url}\n\
          Create a run, then report that it has completed (the token is good for one hour):\n\
          curl -X POST '{runs}' {headers} -d '{{\"id\":\"{run}\",\"displayName\":\"First run\"}}'\n\
          curl -X PATCH '{runs}/{run}' {headers} -d '{{\"status\":\"completed\",\"statistics\":{{\"rows\":1200}}}}'\n"

@@ -70,7 +70,9 @@ impl Drop for Server {
 fn a_client_that_does_not_say_what_it_speaks_is_cut_off() {
     let folder = data_folder();
     let mut command = flowruns(&folder);
-    command.env("FLOWRUNS_HTTP__HEADER_TIMEOUT_MS", "300");
+    command
+        .env("FLOWRUNS_HTTP__HEADER_TIMEOUT_MS", "300")
+        .env("FLOWRUNS_HTTP__FIRST_BYTE_TIMEOUT_MS", "300");
     let server = Server::start(command);
     let beginnings: [&[u8]; 4] = [b"", b"P", b"PRI * HTTP/2.0\r\n", b"GET / HTTP/1.1\r\nHo"];
     for beginning in beginnings {

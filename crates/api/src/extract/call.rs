@@ -1,6 +1,6 @@
 //! One call of the API: 401, 403, 413, 415, 406 and then 400 are found in this order.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     RequestPartsExt,
@@ -19,12 +19,13 @@ use super::{
     accept::{JSON, takes},
     preconditions,
     prefer::Preference,
+    timely::{Timely, TooSlow},
 };
 use crate::{
     auth::{Caller, Permission},
     batch::MAX_ITEMS,
     error::ApiError,
-    observe::{NotLetIn, Trace},
+    observe::{Deadline, NotLetIn, Trace},
     odata::{options::QueryOptions, root::ServiceRoot},
     state::Api,
 };
@@ -54,6 +55,9 @@ impl Content {
 
 /// What an item of a batch may have beside its body, on average: method, URL and headers.
 const ITEM_HEAD_BYTES: usize = 16 * 1024;
+
+/// How long before its request a body is late, so that this is answered rather than the time-out of the request.
+const REFUSAL_MARGIN: Duration = Duration::from_millis(10);
 
 /// A call that may be made and can be read.
 pub(crate) struct Call {
@@ -88,7 +92,7 @@ impl Call {
             Content::None | Content::Text => Bytes::new(),
             Content::Json | Content::Batch => {
                 let limit = content.limit(api.options.max_body_bytes);
-                read_body(&parts.headers, body, limit).await?
+                read_body(&parts.headers, timely(api, &parts, body), limit).await?
             }
         };
         check_media_types(&parts.headers, content)?;
@@ -245,7 +249,15 @@ fn authorized(
     }
 }
 
-async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, ApiError> {
+/// The body may take as long as the whole request, less what it takes to say that it was late.
+fn timely(api: &Api, parts: &Parts, body: Body) -> Timely {
+    let deadline = parts.extensions.get::<Deadline>().copied();
+    let deadline = deadline.unwrap_or_else(|| Deadline::after(api.options.request_timeout));
+    let end = deadline.before(REFUSAL_MARGIN).instant();
+    Timely::new(body, api.options.body_timeout, end)
+}
+
+async fn read_body(headers: &HeaderMap, body: Timely, limit: usize) -> Result<Bytes, ApiError> {
     let announced = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
@@ -255,6 +267,7 @@ async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Byte
     match Limited::new(body, limit).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(ApiError::payload_too_large(limit)),
+        Err(error) if error.is::<TooSlow>() => Err(ApiError::body_too_slow()),
         Err(_) => Err(ApiError::bad_request(
             "incompleteBody",
             "the body ended early; send it again",

@@ -12,6 +12,10 @@ use super::forwarded::Forwarded;
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub IpAddr);
 
+/// That a request came over TLS which ended in this process. Whoever accepts connections puts it into the extensions.
+#[derive(Clone, Copy, Debug)]
+pub struct OverTls;
+
 /// Scheme and host, such as `https://flows.example.com`. The items of a batch carry that of the batch.
 #[derive(Clone, Debug)]
 pub(crate) struct Origin {
@@ -28,9 +32,13 @@ impl Origin {
         let forwarded = forwarded(&parts.headers, &parts.extensions, trusted);
         let authority = parts.uri.authority().map(|authority| authority.as_str());
         let sent = authority.or_else(|| parts.headers.get(header::HOST)?.to_str().ok());
+        let own_scheme = match parts.extensions.get::<OverTls>() {
+            Some(OverTls) => "https",
+            None => "http",
+        };
         let mut hosts = [forwarded.host, sent].into_iter().flatten();
         Self {
-            scheme: forwarded.scheme.unwrap_or("http"),
+            scheme: forwarded.scheme.unwrap_or(own_scheme),
             host: hosts
                 .find(|host| is_host(host))
                 .unwrap_or("localhost")

@@ -76,6 +76,7 @@ impl App {
             verifier: Arc::clone(&verifier),
             max_body_bytes: 64 * 1024,
             request_timeout: PATIENCE,
+            body_timeout: Duration::from_secs(30),
             require_if_match: false,
             trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
             cursor_key: CursorKey::new(NAME.as_bytes()),

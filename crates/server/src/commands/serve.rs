@@ -17,8 +17,15 @@ use flowruns_persistence::{
 use tokio::sync::watch;
 
 use crate::{
-    admin::AdminPort, config::Settings, cursor_key, database::Database, listen,
-    local_key::LocalKey, metrics::Scrape, shutdown::Signals, telemetry, welcome,
+    admin::AdminPort,
+    config::{Settings, Tls},
+    cursor_key,
+    database::Database,
+    listen::{self, Certificates},
+    local_key::LocalKey,
+    metrics::Scrape,
+    shutdown::Signals,
+    telemetry, welcome,
 };
 
 /// Seconds of clock skew that tokens of an issuer are granted.
@@ -34,6 +41,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
 }
 
 async fn serve(settings: &Settings, signals: &Signals) -> anyhow::Result<()> {
+    let certificates = certificates(&settings.tls)?;
     // Before everything that counts.
     let admin = AdminPort::open(&settings.admin).await?;
     let database = open_database(settings).await?;
@@ -48,18 +56,25 @@ async fn serve(settings: &Settings, signals: &Signals) -> anyhow::Result<()> {
         let readiness = options.readiness.clone();
         port.serve(Scrape::new(store.clone(), readiness, &settings.database))
     });
-    let listener = listen::bind(&settings.http).await?;
+    let listener = listen::bind(&settings.http)?;
     let address = listener.local_addr()?;
-    welcome(address, &options.environment, local_key.as_ref()).await?;
+    welcome(
+        address,
+        certificates.is_some(),
+        &options.environment,
+        local_key.as_ref(),
+    )
+    .await?;
 
     let watch = ClusterWatch::start(&database);
-    listen::serve(listener, router(options), &settings.http, async {
-        tokio::select! {
-            () = signals.reached(1) => {}
-            exit = watch.ended() => tracing::error!(%exit, "the embedded PostgreSQL ended"),
-        }
-        draining.begin();
-    })
+    let stop = stop(settings, signals, &watch, &draining);
+    listen::serve(
+        listener,
+        router(options),
+        &settings.http,
+        certificates,
+        stop,
+    )
     .await;
     let exit = watch.exit_so_far();
     store.close().await;
@@ -72,6 +87,25 @@ async fn serve(settings: &Settings, signals: &Signals) -> anyhow::Result<()> {
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Waits until the server is to end, and says so to those who ask whether it is ready.
+async fn stop(settings: &Settings, signals: &Signals, watch: &ClusterWatch, draining: &Draining) {
+    tokio::select! {
+        () = signals.reached(1) => {
+            draining.begin();
+            tokio::time::sleep(settings.http.drain_delay()).await;
+        }
+        exit = watch.ended() => tracing::error!(%exit, "the embedded PostgreSQL ended"),
+    }
+    draining.begin();
+}
+
+fn certificates(tls: &Tls) -> anyhow::Result<Option<Certificates>> {
+    let files = tls.files()?;
+    files
+        .map(|files| Certificates::load(files, tls.check_interval()))
+        .transpose()
 }
 
 /// Ours is migrated, somebody else's is only looked at.
@@ -112,6 +146,7 @@ fn api_options(
         verifier: Arc::new(verifier(settings, local_key)?),
         max_body_bytes: usize::try_from(settings.http.max_body_bytes)?,
         request_timeout: settings.http.request_timeout(),
+        body_timeout: settings.http.body_timeout(),
         require_if_match: settings.http.require_if_match,
         trusted_proxies: settings.http.trusted_proxies.clone(),
         cursor_key: cursor_key::open(settings, local_key)?,
@@ -215,13 +250,16 @@ async fn refuse_undurable(store: &PostgresStore) -> anyhow::Result<()> {
 
 async fn welcome(
     address: SocketAddr,
+    over_tls: bool,
     environment: &Environment,
     local_key: Option<&LocalKey>,
 ) -> anyhow::Result<()> {
     use std::io::Write as _;
+    let scheme = if over_tls { "https" } else { "http" };
+    let url = format!("{scheme}://{address}");
     let text = match local_key {
-        Some(key) => welcome::first_steps(address, environment, key).await?,
-        None => welcome::address(address),
+        Some(key) => welcome::first_steps(&url, environment, key).await?,
+        None => welcome::address(&url),
     };
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;

@@ -23,6 +23,37 @@ pub(crate) struct Http {
     #[serde(deserialize_with = "values::number")]
     #[validate(range(min = 1))]
     pub(crate) header_timeout_ms: u64,
+    #[serde(deserialize_with = "values::number")]
+    #[validate(range(min = 1))]
+    pub(crate) first_byte_timeout_ms: u64,
+    #[serde(deserialize_with = "values::number")]
+    #[validate(range(min = 1))]
+    pub(crate) body_timeout_ms: u64,
+    #[serde(deserialize_with = "values::number")]
+    #[validate(range(min = 1))]
+    pub(crate) write_timeout_ms: u64,
+    #[serde(deserialize_with = "values::number")]
+    #[validate(range(min = 1))]
+    pub(crate) idle_timeout_ms: u64,
+    #[serde(deserialize_with = "values::number")]
+    pub(crate) drain_delay_ms: u64,
+    #[serde(deserialize_with = "values::number")]
+    #[validate(range(max = 1_000_000))]
+    pub(crate) max_connections: u64,
+    #[serde(deserialize_with = "values::number")]
+    pub(crate) max_connections_per_peer: u64,
+    #[serde(deserialize_with = "values::number")]
+    #[validate(range(min = 8, max = 1000))]
+    pub(crate) max_headers: u16,
+    #[serde(deserialize_with = "values::number")]
+    #[validate(range(min = 8192, max = 1_048_576))]
+    pub(crate) max_header_bytes: u32,
+    #[serde(deserialize_with = "values::number")]
+    #[validate(range(min = 256, max = 65_534))]
+    pub(crate) max_uri_bytes: u16,
+    #[serde(deserialize_with = "values::number")]
+    #[validate(range(min = 1, max = 10_000))]
+    pub(crate) http2_max_streams: u32,
     #[serde(deserialize_with = "values::flag")]
     pub(crate) require_if_match: bool,
     #[serde(deserialize_with = "values::networks")]
@@ -42,5 +73,25 @@ impl Http {
 
     pub(crate) const fn header_timeout(&self) -> Duration {
         Duration::from_millis(self.header_timeout_ms)
+    }
+
+    pub(crate) const fn first_byte_timeout(&self) -> Duration {
+        Duration::from_millis(self.first_byte_timeout_ms)
+    }
+
+    pub(crate) const fn body_timeout(&self) -> Duration {
+        Duration::from_millis(self.body_timeout_ms)
+    }
+
+    pub(crate) const fn write_timeout(&self) -> Duration {
+        Duration::from_millis(self.write_timeout_ms)
+    }
+
+    pub(crate) const fn idle_timeout(&self) -> Duration {
+        Duration::from_millis(self.idle_timeout_ms)
+    }
+
+    pub(crate) const fn drain_delay(&self) -> Duration {
+        Duration::from_millis(self.drain_delay_ms)
     }
 }

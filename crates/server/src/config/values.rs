@@ -16,14 +16,17 @@ enum TextOr<T> {
     Text(String),
 }
 
-pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    match TextOr::deserialize(deserializer)? {
-        TextOr::Value(number) => Ok(number),
+pub(super) fn number<'de, D: Deserializer<'de>, T: TryFrom<u64>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    let number = match TextOr::deserialize(deserializer)? {
+        TextOr::Value(number) => number,
         TextOr::Text(text) => text
             .trim()
             .parse()
-            .map_err(|_| de::Error::custom(format!("{text:?} is not a whole number"))),
-    }
+            .map_err(|_| de::Error::custom(format!("{text:?} is not a whole number")))?,
+    };
+    T::try_from(number).map_err(|_| de::Error::custom(format!("{number} is too large")))
 }
 
 pub(super) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {

@@ -1,0 +1,52 @@
+//! What is refused before the routes see it: the status is enough there.
+
+use axum::http::{HeaderMap, Request, StatusCode, Version, header, uri::Authority};
+
+use crate::config::Http;
+
+/// How large the parts of a head may be, where the parser has no limit of its own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HeadLimits {
+    pub(super) headers: usize,
+    pub(super) uri_bytes: usize,
+}
+
+impl HeadLimits {
+    pub(super) fn new(http: &Http) -> Self {
+        Self {
+            headers: http.max_headers.into(),
+            uri_bytes: http.max_uri_bytes.into(),
+        }
+    }
+
+    /// Why a request is refused, if it is.
+    pub(super) fn refuse<B>(&self, request: &Request<B>) -> Option<StatusCode> {
+        let target = request.uri().path_and_query();
+        if target.is_some_and(|target| target.as_str().len() > self.uri_bytes) {
+            return Some(StatusCode::URI_TOO_LONG);
+        }
+        if request.headers().len() > self.headers {
+            return Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        }
+        let names_one_host = names_one_host(
+            request.version(),
+            request.uri().authority(),
+            request.headers(),
+        );
+        (!names_one_host).then_some(StatusCode::BAD_REQUEST)
+    }
+}
+
+/// RFC 9112, section 3.2: HTTP/1.1 names its host exactly once. Where the target names one as well, as in HTTP/2, a proxy
+/// may have gone by either, so both must be the same.
+fn names_one_host(version: Version, target: Option<&Authority>, headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next(), target) {
+        (_, Some(_), _) => false,
+        (Some(host), None, Some(target)) => host
+            .as_bytes()
+            .eq_ignore_ascii_case(target.as_str().as_bytes()),
+        (Some(_), None, None) => true,
+        (None, None, _) => version != Version::HTTP_11,
+    }
+}

@@ -1,0 +1,150 @@
+//! Thousands of connections that do nothing, while others report.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use futures_util::future::join_all;
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
+use tokio::sync::watch;
+
+use crate::{
+    client::{Client, get},
+    server::Server,
+};
+
+const FLOOD: usize = 2_000;
+/// How often a connection of the flood comes back, if the reports take so long.
+const RETURNS: usize = 100;
+const REPORTS: usize = 50;
+/// Silent clients that connect at the same time: fewer than may wait to be accepted.
+const AT_ONCE: usize = 100;
+/// Connections of the reports that are closing, and of the database.
+const FEW: usize = 100;
+
+/// Both ends need a file descriptor for each connection; the server takes the limit from us.
+fn raise_limit() {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let enough = maximum.is_none_or(|maximum| maximum > 2 * FLOOD as u64);
+    assert!(enough, "{maximum:?} open files are too few for this test");
+    let limit = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    setrlimit(Resource::Nofile, limit).unwrap();
+}
+
+/// Holds connections open that have sent this, opens each again when it is closed, and reports meanwhile. What the last
+/// of each was told before it was closed.
+async fn reports_in_a_flood(server: &Arc<Server>, beginning: String) -> Vec<String> {
+    server.create_run().await;
+    let open_files = server.open_files();
+    let (open, is_over) = (watch::Sender::new(0), Arc::new(AtomicBool::new(false)));
+    let beginning = Arc::new(beginning);
+    let flood: Vec<_> = (0..FLOOD)
+        .map(|_| {
+            let (server, beginning) = (Arc::clone(server), Arc::clone(&beginning));
+            let (open, is_over) = (open.clone(), Arc::clone(&is_over));
+            tokio::spawn(async move {
+                for turn in 0..RETURNS {
+                    let mut client = Client::that_sent(&server, beginning.as_bytes()).await;
+                    if turn == 0 {
+                        open.send_modify(|open| *open += 1);
+                    }
+                    let said = client.closed().await;
+                    if is_over.load(Ordering::Relaxed) {
+                        return said;
+                    }
+                }
+                panic!("the reports took longer than the flood");
+            })
+        })
+        .collect();
+    open.subscribe()
+        .wait_for(|open| *open == FLOOD)
+        .await
+        .unwrap();
+    for report in 0..REPORTS {
+        let body = format!(r#"{{"statistics":{{"reports":{report}}}}}"#);
+        let answer = server.ask(&server.report(&body)).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    is_over.store(true, Ordering::Relaxed);
+    let said = join_all(flood).await;
+    // Every one of them was closed by the server, and nothing is left of them.
+    assert!(server.open_files() < open_files + FEW);
+    said.into_iter().map(Result::unwrap).collect()
+}
+
+/// Silent clients, all of them accepted: a client cannot tell, so others ask in between. Those come after them.
+async fn silent_flood(server: &Server) -> Vec<Client> {
+    let mut flood = Vec::new();
+    while flood.len() < FLOOD {
+        let connecting = (0..AT_ONCE).map(|_| Client::connect(server.address));
+        flood.extend(join_all(connecting).await);
+        assert_eq!(server.ask(&get("/livez")).await.status, 200);
+    }
+    flood
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_thousand_silent_clients_do_not_hold_up_reports() {
+    raise_limit();
+    let server = Server::start(&[("FIRST_BYTE_TIMEOUT_MS", "5000")]);
+    server.create_run().await;
+    let open_files = server.open_files();
+    let mut flood = silent_flood(&server).await;
+    for _ in 0..REPORTS {
+        assert_eq!(server.ask(&server.report("{}")).await.status, 200);
+    }
+    let said = join_all(flood.iter_mut().map(Client::closed)).await;
+    assert!(said.iter().all(String::is_empty));
+    assert!(server.open_files() < open_files + FEW);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_silent_clients_than_there_are_seats_make_room_for_reports_and_for_the_end() {
+    const SEATS: usize = 500;
+    raise_limit();
+    // No time-out closes anything here.
+    let settings = [
+        ("FIRST_BYTE_TIMEOUT_MS", "600000"),
+        ("MAX_CONNECTIONS", "500"),
+    ];
+    let mut server = Server::start(&settings);
+    server.create_run().await;
+    let mut flood = silent_flood(&server).await;
+    for _ in 0..REPORTS {
+        assert_eq!(server.ask(&server.report("{}")).await.status, 200);
+    }
+    let (left, staying) = flood.split_at_mut(FLOOD - SEATS);
+    join_all(left.iter_mut().map(Client::closed)).await;
+    assert!(server.connections() <= SEATS);
+    server.signal(Signal::TERM);
+    join_all(staying.iter_mut().map(Client::closed)).await;
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_thousand_clients_with_half_a_head_do_not_hold_up_reports() {
+    raise_limit();
+    let server = Arc::new(Server::start(&[("HEADER_TIMEOUT_MS", "2000")]));
+    let beginning = "GET / HTTP/1.1\r\nHost: door\r\nX-Slow: ".to_owned();
+    let said = reports_in_a_flood(&server, beginning).await;
+    assert!(said.iter().all(String::is_empty));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_thousand_clients_with_half_a_body_do_not_hold_up_reports_and_are_told_so() {
+    raise_limit();
+    let server = Arc::new(Server::start(&[("BODY_TIMEOUT_MS", "2000")]));
+    let beginning = server.report_head(1000) + r#"{"displayName":"#;
+    let said = reports_in_a_flood(&server, beginning).await;
+    for said in said {
+        assert!(
+            said.starts_with("HTTP/1.1 408 ") && said.contains("bodyTooSlow"),
+            "{said:?}"
+        );
+    }
+}

@@ -1,0 +1,185 @@
+//! Heads of HTTP/1 that are too large, or that a proxy in front may read otherwise than this server.
+
+use crate::{
+    client::{Client, get},
+    server::Server,
+};
+
+/// What nobody may be made to send: if it is seen, the server answers it.
+const SMUGGLED: &str = "GET /livez HTTP/1.1\r\nHost: smuggled\r\n\r\n";
+
+/// Sends this and what is to be smuggled behind it; the statuses of all answers until the connection is closed.
+async fn statuses(server: &Server, request: &str) -> Vec<u16> {
+    let mut client = Client::that_sent(server, format!("{request}{SMUGGLED}")).await;
+    let said = client.closed().await;
+    let lines = said.match_indices("HTTP/1.1 ");
+    let status = |(at, line): (usize, &str)| said[at + line.len()..][..3].parse().unwrap();
+    lines.map(status).collect()
+}
+
+/// A report with these headers in the place of its Content-Length, and this body.
+fn report(server: &Server, headers: &str, body: &str) -> String {
+    let head = server.report_head(0);
+    format!("{}{body}", head.replace("Content-Length: 0\r\n", headers))
+}
+
+#[tokio::test]
+async fn heads_with_two_readings_are_400_and_nothing_behind_them_is_seen() {
+    let server = Server::start(&[]);
+    server.create_run().await;
+    let chunked = "Transfer-Encoding: chunked\r\n";
+    let long_extension = format!("2;{}\r\n{{}}\r\n0\r\n\r\n", "x".repeat(32 * 1024));
+    let many_extensions = format!(
+        "{}0\r\n\r\n",
+        format!("1;{}\r\n \r\n", "x".repeat(1024)).repeat(32)
+    );
+    let bodies = [
+        ("a chunk's extension too long", long_extension.as_str()),
+        ("chunks' extensions too long", many_extensions.as_str()),
+        ("a negative chunk", "-2\r\n{}\r\n0\r\n\r\n"),
+        (
+            "a chunk of more than 64 bits",
+            "10000000000000002\r\n{}\r\n0\r\n\r\n",
+        ),
+        ("a chunk with 0x", "0x2\r\n{}\r\n0\r\n\r\n"),
+        ("a chunk that ends in a bare LF", "2\n{}\r\n0\r\n\r\n"),
+        ("a chunk longer than its length", "1\r\n{}\r\n0\r\n\r\n"),
+    ];
+    let bodies = bodies.map(|(name, body)| (name, report(&server, chunked, body)));
+    let lengths = [
+        (
+            "length and encoding",
+            "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
+            "0\r\n\r\n",
+        ),
+        (
+            "encoding and length",
+            "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n",
+            "0\r\n\r\n",
+        ),
+        (
+            "two lengths",
+            "Content-Length: 2\r\nContent-Length: 3\r\n",
+            "{}",
+        ),
+        ("two lengths in one", "Content-Length: 2, 3\r\n", "{}"),
+        ("a signed length", "Content-Length: +2\r\n", "{}"),
+        ("a negative length", "Content-Length: -2\r\n", "{}"),
+        (
+            "a length of more than 64 bits",
+            "Content-Length: 18446744073709551618\r\n",
+            "{}",
+        ),
+        (
+            "xchunked",
+            "Transfer-Encoding: xchunked\r\n",
+            "2\r\n{}\r\n0\r\n\r\n",
+        ),
+        (
+            "chunked, then not",
+            "Transfer-Encoding: chunked, identity\r\n",
+            "2\r\n{}\r\n0\r\n\r\n",
+        ),
+        (
+            "obs-fold",
+            "X-Folded: a\r\n b\r\nContent-Length: 2\r\n",
+            "{}",
+        ),
+        ("a space before the colon", "Content-Length : 2\r\n", "{}"),
+        ("a bare LF", "X-Bare: a\nContent-Length: 2\r\n", "{}"),
+        ("a bare CR", "X-Bare: a\rContent-Length: 2\r\n", "{}"),
+        (
+            "NUL in a header",
+            "X-Nul: a\0b\r\nContent-Length: 2\r\n",
+            "{}",
+        ),
+        (
+            "a second host",
+            "Host: other\r\nContent-Length: 2\r\n",
+            "{}",
+        ),
+    ];
+    let lengths = lengths.map(|(name, headers, body)| (name, report(&server, headers, body)));
+    let targets = [
+        ("HTTP/0.9", "GET /livez\r\n".to_owned()),
+        (
+            "an absolute target of another host",
+            "GET http://other/livez HTTP/1.1\r\nHost: door\r\n\r\n".to_owned(),
+        ),
+        ("no host", "GET /livez HTTP/1.1\r\n\r\n".to_owned()),
+        (
+            "a bare LF behind all",
+            "GET /livez HTTP/1.1\r\nHost: door\r\n\n".to_owned(),
+        ),
+        (
+            "an encoding in HTTP/1.0",
+            format!("GET /livez HTTP/1.0\r\n{chunked}\r\n0\r\n\r\n"),
+        ),
+    ];
+    let before = server.ask(&get_run(&server)).await;
+    for (name, request) in bodies.into_iter().chain(lengths).chain(targets) {
+        assert_eq!(statuses(&server, &request).await, [400], "{name}");
+    }
+    // The tag in it would show a report that was carried out.
+    assert_eq!(server.ask(&get_run(&server)).await.body, before.body);
+}
+
+#[tokio::test]
+async fn a_head_that_comes_in_two_parts_is_no_safer() {
+    let server = Server::start(&[]);
+    let mut client = Client::that_sent(&server, get("/livez")).await;
+    client.answer().await.unwrap();
+    client
+        .send("GET /livez HTTP/1.1\r\nHost: door\r\nContent-Length: 0\r\nTransf")
+        .await;
+    // Answered in between, so that the server has read the first part.
+    let mut other = Client::that_sent(&server, get("/livez")).await;
+    other.answer().await.unwrap();
+    client.send("er-Encoding: chunked\r\n\r\n0\r\n\r\n").await;
+    assert_eq!(client.answer().await.unwrap().status, 400);
+    assert_eq!(client.closed().await, "");
+}
+
+#[tokio::test]
+async fn heads_beyond_their_limits_are_refused_and_the_connection_closes() {
+    let settings = [
+        ("MAX_HEADERS", "20"),
+        ("MAX_HEADER_BYTES", "8192"),
+        ("MAX_URI_BYTES", "1000"),
+    ];
+    let server = Server::start(&settings);
+    let with = |target: &str, headers: &str| {
+        format!("GET {target} HTTP/1.1\r\nHost: door\r\n{headers}\r\n")
+    };
+    let long = format!("/livez?{}", "x".repeat(1000 - "/livez?".len()));
+    let fine = [
+        with("/livez", &"X-Some: x\r\n".repeat(19)),
+        with("/livez", &format!("X-Large: {}\r\n", "x".repeat(8000))),
+        with(&long, ""),
+    ];
+    for request in fine {
+        assert_eq!(server.ask(&request).await.status, 200);
+    }
+    let refused = [
+        (431, with("/livez", &"X-Some: x\r\n".repeat(20))),
+        (431, with("/livez", &"X-Some: x\r\n".repeat(200))),
+        (
+            431,
+            with("/livez", &format!("X-Large: {}\r\n", "x".repeat(9000))),
+        ),
+        (431, format!("GET /{}", "x".repeat(9000))),
+        (414, with(&format!("{long}x"), "")),
+    ];
+    for (status, request) in refused {
+        assert_eq!(statuses(&server, &request).await, [status], "{request}");
+    }
+    let many = Server::start(&[("MAX_HEADERS", "200")]);
+    let answer = many
+        .ask(&with("/livez", &"X-Some: x\r\n".repeat(199)))
+        .await;
+    assert_eq!(answer.status, 200);
+}
+
+fn get_run(server: &Server) -> String {
+    server.report("").replacen("PATCH", "GET", 1)
+}

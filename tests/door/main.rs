@@ -1,0 +1,17 @@
+//! The door of the real process: what clients that are slow, silent, many or hostile can do to the others.
+//!
+//! Time-outs are short here, and what is waited for is always the server's own act: an answer, or a close.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
+
+mod client;
+mod drain;
+mod flood;
+mod frames;
+mod heads;
+mod http2;
+#[path = "../process/program.rs"]
+mod program;
+mod room;
+mod server;
+mod timeouts;
+mod tls;

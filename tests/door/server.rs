@@ -1,0 +1,135 @@
+//! A server in a process of its own, with one run to report on.
+
+use std::{
+    fs::{self, File},
+    io::{BufRead as _, BufReader},
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Child, ChildStdout, ExitStatus, Stdio},
+};
+
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
+use tempfile::TempDir;
+
+use crate::program::{data_folder, flowruns};
+
+/// Where it serves, and what to try first.
+const PRINTED_LINES: usize = 4;
+
+pub(crate) struct Server {
+    child: Child,
+    _stdout: BufReader<ChildStdout>,
+    folder: TempDir,
+    pub(crate) address: SocketAddr,
+    pub(crate) token: String,
+    /// The path of the runs.
+    pub(crate) runs: String,
+    /// The id of the run that can be created and reported on.
+    pub(crate) run: String,
+}
+
+impl Server {
+    /// With these settings of the section `http`, in the spelling of the environment.
+    pub(crate) fn start(http: &[(&str, &str)]) -> Self {
+        Self::start_in(data_folder(), http, &[])
+    }
+
+    /// In this folder, with other variables too.
+    pub(crate) fn start_in(
+        folder: TempDir,
+        http: &[(&str, &str)],
+        others: &[(&str, PathBuf)],
+    ) -> Self {
+        let http = http
+            .iter()
+            .map(|(name, value)| (format!("FLOWRUNS_HTTP__{name}"), *value));
+        // The log goes to a file, which never blocks the server.
+        let mut child = flowruns(&folder)
+            .envs(http)
+            .envs(others.iter().cloned())
+            .stdout(Stdio::piped())
+            .stderr(File::create(log_file(&folder)).unwrap())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut said = String::new();
+        for _ in 0..PRINTED_LINES {
+            stdout.read_line(&mut said).unwrap();
+        }
+        let between = |from: &str, to: &str| {
+            let rest = said.split_once(from).map(|(_, rest)| rest);
+            let found = rest.and_then(|rest| rest.split_once(to));
+            let (found, _) = found.unwrap_or_else(|| {
+                panic!("{}", fs::read_to_string(log_file(&folder)).unwrap());
+            });
+            found.to_owned()
+        };
+        let origin = between("serves on ", "\n");
+        let authority = origin.split_once("://").unwrap().1;
+        Self {
+            address: authority.parse().unwrap(),
+            token: between("Bearer ", "'"),
+            runs: between(&format!("-X POST '{origin}"), "'"),
+            run: between("{\"id\":\"", "\""),
+            child,
+            _stdout: stdout,
+            folder,
+        }
+    }
+
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(log_file(&self.folder)).unwrap()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
+    /// How many files it has open.
+    pub(crate) fn open_files(&self) -> usize {
+        let files = fs::read_dir(format!("/proc/{}/fd", self.child.id()));
+        files.unwrap().count()
+    }
+
+    /// Leaves it so many file descriptors beside those that it has.
+    pub(crate) fn leave_descriptors(&self, more: usize) {
+        let limit = Some((self.open_files() + more) as u64);
+        let limit = Rlimit {
+            current: limit,
+            maximum: limit,
+        };
+        prlimit(Some(Pid::from_child(&self.child)), Resource::Nofile, limit).unwrap();
+    }
+
+    /// How many connections it has.
+    pub(crate) fn connections(&self) -> usize {
+        let port = format!(":{:04X}", self.address.port());
+        let table = fs::read_to_string(format!("/proc/{}/net/tcp", self.child.id())).unwrap();
+        let established = table.lines().filter(|line| {
+            let mut fields = line.split_whitespace().skip(1);
+            let local = fields.next().unwrap_or_default();
+            local.ends_with(&port) && fields.nth(1) == Some("01")
+        });
+        established.count()
+    }
+}
+
+fn log_file(folder: &TempDir) -> PathBuf {
+    folder.path().join("log")
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}

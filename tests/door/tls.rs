@@ -1,0 +1,220 @@
+//! TLS that ends in the server, and certificates that are renewed while it runs.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, ServerName},
+};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+use crate::{
+    client::{Client, PATIENCE, get},
+    frames::{Frame, PREFACE, SETTINGS},
+    program::data_folder,
+    server::Server,
+};
+
+/// A certificate and its key.
+struct Identity(CertifiedKey<KeyPair>);
+
+impl Identity {
+    fn new() -> Self {
+        Self(generate_simple_self_signed(["localhost".to_owned()]).unwrap())
+    }
+
+    fn certificate(&self) -> CertificateDer<'static> {
+        self.0.cert.der().clone()
+    }
+
+    fn install(&self, folder: &Path) {
+        replace(&folder.join("key.pem"), &self.0.signing_key.serialize_pem());
+        replace(&folder.join("certificate.pem"), &self.0.cert.pem());
+    }
+}
+
+/// In one step, as it is done where a server reads.
+fn replace(file: &Path, text: &str) {
+    let new = file.with_extension("new");
+    fs::write(&new, text).unwrap();
+    fs::rename(new, file).unwrap();
+}
+
+fn start(identity: &Identity, http: &[(&str, &str)]) -> Server {
+    let folder = data_folder();
+    identity.install(folder.path());
+    start_in(folder, http)
+}
+
+fn start_in(folder: TempDir, http: &[(&str, &str)]) -> Server {
+    let file = |name: &str| folder.path().join(name);
+    let tls = [
+        ("FLOWRUNS_TLS__CERTIFICATE_FILE", file("certificate.pem")),
+        ("FLOWRUNS_TLS__KEY_FILE", file("key.pem")),
+        ("FLOWRUNS_TLS__CHECK_INTERVAL_MS", PathBuf::from("20")),
+    ];
+    Server::start_in(folder, http, &tls)
+}
+
+/// A connection that trusts this one alone.
+async fn connect(
+    address: SocketAddr,
+    trusted: &Identity,
+    protocol: &str,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let mut roots = RootCertStore::empty();
+    roots.add(trusted.certificate()).unwrap();
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![protocol.into()];
+    let name = ServerName::try_from("localhost").unwrap();
+    let stream = TcpStream::connect(address).await.unwrap();
+    let connecting = TlsConnector::from(Arc::new(config)).connect(name, stream);
+    timeout(PATIENCE, connecting).await.unwrap()
+}
+
+/// Waits until the server shows this certificate.
+async fn until_shown(server: &Server, identity: &Identity) {
+    let showing = async { while connect(server.address, identity, "h2").await.is_err() {} };
+    timeout(PATIENCE, showing).await.unwrap();
+}
+
+/// Waits until the log says this so often.
+async fn until_logged(server: &Server, words: &str, times: usize) {
+    let logging = async {
+        while server.log().matches(words).count() < times {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, logging).await.unwrap();
+}
+
+const KEPT: &str = "the former ones stay";
+
+#[tokio::test]
+async fn both_protocols_are_served_over_tls_and_links_say_https() {
+    let identity = Identity::new();
+    let server = start(&identity, &[]);
+    let mut stream = connect(server.address, &identity, "http/1.1")
+        .await
+        .unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
+    let request = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut said = String::new();
+    timeout(PATIENCE, stream.read_to_string(&mut said))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
+    assert!(said.contains("https://localhost/$metadata"), "{said}");
+
+    let mut stream = connect(server.address, &identity, "h2").await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    let settings = Frame::new(SETTINGS, 0, 0, []).to_bytes();
+    stream
+        .write_all(&[PREFACE, &settings].concat())
+        .await
+        .unwrap();
+    let mut head = [0; 9];
+    timeout(PATIENCE, stream.read_exact(&mut head))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(head[3], SETTINGS);
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_is_not() {
+    let (first, second, third) = (Identity::new(), Identity::new(), Identity::new());
+    let server = start(&first, &[]);
+    let folder = server.folder();
+    until_shown(&server, &first).await;
+    second.install(&folder);
+    until_shown(&server, &second).await;
+    assert!(connect(server.address, &first, "h2").await.is_err());
+
+    let complaints = server.log().matches(KEPT).count();
+    replace(&folder.join("certificate.pem"), "not a certificate");
+    until_logged(&server, KEPT, complaints + 1).await;
+    connect(server.address, &second, "h2").await.unwrap();
+    // A key that is another's.
+    replace(&folder.join("certificate.pem"), &third.0.cert.pem());
+    until_logged(&server, KEPT, complaints + 2).await;
+    connect(server.address, &second, "h2").await.unwrap();
+    fs::remove_file(folder.join("key.pem")).unwrap();
+    until_logged(&server, KEPT, complaints + 3).await;
+    connect(server.address, &second, "h2").await.unwrap();
+
+    third.install(&folder);
+    until_shown(&server, &third).await;
+}
+
+#[tokio::test]
+async fn plain_http_is_refused_where_tls_is_spoken() {
+    let identity = Identity::new();
+    let server = start(&identity, &[]);
+    let mut plain = Client::that_sent(&server, get("/livez")).await;
+    assert!(!plain.closed().await.contains("HTTP/"));
+    connect(server.address, &identity, "h2").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_handshake_must_be_over_in_time_and_holds_up_nobody() {
+    let identity = Identity::new();
+    let server = start(&identity, &[("FIRST_BYTE_TIMEOUT_MS", "1000")]);
+    let mut silent = Client::connect(server.address).await;
+    // The beginning of a handshake of 512 bytes.
+    let mut slow = Client::that_sent(&server, b"\x16\x03\x01\x02\x00").await;
+    connect(server.address, &identity, "h2").await.unwrap();
+    assert_eq!(silent.closed().await, "");
+    assert_eq!(slow.closed().await, "");
+}
+
+#[test]
+fn a_server_without_a_usable_certificate_says_so_and_does_not_start() {
+    let cases = [
+        ("not PEM", "not PEM", "no private key"),
+        ("", "", "no private key"),
+    ];
+    for (certificate, key, words) in cases {
+        let folder = data_folder();
+        fs::write(folder.path().join("certificate.pem"), certificate).unwrap();
+        fs::write(folder.path().join("key.pem"), key).unwrap();
+        let output = crate::program::flowruns(&folder)
+            .env(
+                "FLOWRUNS_TLS__CERTIFICATE_FILE",
+                folder.path().join("certificate.pem"),
+            )
+            .env("FLOWRUNS_TLS__KEY_FILE", folder.path().join("key.pem"))
+            .output()
+            .unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(message.contains(words), "{message}");
+    }
+    let folder = data_folder();
+    let output = crate::program::flowruns(&folder)
+        .env("FLOWRUNS_TLS__KEY_FILE", "key.pem")
+        .output()
+        .unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("set both or neither"), "{message}");
+}
