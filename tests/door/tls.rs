@@ -125,6 +125,7 @@ async fn both_protocols_are_served_over_tls_and_links_say_https() {
         .unwrap();
     assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
     assert!(said.contains("https://localhost/$metadata"), "{said}");
+    assert!(said.contains("\nstrict-transport-security: "), "{said}");
 
     let mut stream = connect(server.address, &identity, "h2").await.unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));

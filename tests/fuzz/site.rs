@@ -59,11 +59,12 @@ impl Site {
     pub(crate) fn start(header_timeout: u32, request_timeout: u32) -> Self {
         let folder = data_folder();
         let log = folder.path().join("log");
+        let of_a_client = ["FIRST_BYTE", "HEADER", "BODY", "IDLE"].map(|step| {
+            let name = format!("FLOWRUNS_HTTP__{step}_TIMEOUT_MS");
+            (name, header_timeout.to_string())
+        });
         let mut child = flowruns(&folder)
-            .env(
-                "FLOWRUNS_HTTP__HEADER_TIMEOUT_MS",
-                header_timeout.to_string(),
-            )
+            .envs(of_a_client)
             .env(
                 "FLOWRUNS_HTTP__REQUEST_TIMEOUT_MS",
                 request_timeout.to_string(),

@@ -32,13 +32,9 @@ impl Origin {
         let forwarded = forwarded(&parts.headers, &parts.extensions, trusted);
         let authority = parts.uri.authority().map(|authority| authority.as_str());
         let sent = authority.or_else(|| parts.headers.get(header::HOST)?.to_str().ok());
-        let own_scheme = match parts.extensions.get::<OverTls>() {
-            Some(OverTls) => "https",
-            None => "http",
-        };
         let mut hosts = [forwarded.host, sent].into_iter().flatten();
         Self {
-            scheme: forwarded.scheme.unwrap_or(own_scheme),
+            scheme: forwarded.scheme.unwrap_or(own_scheme(&parts.extensions)),
             host: hosts
                 .find(|host| is_host(host))
                 .unwrap_or("localhost")
@@ -46,10 +42,11 @@ impl Origin {
         }
     }
 
-    /// Whether the client came by TLS, as far as a trusted proxy says so.
+    /// Whether the client came by TLS, to this server or as a trusted proxy says.
     pub(crate) fn is_https<B>(request: &Request<B>, trusted: &[IpNet]) -> bool {
         let forwarded = forwarded(request.headers(), request.extensions(), trusted);
-        forwarded.scheme == Some("https")
+        let own = own_scheme(request.extensions());
+        forwarded.scheme.unwrap_or(own) == "https"
     }
 
     pub(crate) fn host(&self) -> &str {
@@ -60,6 +57,13 @@ impl Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.scheme, self.host)
+    }
+}
+
+fn own_scheme(extensions: &Extensions) -> &'static str {
+    match extensions.get::<OverTls>() {
+        Some(OverTls) => "https",
+        None => "http",
     }
 }
 
