@@ -83,7 +83,7 @@ impl Call {
             .cloned()
             .unwrap_or_default();
         trace.note_route(parts.extensions.get::<MatchedPath>());
-        let caller = authorized(api, &parts.headers, permission.into(), &trace)?;
+        let caller = authorized(api, &parts.headers, permission.into(), &trace).await?;
         let body = match content {
             Content::None | Content::Text => Bytes::new(),
             Content::Json | Content::Batch => {
@@ -207,7 +207,7 @@ pub(crate) fn if_match_or_default(api: &Api, sent: Option<IfMatch>) -> IfMatch {
     }
 }
 
-fn authorized(
+async fn authorized(
     api: &Api,
     headers: &HeaderMap,
     permission: Option<Permission>,
@@ -228,8 +228,8 @@ fn authorized(
             false,
         ));
     };
-    let verified = api.options.verifier.verify(token);
-    let caller = verified.map_err(|refused| ApiError::unauthorized(&refused.to_string(), true))?;
+    let verified = api.options.verifier.verify(token).await;
+    let caller = verified.map_err(ApiError::token_refused)?;
     trace.note_tenant(caller.tenant);
     match permission {
         Some(permission) if !caller.may(permission) => Err(ApiError::forbidden(permission.name())),
