@@ -212,7 +212,7 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 }
 
 /// The whole chain of causes.
-fn chain(error: &(dyn Error + Send + Sync + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn Error + Send + Sync + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -21,7 +21,11 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
-pub(crate) use self::{auth::Auth, database::Database, http::Http};
+pub(crate) use self::{
+    auth::{Auth, IssuerSettings},
+    database::Database,
+    http::Http,
+};
 
 const DEFAULTS: &str = include_str!("../../../config/default.toml");
 /// Names the file that overrides the defaults.
@@ -42,6 +46,7 @@ pub(crate) struct Settings {
     #[validate(nested)]
     pub(crate) database: Database,
     pub(crate) embedded: Embedded,
+    #[validate(nested)]
     pub(crate) auth: Auth,
     pub(crate) log: Log,
     /// From the environment alone; never shown.
@@ -117,16 +122,11 @@ impl Settings {
     fn check(&self) -> anyhow::Result<()> {
         self.validate()
             .context("the configuration is out of range")?;
-        let auth = &self.auth;
-        if auth.jwks_file.is_some() && (auth.issuer.is_empty() || auth.audience.is_empty()) {
+        self.auth.check()?;
+        if !self.auth.has_issuer() && !self.http.listen.ip().is_loopback() {
             bail!(
-                "auth.jwks_file needs auth.issuer and auth.audience too, so that tokens of others are refused"
-            );
-        }
-        if auth.jwks_file.is_none() && !self.http.listen.ip().is_loopback() {
-            bail!(
-                "without an issuer the server listens on loopback only, not on {}; set FLOWRUNS_AUTH__JWKS_FILE, \
-                 FLOWRUNS_AUTH__ISSUER and FLOWRUNS_AUTH__AUDIENCE, or FLOWRUNS_HTTP__LISTEN=127.0.0.1:{}",
+                "without an issuer the server listens on loopback only, not on {}; set FLOWRUNS_AUTH__ISSUER \
+                 and FLOWRUNS_AUTH__AUDIENCE, or FLOWRUNS_HTTP__LISTEN=127.0.0.1:{}",
                 self.http.listen,
                 self.http.listen.port()
             );

@@ -5,6 +5,7 @@ mod config;
 mod cursor_key;
 mod database;
 mod first_bytes;
+mod issuers;
 mod listen;
 mod local_key;
 mod shutdown;

@@ -14,6 +14,7 @@ use tokio::{
 };
 
 use super::key_set::KeySet;
+use crate::observe::chain;
 
 /// Why a key set could not be fetched.
 pub type FetchError = Box<dyn Error + Send + Sync>;
@@ -166,7 +167,7 @@ impl Shared {
             let has_keys = self.keys.load().is_some();
             tracing::warn!(
                 issuer = self.issuer,
-                error = error.as_ref() as &(dyn Error + 'static),
+                error = chain(error.as_ref()),
                 has_keys,
                 "the issuer's keys cannot be fetched"
             );

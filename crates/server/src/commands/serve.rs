@@ -1,13 +1,9 @@
 //! `flowruns serve`
 
-use std::{fs, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use flowruns_api::{
-    ApiOptions,
-    auth::{Expectations, KeySet, TokenVerifier},
-    router,
-};
+use flowruns_api::{ApiOptions, auth::TokenVerifier, router};
 use flowruns_domain::{Environment, SystemClock, TimeOrderedIds};
 use flowruns_persistence::{
     PostgresStore,
@@ -17,12 +13,9 @@ use flowruns_persistence::{
 use tokio::sync::watch;
 
 use crate::{
-    config::Settings, cursor_key, database::Database, listen, local_key::LocalKey,
+    config::Settings, cursor_key, database::Database, issuers, listen, local_key::LocalKey,
     shutdown::Signals, welcome,
 };
-
-/// Seconds of clock skew that tokens of an issuer are granted.
-const ISSUER_LEEWAY: u64 = 60;
 
 /// Serves until a signal, then drains; a second signal ends it at once, whatever it is doing.
 pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
@@ -36,11 +29,11 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
 async fn serve(settings: &Settings, signals: &Signals) -> anyhow::Result<()> {
     let database = open_database(settings).await?;
     let store = connect(settings, &database).await?;
-    let local_key = match settings.auth.jwks_file {
-        None => Some(LocalKey::open(&settings.data_dir)?),
-        Some(_) => None,
+    let local_key = match settings.auth.has_issuer() {
+        false => Some(LocalKey::open(&settings.data_dir)?),
+        true => None,
     };
-    let options = api_options(settings, &store, local_key.as_ref())?;
+    let options = api_options(settings, &store, local_key.as_ref()).await?;
     let listener = listen::bind(&settings.http).await?;
     let address = listener.local_addr()?;
     say(&match &local_key {
@@ -86,7 +79,7 @@ async fn connect(settings: &Settings, database: &Database) -> anyhow::Result<Pos
     Ok(store)
 }
 
-fn api_options(
+async fn api_options(
     settings: &Settings,
     store: &PostgresStore,
     local_key: Option<&LocalKey>,
@@ -98,7 +91,7 @@ fn api_options(
     };
     Ok(ApiOptions {
         environment,
-        verifier: Arc::new(verifier(settings, local_key)?),
+        verifier: Arc::new(verifier(settings, local_key).await?),
         max_body_bytes: usize::try_from(settings.http.max_body_bytes)?,
         request_timeout: settings.http.request_timeout(),
         require_if_match: settings.http.require_if_match,
@@ -136,26 +129,13 @@ impl ClusterWatch {
     }
 }
 
-fn verifier(settings: &Settings, local_key: Option<&LocalKey>) -> anyhow::Result<TokenVerifier> {
-    let auth = &settings.auth;
-    match (local_key, &auth.jwks_file) {
-        (Some(key), _) => key.verifier(),
-        (None, None) => bail!("neither a local key nor auth.jwks_file"),
-        (None, Some(file)) => {
-            let json = fs::read(file)
-                .with_context(|| format!("the key set {} cannot be read", file.display()))?;
-            let keys = KeySet::from_jwks(&json)
-                .with_context(|| format!("the key set {}", file.display()))?;
-            let (issuer, audience) = (auth.issuer.clone(), auth.audience.clone());
-            Ok(TokenVerifier::new(
-                keys,
-                Expectations {
-                    issuer,
-                    audience,
-                    leeway_seconds: ISSUER_LEEWAY,
-                },
-            ))
-        }
+async fn verifier(
+    settings: &Settings,
+    local_key: Option<&LocalKey>,
+) -> anyhow::Result<TokenVerifier> {
+    match local_key {
+        Some(key) => key.verifier(),
+        None => issuers::verifier(&settings.auth).await,
     }
 }
 
