@@ -99,7 +99,7 @@ impl App {
             KeySet::from_jwks(&serde_json::to_vec(&json!({"keys": [jwk]})).unwrap()).unwrap();
         let expectations = Expectations {
             issuer: ISSUER.into(),
-            audience: AUDIENCE.into(),
+            audiences: vec![AUDIENCE.into()],
             leeway_seconds: 0,
         };
         let clock = Arc::new(FixedClock::at("2026-03-02T10:00:00Z".parse().unwrap()));

@@ -207,7 +207,7 @@ fn verifier_and_bearer(run: RunKey) -> (TokenVerifier, String) {
     let keys = KeySet::from_jwks(&serde_json::to_vec(&json!({"keys": [jwk]})).unwrap()).unwrap();
     let expectations = Expectations {
         issuer: NAME.to_owned(),
-        audience: NAME.to_owned(),
+        audiences: vec![NAME.to_owned()],
         leeway_seconds: 0,
     };
     let claims = json!({

@@ -1,5 +1,7 @@
 //! Every failure's status, code and message: the one place that chooses them.
 
+mod access;
+
 use std::{error::Error, sync::Arc};
 
 use axum::{
@@ -88,26 +90,6 @@ impl ApiError {
 
     pub(crate) fn bad_request(inner_code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, inner_code, message)
-    }
-
-    pub(crate) fn unauthorized(message: &str, token_was_sent: bool) -> Self {
-        let hint = if token_was_sent {
-            Hint::RenewToken
-        } else {
-            Hint::SendToken
-        };
-        Self::new(
-            StatusCode::UNAUTHORIZED,
-            "invalidAuthenticationToken",
-            message,
-        )
-        .with_hint(hint)
-    }
-
-    pub(crate) fn forbidden(permission: &str) -> Self {
-        let message =
-            format!("the token lacks the permission {permission}; ask for one that has it");
-        Self::new(StatusCode::FORBIDDEN, "accessDenied", message)
     }
 
     pub(crate) fn not_acceptable() -> Self {

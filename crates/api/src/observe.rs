@@ -26,7 +26,7 @@ use self::trace::Answered;
 pub use self::trace::RequestTracer;
 pub(crate) use self::{
     meter::{Meter, NotLetIn},
-    trace::Trace,
+    trace::{Trace, chain},
     traceparent::TRACEPARENT,
 };
 use crate::{

@@ -26,7 +26,7 @@ use validator::Validate;
 
 pub(crate) use self::{
     admin::Admin,
-    auth::Auth,
+    auth::{Auth, IssuerSettings},
     database::Database,
     http::Http,
     tls::{Tls, TlsFiles},
@@ -54,6 +54,7 @@ pub(crate) struct Settings {
     #[validate(nested)]
     pub(crate) database: Database,
     pub(crate) embedded: Embedded,
+    #[validate(nested)]
     pub(crate) auth: Auth,
     pub(crate) log: Log,
     /// From the environment alone, or a file that it names; never shown.
@@ -137,16 +138,11 @@ impl Settings {
         self.validate()
             .context("the configuration is out of range")?;
         self.tls.files()?;
-        let auth = &self.auth;
-        if auth.jwks_file.is_some() && (auth.issuer.is_empty() || auth.audience.is_empty()) {
+        self.auth.check()?;
+        if !self.auth.has_issuer() && !self.http.listen.ip().is_loopback() {
             bail!(
-                "auth.jwks_file needs auth.issuer and auth.audience too, so that tokens of others are refused"
-            );
-        }
-        if auth.jwks_file.is_none() && !self.http.listen.ip().is_loopback() {
-            bail!(
-                "without an issuer the server listens on loopback only, not on {}; set FLOWRUNS_AUTH__JWKS_FILE, \
-                 FLOWRUNS_AUTH__ISSUER and FLOWRUNS_AUTH__AUDIENCE, or FLOWRUNS_HTTP__LISTEN=127.0.0.1:{}",
+                "without an issuer the server listens on loopback only, not on {}; set FLOWRUNS_AUTH__ISSUER \
+                 and FLOWRUNS_AUTH__AUDIENCE, or FLOWRUNS_HTTP__LISTEN=127.0.0.1:{}",
                 self.http.listen,
                 self.http.listen.port()
             );

@@ -72,7 +72,7 @@ impl LocalKey {
         let keys = KeySet::from_jwks(&serde_json::to_vec(&json!({"keys": [jwk]}))?)?;
         let expectations = Expectations {
             issuer: ISSUER.to_owned(),
-            audience: AUDIENCE.to_owned(),
+            audiences: vec![AUDIENCE.to_owned()],
             leeway_seconds: 0,
         };
         Ok(TokenVerifier::new(keys, expectations))

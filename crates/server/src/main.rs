@@ -6,6 +6,7 @@ mod config;
 mod cursor_key;
 mod database;
 mod database_url;
+mod issuers;
 mod listen;
 mod local_key;
 mod metrics;

@@ -30,6 +30,7 @@
 //! | [`FixedClock`], [`SequentialIds`] | answers that can be compared whole |
 //! | [`fixtures`] | rows to begin with |
 //! | `checker`, with the feature `checker` | whether a deployment keeps its promises while many clients report at once |
+//! | `issuer`, with the feature `issuer` | an issuer of tokens on loopback, and keys that sign them |
 //! | `scratch`, with the feature `postgres` | a migrated database of one's own in tens of milliseconds |
 
 #[cfg(feature = "checker")]
@@ -38,6 +39,8 @@ mod clock;
 pub mod conformance;
 pub mod fixtures;
 mod ids;
+#[cfg(feature = "issuer")]
+pub mod issuer;
 mod memory;
 #[cfg(feature = "postgres")]
 pub mod scratch;

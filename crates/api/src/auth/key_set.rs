@@ -1,80 +1,126 @@
 //! The public keys of an issuer.
 
-use std::collections::HashMap;
+#[cfg(test)]
+mod tests;
 
-use jsonwebtoken::{
-    Algorithm, DecodingKey,
-    jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse},
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
+
 use thiserror::Error;
+
+use super::key::Key;
 
 /// Why a key set cannot be used.
 #[derive(Debug, Error)]
 pub enum InvalidKeySet {
+    /// Over [`KeySet::MAX_BYTES`].
+    #[error("the key set is over {} bytes", KeySet::MAX_BYTES)]
+    TooLong,
+    /// Over [`KeySet::MAX_KEYS`].
+    #[error("the key set has {0} keys, over {max}", max = KeySet::MAX_KEYS)]
+    TooManyKeys(usize),
     /// Not a JSON Web Key Set.
     #[error("this is no JSON Web Key Set (RFC 7517)")]
     Malformed(#[source] serde_json::Error),
     /// None of its keys can verify a token.
-    #[error("the key set has no usable key: an RSA or EC P-256 key for signatures, with a kid")]
+    #[error(
+        "the key set has no usable key: an RSA key of 2048 to 8192 bits or an EC P-256 key, for signatures, with a kid"
+    )]
     Empty,
 }
 
 /// Keys for RS256 and ES256, by their `kid`.
-#[derive(Clone)]
-pub struct KeySet(HashMap<String, (Algorithm, DecodingKey)>);
+pub struct KeySet {
+    keys: HashMap<String, Key>,
+    retired: Retired,
+}
 
-impl KeySet {
-    /// Reads a JSON Web Key Set; keys of other kinds and uses are passed over.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidKeySet`] when it is malformed or has no usable key.
-    pub fn from_jwks(json: &[u8]) -> Result<Self, InvalidKeySet> {
-        // Keys are read one by one, so that one of an unknown kind does not spoil the others.
-        let set: serde_json::Value =
-            serde_json::from_slice(json).map_err(InvalidKeySet::Malformed)?;
-        let keys = set
-            .get("keys")
-            .and_then(|keys| keys.as_array())
-            .cloned()
-            .unwrap_or_default();
-        let keys = keys
-            .into_iter()
-            .filter_map(|key| serde_json::from_value::<Jwk>(key).ok())
-            .collect();
-        let usable: HashMap<_, _> = JwkSet { keys }.keys.iter().filter_map(usable_key).collect();
-        if usable.is_empty() {
-            Err(InvalidKeySet::Empty)
-        } else {
-            Ok(Self(usable))
-        }
+/// Tells whether a key set was replaced by another; cheap enough to be asked for each request.
+#[derive(Clone, Default)]
+pub(super) struct Retired(Arc<AtomicBool>);
+
+impl Retired {
+    pub(super) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
     }
 
-    pub(super) fn get(&self, kid: &str) -> Option<&(Algorithm, DecodingKey)> {
-        self.0.get(kid)
+    pub(super) fn set(&self) {
+        self.0.store(true, Ordering::Release);
     }
 }
 
-fn usable_key(jwk: &Jwk) -> Option<(String, (Algorithm, DecodingKey))> {
-    let algorithm = match &jwk.algorithm {
-        AlgorithmParameters::RSA(_) => Algorithm::RS256,
-        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
-            Algorithm::ES256
+impl KeySet {
+    /// The longest key set, in bytes.
+    pub const MAX_BYTES: usize = 256 * 1024;
+    /// How many keys a set may have, usable or not.
+    pub const MAX_KEYS: usize = 100;
+
+    /// Reads a JSON Web Key Set; keys of other kinds and uses are passed over. A `kid` that names two different keys
+    /// names neither, since nobody can tell which of them is meant.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidKeySet`] when it is malformed, too large, or has no usable key.
+    pub fn from_jwks(json: &[u8]) -> Result<Self, InvalidKeySet> {
+        if json.len() > Self::MAX_BYTES {
+            return Err(InvalidKeySet::TooLong);
         }
-        _ => return None,
-    };
-    let declared = jwk
-        .common
-        .key_algorithm
-        .map(|declared| declared.to_string());
-    let is_for_signatures = matches!(
-        jwk.common.public_key_use,
-        None | Some(PublicKeyUse::Signature)
-    );
-    let is_as_declared = declared.is_none_or(|declared| declared == format!("{algorithm:?}"));
-    if !is_for_signatures || !is_as_declared {
-        return None;
+        // Keys are read one by one, so that one of an unknown kind does not spoil the others.
+        let set: serde_json::Value =
+            serde_json::from_slice(json).map_err(InvalidKeySet::Malformed)?;
+        let jwks = set.get("keys").and_then(|keys| keys.as_array());
+        let jwks = jwks.map_or(&[][..], Vec::as_slice);
+        if jwks.len() > Self::MAX_KEYS {
+            return Err(InvalidKeySet::TooManyKeys(jwks.len()));
+        }
+        let keys = unambiguous(jwks.iter().filter_map(Key::from_jwk));
+        if keys.is_empty() {
+            return Err(InvalidKeySet::Empty);
+        }
+        let retired = Retired::default();
+        Ok(Self { keys, retired })
     }
-    let key = DecodingKey::from_jwk(jwk).ok()?;
-    Some((jwk.common.key_id.clone()?, (algorithm, key)))
+
+    /// How many keys can verify tokens.
+    pub fn usable_keys(&self) -> usize {
+        self.keys.len()
+    }
+
+    pub(super) fn get(&self, kid: &str) -> Option<&Key> {
+        self.keys.get(kid)
+    }
+
+    pub(super) fn retired(&self) -> &Retired {
+        &self.retired
+    }
+
+    /// From now on nothing that was verified with this set counts as verified.
+    pub(super) fn retire(&self) {
+        self.retired.set();
+    }
+}
+
+fn unambiguous(named: impl Iterator<Item = (String, Key)>) -> HashMap<String, Key> {
+    let mut keys = HashMap::new();
+    for (kid, key) in named {
+        match keys.entry(kid) {
+            Entry::Vacant(free) => {
+                free.insert(Some(key));
+            }
+            Entry::Occupied(mut taken) => {
+                if taken.get().as_ref() != Some(&key) {
+                    tracing::warn!(kid = ?taken.key(), "two keys of one key set have this kid; neither is used");
+                    taken.insert(None);
+                }
+            }
+        }
+    }
+    keys.into_iter()
+        .filter_map(|(kid, key)| Some((kid, key?)))
+        .collect()
 }

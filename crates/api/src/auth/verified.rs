@@ -7,20 +7,22 @@ use std::{
 
 use lru::LruCache;
 
-use super::verifier::Caller;
+use super::{caller::Caller, key_set::Retired};
 
 /// How many tokens are remembered; the least recently used is forgotten first.
 const MOST_TOKENS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 /// A longer token is verified each time, so that what is remembered has a bound in bytes too.
 const MOST_TOKEN_BYTES: usize = 4096;
 
-/// The callers of verified tokens, each until its token expires.
+/// The callers of verified tokens, each until its token expires or the keys that verified it are replaced.
 pub(super) struct VerifiedTokens(Mutex<LruCache<Box<str>, Verified>>);
 
 struct Verified {
     caller: Arc<Caller>,
     /// The last second at which the token is valid.
     until: u64,
+    /// Whether the key set that verified it was replaced since.
+    retired: Retired,
 }
 
 impl VerifiedTokens {
@@ -31,18 +33,29 @@ impl VerifiedTokens {
     /// The caller of a token that was verified before and is valid at `now`, in seconds.
     pub(super) fn caller(&self, token: &str, now: u64) -> Option<Arc<Caller>> {
         let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let verified = tokens.get(token).filter(|verified| now <= verified.until);
-        verified.map(|verified| Arc::clone(&verified.caller))
+        let verified = tokens.get(token)?;
+        if verified.until < now || verified.retired.is_set() {
+            tokens.pop(token);
+            return None;
+        }
+        Some(Arc::clone(&verified.caller))
     }
 
     /// Remembers a token that was verified just now.
-    pub(super) fn remember(&self, token: &str, caller: &Arc<Caller>, until: u64) {
+    pub(super) fn remember(
+        &self,
+        token: &str,
+        caller: &Arc<Caller>,
+        until: u64,
+        retired: &Retired,
+    ) {
         if token.len() > MOST_TOKEN_BYTES {
             return;
         }
         let verified = Verified {
             caller: Arc::clone(caller),
             until,
+            retired: retired.clone(),
         };
         let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tokens.put(token.into(), verified);
@@ -56,16 +69,28 @@ mod tests {
 
     fn caller() -> Arc<Caller> {
         let tenant: TenantId = "0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e".parse().unwrap();
-        Arc::new(Caller::new(tenant, "nightly".to_owned(), None))
+        Arc::new(Caller::new(tenant, "nightly".to_owned()))
     }
 
     #[test]
     fn a_token_is_known_until_it_expires_and_no_longer() {
         let tokens = VerifiedTokens::new();
-        tokens.remember("a", &caller(), 100);
+        tokens.remember("a", &caller(), 100, &Retired::default());
         assert!(tokens.caller("a", 100).is_some());
         assert!(tokens.caller("a", 101).is_none());
         assert!(tokens.caller("b", 100).is_none());
+    }
+
+    #[test]
+    fn a_token_is_known_no_longer_than_the_keys_that_verified_it() {
+        let tokens = VerifiedTokens::new();
+        let (kept, replaced) = (Retired::default(), Retired::default());
+        tokens.remember("a", &caller(), 100, &kept);
+        tokens.remember("b", &caller(), 100, &replaced);
+        assert!(tokens.caller("b", 1).is_some());
+        replaced.set();
+        assert!(tokens.caller("b", 1).is_none());
+        assert!(tokens.caller("a", 1).is_some());
     }
 
     #[test]
@@ -73,12 +98,12 @@ mod tests {
         let tokens = VerifiedTokens::new();
         let caller = caller();
         for number in 0..=MOST_TOKENS.get() {
-            tokens.remember(&number.to_string(), &caller, 100);
+            tokens.remember(&number.to_string(), &caller, 100, &Retired::default());
         }
         assert!(tokens.caller("0", 1).is_none());
         assert!(tokens.caller("1", 1).is_some());
         let long = "a".repeat(MOST_TOKEN_BYTES + 1);
-        tokens.remember(&long, &caller, 100);
+        tokens.remember(&long, &caller, 100, &Retired::default());
         assert!(tokens.caller(&long, 1).is_none());
     }
 }

@@ -2,177 +2,126 @@
 
 use std::sync::Arc;
 
-use flowruns_domain::TenantId;
-use jsonwebtoken::{Algorithm, Validation, decode, decode_header, get_current_timestamp};
-use serde::Deserialize;
-use thiserror::Error;
+use jsonwebtoken::{
+    TokenData, Validation, dangerous::insecure_decode, decode, get_current_timestamp,
+};
 
-use super::{key_set::KeySet, permission::Permission, verified::VerifiedTokens};
+use super::{
+    caller::{Caller, Claims},
+    issuer::{Expectations, Issuer, named},
+    key::{Key, MAX_KID_BYTES},
+    key_set::KeySet,
+    refusal::{Refusal, TokenRefused},
+    verified::VerifiedTokens,
+};
 
 /// The longest token that is looked at, in bytes.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// What a token must say.
-#[derive(Clone, Debug)]
-pub struct Expectations {
-    /// The claim `iss`.
-    pub issuer: String,
-    /// The claim `aud`.
-    pub audience: String,
-    /// The clock skew that `exp` and `nbf` are granted, in seconds.
-    pub leeway_seconds: u64,
-}
-
-/// Who asks.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Caller {
-    /// The tenant whose rows the caller sees.
-    pub tenant: TenantId,
-    /// The application or person.
-    pub actor: String,
-    permission: Option<Permission>,
-}
-
-impl Caller {
-    pub(super) const fn new(
-        tenant: TenantId,
-        actor: String,
-        permission: Option<Permission>,
-    ) -> Self {
-        Self {
-            tenant,
-            actor,
-            permission,
-        }
-    }
-
-    /// Whether the caller has a permission, or one that includes it.
-    pub fn may(&self, permission: Permission) -> bool {
-        self.permission >= Some(permission)
-    }
-}
-
-/// Why a token is refused; the message says nothing that helps to forge one.
-#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-pub enum TokenRefused {
-    /// Malformed, wrongly signed, or of another issuer or audience.
-    #[error("the token is malformed, wrongly signed, or of another issuer or audience")]
-    Invalid,
-    /// Past its `exp`.
-    #[error("the token has expired; get a new one")]
-    Expired,
-    /// Before its `nbf`.
-    #[error("the token is not yet valid")]
-    NotYetValid,
-    /// Without a tenant.
-    #[error("the token has no claim tid with the tenant's UUID")]
-    NoTenant,
-}
-
-/// Verifies tokens of one issuer, each once: afterwards it is known until it expires.
+/// Verifies tokens of some issuers, each once: afterwards it is known until it expires or its issuer's keys change.
 pub struct TokenVerifier {
-    keys: KeySet,
-    expectations: Expectations,
+    issuers: Vec<Issuer>,
     verified: VerifiedTokens,
 }
 
-#[derive(Deserialize)]
-struct Claims {
-    /// RFC 7519 allows a fraction.
-    exp: f64,
-    tid: Option<String>,
-    sub: Option<String>,
-    azp: Option<String>,
-    appid: Option<String>,
-    oid: Option<String>,
-    #[serde(default)]
-    roles: Vec<String>,
-    scp: Option<String>,
+/// What a token says of itself, which decides where to look for its key and nothing else.
+struct Unverified {
+    kid: String,
+    claims: Claims,
 }
 
 impl TokenVerifier {
-    /// A verifier for the keys and the name of an issuer.
+    /// A verifier for one issuer whose keys never change.
     pub fn new(keys: KeySet, expectations: Expectations) -> Self {
+        Self::of_issuers(vec![Issuer::with_fixed_keys(expectations, keys)])
+    }
+
+    /// A verifier for several issuers; of two that fit a token the first is taken.
+    pub fn of_issuers(issuers: Vec<Issuer>) -> Self {
         Self {
-            keys,
-            expectations,
+            issuers,
             verified: VerifiedTokens::new(),
         }
     }
 
-    /// Verifies a token.
+    /// Verifies a token. It waits only where the token names a key that is not known and the issuer is asked for it.
     ///
     /// # Errors
     ///
-    /// [`TokenRefused`]
-    pub fn verify(&self, token: &str) -> Result<Arc<Caller>, TokenRefused> {
+    /// [`TokenRefused`]; the log says more, at the level debug.
+    pub async fn verify(&self, token: &str) -> Result<Arc<Caller>, TokenRefused> {
         if let Some(caller) = self.verified.caller(token, get_current_timestamp()) {
             return Ok(caller);
         }
-        if token.len() > MAX_TOKEN_BYTES {
-            return Err(TokenRefused::Invalid);
+        // Boxed, so that a request with a known token does not carry the room for this.
+        let verified = Box::pin(self.verify_anew(token)).await;
+        verified.map_err(|refusal| {
+            tracing::debug!(reason = %refusal, "a token was refused");
+            refusal.public()
+        })
+    }
+
+    async fn verify_anew(&self, token: &str) -> Result<Arc<Caller>, Refusal> {
+        let Unverified { kid, claims } = Unverified::read(token)?;
+        let issuer = self.issuer_of(&claims)?;
+        let keys = issuer.keys_with(&kid).await?;
+        let key = keys.get(&kid).ok_or(Refusal::UnknownKey(kid))?;
+        let expectations = &issuer.expectations;
+        let claims = decode::<Claims>(
+            token,
+            &key.decoding,
+            &validation(key, expectations, &claims),
+        )?
+        .claims;
+        if !may_sign_for(key, &claims) {
+            return Err(Refusal::KeyOfAnotherIssuer);
         }
-        let header = decode_header(token).map_err(|_| TokenRefused::Invalid)?;
-        let kid = header.kid.ok_or(TokenRefused::Invalid)?;
-        let (algorithm, key) = self.keys.get(&kid).ok_or(TokenRefused::Invalid)?;
-        let claims = decode::<Claims>(token, key, &self.validation(*algorithm))
-            .map_err(|error| refusal(&error))?
-            .claims;
         // A fraction of a second is cut; `as` saturates, and an expiry that is no number was refused above.
-        let until = (claims.exp as u64).saturating_add(self.expectations.leeway_seconds);
-        let caller = Arc::new(caller(claims)?);
-        self.verified.remember(token, &caller, until);
+        let until = (claims.exp as u64).saturating_add(expectations.leeway_seconds);
+        let caller = Arc::new(Caller::from_claims(claims)?);
+        self.verified
+            .remember(token, &caller, until, keys.retired());
         Ok(caller)
     }
 
-    fn validation(&self, algorithm: Algorithm) -> Validation {
-        let Expectations {
-            issuer,
-            audience,
-            leeway_seconds,
-        } = &self.expectations;
-        let mut validation = Validation::new(algorithm);
-        validation.set_issuer(&[issuer]);
-        validation.set_audience(&[audience]);
-        validation.set_required_spec_claims(&["exp", "iss", "aud"]);
-        validation.leeway = *leeway_seconds;
-        validation.validate_nbf = true;
-        validation
+    fn issuer_of(&self, claims: &Claims) -> Result<&Issuer, Refusal> {
+        let (name, tenant) = (claims.iss.as_str(), claims.tid.as_deref());
+        let mut issuers = self.issuers.iter();
+        issuers
+            .find(|issuer| issuer.expectations.fits(name, tenant))
+            .ok_or_else(|| Refusal::unknown_issuer(name))
     }
 }
 
-fn refusal(error: &jsonwebtoken::errors::Error) -> TokenRefused {
-    use jsonwebtoken::errors::ErrorKind;
-    match error.kind() {
-        ErrorKind::ExpiredSignature => TokenRefused::Expired,
-        ErrorKind::ImmatureSignature => TokenRefused::NotYetValid,
-        _ => TokenRefused::Invalid,
+impl Unverified {
+    fn read(token: &str) -> Result<Self, Refusal> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(Refusal::TooLong);
+        }
+        let TokenData { header, claims } = insecure_decode::<Claims>(token)?;
+        // RFC 7515, section 4.1.11: what is critical must be understood, and nothing is.
+        if header.crit.is_some() {
+            return Err(Refusal::Critical);
+        }
+        let kid = header.kid.filter(|kid| kid.len() <= MAX_KID_BYTES);
+        let kid = kid.ok_or(Refusal::NoKid)?;
+        Ok(Self { kid, claims })
     }
 }
 
-fn caller(claims: Claims) -> Result<Caller, TokenRefused> {
-    let Claims {
-        exp: _,
-        tid,
-        sub,
-        azp,
-        appid,
-        oid,
-        roles,
-        scp,
-    } = claims;
-    let tenant = tid
-        .and_then(|tid| tid.parse().ok())
-        .ok_or(TokenRefused::NoTenant)?;
-    let is_person = scp.is_some();
-    let actor = if is_person {
-        oid.or(sub)
-    } else {
-        azp.or(appid).or(oid).or(sub)
-    };
-    let scopes = scp.unwrap_or_default();
-    let names = roles.iter().map(String::as_str).chain(scopes.split(' '));
-    let permission = names.filter_map(Permission::from_name).max();
-    let actor = actor.unwrap_or_else(|| "unknown".to_owned());
-    Ok(Caller::new(tenant, actor, permission))
+/// The name of the issuer was compared when the issuer was chosen; that the signed token says the same is checked again.
+fn validation(key: &Key, expectations: &Expectations, claims: &Claims) -> Validation {
+    let mut validation = Validation::new(key.algorithm);
+    validation.set_issuer(&[&claims.iss]);
+    validation.set_audience(&expectations.audiences);
+    validation.set_required_spec_claims(&["exp", "iss", "aud"]);
+    validation.leeway = expectations.leeway_seconds;
+    validation.validate_nbf = true;
+    validation
+}
+
+fn may_sign_for(key: &Key, claims: &Claims) -> bool {
+    key.issuer.as_ref().is_none_or(|issuer| {
+        named(issuer, claims.tid.as_deref()).is_some_and(|name| name == claims.iss)
+    })
 }

@@ -87,7 +87,7 @@ impl Call {
             .cloned()
             .unwrap_or_default();
         trace.note_route(parts.extensions.get::<MatchedPath>());
-        let caller = authorized(api, &parts.headers, permission.into(), &trace)?;
+        let caller = authorized(api, &parts.headers, permission.into(), &trace).await?;
         let body = match content {
             Content::None | Content::Text => Bytes::new(),
             Content::Json | Content::Batch => {
@@ -211,7 +211,7 @@ pub(crate) fn if_match_or_default(api: &Api, sent: Option<IfMatch>) -> IfMatch {
     }
 }
 
-fn authorized(
+async fn authorized(
     api: &Api,
     headers: &HeaderMap,
     permission: Option<Permission>,
@@ -234,10 +234,10 @@ fn authorized(
             false,
         ));
     };
-    let verified = api.options.verifier.verify(token);
+    let verified = api.options.verifier.verify(token).await;
     let caller = verified.map_err(|refused| {
         NotLetIn::Token(refused).count();
-        ApiError::unauthorized(&refused.to_string(), true)
+        ApiError::token_refused(refused)
     })?;
     trace.note_tenant(caller.tenant);
     match permission {

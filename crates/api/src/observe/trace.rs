@@ -135,7 +135,7 @@ impl Answered<'_> {
 }
 
 /// The whole chain of causes.
-fn chain(error: &(dyn Error + Send + Sync + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn Error + Send + Sync + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -1,4 +1,4 @@
-//! `flowruns check`: the merged configuration, and whether the database can be served.
+//! `flowruns check`: the merged configuration, and whether the issuers' keys and the database can be used.
 
 use anyhow::{Context as _, bail};
 use flowruns_domain::Store as _;
@@ -7,7 +7,7 @@ use flowruns_persistence::{
     migrate::{self, MigrationState},
 };
 
-use crate::{config::Settings, database::Database};
+use crate::{config::Settings, database::Database, issuers};
 
 #[expect(
     clippy::print_stdout,
@@ -23,6 +23,9 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
             "not set: embedded"
         }
     );
+    for line in issuers::look(&settings.auth).await? {
+        println!("{line}");
+    }
     let database = Database::open(settings).await?;
     let looked = look(settings, &database).await;
     database.stop().await?;

@@ -1,13 +1,9 @@
 //! `flowruns serve`
 
-use std::{fs, net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context as _, bail};
-use flowruns_api::{
-    ApiOptions, Draining, Readiness,
-    auth::{Expectations, KeySet, TokenVerifier},
-    router,
-};
+use flowruns_api::{ApiOptions, Draining, Readiness, auth::TokenVerifier, router};
 use flowruns_domain::{Environment, SystemClock, TimeOrderedIds};
 use flowruns_persistence::{
     PostgresStore,
@@ -21,15 +17,13 @@ use crate::{
     config::{Settings, Tls},
     cursor_key,
     database::Database,
+    issuers,
     listen::{self, Certificates},
     local_key::LocalKey,
     metrics::Scrape,
     shutdown::Signals,
     telemetry, welcome,
 };
-
-/// Seconds of clock skew that tokens of an issuer are granted.
-const ISSUER_LEEWAY: u64 = 60;
 
 /// Serves until a signal, then drains; a second signal ends it at once, whatever it is doing.
 pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
@@ -46,12 +40,12 @@ async fn serve(settings: &Settings, signals: &Signals) -> anyhow::Result<()> {
     let admin = AdminPort::open(&settings.admin).await?;
     let database = open_database(settings).await?;
     let store = connect(settings, &database).await?;
-    let local_key = match settings.auth.jwks_file {
-        None => Some(LocalKey::open(&settings.data_dir)?),
-        Some(_) => None,
+    let local_key = match settings.auth.has_issuer() {
+        false => Some(LocalKey::open(&settings.data_dir)?),
+        true => None,
     };
     let draining = Draining::default();
-    let options = api_options(settings, &store, &draining, local_key.as_ref())?;
+    let options = api_options(settings, &store, &draining, local_key.as_ref()).await?;
     let admin = admin.map(|port| {
         let readiness = options.readiness.clone();
         port.serve(Scrape::new(store.clone(), readiness, &settings.database))
@@ -127,7 +121,7 @@ async fn connect(settings: &Settings, database: &Database) -> anyhow::Result<Pos
     Ok(store)
 }
 
-fn api_options(
+async fn api_options(
     settings: &Settings,
     store: &PostgresStore,
     draining: &Draining,
@@ -143,7 +137,7 @@ fn api_options(
         readiness,
         tracer: telemetry::tracer(),
         environment,
-        verifier: Arc::new(verifier(settings, local_key)?),
+        verifier: Arc::new(verifier(settings, local_key).await?),
         max_body_bytes: usize::try_from(settings.http.max_body_bytes)?,
         request_timeout: settings.http.request_timeout(),
         body_timeout: settings.http.body_timeout(),
@@ -182,26 +176,13 @@ impl ClusterWatch {
     }
 }
 
-fn verifier(settings: &Settings, local_key: Option<&LocalKey>) -> anyhow::Result<TokenVerifier> {
-    let auth = &settings.auth;
-    match (local_key, &auth.jwks_file) {
-        (Some(key), _) => key.verifier(),
-        (None, None) => bail!("neither a local key nor auth.jwks_file"),
-        (None, Some(file)) => {
-            let json = fs::read(file)
-                .with_context(|| format!("the key set {} cannot be read", file.display()))?;
-            let keys = KeySet::from_jwks(&json)
-                .with_context(|| format!("the key set {}", file.display()))?;
-            let (issuer, audience) = (auth.issuer.clone(), auth.audience.clone());
-            Ok(TokenVerifier::new(
-                keys,
-                Expectations {
-                    issuer,
-                    audience,
-                    leeway_seconds: ISSUER_LEEWAY,
-                },
-            ))
-        }
+async fn verifier(
+    settings: &Settings,
+    local_key: Option<&LocalKey>,
+) -> anyhow::Result<TokenVerifier> {
+    match local_key {
+        Some(key) => key.verifier(),
+        None => issuers::verifier(&settings.auth).await,
     }
 }
 

@@ -43,7 +43,7 @@ fn permission(name: &str) -> Result<Permission, String> {
 }
 
 pub(crate) fn run(settings: &Settings, arguments: &TokenArguments) -> anyhow::Result<()> {
-    if settings.auth.jwks_file.is_some() {
+    if settings.auth.has_issuer() {
         bail!(
             "an issuer is configured, so the server takes no tokens of the local key; ask the issuer for one"
         );

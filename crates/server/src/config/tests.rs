@@ -26,7 +26,7 @@ fn default_toml_is_complete() {
     assert_eq!(settings.data_dir, Path::new("./data"));
     assert_eq!(settings.http.max_body_bytes, 1_048_576);
     assert_eq!(settings.log.format, LogFormat::Pretty);
-    assert!(settings.auth.jwks_file.is_none() && settings.database_url.is_none());
+    assert!(!settings.auth.has_issuer() && settings.database_url.is_none());
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn production_example_toml_is_accepted() {
         "/../../config/production.example.toml"
     );
     let settings = load(Some(Path::new(example)), &[]).unwrap();
-    assert!(settings.auth.jwks_file.is_some());
+    assert!(settings.auth.has_issuer());
 }
 
 #[test]

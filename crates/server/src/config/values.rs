@@ -54,12 +54,22 @@ pub(super) fn address_unless_empty<'de, D: Deserializer<'de>>(
     })
 }
 
-/// A list, or text with commas; a bare address is a network of its own.
-pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+/// A list, or text with commas.
+pub(super) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let texts = match TextOr::deserialize(deserializer)? {
         TextOr::Value(texts) => texts,
         TextOr::Text(text) => text.split(',').map(str::to_owned).collect::<Vec<String>>(),
     };
+    let trimmed = texts.iter().map(|text| text.trim());
+    Ok(trimmed
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
+        .collect())
+}
+
+/// As [`texts`]; a bare address is a network of its own.
+pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    let texts = texts(deserializer)?;
     let network = |text: &str| {
         let address = text.parse::<IpAddr>().map(IpNet::from);
         address.or_else(|_| text.parse()).map_err(|_| {
@@ -68,11 +78,14 @@ pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec
             ))
         })
     };
-    let trimmed = texts.iter().map(|text| text.trim());
-    trimmed
-        .filter(|text| !text.is_empty())
-        .map(network)
-        .collect()
+    texts.iter().map(|text| network(text)).collect()
+}
+
+pub(super) fn text_unless_empty<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Ok((!text.is_empty()).then_some(text))
 }
 
 pub(super) fn path_unless_empty<'de, D: Deserializer<'de>>(

@@ -1,0 +1,105 @@
+//! Why a token is refused: in full for the log, in few words for the caller.
+
+use jsonwebtoken::errors::ErrorKind;
+use thiserror::Error;
+
+/// Why a token is refused; the message says nothing that helps to forge one.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+pub enum TokenRefused {
+    /// Malformed, wrongly signed, or of another issuer or audience.
+    #[error("the token is malformed, wrongly signed, or of another issuer or audience")]
+    Invalid,
+    /// Past its `exp`.
+    #[error("the token has expired; get a new one")]
+    Expired,
+    /// Before its `nbf`.
+    #[error("the token is not yet valid")]
+    NotYetValid,
+    /// Without a tenant.
+    #[error("the token has no claim tid with the tenant's UUID")]
+    NoTenant,
+    /// Nobody can tell: the token names a key that is not known, and the issuer's keys cannot be read now.
+    #[error(
+        "the keys of the token's issuer cannot be read now; send the request again a little later"
+    )]
+    KeysUnavailable,
+}
+
+/// The same for the log. It holds no part of a token but the names that it gives to its issuer and its key.
+#[derive(Debug, Error)]
+pub(super) enum Refusal {
+    #[error("it is too long")]
+    TooLong,
+    #[error(
+        "it is no JSON Web Token of an algorithm that is known, or a claim is missing or malformed"
+    )]
+    Malformed,
+    #[error("its header has crit")]
+    Critical,
+    #[error("its header has no kid, or one that is too long")]
+    NoKid,
+    #[error("no issuer {0:?} is configured for its tenant")]
+    UnknownIssuer(String),
+    #[error("its issuer has no usable key {0:?}")]
+    UnknownKey(String),
+    #[error(
+        "the keys of its issuer cannot be read now, and {0:?} is not among those that are known"
+    )]
+    KeysUnavailable(String),
+    #[error("its key signs for another issuer only")]
+    KeyOfAnotherIssuer,
+    #[error("its algorithm is not that of its key")]
+    WrongAlgorithm,
+    #[error("its signature is wrong")]
+    WrongSignature,
+    #[error("it is for another audience")]
+    WrongAudience,
+    #[error("it has expired")]
+    Expired,
+    #[error("it is not yet valid")]
+    NotYetValid,
+    #[error("it has no claim tid with a UUID")]
+    NoTenant,
+}
+
+/// How much of a name goes into the log, in characters.
+const MAX_NAME: usize = 256;
+
+impl Refusal {
+    pub(super) fn unknown_issuer(name: &str) -> Self {
+        Self::UnknownIssuer(name.chars().take(MAX_NAME).collect())
+    }
+
+    pub(super) fn public(&self) -> TokenRefused {
+        match self {
+            Self::Expired => TokenRefused::Expired,
+            Self::NotYetValid => TokenRefused::NotYetValid,
+            Self::NoTenant => TokenRefused::NoTenant,
+            Self::KeysUnavailable(_) => TokenRefused::KeysUnavailable,
+            Self::TooLong
+            | Self::Malformed
+            | Self::Critical
+            | Self::NoKid
+            | Self::UnknownIssuer(_)
+            | Self::UnknownKey(_)
+            | Self::KeyOfAnotherIssuer
+            | Self::WrongAlgorithm
+            | Self::WrongSignature
+            | Self::WrongAudience => TokenRefused::Invalid,
+        }
+    }
+}
+
+/// The message of the library's error may quote a claim, so only its kind is kept.
+impl From<jsonwebtoken::errors::Error> for Refusal {
+    fn from(error: jsonwebtoken::errors::Error) -> Self {
+        match error.kind() {
+            ErrorKind::ExpiredSignature => Self::Expired,
+            ErrorKind::ImmatureSignature => Self::NotYetValid,
+            ErrorKind::InvalidSignature => Self::WrongSignature,
+            ErrorKind::InvalidAudience => Self::WrongAudience,
+            ErrorKind::InvalidAlgorithm => Self::WrongAlgorithm,
+            _ => Self::Malformed,
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Where the keys of an issuer are, and one attempt to get them.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    pin::Pin,
+};
+
+use anyhow::{Context as _, bail};
+use flowruns_api::auth::{FetchError, FetchKeys, KeySet};
+use reqwest::Url;
+use serde::Deserialize;
+use tokio::{fs::File, io::AsyncReadExt as _};
+
+use super::{http::Http, trusted_url};
+
+/// Where the keys of an issuer are.
+#[derive(Clone, Debug)]
+pub(crate) enum KeyLocation {
+    /// The OpenID discovery document names the place.
+    Discovery {
+        document: Url,
+        /// What the document must say of itself.
+        issuer: String,
+    },
+    Url(Url),
+    File(PathBuf),
+}
+
+/// What is read of a discovery document.
+#[derive(Deserialize)]
+struct Discovered {
+    issuer: String,
+    jwks_uri: String,
+}
+
+/// Fetches the keys of one issuer.
+pub(super) enum KeyFetcher {
+    Discovery {
+        document: Url,
+        issuer: String,
+        http: Http,
+    },
+    Url(Url, Http),
+    File(PathBuf),
+}
+
+impl KeyFetcher {
+    pub(super) fn new(location: KeyLocation) -> anyhow::Result<Self> {
+        Ok(match location {
+            KeyLocation::Discovery { document, issuer } => Self::Discovery {
+                document,
+                issuer,
+                http: Http::new()?,
+            },
+            KeyLocation::Url(url) => Self::Url(url, Http::new()?),
+            KeyLocation::File(path) => Self::File(path),
+        })
+    }
+
+    async fn attempt(&self) -> anyhow::Result<Vec<u8>> {
+        match self {
+            Self::Discovery {
+                document,
+                issuer,
+                http,
+            } => http.get(&discover(document, issuer, http).await?).await,
+            Self::Url(url, http) => http.get(url).await,
+            Self::File(path) => read(path).await,
+        }
+    }
+}
+
+/// Where the document says the keys are; it is asked each time, since the place may change.
+async fn discover(document: &Url, issuer: &str, http: &Http) -> anyhow::Result<Url> {
+    let json = http.get(document).await?;
+    let discovered: Discovered = serde_json::from_slice(&json)
+        .with_context(|| format!("{document} is no discovery document"))?;
+    if discovered.issuer != issuer {
+        bail!(
+            "{document} is the document of another issuer, {:?}",
+            discovered.issuer
+        );
+    }
+    trusted_url(&discovered.jwks_uri).context("its jwks_uri")
+}
+
+async fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let mut json = Vec::new();
+    // One byte more, so that what is too long is seen to be.
+    let mut file = File::open(path).await?.take(KeySet::MAX_BYTES as u64 + 1);
+    file.read_to_end(&mut json).await?;
+    Ok(json)
+}
+
+impl fmt::Display for KeyFetcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Discovery { document, .. } => write!(f, "the key set that {document} names"),
+            Self::Url(url, _) => write!(f, "the key set {url}"),
+            Self::File(path) => write!(f, "the key set {}", path.display()),
+        }
+    }
+}
+
+impl FetchKeys for KeyFetcher {
+    fn fetch(&self) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, FetchError>> + Send + '_>> {
+        Box::pin(async move {
+            let fetched = self.attempt().await;
+            fetched
+                .with_context(|| format!("{self} cannot be read"))
+                .map_err(FetchError::from)
+        })
+    }
+}

@@ -1,0 +1,59 @@
+//! Bounded GETs.
+
+use anyhow::{Context as _, bail};
+use flowruns_api::auth::KeySet;
+use reqwest::{Client, ClientBuilder, StatusCode, Url, header, redirect};
+
+use super::url::is_loopback;
+
+/// Discovery documents have the bound of key sets.
+const MAX_BYTES: usize = KeySet::MAX_BYTES;
+
+/// Ways to issuers. They follow no redirect: each URL is checked before it is asked, and a redirect would not be.
+pub(super) struct Http {
+    /// Through the proxy that the environment names, if it does.
+    outward: Client,
+    /// To this machine itself: what is not encrypted shall not leave it.
+    loopback: Client,
+}
+
+impl Http {
+    pub(super) fn new() -> anyhow::Result<Self> {
+        let build = |builder: ClientBuilder| {
+            let client = builder
+                .redirect(redirect::Policy::none())
+                .user_agent(concat!("flowruns/", env!("CARGO_PKG_VERSION")));
+            client.build().context(
+                "no HTTP client can be made for the issuers; are the system's certificates installed?",
+            )
+        };
+        Ok(Self {
+            outward: build(Client::builder())?,
+            loopback: build(Client::builder().no_proxy())?,
+        })
+    }
+
+    /// The body of a 200. Whoever calls bounds the time.
+    pub(super) async fn get(&self, url: &Url) -> anyhow::Result<Vec<u8>> {
+        let client = match is_loopback(url) {
+            true => &self.loopback,
+            false => &self.outward,
+        };
+        let asked = client.get(url.clone());
+        let mut response = asked
+            .header(header::ACCEPT, "application/json")
+            .send()
+            .await?;
+        if response.status() != StatusCode::OK {
+            bail!("{url} answered {} instead of 200", response.status());
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            if body.len() + chunk.len() > MAX_BYTES {
+                bail!("{url} answered more than {MAX_BYTES} bytes");
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+}
