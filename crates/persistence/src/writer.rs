@@ -25,7 +25,7 @@ use std::{
     time::Duration,
 };
 
-use flowruns_domain::{Change, Run, RunKey, RunReport, StoreError, Updated};
+use flowruns_domain::{Change, Run, RunKey, RunReport, RunState, StoreError, Updated, Urgency};
 use sqlx::PgPool;
 use tokio::{
     sync::{mpsc, watch},
@@ -58,6 +58,7 @@ const CACHE_BYTES: usize = 8 * 1024 * 1024;
 pub(crate) struct Writers {
     updates: Vec<Submissions<Report, Outcome>>,
     creations: Submissions<Creation, Creating>,
+    bounds: Arc<Bounds>,
     retry_for: Duration,
     closing: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -76,7 +77,7 @@ impl Writers {
         let mut tasks = Vec::with_capacity(2 * writers + 1);
         let mut updates = Vec::with_capacity(writers);
         for _ in 0..writers {
-            let (submissions, queue) = queue(Arc::clone(&bounds), closed.clone());
+            let (submissions, queue) = queue(closed.clone());
             updates.push(submissions);
             let (batches, to_write) = mpsc::channel(MOST_BATCHES);
             let (back, returned) = mpsc::unbounded_channel();
@@ -97,7 +98,7 @@ impl Writers {
                 pause: Pause::default(),
             }));
         }
-        let (creations, queue) = queue(bounds, closed);
+        let (creations, queue) = queue(closed);
         tasks.push(supervised(CreationTask {
             queue,
             session: session(),
@@ -107,6 +108,7 @@ impl Writers {
         Self {
             updates,
             creations,
+            bounds,
             retry_for: options.retry_for,
             closing,
             tasks: Mutex::new(tasks),
@@ -119,7 +121,11 @@ impl Writers {
         key: RunKey,
         report: RunReport,
     ) -> Result<Option<Updated<Run>>, StoreError> {
-        let RunReport { decide, bytes } = report;
+        let RunReport {
+            decide,
+            bytes,
+            urgency,
+        } = report;
         let report = Report {
             key,
             decide,
@@ -128,19 +134,26 @@ impl Writers {
             alone: false,
         };
         let task = &self.updates[self.task_of(key)];
-        task.submit(report, bytes, self.deadline()).await
+        let place = self.bounds.enter(bytes, urgency)?;
+        task.submit(report, place, self.deadline()).await
     }
 
     /// Creates a run, and answers after its commit.
     pub(crate) async fn create(&self, change: Change) -> Result<Creating, StoreError> {
         let properties = &change.run.properties;
         let bytes = properties.statistics.members().compact_length();
+        // A back-fill tells of an end too.
+        let urgency = match properties.state {
+            RunState::Running => Urgency::Ordinary,
+            RunState::Ended { .. } => Urgency::EndsRun,
+        };
+        let place = self.bounds.enter(bytes, urgency)?;
         let creation = Creation {
             change,
             alone: false,
         };
         self.creations
-            .submit(creation, bytes, self.deadline())
+            .submit(creation, place, self.deadline())
             .await
     }
 
