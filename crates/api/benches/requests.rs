@@ -15,7 +15,7 @@ use axum::{
 };
 use divan::{AllocProfiler, Bencher};
 use flowruns_api::{
-    ApiOptions, CursorKey,
+    ApiOptions, CursorKey, Limits,
     auth::{Expectations, KeySet, Permission, TokenVerifier},
     router,
 };
@@ -138,6 +138,7 @@ impl App {
             require_if_match: false,
             trusted_proxies: Vec::new(),
             cursor_key: CursorKey::new(b"bench"),
+            limits: Limits::default(),
         });
         Self {
             router,

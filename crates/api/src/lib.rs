@@ -6,7 +6,7 @@
 //! ```
 //! use std::{sync::Arc, time::Duration};
 //!
-//! use flowruns_api::{ApiOptions, CursorKey, auth::TokenVerifier, router};
+//! use flowruns_api::{ApiOptions, CursorKey, Limits, auth::TokenVerifier, router};
 //! use flowruns_domain::{Environment, Store, SystemClock, TimeOrderedIds};
 //!
 //! fn routes(store: Arc<dyn Store>, verifier: TokenVerifier) -> axum::Router {
@@ -18,6 +18,7 @@
 //!         require_if_match: false,
 //!         trusted_proxies: Vec::new(),
 //!         cursor_key: CursorKey::new(b"a secret that all servers share"),
+//!         limits: Limits::default(),
 //!     })
 //! }
 //! ```
@@ -30,6 +31,7 @@ mod extract;
 mod flows;
 mod health;
 mod idempotency;
+mod limits;
 mod metadata;
 mod observe;
 mod odata;
@@ -40,6 +42,7 @@ mod runs;
 mod state;
 
 pub use self::{
+    limits::{Limits, Rate, RateOverride},
     odata::{cursor::CursorKey, origin::Peer},
     openapi::openapi_json,
     routes::router,

@@ -1,5 +1,7 @@
 //! Around every request: its ids, its deadline, panics, the error body, and one line in the log.
 
+mod hold;
+
 use std::{
     any::Any,
     error::Error,
@@ -21,6 +23,7 @@ use uuid::Uuid;
 
 use crate::{
     error::ApiError,
+    limits::{Full, Place, Rank, Room},
     odata::{error_body::Envelope, key_path},
     state::Api,
 };
@@ -37,6 +40,8 @@ pub(crate) struct Trace {
     client_request_id: Option<String>,
     tenant: OnceLock<TenantId>,
     route: OnceLock<MatchedPath>,
+    /// Where it counts among all that is under way; nobody may come in without one.
+    place: OnceLock<Place>,
 }
 
 impl Trace {
@@ -66,6 +71,17 @@ impl Trace {
             write_error_body(&mut response, &error, self, now.to_string());
         }
         response
+    }
+
+    /// Counts the request among all that is under way, until it is answered.
+    pub(crate) fn enter(&self, room: &Arc<Room>, rank: Rank, bytes: usize) -> Result<&Place, Full> {
+        let place = room.enter(rank, bytes)?;
+        Ok(self.place.get_or_init(|| place))
+    }
+
+    /// Where the request counts, once it has entered.
+    pub(crate) fn place(&self) -> Option<&Place> {
+        self.place.get()
     }
 
     pub(crate) fn note_tenant(&self, tenant: TenantId) {
@@ -126,6 +142,7 @@ pub(crate) async fn observed<F: Future<Output = Response>>(
         );
     }
     add_headers(&mut response, &trace);
+    let response = hold::until_sent(response, &trace);
 
     log(&method, &response, error.as_deref(), &trace, started);
     response

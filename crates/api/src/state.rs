@@ -6,9 +6,14 @@ use std::{
 };
 
 use flowruns_domain::{Environment, FlowService, RunService};
+use governor::clock::MonotonicClock;
 use ipnet::IpNet;
 
-use crate::{auth::TokenVerifier, odata::cursor::CursorKey};
+use crate::{
+    auth::TokenVerifier,
+    limits::{CallerLimits, Limits, Room},
+    odata::cursor::CursorKey,
+};
 
 /// What the routes need.
 #[derive(Clone)]
@@ -27,6 +32,8 @@ pub struct ApiOptions {
     pub trusted_proxies: Vec<IpNet>,
     /// Signs the links to next pages.
     pub cursor_key: CursorKey,
+    /// How much is taken before requests are refused.
+    pub limits: Limits,
 }
 
 /// The state of the router.
@@ -36,13 +43,18 @@ pub(crate) struct Api {
     pub(crate) flows: FlowService,
     /// How many creations came with a key.
     pub(crate) claims: AtomicU64,
+    pub(crate) callers: CallerLimits,
+    pub(crate) room: Arc<Room>,
 }
 
 impl Api {
     pub(crate) fn new(options: ApiOptions) -> Self {
         let runs = RunService::new(options.environment.clone());
         let flows = FlowService::new(options.environment.clone());
+        let limits = &options.limits;
         Self {
+            callers: CallerLimits::new(limits, MonotonicClock),
+            room: Arc::new(Room::new(limits.requests, limits.bytes)),
             options,
             runs,
             flows,

@@ -74,8 +74,8 @@ impl RunPatch {
     /// Whether it ends a run, as far as it says so itself.
     pub const fn urgency(&self) -> Urgency {
         match self.status {
-            Field::Value(RunStatus::Ended(_)) => Urgency::EndsRun,
-            Field::Value(RunStatus::Running) | Field::Absent => Urgency::Ordinary,
+            Field::Value(status) => status.urgency(),
+            Field::Absent => Urgency::Ordinary,
         }
     }
 

@@ -25,7 +25,7 @@ use std::{
     time::Duration,
 };
 
-use flowruns_domain::{Change, Run, RunKey, RunReport, RunState, StoreError, Updated, Urgency};
+use flowruns_domain::{Change, Run, RunKey, RunReport, StoreError, Updated};
 use sqlx::PgPool;
 use tokio::{
     sync::{mpsc, watch},
@@ -142,11 +142,7 @@ impl Writers {
     pub(crate) async fn create(&self, change: Change) -> Result<Creating, StoreError> {
         let properties = &change.run.properties;
         let bytes = properties.statistics.members().compact_length();
-        // A back-fill tells of an end too.
-        let urgency = match properties.state {
-            RunState::Running => Urgency::Ordinary,
-            RunState::Ended { .. } => Urgency::EndsRun,
-        };
+        let urgency = properties.state.status().urgency();
         let place = self.bounds.enter(bytes, urgency)?;
         let creation = Creation {
             change,

@@ -3,6 +3,7 @@
 mod auth;
 mod database;
 mod http;
+mod limits;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -21,7 +22,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
-pub(crate) use self::{auth::Auth, database::Database, http::Http};
+pub(crate) use self::{auth::Auth, database::Database, http::Http, limits::Limits};
 
 const DEFAULTS: &str = include_str!("../../../config/default.toml");
 /// Names the file that overrides the defaults.
@@ -43,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) database: Database,
     pub(crate) embedded: Embedded,
     pub(crate) auth: Auth,
+    #[validate(nested)]
+    pub(crate) limits: Limits,
     pub(crate) log: Log,
     /// From the environment alone; never shown.
     #[serde(skip)]
@@ -117,6 +120,7 @@ impl Settings {
     fn check(&self) -> anyhow::Result<()> {
         self.validate()
             .context("the configuration is out of range")?;
+        self.limits.limits()?;
         let auth = &self.auth;
         if auth.jwks_file.is_some() && (auth.issuer.is_empty() || auth.audience.is_empty()) {
             bail!(

@@ -34,7 +34,7 @@ pub struct Caller {
 }
 
 impl Caller {
-    pub(super) const fn new(
+    pub(crate) const fn new(
         tenant: TenantId,
         actor: String,
         permission: Option<Permission>,

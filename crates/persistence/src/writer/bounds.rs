@@ -47,7 +47,8 @@ impl Bounds {
         };
         let items = self.items.fetch_add(1, Ordering::Relaxed);
         let waiting = self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        let fits = items < most_items && (waiting == 0 || waiting.saturating_add(bytes) <= most_bytes);
+        let fits =
+            items < most_items && (waiting == 0 || waiting.saturating_add(bytes) <= most_bytes);
         if fits {
             Ok(place)
         } else {

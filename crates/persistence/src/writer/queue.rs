@@ -39,9 +39,7 @@ pub(super) struct Queue<W, A> {
 }
 
 /// A queue; what goes in has its place within the bounds. Once `closing` is true it takes no more, and what waits is still taken out.
-pub(super) fn queue<W, A>(
-    closing: watch::Receiver<bool>,
-) -> (Submissions<W, A>, Queue<W, A>) {
+pub(super) fn queue<W, A>(closing: watch::Receiver<bool>) -> (Submissions<W, A>, Queue<W, A>) {
     let (sender, jobs) = mpsc::unbounded_channel();
     (Submissions { jobs: sender }, Queue { jobs, closing })
 }
