@@ -158,6 +158,19 @@ impl App {
         }
     }
 
+    /// The same application on another store, clock or ids.
+    pub(crate) fn with_environment(self, change: impl FnOnce(Environment) -> Environment) -> Self {
+        let options = ApiOptions {
+            environment: change(self.options.environment.clone()),
+            ..self.options
+        };
+        Self {
+            router: router(options.clone()),
+            options,
+            ..self
+        }
+    }
+
     /// Serves the routes on a port of loopback; the address of the server.
     pub(crate) async fn serve(&self) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -2,6 +2,7 @@
 
 mod caller;
 mod footprint;
+mod notice;
 mod room;
 
 use std::{num::NonZeroU32, time::Duration};
@@ -11,6 +12,7 @@ use flowruns_domain::TenantId;
 pub(crate) use self::{
     caller::CallerLimits,
     footprint::footprint,
+    notice::Refusals,
     room::{Full, Place, Rank, Room},
 };
 

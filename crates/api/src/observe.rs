@@ -144,7 +144,9 @@ pub(crate) async fn observed<F: Future<Output = Response>>(
     add_headers(&mut response, &trace);
     let response = hold::until_sent(response, &trace);
 
-    log(&method, &response, error.as_deref(), &trace, started);
+    if !api.refusals.took(error.as_deref()) {
+        log(&method, &response, error.as_deref(), &trace, started);
+    }
     response
 }
 

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 
 use crate::{
     auth::TokenVerifier,
-    limits::{CallerLimits, Limits, Room},
+    limits::{CallerLimits, Limits, Refusals, Room},
     odata::cursor::CursorKey,
 };
 
@@ -45,6 +45,7 @@ pub(crate) struct Api {
     pub(crate) claims: AtomicU64,
     pub(crate) callers: CallerLimits,
     pub(crate) room: Arc<Room>,
+    pub(crate) refusals: Refusals,
 }
 
 impl Api {
@@ -55,6 +56,7 @@ impl Api {
         Self {
             callers: CallerLimits::new(limits, MonotonicClock),
             room: Arc::new(Room::new(limits.requests, limits.bytes)),
+            refusals: Refusals::default(),
             options,
             runs,
             flows,

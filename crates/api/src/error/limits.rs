@@ -8,6 +8,9 @@ use super::{ApiError, Hint};
 use crate::limits::Full;
 
 impl ApiError {
+    /// The specific code of what is refused since too much is under way.
+    pub(crate) const OVERLOADED: &str = "overloaded";
+
     /// One request too many of this caller.
     pub(crate) fn too_many_requests(wait: Duration) -> Self {
         // Rounded up: who comes a moment too early is refused again.
@@ -24,7 +27,7 @@ impl ApiError {
     pub(crate) fn overloaded() -> Self {
         let message =
             "the service takes no more just now, and this was not begun; send it again later";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", message)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, Self::OVERLOADED, message)
             .with_hint(Hint::RetryAfter(1))
     }
 }
