@@ -105,8 +105,7 @@ impl Connection {
         loop {
             let frame = self.frame().await;
             let frame = frame.unwrap_or_else(|| panic!("closed without a frame of kind {kind}"));
-            if frame.kind == kind && frame.flags & ACK == 0 || frame.kind == kind && kind == HEADERS
-            {
+            if frame.kind == kind && (frame.flags & ACK == 0 || kind == HEADERS) {
                 return frame;
             }
             if frame.kind == PING && frame.flags & ACK == 0 {

@@ -10,6 +10,7 @@
 //! | PostgreSQL is killed with -9 and recovers | `killed_postgres` |
 //! | answers of PostgreSQL are lost | `lost_answers` |
 //! | pool and queue are exhausted | `exhausted` |
+//! | ten times as many clients as there is room for, with short and with long bodies | `overloaded` |
 //! | the disk of the database is full; needs root, and says when it is skipped | `full_disk` |
 //! | clocks differ and jump (stories has what a client's clock can do) | `clocks` |
 //! | clients hang up, deadlines pass | `cut_off` |
@@ -34,6 +35,7 @@ mod killed_servers;
 mod lossy_proxy;
 mod lost_answers;
 mod marks;
+mod overloaded;
 #[path = "../process/program.rs"]
 mod program;
 mod raw;

@@ -46,7 +46,27 @@ pub(crate) async fn answer(address: &str, request: &[u8]) -> u16 {
     stream.write_all(request).await.unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
-    let line = String::from_utf8_lossy(&answer).into_owned();
+    status(&answer)
+}
+
+/// The same for a request that may be answered before all of it is read; then the connection ends in any way.
+pub(crate) async fn early_answer(address: &str, request: &[u8]) -> u16 {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let (mut reading, mut writing) = stream.split();
+    let write = async {
+        let _refused = writing.write_all(request).await;
+    };
+    let mut answer = Vec::new();
+    let read = async {
+        // What came before the end is in the answer.
+        let _reset = reading.read_to_end(&mut answer).await;
+    };
+    tokio::join!(write, read);
+    status(&answer)
+}
+
+fn status(answer: &[u8]) -> u16 {
+    let line = String::from_utf8_lossy(answer).into_owned();
     let status = line.split(' ').nth(1);
     status
         .unwrap_or_else(|| panic!("{line:?}"))

@@ -10,7 +10,7 @@ use axum::{
     http::{HeaderMap, Method, Request, StatusCode},
 };
 use flowruns_api::{
-    ApiOptions, CursorKey, Draining, Peer, Readiness,
+    ApiOptions, CursorKey, Draining, Limits, Peer, Readiness,
     auth::{Expectations, KeySet, TokenVerifier},
     router,
 };
@@ -120,6 +120,7 @@ impl App {
             require_if_match: false,
             trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
             cursor_key: CursorKey::new(b"a secret of the tests"),
+            limits: Limits::default(),
         };
         change(&mut options);
         let tenant = "1e0c5e0a-4f7b-4a35-9a5c-7b0f2d7f3c55".to_owned();
@@ -183,6 +184,19 @@ impl App {
             clock,
             database: Arc::clone(&self.database),
             store,
+        }
+    }
+
+    /// The same application on another store, clock or ids.
+    pub(crate) fn with_environment(self, change: impl FnOnce(Environment) -> Environment) -> Self {
+        let options = ApiOptions {
+            environment: change(self.options.environment.clone()),
+            ..self.options
+        };
+        Self {
+            router: router(options.clone()),
+            options,
+            ..self
         }
     }
 

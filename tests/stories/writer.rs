@@ -225,7 +225,8 @@ async fn a_run_that_somebody_holds_keeps_no_other_run_waiting() {
 async fn a_queue_that_is_full_refuses_at_once_and_a_store_that_closes_answers_what_it_took() {
     let database = ScratchDatabase::create().await;
     let options = ConnectOptions {
-        writer_queue: 4,
+        // One place of them is kept for what ends a run.
+        writer_queue: 5,
         ..ConnectOptions::new(database.service())
     };
     let store = PostgresStore::connect(&options).await.unwrap();

@@ -15,7 +15,7 @@ use axum::{
 };
 use divan::{AllocProfiler, Bencher};
 use flowruns_api::{
-    ApiOptions, CursorKey, Draining, Readiness,
+    ApiOptions, CursorKey, Draining, Limits, Readiness,
     auth::{Expectations, KeySet, Permission, TokenVerifier},
     router,
 };
@@ -150,6 +150,7 @@ impl App {
             cursor_key: CursorKey::new(b"bench"),
             readiness: Readiness::new(store, Draining::default()),
             tracer: None,
+            limits: Limits::default(),
         });
         Self {
             router,

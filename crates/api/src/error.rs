@@ -1,6 +1,7 @@
 //! Every failure's status, code and message: the one place that chooses them.
 
 mod access;
+mod limits;
 
 use std::{error::Error, sync::Arc};
 
@@ -15,8 +16,8 @@ use flowruns_domain::{Conflict, Fault, PatchRejected, ServiceError, StoreError, 
 #[derive(Clone, Copy, Debug)]
 enum Hint {
     None,
-    /// To try again in a second.
-    RetryAfter,
+    /// To try again in so many seconds.
+    RetryAfter(u32),
     /// To send a token.
     SendToken,
     /// To get another token.
@@ -24,10 +25,10 @@ enum Hint {
 }
 
 impl Hint {
-    const fn header(self) -> Option<(HeaderName, HeaderValue)> {
+    fn header(self) -> Option<(HeaderName, HeaderValue)> {
         match self {
             Self::None => None,
-            Self::RetryAfter => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
+            Self::RetryAfter(seconds) => Some((header::RETRY_AFTER, HeaderValue::from(seconds))),
             Self::SendToken => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
             Self::RenewToken => Some((
                 header::WWW_AUTHENTICATE,
@@ -121,7 +122,7 @@ impl ApiError {
         let message = "the first request with this Idempotency-Key is under way; send it again a little later for its answer";
         Self::new(StatusCode::CONFLICT, "idempotencyKeyUnderWay", message)
             .with_target("Idempotency-Key")
-            .with_hint(Hint::RetryAfter)
+            .with_hint(Hint::RetryAfter(1))
     }
 
     pub(crate) fn key_of_another_request() -> Self {
@@ -137,7 +138,7 @@ impl ApiError {
     pub(crate) fn timed_out() -> Self {
         let message = "the request took too long; whether it was carried out is not known, so read before you repeat";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "requestTimeout", message)
-            .with_hint(Hint::RetryAfter)
+            .with_hint(Hint::RetryAfter(1))
     }
 
     pub(crate) fn body_too_slow() -> Self {
@@ -187,6 +188,7 @@ impl ApiError {
             StatusCode::FAILED_DEPENDENCY => "failedDependency",
             StatusCode::UNPROCESSABLE_ENTITY => "unprocessableEntity",
             StatusCode::PRECONDITION_REQUIRED => "preconditionRequired",
+            StatusCode::TOO_MANY_REQUESTS => "tooManyRequests",
             StatusCode::SERVICE_UNAVAILABLE => "serviceUnavailable",
             _ => "internalServerError",
         }
@@ -276,7 +278,7 @@ impl From<PatchRejected> for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         let unavailable = |code, message: &str| {
-            Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message).with_hint(Hint::RetryAfter)
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message).with_hint(Hint::RetryAfter(1))
         };
         match error.kind {
             StoreErrorKind::Unavailable => unavailable(
@@ -289,11 +291,7 @@ impl From<StoreError> for ApiError {
                 "too many requests change this run at once; try again",
             )
             .with_cause(error),
-            StoreErrorKind::Overloaded => unavailable(
-                "overloaded",
-                "the service takes no more reports just now, and this one was not begun; send it again later",
-            )
-            .with_cause(error),
+            StoreErrorKind::Overloaded => Self::overloaded().with_cause(error),
             StoreErrorKind::Conflict(_)
             | StoreErrorKind::Corrupt { .. }
             | StoreErrorKind::Internal => Self::internal(error),

@@ -1,6 +1,7 @@
 //! What handlers take from a request, checked in the contract's order.
 
 mod accept;
+mod body;
 mod call;
 mod preconditions;
 mod prefer;

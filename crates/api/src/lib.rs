@@ -6,7 +6,9 @@
 //! ```
 //! use std::{sync::Arc, time::Duration};
 //!
-//! use flowruns_api::{ApiOptions, CursorKey, Draining, Readiness, auth::TokenVerifier, router};
+//! use flowruns_api::{
+//!     ApiOptions, CursorKey, Draining, Limits, Readiness, auth::TokenVerifier, router,
+//! };
 //! use flowruns_domain::{Environment, Store, SystemClock, TimeOrderedIds};
 //!
 //! fn routes(store: Arc<dyn Store>, verifier: TokenVerifier) -> axum::Router {
@@ -21,6 +23,7 @@
 //!         trusted_proxies: Vec::new(),
 //!         cursor_key: CursorKey::new(b"a secret that all servers share"),
 //!         tracer: None,
+//!         limits: Limits::default(),
 //!     })
 //! }
 //! ```
@@ -34,6 +37,7 @@ mod fallback;
 mod flows;
 mod health;
 mod idempotency;
+mod limits;
 mod metadata;
 mod observe;
 mod odata;
@@ -46,6 +50,7 @@ mod state;
 
 pub use self::{
     health::{Check, Draining, Readiness, Unready, health_routes},
+    limits::{Limits, Rate, RateOverride},
     observe::RequestTracer,
     odata::{
         cursor::CursorKey,

@@ -1,5 +1,6 @@
 //! Around every request: its ids, its deadline, panics, the error body, and one line in the log.
 
+mod hold;
 mod meter;
 mod routes;
 mod trace;
@@ -104,6 +105,7 @@ pub(crate) async fn observed<F: Future<Output = Response>>(
         );
     }
     add_headers(&mut response, &trace);
+    let response = hold::until_sent(response, &trace);
 
     let answered = Answered {
         method: &method,
@@ -115,7 +117,9 @@ pub(crate) async fn observed<F: Future<Output = Response>>(
     if let Some(tracer) = tracer {
         tracer.end(&span, &method, trace.route().as_str(), answered.status);
     }
-    span.in_scope(|| answered.log(&trace));
+    if !api.refusals.took(answered.error) {
+        span.in_scope(|| answered.log(&trace));
+    }
     response
 }
 

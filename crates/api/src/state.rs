@@ -7,11 +7,13 @@ use std::{
 
 use axum::extract::FromRef;
 use flowruns_domain::{Environment, FlowService, RunService};
+use governor::clock::MonotonicClock;
 use ipnet::IpNet;
 
 use crate::{
     auth::TokenVerifier,
     health::Readiness,
+    limits::{CallerLimits, Limits, Refusals, Room},
     observe::{Meter, RequestTracer},
     odata::cursor::CursorKey,
 };
@@ -39,6 +41,8 @@ pub struct ApiOptions {
     pub readiness: Readiness,
     /// Sends traces somewhere; without it only a request with a `traceparent` has a span.
     pub tracer: Option<Arc<dyn RequestTracer>>,
+    /// How much is taken before requests are refused.
+    pub limits: Limits,
 }
 
 /// The state of the router.
@@ -49,13 +53,20 @@ pub(crate) struct Api {
     /// How many creations came with a key.
     pub(crate) claims: AtomicU64,
     pub(crate) meter: Meter,
+    pub(crate) callers: CallerLimits,
+    pub(crate) room: Arc<Room>,
+    pub(crate) refusals: Refusals,
 }
 
 impl Api {
     pub(crate) fn new(options: ApiOptions) -> Self {
         let runs = RunService::new(options.environment.clone());
         let flows = FlowService::new(options.environment.clone());
+        let limits = &options.limits;
         Self {
+            callers: CallerLimits::new(limits, MonotonicClock),
+            room: Arc::new(Room::new(limits.requests, limits.bytes)),
+            refusals: Refusals::default(),
             options,
             runs,
             flows,

@@ -84,7 +84,7 @@ pub use self::{
     status::{Outcome, RunStatus, Transition, TransitionError},
     store::{
         Created, DecideFlow, DecideRun, FlowDeleted, FlowStore, IdempotencyStore, RunReport,
-        RunStore, Store, StoreError, StoreErrorKind, Updated,
+        RunStore, Store, StoreError, StoreErrorKind, Updated, Urgency,
     },
     timestamp::{InvalidTimestamp, Timestamp},
 };

@@ -14,6 +14,7 @@ use crate::{
     state::RunState,
     statistics::Statistics,
     status::RunStatus,
+    store::Urgency,
     timestamp::Timestamp,
 };
 
@@ -50,6 +51,11 @@ impl NewRun {
         let mut faults = patch.contradictions();
         faults.extend(self.state().err());
         faults
+    }
+
+    /// Whether it tells of an end too, as a back-fill does.
+    pub const fn urgency(&self) -> Urgency {
+        self.status.urgency()
     }
 
     /// The run that this creates.

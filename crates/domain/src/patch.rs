@@ -7,6 +7,7 @@ use crate::{
     property,
     rejection::{Fault, Rule},
     status::RunStatus,
+    store::Urgency,
     timestamp::Timestamp,
 };
 
@@ -70,6 +71,14 @@ pub struct RunPatch {
 }
 
 impl RunPatch {
+    /// Whether it ends a run, as far as it says so itself.
+    pub const fn urgency(&self) -> Urgency {
+        match self.status {
+            Field::Value(status) => status.urgency(),
+            Field::Absent => Urgency::Ordinary,
+        }
+    }
+
     /// The faults that no stored run can heal, so that they are found before one is read.
     pub fn contradictions(&self) -> Vec<Fault> {
         let mut faults = Vec::new();

@@ -16,7 +16,7 @@ use crate::{
     query::{Count, EventPageRequest, FoundRuns, NotOffered, Page, RunQuery, RunScope, offered},
     rejection::{Fault, PatchRejected},
     run::Run,
-    store::{Created, RunReport, Store, StoreError, Updated},
+    store::{Created, RunReport, Store, StoreError, Updated, Urgency},
     timestamp::Timestamp,
 };
 
@@ -59,7 +59,7 @@ pub struct Requester {
     pub actor: String,
     /// The request.
     pub request: Uuid,
-    /// The length of its body, in bytes: what it holds in memory while it waits.
+    /// What its body holds in memory while it waits, in bytes.
     pub bytes: usize,
 }
 
@@ -164,10 +164,15 @@ impl RunService {
         if !faults.is_empty() {
             return Err(faults.into());
         }
-        let bytes = requester.bytes;
+        let (bytes, urgency) = (requester.bytes, patch.urgency());
         let origin = self.environment.origin(requester)?;
         let decide = Arc::new(move |run: &Run| run.decide(&patch, &if_match, &origin));
-        self.update(address, RunReport { decide, bytes }).await
+        let report = RunReport {
+            decide,
+            bytes,
+            urgency,
+        };
+        self.update(address, report).await
     }
 
     /// Hides the run everywhere; its history is left to retention.
@@ -184,9 +189,12 @@ impl RunService {
         let bytes = requester.bytes;
         let origin = self.environment.origin(requester)?;
         let decide = Arc::new(move |run: &Run| run.decide_deletion(&if_match, &origin));
-        self.update(address, RunReport { decide, bytes })
-            .await
-            .map(drop)
+        let report = RunReport {
+            decide,
+            bytes,
+            urgency: Urgency::Ordinary,
+        };
+        self.update(address, report).await.map(drop)
     }
 
     /// Creates a run. The same creation of the same id again gives the stored run.

@@ -4,6 +4,8 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::store::Urgency;
+
 /// How a run ended. Terminal, and terminal is final.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Outcome {
@@ -91,6 +93,14 @@ impl RunStatus {
             (Self::Running, Self::Ended(outcome)) => Ok(Transition::End(outcome)),
             (from, to) if from == to => Ok(Transition::None),
             (from, to) => Err(TransitionError { from, to }),
+        }
+    }
+
+    /// Whether a report of this status is refused last when too much waits.
+    pub const fn urgency(self) -> Urgency {
+        match self {
+            Self::Running => Urgency::Ordinary,
+            Self::Ended(_) => Urgency::EndsRun,
         }
     }
 

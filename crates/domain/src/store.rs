@@ -19,13 +19,25 @@ use crate::{
 /// Decides a report on the run as it is stored. It owns all it needs, so that a store may run it in a task of its own, and again.
 pub type DecideRun = Arc<dyn Fn(&Run) -> Result<Decision, PatchRejected> + Send + Sync>;
 
+/// What a store refuses last when too much waits.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Urgency {
+    /// More will follow, or it can be sent again: refused first, so that there is room for what ends a run.
+    #[default]
+    Ordinary,
+    /// It ends a run, and whoever waits for that end has no other way to learn of it.
+    EndsRun,
+}
+
 /// A report on a run, as a store takes it.
 #[derive(Clone)]
 pub struct RunReport {
     /// What it does to the run.
     pub decide: DecideRun,
-    /// What it holds in memory while it waits, in bytes: about the length of its body. A store bounds what waits by it.
+    /// What it holds in memory while it waits, in bytes. A store bounds what waits by it.
     pub bytes: usize,
+    /// Whether it is refused first or last when too much waits.
+    pub urgency: Urgency,
 }
 
 /// Decides a change of a flow: the flow as it shall be, with its next version, or `None` when nothing changes.

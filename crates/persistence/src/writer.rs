@@ -79,13 +79,13 @@ impl Writers {
         let mut tasks = Vec::with_capacity(2 * writers + 1);
         let mut updates = Vec::with_capacity(writers);
         for _ in 0..writers {
-            let (submissions, queue) = queue(Arc::clone(&bounds), closed.clone());
+            let (submissions, queue) = queue(closed.clone());
             updates.push(submissions);
             let contended = Contended::new(pool.clone(), Arc::clone(&meter));
             let cache = Cache::new(CACHE_BYTES / writers);
             tasks.extend(report_tasks(queue, session, contended, cache, &meter));
         }
-        let (creations, queue) = queue(Arc::clone(&bounds), closed);
+        let (creations, queue) = queue(closed);
         tasks.push(supervised(CreationTask {
             queue,
             session: session(),
@@ -110,7 +110,11 @@ impl Writers {
         key: RunKey,
         report: RunReport,
     ) -> Result<Option<Updated<Run>>, StoreError> {
-        let RunReport { decide, bytes } = report;
+        let RunReport {
+            decide,
+            bytes,
+            urgency,
+        } = report;
         let report = Report {
             key,
             decide,
@@ -119,19 +123,22 @@ impl Writers {
             alone: false,
         };
         let task = &self.updates[self.task_of(key)];
-        task.submit(report, bytes, self.deadline()).await
+        let place = self.bounds.enter(bytes, urgency)?;
+        task.submit(report, place, self.deadline()).await
     }
 
     /// Creates a run, and answers after its commit.
     pub(crate) async fn create(&self, change: Change) -> Result<Creating, StoreError> {
         let properties = &change.run.properties;
         let bytes = properties.statistics.members().compact_length();
+        let urgency = properties.state.status().urgency();
+        let place = self.bounds.enter(bytes, urgency)?;
         let creation = Creation {
             change,
             alone: false,
         };
         self.creations
-            .submit(creation, bytes, self.deadline())
+            .submit(creation, place, self.deadline())
             .await
     }
 

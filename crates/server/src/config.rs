@@ -4,6 +4,7 @@ mod admin;
 mod auth;
 mod database;
 mod http;
+mod limits;
 mod secret;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ pub(crate) use self::{
     auth::{Auth, IssuerSettings},
     database::Database,
     http::Http,
+    limits::Limits,
     tls::{Tls, TlsFiles},
 };
 
@@ -56,6 +58,8 @@ pub(crate) struct Settings {
     pub(crate) embedded: Embedded,
     #[validate(nested)]
     pub(crate) auth: Auth,
+    #[validate(nested)]
+    pub(crate) limits: Limits,
     pub(crate) log: Log,
     /// From the environment alone, or a file that it names; never shown.
     #[serde(skip)]
@@ -137,6 +141,7 @@ impl Settings {
     fn check(&self) -> anyhow::Result<()> {
         self.validate()
             .context("the configuration is out of range")?;
+        self.limits.limits()?;
         self.tls.files()?;
         self.auth.check()?;
         if !self.auth.has_issuer() && !self.http.listen.ip().is_loopback() {

@@ -5,6 +5,7 @@
 //! | `room` | how many connections there may be, and who makes room |
 //! | `connection` | one connection: TLS, HTTP, the routes |
 //! | `activity`, `supervised` | what it is doing, and its deadlines |
+//! | `linger` | bodies that nobody reads |
 //! | `stream`, `head` | its bytes, which tell both |
 //! | `protocol`, `request` | the limits of HTTP/1 and HTTP/2 |
 //! | `tls` | certificates |
@@ -14,6 +15,7 @@ mod answer;
 mod capacity;
 mod connection;
 mod head;
+mod linger;
 mod patience;
 mod protocol;
 mod request;

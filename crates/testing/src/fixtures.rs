@@ -11,7 +11,7 @@ use flowruns_domain::{
     Clock, DataDomain, Decision, DisplayName, EventId, Field, Flow, FlowId, FlowKey,
     FlowProperties, Ids, NewRun, Origin, Outcome, PatchRejected, PublicErrorPatch, ReadinessStatus,
     Run, RunId, RunKey, RunPatch, RunReport, RunStatus, SystemClock, TenantId, TimeOrderedIds,
-    Timestamp, Version,
+    Timestamp, Urgency, Version,
     json::{JsonObject, parse_object},
 };
 use uuid::Uuid;
@@ -95,6 +95,7 @@ pub fn report(
     RunReport {
         decide: Arc::new(decide),
         bytes: 0,
+        urgency: Urgency::Ordinary,
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) struct Claims {
 
 impl Caller {
     #[cfg(test)]
-    pub(super) const fn new(tenant: TenantId, actor: String) -> Self {
+    pub(crate) const fn new(tenant: TenantId, actor: String) -> Self {
         Self {
             tenant,
             actor,

@@ -135,7 +135,7 @@ impl Shared {
             self.attempts
                 .send_modify(|attempts| attempts.is_running = true);
             let result = self.attempt(&fetch, &mut known).await;
-            let due = self.finish(result);
+            let due = self.finish(&result);
             self.wait(due).await;
         }
     }
@@ -160,10 +160,10 @@ impl Shared {
     }
 
     /// Tells those who wait, and when the next attempt is due.
-    fn finish(&self, result: Result<(), FetchError>) -> Instant {
+    fn finish(&self, result: &Result<(), FetchError>) -> Instant {
         let now = Instant::now();
         let mut due = now + self.options.interval;
-        if let Err(error) = &result {
+        if let Err(error) = result {
             let has_keys = self.keys.load().is_some();
             tracing::warn!(
                 issuer = self.issuer,

@@ -34,7 +34,7 @@ impl ApiError {
                 "issuerUnavailable",
                 message,
             )
-            .with_hint(Hint::RetryAfter),
+            .with_hint(Hint::RetryAfter(1)),
         }
     }
 

@@ -1,31 +1,30 @@
 //! One call of the API: 401, 403, 413, 415, 406 and then 400 are found in this order.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     RequestPartsExt,
-    body::Body,
     extract::{MatchedPath, RawPathParams, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, Uri, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, request::Parts},
 };
 use bytes::Bytes;
 use flowruns_domain::{
-    FlowKey, IfMatch, Requester, RunAddress, RunId,
+    FlowKey, IfMatch, Requester, RunAddress, RunId, Urgency,
     json::{JsonObject, parse_object},
 };
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::{
     accept::{JSON, takes},
+    body::received,
     preconditions,
     prefer::Preference,
-    timely::{Timely, TooSlow},
 };
 use crate::{
     auth::{Caller, Permission},
     batch::MAX_ITEMS,
     error::ApiError,
-    observe::{Deadline, NotLetIn, Trace},
+    limits::{Rank, footprint},
+    observe::{NotLetIn, Trace},
     odata::{options::QueryOptions, root::ServiceRoot},
     state::Api,
 };
@@ -39,25 +38,34 @@ pub(crate) enum Content {
     Json,
     /// A JSON object with a body for each item of a batch.
     Batch,
-    /// It does not, and its answer is plain text.
+    /// It does not, and its answer is a page of many rows.
+    List,
+    /// It does not, and its answer is a count as plain text.
     Text,
 }
 
 impl Content {
     /// The longest body, in bytes; each item may be as long as if it came alone.
-    const fn limit(self, max_body_bytes: usize) -> usize {
+    pub(super) const fn limit(self, max_body_bytes: usize) -> usize {
         match self {
-            Self::None | Self::Text | Self::Json => max_body_bytes,
+            Self::None | Self::List | Self::Text | Self::Json => max_body_bytes,
             Self::Batch => MAX_ITEMS * (max_body_bytes + ITEM_HEAD_BYTES),
+        }
+    }
+
+    /// When it is refused among all that is under way. What ends a run is not known before its body is read.
+    pub(super) fn rank(self, method: &Method) -> Rank {
+        match self {
+            Self::List | Self::Text => Rank::List,
+            Self::None if method == Method::DELETE => Rank::Write,
+            Self::None => Rank::Read,
+            Self::Json | Self::Batch => Rank::EndsRun,
         }
     }
 }
 
 /// What an item of a batch may have beside its body, on average: method, URL and headers.
 const ITEM_HEAD_BYTES: usize = 16 * 1024;
-
-/// How long before its request a body is late, so that this is answered rather than the time-out of the request.
-const REFUSAL_MARGIN: Duration = Duration::from_millis(10);
 
 /// A call that may be made and can be read.
 pub(crate) struct Call {
@@ -88,13 +96,10 @@ impl Call {
             .unwrap_or_default();
         trace.note_route(parts.extensions.get::<MatchedPath>());
         let caller = authorized(api, &parts.headers, permission.into(), &trace).await?;
-        let body = match content {
-            Content::None | Content::Text => Bytes::new(),
-            Content::Json | Content::Batch => {
-                let limit = content.limit(api.options.max_body_bytes);
-                read_body(&parts.headers, timely(api, &parts, body), limit).await?
-            }
-        };
+        api.callers
+            .count(&caller)
+            .map_err(ApiError::too_many_requests)?;
+        let body = received(api, &trace, &parts, content, body).await?;
         check_media_types(&parts.headers, content)?;
         let params = path_params(&mut parts).await?;
         Ok(Self {
@@ -180,8 +185,14 @@ impl Call {
         Requester {
             actor: self.caller.actor.clone(),
             request: self.request,
-            bytes: self.body.len(),
+            bytes: footprint(&self.body),
         }
+    }
+
+    /// Refuses a write while too much is under way, now that it is known whether it ends a run.
+    pub(crate) fn admit(&self, urgency: Urgency) -> Result<(), ApiError> {
+        let place = self.trace.place();
+        Ok(place.map_or(Ok(()), |place| place.check(urgency.into()))?)
     }
 
     fn param(&self, name: &str) -> Option<&str> {
@@ -249,32 +260,6 @@ async fn authorized(
     }
 }
 
-/// The body may take as long as the whole request, less what it takes to say that it was late.
-fn timely(api: &Api, parts: &Parts, body: Body) -> Timely {
-    let deadline = parts.extensions.get::<Deadline>().copied();
-    let deadline = deadline.unwrap_or_else(|| Deadline::after(api.options.request_timeout));
-    let end = deadline.before(REFUSAL_MARGIN).instant();
-    Timely::new(body, api.options.body_timeout, end)
-}
-
-async fn read_body(headers: &HeaderMap, body: Timely, limit: usize) -> Result<Bytes, ApiError> {
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > limit) {
-        return Err(ApiError::payload_too_large(limit));
-    }
-    match Limited::new(body, limit).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::payload_too_large(limit)),
-        Err(error) if error.is::<TooSlow>() => Err(ApiError::body_too_slow()),
-        Err(_) => Err(ApiError::bad_request(
-            "incompleteBody",
-            "the body ended early; send it again",
-        )),
-    }
-}
-
 fn check_media_types(headers: &HeaderMap, content: Content) -> Result<(), ApiError> {
     if headers.contains_key(header::CONTENT_ENCODING) {
         return Err(ApiError::unsupported_media_type(
@@ -288,7 +273,7 @@ fn check_media_types(headers: &HeaderMap, content: Content) -> Result<(), ApiErr
     }
     let accepted = match content {
         Content::Text => takes(headers, "text/plain") || takes(headers, JSON),
-        Content::None | Content::Json | Content::Batch => takes(headers, JSON),
+        Content::None | Content::List | Content::Json | Content::Batch => takes(headers, JSON),
     };
     match accepted {
         true => Ok(()),

@@ -6,7 +6,7 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use flowruns_domain::Reserved;
+use flowruns_domain::{Reserved, Urgency};
 
 use super::body::{FlowBody, read_new};
 use crate::{
@@ -32,6 +32,7 @@ async fn create(
 ) -> Result<Response, ApiError> {
     call.no_options()?;
     let new = read_new(call.object()?)?;
+    call.admit(Urgency::Ordinary)?;
     let tenant = call.caller.tenant;
     let flow = match reserved {
         None => api.flows.create(tenant, new).await?,

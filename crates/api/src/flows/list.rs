@@ -52,7 +52,7 @@ pub(crate) async fn list_flows(
     State(api): State<Arc<Api>>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let call = Call::new(&api, request, Permission::ReadRuns, Content::None).await?;
+    let call = Call::new(&api, request, Permission::ReadRuns, Content::List).await?;
     let options = call.options(&OPTIONS)?;
     let tenant = call.caller.tenant;
     let binding = Binding {

@@ -6,6 +6,7 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
+use flowruns_domain::Urgency;
 
 use super::body::{FlowBody, read_patch};
 use crate::{
@@ -26,6 +27,7 @@ pub(crate) async fn patch_flow(
     let header = call.sent_if_match()?;
     let (patch, tag) = read_patch(call.object()?, key.flow)?;
     let property = tag.map(|tag| tags(&tag, "eTag")).transpose()?;
+    call.admit(Urgency::Ordinary)?;
     let if_match = if_match_or_default(&api, header.or(property));
     let flow = api.flows.patch(key, patch, if_match).await?;
     respond::written(

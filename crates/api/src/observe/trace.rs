@@ -16,7 +16,10 @@ use tracing::Span;
 use uuid::Uuid;
 
 use super::{CLIENT_REQUEST_ID, routes::RouteName, traceparent::TraceId, write_error_body};
-use crate::error::ApiError;
+use crate::{
+    error::ApiError,
+    limits::{Full, Place, Rank, Room},
+};
 
 /// Sends traces somewhere: makes the span of each request, and is told what came of it.
 pub trait RequestTracer: Send + Sync {
@@ -36,6 +39,8 @@ pub(crate) struct Trace {
     pub(super) client_request_id: Option<String>,
     tenant: OnceLock<TenantId>,
     route: OnceLock<RouteName>,
+    /// Where it counts among all that is under way; nobody may come in without one.
+    place: OnceLock<Place>,
 }
 
 impl Trace {
@@ -49,6 +54,17 @@ impl Trace {
             client_request_id: sent.filter(usable).map(str::to_owned),
             ..Self::default()
         }
+    }
+
+    /// Counts the request among all that is under way, until it is answered.
+    pub(crate) fn enter(&self, room: &Arc<Room>, rank: Rank, bytes: usize) -> Result<&Place, Full> {
+        let place = room.enter(rank, bytes)?;
+        Ok(self.place.get_or_init(|| place))
+    }
+
+    /// Where the request counts, once it has entered.
+    pub(crate) fn place(&self) -> Option<&Place> {
+        self.place.get()
     }
 
     /// Notes the route's template, which is known only inside the router.

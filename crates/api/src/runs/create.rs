@@ -33,6 +33,7 @@ async fn create(
     call.no_options()?;
     let (flow, via) = (call.flow_key()?, call.via()?);
     let (id, new) = read_new(call.object()?)?;
+    call.admit(new.urgency())?;
     let (runs, requester) = (&api.runs, call.requester());
     let created = match reserved {
         None => runs.create(flow, via, id, new, requester).await,

@@ -25,7 +25,7 @@ pub(crate) async fn list_history(
     State(api): State<Arc<Api>>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let call = Call::new(&api, request, Permission::ReadRuns, Content::None).await?;
+    let call = Call::new(&api, request, Permission::ReadRuns, Content::List).await?;
     let address = call.run_address()?;
     let options = call.options(&LIST_OPTIONS)?;
     let key = address.key;

@@ -33,7 +33,7 @@ pub(crate) async fn list_runs(
     State(api): State<Arc<Api>>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let call = Call::new(&api, request, Permission::ReadRuns, Content::None).await?;
+    let call = Call::new(&api, request, Permission::ReadRuns, Content::List).await?;
     let (flow, via) = (call.flow_key()?, call.via()?);
     list(&api, &call, RunScope::Flow(flow), via).await
 }
@@ -42,7 +42,7 @@ pub(crate) async fn list_all_runs(
     State(api): State<Arc<Api>>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let call = Call::new(&api, request, Permission::ReadRuns, Content::None).await?;
+    let call = Call::new(&api, request, Permission::ReadRuns, Content::List).await?;
     list(&api, &call, RunScope::Tenant(call.caller.tenant), None).await
 }
 

@@ -25,6 +25,7 @@ pub(crate) async fn patch_run(
     let address = call.run_address()?;
     let if_match = if_match_or_default(&api, call.sent_if_match()?);
     let patch = read_patch(call.object()?, address.key.run)?;
+    call.admit(patch.urgency())?;
     let run = api
         .runs
         .patch(address, patch, if_match, call.requester())

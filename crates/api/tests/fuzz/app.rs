@@ -12,7 +12,7 @@ use axum::{
     http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri},
 };
 use flowruns_api::{
-    ApiOptions, CursorKey, Draining, Peer, Readiness,
+    ApiOptions, CursorKey, Draining, Limits, Peer, Readiness,
     auth::{Expectations, KeySet, Permission, TokenVerifier},
     router,
 };
@@ -77,6 +77,7 @@ impl App {
             max_body_bytes: 64 * 1024,
             request_timeout: PATIENCE,
             body_timeout: Duration::from_secs(30),
+            limits: Limits::default(),
             require_if_match: false,
             trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
             cursor_key: CursorKey::new(NAME.as_bytes()),
@@ -176,7 +177,7 @@ fn verifier_and_token(run: RunKey) -> (TokenVerifier, String) {
     let keys = KeySet::from_jwks(&serde_json::to_vec(&json!({"keys": [jwk]})).unwrap()).unwrap();
     let expectations = Expectations {
         issuer: NAME.to_owned(),
-        audience: NAME.to_owned(),
+        audiences: vec![NAME.to_owned()],
         leeway_seconds: 0,
     };
     let claims = json!({

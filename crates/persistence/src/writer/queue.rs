@@ -1,14 +1,12 @@
 //! What waits for a task: taken as it is there, without a timer.
 
-use std::sync::Arc;
-
 use flowruns_domain::{StoreError, StoreErrorKind};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::Instant,
 };
 
-use super::bounds::{Bounds, Place};
+use super::bounds::Place;
 
 /// Something to be written, and who waits for the answer.
 #[derive(Debug)]
@@ -31,7 +29,6 @@ impl<W, A> Job<W, A> {
 #[derive(Debug)]
 pub(super) struct Submissions<W, A> {
     jobs: mpsc::UnboundedSender<Job<W, A>>,
-    bounds: Arc<Bounds>,
 }
 
 /// A task's side of its queue.
@@ -41,17 +38,10 @@ pub(super) struct Queue<W, A> {
     closing: watch::Receiver<bool>,
 }
 
-/// A queue within `bounds`; once `closing` is true it takes no more, and what waits is still taken out.
-pub(super) fn queue<W, A>(
-    bounds: Arc<Bounds>,
-    closing: watch::Receiver<bool>,
-) -> (Submissions<W, A>, Queue<W, A>) {
+/// A queue; what goes in has its place within the bounds. Once `closing` is true it takes no more, and what waits is still taken out.
+pub(super) fn queue<W, A>(closing: watch::Receiver<bool>) -> (Submissions<W, A>, Queue<W, A>) {
     let (sender, jobs) = mpsc::unbounded_channel();
-    let submissions = Submissions {
-        jobs: sender,
-        bounds,
-    };
-    (submissions, Queue { jobs, closing })
+    (Submissions { jobs: sender }, Queue { jobs, closing })
 }
 
 impl<W, A> Submissions<W, A> {
@@ -59,7 +49,7 @@ impl<W, A> Submissions<W, A> {
     pub(super) async fn submit(
         &self,
         work: W,
-        bytes: usize,
+        place: Place,
         deadline: Instant,
     ) -> Result<A, StoreError> {
         let (answer, answered) = oneshot::channel();
@@ -67,7 +57,7 @@ impl<W, A> Submissions<W, A> {
             work,
             deadline,
             answer,
-            _place: self.bounds.enter(bytes)?,
+            _place: place,
         };
         let unavailable = |cause: &str| StoreError::new(StoreErrorKind::Unavailable, cause);
         if self.jobs.send(job).is_err() {

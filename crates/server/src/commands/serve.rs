@@ -144,6 +144,7 @@ async fn api_options(
         require_if_match: settings.http.require_if_match,
         trusted_proxies: settings.http.trusted_proxies.clone(),
         cursor_key: cursor_key::open(settings, local_key)?,
+        limits: settings.limits.limits()?,
     })
 }
 

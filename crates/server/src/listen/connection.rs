@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderValue, Request, Response, StatusCode, Version, header},
 };
 use flowruns_api::{OverTls, Peer};
-use hyper::{body::Incoming, service::service_fn};
+use hyper::service::service_fn;
 use hyper_util::{rt::TokioIo, server::conn::auto};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -19,6 +19,7 @@ use tower::ServiceExt as _;
 
 use super::{
     answer::{Answer, UnderWay},
+    linger,
     patience::Patience,
     protocol::{self, Streams},
     request::HeadLimits,
@@ -106,10 +107,15 @@ impl Host {
         let service = service_fn(move |request| {
             let under_way = UnderWay::begin(&activity);
             let router = router.clone();
+            let reading = UnderWay::begin(&activity);
             async move {
                 let answer = match limits.refuse(&request) {
                     Some(status) => refused(status, request.version()),
-                    None => answer(router, request, client).await,
+                    None => {
+                        let request = request.map(Body::new);
+                        let request = linger::wrap(request, reading, limits.discarded_bytes);
+                        answer(router, request, client).await
+                    }
                 };
                 Ok::<_, Infallible>(answer.map(|body| Answer::new(body, under_way)))
             }
@@ -125,9 +131,8 @@ impl Host {
     }
 }
 
-async fn answer(router: Router, request: Request<Incoming>, client: Client) -> Response<Body> {
+async fn answer(router: Router, mut request: Request<Body>, client: Client) -> Response<Body> {
     let version = request.version();
-    let mut request = request.map(Body::new);
     request.extensions_mut().insert(client.peer);
     if client.is_over_tls {
         request.extensions_mut().insert(OverTls);

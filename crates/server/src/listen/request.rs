@@ -9,6 +9,8 @@ use crate::config::Http;
 pub(super) struct HeadLimits {
     pub(super) headers: usize,
     pub(super) uri_bytes: usize,
+    /// How much of a body is read although nobody wants it: whatever may be sent, and what is a little too long.
+    pub(super) discarded_bytes: usize,
 }
 
 impl HeadLimits {
@@ -16,6 +18,8 @@ impl HeadLimits {
         Self {
             headers: http.max_headers.into(),
             uri_bytes: http.max_uri_bytes.into(),
+            discarded_bytes: usize::try_from(http.max_body_bytes.saturating_mul(2))
+                .unwrap_or(usize::MAX),
         }
     }
 

@@ -1,0 +1,80 @@
+//! How much the service takes: of one caller, and in all.
+
+mod caller;
+mod footprint;
+mod notice;
+mod room;
+
+use std::{num::NonZeroU32, time::Duration};
+
+use flowruns_domain::TenantId;
+
+pub(crate) use self::{
+    caller::CallerLimits,
+    footprint::footprint,
+    notice::Refusals,
+    room::{Full, Place, Rank, Room},
+};
+
+/// How much is taken before requests are refused.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// What every caller may send, unless an override says otherwise; without one there is no limit.
+    pub caller: Option<Rate>,
+    /// What some callers may send. The first that names a caller counts.
+    pub overrides: Vec<RateOverride>,
+    /// How many requests may be under way at once. Lists and counts are refused when a quarter of them is taken, other
+    /// reads at a half, and at three quarters all but the reports that end a run.
+    pub requests: usize,
+    /// How much memory their bodies and long answers may hold, in bytes; shared out as the requests are.
+    pub bytes: usize,
+}
+
+/// How often a caller may send a request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Rate {
+    /// How long it takes until one more request may be sent.
+    pub period: Duration,
+    /// How many may come at once after a pause.
+    pub burst: NonZeroU32,
+}
+
+/// Another rate for some callers.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RateOverride {
+    /// Callers of this tenant; without it of any.
+    pub tenant: Option<TenantId>,
+    /// This application or person; without it any.
+    pub application: Option<String>,
+    /// What each of them may send; without it there is no limit.
+    pub rate: Option<Rate>,
+}
+
+impl Default for Limits {
+    /// No limit for a caller; 4096 requests and 128 MiB in all.
+    fn default() -> Self {
+        Self {
+            caller: None,
+            overrides: Vec::new(),
+            requests: 4096,
+            bytes: 128 * 1024 * 1024,
+        }
+    }
+}
+
+impl Rate {
+    /// So many requests a second, evenly, and so many at once; `None` when one of them is 0.
+    ///
+    /// ```
+    /// use flowruns_api::Rate;
+    ///
+    /// assert_eq!(Rate::per_second(50, 100).map(|rate| rate.period.as_millis()), Some(20));
+    /// assert_eq!(Rate::per_second(0, 100), None);
+    /// ```
+    pub fn per_second(requests: u32, burst: u32) -> Option<Self> {
+        Some(Self {
+            period: Duration::from_secs(1).checked_div(requests)?,
+            burst: NonZeroU32::new(burst)?,
+        })
+    }
+}
