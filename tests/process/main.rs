@@ -149,7 +149,7 @@ fn a_wrong_configuration_is_refused_with_what_to_do() {
         (
             "FLOWRUNS_HTTP__LISTEN",
             "0.0.0.0:0",
-            "FLOWRUNS_AUTH__JWKS_FILE",
+            "FLOWRUNS_AUTH__ISSUER",
         ),
         ("FLOWRUNS_HTTP__LISTN", "127.0.0.1:0", "listn"),
         ("FLOWRUNS_HTTP__MAX_BODY_BYTES", "many", "whole number"),
