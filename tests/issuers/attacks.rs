@@ -175,3 +175,20 @@ async fn no_forged_token_is_taken_and_no_address_in_one_is_called() {
     }
     assert!(scene.attacker.requests().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clocks_may_differ_by_a_minute_and_not_by_two() {
+    let scene = Scene::new().await;
+    let server = Server::of(&scene.issuer, &[]);
+    server.until_taken(&scene.ec.token(&scene.claims())).await;
+    let now = jsonwebtoken::get_current_timestamp();
+    for (claims, status) in [
+        (json!({"exp": now - 30}), 200),
+        (json!({"exp": now - 120}), 401),
+        (json!({"nbf": now + 30}), 200),
+        (json!({"nbf": now + 120}), 401),
+    ] {
+        let token = scene.claiming(&claims);
+        assert_eq!(server.status(&token).await, status, "{claims}");
+    }
+}

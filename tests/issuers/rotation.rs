@@ -5,7 +5,7 @@ use std::sync::Arc;
 use flowruns_testing::issuer::{LocalIssuer, Reply, SigningKey, document};
 use serde_json::{Value, json};
 
-use crate::site::{Server, token};
+use crate::site::{Server, in_time, token};
 
 /// More than a key set may be.
 const BOMB_BYTES: usize = 4 * 1024 * 1024;
@@ -54,9 +54,12 @@ async fn old_keys_survive_whatever_an_issuer_answers_instead_of_new_ones() {
         issuer.keys_are(reply);
         let fetches = issuer.fetches();
         let wanted = token(&issuer, &unknown, "wanted");
-        while issuer.fetches() == fetches {
-            assert_ne!(server.status(&wanted).await, 200, "{said}");
-        }
+        in_time(async {
+            while issuer.fetches() == fetches {
+                assert_ne!(server.status(&wanted).await, 200, "{said}");
+            }
+        })
+        .await;
         let fresh = token(&issuer, &key, &number.to_string());
         assert_eq!(server.status(&fresh).await, 200, "{said}");
         // A success, since each failure in a row makes the issuer be asked more rarely.
@@ -102,9 +105,12 @@ async fn a_document_that_lies_is_not_believed() {
         let said = format!("{lie:?}");
         issuer.document_is(lie);
         let asked = issuer.requests().len();
-        while issuer.requests().len() == asked {
-            assert_eq!(server.status(&token).await, 503, "{said}");
-        }
+        in_time(async {
+            while issuer.requests().len() == asked {
+                assert_eq!(server.status(&token).await, 503, "{said}");
+            }
+        })
+        .await;
         assert_eq!(server.status(&token).await, 503, "{said}");
     }
     assert_eq!(issuer.fetches(), 0);
@@ -120,15 +126,13 @@ async fn a_silent_issuer_holds_up_no_token_whose_key_is_known() {
     server.until_taken(&token(&issuer, &key, "first")).await;
     issuer.keys_are(Reply::Silence);
     let wanted = token(&issuer, &unknown, "wanted");
-    let fetches = issuer.fetches();
+    let next_fetch = issuer.next_fetch();
     let asking = Arc::clone(&server);
     let waiting = tokio::spawn(async move {
         // Until the cool-down is over an unknown key is refused at once.
         while asking.status(&wanted).await == 401 {}
     });
-    while issuer.fetches() == fetches {
-        tokio::task::yield_now().await;
-    }
+    in_time(next_fetch).await;
     let fresh = token(&issuer, &key, "fresh");
     assert_eq!(server.status(&fresh).await, 200);
     assert!(!waiting.is_finished());

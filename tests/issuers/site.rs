@@ -3,12 +3,14 @@
 use std::{
     io::{BufRead as _, BufReader},
     process::{Child, ChildStdout, Stdio},
+    time::Duration,
 };
 
 use flowruns_testing::issuer::{LocalIssuer, SigningKey};
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 use crate::program::{data_folder, flowruns};
 
@@ -16,8 +18,8 @@ pub(crate) const AUDIENCE: &str = "api://flowruns";
 pub(crate) const TENANT: &str = "1e0c5e0a-4f7b-4a35-9a5c-7b0f2d7f3c55";
 /// Far from now.
 const EXPIRY: u64 = 4_102_444_800;
-/// Attempts until something that must happen soon is given up.
-const ATTEMPTS: usize = 1000;
+/// After so long what must happen soon is given up.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Server {
     child: Child,
@@ -71,13 +73,7 @@ impl Server {
 
     /// Asks until the token is taken.
     pub(crate) async fn until_taken(&self, token: &str) {
-        for _ in 0..ATTEMPTS {
-            if self.status(token).await == 200 {
-                return;
-            }
-            tokio::task::yield_now().await;
-        }
-        panic!("the token was not taken");
+        in_time(async { while self.status(token).await != 200 {} }).await;
     }
 }
 
@@ -87,6 +83,11 @@ impl Drop for Server {
         let _ended = self.child.kill();
         let _reaped = self.child.wait();
     }
+}
+
+/// What must come true soon.
+pub(crate) async fn in_time<T>(what: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, what).await.unwrap()
 }
 
 /// What a good token of an issuer claims, with a subject of its own so that no two are the same.

@@ -122,14 +122,16 @@ impl LocalIssuer {
         fetches(&self.requests())
     }
 
-    /// Waits until the key set is asked for once more.
-    pub async fn next_fetch(&self) {
+    /// Waits until the key set is asked for once more than now.
+    pub fn next_fetch(&self) -> impl Future<Output = ()> + use<> {
         let mut requests = self.told.requests.subscribe();
         let before = fetches(&requests.borrow_and_update());
-        // The sender lives as long as this does.
-        let _more = requests
-            .wait_for(|requests| fetches(requests) > before)
-            .await;
+        async move {
+            // The sender lives as long as the issuer does.
+            let _more = requests
+                .wait_for(|requests| fetches(requests) > before)
+                .await;
+        }
     }
 }
 

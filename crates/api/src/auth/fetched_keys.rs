@@ -3,10 +3,10 @@
 #[cfg(test)]
 mod tests;
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{error::Error, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwapOption;
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::{
     sync::{Notify, watch},
     task::JoinHandle,
@@ -134,7 +134,9 @@ impl Shared {
         loop {
             self.attempts
                 .send_modify(|attempts| attempts.is_running = true);
-            let result = self.attempt(&fetch, &mut known).await;
+            // A panic is a failure like others: the next attempt comes all the same.
+            let attempt = AssertUnwindSafe(self.attempt(&fetch, &mut known)).catch_unwind();
+            let result = attempt.await.unwrap_or_else(|_| Err("a panic".into()));
             let due = self.finish(&result);
             self.wait(due).await;
         }
