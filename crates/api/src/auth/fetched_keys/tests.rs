@@ -2,7 +2,7 @@
 
 use std::sync::{
     Mutex,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use futures_util::future::join_all;
@@ -26,7 +26,8 @@ const OPTIONS: RefreshOptions = RefreshOptions {
 struct Source {
     /// Without one it fails.
     answer: Mutex<Option<Vec<u8>>>,
-    is_silent: std::sync::atomic::AtomicBool,
+    is_silent: AtomicBool,
+    panics: AtomicBool,
     fetches: AtomicUsize,
 }
 
@@ -64,6 +65,8 @@ impl FetchKeys for Told {
             if self.0.is_silent.load(Ordering::SeqCst) {
                 std::future::pending::<()>().await;
             }
+            let panics = self.0.panics.load(Ordering::SeqCst);
+            assert!(!panics, "the fetch panics");
             let answer = self.0.answer.lock().unwrap().clone();
             answer.ok_or_else(|| "connection refused".into())
         })
@@ -77,6 +80,19 @@ async fn the_first_request_waits_for_the_first_fetch() {
     let verifier = source.verifier();
     assert!(verifier.verify(&key.token(ISSUER)).await.is_ok());
     assert_eq!(source.fetches(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_fetch_that_panics_the_keys_are_fetched_again() {
+    let (source, key) = (Told::default(), NamedKey::new("a"));
+    source.answers(jwks(&[&key]));
+    source.0.panics.store(true, Ordering::SeqCst);
+    let verifier = source.verifier();
+    let refused = verifier.verify(&key.token(ISSUER)).await;
+    assert_eq!(refused, Err(TokenRefused::KeysUnavailable));
+    source.0.panics.store(false, Ordering::SeqCst);
+    advance(OPTIONS.cooldown).await;
+    assert!(verifier.verify(&key.token(ISSUER)).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
