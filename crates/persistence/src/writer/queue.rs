@@ -85,7 +85,16 @@ impl<W, A> Queue<W, A> {
     /// Adds what waits, up to `most` in all; waits for something only when there is nothing yet.
     /// False: nothing is left, and nothing will come.
     pub(super) async fn fill(&mut self, jobs: &mut Vec<Job<W, A>>, most: usize) -> bool {
-        while jobs.is_empty() {
+        if jobs.is_empty() {
+            return self.more(jobs, most).await;
+        }
+        self.take_waiting(jobs, most);
+        true
+    }
+
+    /// Waits for something, and adds up to `most` of what waits then. False: nothing will come.
+    pub(super) async fn more(&mut self, jobs: &mut Vec<Job<W, A>>, most: usize) -> bool {
+        loop {
             if self.jobs.is_closed() {
                 return self.jobs.recv_many(jobs, most).await > 0;
             }
@@ -95,7 +104,5 @@ impl<W, A> Queue<W, A> {
                 _ = self.closing.wait_for(|closing| *closing) => self.jobs.close(),
             }
         }
-        self.take_waiting(jobs, most);
-        true
     }
 }

@@ -27,6 +27,10 @@ use crate::{
 /// After so many lost races reports wait for the row instead of racing on.
 const RACES: u32 = 2;
 
+/// In how many statements the reports are read that come while a batch is written. One would be read too late for some,
+/// and many cost more than they bring.
+const READS_PER_WRITE: usize = 4;
+
 /// The reports of one run.
 type Group = (RunKey, Vec<ReportJob>);
 /// A run that was read, and which of its reports were found to be committed.
@@ -71,6 +75,14 @@ impl Task for ReadingTask {
     }
 }
 
+impl Waiting {
+    /// How many reports are read at once. With nothing under way, whatever waits; while others are written there is time
+    /// for more of them to come, and a statement costs as much for one as for many.
+    fn worth_a_read(&self) -> usize {
+        (self.under_way.len() / READS_PER_WRITE).clamp(1, MOST_JOBS)
+    }
+}
+
 impl ReadingTask {
     /// Reads and decides until there is something to write. `None`: nothing is left, and nothing will come.
     async fn next_batch(&mut self) -> Option<Batch> {
@@ -102,7 +114,7 @@ impl ReadingTask {
             }
             self.queue.take_waiting(&mut jobs, MOST_JOBS);
             self.hold_back(&mut jobs);
-            if !jobs.is_empty() {
+            if jobs.len() >= self.waiting.worth_a_read() {
                 return Some(self.bounded(still_awaited(jobs)));
             }
             if is_over && self.waiting.under_way.is_empty() {
@@ -110,7 +122,7 @@ impl ReadingTask {
             }
             tokio::select! {
                 Some(returned) = self.returned.recv() => self.take_back(returned, &mut jobs),
-                filled = self.queue.fill(&mut jobs, MOST_JOBS), if !is_over => is_over = !filled,
+                came = self.queue.more(&mut jobs, MOST_JOBS), if !is_over => is_over = !came,
             }
         }
     }

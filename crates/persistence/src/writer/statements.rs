@@ -70,7 +70,8 @@ fn write_statement(rows: Rows, earlier: &str) -> String {
                 deleted_at = held.deleted_at
             FROM held WHERE run.ctid = held.place AND run.flow_id = held.flow_id AND run.id = held.id
                 AND run.tenant_id = held.tenant_id
-            RETURNING held.*
+            RETURNING held.number, held.flow_id, held.tenant_id, held.id, held.version, held.modified_at, held.event_id,
+                held.actor, held.request_id, held.action, held.changes
         ),
         {earlier}
         last AS (
