@@ -129,7 +129,7 @@ enum Nesting {
 fn check_error(members: &JsonObject, path: &str, nesting: Nesting, faults: &mut Vec<Fault>) {
     for (name, value) in members.iter() {
         let member_path = format!("{path}/{name}");
-        match (name.as_str(), value) {
+        match (name, value) {
             (DETAILS, JsonValue::Null) if nesting != Nesting::Detail => {}
             (DETAILS, JsonValue::Array(items)) if nesting != Nesting::Detail => {
                 check_details(items, &member_path, faults);

@@ -74,13 +74,7 @@ fn shown_error(properties: &RunProperties) -> JsonValue {
 }
 
 fn push_member_changes(changes: &mut Vec<PropertyChange>, before: &JsonObject, after: &JsonObject) {
-    let kept_or_removed = before.iter().map(|(name, _)| name);
-    let added = after
-        .iter()
-        .map(|(name, _)| name)
-        .filter(|name| before.get(name).is_none());
-    for name in kept_or_removed.chain(added) {
-        let (former, value) = (before.get(name), after.get(name));
+    for (name, former, value) in before.beside(after) {
         if former != value {
             let path = format!("{}/{name}", property::STATISTICS);
             let value = value.cloned().unwrap_or(JsonValue::Null);

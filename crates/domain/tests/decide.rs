@@ -65,7 +65,7 @@ fn merged(target: Option<&JsonValue>, patch: &JsonValue) -> JsonValue {
             object.remove(name);
         } else {
             let member = merged(object.get(name), value);
-            object.insert(name.clone(), member);
+            object.insert(name, member);
         }
     }
     JsonValue::Object(object)

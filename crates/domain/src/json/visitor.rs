@@ -7,7 +7,7 @@ use serde::{
     de::{self, MapAccess, SeqAccess, Visitor},
 };
 
-use super::{JsonObject, JsonValue, Number};
+use super::{JsonObject, JsonValue, Number, object::Members};
 
 impl<'de> Deserialize<'de> for JsonValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -83,11 +83,11 @@ impl<'de> Visitor<'de> for ObjectVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<JsonObject, A::Error> {
-        let mut object = JsonObject::default();
+        let mut members = Members::default();
         let mut annotations = BTreeSet::new();
         while let Some(name) = access.next_key::<String>()? {
             refuse_nul(&name)?;
-            if object.contains(&name) || annotations.contains(&name) {
+            if members.contains(&name) || annotations.contains(&name) {
                 return Err(de::Error::custom(format_args!("duplicate member {name:?}")));
             }
             let value = access.next_value::<JsonValue>()?;
@@ -95,10 +95,10 @@ impl<'de> Visitor<'de> for ObjectVisitor {
             if is_annotation {
                 annotations.insert(name);
             } else {
-                object.insert(name, value);
+                members.add(name, value);
             }
         }
-        Ok(object)
+        Ok(members.into())
     }
 }
 
