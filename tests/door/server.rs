@@ -108,18 +108,6 @@ impl Server {
         };
         prlimit(Some(Pid::from_child(&self.child)), Resource::Nofile, limit).unwrap();
     }
-
-    /// How many connections it has.
-    pub(crate) fn connections(&self) -> usize {
-        let port = format!(":{:04X}", self.address.port());
-        let table = fs::read_to_string(format!("/proc/{}/net/tcp", self.child.id())).unwrap();
-        let established = table.lines().filter(|line| {
-            let mut fields = line.split_whitespace().skip(1);
-            let local = fields.next().unwrap_or_default();
-            local.ends_with(&port) && fields.nth(1) == Some("01")
-        });
-        established.count()
-    }
 }
 
 fn log_file(folder: &TempDir) -> PathBuf {

@@ -216,8 +216,8 @@ async fn the_history_says_who_changed_what() {
             "changes": [
                 {"property": "endDateTime", "before": null, "after": answer.json["endDateTime"]},
                 {"property": "status", "before": "running", "after": "failed"},
-                {"property": "statistics/rows", "before": 1, "after": 2},
                 {"property": "statistics/more", "before": null, "after": {"x": 1}},
+                {"property": "statistics/rows", "before": 1, "after": 2},
             ],
         })
     );

@@ -7,7 +7,7 @@ use crate::{
     run::RunProperties,
 };
 
-/// What differs between two states of a run; without a former one, all that the later one holds.
+/// What differs between two states of a run, members of statistics by name; without a former one, all that the later one holds.
 pub(crate) fn changes_between(
     before: Option<&RunProperties>,
     after: &RunProperties,
