@@ -7,7 +7,8 @@ use crate::{
     run::RunProperties,
 };
 
-/// What differs between two states of a run, members of statistics by name; without a former one, all that the later one holds.
+/// What differs between two states of a run, members of statistics in the order of their names; without a former state,
+/// all that the later one holds.
 pub(crate) fn changes_between(
     before: Option<&RunProperties>,
     after: &RunProperties,
