@@ -1,5 +1,7 @@
 //! The application under test: the routes on a scratch database, a fixed clock, and a key of its own.
 
+mod answer;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +9,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use axum::{
     Extension, Router,
     body::Body,
-    http::{HeaderMap, Method, Request, StatusCode},
+    http::{Method, Request, StatusCode},
 };
 use flowruns_api::{
     ApiOptions, CursorKey, Draining, Limits, Peer, Readiness,
@@ -22,6 +24,8 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
+
+pub(crate) use self::answer::Answer;
 
 pub(crate) const ISSUER: &str = "test-issuer";
 pub(crate) const AUDIENCE: &str = "test-audience";
@@ -50,34 +54,6 @@ pub(crate) struct StoryRun {
 impl StoryRun {
     pub(crate) fn list_url(&self) -> String {
         format!("{FLOWS}/{}/runs", self.flow)
-    }
-}
-
-/// What came back.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    headers: HeaderMap,
-    pub(crate) body: String,
-    pub(crate) json: Value,
-}
-
-impl Answer {
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap())
-    }
-
-    pub(crate) const fn headers(&self) -> &HeaderMap {
-        &self.headers
-    }
-
-    /// The specific code of an error, empty without one.
-    pub(crate) fn code(&self) -> &str {
-        self.json["error"]["innerError"]["code"]
-            .as_str()
-            .unwrap_or_default()
     }
 }
 
