@@ -1,6 +1,7 @@
 //! A server in a process of its own, with one run to report on.
 
 use std::{
+    collections::HashSet,
     fs::{self, File},
     io::{BufRead as _, BufReader},
     net::SocketAddr,
@@ -97,6 +98,22 @@ impl Server {
     pub(crate) fn open_files(&self) -> usize {
         let files = fs::read_dir(format!("/proc/{}/fd", self.child.id()));
         files.unwrap().count()
+    }
+
+    /// How many connections it has accepted and not closed. By inode: the table changes while it is read, so one may
+    /// stand in it twice.
+    pub(crate) fn connections(&self) -> usize {
+        let port = format!(":{:04X}", self.address.port());
+        let table = fs::read_to_string(format!("/proc/{}/net/tcp", self.child.id())).unwrap();
+        let accepted = table.lines().filter_map(|line| {
+            let fields: Vec<_> = line.split_whitespace().collect();
+            let [_, local, _, state, _, _, _, _, _, inode, ..] = fields[..] else {
+                return None;
+            };
+            let is_open = local.ends_with(&port) && state == "01" && inode != "0";
+            is_open.then(|| inode.to_owned())
+        });
+        accepted.collect::<HashSet<_>>().len()
     }
 
     /// Leaves it so many file descriptors beside those that it has.

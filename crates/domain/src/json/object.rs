@@ -1,6 +1,6 @@
 //! JSON objects and their merge.
 
-use std::{cmp::Ordering, collections::BTreeMap, io, mem, vec};
+use std::{collections::BTreeMap, io, mem, vec};
 
 use serde::{Serialize, Serializer};
 
@@ -178,9 +178,8 @@ impl Members {
         match self {
             Self::Few(members) if members.len() < Self::FEW => members.push((name, value)),
             Self::Few(members) => {
-                let mut sorted: BTreeMap<_, _> = mem::take(members).into_iter().collect();
-                sorted.insert(name, value);
-                *self = Self::Many(sorted);
+                let all = mem::take(members).into_iter().chain([(name, value)]);
+                *self = Self::Many(all.collect());
             }
             Self::Many(members) => {
                 members.insert(name, value);
@@ -199,7 +198,7 @@ impl From<Members> for JsonObject {
     fn from(members: Members) -> Self {
         match members {
             Members::Few(mut members) => {
-                members.sort_unstable_by(by_name);
+                members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
                 // Many small objects are kept for long, and room for four is the least that a list begins with.
                 members.shrink_to_fit();
                 Self(members)
@@ -207,10 +206,6 @@ impl From<Members> for JsonObject {
             Members::Many(members) => Self(members.into_iter().collect()),
         }
     }
-}
-
-fn by_name(one: &Member, other: &Member) -> Ordering {
-    one.0.cmp(&other.0)
 }
 
 struct ByteCounter(usize);
