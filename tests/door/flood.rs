@@ -121,7 +121,10 @@ async fn more_silent_clients_than_there_are_seats_make_room_for_reports_and_for_
     let (left, staying) = flood.split_at_mut(FLOOD - SEATS);
     join_all(left.iter_mut().map(Client::closed)).await;
     let connections = server.connections();
-    assert!((SEATS - FEW..=SEATS).contains(&connections), "{connections}");
+    assert!(
+        (SEATS - FEW..=SEATS).contains(&connections),
+        "{connections}"
+    );
     server.signal(Signal::TERM);
     join_all(staying.iter_mut().map(Client::closed)).await;
     assert_eq!(server.wait().code(), Some(0));
