@@ -1,6 +1,7 @@
-//! The same loads on a small and on a large database, in one rotation: what growth costs.
+//! The same loads on a small and on a large database, in one rotation: what growth costs. On the large one all its runs are
+//! in use, and then as many of the newest as the small one has.
 //!
-//! `cargo bench -p flowruns-server --bench growth -- [--runs 10000000] [--flows 1000] [--fillfactor 70]`
+//! `cargo bench -p flowruns-server --bench growth -- [--runs 10000000] [--flows 1000] [--set shared_buffers=4GB]`
 
 #![expect(
     clippy::print_stdout,
@@ -18,7 +19,7 @@ use clap::{Parser, value_parser};
 use support::{
     dataset::Dataset,
     kind::Kind,
-    postgres::Postgres,
+    postgres::{Postgres, Setting},
     print_machine,
     process::resident_kib,
     scene::Scene,
@@ -31,7 +32,7 @@ const KINDS: [Kind; 4] = [Kind::Pgbench, Kind::Patch, Kind::Get, Kind::List];
 /// Measures what growth costs.
 #[derive(Parser)]
 struct Arguments {
-    /// All of it, with the defaults: about a quarter of an hour, and 30 GB for the time.
+    /// All of it, with the defaults: about twenty minutes, and 30 GB for the time.
     #[arg(long)]
     full: bool,
     /// How many runs the large database has.
@@ -55,9 +56,15 @@ struct Arguments {
     /// How long a turn is measured, in seconds, after a warm-up of one.
     #[arg(long, default_value_t = 5, value_parser = value_parser!(u64).range(1..))]
     seconds: u64,
+    /// These loads alone.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Kind>,
     /// The fillfactor of the table of runs, instead of that of the migrations.
     #[arg(long, value_parser = value_parser!(u8).range(10..=100))]
     fillfactor: Option<u8>,
+    /// A setting of PostgreSQL instead of its default, as name=value.
+    #[arg(long)]
+    set: Vec<Setting>,
     /// A file for the log of the services.
     #[arg(long)]
     service_log: Option<PathBuf>,
@@ -74,24 +81,19 @@ fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     let arguments = Arguments::parse();
-    let postgres = Postgres::start(arguments.clients)?;
+    let postgres = Postgres::start(arguments.clients, &arguments.set)?;
     print_machine("growth", &postgres.version()?);
-    let small = Dataset {
-        runs: arguments.small_runs,
-        flows: arguments.small_flows,
-    };
-    let large = Dataset {
-        runs: arguments.runs,
-        flows: arguments.flows,
-    };
+    let small = Dataset::new(arguments.small_runs, arguments.small_flows);
+    let large = Dataset::new(arguments.runs, arguments.flows);
     let mut small = open(&postgres, "small", small, &arguments)?;
     let mut large = open(&postgres, "large", large, &arguments)?;
     println!(
-        "\n| {} clients | load | a second | p50 ms | p99 ms | CPU ms for 1000: service | database |",
+        "\n| {} clients | load | a second | p50 ms | p99 ms | CPU ms for 1000: service | database | WAL KiB for each |",
         arguments.clients
     );
-    println!("|---|---|---|---|---|---|---|");
-    for kind in KINDS {
+    println!("|---|---|---|---|---|---|---|---|");
+    let is_wanted = |kind: &Kind| arguments.only.is_empty() || arguments.only.contains(kind);
+    for kind in KINDS.into_iter().filter(is_wanted) {
         compare(kind, &arguments, &mut small, &mut large)?;
     }
     for scene in [&mut small, &mut large] {
@@ -136,39 +138,47 @@ fn compare(
         warm_up: WARM_UP,
         measured: Duration::from_secs(arguments.seconds),
     };
-    let (mut smalls, mut larges) = (Vec::new(), Vec::new());
+    let (mut smalls, mut larges, mut newests) = (Vec::new(), Vec::new(), Vec::new());
+    let runs = large.dataset.runs;
     for round in 1..=arguments.rounds {
         smalls.push(small.measure(kind, arguments.clients, timing)?);
         larges.push(large.measure(kind, arguments.clients, timing)?);
+        large.dataset.in_use = small.dataset.runs.min(runs);
+        newests.push(large.measure(kind, arguments.clients, timing)?);
+        large.dataset.in_use = runs;
         eprintln!("{}: round {round} of {}", kind.title(), arguments.rounds);
     }
-    print_row(small.dataset, kind, &smalls);
-    print_row(large.dataset, kind, &larges);
-    let pairs = larges.iter().zip(&smalls);
-    let Spread { min, median, max } = Spread::of(
-        pairs
-            .clone()
-            .map(|(large, small)| large.rate() / small.rate()),
-    );
-    let by_cpu =
-        Spread::of(pairs.map(|(large, small)| large.rate_for_cpu() / small.rate_for_cpu()));
-    println!(
-        "| | **ratio** | **{median:.2}** ({min:.2}–{max:.2}) | | for CPU: | **{:.2}** | |",
-        by_cpu.median
-    );
+    print_row(&format!("{} runs", small.dataset.runs), kind, &smalls);
+    print_row(&format!("{runs} runs"), kind, &larges);
+    print_ratio(&larges, &smalls);
+    let newest = format!("{runs} runs, the newest {} in use", small.dataset.runs);
+    print_row(&newest, kind, &newests);
+    print_ratio(&newests, &smalls);
     Ok(())
 }
 
-fn print_row(dataset: Dataset, kind: Kind, slices: &[Slice]) {
+fn print_ratio(larges: &[Slice], smalls: &[Slice]) {
+    let spread = |figure: fn(&Slice) -> f64| {
+        let pairs = larges.iter().zip(smalls);
+        Spread::of(pairs.map(|(large, small)| figure(large) / figure(small)))
+    };
+    let Spread { min, median, max } = spread(Slice::rate);
+    println!(
+        "| | **ratio** | **{median:.2}** ({min:.2}–{max:.2}) | | for CPU: | **{:.2}** | | |",
+        spread(Slice::rate_for_cpu).median
+    );
+}
+
+fn print_row(what: &str, kind: Kind, slices: &[Slice]) {
     let median = |figure: &dyn Fn(&Slice) -> f64| Spread::of(slices.iter().map(figure)).median;
     println!(
-        "| {} runs | {} | {:.0} | {:.2} | {:.2} | {:.0} | {:.0} |",
-        dataset.runs,
+        "| {what} | {} | {:.0} | {:.2} | {:.2} | {:.0} | {:.0} | {:.1} |",
         kind.title(),
         median(&Slice::rate),
         median(&|slice| slice.quantile(0.5)),
         median(&|slice| slice.quantile(0.99)),
         median(&|slice| slice.cpu_per_1000(|cpu| cpu.service)),
         median(&|slice| slice.cpu_per_1000(|cpu| cpu.database)),
+        median(&Slice::wal_kib),
     );
 }

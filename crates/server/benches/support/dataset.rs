@@ -1,6 +1,6 @@
 //! The rows: their ids can be computed from a number, also by pgbench.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, ops::RangeInclusive};
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -23,9 +23,25 @@ const STATISTICS: &str = include_str!("../../../domain/benches/statistics.json")
 pub(crate) struct Dataset {
     pub(crate) runs: u64,
     pub(crate) flows: u64,
+    /// How many of the newest runs are reported on and read.
+    pub(crate) in_use: u64,
 }
 
 impl Dataset {
+    /// All runs are in use.
+    pub(crate) const fn new(runs: u64, flows: u64) -> Self {
+        Self {
+            runs,
+            flows,
+            in_use: runs,
+        }
+    }
+
+    /// The numbers of the runs that are in use.
+    pub(crate) const fn numbers_in_use(self) -> RangeInclusive<u64> {
+        self.runs.saturating_sub(self.in_use) + 1..=self.runs
+    }
+
     /// The flow of a run.
     pub(crate) const fn flow_of(self, run: u64) -> u64 {
         run % self.flows

@@ -111,7 +111,8 @@ fn script_text(dataset: Dataset, one_run: bool) -> String {
     let number = if one_run {
         HOT_RUN.to_string()
     } else {
-        format!("random(1, {})", dataset.runs)
+        let numbers = dataset.numbers_in_use();
+        format!("random({}, {})", numbers.start(), numbers.end())
     };
     let statement = STATEMENT
         .replace("FLOW_TAIL", FLOW_TAIL)

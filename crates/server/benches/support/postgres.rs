@@ -1,6 +1,6 @@
 //! A PostgreSQL of our own with its default durability, and databases in it.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, str::FromStr, time::Duration};
 
 use anyhow::Context as _;
 use flowruns_domain::{Clock as _, SystemClock, Timestamp};
@@ -26,6 +26,21 @@ const HISTORY_AGE: Duration = Duration::from_secs(32 * 24 * 3600);
 /// How much time it spans.
 pub(crate) const HISTORY_SPAN: Duration = Duration::from_secs(8 * 24 * 3600);
 
+/// A setting of postgresql.conf, from `name=value`.
+#[derive(Clone, Debug)]
+pub(crate) struct Setting(String, String);
+
+impl FromStr for Setting {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        let (name, value) = text
+            .split_once('=')
+            .context("a setting is written name=value")?;
+        Ok(Self(name.to_owned(), value.to_owned()))
+    }
+}
+
 /// A server in a folder that goes with it.
 pub(crate) struct Postgres {
     // Dropped in this order: the server before its folder.
@@ -35,8 +50,8 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    /// Starts a server for so many clients.
-    pub(crate) fn start(clients: usize) -> anyhow::Result<Self> {
+    /// Starts a server for so many clients, with settings of postgresql.conf instead of its defaults.
+    pub(crate) fn start(clients: usize, settings: &[Setting]) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -47,6 +62,10 @@ impl Postgres {
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))?;
         let mut options = ClusterOptions::new(folder.path());
         options.max_connections = u16::try_from(clients)?.saturating_add(SPARE_CONNECTIONS);
+        options.settings = settings
+            .iter()
+            .map(|Setting(name, value)| (name.clone(), value.clone()))
+            .collect();
         let cluster = Cluster::start(options).context("PostgreSQL did not start")?;
         let postgres = Self {
             cluster,

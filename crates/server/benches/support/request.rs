@@ -16,7 +16,7 @@ pub(crate) const HOT_RUN: u64 = 1;
 
 /// Makes requests of each kind; the same seed makes the same.
 pub(crate) struct Requests {
-    dataset: Dataset,
+    pub(crate) dataset: Dataset,
     /// Host and Authorization.
     common: String,
     creation: String,
@@ -44,7 +44,7 @@ impl Requests {
         out.clear();
         let run = match kind {
             Kind::Hot => HOT_RUN,
-            _ => self.random.u64(1..=self.dataset.runs),
+            _ => self.random.u64(self.dataset.numbers_in_use()),
         };
         let flow = flow_id(self.dataset.flow_of(run));
         match kind {

@@ -18,6 +18,9 @@ use super::{
     slice::{Slice, Timing},
 };
 
+/// How many bytes the server has written to its log so far.
+const LOGGED: &str = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')";
+
 /// What is measured.
 pub(crate) struct Scene<'a> {
     pub(crate) database: Database<'a>,
@@ -59,14 +62,16 @@ impl<'a> Scene<'a> {
         clients: usize,
         timing: Timing,
     ) -> anyhow::Result<Slice> {
+        self.requests.dataset = self.dataset;
         self.database.execute("CHECKPOINT")?;
+        let logged_before = self.database.number(LOGGED)?;
         let since = SystemClock.now();
         let processes = Processes {
             service: self.service.pid(),
             postmaster: self.database.postgres.pid(),
             client: std::process::id(),
         };
-        let slice = match kind {
+        let mut slice = match kind {
             Kind::Pgbench | Kind::PgbenchHot => {
                 let one_run = kind == Kind::PgbenchHot;
                 pgbench::run(
@@ -88,6 +93,7 @@ impl<'a> Scene<'a> {
             "{}: no answer in time",
             kind.title()
         );
+        slice.wal_bytes = self.database.number(LOGGED)? - logged_before;
         self.counted += history::check(&mut self.database, kind, since, &slice)?;
         Ok(slice)
     }

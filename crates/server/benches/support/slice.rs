@@ -22,6 +22,8 @@ pub(crate) struct Slice {
     pub(crate) cpu: Cpu,
     /// What was acknowledged in all, before and after the measured time too.
     pub(crate) acknowledged: u64,
+    /// Bytes that the database wrote to its log in all.
+    pub(crate) wal_bytes: u64,
     /// What was answered with an error in all.
     pub(crate) failed: u64,
 }
@@ -44,6 +46,11 @@ impl Slice {
         self.latencies
             .get(index)
             .map_or(0.0, |&micros| f64::from(micros) / 1000.0)
+    }
+
+    /// KiB of the database's log for an answer.
+    pub(crate) fn wal_kib(&self) -> f64 {
+        self.wal_bytes as f64 / 1024.0 / self.acknowledged.max(1) as f64
     }
 
     /// Milliseconds of CPU for 1000 answers.

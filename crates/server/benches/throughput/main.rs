@@ -19,7 +19,7 @@ use clap::Parser;
 use support::{
     dataset::Dataset,
     kind::Kind,
-    postgres::Postgres,
+    postgres::{Postgres, Setting},
     print_machine,
     process::resident_kib,
     scene::Scene,
@@ -55,6 +55,9 @@ struct Arguments {
     /// A minute or two: few runs, two numbers of clients, two short rounds.
     #[arg(long, conflicts_with_all = ["runs", "clients", "rounds", "seconds"])]
     quick: bool,
+    /// A setting of PostgreSQL instead of its default, as name=value.
+    #[arg(long)]
+    set: Vec<Setting>,
     /// A file for the log of the service.
     #[arg(long)]
     service_log: Option<PathBuf>,
@@ -77,11 +80,11 @@ fn main() -> anyhow::Result<()> {
         (arguments.rounds, arguments.seconds) = (2, 2);
     }
     let most = arguments.clients.iter().copied().max().unwrap_or(1);
-    let postgres = Postgres::start(most)?;
+    let postgres = Postgres::start(most, &arguments.set)?;
     print_machine("throughput", &postgres.version()?);
     for &runs in &arguments.runs {
-        let flows = arguments.flows;
-        measure(&postgres, &arguments, Dataset { runs, flows })?;
+        let dataset = Dataset::new(runs, arguments.flows);
+        measure(&postgres, &arguments, dataset)?;
     }
     Ok(())
 }

@@ -43,9 +43,9 @@ fn print_ratio(
 /// The figures behind the ratios: medians of the rounds.
 pub(crate) fn print_figures(clients: &[usize], kinds: &[Kind], slices: &Slices) {
     println!(
-        "\n| clients | load | a second | p50 ms | p99 ms | CPU ms for 1000: service | database | client | failed |"
+        "\n| clients | load | a second | p50 ms | p99 ms | CPU ms for 1000: service | database | client | WAL KiB for each | failed |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|");
     for &clients in clients {
         for &kind in kinds {
             let slices = slices.get(&(clients, kind)).map_or(&[][..], Vec::as_slice);
@@ -58,7 +58,7 @@ fn print_row(clients: usize, kind: Kind, slices: &[Slice]) {
     let median = |figure: &dyn Fn(&Slice) -> f64| Spread::of(slices.iter().map(figure)).median;
     let failed: u64 = slices.iter().map(|slice| slice.failed).sum();
     println!(
-        "| {clients} | {} | {:.0} | {:.2} | {:.2} | {:.0} | {:.0} | {:.0} | {failed} |",
+        "| {clients} | {} | {:.0} | {:.2} | {:.2} | {:.0} | {:.0} | {:.0} | {:.1} | {failed} |",
         kind.title(),
         median(&Slice::rate),
         median(&|slice| slice.quantile(0.5)),
@@ -66,5 +66,6 @@ fn print_row(clients: usize, kind: Kind, slices: &[Slice]) {
         median(&|slice| slice.cpu_per_1000(|cpu| cpu.service)),
         median(&|slice| slice.cpu_per_1000(|cpu| cpu.database)),
         median(&|slice| slice.cpu_per_1000(|cpu| cpu.client)),
+        median(&Slice::wal_kib),
     );
 }
