@@ -7,15 +7,20 @@ use crate::app::{AUDIENCE, Answer, App, ISSUER};
 
 const FLOWS: &str = "/industryData/incomingFlows";
 
+pub(crate) const BATCH: &str = "/$batch";
+
 pub(crate) async fn send(app: &App, requests: Value) -> Answer {
-    app.post("/$batch", json!({"requests": requests})).await
+    app.post(BATCH, json!({"requests": requests})).await
 }
 
 /// The answers of a batch that was taken.
 pub(crate) async fn responses(app: &App, requests: Value) -> Vec<Value> {
-    let answer = send(app, requests).await;
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-    answer.json["responses"].as_array().unwrap().clone()
+    responses_of(&send(app, requests).await)
+}
+
+pub(crate) fn responses_of(batch: &Answer) -> Vec<Value> {
+    assert_eq!(batch.status, StatusCode::OK, "{}", batch.body);
+    batch.json["responses"].as_array().unwrap().clone()
 }
 
 pub(crate) fn statuses(responses: &[Value]) -> Vec<(&str, u64)> {

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     app::{Answer, App, StoryRun},
-    batch::{responses, statuses},
+    batch::{BATCH, responses_of, statuses},
 };
 
 /// An application whose database is held up until the lock is released.
@@ -228,10 +228,15 @@ async fn what_bodies_hold_is_bounded_by_what_they_take_once_parsed() {
 #[tokio::test]
 async fn a_request_of_a_batch_that_finds_no_room_is_503_and_the_others_are_answered() {
     let app = App::start_with(|options| options.limits.requests = 16).await;
+    let mut scene = Scene::of(app, 1).await;
     // The batch takes a place too, and the lists may have four in all.
-    let item = |id: usize| json!({"id": id.to_string(), "method": "GET", "url": "/industryData/incomingFlows"});
+    let list = scene.runs[0].list_url();
+    let item = |id: usize| json!({"id": id.to_string(), "method": "GET", "url": list});
     let items: Vec<Value> = (0..6).map(item).collect();
-    let answers = responses(&app, json!(items)).await;
+    let batch = scene.begin(Method::POST, BATCH, json!({"requests": items}));
+    let batch = batch.await.taken();
+    scene.release().await;
+    let answers = responses_of(&batch.await.unwrap());
     let refused: Vec<&Value> = answers
         .iter()
         .filter(|answer| answer["status"] == 503)
