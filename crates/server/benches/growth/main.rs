@@ -139,19 +139,19 @@ fn compare(
         measured: Duration::from_secs(arguments.seconds),
     };
     let (mut smalls, mut larges, mut newests) = (Vec::new(), Vec::new(), Vec::new());
-    let runs = large.dataset.runs;
+    let (small_runs, runs) = (small.requests.dataset.runs, large.requests.dataset.runs);
     for round in 1..=arguments.rounds {
         smalls.push(small.measure(kind, arguments.clients, timing)?);
         larges.push(large.measure(kind, arguments.clients, timing)?);
-        large.dataset.in_use = small.dataset.runs.min(runs);
+        large.requests.dataset.in_use = small_runs.min(runs);
         newests.push(large.measure(kind, arguments.clients, timing)?);
-        large.dataset.in_use = runs;
+        large.requests.dataset.in_use = runs;
         eprintln!("{}: round {round} of {}", kind.title(), arguments.rounds);
     }
-    print_row(&format!("{} runs", small.dataset.runs), kind, &smalls);
+    print_row(&format!("{small_runs} runs"), kind, &smalls);
     print_row(&format!("{runs} runs"), kind, &larges);
     print_ratio(&larges, &smalls);
-    let newest = format!("{runs} runs, the newest {} in use", small.dataset.runs);
+    let newest = format!("{runs} runs, the newest {small_runs} in use");
     print_row(&newest, kind, &newests);
     print_ratio(&newests, &smalls);
     Ok(())

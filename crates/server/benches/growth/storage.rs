@@ -19,7 +19,7 @@ const HOT: &str = "
 
 /// Prints what a database has become.
 pub(crate) fn print(scene: &mut Scene<'_>) -> anyhow::Result<()> {
-    let dataset = scene.dataset;
+    let dataset = scene.requests.dataset;
     println!("\n### {} runs in {} flows\n", dataset.runs, dataset.flows);
     println!("| table or index | size |\n|---|---|");
     println!("{}", scene.database.text(SIZES)?);

@@ -25,8 +25,8 @@ const LOGGED: &str = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')
 pub(crate) struct Scene<'a> {
     pub(crate) database: Database<'a>,
     pub(crate) service: Service,
-    pub(crate) dataset: Dataset,
-    requests: Requests,
+    /// What is sent, and to which runs.
+    pub(crate) requests: Requests,
     /// Reports whose history was counted.
     pub(crate) counted: u64,
 }
@@ -48,7 +48,6 @@ impl<'a> Scene<'a> {
         Ok(Self {
             database,
             service,
-            dataset,
             requests,
             counted: 0,
         })
@@ -62,7 +61,6 @@ impl<'a> Scene<'a> {
         clients: usize,
         timing: Timing,
     ) -> anyhow::Result<Slice> {
-        self.requests.dataset = self.dataset;
         self.database.execute("CHECKPOINT")?;
         let logged_before = self.database.number(LOGGED)?;
         let since = SystemClock.now();
@@ -76,7 +74,7 @@ impl<'a> Scene<'a> {
                 let one_run = kind == Kind::PgbenchHot;
                 pgbench::run(
                     &self.database,
-                    self.dataset,
+                    self.requests.dataset,
                     one_run,
                     clients,
                     timing,
