@@ -10,6 +10,7 @@ use axum::{
     Extension, Router,
     body::Body,
     http::{Method, Request, StatusCode},
+    response::Response,
 };
 use flowruns_api::{
     ApiOptions, CursorKey, Draining, Limits, Peer, Readiness,
@@ -215,18 +216,30 @@ impl App {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Answer {
-        self.send_through(self.router.clone(), method, url, headers, body)
+        let body = Body::from(body.to_owned());
+        read(self.begin(method, url, headers, body).await).await
+    }
+
+    /// Sends exactly these headers and this body, which may never end; the body of the response is not read.
+    pub(crate) async fn begin(
+        &self,
+        method: Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> Response {
+        self.begin_through(self.router.clone(), method, url, headers, body)
             .await
     }
 
-    async fn send_through(
+    async fn begin_through(
         &self,
         routes: Router,
         method: Method,
         url: &str,
         headers: &[(&str, &str)],
-        body: &str,
-    ) -> Answer {
+        body: Body,
+    ) -> Response {
         let has_token = headers.iter().any(|(name, _)| *name == "authorization");
         let mut request = Request::builder().method(method).uri(url);
         for (name, value) in headers
@@ -238,20 +251,7 @@ impl App {
         if !has_token {
             request = request.header("authorization", &self.bearer);
         }
-        let response = routes
-            .oneshot(request.body(Body::from(body.to_owned())).unwrap())
-            .await
-            .unwrap();
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        let body = String::from_utf8_lossy(&body).into_owned();
-        let json = serde_json::from_str(&body).unwrap_or(Value::Null);
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-            json,
-        }
+        routes.oneshot(request.body(body).unwrap()).await.unwrap()
     }
 
     /// A GET that came from this address.
@@ -260,8 +260,10 @@ impl App {
             .router
             .clone()
             .layer(Extension(Peer(peer.parse().unwrap())));
-        self.send_through(routes, Method::GET, url, headers, "")
-            .await
+        let response = self
+            .begin_through(routes, Method::GET, url, headers, Body::empty())
+            .await;
+        read(response).await
     }
 
     /// Sends JSON with the token of the tenant.
@@ -321,6 +323,20 @@ impl App {
     pub(crate) async fn history(&self, run_url: &str) -> Vec<Value> {
         let answer = self.get(&format!("{run_url}/history?$top=1000")).await;
         answer.json["value"].as_array().unwrap().clone()
+    }
+}
+
+/// The whole response.
+pub(crate) async fn read(response: Response) -> Answer {
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let body = String::from_utf8_lossy(&body).into_owned();
+    let json = serde_json::from_str(&body).unwrap_or(Value::Null);
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body,
+        json,
     }
 }
 

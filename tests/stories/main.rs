@@ -29,6 +29,7 @@ mod preconditions;
 mod queries;
 mod races;
 mod refusals;
+mod shares;
 mod stopped_backend;
 mod supply;
 mod tenants;

@@ -7,7 +7,8 @@ use std::{
 };
 
 use crate::{
-    AdmissionLimits, CallerId, Overloaded, Permit, Priority, Usage, waiting::WaitingQueue,
+    AdmissionLimits, CallerId, Overloaded, Permit, Priority, Usage, usage::UsageByPriority,
+    waiting::WaitingQueue,
 };
 
 /// Admits requests within limits. See the [crate documentation](crate) for the rules.
@@ -20,21 +21,30 @@ pub struct AdmissionController {
 /// What is in use now.
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    total: Usage,
+    total: UsageByPriority,
     /// How many permits hold more bytes than [`AdmissionLimits::large_bytes`].
     large: usize,
-    callers: HashMap<CallerId, Usage, BuildHasherDefault<HashedAlready>>,
+    /// Whether a permit was granted beyond the limits.
+    is_overcommitted: bool,
+    callers: HashMap<CallerId, UsageByPriority, BuildHasherDefault<HashedAlready>>,
     pub(crate) waiting: WaitingQueue,
+}
+
+/// What a permit counts as.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Held {
+    pub(crate) priority: Priority,
+    pub(crate) bytes: usize,
+    /// Whether it is beyond the limits.
+    pub(crate) is_overcommitted: bool,
 }
 
 /// A change of what one permit holds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Change {
     pub(crate) caller: CallerId,
-    pub(crate) priority: Priority,
-    /// What the permit held before, and holds after.
-    pub(crate) former: usize,
-    pub(crate) bytes: usize,
+    pub(crate) from: Held,
+    pub(crate) to: Held,
 }
 
 impl AdmissionController {
@@ -48,7 +58,7 @@ impl AdmissionController {
 
     /// What is in use by all callers.
     pub fn usage(&self) -> Usage {
-        self.state().total
+        self.state().total.total()
     }
 
     /// How many requests wait for bytes.
@@ -67,23 +77,19 @@ impl AdmissionController {
         priority: Priority,
         bytes: usize,
     ) -> Result<Permit, Overloaded> {
-        let mut state = self.state();
-        state.add_request(caller);
-        let change = Change {
-            caller,
+        let held = Held {
             priority,
-            former: 0,
             bytes,
+            is_overcommitted: false,
         };
+        let mut state = self.state();
+        state.add(&self.limits, caller, held);
         // Even a request that holds nothing yet is refused when there are no bytes left: its response will need some.
-        if state.has_requests_for(&self.limits, caller, priority)
-            && state.has_bytes_for(&self.limits, change)
-        {
-            state.set_bytes(&self.limits, caller, 0, bytes);
+        if state.is_within(&self.limits, caller, held) {
             drop(state);
-            return Ok(Permit::new(Arc::clone(self), caller, bytes));
+            return Ok(Permit::new(Arc::clone(self), caller, held));
         }
-        state.remove_request(caller);
+        state.remove(&self.limits, caller, held);
         Err(Overloaded)
     }
 
@@ -96,94 +102,121 @@ impl AdmissionController {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a request and its bytes out, and grants what waits for them.
-    pub(crate) fn release(&self, caller: CallerId, bytes: usize) {
+    /// Takes a request out, and grants what waits for its bytes.
+    pub(crate) fn release(&self, caller: CallerId, held: Held) {
         let mut state = self.state();
-        state.set_bytes(&self.limits, caller, bytes, 0);
-        state.remove_request(caller);
+        state.remove(&self.limits, caller, held);
         state.grant_waiting(&self.limits);
     }
 }
 
 impl State {
-    fn of(&self, caller: CallerId) -> Usage {
-        self.callers.get(&caller).copied().unwrap_or_default()
+    fn add(&mut self, limits: &AdmissionLimits, caller: CallerId, held: Held) {
+        self.large += usize::from(held.bytes > limits.large_bytes());
+        let own = self.callers.entry(caller).or_default();
+        for usage in [&mut self.total, own] {
+            let usage = usage.of(held.priority);
+            usage.requests += 1;
+            usage.bytes += held.bytes;
+        }
     }
 
-    fn add_request(&mut self, caller: CallerId) {
-        self.total.requests += 1;
-        self.callers.entry(caller).or_default().requests += 1;
-    }
-
-    fn remove_request(&mut self, caller: CallerId) {
-        self.total.requests -= 1;
-        if let Some(usage) = self.callers.get_mut(&caller) {
+    fn remove(&mut self, limits: &AdmissionLimits, caller: CallerId, held: Held) {
+        self.is_overcommitted &= !held.is_overcommitted;
+        self.large -= usize::from(held.bytes > limits.large_bytes());
+        let Some(own) = self.callers.get_mut(&caller) else {
+            return;
+        };
+        for usage in [&mut self.total, own] {
+            let usage = usage.of(held.priority);
             usage.requests -= 1;
-            if usage.requests == 0 {
-                self.callers.remove(&caller);
-            }
+            usage.bytes -= held.bytes;
+        }
+        if own.total().requests == 0 {
+            self.callers.remove(&caller);
         }
     }
 
-    /// Whether the requests in progress, this one among them, are within the limit.
-    pub(crate) fn has_requests_for(
-        &self,
-        limits: &AdmissionLimits,
-        caller: CallerId,
-        priority: Priority,
-    ) -> bool {
-        let most = priority.part_of(limits.requests).max(1);
-        let share = priority
-            .part_of(limits.caller_share(limits.requests))
-            .max(1);
-        let (all, own) = (self.total.requests, self.of(caller).requests);
-        all <= most && (own <= share || all <= most / 2 && !self.waiting.has_other(caller))
-    }
-
-    /// Charges what a permit holds after the change, if that is less than before or within the limit.
-    pub(crate) fn try_charge(&mut self, limits: &AdmissionLimits, change: Change) -> bool {
-        let fits = change.bytes <= change.former || self.has_bytes_for(limits, change);
-        if fits {
-            self.set_bytes(limits, change.caller, change.former, change.bytes);
+    /// Makes a change if what is in use then is within the limits, or if it only gives bytes back.
+    pub(crate) fn try_change(&mut self, limits: &AdmissionLimits, change: Change) -> bool {
+        let Change { caller, from, to } = change;
+        self.change(limits, change);
+        let gives_back = from.priority == to.priority && to.bytes <= from.bytes;
+        let is_done = gives_back || self.is_within(limits, caller, to);
+        if !is_done {
+            let back = Change {
+                caller,
+                from: to,
+                to: from,
+            };
+            self.change(limits, back);
         }
-        fits
+        is_done
     }
 
-    /// Whether there are bytes for what a permit already holds.
-    pub(crate) fn has_bytes_for(&self, limits: &AdmissionLimits, change: Change) -> bool {
-        let Change {
-            caller,
-            priority,
-            former,
-            bytes,
-        } = change;
-        let is_large = bytes > limits.large_bytes();
-        let other_large = self.large - usize::from(former > limits.large_bytes());
-        if is_large && other_large == 0 {
+    /// Makes a change, whether it is within the limits or not.
+    pub(crate) fn change(&mut self, limits: &AdmissionLimits, change: Change) {
+        // In this order the caller is never forgotten.
+        self.add(limits, change.caller, change.to);
+        self.remove(limits, change.caller, change.from);
+        self.is_overcommitted |= change.to.is_overcommitted;
+    }
+
+    /// Whether what is in use is within the limits for a request that is counted already.
+    fn is_within(&self, limits: &AdmissionLimits, caller: CallerId, held: Held) -> bool {
+        let requests = Capacity {
+            whole: limits.requests,
+            share: limits.caller_share(limits.requests),
+        };
+        if !self.has_capacity(requests, caller, held.priority, |usage| usage.requests) {
+            return false;
+        }
+        let is_large = held.bytes > limits.large_bytes();
+        if is_large && self.large == 1 {
             return true;
         }
-        let part = priority.part_of(limits.bytes);
-        let most = if is_large { part - part / 4 } else { part };
-        let share = priority.part_of(limits.caller_share(limits.bytes));
-        let all = self.total.bytes - former + bytes;
-        let own = self.of(caller).bytes - former + bytes;
-        all <= most && (own <= share || all <= most / 2 && !self.waiting.has_other(caller))
+        let reserved_for_small = if is_large { limits.bytes / 4 } else { 0 };
+        let bytes = Capacity {
+            whole: limits.bytes - reserved_for_small,
+            share: limits.caller_share(limits.bytes),
+        };
+        self.has_capacity(bytes, caller, held.priority, |usage| usage.bytes)
     }
 
-    /// Changes what a permit holds, whether that is within the limit or not.
-    pub(crate) fn set_bytes(
-        &mut self,
-        limits: &AdmissionLimits,
+    /// Whether the usage of all callers is within the part of a priority, and that of one caller within its part of the
+    /// share.
+    fn has_capacity(
+        &self,
+        Capacity { whole, share }: Capacity,
         caller: CallerId,
-        former: usize,
-        bytes: usize,
-    ) {
-        let is_large = |bytes: usize| usize::from(bytes > limits.large_bytes());
-        self.large = self.large - is_large(former) + is_large(bytes);
-        self.total.bytes = self.total.bytes - former + bytes;
-        if let Some(usage) = self.callers.get_mut(&caller) {
-            usage.bytes = usage.bytes - former + bytes;
+        priority: Priority,
+        count: fn(Usage) -> usize,
+    ) -> bool {
+        let all = |priority| count(self.total.up_to(priority));
+        if !is_within_part(priority, whole, all) {
+            return false;
         }
+        let own = self.callers.get(&caller).copied().unwrap_or_default();
+        let own = |priority| count(own.up_to(priority));
+        is_within_part(priority, share, own)
+            || is_within_part(priority, whole / 2, all) && !self.waiting.has_other(caller)
+    }
+
+    /// Makes a change for which a request can wait: one large request at a time goes beyond the limits, so that requests
+    /// that each hold a part of what they need do not wait for each other for ever. `None` when it must wait.
+    pub(crate) fn try_reserve(&mut self, limits: &AdmissionLimits, change: Change) -> Option<Held> {
+        if self.try_change(limits, change) {
+            return Some(change.to);
+        }
+        if self.is_overcommitted || change.to.bytes <= limits.large_bytes() {
+            return None;
+        }
+        let to = Held {
+            is_overcommitted: true,
+            ..change.to
+        };
+        self.change(limits, Change { to, ..change });
+        Some(to)
     }
 
     /// Grants what waits, in the order of arrival, as far as there are bytes for it. A request that waits only because its
@@ -191,9 +224,8 @@ impl State {
     pub(crate) fn grant_waiting(&mut self, limits: &AdmissionLimits) {
         let mut index = 0;
         while let Some(change) = self.waiting.get(index) {
-            if self.has_bytes_for(limits, change) {
-                self.set_bytes(limits, change.caller, change.former, change.bytes);
-                self.waiting.grant(index);
+            if let Some(held) = self.try_reserve(limits, change) {
+                self.waiting.grant(index, held);
             } else if self.is_within_its_share(limits, change) {
                 return;
             } else {
@@ -203,9 +235,33 @@ impl State {
     }
 
     fn is_within_its_share(&self, limits: &AdmissionLimits, change: Change) -> bool {
-        let share = change.priority.part_of(limits.caller_share(limits.bytes));
-        self.of(change.caller).bytes - change.former + change.bytes <= share
+        let Change { caller, from, to } = change;
+        let own = self.callers.get(&caller).copied().unwrap_or_default();
+        let share = limits.caller_share(limits.bytes);
+        is_within_part(to.priority, share, |priority| {
+            own.up_to(priority).bytes - from.bytes + to.bytes
+        })
     }
+}
+
+/// What all callers together, and one of them, may use of requests or of bytes.
+#[derive(Clone, Copy, Debug)]
+struct Capacity {
+    whole: usize,
+    share: usize,
+}
+
+/// Whether what is used by a priority and all lower ones is within its part of the whole, and that of all higher ones
+/// within theirs.
+fn is_within_part(priority: Priority, whole: usize, used: impl Fn(Priority) -> usize) -> bool {
+    let higher = match priority {
+        Priority::List | Priority::Read => &[Priority::Write, Priority::EndsRun][..],
+        Priority::Write | Priority::Unread => &[Priority::EndsRun],
+        Priority::EndsRun => &[],
+    };
+    // Even a small part lets one request in.
+    let is_within = |of: &Priority| used(*of) <= of.part_of(whole).max(1);
+    is_within(&priority) && higher.iter().all(is_within)
 }
 
 /// A [`CallerId`] is a hash already.

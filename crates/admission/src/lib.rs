@@ -3,17 +3,19 @@
 //! An [`AdmissionController`] hands out [`Permit`]s. A permit counts one request until it is dropped, and the bytes that
 //! are charged to it. Three rules decide whether a request is admitted:
 //!
-//! 1. **Priority.** Each [`Priority`] may use a part of the limits, a higher one a larger part. The last quarter is a
-//!    reserve for reports that end a run.
-//! 2. **Share.** A [`CallerId`] may hold a share of what its priority may use. Beyond its share it is admitted only
-//!    while at most half of that is in use by all callers, and no other caller waits. So one caller alone is hardly
-//!    limited, and cannot keep another from being served.
+//! 1. **Priority.** Each [`Priority`] may use a part of the limits together with all lower ones. The last quarter is a
+//!    reserve that only reports that end a run may use.
+//! 2. **Share.** A [`CallerId`] may hold a share of that part. Beyond its share it is admitted only while at most half of
+//!    the part is in use by all callers, and no other caller waits. So one caller alone is hardly limited, and cannot keep
+//!    another from being served.
 //! 3. **Size.** Requests that hold more than [64 KiB](LARGE_BYTES) may use three quarters of the bytes that their
-//!    priority may use; the rest is for small requests. One large request is admitted whatever it holds, if no other
-//!    large request is.
+//!    priority may use; the rest is for small requests. A large request is admitted whatever it holds if no other large
+//!    one is in progress.
 //!
 //! The number of requests is never waited for: what is over the limit is [`Overloaded`] at once. For bytes a request can
-//! wait, in the order of arrival ([`Permit::reserve`]).
+//! wait, in the order of arrival ([`Permit::reserve`]); one large request at a time is then granted beyond the limits, so
+//! that requests that each hold a part of what they need do not wait for each other. So the bytes that are in use exceed the
+//! limit by what two large requests hold at the most, and by what [`Permit::set`] adds.
 //!
 //! ```
 //! use flowruns_admission::{AdmissionController, AdmissionLimits, CallerId, Overloaded, Priority};

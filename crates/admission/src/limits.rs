@@ -17,7 +17,8 @@ pub struct AdmissionLimits {
     pub caller_percent: u8,
 }
 
-/// Which requests are refused first when much is in progress.
+/// Which requests are refused first when much is in progress. Each may use a part of the limits together with all lower
+/// ones, so that a lower one never takes what is meant for a higher one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Priority {
     /// A list or a count, which costs most and can be repeated: a quarter of the limits.

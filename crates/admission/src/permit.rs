@@ -1,12 +1,13 @@
 //! What an admitted request holds.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::Relaxed},
-};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::oneshot;
 
 use crate::{
-    AdmissionController, CallerId, Overloaded, Priority, controller::Change, waiting::Ticket,
+    AdmissionController, CallerId, Overloaded, Priority,
+    controller::{Change, Held},
+    waiting::Ticket,
 };
 
 /// One request that was admitted, and the bytes charged to it. Both are free again when this is dropped.
@@ -15,109 +16,124 @@ pub struct Permit {
     controller: Arc<AdmissionController>,
     caller: CallerId,
     /// Changed only while the state of the controller is locked.
-    bytes: AtomicUsize,
+    held: Mutex<Held>,
 }
 
 impl Permit {
     pub(crate) const fn new(
         controller: Arc<AdmissionController>,
         caller: CallerId,
-        bytes: usize,
+        held: Held,
     ) -> Self {
         Self {
             controller,
             caller,
-            bytes: AtomicUsize::new(bytes),
+            held: Mutex::new(held),
         }
     }
 
     /// The bytes that are charged.
     pub fn bytes(&self) -> usize {
-        self.bytes.load(Relaxed)
+        self.held().bytes
     }
 
-    /// Whether a request of this priority would be admitted with what this one holds.
-    ///
-    /// # Errors
-    ///
-    /// [`Overloaded`]
-    pub fn check(&self, priority: Priority) -> Result<(), Overloaded> {
-        let state = self.controller.state();
-        let limits = self.controller.limits();
-        let bytes = self.bytes();
-        let held = self.change(priority, bytes);
-        let fits = state.has_requests_for(limits, self.caller, priority)
-            && state.has_bytes_for(limits, held);
-        fits.then_some(()).ok_or(Overloaded)
-    }
-
-    /// Charges `bytes` in all from now on, if they are within the limit.
+    /// Charges `bytes` in all from now on, if they are within the limits.
     ///
     /// # Errors
     ///
     /// [`Overloaded`], and the former charge stays.
-    pub fn charge(&self, priority: Priority, bytes: usize) -> Result<(), Overloaded> {
+    pub fn charge(&self, bytes: usize) -> Result<(), Overloaded> {
+        let priority = self.held().priority;
+        self.reclassify(priority, bytes)
+    }
+
+    /// Counts the request with another priority from now on, and charges `bytes` in all, if that is within the limits.
+    ///
+    /// # Errors
+    ///
+    /// [`Overloaded`], and priority and charge stay as they were.
+    pub fn reclassify(&self, priority: Priority, bytes: usize) -> Result<(), Overloaded> {
+        let to = Held {
+            priority,
+            bytes,
+            is_overcommitted: false,
+        };
         let mut state = self.controller.state();
         let limits = self.controller.limits();
-        if !state.try_charge(limits, self.change(priority, bytes)) {
+        if !state.try_change(limits, self.change_to(to)) {
             return Err(Overloaded);
         }
-        if self.bytes.swap(bytes, Relaxed) > bytes {
-            state.grant_waiting(limits);
-        }
+        self.set_held(to);
+        state.grant_waiting(limits);
         Ok(())
     }
 
-    /// Charges `bytes` in all from now on, whether they are within the limit or not: for what is in memory already.
+    /// Charges `bytes` in all from now on, whether they are within the limits or not: for what is in memory already.
     pub fn set(&self, bytes: usize) {
         let mut state = self.controller.state();
         let limits = self.controller.limits();
-        let former = self.bytes.swap(bytes, Relaxed);
-        state.set_bytes(limits, self.caller, former, bytes);
-        if former > bytes {
+        let held = self.held();
+        let to = Held {
+            bytes,
+            is_overcommitted: held.is_overcommitted && bytes >= held.bytes,
+            ..held
+        };
+        state.change(limits, self.change_to(to));
+        self.set_held(to);
+        state.grant_waiting(limits);
+    }
+
+    /// Charges `bytes` in all, at least as many as before, and waits until they are within the limits. One large request
+    /// at a time goes beyond them. It may wait for ever, so give it a deadline; dropping the future stops the waiting, and
+    /// the former charge stays. A permit reserves one thing at a time.
+    pub async fn reserve(&self, bytes: usize) {
+        let mut reservation = {
+            let mut state = self.controller.state();
+            let limits = self.controller.limits();
+            let change = self.change_to(Held {
+                bytes,
+                is_overcommitted: false,
+                ..self.held()
+            });
+            // A large request does not overtake those that wait; a small one has bytes of its own.
+            let may_try = bytes <= limits.large_bytes() || state.waiting.len() == 0;
+            if may_try && let Some(held) = state.try_reserve(limits, change) {
+                self.set_held(held);
+                return;
+            }
+            let (ticket, granted) = state.waiting.push(change);
             state.grant_waiting(limits);
+            Reservation {
+                permit: self,
+                ticket,
+                granted,
+            }
+        };
+        if let Ok(held) = (&mut reservation.granted).await {
+            self.set_held(held);
         }
     }
 
-    /// Charges `bytes` in all, at least as many as before, and waits until they are within the limit. It may wait for ever, so give it a deadline;
-    /// dropping the future stops the waiting, and the former charge stays. A permit reserves one thing at a time.
-    pub async fn reserve(&self, priority: Priority, bytes: usize) {
-        let (ticket, granted) = {
-            let mut state = self.controller.state();
-            let limits = self.controller.limits();
-            let change = self.change(priority, bytes);
-            // A large request does not overtake those that wait; a small one has bytes of its own.
-            let may_try = bytes <= limits.large_bytes() || state.waiting.len() == 0;
-            if may_try && state.try_charge(limits, change) {
-                self.bytes.store(bytes, Relaxed);
-                return;
-            }
-            let waiting = state.waiting.push(change);
-            state.grant_waiting(limits);
-            waiting
-        };
-        let _reservation = Reservation {
-            permit: self,
-            ticket,
-            bytes,
-        };
-        // An error would mean that the queue is gone, and it lives as long as the permit.
-        let _granted = granted.await;
+    fn held(&self) -> Held {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change(&self, priority: Priority, bytes: usize) -> Change {
+    fn set_held(&self, held: Held) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = held;
+    }
+
+    fn change_to(&self, to: Held) -> Change {
         Change {
             caller: self.caller,
-            priority,
-            former: self.bytes(),
-            bytes,
+            from: self.held(),
+            to,
         }
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.controller.release(self.caller, *self.bytes.get_mut());
+        self.controller.release(self.caller, self.held());
     }
 }
 
@@ -125,7 +141,7 @@ impl Drop for Permit {
 struct Reservation<'a> {
     permit: &'a Permit,
     ticket: Ticket,
-    bytes: usize,
+    granted: oneshot::Receiver<Held>,
 }
 
 impl Drop for Reservation<'_> {
@@ -135,8 +151,9 @@ impl Drop for Reservation<'_> {
         if state.waiting.remove(self.ticket) {
             // Those behind it may have waited for this one alone.
             state.grant_waiting(controller.limits());
-        } else {
-            self.permit.bytes.store(self.bytes, Relaxed);
+        } else if let Ok(held) = self.granted.try_recv() {
+            // It was granted, and nobody has looked since.
+            self.permit.set_held(held);
         }
     }
 }

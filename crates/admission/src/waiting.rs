@@ -4,7 +4,10 @@ use std::collections::VecDeque;
 
 use tokio::sync::oneshot;
 
-use crate::{CallerId, controller::Change};
+use crate::{
+    CallerId,
+    controller::{Change, Held},
+};
 
 /// Names one that waits.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -14,7 +17,7 @@ pub(crate) struct Ticket(u64);
 struct Waiter {
     ticket: Ticket,
     change: Change,
-    granted: oneshot::Sender<()>,
+    granted: oneshot::Sender<Held>,
 }
 
 /// A queue that is bounded by the limit of requests: each waits at most once.
@@ -30,7 +33,7 @@ impl WaitingQueue {
     }
 
     /// Adds one at the end, which is told when its change is granted.
-    pub(crate) fn push(&mut self, change: Change) -> (Ticket, oneshot::Receiver<()>) {
+    pub(crate) fn push(&mut self, change: Change) -> (Ticket, oneshot::Receiver<Held>) {
         let ticket = Ticket(self.next);
         self.next += 1;
         let (granted, receiver) = oneshot::channel();
@@ -48,10 +51,10 @@ impl WaitingQueue {
     }
 
     /// Removes the one at this index and tells it that it has what it waited for.
-    pub(crate) fn grant(&mut self, index: usize) {
+    pub(crate) fn grant(&mut self, index: usize, held: Held) {
         if let Some(waiter) = self.waiters.remove(index) {
-            // One that has stopped waiting finds out when it looks for its ticket.
-            let _gone = waiter.granted.send(());
+            // The receiver lives until the waiter has given up its ticket.
+            let _never_gone = waiter.granted.send(held);
         }
     }
 

@@ -81,9 +81,20 @@ fn a_higher_priority_may_use_a_larger_part_of_the_bytes() {
 }
 
 #[test]
+fn higher_priorities_take_nothing_from_lower_ones_but_the_reserve_is_for_ends_alone() {
+    let controller = controller(16, MIB);
+    let writes = admit_all(&controller, 1, Priority::Write, 0);
+    assert_eq!(writes.len(), 12);
+    assert!(admit(&controller, Priority::List, 0).is_err());
+    drop(writes);
+    let _ends = admit_all(&controller, 1, Priority::EndsRun, 0).split_off(8);
+    assert_eq!(admit_all(&controller, 1, Priority::List, 0).len(), 4);
+}
+
+#[test]
 fn a_request_without_bytes_is_refused_when_there_are_none_left() {
     let controller = controller(100, MIB);
-    let held = admit(&controller, Priority::EndsRun, MIB).unwrap();
+    let held = admit(&controller, Priority::EndsRun, MIB + 1).unwrap();
     assert!(admit(&controller, Priority::Read, 0).is_err());
     drop(held);
     assert!(admit(&controller, Priority::Read, 0).is_ok());
@@ -138,7 +149,7 @@ fn a_refused_charge_leaves_the_former_one() {
     let controller = controller(8, 16 * MIB);
     let other = admit(&controller, Priority::EndsRun, 12 * MIB).unwrap();
     let permit = admit(&controller, Priority::EndsRun, 10).unwrap();
-    assert_eq!(permit.charge(Priority::EndsRun, 5 * MIB), Err(Overloaded));
+    assert_eq!(permit.charge(5 * MIB), Err(Overloaded));
     assert_eq!(
         (permit.bytes(), controller.usage().bytes),
         (10, 12 * MIB + 10)
@@ -146,50 +157,72 @@ fn a_refused_charge_leaves_the_former_one() {
     permit.set(5 * MIB);
     assert_eq!(controller.usage().bytes, 17 * MIB);
     // Less is always possible.
-    assert_eq!(permit.charge(Priority::List, 4 * MIB), Ok(()));
-    assert_eq!(permit.check(Priority::List), Err(Overloaded));
+    assert_eq!(permit.charge(4 * MIB), Ok(()));
+    assert_eq!(permit.reclassify(Priority::List, 4 * MIB), Err(Overloaded));
     drop(other);
-    assert_eq!(permit.check(Priority::List), Ok(()));
+    assert_eq!(permit.reclassify(Priority::List, 4 * MIB), Ok(()));
 }
 
 #[tokio::test]
 async fn those_that_wait_are_granted_in_the_order_of_arrival() {
     let controller = controller(8, 16 * MIB);
     let held = admit(&controller, Priority::EndsRun, 12 * MIB).unwrap();
-    let permits: Vec<_> = (0..3)
+    let permits: Vec<_> = (0..4)
         .map(|_| admit(&controller, Priority::EndsRun, 0).unwrap())
         .collect();
-    let first = permits[0].reserve(Priority::EndsRun, 10 * MIB);
-    let second = permits[1].reserve(Priority::EndsRun, 3 * MIB);
-    let third = permits[2].reserve(Priority::EndsRun, MIB);
-    pin_mut!(first, second, third);
-    assert!(!is_ready(&mut first).await);
+    // This one goes beyond the limit.
+    permits[0].reserve(10 * MIB).now_or_never().unwrap();
+    let second = permits[1].reserve(9 * MIB);
+    let third = permits[2].reserve(3 * MIB);
+    let fourth = permits[3].reserve(MIB);
+    pin_mut!(second, third, fourth);
     assert!(!is_ready(&mut second).await);
     assert!(!is_ready(&mut third).await);
+    assert!(!is_ready(&mut fourth).await);
     assert_eq!(controller.waiting(), 3);
-    // The last two would fit, but they came later.
-    held.set(4 * MIB);
-    assert!(!is_ready(&mut second).await);
+    // The last one would fit, but it came later.
     held.set(MIB);
-    assert!(is_ready(&mut first).await);
-    assert_eq!(permits[0].bytes(), 10 * MIB);
-    assert!(!is_ready(&mut second).await);
-    drop(held);
-    assert!(!is_ready(&mut second).await);
+    assert!(!is_ready(&mut fourth).await);
     permits[0].set(0);
     assert!(is_ready(&mut second).await);
-    assert!(is_ready(&mut third).await);
-    assert_eq!(controller.usage().bytes, 4 * MIB);
+    assert!(is_ready(&mut third).await, "beyond the limit");
+    assert!(!is_ready(&mut fourth).await);
+    permits[2].set(0);
+    assert!(is_ready(&mut fourth).await);
+    assert_eq!(controller.usage().bytes, 11 * MIB);
+}
+
+#[tokio::test]
+async fn requests_that_each_hold_a_part_of_what_they_need_go_on_one_after_the_other() {
+    let controller = controller(8, 16 * MIB);
+    let permits: Vec<_> = (0..3)
+        .map(|_| admit(&controller, Priority::EndsRun, 4 * MIB).unwrap())
+        .collect();
+    let waits = permits.iter().map(|permit| permit.reserve(8 * MIB));
+    let mut waits: Vec<_> = waits.map(Box::pin).collect();
+    assert!(is_ready(&mut waits[0]).await, "it goes beyond the limit");
+    assert!(!is_ready(&mut waits[1]).await);
+    assert!(!is_ready(&mut waits[2]).await);
+    permits[0].set(0);
+    assert!(is_ready(&mut waits[1]).await, "within the limit");
+    assert!(is_ready(&mut waits[2]).await, "beyond it");
+    assert_eq!(controller.usage().bytes, 16 * MIB);
+    drop(waits);
+    drop(permits);
+    assert_eq!(controller.usage(), Usage::default());
 }
 
 #[tokio::test]
 async fn one_that_stops_waiting_keeps_what_it_had_and_lets_the_next_go_on() {
     let controller = controller(8, 16 * MIB);
-    let _held = admit(&controller, Priority::EndsRun, 10 * MIB).unwrap();
+    let held = admit(&controller, Priority::EndsRun, 10 * MIB).unwrap();
+    let beyond = admit(&controller, Priority::EndsRun, 0).unwrap();
+    beyond.reserve(3 * MIB).now_or_never().unwrap();
+    held.set(7 * MIB);
     let first = admit(&controller, Priority::EndsRun, 7).unwrap();
     let second = admit(&controller, Priority::EndsRun, 0).unwrap();
-    let mut waits = Box::pin(first.reserve(Priority::EndsRun, 5 * MIB));
-    let next = second.reserve(Priority::EndsRun, MIB);
+    let mut waits = Box::pin(first.reserve(5 * MIB));
+    let next = second.reserve(MIB);
     pin_mut!(next);
     assert!(!is_ready(&mut waits).await);
     assert!(!is_ready(&mut next).await);
@@ -203,27 +236,23 @@ async fn a_caller_that_has_used_its_share_does_not_hold_up_the_others_that_wait(
     let controller = AdmissionController::new(limits(64, 64 * MIB, 25));
     let held: Vec<_> = admit_all(&controller, 1, Priority::Write, MIB);
     assert_eq!(held.len(), 18, "half of what large writes may use");
+    let beyond = controller.admit(CallerId(1), Priority::Write, 0).unwrap();
+    beyond.reserve(2 * MIB).now_or_never().unwrap();
     let more = controller.admit(CallerId(1), Priority::Write, 0).unwrap();
-    let more = more.reserve(Priority::Write, 2 * MIB);
+    let more = more.reserve(2 * MIB);
     pin_mut!(more);
     assert!(!is_ready(&mut more).await);
     let other = controller.admit(CallerId(2), Priority::Write, 0).unwrap();
-    other
-        .reserve(Priority::Write, 8 * MIB)
-        .now_or_never()
-        .unwrap();
+    other.reserve(8 * MIB).now_or_never().unwrap();
     let third = controller.admit(CallerId(3), Priority::Write, 0).unwrap();
-    third
-        .reserve(Priority::Write, 8 * MIB)
-        .now_or_never()
-        .unwrap();
+    third.reserve(8 * MIB).now_or_never().unwrap();
     assert!(!is_ready(&mut more).await);
 }
 
 #[derive(Clone, Debug)]
 enum Step {
     Admit(u64, usize, usize),
-    Charge(usize, usize, usize),
+    Reclassify(usize, usize, usize),
     Set(usize, usize),
     Drop(usize),
 }
@@ -232,7 +261,7 @@ fn step() -> impl Strategy<Value = Step> {
     let bytes = prop_oneof![0..1000_usize, 0..2 * MIB];
     prop_oneof![
         (0..3_u64, 0..5_usize, bytes.clone()).prop_map(|(c, p, b)| Step::Admit(c, p, b)),
-        (0..20_usize, 0..5_usize, bytes.clone()).prop_map(|(i, p, b)| Step::Charge(i, p, b)),
+        (0..20_usize, 0..5_usize, bytes.clone()).prop_map(|(i, p, b)| Step::Reclassify(i, p, b)),
         (0..20_usize, bytes).prop_map(|(i, b)| Step::Set(i, b)),
         (0..20_usize).prop_map(Step::Drop),
     ]
@@ -248,10 +277,10 @@ proptest! {
                 Step::Admit(caller, priority, bytes) => {
                     permits.extend(controller.admit(CallerId(caller), PRIORITIES[priority], bytes));
                 }
-                Step::Charge(index, priority, bytes) => {
+                Step::Reclassify(index, priority, bytes) => {
                     if let Some(permit) = permits.get(index) {
                         let former = permit.bytes();
-                        let charged = permit.charge(PRIORITIES[priority], bytes);
+                        let charged = permit.reclassify(PRIORITIES[priority], bytes);
                         let expected = if charged.is_ok() { bytes } else { former };
                         prop_assert_eq!(permit.bytes(), expected);
                     }

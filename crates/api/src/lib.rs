@@ -48,9 +48,11 @@ mod runs;
 mod security_headers;
 mod state;
 
+pub use flowruns_admission::AdmissionLimits;
+
 pub use self::{
     health::{Check, Draining, Readiness, Unready, health_routes},
-    limits::{Limits, Rate, RateOverride},
+    limits::{Limits, MinimumRate, Rate, RateOverride},
     observe::RequestTracer,
     odata::{
         cursor::CursorKey,

@@ -91,7 +91,8 @@ pub(crate) async fn observed<F: Future<Output = Response>>(
     let mut request = key_path::rewrite(request);
     request.extensions_mut().insert(Arc::clone(&trace));
 
-    let mut response = in_time(answer(request).instrument(span.clone()), deadline).await;
+    let response = in_time(answer(request).instrument(span.clone()), deadline).await;
+    let mut response = hold::charged(response, &method, &trace);
     let error = response.extensions_mut().remove::<Arc<ApiError>>();
     // A refusal that is kept with its key has a body already.
     if let Some(error) = &error

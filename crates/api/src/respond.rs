@@ -92,6 +92,24 @@ pub(crate) fn created(
     Ok(response)
 }
 
+/// The response to a write as it is with `Prefer: return=minimal`.
+pub(crate) fn minimal(written: Response) -> Response {
+    let mut response = written.map(|_entity| Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    headers.remove(header::CONTENT_TYPE);
+    headers.remove(header::CONTENT_LENGTH);
+    if let Some(location) = headers.get(header::LOCATION).cloned() {
+        headers.insert(ODATA_ENTITY_ID, location);
+    }
+    headers.extend(
+        Preference::Minimal
+            .applied()
+            .map(|applied| (PREFERENCE_APPLIED, applied)),
+    );
+    response
+}
+
 /// 204
 pub(crate) fn no_content() -> Response {
     empty(StatusCode::NO_CONTENT)

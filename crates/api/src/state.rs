@@ -6,6 +6,7 @@ use std::{
 };
 
 use axum::extract::FromRef;
+use flowruns_admission::AdmissionController;
 use flowruns_domain::{Environment, FlowService, RunService};
 use governor::clock::MonotonicClock;
 use ipnet::IpNet;
@@ -13,7 +14,7 @@ use ipnet::IpNet;
 use crate::{
     auth::TokenVerifier,
     health::Readiness,
-    limits::{CallerLimits, Limits, Refusals, Room},
+    limits::{CallerLimits, Limits, Refusals},
     observe::{Meter, RequestTracer},
     odata::cursor::CursorKey,
 };
@@ -54,7 +55,7 @@ pub(crate) struct Api {
     pub(crate) claims: AtomicU64,
     pub(crate) meter: Meter,
     pub(crate) callers: CallerLimits,
-    pub(crate) room: Arc<Room>,
+    pub(crate) admission: Arc<AdmissionController>,
     pub(crate) refusals: Refusals,
 }
 
@@ -65,7 +66,7 @@ impl Api {
         let limits = &options.limits;
         Self {
             callers: CallerLimits::new(limits, MonotonicClock),
-            room: Arc::new(Room::new(limits.requests, limits.bytes)),
+            admission: AdmissionController::new(limits.admission),
             refusals: Refusals::default(),
             options,
             runs,

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use flowruns_admission::Usage;
 use flowruns_domain::{
     Change, Claimed, Count, Created, DecideFlow, EventPageRequest, Flow, FlowDeleted, FlowId,
     FlowKey, FlowQuery, FlowStore, FoundFlows, FoundRuns, IdempotencyStore, KeptAnswer, KeyClaim,
@@ -57,7 +58,10 @@ impl PostgresStore {
 
     /// How much of the pool and of the writers' queue is taken now.
     pub fn load(&self) -> Load {
-        let (queued_reports, queued_bytes) = self.writers.taken();
+        let Usage {
+            requests: queued_reports,
+            bytes: queued_bytes,
+        } = self.writers.usage();
         Load {
             connections: self.pool.size(),
             idle_connections: self.pool.num_idle(),

@@ -6,7 +6,6 @@
 //! waits for the row.
 
 mod batch;
-mod bounds;
 mod cache;
 mod chain;
 mod contended;
@@ -25,7 +24,12 @@ use std::{
     time::Duration,
 };
 
-use flowruns_domain::{Change, Run, RunKey, RunReport, StoreError, Updated};
+use flowruns_admission::{
+    AdmissionController, AdmissionLimits, CallerId, Overloaded, Permit, Usage,
+};
+use flowruns_domain::{
+    Change, Run, RunKey, RunReport, StoreError, StoreErrorKind, Updated, Urgency,
+};
 use sqlx::PgPool;
 use tokio::{
     sync::{mpsc, watch},
@@ -35,7 +39,6 @@ use tokio::{
 
 pub(crate) use self::creations::Creating;
 use self::{
-    bounds::Bounds,
     cache::Cache,
     chain::{Outcome, Report},
     contended::Contended,
@@ -58,7 +61,7 @@ const CACHE_BYTES: usize = 8 * 1024 * 1024;
 pub(crate) struct Writers {
     updates: Vec<Submissions<Report, Outcome>>,
     creations: Submissions<Creation, Creating>,
-    bounds: Arc<Bounds>,
+    admission: Arc<AdmissionController>,
     meter: Arc<Meter>,
     retry_for: Duration,
     closing: watch::Sender<bool>,
@@ -68,10 +71,12 @@ pub(crate) struct Writers {
 impl Writers {
     /// Starts the tasks. They end when this is dropped, after what waits.
     pub(crate) fn start(options: &ConnectOptions, pool: &PgPool) -> Self {
-        let bounds = Arc::new(Bounds::new(
-            options.writer_queue,
-            options.writer_queue_bytes,
-        ));
+        let admission = AdmissionController::new(AdmissionLimits {
+            requests: options.writer_queue,
+            bytes: options.writer_queue_bytes,
+            // A caller has its share of the requests already.
+            caller_percent: 100,
+        });
         let meter = Arc::new(Meter::new());
         let (closing, closed) = watch::channel(false);
         let session = || Session::new(options.writer_session(), options.answer_timeout());
@@ -94,7 +99,7 @@ impl Writers {
             meter: Arc::clone(&meter),
         }));
         Self {
-            bounds,
+            admission,
             meter,
             updates,
             creations,
@@ -123,8 +128,8 @@ impl Writers {
             alone: false,
         };
         let task = &self.updates[self.task_of(key)];
-        let place = self.bounds.enter(bytes, urgency)?;
-        task.submit(report, place, self.deadline()).await
+        let permit = self.admit(bytes, urgency)?;
+        task.submit(report, permit, self.deadline()).await
     }
 
     /// Creates a run, and answers after its commit.
@@ -132,13 +137,13 @@ impl Writers {
         let properties = &change.run.properties;
         let bytes = properties.statistics.members().compact_length();
         let urgency = properties.state.status().urgency();
-        let place = self.bounds.enter(bytes, urgency)?;
+        let permit = self.admit(bytes, urgency)?;
         let creation = Creation {
             change,
             alone: false,
         };
         self.creations
-            .submit(creation, place, self.deadline())
+            .submit(creation, permit, self.deadline())
             .await
     }
 
@@ -147,9 +152,18 @@ impl Writers {
         &self.meter
     }
 
-    /// How many reports and creations wait or are being written, and their bytes.
-    pub(crate) fn taken(&self) -> (usize, usize) {
-        self.bounds.taken()
+    /// The reports and creations that wait or are being written.
+    pub(crate) fn usage(&self) -> Usage {
+        self.admission.usage()
+    }
+
+    fn admit(&self, bytes: usize, urgency: Urgency) -> Result<Permit, StoreError> {
+        let admitted = self
+            .admission
+            .admit(CallerId::SHARED, urgency.into(), bytes);
+        admitted.map_err(|overloaded: Overloaded| {
+            StoreError::new(StoreErrorKind::Overloaded, overloaded)
+        })
     }
 
     /// Takes no more, and waits until what was taken is answered.

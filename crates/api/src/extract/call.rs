@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     RequestPartsExt,
     extract::{MatchedPath, RawPathParams, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, Uri, header, request::Parts},
 };
 use bytes::Bytes;
 use flowruns_domain::{
@@ -15,7 +15,7 @@ use flowruns_domain::{
 
 use super::{
     accept::{JSON, takes},
-    body::received,
+    body::{Received, received},
     preconditions,
     prefer::Preference,
 };
@@ -23,7 +23,7 @@ use crate::{
     auth::{Caller, Permission},
     batch::MAX_ITEMS,
     error::ApiError,
-    limits::{Rank, footprint},
+    limits::footprint,
     observe::{NotLetIn, Trace},
     odata::{options::QueryOptions, root::ServiceRoot},
     state::Api,
@@ -52,16 +52,6 @@ impl Content {
             Self::Batch => MAX_ITEMS * (max_body_bytes + ITEM_HEAD_BYTES),
         }
     }
-
-    /// When it is refused among all that is under way. What ends a run is not known before its body is read.
-    pub(super) fn rank(self, method: &Method) -> Rank {
-        match self {
-            Self::List | Self::Text => Rank::List,
-            Self::None if method == Method::DELETE => Rank::Write,
-            Self::None => Rank::Read,
-            Self::Json | Self::Batch => Rank::EndsRun,
-        }
-    }
 }
 
 /// What an item of a batch may have beside its body, on average: method, URL and headers.
@@ -77,6 +67,8 @@ pub(crate) struct Call {
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// It was admitted before it was known whether it ends a run.
+    is_unclassified: bool,
     params: Vec<(String, String)>,
 }
 
@@ -99,7 +91,12 @@ impl Call {
         api.callers
             .count(&caller)
             .map_err(ApiError::too_many_requests)?;
-        let body = received(api, &trace, &parts, content, body).await?;
+        let admission = (api.callers.id(&caller), content);
+        let received = received(api, &trace, &parts, admission, body).await?;
+        let Received {
+            bytes: body,
+            is_unclassified,
+        } = received;
         check_media_types(&parts.headers, content)?;
         let params = path_params(&mut parts).await?;
         Ok(Self {
@@ -112,6 +109,7 @@ impl Call {
             headers: parts.headers,
             params,
             body,
+            is_unclassified,
         })
     }
 
@@ -189,10 +187,12 @@ impl Call {
         }
     }
 
-    /// Refuses a write while too much is under way, now that it is known whether it ends a run.
+    /// Refuses a write that the reserve for reports that end a run is not for, now that it is known whether it ends one.
     pub(crate) fn admit(&self, urgency: Urgency) -> Result<(), ApiError> {
-        let place = self.trace.place();
-        Ok(place.map_or(Ok(()), |place| place.check(urgency.into()))?)
+        match self.trace.permit().filter(|_| self.is_unclassified) {
+            Some(permit) => Ok(permit.reclassify(urgency.into(), permit.bytes())?),
+            None => Ok(()),
+        }
     }
 
     fn param(&self, name: &str) -> Option<&str> {
