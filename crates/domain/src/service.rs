@@ -10,9 +10,9 @@ use crate::{
     event::{Origin, RunEvent},
     id::{EventId, FlowKey, RunId, RunKey},
     idempotency::Reserved,
-    new_run::NewRun,
+    new_run::Creation,
     patch::RunPatch,
-    precondition::IfMatch,
+    precondition::Preconditions,
     query::{Count, EventPageRequest, FoundRuns, NotOffered, Page, RunQuery, RunScope, offered},
     rejection::{Fault, PatchRejected},
     run::Run,
@@ -151,13 +151,13 @@ impl RunService {
     ///
     /// # Errors
     ///
-    /// [`ServiceError::Rejected`] with the first of: faults of the report, precondition, conflict;
-    /// [`ServiceError::RunNotFound`] or [`ServiceError::Store`].
+    /// [`ServiceError::Rejected`] with the first of: faults of the report alone, precondition, faults on the stored run,
+    /// conflict; [`ServiceError::RunNotFound`] or [`ServiceError::Store`].
     pub async fn patch(
         &self,
         address: RunAddress,
         patch: RunPatch,
-        if_match: IfMatch,
+        preconditions: impl Into<Preconditions>,
         requester: Requester,
     ) -> Result<Run, ServiceError> {
         let faults = patch.contradictions();
@@ -166,7 +166,8 @@ impl RunService {
         }
         let (bytes, urgency) = (requester.bytes, patch.urgency());
         let origin = self.environment.origin(requester)?;
-        let decide = Arc::new(move |run: &Run| run.decide(&patch, &if_match, &origin));
+        let preconditions = preconditions.into();
+        let decide = Arc::new(move |run: &Run| run.decide(&patch, &preconditions, &origin));
         let report = RunReport {
             decide,
             bytes,
@@ -183,12 +184,13 @@ impl RunService {
     pub async fn delete(
         &self,
         address: RunAddress,
-        if_match: IfMatch,
+        preconditions: impl Into<Preconditions>,
         requester: Requester,
     ) -> Result<(), ServiceError> {
         let bytes = requester.bytes;
         let origin = self.environment.origin(requester)?;
-        let decide = Arc::new(move |run: &Run| run.decide_deletion(&if_match, &origin));
+        let preconditions = preconditions.into();
+        let decide = Arc::new(move |run: &Run| run.decide_deletion(&preconditions, &origin));
         let report = RunReport {
             decide,
             bytes,
@@ -208,12 +210,13 @@ impl RunService {
         flow: FlowKey,
         via: Option<RunId>,
         id: Option<RunId>,
-        new: NewRun,
+        new: impl Into<Creation>,
         requester: Requester,
     ) -> Result<RunCreated, ServiceError> {
         let origin = self.environment.origin(requester)?;
         let run = id.map_or_else(|| run_id(self.environment.ids.next(origin.received)), Ok)?;
-        self.create_from(flow.run(run), via, new, origin).await
+        self.create_from(flow.run(run), via, new.into(), origin)
+            .await
     }
 
     /// Creates a run as [`create`](Self::create) does, from what is reserved for it: an attempt after the first finds
@@ -227,7 +230,7 @@ impl RunService {
         flow: FlowKey,
         via: Option<RunId>,
         id: Option<RunId>,
-        new: NewRun,
+        new: impl Into<Creation>,
         requester: Requester,
         reserved: Reserved,
     ) -> Result<RunCreated, ServiceError> {
@@ -236,7 +239,9 @@ impl RunService {
             ..self.environment.origin(requester)?
         };
         let run = id.map_or_else(|| run_id(reserved.id), Ok)?;
-        let created = self.create_from(flow.run(run), via, new, origin).await?;
+        let created = self
+            .create_from(flow.run(run), via, new.into(), origin)
+            .await?;
         Ok(match created {
             // Nobody else knows an id that is reserved.
             RunCreated::Before(run) if id.is_none() => RunCreated::New(run),
@@ -248,14 +253,14 @@ impl RunService {
         &self,
         key: RunKey,
         via: Option<RunId>,
-        new: NewRun,
+        creation: Creation,
         origin: Origin,
     ) -> Result<RunCreated, ServiceError> {
-        let creation = new.create(key, &origin)?;
+        let change = creation.new.create(key, &origin)?;
         self.pass_through(key.flow_key(), via).await?;
-        match self.store().create_run(creation).await? {
+        match self.store().create_run(change).await? {
             Created::New(run) => Ok(RunCreated::New(run)),
-            Created::Exists(stored, Some(first)) if new.is_recorded_by(&first, &origin) => {
+            Created::Exists(stored, Some(first)) if creation.agrees_with(&first) => {
                 Ok(RunCreated::Before(stored))
             }
             Created::Exists(..) | Created::Deleted => Err(ServiceError::IdTaken(key.run)),
