@@ -151,8 +151,7 @@ impl RunService {
     ///
     /// # Errors
     ///
-    /// [`ServiceError::Rejected`] with the first of: faults of the report alone, precondition, faults on the stored run,
-    /// conflict; [`ServiceError::RunNotFound`] or [`ServiceError::Store`].
+    /// [`ServiceError::Rejected`] as [`Run::decide`] orders it, [`ServiceError::RunNotFound`] or [`ServiceError::Store`].
     pub async fn patch(
         &self,
         address: RunAddress,
@@ -215,8 +214,7 @@ impl RunService {
     ) -> Result<RunCreated, ServiceError> {
         let origin = self.environment.origin(requester)?;
         let run = id.map_or_else(|| run_id(self.environment.ids.next(origin.received)), Ok)?;
-        self.create_from(flow.run(run), via, new.into(), origin)
-            .await
+        self.create_from(flow.run(run), via, new, origin).await
     }
 
     /// Creates a run as [`create`](Self::create) does, from what is reserved for it: an attempt after the first finds
@@ -239,9 +237,7 @@ impl RunService {
             ..self.environment.origin(requester)?
         };
         let run = id.map_or_else(|| run_id(reserved.id), Ok)?;
-        let created = self
-            .create_from(flow.run(run), via, new.into(), origin)
-            .await?;
+        let created = self.create_from(flow.run(run), via, new, origin).await?;
         Ok(match created {
             // Nobody else knows an id that is reserved.
             RunCreated::Before(run) if id.is_none() => RunCreated::New(run),
@@ -253,9 +249,10 @@ impl RunService {
         &self,
         key: RunKey,
         via: Option<RunId>,
-        creation: Creation,
+        creation: impl Into<Creation>,
         origin: Origin,
     ) -> Result<RunCreated, ServiceError> {
+        let creation = creation.into();
         let change = creation.new.create(key, &origin)?;
         self.pass_through(key.flow_key(), via).await?;
         match self.store().create_run(change).await? {
