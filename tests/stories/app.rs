@@ -215,6 +215,7 @@ impl App {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Answer {
+        let body = body.to_owned();
         self.send_through(self.router.clone(), method, url, headers, body)
             .await
     }
@@ -225,7 +226,7 @@ impl App {
         method: Method,
         url: &str,
         headers: &[(&str, &str)],
-        body: &str,
+        body: impl Into<Body>,
     ) -> Answer {
         let has_token = headers.iter().any(|(name, _)| *name == "authorization");
         let mut request = Request::builder().method(method).uri(url);
@@ -239,7 +240,7 @@ impl App {
             request = request.header("authorization", &self.bearer);
         }
         let response = routes
-            .oneshot(request.body(Body::from(body.to_owned())).unwrap())
+            .oneshot(request.body(body.into()).unwrap())
             .await
             .unwrap();
         let (parts, body) = response.into_parts();
@@ -252,6 +253,13 @@ impl App {
             body,
             json,
         }
+    }
+
+    /// Sends a body of any bytes as JSON.
+    pub(crate) async fn send_bytes(&self, method: Method, url: &str, body: Vec<u8>) -> Answer {
+        let headers = [("content-type", "application/json")];
+        self.send_through(self.router.clone(), method, url, &headers, body)
+            .await
     }
 
     /// A GET that came from this address.

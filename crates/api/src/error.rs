@@ -1,6 +1,7 @@
 //! Every failure's status, code and message: the one place that chooses them.
 
 mod access;
+mod conflict;
 mod limits;
 
 use std::{error::Error, sync::Arc};
@@ -10,7 +11,7 @@ use axum::{
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use flowruns_domain::{Conflict, Fault, PatchRejected, ServiceError, StoreError, StoreErrorKind};
+use flowruns_domain::{Fault, PatchRejected, ServiceError, StoreError, StoreErrorKind};
 
 /// A header that tells the client what to do next.
 #[derive(Clone, Copy, Debug)]
@@ -250,48 +251,6 @@ impl From<Vec<Fault>> for ApiError {
             details,
             ..Self::bad_request(first.rule.code(), first.message).with_target(first.target)
         }
-    }
-}
-
-impl From<Conflict> for ApiError {
-    fn from(conflict: Conflict) -> Self {
-        let detail = |code, target: &str, message| Detail {
-            code,
-            message,
-            target: Some(target.to_owned()),
-        };
-        let stored = conflict.stored;
-        let mut details = vec![
-            detail(
-                "storedStatus",
-                "status",
-                format!("{stored}: the status that is stored"),
-            ),
-            detail(
-                "reachedDateTime",
-                "status",
-                format!("{}: since then the run is {stored}", conflict.reached),
-            ),
-        ];
-        details.extend(conflict.allowed.iter().map(|status| {
-            let message = format!(
-                "{status}: this status can still be reported; leave status out to add statistics"
-            );
-            detail("allowedStatus", "status", message)
-        }));
-        let message =
-            "false: the same report is refused again; change it as the message says".to_owned();
-        details.push(Detail {
-            code: "retryable",
-            message,
-            target: None,
-        });
-        let error = Self::new(
-            StatusCode::CONFLICT,
-            conflict.rule.code(),
-            conflict.to_string(),
-        );
-        Self { details, ..error }
     }
 }
 
