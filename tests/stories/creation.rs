@@ -276,5 +276,7 @@ async fn a_creation_without_a_start_is_harmless_to_repeat_after_its_end() {
     let again = app.post(&url, body).await;
     assert_eq!((again.status, &again.body), (StatusCode::OK, &created.body));
     let other = json!({"id": ID, "displayName": "S", "status": "failed", "endDateTime": end});
-    assert_eq!(app.post(&url, other).await.code(), "endBeforeStart");
+    assert_eq!(app.post(&url, other).await.code(), "idTaken");
+    let new = json!({"displayName": "R", "status": "failed", "endDateTime": end});
+    assert_eq!(app.post(&url, new).await.code(), "endBeforeStart");
 }

@@ -85,7 +85,8 @@ impl RunService {
     }
 
     /// A creation that was accepted once and is refused now: without a start it starts now, and its end was not before the
-    /// clock when it was sent first. It is answered as it would have been then; anything else is refused for its faults.
+    /// clock when it was sent first. It is answered as it would have been then. Where no run of that id exists, it is refused
+    /// for its faults.
     async fn repeated_late(
         &self,
         key: RunKey,
@@ -110,7 +111,8 @@ impl RunService {
         let stored = self.store().find_run(key).await?;
         match (stored, first) {
             (Some(run), Some(first)) if creation.agrees_with(&first) => Ok(RunCreated::Before(run)),
-            _ => Err(faults.into()),
+            (Some(_), _) => Err(ServiceError::IdTaken(key.run)),
+            (None, _) => Err(faults.into()),
         }
     }
 }
