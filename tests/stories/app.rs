@@ -254,6 +254,12 @@ impl App {
         routes.oneshot(request.body(body).unwrap()).await.unwrap()
     }
 
+    /// Sends a body of any bytes as JSON.
+    pub(crate) async fn send_bytes(&self, method: Method, url: &str, body: Vec<u8>) -> Answer {
+        let headers = [("content-type", "application/json")];
+        read(self.begin(method, url, &headers, Body::from(body)).await).await
+    }
+
     /// A GET that came from this address.
     pub(crate) async fn get_from(&self, peer: &str, url: &str, headers: &[(&str, &str)]) -> Answer {
         let routes = self

@@ -1,16 +1,17 @@
 //! Every failure's status, code and message: the one place that chooses them.
 
 mod access;
+mod conflict;
 mod limits;
 
 use std::{error::Error, sync::Arc};
 
 use axum::{
     body::Body,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use flowruns_domain::{Conflict, Fault, PatchRejected, ServiceError, StoreError, StoreErrorKind};
+use flowruns_domain::{Fault, PatchRejected, ServiceError, StoreError, StoreErrorKind};
 
 /// A header that tells the client what to do next.
 #[derive(Clone, Copy, Debug)]
@@ -22,12 +23,17 @@ enum Hint {
     SendToken,
     /// To get another token.
     RenewToken,
+    /// To send JSON without an encoding, of which a PATCH is told more.
+    SendJson {
+        is_encoded: bool,
+        is_patch: bool,
+    },
 }
 
 impl Hint {
     fn header(self) -> Option<(HeaderName, HeaderValue)> {
         match self {
-            Self::None => None,
+            Self::None | Self::SendJson { .. } => None,
             Self::RetryAfter(seconds) => Some((header::RETRY_AFTER, HeaderValue::from(seconds))),
             Self::SendToken => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
             Self::RenewToken => Some((
@@ -35,6 +41,28 @@ impl Hint {
                 HeaderValue::from_static("Bearer error=\"invalid_token\""),
             )),
         }
+    }
+}
+
+const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
+
+impl Hint {
+    fn headers(self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        let all = match self {
+            Self::SendJson {
+                is_encoded,
+                is_patch,
+            } => {
+                let identity = (
+                    header::ACCEPT_ENCODING,
+                    HeaderValue::from_static("identity"),
+                );
+                let json = (ACCEPT_PATCH, HeaderValue::from_static("application/json"));
+                [is_encoded.then_some(identity), is_patch.then_some(json)]
+            }
+            hint => [hint.header(), None],
+        };
+        all.into_iter().flatten()
     }
 }
 
@@ -105,12 +133,25 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "bodyTooLarge", message)
     }
 
-    pub(crate) fn unsupported_media_type(message: &str) -> Self {
-        Self::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupportedMediaType",
-            message,
-        )
+    /// A body that is not application/json.
+    pub(crate) fn unsupported_media_type(method: &Method) -> Self {
+        let message = "send Content-Type: application/json";
+        Self::not_plain_json(message, false, method)
+    }
+
+    /// A body with a Content-Encoding.
+    pub(crate) fn unsupported_encoding(method: &Method) -> Self {
+        let message =
+            "a body with a Content-Encoding is not read; send it plain, without that header";
+        Self::not_plain_json(message, true, method)
+    }
+
+    fn not_plain_json(message: &str, is_encoded: bool, method: &Method) -> Self {
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        Self::new(status, "unsupportedMediaType", message).with_hint(Hint::SendJson {
+            is_encoded,
+            is_patch: method == Method::PATCH,
+        })
     }
 
     pub(crate) fn invalid_key() -> Self {
@@ -213,48 +254,6 @@ impl From<Vec<Fault>> for ApiError {
     }
 }
 
-impl From<Conflict> for ApiError {
-    fn from(conflict: Conflict) -> Self {
-        let detail = |code, target: &str, message| Detail {
-            code,
-            message,
-            target: Some(target.to_owned()),
-        };
-        let stored = conflict.stored;
-        let mut details = vec![
-            detail(
-                "storedStatus",
-                "status",
-                format!("{stored}: the status that is stored"),
-            ),
-            detail(
-                "reachedDateTime",
-                "status",
-                format!("{}: since then the run is {stored}", conflict.reached),
-            ),
-        ];
-        details.extend(conflict.allowed.iter().map(|status| {
-            let message = format!(
-                "{status}: this status can still be reported; leave status out to add statistics"
-            );
-            detail("allowedStatus", "status", message)
-        }));
-        let message =
-            "false: the same report is refused again; change it as the message says".to_owned();
-        details.push(Detail {
-            code: "retryable",
-            message,
-            target: None,
-        });
-        let error = Self::new(
-            StatusCode::CONFLICT,
-            conflict.rule.code(),
-            conflict.to_string(),
-        );
-        Self { details, ..error }
-    }
-}
-
 impl From<PatchRejected> for ApiError {
     fn from(rejected: PatchRejected) -> Self {
         let message = rejected.to_string();
@@ -270,6 +269,9 @@ impl From<PatchRejected> for ApiError {
                 "entityTagDoesNotMatch",
                 message,
             ),
+            PatchRejected::VersionExcluded => {
+                Self::new(StatusCode::PRECONDITION_FAILED, "entityTagMatches", message)
+            }
             PatchRejected::Conflict(conflict) => conflict.into(),
         }
     }
@@ -323,7 +325,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = self.status;
-        if let Some((name, value)) = self.hint.header() {
+        for (name, value) in self.hint.headers() {
             response.headers_mut().insert(name, value);
         }
         response.extensions_mut().insert(Arc::new(self));

@@ -3,14 +3,15 @@
 mod accept;
 mod body;
 mod call;
+mod odata_version;
 mod preconditions;
 mod prefer;
 mod properties;
 mod timely;
 
 pub(crate) use self::{
-    call::{Call, Content, if_match_or_default},
-    preconditions::tags,
+    call::{Call, Content},
+    preconditions::entity_tags,
     prefer::Preference,
     properties::{Properties, date_time, display_name, object, text},
 };

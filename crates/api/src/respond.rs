@@ -9,7 +9,7 @@ use axum::{
 };
 use bytes::Bytes;
 use flowruns_domain::{
-    EntityTag, IfMatch,
+    EntityTag, Precondition as _, Preconditions,
     json::{JsonObject, JsonValue},
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -42,14 +42,15 @@ pub(crate) fn json(body: &impl Serialize) -> Result<Response, ApiError> {
     Ok(response)
 }
 
-/// An entity with its tag, or 304 when the client has it already: If-None-Match names the tag.
+/// An entity with its tag; 412 when If-Match names other tags alone, and 304 when the client has it already, since
+/// If-None-Match names the tag.
 pub(crate) fn entity(
     body: &impl Serialize,
     tag: &EntityTag,
-    if_none_match: Option<&IfMatch>,
+    conditions: &Preconditions,
 ) -> Result<Response, ApiError> {
-    let is_known = if_none_match.is_some_and(|known| known.check(|| tag.clone()).is_ok());
-    let mut response = if is_known {
+    conditions.if_match.check(|| tag.clone())?;
+    let mut response = if conditions.if_none_match.matches(|| tag.clone()) {
         not_modified()
     } else {
         json(body)?
@@ -108,6 +109,21 @@ pub(crate) fn minimal(written: Response) -> Response {
             .map(|applied| (PREFERENCE_APPLIED, applied)),
     );
     response
+}
+
+/// The answer to a creation that was made before: as to a write, and with the place when there is no body.
+pub(crate) fn created_before(
+    body: &impl Serialize,
+    tag: &EntityTag,
+    preference: Preference,
+    location: &str,
+) -> Result<Response, ApiError> {
+    let mut response = written(body, tag, preference)?;
+    if preference == Preference::Minimal {
+        insert(&mut response, header::LOCATION, location);
+        insert(&mut response, ODATA_ENTITY_ID, location);
+    }
+    Ok(response)
 }
 
 /// 204

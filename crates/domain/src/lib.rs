@@ -66,9 +66,9 @@ pub use self::{
     idempotency::{
         Claimed, Digest, IdempotencyKey, KeptAnswer, KeyClaim, KeyDecision, Reserved, StoredKey,
     },
-    new_run::NewRun,
+    new_run::{Creation, NewRun},
     patch::{Field, Nullable, RunPatch},
-    precondition::{EntityTag, IfMatch},
+    precondition::{EntityTag, IfMatch, IfNoneMatch, Precondition, Preconditions},
     query::{
         Condition, Count, Direction, EventPageRequest, FlowCursor, FlowFilter, FlowOrder,
         FlowQuery, FlowSort, FlowTerm, Found, FoundFlows, FoundRuns, ListedRun, Next, NotOffered,

@@ -9,13 +9,14 @@ use axum::{
 };
 use bytes::Bytes;
 use flowruns_domain::{
-    FlowKey, IfMatch, Requester, RunAddress, RunId, Urgency,
+    FlowKey, IfMatch, Preconditions, Requester, RunAddress, RunId, Urgency,
     json::{JsonObject, parse_object},
 };
 
 use super::{
-    accept::{JSON, takes},
+    accept::check_media_types,
     body::{Received, received},
+    odata_version::check_versions,
     preconditions,
     prefer::Preference,
 };
@@ -97,7 +98,8 @@ impl Call {
             bytes: body,
             is_unclassified,
         } = received;
-        check_media_types(&parts.headers, content)?;
+        check_media_types(&parts.method, &parts.headers, content)?;
+        check_versions(&parts.headers)?;
         let params = path_params(&mut parts).await?;
         Ok(Self {
             caller,
@@ -152,14 +154,25 @@ impl Call {
         self.param("run").map(|_| self.id("run")).transpose()
     }
 
-    /// If-Match, unless it is absent.
-    pub(crate) fn sent_if_match(&self) -> Result<Option<IfMatch>, ApiError> {
-        preconditions::if_match(&self.headers)
+    /// If-Match and If-None-Match of a read.
+    pub(crate) fn conditions(&self) -> Result<Preconditions, ApiError> {
+        Ok(Preconditions {
+            if_match: preconditions::if_match(&self.headers)?.unwrap_or_default(),
+            if_none_match: preconditions::if_none_match(&self.headers)?,
+        })
     }
 
-    /// If-None-Match, unless it is absent.
-    pub(crate) fn sent_if_none_match(&self) -> Result<Option<IfMatch>, ApiError> {
-        preconditions::if_none_match(&self.headers)
+    /// If-Match and If-None-Match of a write, of which the server may demand the first.
+    pub(crate) fn preconditions(&self, api: &Api) -> Result<Preconditions, ApiError> {
+        let if_match = match preconditions::if_match(&self.headers)? {
+            Some(sent) => sent,
+            None if api.options.require_if_match => IfMatch::Missing,
+            None => IfMatch::Absent,
+        };
+        Ok(Preconditions {
+            if_match,
+            if_none_match: preconditions::if_none_match(&self.headers)?,
+        })
     }
 
     /// The body as a JSON object.
@@ -213,15 +226,6 @@ impl Call {
     }
 }
 
-/// What the client demands, or what the server demands of it.
-pub(crate) fn if_match_or_default(api: &Api, sent: Option<IfMatch>) -> IfMatch {
-    match (sent, api.options.require_if_match) {
-        (Some(sent), _) => sent,
-        (None, true) => IfMatch::Missing,
-        (None, false) => IfMatch::Absent,
-    }
-}
-
 async fn authorized(
     api: &Api,
     headers: &HeaderMap,
@@ -258,39 +262,6 @@ async fn authorized(
         }
         Some(_) | None => Ok(caller),
     }
-}
-
-fn check_media_types(headers: &HeaderMap, content: Content) -> Result<(), ApiError> {
-    if headers.contains_key(header::CONTENT_ENCODING) {
-        return Err(ApiError::unsupported_media_type(
-            "a body with a Content-Encoding is not read; send it plain",
-        ));
-    }
-    if matches!(content, Content::Json | Content::Batch) && !is_json(headers) {
-        return Err(ApiError::unsupported_media_type(
-            "send Content-Type: application/json",
-        ));
-    }
-    let accepted = match content {
-        Content::Text => takes(headers, "text/plain") || takes(headers, JSON),
-        Content::None | Content::List | Content::Json | Content::Batch => takes(headers, JSON),
-    };
-    match accepted {
-        true => Ok(()),
-        false => Err(ApiError::not_acceptable()),
-    }
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
-    let (Some(value), None) = (values.next(), values.next()) else {
-        return false;
-    };
-    let media_type = value
-        .to_str()
-        .ok()
-        .and_then(|value| value.split(';').next());
-    media_type.is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"))
 }
 
 async fn path_params(parts: &mut Parts) -> Result<Vec<(String, String)>, ApiError> {

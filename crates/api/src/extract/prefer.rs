@@ -45,9 +45,13 @@ fn return_preference(preference: &str) -> Option<Preference> {
     if !name.trim().eq_ignore_ascii_case("return") {
         return None;
     }
-    match value.trim().trim_matches('"') {
-        "minimal" => Some(Preference::Minimal),
-        "representation" => Some(Preference::Representation),
-        _ => None,
-    }
+    let value = value.trim().trim_matches('"');
+    let known = [
+        ("minimal", Preference::Minimal),
+        ("representation", Preference::Representation),
+    ];
+    let found = known
+        .into_iter()
+        .find(|(name, _)| value.eq_ignore_ascii_case(name));
+    found.map(|(_, preference)| preference)
 }

@@ -89,16 +89,14 @@ impl Properties {
         &mut self,
         name: &str,
         read: impl FnOnce(JsonValue, &str) -> Result<T, Vec<Fault>>,
-    ) -> Option<T> {
-        if self.members.get(name).is_none() {
+    ) -> Field<T> {
+        let is_misspelt = |(sent, _): (&str, _)| sent.eq_ignore_ascii_case(name);
+        if self.members.get(name).is_none() && !self.members.iter().any(is_misspelt) {
             let message = format!("{name} is required to create this; send it");
             self.faults
                 .push(Fault::new(Rule::PropertyRequired, name, message));
         }
-        match self.field(name, read) {
-            Field::Absent => None,
-            Field::Value(value) => Some(value),
-        }
+        self.field(name, read)
     }
 
     /// Takes `id`, which must be that of the URL.
@@ -133,12 +131,18 @@ impl Properties {
         }
     }
 
-    /// The faults; what was not taken by now is an unknown property.
-    pub(crate) fn finish(mut self) -> Vec<Fault> {
-        for (name, _) in self.members.iter() {
-            let message = format!(
-                "{name} is not a property of this type; remove it, or put it into statistics of a run"
-            );
+    /// The faults. What was not taken by now is an unknown property, unless it has an `@` in its name: an annotation.
+    pub(crate) fn finish(mut self, known: &[&str]) -> Vec<Fault> {
+        for (name, _) in self.members.iter().filter(|(name, _)| !name.contains('@')) {
+            let meant = known.iter().find(|known| known.eq_ignore_ascii_case(name));
+            let message = match meant {
+                Some(meant) => {
+                    format!("{name} is not a property of this type; {meant} is, in this case")
+                }
+                None => format!(
+                    "{name} is not a property of this type; remove it, or put it into statistics of a run"
+                ),
+            };
             self.faults
                 .push(Fault::new(Rule::UnknownProperty, name, message));
         }

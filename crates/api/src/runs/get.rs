@@ -6,6 +6,7 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
+use flowruns_domain::Preconditions;
 
 use super::{body::RunBody, shape::Shape};
 use crate::{
@@ -22,14 +23,15 @@ pub(crate) async fn get_run(
 ) -> Result<Response, ApiError> {
     let call = Call::new(&api, request, Permission::ReadRuns, Content::None).await?;
     let shape = Shape::read(&call.options(&["select", "expand"])?)?;
-    let (address, known) = (call.run_address()?, call.sent_if_none_match()?);
+    let (address, conditions) = (call.run_address()?, call.conditions()?);
     let run = api.runs.get(address).await?;
     let body = RunBody::shaped(&run, &call.root, &shape.fragment());
     if !shape.with_process {
-        return respond::entity(&shape.selected(body), &run.tag(), known.as_ref());
+        return respond::entity(&shape.selected(body), &run.tag(), &conditions);
     }
     let flow = api.flows.get(run.key.flow_key()).await?;
     let body = body.with_process(&flow);
     // The tag is that of the run alone, so it does not say whether the client has this process already.
-    respond::entity(&shape.selected(body), &run.tag(), None)
+    let if_match = Preconditions::from(conditions.if_match);
+    respond::entity(&shape.selected(body), &run.tag(), &if_match)
 }
