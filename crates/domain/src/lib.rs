@@ -78,7 +78,7 @@ pub use self::{
     readiness::NotReady,
     rejection::{Conflict, ConflictRule, Fault, PatchRejected, Rule},
     run::{Change, Decision, Run, RunProperties, RunSummary, run_tag},
-    service::{Environment, Requester, RunAddress, RunCreated, RunService, ServiceError},
+    service::{Environment, Requester, RunAddress, RunById, RunCreated, RunService, ServiceError},
     state::RunState,
     statistics::Statistics,
     status::{Outcome, RunStatus, Transition, TransitionError},

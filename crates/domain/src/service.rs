@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{
     clock::{Clock, Ids},
     event::{Origin, RunEvent},
-    id::{EventId, FlowKey, RunId, RunKey},
+    id::{EventId, FlowKey, RunId, RunKey, TenantId},
     idempotency::Reserved,
     new_run::NewRun,
     patch::RunPatch,
@@ -81,6 +81,20 @@ pub enum RunCreated {
     Before(Run),
 }
 
+/// The run that has an id, among all flows of a tenant.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RunById {
+    /// The only run of that id.
+    One(Run),
+    /// Several flows have a run of that id: its keys, by flow id, at most [`RunById::MAX_KEYS`].
+    Several(Vec<RunKey>),
+}
+
+impl RunById {
+    /// The largest number of keys in [`RunById::Several`].
+    pub const MAX_KEYS: u16 = 100;
+}
+
 /// What the services stand on.
 #[derive(Clone)]
 pub struct Environment {
@@ -136,6 +150,24 @@ impl RunService {
             .find_run(address.key)
             .await?
             .ok_or(ServiceError::RunNotFound)
+    }
+
+    /// Finds a run by its id alone.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::RunNotFound`] or [`ServiceError::Store`].
+    pub async fn find_by_id(&self, tenant: TenantId, id: RunId) -> Result<RunById, ServiceError> {
+        let keys = self.store().find_run_keys(tenant, id, RunById::MAX_KEYS);
+        let keys = keys.await?;
+        let [key] = keys.as_slice() else {
+            return match keys.is_empty() {
+                true => Err(ServiceError::RunNotFound),
+                false => Ok(RunById::Several(keys)),
+            };
+        };
+        let run = self.store().find_run(*key).await?;
+        run.map(RunById::One).ok_or(ServiceError::RunNotFound)
     }
 
     /// Whether the run is there.

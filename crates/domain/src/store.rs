@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use crate::{
     event::RunEvent,
     flow::Flow,
-    id::{FlowId, FlowKey, RunKey, TenantId},
+    id::{FlowId, FlowKey, RunId, RunKey, TenantId},
     idempotency::{Claimed, KeptAnswer, KeyClaim},
     query::{Count, EventPageRequest, FlowQuery, FoundFlows, FoundRuns, Page, RunQuery},
     readiness::NotReady,
@@ -86,6 +86,14 @@ pub trait RunStore: Send + Sync + 'static {
 
     /// Whether there is such a run, without reading it.
     async fn run_exists(&self, key: RunKey) -> Result<bool, StoreError>;
+
+    /// The keys of a tenant's runs that have this id, one a flow, by flow id; at most `limit` of them.
+    async fn find_run_keys(
+        &self,
+        tenant: TenantId,
+        run: RunId,
+        limit: u16,
+    ) -> Result<Vec<RunKey>, StoreError>;
 
     /// Stores a new run and the first entry of its history, atomically.
     async fn create_run(&self, creation: Change) -> Result<Created, StoreError>;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use flowruns_domain::{
     Change, Claimed, Count, Created, DecideFlow, EventPageRequest, Flow, FlowDeleted, FlowId,
     FlowKey, FlowQuery, FlowStore, FoundFlows, FoundRuns, IdempotencyStore, KeptAnswer, KeyClaim,
-    NotReady, Page, Run, RunEvent, RunKey, RunQuery, RunReport, RunStore, Store, StoreError,
+    NotReady, Page, Run, RunEvent, RunId, RunKey, RunQuery, RunReport, RunStore, Store, StoreError,
     TenantId, Timestamp, Updated,
 };
 use sqlx::PgPool;
@@ -121,6 +121,18 @@ impl RunStore for PostgresStore {
     async fn run_exists(&self, key: RunKey) -> Result<bool, StoreError> {
         retry::read(self.retry_for, "look for a run", || {
             runs::exists(&self.pool, key)
+        })
+        .await
+    }
+
+    async fn find_run_keys(
+        &self,
+        tenant: TenantId,
+        run: RunId,
+        limit: u16,
+    ) -> Result<Vec<RunKey>, StoreError> {
+        retry::read(self.retry_for, "find runs by id", || {
+            runs::find_keys(&self.pool, tenant, run, limit)
         })
         .await
     }

@@ -103,6 +103,7 @@ macro_rules! conformance_cases {
             runs::a_refused_deletion_deletes_nothing
             runs::every_status_is_kept
             runs::one_id_in_two_flows_is_two_runs
+            runs::runs_are_found_by_their_id_alone
             tenants::runs_of_another_tenant_are_absent
             tenants::flows_of_another_tenant_are_absent
             values::numbers_keep_their_value

@@ -5,7 +5,8 @@ use std::collections::btree_map::Entry;
 use async_trait::async_trait;
 use flowruns_domain::{
     Change, Count, Created, Decision, EventPageRequest, Found, FoundRuns, ListedRun, Page, Run,
-    RunEvent, RunKey, RunQuery, RunReport, RunStore, StoreError, Updated,
+    RunEvent, RunId, RunKey, RunQuery, RunReport, RunScope, RunStore, StoreError, TenantId,
+    Updated,
 };
 
 use super::{MemoryStore, tables::StoredRun};
@@ -19,6 +20,21 @@ impl RunStore for MemoryStore {
 
     async fn run_exists(&self, key: RunKey) -> Result<bool, StoreError> {
         Ok(self.tables().visible_run(key).is_some())
+    }
+
+    async fn find_run_keys(
+        &self,
+        tenant: TenantId,
+        run: RunId,
+        limit: u16,
+    ) -> Result<Vec<RunKey>, StoreError> {
+        let tables = self.tables();
+        let runs = tables.runs_in(RunScope::Tenant(tenant));
+        let keys = runs.into_iter().flatten().map(|stored| stored.run.key);
+        let mut keys: Vec<RunKey> = keys.filter(|key| key.run == run).collect();
+        keys.sort_unstable_by_key(|key| key.flow);
+        keys.truncate(usize::from(limit));
+        Ok(keys)
     }
 
     async fn create_run(&self, creation: Change) -> Result<Created, StoreError> {

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use flowruns_domain::{
     Change, Claimed, Count, Created, DecideFlow, DecideRun, Decision, EventPageRequest, Flow,
     FlowDeleted, FlowId, FlowKey, FlowQuery, FlowStore, FoundFlows, FoundRuns, IdempotencyStore,
-    KeptAnswer, KeyClaim, NotReady, Page, PatchRejected, Run, RunEvent, RunKey, RunQuery,
+    KeptAnswer, KeyClaim, NotReady, Page, PatchRejected, Run, RunEvent, RunId, RunKey, RunQuery,
     RunReport, RunStore, Store, StoreError, TenantId, Timestamp, Updated,
 };
 use flowruns_testing::{
@@ -208,6 +208,15 @@ impl RunStore for Spoilt {
 
     async fn run_exists(&self, key: RunKey) -> Result<bool, StoreError> {
         self.inner.run_exists(key).await
+    }
+
+    async fn find_run_keys(
+        &self,
+        tenant: TenantId,
+        run: RunId,
+        limit: u16,
+    ) -> Result<Vec<RunKey>, StoreError> {
+        self.inner.find_run_keys(tenant, run, limit).await
     }
 
     async fn create_run(&self, creation: Change) -> Result<Created, StoreError> {
