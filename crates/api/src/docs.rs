@@ -10,7 +10,7 @@ use axum::{
 };
 use utoipa_swagger_ui::{Config, SwaggerFile, serve};
 
-use crate::{error::ApiError, fallback::route_not_found, openapi::openapi_json, security_headers};
+use crate::{error::ApiError, fallback::not_found, openapi::openapi_json, security_headers};
 
 static DOCUMENT: LazyLock<Result<String, serde_json::Error>> = LazyLock::new(openapi_json);
 static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
@@ -35,7 +35,7 @@ pub(crate) async fn page(uri: Uri) -> Result<Response, ApiError> {
             let html = html.replacen(HEAD, HEAD_WITH_BASE, 1);
             Ok(of_type("text/html; charset=utf-8", html))
         }
-        None => Err(route_not_found(uri).await),
+        None => Err(not_found(uri.path())),
     }
 }
 
@@ -45,11 +45,11 @@ pub(crate) async fn page_file(
     uri: Uri,
 ) -> Result<Response, ApiError> {
     let Ok(Path(name)) = name else {
-        return Err(route_not_found(uri).await);
+        return Err(not_found(uri.path()));
     };
     match file(&name)? {
         Some(file) => Ok(of_type(&file.content_type, file.bytes.into_owned())),
-        None => Err(route_not_found(uri).await),
+        None => Err(not_found(uri.path())),
     }
 }
 

@@ -11,6 +11,6 @@ mod timely;
 pub(crate) use self::{
     call::{Call, Content, if_match_or_default},
     preconditions::tags,
-    prefer::Preference,
+    prefer::{Preference, preferences},
     properties::{Properties, date_time, display_name, object, text},
 };

@@ -7,7 +7,7 @@ mod room;
 
 use std::{num::NonZeroU32, time::Duration};
 
-use flowruns_domain::TenantId;
+use flowruns_domain::{CountLimit, TenantId};
 
 pub(crate) use self::{
     caller::CallerLimits,
@@ -28,6 +28,8 @@ pub struct Limits {
     pub requests: usize,
     /// How much memory their bodies and long answers may hold, in bytes; shared out as the requests are.
     pub bytes: usize,
+    /// The largest number of rows that a count looks at.
+    pub count_rows: CountLimit,
 }
 
 /// How often a caller may send a request.
@@ -51,13 +53,14 @@ pub struct RateOverride {
 }
 
 impl Default for Limits {
-    /// No limit for a caller; 4096 requests and 128 MiB in all.
+    /// No limit for a caller; 4096 requests and 128 MiB in all; counts of up to 100,000 rows.
     fn default() -> Self {
         Self {
             caller: None,
             overrides: Vec::new(),
             requests: 4096,
             bytes: 128 * 1024 * 1024,
+            count_rows: CountLimit::default(),
         }
     }
 }

@@ -129,7 +129,7 @@ pub(crate) struct List<T> {
         rename = "@flowruns.countAbove",
         skip_serializing_if = "Option::is_none"
     )]
-    pub(crate) count_above: Option<usize>,
+    pub(crate) count_above: Option<u32>,
     #[serde(rename = "@odata.nextLink", skip_serializing_if = "Option::is_none")]
     pub(crate) next_link: Option<String>,
     pub(crate) value: Vec<T>,

@@ -9,7 +9,7 @@ use crate::{
     id::{FlowId, FlowKey, TenantId},
     idempotency::Reserved,
     precondition::IfMatch,
-    query::{Count, FlowQuery, FoundFlows},
+    query::{Count, CountLimit, FlowQuery, FoundFlows},
     rejection::PatchRejected,
     service::{Environment, ServiceError},
     store::{FlowDeleted, StoreError, StoreErrorKind, Updated},
@@ -177,8 +177,8 @@ impl FlowService {
     /// # Errors
     ///
     /// [`ServiceError::Store`].
-    pub async fn count(&self, query: &FlowQuery) -> Result<Count, ServiceError> {
-        Ok(self.environment.store.count_flows(query).await?)
+    pub async fn count(&self, query: &FlowQuery, limit: CountLimit) -> Result<Count, ServiceError> {
+        Ok(self.environment.store.count_flows(query, limit).await?)
     }
 
     /// Those of these flows that are there, in any order.

@@ -2,15 +2,17 @@
 
 mod filter;
 mod order;
+mod plan;
 mod request;
 mod shown;
 
 pub use self::{
     filter::{Condition, FlowFilter, FlowTerm, Operator, RunFilter, RunTerm, Test, TextTest},
     order::{Direction, FlowCursor, FlowOrder, FlowSort, RunCursor, RunOrder, RunSort, SortKey},
+    plan::{MAX_LISTED_VALUES, NotOffered, RunPlan, offered},
     request::{
-        Count, FlowQuery, Found, FoundFlows, FoundRuns, ListedRun, Next, NotOffered, RunDetails,
-        RunPlan, RunQuery, RunScope, SCAN_LIMIT, offered,
+        Count, CountLimit, FlowQuery, Found, FoundFlows, FoundRuns, ListedRun, Next, RunDetails,
+        RunQuery, RunScope, SCAN_LIMIT,
     },
 };
 

@@ -9,7 +9,9 @@ use crate::{
     flow::Flow,
     id::{FlowId, FlowKey, RunId, RunKey, TenantId},
     idempotency::{Claimed, KeptAnswer, KeyClaim},
-    query::{Count, EventPageRequest, FlowQuery, FoundFlows, FoundRuns, Page, RunQuery},
+    query::{
+        Count, CountLimit, EventPageRequest, FlowQuery, FoundFlows, FoundRuns, Page, RunQuery,
+    },
     readiness::NotReady,
     rejection::PatchRejected,
     run::{Change, Decision, Run},
@@ -111,9 +113,13 @@ pub trait RunStore: Send + Sync + 'static {
     /// of rows, so a page may be short although more follow.
     async fn query_runs(&self, query: &RunQuery) -> Result<Option<FoundRuns>, StoreError>;
 
-    /// How many runs match the scope and filter of an [`offered`](crate::offered) query; `None` when there is no such
-    /// flow.
-    async fn count_runs(&self, query: &RunQuery) -> Result<Option<Count>, StoreError>;
+    /// How many runs match the scope and filter of an [`offered`](crate::offered) query, unless more rows than the limit
+    /// would have to be looked at; `None` when there is no such flow.
+    async fn count_runs(
+        &self,
+        query: &RunQuery,
+        limit: CountLimit,
+    ) -> Result<Option<Count>, StoreError>;
 
     /// The history of a run, oldest first.
     async fn list_run_events(
@@ -149,8 +155,8 @@ pub trait FlowStore: Send + Sync + 'static {
     /// A page of a query. It looks at a bounded number of rows, so a page may be short although more follow.
     async fn query_flows(&self, query: &FlowQuery) -> Result<FoundFlows, StoreError>;
 
-    /// How many flows match the filter of a query.
-    async fn count_flows(&self, query: &FlowQuery) -> Result<Count, StoreError>;
+    /// How many flows match the filter of a query, unless more rows than the limit would have to be looked at.
+    async fn count_flows(&self, query: &FlowQuery, limit: CountLimit) -> Result<Count, StoreError>;
 
     /// Those of these flows that are there, in any order.
     async fn find_flows(&self, tenant: TenantId, ids: &[FlowId]) -> Result<Vec<Flow>, StoreError>;

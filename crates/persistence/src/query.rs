@@ -1,6 +1,7 @@
 //! Queries of lists: SQL with bind parameters only, along one index, bounded in what they look at.
 
 mod flows;
+mod ids;
 mod predicate;
 mod range;
 mod runs;

@@ -80,6 +80,7 @@ macro_rules! conformance_cases {
             queries::details_come_when_they_are_asked_for
             queries::runs_are_queried_across_the_flows_of_a_tenant
             queries::a_query_of_an_absent_flow_is_none
+            queries::a_count_beyond_its_limit_is_unknown
             queries::queried_pages_skip_no_run_while_others_come_and_go
             flow_queries::flows_are_queried_by_name_and_readiness
             races::sixty_four_writers_of_one_run_lose_no_update

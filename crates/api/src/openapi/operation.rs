@@ -108,11 +108,12 @@ pub(super) fn list(
     schema: &str,
     example: Value,
 ) -> OperationBuilder {
-    with_parameters(call, options).response("200", json("A page.", schema, example, &[]))
+    let page = json("A page.", schema, example, &["Preference-Applied"]);
+    with_parameters(with_parameters(call, options), &["Prefer"]).response("200", page)
 }
 
 /// A read of one entity.
-fn read(call: OperationBuilder, schema: &str, example: Value) -> OperationBuilder {
+pub(super) fn read(call: OperationBuilder, schema: &str, example: Value) -> OperationBuilder {
     let is_current = empty("The client has the current one.", &["ETag"]);
     with_parameters(call, &["If-None-Match", "$select"])
         .response(

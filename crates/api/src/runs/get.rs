@@ -6,6 +6,7 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
+use flowruns_domain::{IfMatch, Run};
 
 use super::{body::RunBody, shape::Shape};
 use crate::{
@@ -24,9 +25,20 @@ pub(crate) async fn get_run(
     let shape = Shape::read(&call.options(&["select", "expand"])?)?;
     let (address, known) = (call.run_address()?, call.sent_if_none_match()?);
     let run = api.runs.get(address).await?;
-    let body = RunBody::shaped(&run, &call.root, &shape.fragment());
+    answer_run(&api, &call, &run, &shape, known.as_ref()).await
+}
+
+/// A single run, or 304.
+pub(super) async fn answer_run(
+    api: &Api,
+    call: &Call,
+    run: &Run,
+    shape: &Shape,
+    known: Option<&IfMatch>,
+) -> Result<Response, ApiError> {
+    let body = RunBody::shaped(run, &call.root, &shape.fragment());
     if !shape.with_process {
-        return respond::entity(&shape.selected(body), &run.tag(), known.as_ref());
+        return respond::entity(&shape.selected(body), &run.tag(), known);
     }
     let flow = api.flows.get(run.key.flow_key()).await?;
     let body = body.with_process(&flow);

@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 use flowruns_api::{Rate, RateOverride};
+use flowruns_domain::CountLimit;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
@@ -25,6 +26,9 @@ pub(crate) struct Limits {
     #[serde(deserialize_with = "values::number")]
     #[validate(range(min = 1_048_576))]
     pub(crate) bytes: u64,
+    #[serde(deserialize_with = "values::number")]
+    #[validate(range(min = 1, max = CountLimit::MAX))]
+    pub(crate) count_rows: u32,
     /// From a file alone: the environment knows no tables.
     #[validate(nested)]
     pub(crate) overrides: Vec<Override>,
@@ -57,6 +61,8 @@ impl Limits {
                 .iter()
                 .map(Override::rate)
                 .collect::<anyhow::Result<_>>()?,
+            count_rows: CountLimit::new(self.count_rows)
+                .context("limits.count_rows is 1 to 10,000,000")?,
             requests: usize::try_from(self.requests)?,
             bytes: usize::try_from(self.bytes)?,
         })

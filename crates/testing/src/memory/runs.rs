@@ -4,9 +4,9 @@ use std::collections::btree_map::Entry;
 
 use async_trait::async_trait;
 use flowruns_domain::{
-    Change, Count, Created, Decision, EventPageRequest, Found, FoundRuns, ListedRun, Page, Run,
-    RunEvent, RunId, RunKey, RunQuery, RunReport, RunScope, RunStore, StoreError, TenantId,
-    Updated,
+    Change, Count, CountLimit, Created, Decision, EventPageRequest, Found, FoundRuns, ListedRun,
+    Page, Run, RunEvent, RunId, RunKey, RunQuery, RunReport, RunScope, RunStore, StoreError,
+    TenantId, Updated,
 };
 
 use super::{MemoryStore, tables::StoredRun};
@@ -103,11 +103,18 @@ impl RunStore for MemoryStore {
         })))
     }
 
-    async fn count_runs(&self, query: &RunQuery) -> Result<Option<Count>, StoreError> {
+    async fn count_runs(
+        &self,
+        query: &RunQuery,
+        limit: CountLimit,
+    ) -> Result<Option<Count>, StoreError> {
         let tables = self.tables();
-        let rows = tables.runs_in(query.scope);
-        let counted = rows.map(|rows| rows.filter(|stored| matches(query, stored)).count());
-        Ok(counted.map(|counted| Count::Exactly(counted as u64)))
+        let Some(rows) = tables.runs_in(query.scope) else {
+            return Ok(None);
+        };
+        // It has no index, so it looks at what matches alone.
+        let matched = rows.filter(|stored| matches(query, stored)).count() as u64;
+        Ok(Some(limit.count(matched, matched)))
     }
 
     async fn list_run_events(
