@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 
+mod addresses;
 mod app;
 mod architecture;
 mod batch;
@@ -27,6 +28,7 @@ mod patching;
 mod plans;
 mod preconditions;
 mod queries;
+mod query_options;
 mod races;
 mod refusals;
 mod stopped_backend;

@@ -9,7 +9,11 @@ use axum::{
 };
 use flowruns_domain::{RunById, RunKey};
 
-use super::{body::address, get::answer_run, shape::Shape};
+use super::{
+    body::{RunBody, address},
+    get::answer_run,
+    shape::Shape,
+};
 use crate::{
     auth::Permission,
     error::{ApiError, Detail},
@@ -25,7 +29,11 @@ pub(crate) async fn get_run_by_id(
     let shape = Shape::read(&call.options(&["select", "expand"])?)?;
     let (id, known) = (call.run_id()?, call.sent_if_none_match()?);
     match api.runs.find_by_id(call.caller.tenant, id).await? {
-        RunById::One(run) => answer_run(&api, &call, &run, &shape, known.as_ref()).await,
+        RunById::One(run) => {
+            let body = RunBody::shaped(&run, &call.root, &shape.fragment());
+            let body = body.at(address(run.key, &call.root));
+            answer_run(&api, body, (&run, &shape), known.as_ref()).await
+        }
         RunById::Several(keys) => Err(several(&call, &keys)),
     }
 }

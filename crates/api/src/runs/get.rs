@@ -25,18 +25,17 @@ pub(crate) async fn get_run(
     let shape = Shape::read(&call.options(&["select", "expand"])?)?;
     let (address, known) = (call.run_address()?, call.sent_if_none_match()?);
     let run = api.runs.get(address).await?;
-    answer_run(&api, &call, &run, &shape, known.as_ref()).await
+    let body = RunBody::shaped(&run, &call.root, &shape.fragment());
+    answer_run(&api, body, (&run, &shape), known.as_ref()).await
 }
 
 /// A single run, or 304.
 pub(super) async fn answer_run(
     api: &Api,
-    call: &Call,
-    run: &Run,
-    shape: &Shape,
+    body: RunBody<'_>,
+    (run, shape): (&Run, &Shape),
     known: Option<&IfMatch>,
 ) -> Result<Response, ApiError> {
-    let body = RunBody::shaped(run, &call.root, &shape.fragment());
     if !shape.with_process {
         return respond::entity(&shape.selected(body), &run.tag(), known);
     }
