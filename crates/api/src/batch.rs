@@ -24,6 +24,7 @@ use crate::{
     error::ApiError,
     extract::{Call, Content},
     observe::Deadline,
+    offload::offload_if_long,
     respond,
     state::Api,
 };
@@ -49,7 +50,8 @@ pub(crate) async fn post_batch(
 ) -> Result<Response, ApiError> {
     let call = Call::new(&api, request, None, Content::Batch).await?;
     call.no_options()?;
-    let items = read_items(call.body())?;
+    let body = call.body().clone();
+    let items = offload_if_long(body.len(), move || read_items(&body)).await?;
     // What an item does not finish in time is its own 503, and there is time left to send the others' answers.
     let deadline = deadline.before(api.options.request_timeout / 10);
     let shared = Items::new(&api, &call, routes, deadline);

@@ -41,6 +41,7 @@ mod limits;
 mod metadata;
 mod observe;
 mod odata;
+mod offload;
 mod openapi;
 mod respond;
 mod routes;
