@@ -5,6 +5,7 @@
 mod app;
 mod architecture;
 mod batch;
+mod batch_envelope;
 mod batch_limits;
 mod browser;
 mod checker;

@@ -50,8 +50,8 @@ pub(crate) async fn post_batch(
 ) -> Result<Response, ApiError> {
     let call = Call::new(&api, request, None, Content::Batch).await?;
     call.no_options()?;
-    let body = call.body().clone();
-    let items = offload_if_long(body.len(), move || read_items(&body)).await?;
+    let (body, limits) = (call.body().clone(), api.options.head_limits);
+    let items = offload_if_long(body.len(), move || read_items(&body, limits)).await?;
     // What an item does not finish in time is its own 503, and there is time left to send the others' answers.
     let deadline = deadline.before(api.options.request_timeout / 10);
     let shared = Items::new(&api, &call, routes, deadline);
