@@ -35,6 +35,7 @@ mod display_name;
 mod error_object;
 mod event;
 mod excerpt;
+mod faults;
 mod flow;
 mod flow_service;
 mod id;
@@ -62,6 +63,7 @@ pub use self::{
     error_object::{PublicError, PublicErrorPatch},
     event::{Action, Origin, PropertyChange, RunEvent, Version},
     excerpt::{excerpt, excerpt_of},
+    faults::Faults,
     flow::{DataDomain, Flow, FlowPatch, FlowProperties, ReadinessStatus},
     flow_service::{FlowService, NewFlow},
     id::{EventId, FlowId, FlowKey, InvalidId, RunId, RunKey, TenantId},
