@@ -7,6 +7,7 @@ mod architecture;
 mod batch;
 mod batch_envelope;
 mod batch_limits;
+mod bounded_pages;
 mod bounded_refusals;
 mod browser;
 mod checker;

@@ -54,7 +54,7 @@ pub(crate) async fn post_batch(
     let items = offload_if_long(body.len(), move || read_items(&body, limits)).await?;
     // What an item does not finish in time is its own 503, and there is time left to send the others' answers.
     let deadline = deadline.before(api.options.request_timeout / 10);
-    let shared = Items::new(&api, &call, routes, deadline);
+    let shared = Items::new(&api, &call, routes, deadline, items.len());
     let replies = answers(&shared, items).await;
     let responses = replies.iter().map(Arc::as_ref).collect();
     respond::json(&Replies { responses })

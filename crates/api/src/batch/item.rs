@@ -21,7 +21,7 @@ use crate::{
     error::ApiError,
     extract::Call,
     observe::{CLIENT_REQUEST_ID, Deadline, TRACEPARENT, observed, panic_message},
-    odata::root::ServiceRoot,
+    odata::{page::PageBytes, root::ServiceRoot},
     state::Api,
 };
 
@@ -35,6 +35,7 @@ pub(super) struct Items<'a> {
     root: &'a ServiceRoot,
     inherited: HeaderMap,
     deadline: Deadline,
+    page_bytes: PageBytes,
 }
 
 impl<'a> Items<'a> {
@@ -43,6 +44,7 @@ impl<'a> Items<'a> {
         call: &'a Call,
         routes: Router,
         deadline: Deadline,
+        count: usize,
     ) -> Self {
         let inherited = INHERITED.into_iter().filter_map(|name| {
             let value = call.header(&name)?.clone();
@@ -54,6 +56,7 @@ impl<'a> Items<'a> {
             root: &call.root,
             inherited: inherited.collect(),
             deadline,
+            page_bytes: PageBytes::shared_by(count),
         }
     }
 
@@ -101,6 +104,7 @@ impl<'a> Items<'a> {
     /// Gives a request what every item has from its batch.
     fn prepare(&self, request: &mut Request) {
         request.extensions_mut().insert(self.deadline);
+        request.extensions_mut().insert(self.page_bytes);
         request.extensions_mut().insert(self.root.origin().clone());
         *request.headers_mut() = self.inherited.clone();
     }

@@ -25,7 +25,7 @@ use crate::{
     error::ApiError,
     limits::{Rank, footprint},
     observe::{NotLetIn, Trace},
-    odata::{options::QueryOptions, root::ServiceRoot},
+    odata::{options::QueryOptions, page::PageBytes, root::ServiceRoot},
     state::Api,
 };
 
@@ -77,6 +77,8 @@ pub(crate) struct Call {
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// The most bytes of a page that answers it.
+    pub(crate) page_bytes: PageBytes,
     params: Vec<(String, String)>,
 }
 
@@ -101,6 +103,7 @@ impl Call {
             .map_err(ApiError::too_many_requests)?;
         let body = received(api, &trace, &parts, content, body).await?;
         check_media_types(&parts.headers, content)?;
+        let page_bytes = parts.extensions.get().copied().unwrap_or_default();
         let params = path_params(&mut parts).await?;
         Ok(Self {
             caller,
@@ -112,6 +115,7 @@ impl Call {
             headers: parts.headers,
             params,
             body,
+            page_bytes,
         })
     }
 

@@ -19,7 +19,7 @@ use crate::{
         filter::{Runs, read_filter},
         options::QueryOptions,
         order::run_order,
-        page::{QUERY_OPTIONS, next_query, requested, wants_count},
+        page::{PageBytes, QUERY_OPTIONS, next_query, requested, wants_count},
         select::Selection,
     },
     respond::{self, List},
@@ -102,7 +102,8 @@ async fn list(
     };
     let shape = Shape::read(&options)?;
     let with_count = wants_count(&options)?;
-    let query = page_query(api, &options, &binding, scope, &shape)?;
+    let mut query = page_query(api, &options, &binding, scope, &shape)?;
+    query.size = within(query.size, call.page_bytes, &shape);
     let found = api.runs.query(via, &query).await?;
     let counted = match with_count {
         true => Some(api.runs.count(via, &query).await?),
@@ -142,6 +143,14 @@ fn page_query(
         details,
         ..query(options, scope)?
     })
+}
+
+/// Beside its run a row that shows the process too has up to twice as much again.
+fn within(size: PageSize, bytes: PageBytes, shape: &Shape) -> PageSize {
+    match shape.with_process {
+        true => size.within(bytes.0 / 3),
+        false => size.within(bytes.0),
+    }
 }
 
 fn size(asked: PageSize, details: bool) -> PageSize {
