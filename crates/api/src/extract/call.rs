@@ -9,7 +9,7 @@ use axum::{
 };
 use bytes::Bytes;
 use flowruns_domain::{
-    FlowKey, IfMatch, Requester, RunAddress, RunId, Urgency,
+    Fault, FlowKey, IfMatch, Requester, RunAddress, RunId, Urgency,
     json::{JsonObject, parse_object},
 };
 
@@ -26,6 +26,7 @@ use crate::{
     limits::{Rank, footprint},
     observe::{NotLetIn, Trace},
     odata::{options::QueryOptions, page::PageBytes, root::ServiceRoot},
+    offload::offload_if_long,
     state::Api,
 };
 
@@ -168,10 +169,18 @@ impl Call {
         preconditions::if_none_match(&self.headers)
     }
 
-    /// The body as a JSON object.
-    pub(crate) fn object(&self) -> Result<JsonObject, ApiError> {
-        parse_object(&self.body)
-            .map_err(|error| ApiError::bad_request("malformedJson", error.to_string()))
+    /// What `read` makes of the body as a JSON object. A long one is parsed, read and dropped on another thread.
+    pub(crate) async fn read_object<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(JsonObject) -> Result<T, Vec<Fault>> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let body = self.body.clone();
+        offload_if_long(body.len(), move || {
+            let object = parse_object(&body)
+                .map_err(|error| ApiError::bad_request("malformedJson", error.to_string()))?;
+            Ok(read(object)?)
+        })
+        .await
     }
 
     /// The body as it was sent.
