@@ -4,7 +4,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, HttpBody as _},
     extract::Request,
     http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
     response::{IntoResponse, Response},
@@ -13,7 +13,7 @@ use futures_util::FutureExt as _;
 use tower::ServiceExt as _;
 
 use super::{
-    address,
+    MAX_ANSWER_BYTES, address,
     envelope::{Item, Scalar},
     reply::Reply,
 };
@@ -36,6 +36,8 @@ pub(super) struct Items<'a> {
     inherited: HeaderMap,
     deadline: Deadline,
     page_bytes: PageBytes,
+    /// The most bytes of the body that answers an item.
+    body_bytes: usize,
 }
 
 impl<'a> Items<'a> {
@@ -57,6 +59,7 @@ impl<'a> Items<'a> {
             inherited: inherited.collect(),
             deadline,
             page_bytes: PageBytes::shared_by(count),
+            body_bytes: MAX_ANSWER_BYTES / count.max(1),
         }
     }
 
@@ -88,10 +91,27 @@ impl<'a> Items<'a> {
         let answer = |request| async {
             match refused {
                 Some(error) => error.into_response(),
-                None => self.route(request).await,
+                None => self.bounded(request).await,
             }
         };
         Reply::read(id, observed(self.api, request, answer).await).await
+    }
+
+    /// The answer of the routes, unless it is too long. What a write has done is told in any case: by its status and
+    /// headers.
+    async fn bounded(&self, request: Request) -> Response {
+        let is_read = request.method().is_safe();
+        let response = self.route(request).await;
+        let length = response.body().size_hint().lower();
+        if usize::try_from(length).is_ok_and(|length| length <= self.body_bytes) {
+            return response;
+        }
+        if is_read {
+            return ApiError::answer_too_long(self.body_bytes).into_response();
+        }
+        let (mut parts, _too_long) = response.into_parts();
+        parts.headers.remove(header::CONTENT_TYPE);
+        Response::from_parts(parts, Body::empty())
     }
 
     async fn route(&self, request: Request) -> Response {

@@ -29,6 +29,14 @@ impl ApiError {
         Self::new(StatusCode::URI_TOO_LONG, "uriTooLong", message).with_target("url")
     }
 
+    /// The answer to an item of a batch, longer than its share, in bytes.
+    pub(crate) fn answer_too_long(limit: usize) -> Self {
+        let message = format!(
+            "the answer is over the {limit} bytes that each request of this batch has; send this one alone, or ask for less"
+        );
+        Self::bad_request("answerTooLong", message)
+    }
+
     /// The headers of an item of a batch, more or longer than those of a request alone may be.
     pub(crate) fn headers_too_large(headers: usize, bytes: usize) -> Self {
         let message =
