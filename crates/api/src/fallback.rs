@@ -7,6 +7,8 @@ use axum::{
     http::{Method, StatusCode},
 };
 
+use flowruns_domain::excerpt;
+
 use crate::{error::ApiError, observe::Trace, odata::key_path::SentPath};
 
 pub(crate) async fn route_not_found(request: Request) -> ApiError {
@@ -17,7 +19,8 @@ pub(crate) async fn route_not_found(request: Request) -> ApiError {
 /// Nothing has this path.
 pub(crate) fn not_found(path: &str) -> ApiError {
     let message = format!(
-        "there is nothing at {path}; runs live at /industryData/incomingFlows/{{id}}/runs, and /openapi.json lists every route"
+        "there is nothing at {}; runs live at /industryData/incomingFlows/{{id}}/runs, and /openapi.json lists every route",
+        excerpt(path)
     );
     ApiError::new(StatusCode::NOT_FOUND, "routeNotFound", message)
 }
@@ -26,11 +29,12 @@ pub(crate) async fn method_not_allowed(method: Method, request: Request) -> ApiE
     if let Some(trace) = request.extensions().get::<Arc<Trace>>() {
         trace.note_route(request.extensions().get::<MatchedPath>());
     }
+    let sent = excerpt(method.as_str());
     let message = match allowed(&method) {
         Some(upper_case) => {
-            format!("methods are in upper case; send {upper_case} instead of {method}")
+            format!("methods are in upper case; send {upper_case} instead of {sent}")
         }
-        None => format!("{method} is not possible here; the header Allow says what is"),
+        None => format!("{sent} is not possible here; the header Allow says what is"),
     };
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "methodNotAllowed", message)
 }

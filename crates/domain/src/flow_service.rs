@@ -9,7 +9,7 @@ use crate::{
     id::{FlowId, FlowKey, TenantId},
     idempotency::Reserved,
     precondition::IfMatch,
-    query::{Count, CountLimit, FlowQuery, FoundFlows},
+    query::{Count, CountLimit, FlowQuery, FoundFlows, PageSize},
     rejection::PatchRejected,
     service::{Environment, ServiceError},
     store::{FlowDeleted, StoreError, StoreErrorKind, Updated},
@@ -169,7 +169,10 @@ impl FlowService {
     ///
     /// [`ServiceError::Store`].
     pub async fn query(&self, query: &FlowQuery) -> Result<FoundFlows, ServiceError> {
-        Ok(self.environment.store.query_flows(query).await?)
+        let found = self.environment.store.query_flows(query).await?;
+        let bytes =
+            |flow: &Flow| 2 * PageSize::ROW_BYTES + flow.properties.display_name.as_str().len();
+        Ok(found.bounded(query.size, bytes, |flow| query.order.cursor(flow)))
     }
 
     /// How many flows match the filter of a query.

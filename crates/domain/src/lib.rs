@@ -34,6 +34,8 @@ mod clock;
 mod display_name;
 mod error_object;
 mod event;
+mod excerpt;
+mod faults;
 mod flow;
 mod flow_service;
 mod id;
@@ -60,6 +62,8 @@ pub use self::{
     display_name::{DisplayName, InvalidDisplayName},
     error_object::{PublicError, PublicErrorPatch},
     event::{Action, Origin, PropertyChange, RunEvent, Version},
+    excerpt::{excerpt, excerpt_of},
+    faults::Faults,
     flow::{DataDomain, Flow, FlowPatch, FlowProperties, ReadinessStatus},
     flow_service::{FlowService, NewFlow},
     id::{EventId, FlowId, FlowKey, InvalidId, RunId, RunKey, TenantId},

@@ -14,8 +14,8 @@ use crate::{
     patch::RunPatch,
     precondition::IfMatch,
     query::{
-        Count, CountLimit, EventPageRequest, FoundRuns, NotOffered, Page, RunQuery, RunScope,
-        offered,
+        Count, CountLimit, EventPageRequest, FoundRuns, ListedRun, NotOffered, Page, RunQuery,
+        RunScope, offered,
     },
     rejection::{Fault, PatchRejected},
     run::Run,
@@ -346,7 +346,10 @@ impl RunService {
     pub async fn query(&self, via: Via, query: &RunQuery) -> Result<FoundRuns, ServiceError> {
         self.allow(via, query).await?;
         let found = self.store().query_runs(query).await?;
-        found.ok_or(ServiceError::FlowNotFound)
+        let found = found.ok_or(ServiceError::FlowNotFound)?;
+        // The store bounds what it reads; rows without documents are bounded here, for every store.
+        let cursor = |run: &ListedRun| query.order.cursor(&run.summary);
+        Ok(found.bounded(query.size, ListedRun::bytes, cursor))
     }
 
     /// How many runs match the scope and filter of a query.

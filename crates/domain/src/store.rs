@@ -110,7 +110,8 @@ pub trait RunStore: Send + Sync + 'static {
     ) -> Result<Option<Updated<Run>>, StoreError>;
 
     /// A page of an [`offered`](crate::offered) query; `None` when there is no such flow. It looks at a bounded number
-    /// of rows, so a page may be short although more follow.
+    /// of rows, so a page may be short although more follow; and it reads documents only as far as they fit into the
+    /// [`PageSize`](crate::PageSize), the first row in any case.
     async fn query_runs(&self, query: &RunQuery) -> Result<Option<FoundRuns>, StoreError>;
 
     /// How many runs match the scope and filter of an [`offered`](crate::offered) query, unless more rows than the limit
@@ -121,7 +122,8 @@ pub trait RunStore: Send + Sync + 'static {
         limit: CountLimit,
     ) -> Result<Option<Count>, StoreError>;
 
-    /// The history of a run, oldest first.
+    /// The history of a run, oldest first: entries as far as they fit into the [`PageSize`](crate::PageSize), the first
+    /// in any case.
     async fn list_run_events(
         &self,
         key: RunKey,

@@ -9,7 +9,7 @@ use axum::{
 };
 use bytes::Bytes;
 use flowruns_domain::{
-    FlowKey, IfMatch, Requester, RunAddress, RunId, Urgency, Via,
+    Fault, FlowKey, IfMatch, Requester, RunAddress, RunId, Urgency, Via,
     json::{JsonObject, parse_object},
 };
 
@@ -26,8 +26,10 @@ use crate::{
     limits::{Rank, footprint},
     observe::{NotLetIn, Trace},
     odata::{
-        key_path::PathKeys, options::QueryOptions, page_preference::MaxPageSize, root::ServiceRoot,
+        key_path::PathKeys, options::QueryOptions, page::PageBytes, page_preference::MaxPageSize,
+        root::ServiceRoot,
     },
+    offload::offload_if_long,
     state::Api,
 };
 
@@ -79,6 +81,8 @@ pub(crate) struct Call {
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// The most bytes of a page that answers it.
+    pub(crate) page_bytes: PageBytes,
     params: Vec<(String, String)>,
     path_keys: Option<Arc<PathKeys>>,
 }
@@ -104,6 +108,7 @@ impl Call {
             .map_err(ApiError::too_many_requests)?;
         let body = received(api, &trace, &parts, content, body).await?;
         check_media_types(&parts.headers, content)?;
+        let page_bytes = parts.extensions.get().copied().unwrap_or_default();
         let params = path_params(&mut parts).await?;
         Ok(Self {
             caller,
@@ -116,6 +121,7 @@ impl Call {
             headers: parts.headers,
             params,
             body,
+            page_bytes,
         })
     }
 
@@ -186,10 +192,18 @@ impl Call {
         preconditions::if_none_match(&self.headers)
     }
 
-    /// The body as a JSON object.
-    pub(crate) fn object(&self) -> Result<JsonObject, ApiError> {
-        parse_object(&self.body)
-            .map_err(|error| ApiError::bad_request("malformedJson", error.to_string()))
+    /// What `read` makes of the body as a JSON object. A long one is parsed, read and dropped on another thread.
+    pub(crate) async fn read_object<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(JsonObject) -> Result<T, Vec<Fault>> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let body = self.body.clone();
+        offload_if_long(body.len(), move || {
+            let object = parse_object(&body)
+                .map_err(|error| ApiError::bad_request("malformedJson", error.to_string()))?;
+            Ok(read(object)?)
+        })
+        .await
     }
 
     /// The body as it was sent.

@@ -66,7 +66,7 @@ pub(crate) async fn list_flows(
     let (with_count, limit) = (wants_count(&options)?, api.options.limits.count_rows);
     let page = requested(&api, &options, &binding)?;
     let query = FlowQuery {
-        size: page.size,
+        size: page.size.within(call.page_bytes.0),
         skip: page.skip,
         after: page.after,
         ..query(&options, tenant)?

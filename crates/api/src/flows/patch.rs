@@ -25,7 +25,9 @@ pub(crate) async fn patch_flow(
     call.no_options()?;
     let key = call.flow_key()?;
     let header = call.sent_if_match()?;
-    let (patch, tag) = read_patch(call.object()?, key.flow)?;
+    let (patch, tag) = call
+        .read_object(move |body| read_patch(body, key.flow))
+        .await?;
     let property = tag.map(|tag| tags(&tag, "eTag")).transpose()?;
     call.admit(Urgency::Ordinary)?;
     let if_match = if_match_or_default(&api, header.or(property));

@@ -7,7 +7,7 @@ mod tests;
 use std::{borrow::Cow, sync::Arc};
 
 use axum::http::{Request, Uri, uri::PathAndQuery};
-use flowruns_domain::Via;
+use flowruns_domain::{Via, excerpt};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// The collections that have keys.
@@ -148,9 +148,10 @@ fn parenthesised(segment: &str) -> Option<(&'static str, Result<String, String>)
     let collection = collections.find(|collection| collection.eq_ignore_ascii_case(name))?;
     let key = key(predicate).ok_or_else(|| {
         format!(
-            "{decoded:?} is no key; an id in parentheses is in single quotes, such as \
+            "{:?} is no key; an id in parentheses is in single quotes, such as \
              {collection}('0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e'); or send it as a segment: \
-             {collection}/0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e"
+             {collection}/0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e",
+            excerpt(&decoded)
         )
     });
     Some((collection, key))

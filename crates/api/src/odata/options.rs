@@ -1,5 +1,6 @@
 //! Query options: each is known here, or the request is refused.
 
+use flowruns_domain::excerpt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::page_preference::MaxPageSize;
@@ -93,12 +94,13 @@ pub(crate) fn invalid(name: &str, message: impl Into<String>) -> ApiError {
 }
 
 fn unsupported(name: &str, allowed: &[&str]) -> ApiError {
+    let shown = excerpt(name);
     let message = if allowed.is_empty() {
-        format!("the query option {name} is not supported here; send none")
+        format!("the query option {shown} is not supported here; send none")
     } else {
         let known: Vec<_> = allowed.iter().map(|name| format!("${name}")).collect();
         format!(
-            "the query option {name} is not supported here; these are: {}",
+            "the query option {shown} is not supported here; these are: {}",
             known.join(", ")
         )
     };

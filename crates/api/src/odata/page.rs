@@ -27,6 +27,24 @@ pub(crate) const QUERY_OPTIONS: [&str; 9] = [
 /// The most rows that are passed over.
 const MAX_SKIP: usize = 1000;
 
+/// The most bytes of content of a page: 1 MiB, which the items of a batch share.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct PageBytes(pub(crate) u32);
+
+impl Default for PageBytes {
+    fn default() -> Self {
+        Self(PageSize::MAX_BYTES)
+    }
+}
+
+impl PageBytes {
+    /// The share of each of some requests that are answered together.
+    pub(crate) fn shared_by(requests: usize) -> Self {
+        let requests = u32::try_from(requests).unwrap_or(u32::MAX);
+        Self(PageSize::MAX_BYTES / requests.max(1))
+    }
+}
+
 /// The page that is asked for.
 pub(crate) struct Requested<C> {
     pub(crate) size: PageSize,

@@ -39,6 +39,7 @@ pub(crate) async fn list_history(
         options: options.bound(),
     };
     let Requested { size, after, .. } = requested(&api, &options, &binding)?;
+    let size = size.within(call.page_bytes.0);
     let page = api
         .runs
         .history(address, EventPageRequest { size, after })

@@ -19,7 +19,7 @@ use crate::{
         filter::{Runs, read_filter},
         options::QueryOptions,
         order::run_order,
-        page::{QUERY_OPTIONS, next_query, requested, wants_count, with_preference},
+        page::{PageBytes, QUERY_OPTIONS, next_query, requested, wants_count, with_preference},
         select::Selection,
     },
     respond::{self, List},
@@ -100,7 +100,8 @@ async fn list(api: &Api, call: &Call, scope: RunScope, via: Via) -> Result<Respo
     };
     let shape = Shape::read(&options)?;
     let (with_count, limit) = (wants_count(&options)?, api.options.limits.count_rows);
-    let query = page_query(api, &options, &binding, scope, &shape)?;
+    let mut query = page_query(api, &options, &binding, scope, &shape)?;
+    query.size = within(query.size, call.page_bytes, &shape);
     let found = api.runs.query(via, &query).await?;
     let counted = match with_count {
         true => Some(api.runs.count(via, &query, limit).await?),
@@ -141,6 +142,14 @@ fn page_query(
         details,
         ..query(options, scope)?
     })
+}
+
+/// Beside its run a row that shows the process too has up to twice as much again.
+fn within(size: PageSize, bytes: PageBytes, shape: &Shape) -> PageSize {
+    match shape.with_process {
+        true => size.within(bytes.0 / 3),
+        false => size.within(bytes.0),
+    }
 }
 
 fn size(asked: PageSize, details: bool) -> PageSize {

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::JsonObject;
+use crate::excerpt::excerpt_of;
 
 /// Why a document is refused, and where.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
@@ -48,7 +49,8 @@ fn invalid(document: &[u8], error: &serde_json::Error) -> InvalidDocument {
         reason
     };
     InvalidDocument {
-        reason: reason.to_owned(),
+        // It may quote the document.
+        reason: excerpt_of(reason, 512).into_owned(),
         line,
         column,
     }

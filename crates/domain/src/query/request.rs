@@ -198,6 +198,35 @@ impl<T, C> Found<T, C> {
         });
         Self { items, next }
     }
+
+    /// The page without the rows beyond its limit of bytes; then the next one begins after the last row that is left.
+    #[must_use]
+    pub fn bounded(
+        mut self,
+        size: PageSize,
+        bytes: impl Fn(&T) -> usize,
+        cursor: impl Fn(&T) -> C,
+    ) -> Self {
+        let fitting = size.rows_that_fit(&self.items, bytes);
+        if fitting < self.items.len() {
+            self.items.truncate(fitting);
+            let after = self.items.last().map(cursor);
+            self.next = after.map(|after| Next { after, skip: 0 });
+        }
+        self
+    }
+}
+
+impl ListedRun {
+    /// About how long it is in a page, in bytes.
+    pub fn bytes(&self) -> usize {
+        let documents = self.details.as_ref().map_or(0, |details| {
+            let error = details.blocking_error.as_ref();
+            details.statistics.members().compact_length()
+                + error.map_or(0, |error| error.members().compact_length())
+        });
+        PageSize::ROW_BYTES + self.summary.display_name.as_str().len() + documents
+    }
 }
 
 /// A page of runs.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{
     Builder,
     predicate::{push_condition, push_run_term},
-    runs::{SUMMARY, WHOLE},
+    runs::SUMMARY,
 };
 use crate::{
     error::{is_canceled, store_error},
@@ -44,31 +44,7 @@ pub(super) async fn query(
     }
     runs.sort_by(|one, other| order.compare(&cursor(one), &cursor(other)));
     let window = (query.skip, query.size);
-    let mut found = Found::cut(runs, window, None, cursor);
-    if query.details {
-        found.items = with_details(pool, query, &found.items).await?;
-    }
-    Ok(Some(found))
-}
-
-/// The runs of a page with blockingError and statistics, which are read for the page alone.
-async fn with_details(
-    pool: &PgPool,
-    query: &RunQuery,
-    page: &[ListedRun],
-) -> Result<Vec<ListedRun>, StoreError> {
-    let mut sql = Builder::new("");
-    push_details(&mut sql, query, page);
-    let rows: Vec<ListedRunRow> = sql
-        .build_query_as()
-        .persistent(false)
-        .fetch_all(pool)
-        .await
-        .map_err(store_error)?;
-    let tenant = query.scope.tenant();
-    rows.into_iter()
-        .map(|row| row.into_listed(tenant))
-        .collect()
+    Ok(Some(Found::cut(runs, window, None, cursor)))
 }
 
 /// How many of the runs of these ids match.
@@ -168,24 +144,4 @@ fn push_rows(sql: &mut Builder, query: &RunQuery, ids: &[Uuid], (columns, limit)
         }
     };
     sql.push(format_args!(" ORDER BY {order} LIMIT {limit}) AS run"));
-}
-
-/// The rows of a page in its order, by their keys. A run that was deleted meanwhile is left out.
-fn push_details(sql: &mut Builder, query: &RunQuery, page: &[ListedRun]) {
-    let keys = || page.iter().map(|run| run.summary.key);
-    let flows: Vec<Uuid> = keys().map(|key| key.flow.uuid()).collect();
-    let runs: Vec<Uuid> = keys().map(|key| key.run.uuid()).collect();
-    sql.push("SELECT run.* FROM unnest(").push_bind(flows);
-    sql.push(", ").push_bind(runs);
-    sql.push(
-        ") WITH ORDINALITY AS listed(listed_flow, listed_run, place) CROSS JOIN LATERAL (SELECT ",
-    );
-    sql.push(WHOLE)
-        .push(" FROM runs WHERE deleted_at IS NULL AND tenant_id = ");
-    sql.push_bind(query.scope.tenant().uuid());
-    for operator in [" >= ", " <= "] {
-        sql.push(" AND (flow_id, id)").push(operator);
-        sql.push("(listed_flow, listed_run)");
-    }
-    sql.push(" ORDER BY flow_id, id LIMIT 1) AS run ORDER BY place");
 }

@@ -19,7 +19,7 @@ use crate::{flows, row::ListedRunRow};
 /// No jsonb.
 pub(super) const SUMMARY: &str =
     "flow_id, id, display_name COLLATE \"C\" AS display_name, start_at, end_at, status, version";
-pub(super) const WHOLE: &str = "flow_id, id, display_name COLLATE \"C\" AS display_name, start_at, end_at, status, version, \
+const WHOLE: &str = "flow_id, id, display_name COLLATE \"C\" AS display_name, start_at, end_at, status, version, \
     blocking_error, statistics";
 
 pub(crate) async fn query_runs(

@@ -347,3 +347,57 @@ pub async fn queried_pages_skip_no_run_while_others_come_and_go(store: Arc<dyn S
         }
     }
 }
+
+/// A page with documents ends before the run that is over its limit of bytes, has one in any case, and the next goes on
+/// after it.
+pub async fn a_page_with_details_stays_within_its_bytes(store: Arc<dyn Store>) {
+    const LIMIT: u32 = 20_000;
+    let scene = Scene::new(store).await;
+    for number in 1..=45 {
+        let length = [10, 10, 2_000, 60_000][number as usize % 4];
+        let text = format!(r#"{{"number":{number},"text":"{}"}}"#, "x".repeat(length));
+        let new = NewRun {
+            statistics: object(&text),
+            ..varied(number)
+        };
+        scene.create(number, &new).await;
+    }
+    for sort in SORTS {
+        for (direction, skip) in DIRECTIONS.into_iter().zip([0, 3]) {
+            let query = RunQuery {
+                order: RunOrder::new(sort, direction),
+                size: page_size(100).within(LIMIT),
+                skip,
+                details: true,
+                ..RunQuery::new(RunScope::Flow(scene.flow))
+            };
+            assert_pages_are_bounded(&scene, query, LIMIT as usize).await;
+        }
+    }
+}
+
+async fn assert_pages_are_bounded(scene: &Scene, mut query: RunQuery, limit: usize) {
+    let whole = RunQuery {
+        size: page_size(1000),
+        details: false,
+        ..query.clone()
+    };
+    let expected = walk(scene, &whole).await;
+    let (mut rows, mut pages) = (Vec::new(), 0);
+    loop {
+        let found = scene.store.query_runs(&query).await;
+        let found = found.expect("runs can be queried").expect("it is there");
+        let bytes: usize = found.items.iter().map(ListedRun::bytes).sum();
+        assert!(bytes <= limit || found.items.len() == 1, "{bytes}");
+        assert!(found.items.iter().all(|run| run.details.is_some()));
+        rows.extend(found.items);
+        pages += 1;
+        let Some(next) = found.next else {
+            break;
+        };
+        (query.after, query.skip) = (Some(next.after), next.skip);
+    }
+    let keys = |rows: &[ListedRun]| -> Vec<_> { rows.iter().map(|run| run.summary.key).collect() };
+    assert_eq!(keys(&rows), keys(&expected));
+    assert!((12..42).contains(&pages), "{pages}");
+}

@@ -98,9 +98,9 @@ impl RunStore for MemoryStore {
             .map(|stored| stored.listed(query.details))
             .collect();
         let window = (query.skip, query.size);
-        Ok(Some(Found::cut(rows, window, None, |run: &ListedRun| {
-            order.cursor(&run.summary)
-        })))
+        let cursor = |run: &ListedRun| order.cursor(&run.summary);
+        let found = Found::cut(rows, window, None, cursor);
+        Ok(Some(found.bounded(query.size, ListedRun::bytes, cursor)))
     }
 
     async fn count_runs(
@@ -128,7 +128,7 @@ impl RunStore for MemoryStore {
         };
         let is_after = |event: &&RunEvent| page.after.is_none_or(|last| event.version > last);
         let events = stored.events.iter().filter(is_after).cloned().collect();
-        Ok(Some(Page::from_rows(events, page.size)))
+        Ok(Some(Page::from_rows(events, page.size).bounded(page.size)))
     }
 }
 

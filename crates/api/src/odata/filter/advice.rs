@@ -1,6 +1,6 @@
 //! What to send instead of what other services and older versions of OData take.
 
-use flowruns_domain::Timestamp;
+use flowruns_domain::{Timestamp, excerpt};
 
 const EXAMPLE_TIME: &str = "2026-03-01T08:30:00Z";
 const FUNCTIONS: &str = "startswith, endswith and contains";
@@ -37,7 +37,10 @@ pub(super) fn function(name: &str) -> String {
         "cast" | "isof" => "compare the property itself with eq, ne, gt, ge, lt or le".to_owned(),
         _ => format!("the functions are {FUNCTIONS}, of displayName"),
     };
-    format!("the function {name} is not known here; {instead}")
+    format!(
+        "the function {} is not known here; {instead}",
+        excerpt(name)
+    )
 }
 
 /// Of a literal in quotes with a type before it, as OData 2 and 3 have it; `None` for any other word.
@@ -54,7 +57,10 @@ pub(super) fn typed_literal(type_name: &str, text: &str) -> Option<String> {
             )
         }
         "guid" => {
-            format!("{type_name}'…' is a literal of OData 2; send the id as a string: '{text}'")
+            format!(
+                "{type_name}'…' is a literal of OData 2; send the id as a string: '{}'",
+                excerpt(text)
+            )
         }
         _ => format!(
             "{type_name}'…' is no literal here; send a string in single quotes, a time such as {EXAMPLE_TIME}, or null"
@@ -65,7 +71,8 @@ pub(super) fn typed_literal(type_name: &str, text: &str) -> Option<String> {
 /// Of a number: no property is one.
 pub(super) fn number(text: &str) -> String {
     format!(
-        "{text} is a number, and no property here is one; send a string in single quotes, a time such as {EXAMPLE_TIME}, or null"
+        "{} is a number, and no property here is one; send a string in single quotes, a time such as {EXAMPLE_TIME}, or null",
+        excerpt(text)
     )
 }
 
@@ -75,7 +82,10 @@ pub(super) fn quoted_time(property: &str, text: &str) -> String {
         Ok(time) => time.to_string(),
         Err(_) => EXAMPLE_TIME.to_owned(),
     };
-    format!("{property} is compared with a time without quotes: send {example} instead of '{text}'")
+    format!(
+        "{property} is compared with a time without quotes: send {example} instead of '{}'",
+        excerpt(text)
+    )
 }
 
 /// Of text that begins no token.
@@ -104,7 +114,8 @@ pub(super) fn unreadable(text: &str) -> String {
 fn time(text: &str) -> String {
     let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | ':' | '.');
     let end = text.find(|c| !part(c)).unwrap_or(text.len());
-    let (word, rest) = text.split_at(end);
+    let (whole, rest) = text.split_at(end);
+    let word = &*excerpt(whole);
     let is_date = word.len() >= 10
         && word.bytes().take(10).enumerate().all(|(index, byte)| {
             matches!((index, byte), (4 | 7, b'-'))

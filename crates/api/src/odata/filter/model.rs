@@ -1,7 +1,8 @@
 //! What can be asked of a property.
 
 use flowruns_domain::{
-    FlowTerm, Operator, ReadinessStatus, RunStatus, RunTerm, Test, TextTest, Timestamp, property,
+    FlowTerm, Operator, ReadinessStatus, RunStatus, RunTerm, Test, TextTest, Timestamp, excerpt,
+    property,
 };
 use uuid::Uuid;
 
@@ -97,7 +98,8 @@ fn usual_name<'n>(property: &'n str, known: &[&'static str]) -> &'n str {
 
 fn unknown(property: &str, known: &[&str]) -> String {
     format!(
-        "{property} cannot be filtered by; these can: {}",
+        "{} cannot be filtered by; these can: {}",
+        excerpt(property),
         known.join(", ")
     )
 }
@@ -155,7 +157,11 @@ fn member<V: Copy>(
         let member = known.iter().find(|(known, _)| *known == name);
         member.map(|(_, value)| Some(*value)).ok_or_else(|| {
             let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-            format!("{property} is one of {}, not '{name}'", names.join(", "))
+            format!(
+                "{property} is one of {}, not '{}'",
+                names.join(", "),
+                excerpt(&name)
+            )
         })
     })
 }

@@ -1,6 +1,6 @@
 //! The grammar of a filter.
 
-use flowruns_domain::{Condition, MAX_LISTED_VALUES, Operator};
+use flowruns_domain::{Condition, MAX_LISTED_VALUES, Operator, excerpt};
 
 use super::{
     MAX_DEPTH, MAX_TERMS, Malformed, Model, Parsed, advice, joined,
@@ -168,8 +168,10 @@ impl<'t> Parser<'t> {
                 Ok((property, Question::Compare(operator.exchanged(), value)))
             }
             (Operand::Property(_), Operand::Property(name)) => {
-                let message =
-                    format!("compare a property with a value; a string such as '{name}' is quoted");
+                let message = format!(
+                    "compare a property with a value; a string such as '{}' is quoted",
+                    excerpt(&name)
+                );
                 Err(Malformed { at, message })
             }
             (Operand::Literal(_), Operand::Literal(_)) => {
