@@ -13,7 +13,7 @@ use axum::{
     response::Response,
 };
 use flowruns_api::{
-    ApiOptions, CursorKey, Draining, Limits, Peer, Readiness,
+    ApiOptions, CursorKey, Draining, HeadLimits, Limits, Peer, Readiness,
     auth::{Expectations, KeySet, TokenVerifier},
     router,
 };
@@ -92,6 +92,7 @@ impl App {
             environment,
             verifier: Arc::new(TokenVerifier::new(keys, expectations)),
             max_body_bytes: 1024 * 1024,
+            head_limits: HeadLimits::default(),
             request_timeout: Duration::from_secs(60),
             body_timeout: Duration::from_secs(10),
             require_if_match: false,

@@ -109,6 +109,8 @@ async fn the_page_needs_nothing_from_elsewhere() {
     assert_eq!(page.status, StatusCode::OK);
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
     assert!(page.body.contains("<base href=\"docs/\">"));
+    let folder = get(&app, "/docs/").await;
+    assert!(folder.body.contains("<base href=\"./\">"));
     let mut files = Vec::new();
     for attribute in ["src=\"", "href=\""] {
         let values = page.body.split(attribute).skip(1);

@@ -31,7 +31,7 @@ async fn walk(app: &App, url: &str, property: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn runs_come_newest_first_with_ties_by_id_whatever_the_page_size() {
+async fn runs_come_newest_first_with_the_greatest_id_of_a_tie_first_whatever_the_page_size() {
     let app = App::start().await;
     let first = app
         .run(json!({"displayName": "0", "startDateTime": "2026-01-01T00:00:00Z"}))
@@ -48,9 +48,11 @@ async fn runs_come_newest_first_with_ties_by_id_whatever_the_page_size() {
     assert_eq!(next(&whole), None);
     let rows = whole["value"].as_array().unwrap();
     let mut expected = rows.clone();
-    expected.sort_by_key(|row| row["id"].as_str().unwrap().to_owned());
-    expected
-        .sort_by_key(|row| std::cmp::Reverse(row["startDateTime"].as_str().unwrap().to_owned()));
+    let key = |row: &Value| {
+        let text = |name: &str| row[name].as_str().unwrap().to_owned();
+        std::cmp::Reverse((text("startDateTime"), text("id")))
+    };
+    expected.sort_by_key(key);
     assert_eq!((rows.len(), rows), (7, &expected));
     assert_eq!(
         rows[6],

@@ -2,12 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 
+mod addresses;
 mod app;
 mod architecture;
 mod batch;
+mod batch_envelope;
 mod batch_limits;
 mod blocking_error;
 mod bodies;
+mod bounded_pages;
+mod bounded_refusals;
 mod browser;
 mod checker;
 mod clocks;
@@ -30,6 +34,7 @@ mod patching;
 mod plans;
 mod preconditions;
 mod queries;
+mod query_options;
 mod races;
 mod refusals;
 mod shares;

@@ -6,7 +6,7 @@ mod shape;
 mod table;
 
 use flowruns_domain::{
-    Condition, Direction, PageSize, RunOrder, RunQuery, RunScope, RunStore as _, RunTerm,
+    Condition, CountLimit, PageSize, RunOrder, RunQuery, RunScope, RunStore as _, RunTerm,
     SCAN_LIMIT, TextTest,
 };
 use flowruns_persistence::PostgresStore;
@@ -14,6 +14,8 @@ use flowruns_persistence::PostgresStore;
 use self::{cost::Cost, table::Table};
 
 const PAGE: u16 = 50;
+/// As low as the bound of a page, so that a page and a count cost the same.
+const COUNT_LIMIT: CountLimit = CountLimit::new(SCAN_LIMIT as u32).unwrap();
 
 /// Pages of an index beyond the rows: what leads to them, and the leaves that hold ten thousand entries.
 const INDEX_PAGES: f64 = 500.0;
@@ -47,12 +49,12 @@ fn check(cost: &Cost, context: &dyn Fn() -> String) {
 async fn check_all(store: &PostgresStore, belief: &str) -> usize {
     let (runs, flows) = (shape::run_queries(), shape::flow_queries());
     for query in &runs {
-        for plan in store.explain_runs(query).await.unwrap() {
+        for plan in store.explain_runs(query, COUNT_LIMIT).await.unwrap() {
             check(&Cost::of(&plan), &|| format!("{belief}: {query:?}\n{plan}"));
         }
     }
     for query in &flows {
-        for plan in store.explain_flows(query).await.unwrap() {
+        for plan in store.explain_flows(query, COUNT_LIMIT).await.unwrap() {
             check(&Cost::of(&plan), &|| format!("{belief}: {query:?}\n{plan}"));
         }
     }
@@ -77,7 +79,7 @@ async fn every_query_is_bounded_with_old_statistics_with_none_and_with_new_ones(
 
 /// The rows and pages that a page costs, without its count.
 async fn cost_of_page(store: &PostgresStore, query: &RunQuery) -> (f64, f64) {
-    let mut plans = store.explain_runs(query).await.unwrap();
+    let mut plans = store.explain_runs(query, COUNT_LIMIT).await.unwrap();
     plans.pop();
     let costs = plans.iter().map(|plan| Cost::of(plan));
     costs.fold((0.0, 0.0), |(rows, pages), cost| {
@@ -87,12 +89,16 @@ async fn cost_of_page(store: &PostgresStore, query: &RunQuery) -> (f64, f64) {
 
 /// The page without a next one. A walk from the first page on would come to it too, after twelve thousand others.
 async fn last_page(store: &PostgresStore, first: &RunQuery) -> RunQuery {
-    let RunOrder { sort, direction } = first.order;
-    let direction = match direction {
-        Direction::Ascending => Direction::Descending,
-        Direction::Descending => Direction::Ascending,
+    let RunOrder {
+        sort,
+        direction,
+        ties,
+    } = first.order;
+    let order = RunOrder {
+        sort,
+        direction: direction.reversed(),
+        ties: ties.reversed(),
     };
-    let order = RunOrder { sort, direction };
     let from_end = RunQuery {
         order,
         ..first.clone()

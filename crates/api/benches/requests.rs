@@ -15,7 +15,7 @@ use axum::{
 };
 use divan::{AllocProfiler, Bencher};
 use flowruns_api::{
-    ApiOptions, CursorKey, Draining, Limits, Readiness,
+    ApiOptions, CursorKey, Draining, HeadLimits, Limits, Readiness,
     auth::{Expectations, KeySet, Permission, TokenVerifier},
     router,
 };
@@ -143,6 +143,7 @@ impl App {
             environment,
             verifier: Arc::new(verifier),
             max_body_bytes: 1024 * 1024,
+            head_limits: HeadLimits::default(),
             request_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(10),
             require_if_match: false,

@@ -3,6 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use axum::{
+    Extension,
     body::Body,
     extract::{Path, rejection::PathRejection},
     http::{HeaderValue, Uri, header},
@@ -10,16 +11,20 @@ use axum::{
 };
 use utoipa_swagger_ui::{Config, SwaggerFile, serve};
 
-use crate::{error::ApiError, fallback::route_not_found, openapi::openapi_json, security_headers};
+use crate::{
+    error::ApiError, fallback::not_found, odata::key_path::SentPath, openapi::openapi_json,
+    security_headers,
+};
 
 static DOCUMENT: LazyLock<Result<String, serde_json::Error>> = LazyLock::new(openapi_json);
 static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     let config = Config::new(["/openapi.json"]).use_base_layout();
     Arc::new(config.try_it_out_enabled(true))
 });
-/// The page stands at `/docs`, its files stand below.
+/// The page is at `/docs`, its files are below; a browser that asked for `/docs/` is there already.
 const HEAD: &str = "<head>";
-const HEAD_WITH_BASE: &str = "<head>\n    <base href=\"docs/\">";
+const BASE: &str = "docs/";
+const BASE_OF_FOLDER: &str = "./";
 
 pub(crate) async fn openapi() -> Result<Response, ApiError> {
     let document = DOCUMENT
@@ -28,14 +33,23 @@ pub(crate) async fn openapi() -> Result<Response, ApiError> {
     Ok(of_type("application/json", document.as_str()))
 }
 
-pub(crate) async fn page(uri: Uri) -> Result<Response, ApiError> {
+pub(crate) async fn page(
+    sent: Option<Extension<SentPath>>,
+    uri: Uri,
+) -> Result<Response, ApiError> {
+    let sent = sent.as_ref().map_or(uri.path(), |sent| sent.0.0.as_str());
+    let base = match sent.ends_with('/') {
+        true => BASE_OF_FOLDER,
+        false => BASE,
+    };
     match file("index.html")? {
         Some(index) => {
             let html = String::from_utf8_lossy(&index.bytes);
-            let html = html.replacen(HEAD, HEAD_WITH_BASE, 1);
+            let head = format!("{HEAD}\n    <base href=\"{base}\">");
+            let html = html.replacen(HEAD, &head, 1);
             Ok(of_type("text/html; charset=utf-8", html))
         }
-        None => Err(route_not_found(uri).await),
+        None => Err(not_found(uri.path())),
     }
 }
 
@@ -45,11 +59,11 @@ pub(crate) async fn page_file(
     uri: Uri,
 ) -> Result<Response, ApiError> {
     let Ok(Path(name)) = name else {
-        return Err(route_not_found(uri).await);
+        return Err(not_found(uri.path()));
     };
     match file(&name)? {
         Some(file) => Ok(of_type(&file.content_type, file.bytes.into_owned())),
-        None => Err(route_not_found(uri).await),
+        None => Err(not_found(uri.path())),
     }
 }
 

@@ -11,7 +11,9 @@ use axum::{
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use flowruns_domain::{Fault, PatchRejected, ServiceError, StoreError, StoreErrorKind};
+use flowruns_domain::{
+    Fault, Faults, PatchRejected, ServiceError, StoreError, StoreErrorKind, excerpt_of,
+};
 
 /// A header that tells the client what to do next.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +67,10 @@ impl Hint {
         all.into_iter().flatten()
     }
 }
+/// The longest message and the longest target, in bytes; a longer one is cut. What a message quotes of a request is
+/// bounded where it is quoted, so that its advice is kept.
+const MAX_MESSAGE_BYTES: usize = 2048;
+const MAX_TARGET_BYTES: usize = 256;
 
 /// One item of `details`.
 #[derive(Clone, Debug)]
@@ -95,7 +101,7 @@ impl ApiError {
         Self {
             status,
             inner_code: Some(inner_code),
-            message: message.into(),
+            message: excerpt_of(&message.into(), MAX_MESSAGE_BYTES).into_owned(),
             target: None,
             details: Vec::new(),
             hint: Hint::None,
@@ -113,7 +119,7 @@ impl ApiError {
     }
 
     pub(crate) fn with_target(mut self, target: impl Into<String>) -> Self {
-        self.target = Some(target.into());
+        self.target = Some(excerpt_of(&target.into(), MAX_TARGET_BYTES).into_owned());
         self
     }
 
@@ -222,13 +228,16 @@ impl ApiError {
             StatusCode::NOT_FOUND => "notFound",
             StatusCode::METHOD_NOT_ALLOWED => "methodNotAllowed",
             StatusCode::NOT_ACCEPTABLE => "notAcceptable",
+            StatusCode::REQUEST_TIMEOUT => "requestTimeout",
             StatusCode::CONFLICT => "conflict",
             StatusCode::PRECONDITION_FAILED => "preconditionFailed",
             StatusCode::PAYLOAD_TOO_LARGE => "payloadTooLarge",
+            StatusCode::URI_TOO_LONG => "uriTooLong",
             StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupportedMediaType",
             StatusCode::FAILED_DEPENDENCY => "failedDependency",
             StatusCode::UNPROCESSABLE_ENTITY => "unprocessableEntity",
             StatusCode::PRECONDITION_REQUIRED => "preconditionRequired",
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => "requestHeaderFieldsTooLarge",
             StatusCode::TOO_MANY_REQUESTS => "tooManyRequests",
             StatusCode::SERVICE_UNAVAILABLE => "serviceUnavailable",
             _ => "internalServerError",
@@ -237,11 +246,15 @@ impl ApiError {
 }
 
 impl From<Vec<Fault>> for ApiError {
-    fn from(faults: Vec<Fault>) -> Self {
+    fn from(collected: Vec<Fault>) -> Self {
+        // Bounded where they are collected; here once more, for those of several collections.
+        let mut faults = Faults::default();
+        faults.extend(collected);
+        let faults = faults.into_vec();
         let details = faults.iter().map(|fault| Detail {
             code: fault.rule.code(),
             message: fault.message.clone(),
-            target: Some(fault.target.clone()),
+            target: Some(fault.target.clone()).filter(|target| !target.is_empty()),
         });
         let details = details.collect();
         let Some(first) = faults.into_iter().next() else {

@@ -12,6 +12,6 @@ mod timely;
 pub(crate) use self::{
     call::{Call, Content},
     preconditions::entity_tags,
-    prefer::Preference,
+    prefer::{Preference, preferences},
     properties::{Properties, date_time, display_name, object, text},
 };

@@ -7,7 +7,7 @@
 //! use std::{sync::Arc, time::Duration};
 //!
 //! use flowruns_api::{
-//!     ApiOptions, CursorKey, Draining, Limits, Readiness, auth::TokenVerifier, router,
+//!     ApiOptions, CursorKey, Draining, HeadLimits, Limits, Readiness, auth::TokenVerifier, router,
 //! };
 //! use flowruns_domain::{Environment, Store, SystemClock, TimeOrderedIds};
 //!
@@ -17,6 +17,7 @@
 //!         environment: Environment { store, clock: Arc::new(SystemClock), ids: Arc::new(TimeOrderedIds) },
 //!         verifier: Arc::new(verifier),
 //!         max_body_bytes: 1024 * 1024,
+//!         head_limits: HeadLimits::default(),
 //!         request_timeout: Duration::from_secs(30),
 //!         body_timeout: Duration::from_secs(10),
 //!         require_if_match: false,
@@ -41,6 +42,7 @@ mod limits;
 mod metadata;
 mod observe;
 mod odata;
+mod offload;
 mod openapi;
 mod respond;
 mod routes;
@@ -60,5 +62,5 @@ pub use self::{
     },
     openapi::openapi_json,
     routes::router,
-    state::ApiOptions,
+    state::{ApiOptions, HeadLimits},
 };

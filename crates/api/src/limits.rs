@@ -8,7 +8,7 @@ mod rate;
 use std::{num::NonZeroU32, time::Duration};
 
 use flowruns_admission::AdmissionLimits;
-use flowruns_domain::TenantId;
+use flowruns_domain::{CountLimit, TenantId};
 
 pub use self::rate::MinimumRate;
 pub(crate) use self::{
@@ -32,6 +32,8 @@ pub struct Limits {
     pub max_wait: Duration,
     /// How slowly a client may send the body of a request.
     pub minimum_rate: MinimumRate,
+    /// The largest number of rows that a count looks at.
+    pub count_rows: CountLimit,
 }
 
 /// How often a caller may send a request.
@@ -55,7 +57,8 @@ pub struct RateOverride {
 }
 
 impl Default for Limits {
-    /// No rate limit for a caller; 4096 requests and 128 MiB in all, of which a caller may hold a quarter; 5 s to wait.
+    /// No rate limit for a caller; 4096 requests and 128 MiB in all, of which a caller may hold a quarter; 5 s to wait;
+    /// counts of up to 100,000 rows.
     fn default() -> Self {
         Self {
             caller: None,
@@ -67,6 +70,7 @@ impl Default for Limits {
             },
             max_wait: Duration::from_secs(5),
             minimum_rate: MinimumRate::default(),
+            count_rows: CountLimit::default(),
         }
     }
 }

@@ -14,10 +14,7 @@ use crate::{
     auth::Permission,
     error::ApiError,
     extract::{Call, Content},
-    odata::{
-        options::{QueryOptions, invalid},
-        root::ServiceRoot,
-    },
+    odata::{options::QueryOptions, page, root::ServiceRoot},
     respond,
     state::Api,
 };
@@ -108,11 +105,5 @@ fn document(container: &str) -> Response {
 
 fn check_format(request: &Request, formats: &[&str]) -> Result<(), ApiError> {
     let options = QueryOptions::parse(request.uri().query(), &["format"])?;
-    match options.get("format") {
-        Some(format) if !formats.contains(&format) => Err(invalid(
-            "format",
-            format!("$format is {} here", formats.join(" or ")),
-        )),
-        Some(_) | None => Ok(()),
-    }
+    page::check_format(&options, formats)
 }

@@ -10,5 +10,6 @@ pub(crate) mod options;
 pub(crate) mod order;
 pub(crate) mod origin;
 pub(crate) mod page;
+pub(crate) mod page_preference;
 pub(crate) mod root;
 pub(crate) mod select;

@@ -36,6 +36,11 @@ pub(crate) fn shown_tag(tag: &EntityTag) -> String {
 pub(crate) fn json(body: &impl Serialize) -> Result<Response, ApiError> {
     let mut bytes = Vec::with_capacity(USUAL_BODY);
     serde_json::to_writer(&mut bytes, body).map_err(ApiError::unwritable)?;
+    json_text(bytes)
+}
+
+/// 200 and a body that is JSON already.
+pub(crate) fn json_text(bytes: Vec<u8>) -> Result<Response, ApiError> {
     let mut response = Response::new(Body::from(bytes));
     response.headers_mut().reserve(USUAL_HEADERS);
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
@@ -163,7 +168,7 @@ pub(crate) struct List<T> {
         rename = "@flowruns.countAbove",
         skip_serializing_if = "Option::is_none"
     )]
-    pub(crate) count_above: Option<usize>,
+    pub(crate) count_above: Option<u32>,
     #[serde(rename = "@odata.nextLink", skip_serializing_if = "Option::is_none")]
     pub(crate) next_link: Option<String>,
     pub(crate) value: Vec<T>,

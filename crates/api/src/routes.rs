@@ -90,6 +90,7 @@ fn resources() -> Router<Arc<Api>> {
         .route(&format!("{FLOWS}/$count"), get(flows::count_flows))
         .route(ALL_RUNS, get(runs::list_all_runs))
         .route(&format!("{ALL_RUNS}/$count"), get(runs::count_all_runs))
+        .route(&format!("{ALL_RUNS}/{{run}}"), get(runs::get_run_by_id))
         .route(&format!("{FLOWS}/{{flow}}/runs"), run_list())
         .route(
             &format!("{FLOWS}/{{flow}}/runs/$count"),

@@ -1,6 +1,7 @@
 //! The operations on runs, a file each.
 
 mod body;
+mod by_id;
 mod create;
 mod delete;
 mod get;
@@ -11,6 +12,7 @@ mod process;
 mod shape;
 
 pub(crate) use self::{
+    by_id::get_run_by_id,
     create::create_run,
     delete::delete_run,
     get::get_run,

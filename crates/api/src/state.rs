@@ -28,6 +28,8 @@ pub struct ApiOptions {
     pub verifier: Arc<TokenVerifier>,
     /// The longest request body, in bytes; a longer one is 413.
     pub max_body_bytes: usize,
+    /// The largest head of a request, for an item of a batch too.
+    pub head_limits: HeadLimits,
     /// How long a request may take; then it is answered 503.
     pub request_timeout: Duration,
     /// How long a client may send nothing of a body that is not complete; then it is answered 408.
@@ -44,6 +46,29 @@ pub struct ApiOptions {
     pub tracer: Option<Arc<dyn RequestTracer>>,
     /// How much is taken before requests are refused.
     pub limits: Limits,
+}
+
+/// The largest head of a request. The listener applies these limits to a request alone, and the routes apply them to
+/// each item of a batch, which no listener sees.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct HeadLimits {
+    /// The most headers; an item with more is 431. At most 1000.
+    pub headers: usize,
+    /// The most bytes of their names and values; an item with more is 431.
+    pub header_bytes: usize,
+    /// The longest path and query, in bytes; an item with a longer one is 414. At most 65,534.
+    pub uri_bytes: usize,
+}
+
+impl Default for HeadLimits {
+    /// 100 headers of 64 KiB in all, and a URL of 16 KiB.
+    fn default() -> Self {
+        Self {
+            headers: 100,
+            header_bytes: 64 * 1024,
+            uri_bytes: 16 * 1024,
+        }
+    }
 }
 
 /// The state of the router.

@@ -3,6 +3,8 @@
 mod cut;
 
 use crate::{
+    excerpt::excerpt,
+    faults::Faults,
     json::{JsonObject, JsonValue},
     property,
     rejection::{Fault, Rule},
@@ -47,7 +49,7 @@ impl PublicErrorPatch {
     ///
     /// A [`Fault`] for each known member that is of another type.
     pub fn new(members: JsonObject) -> Result<Self, Vec<Fault>> {
-        let mut faults = Vec::new();
+        let mut faults = Faults::default();
         check_error(
             &members,
             property::BLOCKING_ERROR,
@@ -57,7 +59,7 @@ impl PublicErrorPatch {
         if faults.is_empty() {
             Ok(Self(members))
         } else {
-            Err(faults)
+            Err(faults.into_vec())
         }
     }
 
@@ -142,7 +144,7 @@ enum Nesting {
     Detail,
 }
 
-fn check_error(members: &JsonObject, path: &str, nesting: Nesting, faults: &mut Vec<Fault>) {
+fn check_error(members: &JsonObject, path: &str, nesting: Nesting, faults: &mut Faults) {
     for (name, value) in members.iter() {
         let member_path = || format!("{path}/{name}");
         match (name, value) {
@@ -151,36 +153,36 @@ fn check_error(members: &JsonObject, path: &str, nesting: Nesting, faults: &mut 
                 check_details(items, &member_path(), faults);
             }
             (DETAILS, _) if nesting != Nesting::Detail => {
-                faults.push(wrong_type(member_path(), "an array", value))
+                faults.push_with(|| wrong_type(&member_path(), "an array", value))
             }
             (INNER_ERROR, JsonValue::Null) if nesting == Nesting::Outer => {}
             (INNER_ERROR, JsonValue::Object(inner)) if nesting == Nesting::Outer => {
                 check_error(inner, &member_path(), Nesting::Inner, faults);
             }
             (INNER_ERROR, _) if nesting == Nesting::Outer => {
-                faults.push(wrong_type(member_path(), "an object", value))
+                faults.push_with(|| wrong_type(&member_path(), "an object", value))
             }
             (text, JsonValue::Null | JsonValue::String(_)) if TEXTS.contains(&text) => {}
             (text, _) if TEXTS.contains(&text) => {
-                faults.push(wrong_type(member_path(), "a string", value))
+                faults.push_with(|| wrong_type(&member_path(), "a string", value))
             }
             _ => {}
         }
     }
 }
 
-fn check_details(items: &[JsonValue], path: &str, faults: &mut Vec<Fault>) {
+fn check_details(items: &[JsonValue], path: &str, faults: &mut Faults) {
     for (index, item) in items.iter().enumerate() {
         let item_path = format!("{path}/{index}");
         match item {
             JsonValue::Object(detail) => check_error(detail, &item_path, Nesting::Detail, faults),
-            other => faults.push(wrong_type(item_path, "an object", other)),
+            other => faults.push_with(|| wrong_type(&item_path, "an object", other)),
         }
     }
 }
 
-fn wrong_type(path: String, expected: &str, found: &JsonValue) -> Fault {
-    let message = format!("{path} must be {expected}, not {}", found.kind());
+fn wrong_type(path: &str, expected: &str, found: &JsonValue) -> Fault {
+    let message = format!("{} must be {expected}, not {}", excerpt(path), found.kind());
     Fault::new(Rule::InvalidType, path, message)
 }
 

@@ -9,7 +9,7 @@ use crate::{
     id::{FlowId, FlowKey, TenantId},
     idempotency::Reserved,
     precondition::{Precondition, Preconditions},
-    query::{Count, FlowQuery, FoundFlows},
+    query::{Count, CountLimit, FlowQuery, FoundFlows, PageSize},
     rejection::PatchRejected,
     service::{Environment, ServiceError},
     store::{FlowDeleted, StoreError, StoreErrorKind, Updated},
@@ -178,7 +178,10 @@ impl FlowService {
     ///
     /// [`ServiceError::Store`].
     pub async fn query(&self, query: &FlowQuery) -> Result<FoundFlows, ServiceError> {
-        Ok(self.environment.store.query_flows(query).await?)
+        let found = self.environment.store.query_flows(query).await?;
+        let bytes =
+            |flow: &Flow| 2 * PageSize::ROW_BYTES + flow.properties.display_name.as_str().len();
+        Ok(found.bounded(query.size, bytes, |flow| query.order.cursor(flow)))
     }
 
     /// How many flows match the filter of a query.
@@ -186,8 +189,8 @@ impl FlowService {
     /// # Errors
     ///
     /// [`ServiceError::Store`].
-    pub async fn count(&self, query: &FlowQuery) -> Result<Count, ServiceError> {
-        Ok(self.environment.store.count_flows(query).await?)
+    pub async fn count(&self, query: &FlowQuery, limit: CountLimit) -> Result<Count, ServiceError> {
+        Ok(self.environment.store.count_flows(query, limit).await?)
     }
 
     /// Those of these flows that are there, in any order.

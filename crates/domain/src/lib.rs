@@ -34,6 +34,8 @@ mod clock;
 mod display_name;
 mod error_object;
 mod event;
+mod excerpt;
+mod faults;
 mod flow;
 mod flow_service;
 mod id;
@@ -60,6 +62,8 @@ pub use self::{
     display_name::{DisplayName, InvalidDisplayName},
     error_object::{PublicError, PublicErrorPatch},
     event::{Action, Origin, PropertyChange, RunEvent, Version},
+    excerpt::{excerpt, excerpt_of},
+    faults::Faults,
     flow::{DataDomain, Flow, FlowPatch, FlowProperties, ReadinessStatus},
     flow_service::{FlowService, NewFlow},
     id::{EventId, FlowId, FlowKey, InvalidId, RunId, RunKey, TenantId},
@@ -70,15 +74,18 @@ pub use self::{
     patch::{Field, Nullable, RunPatch},
     precondition::{EntityTag, IfMatch, IfNoneMatch, Precondition, Preconditions},
     query::{
-        Condition, Count, Direction, EventPageRequest, FlowCursor, FlowFilter, FlowOrder,
-        FlowQuery, FlowSort, FlowTerm, Found, FoundFlows, FoundRuns, ListedRun, Next, NotOffered,
-        Operator, Page, PageRequest, PageSize, RunCursor, RunDetails, RunFilter, RunOrder, RunPlan,
-        RunQuery, RunScope, RunSort, RunTerm, SCAN_LIMIT, SortKey, Test, TextTest, offered,
+        Condition, Count, CountLimit, Direction, EventPageRequest, FlowCursor, FlowFilter,
+        FlowOrder, FlowQuery, FlowSort, FlowTerm, Found, FoundFlows, FoundRuns, ListedRun,
+        MAX_LISTED_VALUES, Next, NotOffered, Operator, Page, PageRequest, PageSize, RunCursor,
+        RunDetails, RunFilter, RunOrder, RunPlan, RunQuery, RunScope, RunSort, RunTerm, SCAN_LIMIT,
+        SortKey, Test, TextTest, offered,
     },
     readiness::NotReady,
     rejection::{Conflict, ConflictRule, Fault, PatchRejected, Rule},
     run::{Change, Decision, Run, RunProperties, RunSummary, run_tag},
-    service::{Environment, Requester, RunAddress, RunCreated, RunService, ServiceError},
+    service::{
+        Environment, Requester, RunAddress, RunById, RunCreated, RunService, ServiceError, Via,
+    },
     state::RunState,
     statistics::Statistics,
     status::{Outcome, RunStatus, Transition, TransitionError},

@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::{status::RunStatus, timestamp::Timestamp};
+use crate::{excerpt::excerpt_of, status::RunStatus, timestamp::Timestamp};
 
 /// The rule that a property breaks.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -47,6 +47,8 @@ pub enum Rule {
     StatisticsTooDeep,
     /// The recurrence of a flow expires before it begins.
     ExpirationBeforeEffective,
+    /// This many more faults, which are not listed.
+    MoreFaults(usize),
 }
 
 impl Rule {
@@ -72,6 +74,7 @@ impl Rule {
             Self::StatisticsTooLarge => "statisticsTooLarge",
             Self::StatisticsTooDeep => "statisticsTooDeep",
             Self::ExpirationBeforeEffective => "expirationBeforeEffective",
+            Self::MoreFaults(_) => "moreFaults",
         }
     }
 }
@@ -89,12 +92,16 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// The longest target and the longest message, in bytes; a longer one is cut.
+    const MAX_TARGET_BYTES: usize = 256;
+    const MAX_MESSAGE_BYTES: usize = 1024;
+
     /// A fault at a property.
     pub fn new(rule: Rule, target: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             rule,
-            target: target.into(),
-            message: message.into(),
+            target: excerpt_of(&target.into(), Self::MAX_TARGET_BYTES).into_owned(),
+            message: excerpt_of(&message.into(), Self::MAX_MESSAGE_BYTES).into_owned(),
         }
     }
 }

@@ -10,10 +10,13 @@ use uuid::Uuid;
 use crate::{
     clock::{Clock, Ids},
     event::{Origin, RunEvent},
-    id::{EventId, FlowKey, RunId, RunKey},
+    id::{EventId, FlowKey, RunId, RunKey, TenantId},
     patch::RunPatch,
     precondition::Preconditions,
-    query::{Count, EventPageRequest, FoundRuns, NotOffered, Page, RunQuery, RunScope, offered},
+    query::{
+        Count, CountLimit, EventPageRequest, FoundRuns, ListedRun, NotOffered, Page, RunQuery,
+        RunScope, offered,
+    },
     rejection::{Fault, PatchRejected},
     run::Run,
     store::{RunReport, Store, StoreError, Updated, Urgency},
@@ -63,13 +66,43 @@ pub struct Requester {
     pub bytes: usize,
 }
 
-/// A run, and for the alias the run whose process the way goes through.
+/// Both URL forms of a run: its key, and for the alias the runs whose process the URL goes through.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RunAddress {
     /// The run that is addressed.
     pub key: RunKey,
-    /// The run that the way goes through; it must exist.
-    pub via: Option<RunId>,
+    /// The runs before it in the URL; each must exist.
+    pub via: Via,
+}
+
+/// The runs whose process a URL goes through, in the order of the URL. All of them are runs of one flow.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Via([Option<RunId>; Self::MAX]);
+
+impl Via {
+    /// The largest number of runs.
+    pub const MAX: usize = 8;
+    /// No run.
+    pub const NONE: Self = Self([None; Self::MAX]);
+
+    /// The runs of a URL; `None` when they are more than [`MAX`](Self::MAX).
+    ///
+    /// ```
+    /// use flowruns_domain::Via;
+    ///
+    /// assert_eq!(Via::new([]), Some(Via::default()));
+    /// ```
+    pub fn new(runs: impl IntoIterator<Item = RunId>) -> Option<Self> {
+        let mut via = Self::default();
+        for (index, run) in runs.into_iter().enumerate() {
+            *via.0.get_mut(index)? = Some(run);
+        }
+        Some(via)
+    }
+
+    fn runs(self) -> impl Iterator<Item = RunId> {
+        self.0.into_iter().flatten()
+    }
 }
 
 /// Whether a creation made something.
@@ -79,6 +112,20 @@ pub enum RunCreated {
     New(Run),
     /// The same creation was made before; the run as it is stored.
     Before(Run),
+}
+
+/// The run that has an id, among all flows of a tenant.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RunById {
+    /// The only run of that id.
+    One(Run),
+    /// Several flows have a run of that id: its keys, by flow id, at most [`RunById::MAX_KEYS`].
+    Several(Vec<RunKey>),
+}
+
+impl RunById {
+    /// The largest number of keys in [`RunById::Several`].
+    pub const MAX_KEYS: u16 = 100;
 }
 
 /// What the services stand on.
@@ -138,13 +185,40 @@ impl RunService {
             .ok_or(ServiceError::RunNotFound)
     }
 
-    /// Whether the run is there.
+    /// Finds a run by its id alone.
     ///
     /// # Errors
     ///
     /// [`ServiceError::RunNotFound`] or [`ServiceError::Store`].
-    pub async fn check_exists(&self, key: RunKey) -> Result<(), ServiceError> {
-        self.pass_through(key.flow_key(), Some(key.run)).await
+    pub async fn find_by_id(&self, tenant: TenantId, id: RunId) -> Result<RunById, ServiceError> {
+        let keys = self.store().find_run_keys(tenant, id, RunById::MAX_KEYS);
+        let keys = keys.await?;
+        let [key] = keys.as_slice() else {
+            return match keys.is_empty() {
+                true => Err(ServiceError::RunNotFound),
+                false => Ok(RunById::Several(keys)),
+            };
+        };
+        let run = self.store().find_run(*key).await?;
+        run.map(RunById::One).ok_or(ServiceError::RunNotFound)
+    }
+
+    /// Whether the run, and each run that its URL goes through, is there.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::RunNotFound`] or [`ServiceError::Store`].
+    pub async fn check_address(&self, address: RunAddress) -> Result<(), ServiceError> {
+        self.pass_through(address.key.flow_key(), address.via)
+            .await?;
+        self.check_exists(address.key).await
+    }
+
+    async fn check_exists(&self, key: RunKey) -> Result<(), ServiceError> {
+        match self.store().run_exists(key).await? {
+            true => Ok(()),
+            false => Err(ServiceError::RunNotFound),
+        }
     }
 
     /// Takes a report whole or not at all, and gives the run as it is stored then.
@@ -202,15 +276,15 @@ impl RunService {
     ///
     /// # Errors
     ///
-    /// [`ServiceError::NotOffered`], or as [`check_exists`](Self::check_exists) and [`ServiceError::FlowNotFound`].
-    pub async fn query(
-        &self,
-        via: Option<RunId>,
-        query: &RunQuery,
-    ) -> Result<FoundRuns, ServiceError> {
+    /// [`ServiceError::NotOffered`], [`ServiceError::FlowNotFound`], [`ServiceError::RunNotFound`] or
+    /// [`ServiceError::Store`].
+    pub async fn query(&self, via: Via, query: &RunQuery) -> Result<FoundRuns, ServiceError> {
         self.allow(via, query).await?;
         let found = self.store().query_runs(query).await?;
-        found.ok_or(ServiceError::FlowNotFound)
+        let found = found.ok_or(ServiceError::FlowNotFound)?;
+        // The store bounds what it reads; rows without documents are bounded here, for every store.
+        let cursor = |run: &ListedRun| query.order.cursor(&run.summary);
+        Ok(found.bounded(query.size, ListedRun::bytes, cursor))
     }
 
     /// How many runs match the scope and filter of a query.
@@ -218,13 +292,18 @@ impl RunService {
     /// # Errors
     ///
     /// As [`query`](Self::query).
-    pub async fn count(&self, via: Option<RunId>, query: &RunQuery) -> Result<Count, ServiceError> {
+    pub async fn count(
+        &self,
+        via: Via,
+        query: &RunQuery,
+        limit: CountLimit,
+    ) -> Result<Count, ServiceError> {
         self.allow(via, query).await?;
-        let counted = self.store().count_runs(query).await?;
+        let counted = self.store().count_runs(query, limit).await?;
         counted.ok_or(ServiceError::FlowNotFound)
     }
 
-    async fn allow(&self, via: Option<RunId>, query: &RunQuery) -> Result<(), ServiceError> {
+    async fn allow(&self, via: Via, query: &RunQuery) -> Result<(), ServiceError> {
         offered(query)?;
         match query.scope {
             RunScope::Flow(flow) => self.pass_through(flow, via).await,
@@ -251,11 +330,12 @@ impl RunService {
     }
 
     async fn update(&self, address: RunAddress, report: RunReport) -> Result<Run, ServiceError> {
-        self.pass_through(
-            address.key.flow_key(),
-            address.via.filter(|via| *via != address.key.run),
-        )
-        .await?;
+        // The update itself finds whether the run exists.
+        let via = Via(address
+            .via
+            .0
+            .map(|via| via.filter(|via| *via != address.key.run)));
+        self.pass_through(address.key.flow_key(), via).await?;
         match self.store().update_run(address.key, report).await? {
             Some(Updated::Changed(run) | Updated::Unchanged(run)) => Ok(run),
             Some(Updated::Refused(rejected)) => Err(rejected.into()),
@@ -263,14 +343,12 @@ impl RunService {
         }
     }
 
-    /// On the alias the run on the way must exist.
-    async fn pass_through(&self, flow: FlowKey, via: Option<RunId>) -> Result<(), ServiceError> {
-        match via {
-            Some(via) if !self.store().run_exists(flow.run(via)).await? => {
-                Err(ServiceError::RunNotFound)
-            }
-            _ => Ok(()),
+    /// Each run that the URL goes through must exist.
+    async fn pass_through(&self, flow: FlowKey, via: Via) -> Result<(), ServiceError> {
+        for run in via.runs() {
+            self.check_exists(flow.run(run)).await?;
         }
+        Ok(())
     }
 
     fn store(&self) -> &dyn Store {

@@ -7,9 +7,11 @@ use async_trait::async_trait;
 use crate::{
     event::RunEvent,
     flow::Flow,
-    id::{FlowId, FlowKey, RunKey, TenantId},
+    id::{FlowId, FlowKey, RunId, RunKey, TenantId},
     idempotency::{Claimed, KeptAnswer, KeyClaim},
-    query::{Count, EventPageRequest, FlowQuery, FoundFlows, FoundRuns, Page, RunQuery},
+    query::{
+        Count, CountLimit, EventPageRequest, FlowQuery, FoundFlows, FoundRuns, Page, RunQuery,
+    },
     readiness::NotReady,
     rejection::PatchRejected,
     run::{Change, Decision, Run},
@@ -87,6 +89,14 @@ pub trait RunStore: Send + Sync + 'static {
     /// Whether there is such a run, without reading it.
     async fn run_exists(&self, key: RunKey) -> Result<bool, StoreError>;
 
+    /// The keys of a tenant's runs that have this id, one a flow, by flow id; at most `limit` of them.
+    async fn find_run_keys(
+        &self,
+        tenant: TenantId,
+        run: RunId,
+        limit: u16,
+    ) -> Result<Vec<RunKey>, StoreError>;
+
     /// Stores a new run and the first entry of its history, atomically.
     async fn create_run(&self, creation: Change) -> Result<Created, StoreError>;
 
@@ -100,14 +110,20 @@ pub trait RunStore: Send + Sync + 'static {
     ) -> Result<Option<Updated<Run>>, StoreError>;
 
     /// A page of an [`offered`](crate::offered) query; `None` when there is no such flow. It looks at a bounded number
-    /// of rows, so a page may be short although more follow.
+    /// of rows, so a page may be short although more follow; and it reads documents only as far as they fit into the
+    /// [`PageSize`](crate::PageSize), the first row in any case.
     async fn query_runs(&self, query: &RunQuery) -> Result<Option<FoundRuns>, StoreError>;
 
-    /// How many runs match the scope and filter of an [`offered`](crate::offered) query; `None` when there is no such
-    /// flow.
-    async fn count_runs(&self, query: &RunQuery) -> Result<Option<Count>, StoreError>;
+    /// How many runs match the scope and filter of an [`offered`](crate::offered) query, unless more rows than the limit
+    /// would have to be looked at; `None` when there is no such flow.
+    async fn count_runs(
+        &self,
+        query: &RunQuery,
+        limit: CountLimit,
+    ) -> Result<Option<Count>, StoreError>;
 
-    /// The history of a run, oldest first.
+    /// The history of a run, oldest first: entries as far as they fit into the [`PageSize`](crate::PageSize), the first
+    /// in any case.
     async fn list_run_events(
         &self,
         key: RunKey,
@@ -141,8 +157,8 @@ pub trait FlowStore: Send + Sync + 'static {
     /// A page of a query. It looks at a bounded number of rows, so a page may be short although more follow.
     async fn query_flows(&self, query: &FlowQuery) -> Result<FoundFlows, StoreError>;
 
-    /// How many flows match the filter of a query.
-    async fn count_flows(&self, query: &FlowQuery) -> Result<Count, StoreError>;
+    /// How many flows match the filter of a query, unless more rows than the limit would have to be looked at.
+    async fn count_flows(&self, query: &FlowQuery, limit: CountLimit) -> Result<Count, StoreError>;
 
     /// Those of these flows that are there, in any order.
     async fn find_flows(&self, tenant: TenantId, ids: &[FlowId]) -> Result<Vec<Flow>, StoreError>;

@@ -103,6 +103,11 @@ pub(crate) fn repeated(error: &StoreError) -> StoreError {
     }
 }
 
+/// Whether the statement was ended because it took too long.
+pub(crate) fn is_canceled(error: &sqlx::Error) -> bool {
+    sqlstate(error).as_deref() == Some(QUERY_CANCELED)
+}
+
 /// Whether the id is there already.
 pub(crate) fn is_unique_violation(error: &sqlx::Error) -> bool {
     sqlstate(error).as_deref() == Some(UNIQUE_VIOLATION)

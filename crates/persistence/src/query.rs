@@ -1,14 +1,17 @@
 //! Queries of lists: SQL with bind parameters only, along one index, bounded in what they look at.
 
+mod documents;
 mod flows;
+mod ids;
 mod predicate;
 mod range;
 mod runs;
 mod search;
 
 pub(crate) use self::{
+    documents::query_runs,
     flows::{count_flows, explain_flows, find_flows, query_flows},
-    runs::{count_runs, explain_runs, query_runs},
+    runs::{count_runs, explain_runs},
 };
 
 /// A statement under construction.

@@ -1,7 +1,8 @@
-//! Reads of one run.
+//! Reads of one run, by its key or by its id alone.
 
-use flowruns_domain::{Run, RunKey, StoreError};
+use flowruns_domain::{FlowId, Run, RunId, RunKey, StoreError, StoreErrorKind, TenantId};
 use sqlx::PgPool;
+use uuid::Uuid;
 
 use crate::{error::store_error, row::RunRow};
 
@@ -11,6 +12,40 @@ const FIND: &str = "
 
 const EXISTS: &str = "
     SELECT EXISTS (SELECT FROM runs WHERE flow_id = $1 AND tenant_id = $2 AND id = $3 AND deleted_at IS NULL)";
+
+/// Both bounds are comparisons of rows: only the index of a tenant's ids has these columns in this order, whatever the
+/// planner believes of the table.
+const FLOWS_OF_ID: &str = "
+    SELECT flow_id FROM runs
+    WHERE (tenant_id, id, flow_id) >= ($1, $2, '00000000-0000-0000-0000-000000000000')
+        AND (tenant_id, id, flow_id) <= ($1, $2, 'ffffffff-ffff-ffff-ffff-ffffffffffff') AND deleted_at IS NULL
+    ORDER BY tenant_id, id, flow_id LIMIT $3";
+
+/// The keys of a tenant's runs of this id, by flow id.
+pub(crate) async fn find_keys(
+    pool: &PgPool,
+    tenant: TenantId,
+    run: RunId,
+    limit: u16,
+) -> Result<Vec<RunKey>, StoreError> {
+    let query = sqlx::query_scalar(FLOWS_OF_ID)
+        .bind(tenant.uuid())
+        .bind(run.uuid())
+        .bind(i64::from(limit));
+    let flows: Vec<Uuid> = query.fetch_all(pool).await.map_err(store_error)?;
+    let key = |flow: Uuid| {
+        let flow = FlowId::new(flow).map_err(|_nil| StoreError {
+            kind: StoreErrorKind::Corrupt {
+                table: "runs",
+                column: "flow_id",
+                id: run.to_string(),
+            },
+            source: None,
+        })?;
+        Ok(RunKey { tenant, flow, run })
+    };
+    flows.into_iter().map(key).collect()
+}
 
 pub(crate) async fn find(pool: &PgPool, key: RunKey) -> Result<Option<Run>, StoreError> {
     find_row(pool, key)

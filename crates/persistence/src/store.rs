@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use flowruns_admission::Usage;
 use flowruns_domain::{
-    Change, Claimed, Count, Created, DecideFlow, EventPageRequest, Flow, FlowDeleted, FlowId,
-    FlowKey, FlowQuery, FlowStore, FoundFlows, FoundRuns, IdempotencyStore, KeptAnswer, KeyClaim,
-    NotReady, Page, Run, RunEvent, RunKey, RunQuery, RunReport, RunStore, Store, StoreError,
-    TenantId, Timestamp, Updated,
+    Change, Claimed, Count, CountLimit, Created, DecideFlow, EventPageRequest, Flow, FlowDeleted,
+    FlowId, FlowKey, FlowQuery, FlowStore, FoundFlows, FoundRuns, IdempotencyStore, KeptAnswer,
+    KeyClaim, NotReady, Page, Run, RunEvent, RunId, RunKey, RunQuery, RunReport, RunStore, Store,
+    StoreError, TenantId, Timestamp, Updated,
 };
 use sqlx::PgPool;
 
@@ -95,8 +95,12 @@ impl PostgresStore {
     /// # Errors
     ///
     /// [`StoreError`] when the database cannot be asked.
-    pub async fn explain_runs(&self, query: &RunQuery) -> Result<Vec<String>, StoreError> {
-        query::explain_runs(&self.pool, query).await
+    pub async fn explain_runs(
+        &self,
+        query: &RunQuery,
+        limit: CountLimit,
+    ) -> Result<Vec<String>, StoreError> {
+        query::explain_runs(&self.pool, query, limit).await
     }
 
     /// How PostgreSQL carries out the statements of a query and of its count, as [`explain_runs`](Self::explain_runs)
@@ -105,8 +109,12 @@ impl PostgresStore {
     /// # Errors
     ///
     /// [`StoreError`] when the database cannot be asked.
-    pub async fn explain_flows(&self, query: &FlowQuery) -> Result<Vec<String>, StoreError> {
-        query::explain_flows(&self.pool, query).await
+    pub async fn explain_flows(
+        &self,
+        query: &FlowQuery,
+        limit: CountLimit,
+    ) -> Result<Vec<String>, StoreError> {
+        query::explain_flows(&self.pool, query, limit).await
     }
 
     /// Takes no more, writes what waits, and closes the connections.
@@ -125,6 +133,18 @@ impl RunStore for PostgresStore {
     async fn run_exists(&self, key: RunKey) -> Result<bool, StoreError> {
         retry::read(self.retry_for, "look for a run", || {
             runs::exists(&self.pool, key)
+        })
+        .await
+    }
+
+    async fn find_run_keys(
+        &self,
+        tenant: TenantId,
+        run: RunId,
+        limit: u16,
+    ) -> Result<Vec<RunKey>, StoreError> {
+        retry::read(self.retry_for, "find runs by id", || {
+            runs::find_keys(&self.pool, tenant, run, limit)
         })
         .await
     }
@@ -149,10 +169,14 @@ impl RunStore for PostgresStore {
         .await
     }
 
-    async fn count_runs(&self, query: &RunQuery) -> Result<Option<Count>, StoreError> {
+    async fn count_runs(
+        &self,
+        query: &RunQuery,
+        limit: CountLimit,
+    ) -> Result<Option<Count>, StoreError> {
         let unit = "count runs";
         retry::read(self.retry_for, unit, || {
-            query::count_runs(&self.pool, query)
+            query::count_runs(&self.pool, query, limit)
         })
         .await
     }
@@ -206,10 +230,10 @@ impl FlowStore for PostgresStore {
         .await
     }
 
-    async fn count_flows(&self, query: &FlowQuery) -> Result<Count, StoreError> {
+    async fn count_flows(&self, query: &FlowQuery, limit: CountLimit) -> Result<Count, StoreError> {
         let unit = "count flows";
         retry::read(self.retry_for, unit, || {
-            query::count_flows(&self.pool, query)
+            query::count_flows(&self.pool, query, limit)
         })
         .await
     }

@@ -58,6 +58,7 @@ macro_rules! conformance_cases {
             history::history_leads_to_the_stored_run
             history::the_time_of_a_history_never_goes_backwards
             history::a_history_spans_years
+            history::a_page_of_history_stays_within_its_bytes
             idempotency::the_answer_of_the_first_claim_is_given_again
             idempotency::a_claim_that_is_made_again_is_granted_again
             idempotency::a_key_of_another_request_is_told
@@ -80,7 +81,9 @@ macro_rules! conformance_cases {
             queries::details_come_when_they_are_asked_for
             queries::runs_are_queried_across_the_flows_of_a_tenant
             queries::a_query_of_an_absent_flow_is_none
+            queries::a_count_beyond_its_limit_is_unknown
             queries::queried_pages_skip_no_run_while_others_come_and_go
+            queries::a_page_with_details_stays_within_its_bytes
             flow_queries::flows_are_queried_by_name_and_readiness
             races::sixty_four_writers_of_one_run_lose_no_update
             races::writers_of_many_runs_lose_no_update
@@ -103,6 +106,7 @@ macro_rules! conformance_cases {
             runs::a_refused_deletion_deletes_nothing
             runs::every_status_is_kept
             runs::one_id_in_two_flows_is_two_runs
+            runs::runs_are_found_by_their_id_alone
             tenants::runs_of_another_tenant_are_absent
             tenants::flows_of_another_tenant_are_absent
             values::numbers_keep_their_value

@@ -130,8 +130,13 @@ fn orders() -> impl Strategy<Value = RunOrder> {
     (
         sample::select(sorts.to_vec()),
         sample::select(directions.to_vec()),
+        sample::select(directions.to_vec()),
     )
-        .prop_map(|(sort, direction)| RunOrder { sort, direction })
+        .prop_map(|(sort, direction, ties)| RunOrder {
+            sort,
+            direction,
+            ties,
+        })
 }
 
 proptest! {

@@ -11,36 +11,48 @@ use crate::app::App;
 /// More than any walk has.
 pub(super) const MOST_PAGES: usize = 200;
 
-/// An order: a property, whether it is reversed; ties by id.
+/// An order: a property, whether it is reversed, and the direction of ids where one is sent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Order {
     property: &'static str,
     is_reversed: bool,
+    reversed_ids: Option<bool>,
 }
 
 pub(super) fn orders(properties: &'static [&'static str]) -> impl Strategy<Value = Order> {
-    (sample::select(properties), any::<bool>()).prop_map(|(property, is_reversed)| Order {
+    let order = (
+        sample::select(properties),
+        any::<bool>(),
+        any::<Option<bool>>(),
+    );
+    order.prop_map(|(property, is_reversed, reversed_ids)| Order {
         property,
         is_reversed,
+        reversed_ids: reversed_ids.filter(|_| property != "id"),
     })
 }
 
 impl Order {
     pub(super) fn text(self) -> String {
-        let direction = if self.is_reversed { "desc" } else { "asc" };
-        format!("{} {direction}", self.property)
+        let direction = |is_reversed| if is_reversed { "desc" } else { "asc" };
+        let key = format!("{} {}", self.property, direction(self.is_reversed));
+        match self.reversed_ids {
+            Some(is_reversed) => format!("{key},id {}", direction(is_reversed)),
+            None => key,
+        }
     }
 
     /// Null is the least, and every text compares by its bytes.
     pub(super) fn compare(self, one: &Value, other: &Value) -> Ordering {
         let key = |row: &Value| row[self.property].as_str().map(str::to_owned);
         let keys = key(one).cmp(&key(other));
-        let keys = if self.is_reversed {
-            keys.reverse()
-        } else {
-            keys
+        let directed = |ordering: Ordering, is_reversed| match is_reversed {
+            true => ordering.reverse(),
+            false => ordering,
         };
-        keys.then_with(|| one["id"].as_str().cmp(&other["id"].as_str()))
+        let ids = one["id"].as_str().cmp(&other["id"].as_str());
+        let reversed_ids = self.reversed_ids.unwrap_or(self.is_reversed);
+        directed(keys, self.is_reversed).then(directed(ids, reversed_ids))
     }
 }
 

@@ -2,8 +2,8 @@
 
 use flowruns_domain::{
     Condition, Direction, FlowCursor, FlowFilter, FlowOrder, FlowQuery, FlowSort, FlowTerm,
-    Operator, Outcome, PageSize, ReadinessStatus, RunCursor, RunFilter, RunOrder, RunQuery,
-    RunScope, RunSort, RunStatus, RunTerm, SortKey, Test, TextTest, offered,
+    MAX_LISTED_VALUES, Operator, Outcome, PageSize, ReadinessStatus, RunCursor, RunFilter,
+    RunOrder, RunQuery, RunScope, RunSort, RunStatus, RunTerm, SortKey, Test, TextTest, offered,
 };
 
 use super::{PAGE, table::big_flow};
@@ -96,8 +96,20 @@ fn of_the_others() -> Vec<RunFilter> {
         name(TextTest::Contains("nothing".to_owned())),
         name(TextTest::EndsWith("nothing".to_owned())),
         id(Operator::Eq),
+        is(RunTerm::Id(Test::In(listed_ids()))),
+        Condition::And(vec![
+            is(RunTerm::Id(Test::In(listed_ids()))),
+            status("failed"),
+        ]),
         id(Operator::Gt),
     ]
+}
+
+/// As many ids as a list may have, most of them of no run.
+fn listed_ids() -> Vec<Option<uuid::Uuid>> {
+    let numbers = (0..MAX_LISTED_VALUES as u128).map(|index| 109_500 + index * 1000);
+    let id = |number| uuid::Uuid::from_u128(0x7000_8000_0000_0000_0000 | number);
+    numbers.map(|number| Some(id(number))).collect()
 }
 
 fn run_filters() -> Vec<Option<RunFilter>> {
@@ -133,6 +145,14 @@ fn run_places(sort: RunSort) -> Vec<Option<RunCursor>> {
     }
 }
 
+/// Both directions of ids, in turn.
+fn ties(number: usize, direction: Direction) -> Direction {
+    match number % 4 {
+        0 | 1 => direction,
+        _ => direction.reversed(),
+    }
+}
+
 /// Within a flow and across flows.
 pub(super) fn run_queries() -> Vec<RunQuery> {
     let flow = big_flow();
@@ -142,7 +162,11 @@ pub(super) fn run_queries() -> Vec<RunQuery> {
             for (filter, after, direction) in combined(run_filters(), &run_places(sort)) {
                 queries.push(RunQuery {
                     filter,
-                    order: RunOrder { sort, direction },
+                    order: RunOrder {
+                        sort,
+                        direction,
+                        ties: ties(queries.len(), direction),
+                    },
                     size: PageSize::new(PAGE).unwrap(),
                     // What is selected changes no plan but for the columns.
                     details: queries.len() % 2 == 0,
@@ -157,8 +181,10 @@ pub(super) fn run_queries() -> Vec<RunQuery> {
 }
 
 pub(super) fn run_orders() -> Vec<RunOrder> {
-    let orders = RUN_SORTS.map(|sort| DIRECTIONS.map(|direction| RunOrder { sort, direction }));
-    orders.into_iter().flatten().collect()
+    let orders = RUN_SORTS.map(|sort| DIRECTIONS.map(|direction| RunOrder::new(sort, direction)));
+    let orders = orders.into_iter().flatten();
+    let with_ties = orders.map(|order| DIRECTIONS.map(|ties| RunOrder { ties, ..order }));
+    with_ties.flatten().collect()
 }
 
 /// The first pages of lists in which every row is found, or every row of one status.
@@ -205,7 +231,11 @@ pub(super) fn flow_queries() -> Vec<FlowQuery> {
         for (filter, after, direction) in combined(flow_filters(), &places) {
             queries.push(FlowQuery {
                 filter,
-                order: FlowOrder { sort, direction },
+                order: FlowOrder {
+                    sort,
+                    direction,
+                    ties: ties(queries.len(), direction),
+                },
                 size: PageSize::new(PAGE).unwrap(),
                 after,
                 ..FlowQuery::new(big_flow().tenant)

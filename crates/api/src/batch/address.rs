@@ -19,13 +19,17 @@ const UNSAFE: &AsciiSet = &CONTROLS
     .add(b'}');
 
 /// The path and query of an item's URL: relative to the root that the batch was sent to, or absolute on this server.
-pub(super) fn read(url: &str, root: &ServiceRoot) -> Result<Uri, ApiError> {
+/// It is as long as that of a request alone at most, in bytes.
+pub(super) fn read(url: &str, root: &ServiceRoot, limit: usize) -> Result<Uri, ApiError> {
     let without_fragment = url.split('#').next().unwrap_or_default();
     let path = match after_scheme(without_fragment) {
         Some(absolute) => on_this_server(absolute, root)?.to_owned(),
         None => relative(without_fragment, root.version()),
     };
     let encoded = utf8_percent_encode(&path, UNSAFE).to_string();
+    if encoded.len() > limit {
+        return Err(ApiError::uri_too_long(limit));
+    }
     let uri: Uri = encoded
         .parse()
         .map_err(|error| malformed(&format!("the URL cannot be read: {error}")))?;
@@ -124,7 +128,11 @@ mod tests {
             ),
             ("/$batch", "/runs?next=http://x/", "/runs?next=http://x/"),
         ] {
-            assert_eq!(read(url, &root(batch)).unwrap(), path, "{batch} {url}");
+            assert_eq!(
+                read(url, &root(batch), 16384).unwrap(),
+                path,
+                "{batch} {url}"
+            );
         }
     }
 
@@ -139,7 +147,7 @@ mod tests {
             ("http://flows.example:8080/beta/$batch", "nestedBatch"),
         ] {
             assert_eq!(
-                read(url, &root("/$batch")).unwrap_err().inner_code,
+                read(url, &root("/$batch"), 16384).unwrap_err().inner_code,
                 Some(code),
                 "{url}"
             );

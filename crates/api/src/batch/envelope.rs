@@ -1,105 +1,157 @@
-//! The body of a batch.
+//! The body of a batch, bounded while it is read: what is over a limit is never built.
 
-use std::collections::BTreeMap;
+mod dependencies;
+mod headers;
+mod scalar;
+mod sent;
 
+use std::fmt;
+
+use axum::http::HeaderMap;
 use bytes::Bytes;
-use serde::{Deserialize, de::IgnoredAny};
-use serde_json::value::RawValue;
+use flowruns_domain::excerpt;
+use serde::{
+    Deserializer as _,
+    de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
 
+pub(super) use self::scalar::Scalar;
+use self::{scalar::MemberName, sent::SentItem};
 use super::MAX_ITEMS;
-use crate::error::ApiError;
+use crate::{error::ApiError, state::HeadLimits};
 
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    requests: Vec<Sent<'a>>,
-}
-
-/// Python's client writes `depends_on`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Sent<'a> {
-    id: String,
-    method: String,
-    url: String,
-    headers: Option<BTreeMap<String, String>>,
-    #[serde(borrow)]
-    body: Option<&'a RawValue>,
-    #[serde(alias = "depends_on")]
-    depends_on: Option<Vec<String>>,
-    atomicity_group: Option<IgnoredAny>,
-}
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A request of a batch; it depends on earlier ones.
 #[derive(Debug)]
 pub(super) struct Item {
     pub(super) id: String,
-    pub(super) method: String,
-    pub(super) url: String,
-    pub(super) headers: BTreeMap<String, String>,
+    /// What is wrong with them is the item's own failure, as is that of method and URL.
+    pub(super) headers: Result<HeaderMap, ApiError>,
+    pub(super) method: Scalar,
+    pub(super) url: Scalar,
     /// As it was sent, to the byte.
     pub(super) body: Option<Bytes>,
     pub(super) depends_on: Vec<usize>,
 }
 
-/// Reads the requests. What leaves the order of the whole unclear is refused for all of them.
-pub(super) fn read_items(body: &Bytes) -> Result<Vec<Item>, ApiError> {
-    let Envelope { requests } = serde_json::from_slice(body).map_err(|error| {
-        let message = format!("the body is no batch of requests: {error}");
-        ApiError::bad_request("malformedBatch", message)
-    })?;
-    let count = requests.len();
-    if count > MAX_ITEMS {
-        let message =
-            format!("a batch has at most {MAX_ITEMS} requests, not {count}; send several");
-        return Err(ApiError::bad_request("tooManyRequests", message).with_target("requests"));
-    }
-    let mut ids: Vec<String> = Vec::new();
-    let mut items = Vec::new();
-    for sent in requests {
-        let at_item = |error: ApiError, property| {
-            error.with_target(format!("requests/{}/{property}", ids.len()))
-        };
-        let id = new_id(&ids, &sent.id).map_err(|error| at_item(error, "id"))?;
-        let depends_on = dependencies(&ids, sent.depends_on.as_deref().unwrap_or_default())
-            .map_err(|error| at_item(error, "dependsOn"))?;
-        if sent.atomicity_group.is_some() {
-            let message = "requests are not carried out as a group; leave atomicityGroup out";
-            let error = ApiError::bad_request("atomicityGroupNotSupported", message);
-            return Err(at_item(error, "atomicityGroup"));
-        }
-        ids.push(id);
-        items.push(Item {
-            id: sent.id,
-            method: sent.method,
-            url: sent.url,
-            headers: sent.headers.unwrap_or_default(),
-            body: sent.body.map(|raw| body.slice_ref(raw.get().as_bytes())),
-            depends_on,
-        });
-    }
-    Ok(items)
+/// What is known of the batch while it is read.
+struct Reader<'b> {
+    body: &'b Bytes,
+    limits: HeadLimits,
+    /// The ids of the items that were read, as they are compared.
+    ids: Vec<String>,
+    /// Why the whole batch is refused.
+    refusal: Option<ApiError>,
 }
 
-/// An id as it is compared: without case.
-fn new_id(ids: &[String], sent: &str) -> Result<String, ApiError> {
-    let id = sent.to_lowercase();
-    if id.is_empty() || ids.contains(&id) {
-        let message =
-            format!("the id {sent:?} is empty or stands twice; give each request its own");
-        return Err(ApiError::bad_request("invalidRequestId", message));
+/// Reads the requests. What leaves the order of the whole unclear refuses all of them.
+pub(super) fn read_items(body: &Bytes, limits: HeadLimits) -> Result<Vec<Item>, ApiError> {
+    let text = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    if text.trim_ascii_start().first() != Some(&b'{') {
+        return Err(malformed("it is no JSON object with the member requests"));
     }
-    Ok(id)
-}
-
-/// The places of the requests that one depends on.
-fn dependencies(ids: &[String], names: &[String]) -> Result<Vec<usize>, ApiError> {
-    let place = |name: &String| {
-        let id = name.to_lowercase();
-        ids.iter().position(|known| *known == id).ok_or_else(|| {
-            let message = format!("no request before this one has the id {name:?}; put it first");
-            ApiError::bad_request("invalidDependency", message)
-        })
+    let mut reader = Reader {
+        body,
+        limits,
+        ids: Vec::new(),
+        refusal: None,
     };
-    names.iter().map(place).collect()
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let read = json.deserialize_map(Envelope(&mut reader));
+    let read = read.and_then(|items| json.end().map(|()| items));
+    match (reader.refusal, read) {
+        (Some(refusal), _) => Err(refusal),
+        (None, Ok(items)) => Ok(items),
+        (None, Err(error)) => Err(malformed(&error.to_string())),
+    }
+}
+
+fn malformed(reason: &str) -> ApiError {
+    let message = format!("the body is no batch of requests: {}", excerpt(reason));
+    ApiError::bad_request("malformedBatch", message)
+}
+
+impl Reader<'_> {
+    /// Refuses the whole batch; the error ends the reading.
+    fn refuse<E: de::Error>(&mut self, refusal: ApiError) -> E {
+        self.refusal = Some(refusal);
+        E::custom("refused")
+    }
+
+    /// Refuses the whole batch for a property of the item that is being read.
+    fn refuse_item<E: de::Error>(
+        &mut self,
+        (code, property): (&'static str, &str),
+        message: impl Into<String>,
+    ) -> E {
+        let target = format!("requests/{}/{property}", self.ids.len());
+        self.refuse(ApiError::bad_request(code, message).with_target(target))
+    }
+}
+
+/// Reads the outer object. Members that it does not know are passed over.
+struct Envelope<'r, 'b>(&'r mut Reader<'b>);
+
+impl<'de> Visitor<'de> for Envelope<'_, '_> {
+    type Value = Vec<Item>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with the member requests")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<Item>, A::Error> {
+        let mut items = None;
+        while let Some(name) = map.next_key_seed(MemberName(&["requests"]))? {
+            if name.is_none() {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            if items.is_some() {
+                return Err(de::Error::custom("requests stands twice"));
+            }
+            items = Some(map.next_value_seed(Requests(&mut *self.0))?);
+        }
+        items.ok_or_else(|| de::Error::custom("the member requests is missing"))
+    }
+}
+
+/// Reads the array of requests, and ends at the first one too many.
+struct Requests<'r, 'b>(&'r mut Reader<'b>);
+
+impl<'de> DeserializeSeed<'de> for Requests<'_, '_> {
+    type Value = Vec<Item>;
+
+    fn deserialize<D: de::Deserializer<'de>>(self, from: D) -> Result<Vec<Item>, D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Requests<'_, '_> {
+    type Value = Vec<Item>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of requests")
+    }
+
+    /// Without the text, which may be long.
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<Vec<Item>, E> {
+        Err(E::custom("requests is a string and not an array"))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut requests: A) -> Result<Vec<Item>, A::Error> {
+        let mut items = Vec::new();
+        while items.len() < MAX_ITEMS {
+            match requests.next_element_seed(SentItem(&mut *self.0))? {
+                Some(item) => items.push(item),
+                None => return Ok(items),
+            }
+        }
+        if requests.next_element::<IgnoredAny>()?.is_none() {
+            return Ok(items);
+        }
+        let message = format!("a batch has at most {MAX_ITEMS} requests; send several batches");
+        let error = ApiError::bad_request("tooManyRequests", message).with_target("requests");
+        Err(self.0.refuse(error))
+    }
 }

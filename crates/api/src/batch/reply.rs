@@ -10,7 +10,6 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 /// The names that clients look up by case in JSON, although HTTP has none.
 const SPELLINGS: [&str; 10] = [
@@ -26,48 +25,85 @@ const SPELLINGS: [&str; 10] = [
     "WWW-Authenticate",
 ];
 
-/// The answer to an item, as the batch shows it.
-#[derive(Serialize)]
+/// About how long the answer to an item is beside its body, in bytes.
+const USUAL_HEAD: usize = 1024;
+
+/// The answer to an item.
+#[derive(Clone)]
 pub(super) struct Reply {
     id: String,
-    status: u16,
-    headers: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body: Option<ReplyBody>,
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
 }
 
+/// The members of an answer before its body.
 #[derive(Serialize)]
-#[serde(untagged)]
-enum ReplyBody {
-    Json(Box<RawValue>),
-    Text(String),
+struct Head<'a> {
+    id: &'a str,
+    status: u16,
+    headers: BTreeMap<&'a str, String>,
 }
 
 impl Reply {
     pub(super) async fn read(id: String, response: Response) -> Self {
         let (parts, body) = response.into_parts();
-        // Every body is in memory, so that none can end early.
-        let bytes = body
-            .collect()
-            .await
-            .map(|body| body.to_bytes())
-            .unwrap_or_default();
+        // Every body is in memory, so that none can end early, and it is in one piece, which is not copied.
+        let body = body.collect().await.map(|body| body.to_bytes());
         Self {
             id,
-            status: parts.status.as_u16(),
-            body: shown_body(&parts.headers, &bytes),
-            headers: shown_headers(&parts.headers),
+            status: parts.status,
+            headers: parts.headers,
+            body: body.unwrap_or_default(),
         }
     }
 
     /// Whether an item that depends on this one may begin.
     pub(super) fn is_success(&self) -> bool {
-        self.status < StatusCode::BAD_REQUEST.as_u16()
+        self.status < StatusCode::BAD_REQUEST
+    }
+
+    /// About how long it is in the batch, in bytes.
+    pub(super) const fn length(&self) -> usize {
+        USUAL_HEAD + self.body.len()
+    }
+
+    /// Appends the answer as the batch shows it. Its body is copied once, and freed.
+    pub(super) fn write(self, json: &mut Vec<u8>) -> serde_json::Result<()> {
+        let head = Head {
+            id: &self.id,
+            status: self.status.as_u16(),
+            headers: shown_headers(&self.headers),
+        };
+        serde_json::to_writer(&mut *json, &head)?;
+        let content_type = self.headers.get(header::CONTENT_TYPE);
+        let Some(content_type) = content_type.filter(|_| !self.body.is_empty()) else {
+            return Ok(());
+        };
+        // The body stands last in the object, which is open again.
+        json.pop();
+        json.extend_from_slice(b",\"body\":");
+        write_body(json, content_type.as_bytes(), &self.body)?;
+        json.push(b'}');
+        Ok(())
     }
 }
 
-fn shown_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
-    let mut shown: BTreeMap<String, String> = BTreeMap::new();
+/// JSON as JSON, text as a string, and anything else in base64url, as OData says.
+fn write_body(json: &mut Vec<u8>, content_type: &[u8], body: &[u8]) -> serde_json::Result<()> {
+    if content_type.starts_with(b"application/json") {
+        // Written by serde_json, now or when it was kept with its Idempotency-Key: there is no need to read it again.
+        json.extend_from_slice(body);
+        return Ok(());
+    }
+    match str::from_utf8(body) {
+        Ok(text) if content_type.starts_with(b"text/") => serde_json::to_writer(json, text),
+        _ => serde_json::to_writer(json, &URL_SAFE_NO_PAD.encode(body)),
+    }
+}
+
+fn shown_headers(headers: &HeaderMap) -> BTreeMap<&str, String> {
+    let mut shown: BTreeMap<&str, String> = BTreeMap::new();
     for (name, value) in headers {
         let Ok(value) = value.to_str() else {
             continue;
@@ -76,8 +112,11 @@ fn shown_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
             continue;
         }
         shown
-            .entry(spelling(name).to_owned())
-            .and_modify(|former| *former = format!("{former}, {value}"))
+            .entry(spelling(name))
+            .and_modify(|former| {
+                former.push_str(", ");
+                former.push_str(value);
+            })
             .or_insert_with(|| value.to_owned());
     }
     shown
@@ -88,20 +127,4 @@ fn spelling(name: &HeaderName) -> &str {
         .into_iter()
         .find(|known| name.as_str().eq_ignore_ascii_case(known));
     known.unwrap_or(name.as_str())
-}
-
-/// JSON as JSON, text as a string, and anything else in base64url, as OData says.
-fn shown_body(headers: &HeaderMap, bytes: &Bytes) -> Option<ReplyBody> {
-    if bytes.is_empty() {
-        return None;
-    }
-    let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    let text = str::from_utf8(bytes).ok().map(str::to_owned);
-    match text {
-        Some(text) if content_type.starts_with("application/json") => {
-            RawValue::from_string(text).ok().map(ReplyBody::Json)
-        }
-        Some(text) if content_type.starts_with("text/") => Some(ReplyBody::Text(text)),
-        _ => Some(ReplyBody::Text(URL_SAFE_NO_PAD.encode(bytes))),
-    }
 }

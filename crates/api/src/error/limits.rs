@@ -23,6 +23,28 @@ impl ApiError {
             .with_hint(Hint::RetryAfter(seconds))
     }
 
+    /// The URL of an item of a batch, longer than that of a request alone may be, in bytes.
+    pub(crate) fn uri_too_long(limit: usize) -> Self {
+        let message = format!("path and query are over the limit of {limit} bytes; ask for less");
+        Self::new(StatusCode::URI_TOO_LONG, "uriTooLong", message).with_target("url")
+    }
+
+    /// The answer to an item of a batch, longer than its share, in bytes.
+    pub(crate) fn answer_too_long(limit: usize) -> Self {
+        let message = format!(
+            "the answer is over the {limit} bytes that each request of this batch has; send this one alone, or ask for less"
+        );
+        Self::bad_request("answerTooLong", message)
+    }
+
+    /// The headers of an item of a batch, more or longer than those of a request alone may be.
+    pub(crate) fn headers_too_large(headers: usize, bytes: usize) -> Self {
+        let message =
+            format!("a request has at most {headers} headers of {bytes} bytes in all; send fewer");
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        Self::new(status, "headersTooLarge", message).with_target("headers")
+    }
+
     /// Too much is under way; what ends a run is refused last.
     pub(crate) fn overloaded() -> Self {
         let message =

@@ -9,7 +9,7 @@ use axum::{
 };
 use bytes::Bytes;
 use flowruns_domain::{
-    FlowKey, IfMatch, Preconditions, Requester, RunAddress, RunId, Urgency,
+    Fault, FlowKey, IfMatch, Preconditions, Requester, RunAddress, RunId, Urgency, Via,
     json::{JsonObject, parse_object},
 };
 
@@ -26,7 +26,11 @@ use crate::{
     error::ApiError,
     limits::footprint,
     observe::{NotLetIn, Trace},
-    odata::{options::QueryOptions, root::ServiceRoot},
+    odata::{
+        key_path::PathKeys, options::QueryOptions, page::PageBytes, page_preference::MaxPageSize,
+        root::ServiceRoot,
+    },
+    offload::offload_if_long,
     state::Api,
 };
 
@@ -70,7 +74,10 @@ pub(crate) struct Call {
     pub(crate) body: Bytes,
     /// It was admitted before it was known whether it ends a run.
     is_unclassified: bool,
+    /// The most bytes of a page that answers it.
+    pub(crate) page_bytes: PageBytes,
     params: Vec<(String, String)>,
+    path_keys: Option<Arc<PathKeys>>,
 }
 
 impl Call {
@@ -100,9 +107,11 @@ impl Call {
         } = received;
         check_media_types(&parts.method, &parts.headers, content)?;
         check_versions(&parts.headers)?;
+        let page_bytes = parts.extensions.get().copied().unwrap_or_default();
         let params = path_params(&mut parts).await?;
         Ok(Self {
             caller,
+            path_keys: parts.extensions.get::<Arc<PathKeys>>().cloned(),
             root: ServiceRoot::of(&parts, &api.options.trusted_proxies),
             preference: Preference::from_headers(&parts.headers),
             request: trace.request_id,
@@ -112,12 +121,14 @@ impl Call {
             params,
             body,
             is_unclassified,
+            page_bytes,
         })
     }
 
     /// The options of a list.
     pub(crate) fn options(&self, allowed: &[&str]) -> Result<QueryOptions, ApiError> {
-        QueryOptions::parse(self.uri.query(), allowed)
+        let options = QueryOptions::parse(self.uri.query(), allowed)?;
+        Ok(options.preferring(MaxPageSize::from_headers(&self.headers)))
     }
 
     /// Refuses every query option.
@@ -137,21 +148,38 @@ impl Call {
     pub(crate) fn run_address(&self) -> Result<RunAddress, ApiError> {
         let flow = self.flow_key()?;
         let run: RunId = self.id("run")?;
-        if self.param("target").is_none() {
-            return Ok(RunAddress {
+        Ok(match self.param("target") {
+            None => RunAddress {
                 key: flow.run(run),
-                via: None,
-            });
-        }
-        Ok(RunAddress {
-            key: flow.run(self.id("target")?),
-            via: Some(run),
+                via: self.via_and(None)?,
+            },
+            Some(_) => RunAddress {
+                key: flow.run(self.id("target")?),
+                via: self.via_and(Some(run))?,
+            },
         })
     }
 
-    /// The run on the way to a list of runs, if there is one.
-    pub(crate) fn via(&self) -> Result<Option<RunId>, ApiError> {
-        self.param("run").map(|_| self.id("run")).transpose()
+    /// The run of a URL without a flow.
+    pub(crate) fn run_id(&self) -> Result<RunId, ApiError> {
+        self.id("run")
+    }
+
+    /// The runs that the URL of a list goes through.
+    pub(crate) fn via(&self) -> Result<Via, ApiError> {
+        let last = self.param("run").map(|_| self.id("run")).transpose()?;
+        self.via_and(last)
+    }
+
+    /// The runs that the route does not have, then the one that it has.
+    fn via_and(&self, last: Option<RunId>) -> Result<Via, ApiError> {
+        let keys = self.path_keys.as_deref();
+        let earlier = keys.iter().flat_map(|keys| &keys.earlier_runs);
+        let earlier = earlier.map(|id| read_id(id));
+        let mut runs = earlier.collect::<Result<Vec<RunId>, ApiError>>()?;
+        runs.extend(last);
+        // Longer paths have no route.
+        Ok(Via::new(runs).unwrap_or_default())
     }
 
     /// If-Match and If-None-Match of a read.
@@ -175,10 +203,18 @@ impl Call {
         })
     }
 
-    /// The body as a JSON object.
-    pub(crate) fn object(&self) -> Result<JsonObject, ApiError> {
-        parse_object(&self.body)
-            .map_err(|error| ApiError::bad_request("malformedJson", error.to_string()))
+    /// What `read` makes of the body as a JSON object. A long one is parsed, read and dropped on another thread.
+    pub(crate) async fn read_object<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(JsonObject) -> Result<T, Vec<Fault>> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let body = self.body.clone();
+        offload_if_long(body.len(), move || {
+            let object = parse_object(&body)
+                .map_err(|error| ApiError::bad_request("malformedJson", error.to_string()))?;
+            Ok(read(object)?)
+        })
+        .await
     }
 
     /// The body as it was sent.
@@ -219,11 +255,26 @@ impl Call {
         &self,
         name: &str,
     ) -> Result<T, ApiError> {
-        let text = self.param(name).unwrap_or_default();
-        text.parse().map_err(|error: flowruns_domain::InvalidId| {
-            ApiError::bad_request("invalidId", error.to_string()).with_target("id")
-        })
+        let keys = self.path_keys.as_deref();
+        if let Some(fault) = keys.and_then(|keys| keys.fault.as_ref()) {
+            return Err(ApiError::bad_request("invalidId", fault).with_target("id"));
+        }
+        read_id(self.param(name).unwrap_or_default())
     }
+}
+
+fn read_id<T: std::str::FromStr<Err = flowruns_domain::InvalidId>>(
+    text: &str,
+) -> Result<T, ApiError> {
+    text.parse().map_err(|error: flowruns_domain::InvalidId| {
+        let is_quoted = text.starts_with('\'') || text.starts_with('"');
+        let quotes = match is_quoted {
+            true => "; an id that is a segment of its own has no quotes",
+            false => "",
+        };
+        let message = format!("{error}{quotes}");
+        ApiError::bad_request("invalidId", message).with_target("id")
+    })
 }
 
 async fn authorized(

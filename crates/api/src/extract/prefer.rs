@@ -18,14 +18,8 @@ pub(crate) enum Preference {
 impl Preference {
     /// The first `return` preference counts (RFC 7240); others are not for this service.
     pub(super) fn from_headers(headers: &HeaderMap) -> Self {
-        let values = headers
-            .get_all(PREFER)
-            .iter()
-            .filter_map(|value| value.to_str().ok());
-        let preferences = values.flat_map(|value| value.split(','));
-        preferences
-            .filter_map(return_preference)
-            .next()
+        preferences(headers)
+            .find_map(return_preference)
             .unwrap_or(Self::Unstated)
     }
 
@@ -39,13 +33,22 @@ impl Preference {
     }
 }
 
-fn return_preference(preference: &str) -> Option<Preference> {
-    let without_parameters = preference.split(';').next()?;
-    let (name, value) = without_parameters.split_once('=')?;
-    if !name.trim().eq_ignore_ascii_case("return") {
+/// Every preference with a value, without its parameters.
+pub(crate) fn preferences(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    let values = headers.get_all(PREFER).iter();
+    let values = values.filter_map(|value| value.to_str().ok());
+    let preferences = values.flat_map(|value| value.split(','));
+    preferences.filter_map(|preference| {
+        let without_parameters = preference.split(';').next()?;
+        let (name, value) = without_parameters.split_once('=')?;
+        Some((name.trim(), value.trim().trim_matches('"')))
+    })
+}
+
+fn return_preference((name, value): (&str, &str)) -> Option<Preference> {
+    if !name.eq_ignore_ascii_case("return") {
         return None;
     }
-    let value = value.trim().trim_matches('"');
     let known = [
         ("minimal", Preference::Minimal),
         ("representation", Preference::Representation),

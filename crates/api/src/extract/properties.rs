@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use flowruns_domain::{
-    DisplayName, Fault, Field, Nullable, Rule, Timestamp,
+    DisplayName, Fault, Faults, Field, Nullable, Rule, Timestamp, excerpt,
     json::{JsonObject, JsonValue},
     property,
 };
@@ -15,14 +15,14 @@ const SENTINEL: &str = "unknownFutureValue";
 #[derive(Debug)]
 pub(crate) struct Properties {
     members: JsonObject,
-    faults: Vec<Fault>,
+    faults: Faults,
 }
 
 impl Properties {
-    pub(crate) const fn new(members: JsonObject) -> Self {
+    pub(crate) fn new(members: JsonObject) -> Self {
         Self {
             members,
-            faults: Vec::new(),
+            faults: Faults::default(),
         }
     }
 
@@ -57,7 +57,7 @@ impl Properties {
             Nullable::Null => {
                 let message = format!("{name} cannot be null; leave it out to keep its value");
                 self.faults
-                    .push(Fault::new(Rule::NullNotAllowed, name, message));
+                    .push_with(|| Fault::new(Rule::NullNotAllowed, name, message));
                 Field::Absent
             }
         }
@@ -94,7 +94,7 @@ impl Properties {
         if self.members.get(name).is_none() && !self.members.iter().any(is_misspelt) {
             let message = format!("{name} is required to create this; send it");
             self.faults
-                .push(Fault::new(Rule::PropertyRequired, name, message));
+                .push_with(|| Fault::new(Rule::PropertyRequired, name, message));
         }
         self.field(name, read)
     }
@@ -107,11 +107,8 @@ impl Properties {
         {
             let message =
                 format!("id cannot be changed; leave it out, or send that of the URL, {url_id}");
-            self.faults.push(Fault::new(
-                Rule::PropertyNotUpdateable,
-                property::ID,
-                message,
-            ));
+            self.faults
+                .push_with(|| Fault::new(Rule::PropertyNotUpdateable, property::ID, message));
         }
     }
 
@@ -120,7 +117,7 @@ impl Properties {
         if self.members.remove(name).is_some() {
             let message = format!("{name} is made by the server; leave it out");
             self.faults
-                .push(Fault::new(Rule::PropertyNotUpdateable, name, message));
+                .push_with(|| Fault::new(Rule::PropertyNotUpdateable, name, message));
         }
     }
 
@@ -134,20 +131,22 @@ impl Properties {
     /// The faults. What was not taken by now is an unknown property, unless it has an `@` in its name: an annotation.
     pub(crate) fn finish(mut self, known: &[&str]) -> Vec<Fault> {
         for (name, _) in self.members.iter().filter(|(name, _)| !name.contains('@')) {
-            let meant = known.iter().find(|known| known.eq_ignore_ascii_case(name));
-            let message = match meant {
-                Some(meant) => {
-                    format!("{name} is not a property of this type; {meant} is, in this case")
-                }
-                None => format!(
-                    "{name} is not a property of this type; remove it, or put it into statistics of a run"
-                ),
-            };
-            self.faults
-                .push(Fault::new(Rule::UnknownProperty, name, message));
+            self.faults.push_with(|| unknown(name, known));
         }
-        self.faults
+        self.faults.into_vec()
     }
+}
+
+fn unknown(name: &str, known: &[&str]) -> Fault {
+    let meant = known.iter().find(|known| known.eq_ignore_ascii_case(name));
+    let message = match meant {
+        Some(meant) => format!("{name} is not a property of this type; {meant} is, in this case"),
+        None => format!(
+            "{} is not a property of this type; remove it, or put it into statistics of a run",
+            excerpt(name)
+        ),
+    };
+    Fault::new(Rule::UnknownProperty, name, message)
 }
 
 fn wrong_type(value: &JsonValue, name: &str, expected: &str) -> Vec<Fault> {

@@ -31,7 +31,7 @@ async fn create(
     reserved: Option<Reserved>,
 ) -> Result<Response, ApiError> {
     call.no_options()?;
-    let new = read_new(call.object()?)?;
+    let new = call.read_object(read_new).await?;
     call.admit(Urgency::Ordinary)?;
     let tenant = call.caller.tenant;
     let flow = match reserved {

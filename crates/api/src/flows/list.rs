@@ -19,13 +19,15 @@ use crate::{
         filter::{Flows, read_filter},
         options::QueryOptions,
         order::flow_order,
-        page::{next_query, requested, wants_count},
+        page::{next_query, requested, wants_count, with_preference},
         select::{Selected, Selection},
     },
     respond::{self, List},
     state::Api,
 };
 
+/// A filter whose rows can be counted.
+const COUNTED: &str = "$filter=startswith(displayName,'a')";
 const PATH: &str = "industryData/incomingFlows";
 /// Those of a queried list, but `$expand`.
 const OPTIONS: [&str; 8] = [
@@ -61,27 +63,27 @@ pub(crate) async fn list_flows(
         options: options.bound(),
     };
     let selection = Selection::read(&options, PROPERTIES)?;
-    let with_count = wants_count(&options)?;
+    let (with_count, limit) = (wants_count(&options)?, api.options.limits.count_rows);
     let page = requested(&api, &options, &binding)?;
     let query = FlowQuery {
-        size: page.size,
+        size: page.size.within(call.page_bytes.0),
         skip: page.skip,
         after: page.after,
         ..query(&options, tenant)?
     };
     let found = api.flows.query(&query).await?;
     let counted = match with_count {
-        true => Some(api.flows.count(&query).await?),
+        true => Some(api.flows.count(&query, limit).await?),
         false => None,
     };
-    let (count, count_above) = count::shown(counted);
+    let (count, count_above) = count::shown(counted, limit);
     let next = found.next.as_ref();
     let row = |flow| Selected {
         row: FlowBody::item(flow),
         selection: &selection,
         expanded: false,
     };
-    respond::json(&List {
+    let page = respond::json(&List {
         context: call
             .root
             .context(&format!("{PATH}{}", selection.fragment(false))),
@@ -92,7 +94,8 @@ pub(crate) async fn list_flows(
                 .same_path(&next_query(&api, &options, &binding, next))
         }),
         value: found.items.iter().map(row).collect(),
-    })
+    })?;
+    Ok(with_preference(page, &options))
 }
 
 pub(crate) async fn count_flows(
@@ -102,7 +105,8 @@ pub(crate) async fn count_flows(
     let call = Call::new(&api, request, Permission::ReadRuns, Content::Text).await?;
     let options = call.options(&["filter"])?;
     let query = query(&options, call.caller.tenant)?;
-    count::plain(api.flows.count(&query).await?)
+    let limit = api.options.limits.count_rows;
+    count::plain(api.flows.count(&query, limit).await?, limit, COUNTED)
 }
 
 /// What the options ask for, but for the page.

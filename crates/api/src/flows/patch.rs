@@ -25,7 +25,9 @@ pub(crate) async fn patch_flow(
     call.no_options()?;
     let key = call.flow_key()?;
     let mut preconditions = call.preconditions(&api)?;
-    let (patch, tag) = read_patch(call.object()?, key.flow)?;
+    let (patch, tag) = call
+        .read_object(move |body| read_patch(body, key.flow))
+        .await?;
     call.admit(Urgency::Ordinary)?;
     if let (IfMatch::Absent | IfMatch::Missing, Some(tag)) = (&preconditions.if_match, tag) {
         preconditions.if_match = tag;

@@ -5,7 +5,7 @@ use axum::extract::MatchedPath;
 const UNKNOWN: &str = "unknown";
 
 /// Every template of the URL table, the busiest first, and at last what no route matched.
-const ROUTES: [&str; 24] = [
+const ROUTES: [&str; 25] = [
     "/industryData/incomingFlows/{flow}/runs/{run}",
     "/industryData/incomingFlows/{flow}/runs/{run}/process/runs/{target}",
     "/industryData/incomingFlows/{flow}/runs",
@@ -21,6 +21,7 @@ const ROUTES: [&str; 24] = [
     "/industryData/incomingFlows/{flow}/$metadata",
     "/industryData/runs",
     "/industryData/runs/$count",
+    "/industryData/runs/{run}",
     "/industryData",
     "/$batch",
     "/$metadata",

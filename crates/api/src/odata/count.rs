@@ -5,29 +5,30 @@ use axum::{
     http::{HeaderValue, header},
     response::Response,
 };
-use flowruns_domain::{Count, SCAN_LIMIT};
+use flowruns_domain::{Count, CountLimit};
 
 use crate::error::ApiError;
 
 const PLAIN_TEXT: HeaderValue = HeaderValue::from_static("text/plain;charset=utf-8");
 
-/// `@odata.count`, or where it is not known the number that it takes too many rows to count.
-pub(crate) fn shown(count: Option<Count>) -> (Option<u64>, Option<usize>) {
+/// `@odata.count`, or where it is not known the number of rows beyond which none is counted.
+pub(crate) fn shown(count: Option<Count>, limit: CountLimit) -> (Option<u64>, Option<u32>) {
     match count {
         None => (None, None),
         Some(Count::Exactly(number)) => (Some(number), None),
-        Some(Count::Unknown) => (None, Some(SCAN_LIMIT)),
+        Some(Count::Unknown) => (None, Some(limit.rows())),
     }
 }
 
-/// The answer of `/$count`.
-pub(crate) fn plain(count: Count) -> Result<Response, ApiError> {
+/// The answer of `/$count`. `bounded` is a query that can be counted, for the message of one that cannot.
+pub(crate) fn plain(count: Count, limit: CountLimit, bounded: &str) -> Result<Response, ApiError> {
     let Count::Exactly(number) = count else {
         let message = format!(
-            "more than {SCAN_LIMIT} rows would have to be counted; ask for fewer, such as by \
-             $filter=startDateTime ge 2026-03-01T00:00:00Z"
+            "more than {} rows, or more time than a query has, would be needed to count these; count fewer at once, such as \
+             by {bounded}",
+            limit.rows()
         );
-        return Err(ApiError::bad_request("countNotBounded", message));
+        return Err(ApiError::bad_request("countNotBounded", message).with_target("$filter"));
     };
     let mut response = Response::new(Body::from(number.to_string()));
     response

@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 /// Bytes of a signature that a token carries.
 const SIGNATURE_LENGTH: usize = 16;
-/// Kept apart from whatever else the key may sign.
-const PURPOSE: &[u8] = b"flowruns skiptoken 1";
+/// Kept apart from whatever else the key may sign. The number changes with the order of lists, so that a token of another
+/// order is refused instead of skipping rows.
+const PURPOSE: &[u8] = b"flowruns skiptoken 2";
 
 /// Signs the links to next pages. All servers of a deployment need the same one.
 #[derive(Clone, Debug)]

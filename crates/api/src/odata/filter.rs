@@ -1,21 +1,22 @@
 //! `$filter`: read by recursive descent over tokens, with bounds on its length, depth and number of terms.
 
+mod advice;
 mod model;
 mod parser;
 mod token;
 
-use flowruns_domain::Condition;
+use flowruns_domain::{Condition, MAX_LISTED_VALUES};
 
 pub(crate) use self::model::{Flows, Model, Runs};
 use self::{parser::Parser, token::tokens};
 use super::options::invalid;
 use crate::error::ApiError;
 
-/// The longest filter, in bytes.
-const MAX_LENGTH: usize = 8192;
+/// The longest filter, in bytes: room for as many ids as a list may have.
+const MAX_LENGTH: usize = MAX_LISTED_VALUES * 48;
 /// How deep parentheses and `not` may nest.
 const MAX_DEPTH: usize = 16;
-/// How many values may be compared with.
+/// How many values may be compared with, but for those in lists.
 const MAX_TERMS: usize = 100;
 
 /// What is wrong, and where: the byte at which it begins.

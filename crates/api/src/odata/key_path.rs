@@ -1,23 +1,62 @@
-//! Keys in parentheses, `runs('x')` and `runs(id='x')`, become segments, `runs/x`, and `%24count` becomes `$count`, before a
-//! route is chosen.
+//! One form of each path, before a route is chosen: names in their usual case, keys as segments, no `/` at the end, and at
+//! most one run on the way to the process.
+
+#[cfg(test)]
+mod tests;
+
+use std::{borrow::Cow, sync::Arc};
 
 use axum::http::{Request, Uri, uri::PathAndQuery};
+use flowruns_domain::{Via, excerpt};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// The collections that have keys.
 const COLLECTIONS: [&str; 2] = ["incomingFlows", "runs"];
+const PROCESS: &str = "process";
+const COUNT: &str = "$count";
+/// The other segments that have a fixed name.
+const NAMES: [&str; 11] = [
+    "industryData",
+    PROCESS,
+    "history",
+    "beta",
+    COUNT,
+    "$metadata",
+    "$batch",
+    "openapi.json",
+    "docs",
+    "livez",
+    "readyz",
+];
+/// No route has this path.
+const NO_ROUTE: &str = "/$unknown";
+/// The runs that a path may go through before the last one, which its route has.
+const MAX_EARLIER_RUNS: usize = Via::MAX - 1;
 
 /// The path as the client sent it.
 #[derive(Clone, Debug)]
 pub(crate) struct SentPath(pub(crate) String);
 
+/// What a path says that its route does not have.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct PathKeys {
+    /// The ids of the runs whose process the path goes through, but for the last.
+    pub(crate) earlier_runs: Vec<String>,
+    /// What is wrong with a key in parentheses.
+    pub(crate) fault: Option<String>,
+}
+
 /// Rewrites the path of a request, and keeps the path that was sent.
 pub(crate) fn rewrite<B>(mut request: Request<B>) -> Request<B> {
     let sent = request.uri().path().to_owned();
-    if let Some(path) = rewritten_path(&sent)
+    let (path, keys) = canonical(&sent);
+    if path != sent
         && let Some(uri) = with_path(request.uri(), &path)
     {
         *request.uri_mut() = uri;
+    }
+    if keys != PathKeys::default() {
+        request.extensions_mut().insert(Arc::new(keys));
     }
     request.extensions_mut().insert(SentPath(sent));
     request
@@ -33,87 +72,120 @@ fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-/// The path with its keys as segments; `None` when there is nothing to rewrite.
-fn rewritten_path(path: &str) -> Option<String> {
-    let may_change = path.contains('(') || path.contains("%28") || path.contains("/%24");
-    if !may_change {
+/// The path in the form that the routes have.
+fn canonical(path: &str) -> (String, PathKeys) {
+    let mut keys = PathKeys::default();
+    let Some(below_root) = path.strip_prefix('/') else {
+        return (path.to_owned(), keys);
+    };
+    let sent = below_root.strip_suffix('/').unwrap_or(below_root);
+    let Some(mut segments) = segments(sent, &mut keys) else {
+        return (NO_ROUTE.to_owned(), PathKeys::default());
+    };
+    shorten(&mut segments, &mut keys);
+    if keys.earlier_runs.len() > MAX_EARLIER_RUNS {
+        return (NO_ROUTE.to_owned(), PathKeys::default());
+    }
+    (format!("/{}", segments.join("/")), keys)
+}
+
+/// The segments in their usual form; `None` where one that begins with `$` stands for no resource.
+fn segments<'p>(path: &'p str, keys: &mut PathKeys) -> Option<Vec<Cow<'p, str>>> {
+    let mut segments: Vec<Cow<'p, str>> = Vec::new();
+    let mut sent = path.split('/').peekable();
+    while let Some(segment) = sent.next() {
+        let follows_collection = segments
+            .last()
+            .is_some_and(|last| COLLECTIONS.contains(&last.as_ref()));
+        if follows_collection {
+            segments.push(key_segment(segment, sent.peek().is_none())?);
+        } else if let Some((collection, key)) = parenthesised(segment) {
+            segments.push(Cow::Borrowed(collection));
+            let key = key.unwrap_or_else(|fault| {
+                keys.fault.get_or_insert(fault);
+                "-".to_owned()
+            });
+            segments.push(Cow::Owned(
+                utf8_percent_encode(&key, NON_ALPHANUMERIC).to_string(),
+            ));
+            // What follows is a name again, although a key such as `runs` came before it.
+            if let Some(next) = sent.next() {
+                segments.push(named(next));
+            }
+        } else {
+            segments.push(named(segment));
+        }
+    }
+    Some(segments)
+}
+
+/// What stands where a key is expected: a key, or `$count` at the end.
+fn key_segment(segment: &str, is_last: bool) -> Option<Cow<'_, str>> {
+    let decoded = percent_decode_str(segment).decode_utf8_lossy();
+    if !decoded.starts_with('$') {
+        return Some(Cow::Borrowed(segment));
+    }
+    let is_count = is_last && decoded.eq_ignore_ascii_case(COUNT);
+    is_count.then_some(Cow::Borrowed(COUNT))
+}
+
+/// A name in its usual case; one that is not known stays as it is.
+fn named(segment: &str) -> Cow<'_, str> {
+    let decoded = percent_decode_str(segment).decode_utf8_lossy();
+    let mut known = NAMES.iter().chain(&COLLECTIONS);
+    let name = known.find(|name| name.eq_ignore_ascii_case(&decoded));
+    Cow::Borrowed(name.map_or(segment, |name| *name))
+}
+
+/// The collection and the key of `runs('x')`, or what is wrong with the key.
+fn parenthesised(segment: &str) -> Option<(&'static str, Result<String, String>)> {
+    if !segment.contains('(') && !segment.contains("%28") {
         return None;
     }
-    let segments = path
-        .split('/')
-        .map(|segment| key_segment(segment).unwrap_or_else(|| plain_segment(segment)));
-    Some(segments.collect::<Vec<_>>().join("/"))
-}
-
-fn plain_segment(segment: &str) -> String {
-    match segment.strip_prefix("%24") {
-        Some(name) => format!("${name}"),
-        None => segment.to_owned(),
-    }
-}
-
-/// `runs('x')` as `runs/x`.
-fn key_segment(segment: &str) -> Option<String> {
     let decoded = percent_decode_str(segment).decode_utf8().ok()?;
-    let (collection, predicate) = decoded.strip_suffix(')')?.split_once('(')?;
-    if !COLLECTIONS.contains(&collection) {
-        return None;
-    }
-    let value = predicate.strip_prefix("id=").unwrap_or(predicate);
+    let (name, predicate) = decoded.split_once('(')?;
+    let mut collections = COLLECTIONS.into_iter();
+    let collection = collections.find(|collection| collection.eq_ignore_ascii_case(name))?;
+    let key = key(predicate).ok_or_else(|| {
+        format!(
+            "{:?} is no key; an id in parentheses is in single quotes, such as \
+             {collection}('0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e'); or send it as a segment: \
+             {collection}/0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e",
+            excerpt(&decoded)
+        )
+    });
+    Some((collection, key))
+}
+
+/// The key in `'x')` or `id='x')`.
+fn key(predicate: &str) -> Option<String> {
+    let inner = predicate.strip_suffix(')')?.trim();
+    let value = match inner.split_once('=') {
+        Some((name, value)) if name.trim().eq_ignore_ascii_case("id") => value.trim(),
+        Some(_) => return None,
+        None => inner,
+    };
     let literal = value.strip_prefix('\'')?.strip_suffix('\'')?;
     let key = literal.replace("''", "'");
-    (!key.is_empty()).then(|| {
-        format!(
-            "{collection}/{}",
-            utf8_percent_encode(&key, NON_ALPHANUMERIC)
-        )
-    })
+    (!key.is_empty()).then_some(key)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_form_of_a_key_becomes_a_segment() {
-        for path in [
-            "/runs('a-1')",
-            "/runs(id='a-1')",
-            "/runs(%27a-1%27)",
-            "/runs%28id%3D'a-1'%29",
-        ] {
-            assert_eq!(rewritten_path(path).unwrap(), "/runs/a%2D1", "{path}");
-        }
-        assert_eq!(
-            rewritten_path("/beta/industryData/incomingFlows('f')/runs('a')/process/runs('b')")
-                .unwrap(),
-            "/beta/industryData/incomingFlows/f/runs/a/process/runs/b"
-        );
-    }
-
-    #[test]
-    fn an_encoded_dollar_is_a_dollar() {
-        assert_eq!(rewritten_path("/beta/%24batch").unwrap(), "/beta/$batch");
-        assert_eq!(
-            rewritten_path("/runs('a')/%24count").unwrap(),
-            "/runs/a/$count"
-        );
-    }
-
-    #[test]
-    fn what_is_no_key_stays_as_it_is() {
-        for path in [
-            "/runs()",
-            "/runs('')",
-            "/others('x')",
-            "/runs(name='x')",
-            "/runs('x'",
-            "/runs(x)",
-        ] {
-            assert_eq!(
-                rewritten_path(path).unwrap_or_else(|| path.to_owned()),
-                path
-            );
-        }
+/// Leaves out all but the last `runs/{id}/process` of those that follow each other: each leads from a run to the flow that
+/// the run is of, so that they differ in the runs that must exist alone.
+fn shorten(segments: &mut Vec<Cow<'_, str>>, keys: &mut PathKeys) {
+    let is_flows = |segment: &Cow<'_, str>| segment == COLLECTIONS[0];
+    let Some(flows) = segments.iter().position(is_flows) else {
+        return;
+    };
+    // After the flow and its id.
+    let first = flows + 2;
+    while let Some([runs, run, process, next_runs, _, next_process]) =
+        segments.get(first..first + 6)
+        && [runs, next_runs].iter().all(|name| *name == COLLECTIONS[1])
+        && [process, next_process].iter().all(|name| *name == PROCESS)
+    {
+        let run = percent_decode_str(run).decode_utf8_lossy().into_owned();
+        keys.earlier_runs.push(run);
+        segments.drain(first..first + 3);
     }
 }

@@ -1,7 +1,9 @@
 //! Query options: each is known here, or the request is refused.
 
+use flowruns_domain::excerpt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use super::page_preference::MaxPageSize;
 use crate::error::ApiError;
 
 /// What stands in a query string as it is.
@@ -11,12 +13,15 @@ const VALUE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'~');
 
-/// The options of a request, by their names without `$`.
+/// The options of a request, by their names in lower case without `$`, and the page size that it prefers.
 #[derive(Debug, Default)]
-pub(crate) struct QueryOptions(Vec<(String, String)>);
+pub(crate) struct QueryOptions {
+    options: Vec<(String, String)>,
+    max_page_size: Option<MaxPageSize>,
+}
 
 impl QueryOptions {
-    /// Reads a query string in which only the `allowed` options, with or without `$`, may stand, each once.
+    /// Reads a query string in which only the `allowed` options, with or without `$` and in any case, may stand, each once.
     pub(crate) fn parse(query: Option<&str>, allowed: &[&str]) -> Result<Self, ApiError> {
         let mut options: Vec<(String, String)> = Vec::new();
         for pair in query
@@ -27,23 +32,38 @@ impl QueryOptions {
             let (sent_name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (sent_name, value) = (decoded(sent_name)?, decoded(value)?);
             let name = sent_name.strip_prefix('$').unwrap_or(&sent_name);
-            if !allowed.contains(&name) {
+            let name = name.to_ascii_lowercase();
+            if !allowed.contains(&name.as_str()) {
                 return Err(unsupported(&sent_name, allowed));
             }
-            if options.iter().any(|(known, _)| known == name) {
-                return Err(invalid(
-                    name,
-                    format!("the query option {name} stands twice; send it once"),
-                ));
+            if options.iter().any(|(known, _)| *known == name) {
+                let message = format!("the query option ${name} is repeated; send it once");
+                return Err(invalid(&name, message));
             }
-            options.push((name.to_owned(), value));
+            options.push((name, value));
         }
-        Ok(Self(options))
+        Ok(Self {
+            options,
+            max_page_size: None,
+        })
+    }
+
+    /// The same options, from a client that prefers smaller pages.
+    pub(crate) fn preferring(self, max_page_size: Option<MaxPageSize>) -> Self {
+        Self {
+            max_page_size,
+            ..self
+        }
+    }
+
+    /// The page size that the client prefers.
+    pub(crate) const fn max_page_size(&self) -> Option<&MaxPageSize> {
+        self.max_page_size.as_ref()
     }
 
     /// The options as a query string, each with an & after it, but for one.
     pub(crate) fn encoded_without(&self, left_out: &str) -> String {
-        let kept = self.0.iter().filter(|(name, _)| name != left_out);
+        let kept = self.options.iter().filter(|(name, _)| name != left_out);
         kept.map(|(name, value)| format!("${name}={}&", utf8_percent_encode(value, VALUE)))
             .collect()
     }
@@ -51,7 +71,7 @@ impl QueryOptions {
     /// What makes the rows of a list and their order, whatever the order in which it was sent.
     pub(crate) fn bound(&self) -> String {
         let mut bound: Vec<String> = self
-            .0
+            .options
             .iter()
             .filter(|(name, _)| !matches!(name.as_str(), "skiptoken" | "format"))
             .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, VALUE)))
@@ -61,7 +81,7 @@ impl QueryOptions {
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0
+        self.options
             .iter()
             .find(|(known, _)| known == name)
             .map(|(_, value)| value.as_str())
@@ -74,12 +94,13 @@ pub(crate) fn invalid(name: &str, message: impl Into<String>) -> ApiError {
 }
 
 fn unsupported(name: &str, allowed: &[&str]) -> ApiError {
+    let shown = excerpt(name);
     let message = if allowed.is_empty() {
-        format!("the query option {name} is not supported here; send none")
+        format!("the query option {shown} is not supported here; send none")
     } else {
         let known: Vec<_> = allowed.iter().map(|name| format!("${name}")).collect();
         format!(
-            "the query option {name} is not supported here; these are: {}",
+            "the query option {shown} is not supported here; these are: {}",
             known.join(", ")
         )
     };
@@ -92,7 +113,7 @@ fn decoded(text: &str) -> Result<String, ApiError> {
     decoded.map(|text| text.into_owned()).map_err(|_| {
         ApiError::bad_request(
             "invalidQueryOption",
-            "the query string is not UTF-8 after decoding",
+            "the query string is not UTF-8 after decoding; encode it as UTF-8, then percent-encode the bytes",
         )
     })
 }

@@ -13,13 +13,12 @@ pub(crate) fn run_order(options: &QueryOptions) -> Result<RunOrder, ApiError> {
         (property::DISPLAY_NAME, RunSort::DisplayName),
         (property::ID, RunSort::Id),
     ];
-    let order = read(options, &sorts)?;
-    Ok(
-        order.map_or_else(RunOrder::default, |(sort, direction)| RunOrder {
-            sort,
-            direction,
-        }),
-    )
+    let order = read(options, &sorts)?.map(|(sort, direction, ties)| RunOrder {
+        sort,
+        direction,
+        ties,
+    });
+    Ok(order.unwrap_or_default())
 }
 
 /// The order of flows that is asked for.
@@ -28,45 +27,46 @@ pub(crate) fn flow_order(options: &QueryOptions) -> Result<FlowOrder, ApiError> 
         (property::ID, FlowSort::Id),
         (property::DISPLAY_NAME, FlowSort::DisplayName),
     ];
-    let order = read(options, &sorts)?;
-    Ok(
-        order.map_or_else(FlowOrder::default, |(sort, direction)| FlowOrder {
-            sort,
-            direction,
-        }),
-    )
+    let order = read(options, &sorts)?.map(|(sort, direction, ties)| FlowOrder {
+        sort,
+        direction,
+        ties,
+    });
+    Ok(order.unwrap_or_default())
 }
 
-/// One property, and perhaps the id, by which ties are broken anyway.
+/// One property, and perhaps the id, by which ties are broken: in the direction of the property unless another is sent.
 fn read<S: Copy>(
     options: &QueryOptions,
     sorts: &[(&str, S)],
-) -> Result<Option<(S, Direction)>, ApiError> {
+) -> Result<Option<(S, Direction, Direction)>, ApiError> {
     let Some(text) = options.get("orderby") else {
         return Ok(None);
     };
-    let refused = || {
+    let order = || {
+        let mut items = text.split(',').map(item);
+        let (name, direction) = items.next()??;
+        let (known, sort) = sorts
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        let ties = match items.next() {
+            None => direction,
+            Some(second) => {
+                let (name, ties) = second?;
+                let is_id = name.eq_ignore_ascii_case(property::ID) && *known != property::ID;
+                is_id.then_some(ties)?
+            }
+        };
+        items.next().is_none().then_some((*sort, direction, ties))
+    };
+    order().map(Some).ok_or_else(|| {
         let names: Vec<&str> = sorts.iter().map(|(name, _)| *name).collect();
         let message = format!(
-            "$orderby is one of {}, then asc or desc; ties are broken by id",
+            "$orderby is one of {}, then asc or desc; id may follow as a second key, such as startDateTime desc,id asc",
             names.join(", ")
         );
         invalid("orderby", message)
-    };
-    let mut items = text.split(',').map(item);
-    let first = items.next().flatten().ok_or_else(refused)?;
-    let is_tie_break = |item| item == Some((property::ID, Direction::Ascending));
-    let rest: Vec<_> = items.collect();
-    let others_are_kept = match rest.as_slice() {
-        [] => true,
-        [only] => is_tie_break(*only) && first.0 != property::ID,
-        _ => false,
-    };
-    let sort = sorts.iter().find(|(name, _)| *name == first.0);
-    match sort {
-        Some((_, sort)) if others_are_kept => Ok(Some((*sort, first.1))),
-        _ => Err(refused()),
-    }
+    })
 }
 
 fn item(text: &str) -> Option<(&str, Direction)> {

@@ -1,5 +1,6 @@
 //! Pages: `$top`, `$skip`, `$count`, and the link to the next one.
 
+use axum::response::Response;
 use flowruns_domain::{Next, PageSize};
 
 use super::{
@@ -26,6 +27,24 @@ pub(crate) const QUERY_OPTIONS: [&str; 9] = [
 /// The most rows that are passed over.
 const MAX_SKIP: usize = 1000;
 
+/// The most bytes of content of a page: 1 MiB, which the items of a batch share.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct PageBytes(pub(crate) u32);
+
+impl Default for PageBytes {
+    fn default() -> Self {
+        Self(PageSize::MAX_BYTES)
+    }
+}
+
+impl PageBytes {
+    /// The share of each of some requests that are answered together.
+    pub(crate) fn shared_by(requests: usize) -> Self {
+        let requests = u32::try_from(requests).unwrap_or(u32::MAX);
+        Self(PageSize::MAX_BYTES / requests.max(1))
+    }
+}
+
 /// The page that is asked for.
 pub(crate) struct Requested<C> {
     pub(crate) size: PageSize,
@@ -43,6 +62,10 @@ pub(crate) fn requested<C: Cursor>(
     let size = options
         .get("top")
         .map_or(Ok(PageSize::default()), page_size)?;
+    let preferred = options.max_page_size();
+    let size = preferred
+        .and_then(|preferred| preferred.below(size))
+        .unwrap_or(size);
     let skip = options.get("skip").map_or(Ok(0), skipped_rows)?;
     let Some(token) = options.get("skiptoken") else {
         return Ok(Requested {
@@ -78,20 +101,49 @@ pub(crate) fn next_query<C: Cursor>(
     query
 }
 
+/// The answer with a page of a list, which says whether the preferred page size was applied: whether a larger page would
+/// have been answered without it.
+pub(crate) fn with_preference(mut response: Response, options: &QueryOptions) -> Response {
+    let size = options
+        .get("top")
+        .map_or(Ok(PageSize::default()), page_size);
+    if let (Some(preferred), Ok(size)) = (options.max_page_size(), size)
+        && preferred.below(size).is_some()
+    {
+        preferred.insert_applied(response.headers_mut());
+    }
+    response
+}
+
 /// Whether `$count=true`.
 pub(crate) fn wants_count(options: &QueryOptions) -> Result<bool, ApiError> {
     match options.get("count") {
-        None | Some("false") => Ok(false),
-        Some("true") => Ok(true),
+        None => Ok(false),
+        Some(text) if text.eq_ignore_ascii_case("true") => Ok(true),
+        Some(text) if text.eq_ignore_ascii_case("false") => Ok(false),
         Some(_) => Err(invalid("count", "$count is true or false")),
     }
 }
 
 fn json_format(options: &QueryOptions) -> Result<(), ApiError> {
-    let format = options.get("format").unwrap_or("json");
-    match format.split(';').next() {
-        Some("json" | "application/json") => Ok(()),
-        _ => Err(invalid("format", "$format is json")),
+    check_format(options, &["json", "application/json"])
+}
+
+/// Whether `$format`, if it is sent, is one of these media types, in any case and with any parameters.
+pub(crate) fn check_format(options: &QueryOptions, formats: &[&str]) -> Result<(), ApiError> {
+    let Some(format) = options.get("format") else {
+        return Ok(());
+    };
+    let media_type = format.split(';').next().unwrap_or_default().trim();
+    match formats
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(media_type))
+    {
+        true => Ok(()),
+        false => {
+            let message = format!("$format is {} here", formats.join(" or "));
+            Err(invalid("format", message))
+        }
     }
 }
 

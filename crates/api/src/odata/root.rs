@@ -2,6 +2,7 @@
 
 use axum::http::request::Parts;
 use ipnet::IpNet;
+use percent_encoding::percent_decode_str;
 
 use super::{key_path::SentPath, origin::Origin};
 
@@ -18,7 +19,10 @@ impl ServiceRoot {
     pub(crate) fn of(parts: &Parts, trusted: &[IpNet]) -> Self {
         let sent = parts.extensions.get::<SentPath>();
         let sent_path = sent.map_or(parts.uri.path(), |sent| sent.0.as_str());
-        let is_beta = sent_path == "/beta" || sent_path.starts_with("/beta/");
+        let first = sent_path.split('/').nth(1).unwrap_or_default();
+        let is_beta = percent_decode_str(first)
+            .decode_utf8_lossy()
+            .eq_ignore_ascii_case("beta");
         Self {
             origin: Origin::of(parts, trusted),
             version: if is_beta { "/beta" } else { "" },

@@ -33,7 +33,9 @@ impl Selection {
                 all = true;
                 continue;
             }
-            let name = known.iter().find(|known| **known == name).ok_or_else(|| {
+            let mut properties = known.iter();
+            let property = properties.find(|known| known.eq_ignore_ascii_case(name));
+            let name = property.ok_or_else(|| {
                 let message = format!("$select names properties of {}, or *", known.join(", "));
                 invalid("select", message)
             })?;
@@ -71,7 +73,7 @@ impl Selection {
 pub(crate) fn wants_process(options: &QueryOptions) -> Result<bool, ApiError> {
     match options.get("expand").map(str::trim) {
         None => Ok(false),
-        Some("process") => Ok(true),
+        Some(text) if text.eq_ignore_ascii_case("process") => Ok(true),
         Some(_) => Err(invalid("expand", "$expand is process, without options")),
     }
 }

@@ -9,16 +9,20 @@ use utoipa::openapi::{
 use super::{
     answer::{json as json_answer, other},
     example,
-    operation::{ALIAS, FLOW, FLOWS, RUNS, body, call, item, list, with_parameters, with_refusals},
+    operation::{
+        ALIAS, FLOW, FLOWS, RUNS, body, call, item, list, read, with_parameters, with_refusals,
+    },
     parameter::LIST_OPTIONS,
 };
 
 const TENANT_RUNS: &str = "/industryData/runs";
+const TENANT_RUN: &str = "/industryData/runs/{runId}";
 
 /// Adds them.
 pub(super) fn add(paths: PathsBuilder) -> PathsBuilder {
     let paths = counts(paths)
         .path(TENANT_RUNS, item([(HttpMethod::Get, list_tenant_runs())]))
+        .path(TENANT_RUN, item([(HttpMethod::Get, get_run_by_id())]))
         .path("/industryData", item([(HttpMethod::Get, get_hub())]))
         .path("/$batch", item([(HttpMethod::Post, batch())]));
     probes(descriptions(paths))
@@ -32,6 +36,17 @@ fn list_tenant_runs() -> OperationBuilder {
     let summary = "The runs of all flows of the tenant, newest start first.";
     let call = with_parameters(call(TENANT_RUNS, "listTenantRuns", summary), &["$expand"]);
     list(call, &LIST_OPTIONS, "runCollection", example::runs())
+}
+
+fn get_run_by_id() -> OperationBuilder {
+    let summary = "A run by its id alone, of whichever flow of the tenant has it.";
+    let call = read(
+        call(TENANT_RUN, "getRunById", summary),
+        "shownRun",
+        example::run(),
+    );
+    // 409: several flows have a run of that id; details has their addresses.
+    with_refusals(with_parameters(call, &["$expand"]), &["409"])
 }
 
 fn get_hub() -> OperationBuilder {

@@ -108,11 +108,12 @@ pub(super) fn list(
     schema: &str,
     example: Value,
 ) -> OperationBuilder {
-    with_parameters(call, options).response("200", json("A page.", schema, example, &[]))
+    let page = json("A page.", schema, example, &["Preference-Applied"]);
+    with_parameters(with_parameters(call, options), &["Prefer"]).response("200", page)
 }
 
 /// A read of one entity.
-fn read(call: OperationBuilder, schema: &str, example: Value) -> OperationBuilder {
+pub(super) fn read(call: OperationBuilder, schema: &str, example: Value) -> OperationBuilder {
     let is_current = empty("The client has the current one.", &["ETag"]);
     let call = with_parameters(call, &["If-Match", "If-None-Match", "$select"]);
     with_refusals(call, &["412"])

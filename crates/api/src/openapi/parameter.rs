@@ -104,7 +104,7 @@ fn options() -> [Parameter; 8] {
         option(
             "$orderby",
             text(),
-            "Such as `startDateTime desc`; ties are broken by id.",
+            "Such as `startDateTime desc`; ties are broken by id in the same direction, unless `id asc` or `id desc` follows.",
         ),
         option("$select", text(), "Properties, separated by commas."),
         option(
@@ -149,7 +149,8 @@ fn sent_headers() -> [Parameter; 5] {
         header(
             "Prefer",
             text(),
-            "`return=minimal` answers a write with 204; `return=representation` with the entity.",
+            "`return=minimal` answers a write with 204; `return=representation` with the entity; `odata.maxpagesize=n` makes \
+             the pages of a list smaller.",
         ),
         header(
             "Idempotency-Key",

@@ -146,6 +146,7 @@ impl<T: fmt::Display> Serialize for Shown<T> {
 pub(super) struct RunBody<'a> {
     run: &'a Run,
     context: String,
+    address: Option<String>,
     process: Option<FlowBody>,
 }
 
@@ -173,7 +174,16 @@ impl<'a> RunBody<'a> {
         Self {
             run,
             context,
+            address: None,
             process: None,
+        }
+    }
+
+    /// Shows where the run lives, for a URL that does not name its flow.
+    pub(super) fn at(self, address: String) -> Self {
+        Self {
+            address: Some(address),
+            ..self
         }
     }
 
@@ -210,6 +220,9 @@ impl Serialize for RunBody<'_> {
         };
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("@odata.context", &self.context)?;
+        if let Some(address) = &self.address {
+            map.serialize_entry("@odata.id", address)?;
+        }
         head.write(&mut map)?;
         let error = blocking_error.as_ref().map(typed_error);
         map.serialize_entry(property::BLOCKING_ERROR, &error)?;

@@ -32,7 +32,7 @@ async fn create(
 ) -> Result<Response, ApiError> {
     call.no_options()?;
     let (flow, via) = (call.flow_key()?, call.via()?);
-    let (id, creation) = read_new(call.object()?)?;
+    let (id, creation) = call.read_object(read_new).await?;
     call.admit(creation.new.urgency())?;
     let (runs, requester) = (&api.runs, call.requester());
     let created = match reserved {

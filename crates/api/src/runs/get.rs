@@ -6,7 +6,7 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use flowruns_domain::Preconditions;
+use flowruns_domain::{Preconditions, Run};
 
 use super::{body::RunBody, shape::Shape};
 use crate::{
@@ -26,6 +26,16 @@ pub(crate) async fn get_run(
     let (address, conditions) = (call.run_address()?, call.conditions()?);
     let run = api.runs.get(address).await?;
     let body = RunBody::shaped(&run, &call.root, &shape.fragment());
+    answer_run(&api, body, (&run, &shape), conditions).await
+}
+
+/// A single run, or 304.
+pub(super) async fn answer_run(
+    api: &Api,
+    body: RunBody<'_>,
+    (run, shape): (&Run, &Shape),
+    conditions: Preconditions,
+) -> Result<Response, ApiError> {
     if !shape.with_process {
         return respond::entity(&shape.selected(body), &run.tag(), &conditions);
     }

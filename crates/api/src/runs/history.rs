@@ -15,7 +15,7 @@ use crate::{
     extract::{Call, Content},
     odata::{
         cursor::Binding,
-        page::{LIST_OPTIONS, Requested, next_query, requested},
+        page::{LIST_OPTIONS, Requested, next_query, requested, with_preference},
     },
     respond::{self, List},
     state::Api,
@@ -39,6 +39,7 @@ pub(crate) async fn list_history(
         options: options.bound(),
     };
     let Requested { size, after, .. } = requested(&api, &options, &binding)?;
+    let size = size.within(call.page_bytes.0);
     let page = api
         .runs
         .history(address, EventPageRequest { size, after })
@@ -52,13 +53,14 @@ pub(crate) async fn list_history(
         call.root
             .same_path(&next_query(&api, &options, &binding, &next))
     });
-    respond::json(&List {
+    let answer = respond::json(&List {
         context: call.root.context(&path),
         count: None,
         count_above: None,
         next_link,
         value: page.items.iter().map(EventBody::new).collect(),
-    })
+    })?;
+    Ok(with_preference(answer, &options))
 }
 
 #[derive(Serialize)]

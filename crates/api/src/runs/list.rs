@@ -6,7 +6,7 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use flowruns_domain::{Flow, FlowId, ListedRun, PageSize, RunId, RunQuery, RunScope, TenantId};
+use flowruns_domain::{Flow, FlowId, ListedRun, PageSize, RunQuery, RunScope, TenantId, Via};
 
 use super::{body::RunItem, shape::Shape};
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
         filter::{Runs, read_filter},
         options::QueryOptions,
         order::run_order,
-        page::{QUERY_OPTIONS, next_query, requested, wants_count},
+        page::{PageBytes, QUERY_OPTIONS, next_query, requested, wants_count, with_preference},
         select::Selection,
     },
     respond::{self, List},
@@ -28,6 +28,10 @@ use crate::{
 
 /// With their documents, so many rows make a page at most: each may be as long as a body.
 const MOST_WITH_DETAILS: u16 = 100;
+
+/// A filter whose rows can be counted.
+const COUNTED: &str =
+    "$filter=startDateTime ge 2026-03-01T00:00:00Z and startDateTime lt 2026-03-02T00:00:00Z";
 
 pub(crate) async fn list_runs(
     State(api): State<Arc<Api>>,
@@ -43,7 +47,8 @@ pub(crate) async fn list_all_runs(
     request: Request,
 ) -> Result<Response, ApiError> {
     let call = Call::new(&api, request, Permission::ReadRuns, Content::List).await?;
-    list(&api, &call, RunScope::Tenant(call.caller.tenant), None).await
+    let scope = RunScope::Tenant(call.caller.tenant);
+    list(&api, &call, scope, Via::NONE).await
 }
 
 pub(crate) async fn count_runs(
@@ -60,18 +65,16 @@ pub(crate) async fn count_all_runs(
     request: Request,
 ) -> Result<Response, ApiError> {
     let call = Call::new(&api, request, Permission::ReadRuns, Content::Text).await?;
-    count(&api, &call, RunScope::Tenant(call.caller.tenant), None).await
+    let scope = RunScope::Tenant(call.caller.tenant);
+    count(&api, &call, scope, Via::NONE).await
 }
 
-async fn count(
-    api: &Api,
-    call: &Call,
-    scope: RunScope,
-    via: Option<RunId>,
-) -> Result<Response, ApiError> {
+async fn count(api: &Api, call: &Call, scope: RunScope, via: Via) -> Result<Response, ApiError> {
     let options = call.options(&["filter"])?;
     let query = query(&options, scope)?;
-    count::plain(api.runs.count(via, &query).await?)
+    let limit = api.options.limits.count_rows;
+    let counted = api.runs.count(via, &query, limit).await?;
+    count::plain(counted, limit, COUNTED)
 }
 
 /// What the options ask for, but for the page.
@@ -84,12 +87,7 @@ fn query(options: &QueryOptions, scope: RunScope) -> Result<RunQuery, ApiError> 
     })
 }
 
-async fn list(
-    api: &Api,
-    call: &Call,
-    scope: RunScope,
-    via: Option<RunId>,
-) -> Result<Response, ApiError> {
+async fn list(api: &Api, call: &Call, scope: RunScope, via: Via) -> Result<Response, ApiError> {
     let options = call.options(&QUERY_OPTIONS)?;
     let path = match scope {
         RunScope::Flow(flow) => format!("industryData/incomingFlows('{}')/runs", flow.flow),
@@ -101,11 +99,12 @@ async fn list(
         options: options.bound(),
     };
     let shape = Shape::read(&options)?;
-    let with_count = wants_count(&options)?;
-    let query = page_query(api, &options, &binding, scope, &shape)?;
+    let (with_count, limit) = (wants_count(&options)?, api.options.limits.count_rows);
+    let mut query = page_query(api, &options, &binding, scope, &shape)?;
+    query.size = within(query.size, call.page_bytes, &shape);
     let found = api.runs.query(via, &query).await?;
     let counted = match with_count {
-        true => Some(api.runs.count(via, &query).await?),
+        true => Some(api.runs.count(via, &query, limit).await?),
         false => None,
     };
     let processes = match shape.with_process {
@@ -114,16 +113,17 @@ async fn list(
     };
     let next = found.next.as_ref();
     let next = next.map(|next| next_query(api, &options, &binding, next));
-    let (count, count_above) = count::shown(counted);
+    let (count, count_above) = count::shown(counted, limit);
     let rows = found.items.iter();
     let rows = rows.map(|run| shape.selected(item(call, scope, run, &shape.selection, &processes)));
-    respond::json(&List {
+    let page = respond::json(&List {
         context: call.root.context(&format!("{path}{}", shape.fragment())),
         count,
         count_above,
         next_link: next.map(|query| call.root.same_path(&query)),
         value: rows.collect(),
-    })
+    })?;
+    Ok(with_preference(page, &options))
 }
 
 fn page_query(
@@ -142,6 +142,14 @@ fn page_query(
         details,
         ..query(options, scope)?
     })
+}
+
+/// Beside its run a row that shows the process too has up to twice as much again.
+fn within(size: PageSize, bytes: PageBytes, shape: &Shape) -> PageSize {
+    match shape.with_process {
+        true => size.within(bytes.0 / 3),
+        false => size.within(bytes.0),
+    }
 }
 
 fn size(asked: PageSize, details: bool) -> PageSize {

@@ -24,7 +24,9 @@ pub(crate) async fn patch_run(
     call.no_options()?;
     let address = call.run_address()?;
     let preconditions = call.preconditions(&api)?;
-    let patch = read_patch(call.object()?, address.key.run)?;
+    let patch = call
+        .read_object(move |body| read_patch(body, address.key.run))
+        .await?;
     call.admit(patch.urgency())?;
     let run = api
         .runs

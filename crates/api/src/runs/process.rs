@@ -22,7 +22,7 @@ pub(crate) async fn get_process(
     let call = Call::new(&api, request, Permission::ReadRuns, Content::None).await?;
     let selection = read_selection(&call)?;
     let (address, conditions) = (call.run_address()?, call.conditions()?);
-    api.runs.check_exists(address.key).await?;
+    api.runs.check_address(address).await?;
     let flow = api.flows.get(address.key.flow_key()).await?;
     answer_flow(&call, &flow, &selection, &conditions)
 }

@@ -12,7 +12,7 @@ use axum::{
     http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri},
 };
 use flowruns_api::{
-    ApiOptions, CursorKey, Draining, Limits, Peer, Readiness,
+    ApiOptions, CursorKey, Draining, HeadLimits, Limits, Peer, Readiness,
     auth::{Expectations, KeySet, Permission, TokenVerifier},
     router,
 };
@@ -75,6 +75,7 @@ impl App {
             environment,
             verifier: Arc::clone(&verifier),
             max_body_bytes: 64 * 1024,
+            head_limits: HeadLimits::default(),
             request_timeout: PATIENCE,
             body_timeout: Duration::from_secs(30),
             limits: Limits::default(),

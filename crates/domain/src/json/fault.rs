@@ -4,6 +4,8 @@ use std::str;
 
 use thiserror::Error;
 
+use crate::excerpt::excerpt_of;
+
 /// Why a document is refused, and where.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[error("{reason} at line {line} column {column}")]
@@ -48,7 +50,8 @@ impl InvalidDocument {
             reason
         };
         Self {
-            reason: reason.to_owned(),
+            // It may quote the document.
+            reason: excerpt_of(reason, 512).into_owned(),
             line,
             column,
         }

@@ -110,10 +110,21 @@ impl JsonObject {
 
     /// The length in bytes as compact JSON.
     pub fn compact_length(&self) -> usize {
-        let mut counter = ByteCounter(0);
-        // Neither the counter nor a JSON object can fail to be written.
-        serde_json::to_writer(&mut counter, self).map_or(usize::MAX, |()| counter.0)
+        compact_length(self)
     }
+}
+
+impl JsonValue {
+    /// The length in bytes as compact JSON.
+    pub fn compact_length(&self) -> usize {
+        compact_length(self)
+    }
+}
+
+fn compact_length(value: &impl Serialize) -> usize {
+    let mut counter = ByteCounter(0);
+    // Neither the counter nor a JSON value can fail to be written.
+    serde_json::to_writer(&mut counter, value).map_or(usize::MAX, |()| counter.0)
 }
 
 /// What a patch makes of a value, if anything.

@@ -8,6 +8,7 @@ use serde::{
 };
 
 use super::{JsonObject, JsonValue, Number, object::Members};
+use crate::excerpt::excerpt;
 
 impl<'de> Deserialize<'de> for JsonValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -88,7 +89,10 @@ impl<'de> Visitor<'de> for ObjectVisitor {
         while let Some(name) = access.next_key::<String>()? {
             refuse_nul(&name)?;
             if members.contains(&name) || annotations.contains(&name) {
-                return Err(de::Error::custom(format_args!("duplicate member {name:?}")));
+                return Err(de::Error::custom(format_args!(
+                    "duplicate member {:?}",
+                    excerpt(&name)
+                )));
             }
             let value = access.next_value::<JsonValue>()?;
             if is_annotation(&name) {

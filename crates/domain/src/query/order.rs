@@ -18,7 +18,18 @@ pub enum Direction {
     Descending,
 }
 
-/// What runs are ordered by. Ties are broken by id, the least first, whatever the direction.
+impl Direction {
+    /// The opposite direction.
+    #[must_use]
+    pub const fn reversed(self) -> Self {
+        match self {
+            Self::Ascending => Self::Descending,
+            Self::Descending => Self::Ascending,
+        }
+    }
+}
+
+/// What runs are ordered by.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum RunSort {
     /// The start.
@@ -38,15 +49,14 @@ pub struct RunOrder {
     pub sort: RunSort,
     /// Which way.
     pub direction: Direction,
+    /// The direction of the ids of runs with equal keys. It has no meaning where the id is the key.
+    pub ties: Direction,
 }
 
 /// The newest start first.
 impl Default for RunOrder {
     fn default() -> Self {
-        Self {
-            sort: RunSort::Start,
-            direction: Direction::Descending,
-        }
+        Self::new(RunSort::Start, Direction::Descending)
     }
 }
 
@@ -73,6 +83,15 @@ pub struct RunCursor {
 }
 
 impl RunOrder {
+    /// An order whose ties are broken by id in the direction of the key.
+    pub const fn new(sort: RunSort, direction: Direction) -> Self {
+        Self {
+            sort,
+            direction,
+            ties: direction,
+        }
+    }
+
     /// Where a run stands.
     pub fn cursor(self, run: &RunSummary) -> RunCursor {
         let key = match self.sort {
@@ -93,12 +112,14 @@ impl RunOrder {
         let ids = (one.run, one.flow).cmp(&(other.run, other.flow));
         match (self.sort, self.direction) {
             (RunSort::Id, direction) => directed(direction, ids),
-            (_, direction) => directed(direction, one.key.cmp(&other.key)).then(ids),
+            (_, direction) => {
+                directed(direction, one.key.cmp(&other.key)).then(directed(self.ties, ids))
+            }
         }
     }
 }
 
-/// What flows are ordered by. Ties are broken by id, the least first.
+/// What flows are ordered by.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum FlowSort {
     /// The id alone.
@@ -114,15 +135,14 @@ pub struct FlowOrder {
     pub sort: FlowSort,
     /// Which way.
     pub direction: Direction,
+    /// The direction of the ids of flows with equal names. It has no meaning where the id is the key.
+    pub ties: Direction,
 }
 
 /// By id.
 impl Default for FlowOrder {
     fn default() -> Self {
-        Self {
-            sort: FlowSort::Id,
-            direction: Direction::Ascending,
-        }
+        Self::new(FlowSort::Id, Direction::Ascending)
     }
 }
 
@@ -136,6 +156,15 @@ pub struct FlowCursor {
 }
 
 impl FlowOrder {
+    /// An order whose ties are broken by id in the direction of the key.
+    pub const fn new(sort: FlowSort, direction: Direction) -> Self {
+        Self {
+            sort,
+            direction,
+            ties: direction,
+        }
+    }
+
     /// Where a flow stands.
     pub fn cursor(self, flow: &Flow) -> FlowCursor {
         let key = match self.sort {
@@ -155,7 +184,9 @@ impl FlowOrder {
         let ids = one.flow.cmp(&other.flow);
         match (self.sort, self.direction) {
             (FlowSort::Id, direction) => directed(direction, ids),
-            (_, direction) => directed(direction, one.key.cmp(&other.key)).then(ids),
+            (_, direction) => {
+                directed(direction, one.key.cmp(&other.key)).then(directed(self.ties, ids))
+            }
         }
     }
 }
@@ -164,5 +195,34 @@ fn directed(direction: Direction, ordering: Ordering) -> Ordering {
     match direction {
         Direction::Ascending => ordering,
         Direction::Descending => ordering.reverse(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cursor(second: i64, run: u128) -> RunCursor {
+        let id = |number| uuid::Uuid::from_u128(number);
+        let time = chrono::DateTime::from_timestamp(second, 0).unwrap();
+        RunCursor {
+            key: SortKey::Time(Some(Timestamp::new(time).unwrap())),
+            run: RunId::new(id(run)).unwrap(),
+            flow: FlowId::new(id(1)).unwrap(),
+        }
+    }
+
+    #[test]
+    fn ties_are_broken_in_the_direction_of_the_key_unless_another_is_asked_for() {
+        let (earlier, low, high) = (cursor(1, 9), cursor(2, 1), cursor(2, 2));
+        let newest = RunOrder::default();
+        assert!(newest.compare(&high, &low).is_lt());
+        assert!(newest.compare(&low, &earlier).is_lt());
+        let mixed = RunOrder {
+            ties: Direction::Ascending,
+            ..newest
+        };
+        assert!(mixed.compare(&low, &high).is_lt());
+        assert!(mixed.compare(&high, &earlier).is_lt());
     }
 }

@@ -1,11 +1,9 @@
-//! Queries of runs and flows, what they give, and which of them are offered.
-
-use thiserror::Error;
+//! Queries of runs and flows, and what they give.
 
 use super::{
     PageSize,
-    filter::{FlowFilter, Operator, RunFilter, RunTerm, Test},
-    order::{Direction, FlowCursor, FlowOrder, RunCursor, RunOrder, RunSort},
+    filter::{FlowFilter, RunFilter},
+    order::{FlowCursor, FlowOrder, RunCursor, RunOrder},
 };
 use crate::{
     error_object::PublicError,
@@ -13,11 +11,49 @@ use crate::{
     id::{FlowKey, TenantId},
     run::RunSummary,
     statistics::Statistics,
-    status::RunStatus,
 };
 
-/// How many rows a page, or a count, looks at. A page that looked at so many in vain is short, and is followed by another.
+/// The largest number of rows that a page looks at. A page that reaches it is short, and another follows.
 pub const SCAN_LIMIT: usize = 10_000;
+
+/// The largest number of rows that a count looks at: 1 to 10,000,000.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct CountLimit(u32);
+
+impl CountLimit {
+    /// The largest limit.
+    pub const MAX: u32 = 10_000_000;
+
+    /// A limit of 1 to [`MAX`](Self::MAX) rows.
+    pub const fn new(rows: u32) -> Option<Self> {
+        if rows == 0 || rows > Self::MAX {
+            None
+        } else {
+            Some(Self(rows))
+        }
+    }
+
+    /// The number of rows.
+    pub const fn rows(self) -> u32 {
+        self.0
+    }
+
+    /// The count of matching rows, when `scanned` rows had to be looked at for it.
+    pub fn count(self, matched: u64, scanned: u64) -> Count {
+        if scanned <= u64::from(self.0) {
+            Count::Exactly(matched)
+        } else {
+            Count::Unknown
+        }
+    }
+}
+
+/// 100,000 rows.
+impl Default for CountLimit {
+    fn default() -> Self {
+        Self(100_000)
+    }
+}
 
 /// Whose runs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -162,6 +198,35 @@ impl<T, C> Found<T, C> {
         });
         Self { items, next }
     }
+
+    /// The page without the rows beyond its limit of bytes; then the next one begins after the last row that is left.
+    #[must_use]
+    pub fn bounded(
+        mut self,
+        size: PageSize,
+        bytes: impl Fn(&T) -> usize,
+        cursor: impl Fn(&T) -> C,
+    ) -> Self {
+        let fitting = size.rows_that_fit(&self.items, bytes);
+        if fitting < self.items.len() {
+            self.items.truncate(fitting);
+            let after = self.items.last().map(cursor);
+            self.next = after.map(|after| Next { after, skip: 0 });
+        }
+        self
+    }
+}
+
+impl ListedRun {
+    /// About how long it is in a page, in bytes.
+    pub fn bytes(&self) -> usize {
+        let documents = self.details.as_ref().map_or(0, |details| {
+            let error = details.blocking_error.as_ref();
+            details.statistics.members().compact_length()
+                + error.map_or(0, |error| error.members().compact_length())
+        });
+        PageSize::ROW_BYTES + self.summary.display_name.as_str().len() + documents
+    }
 }
 
 /// A page of runs.
@@ -174,72 +239,6 @@ pub type FoundFlows = Found<Flow, FlowCursor>;
 pub enum Count {
     /// So many.
     Exactly(u64),
-    /// To know it, more than [`SCAN_LIMIT`] rows would have to be looked at.
+    /// To know it, more rows than the [`CountLimit`], or more time than a statement has, would be needed.
     Unknown,
-}
-
-/// How a query of runs is carried out: along one index.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct RunPlan {
-    /// The order that the index has. That of the query, unless there can be but one run.
-    pub order: RunOrder,
-    /// The only status that can match, where the index begins with it.
-    pub status: Option<RunStatus>,
-}
-
-/// A query that no index bounds. The text names one that works.
-#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-pub enum NotOffered {
-    /// An order that is kept within a flow only.
-    #[error(
-        "runs of all flows are ordered by startDateTime only; use $orderby=startDateTime desc, or the list of one flow"
-    )]
-    OrderAcrossFlows,
-    /// A filter that is kept within a flow only.
-    #[error(
-        "runs of all flows are filtered by status and startDateTime only, such as $filter=status eq 'failed' and \
-         startDateTime ge 2026-03-01T00:00:00Z; use the list of one flow for other properties"
-    )]
-    FilterAcrossFlows,
-}
-
-/// How a query is carried out, if it is offered.
-///
-/// # Errors
-///
-/// [`NotOffered`] where no index bounds the work.
-pub fn offered(query: &RunQuery) -> Result<RunPlan, NotOffered> {
-    if matches!(query.scope, RunScope::Tenant(_)) {
-        if query.order.sort != RunSort::Start {
-            return Err(NotOffered::OrderAcrossFlows);
-        }
-        let terms = query.filter.iter().flat_map(RunFilter::terms);
-        let is_kept = |term: &RunTerm| matches!(term, RunTerm::Status(_) | RunTerm::Start(_));
-        if !terms.into_iter().all(is_kept) {
-            return Err(NotOffered::FilterAcrossFlows);
-        }
-    }
-    let required = query.filter.as_ref().map(RunFilter::required);
-    let required = required.unwrap_or_default();
-    let is_one = |term: &&RunTerm| matches!(term, RunTerm::Id(Test::Compare(Operator::Eq, _)));
-    let order = match required.iter().any(is_one) {
-        true => RunOrder {
-            sort: RunSort::Id,
-            direction: Direction::Ascending,
-        },
-        false => query.order,
-    };
-    let status = match order.sort {
-        RunSort::Start => only_status(&required),
-        RunSort::End | RunSort::DisplayName | RunSort::Id => None,
-    };
-    Ok(RunPlan { order, status })
-}
-
-fn only_status(required: &[&RunTerm]) -> Option<RunStatus> {
-    required.iter().find_map(|term| match term {
-        RunTerm::Status(Test::Compare(Operator::Eq, status)) => *status,
-        RunTerm::Status(Test::In(statuses)) if statuses.len() == 1 => statuses[0],
-        _ => None,
-    })
 }

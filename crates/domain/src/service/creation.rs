@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Requester, RunCreated, RunService, ServiceError};
+use super::{Requester, RunCreated, RunService, ServiceError, Via};
 use crate::{
     event::Origin,
     id::{FlowKey, RunId, RunKey},
@@ -23,7 +23,7 @@ impl RunService {
     pub async fn create(
         &self,
         flow: FlowKey,
-        via: Option<RunId>,
+        via: Via,
         id: Option<RunId>,
         new: impl Into<Creation>,
         requester: Requester,
@@ -42,7 +42,7 @@ impl RunService {
     pub async fn create_reserved(
         &self,
         flow: FlowKey,
-        via: Option<RunId>,
+        via: Via,
         id: Option<RunId>,
         new: impl Into<Creation>,
         requester: Requester,
@@ -64,7 +64,7 @@ impl RunService {
     async fn create_from(
         &self,
         key: RunKey,
-        via: Option<RunId>,
+        via: Via,
         creation: impl Into<Creation>,
         origin: Origin,
     ) -> Result<RunCreated, ServiceError> {
@@ -90,7 +90,7 @@ impl RunService {
     async fn repeated_late(
         &self,
         key: RunKey,
-        via: Option<RunId>,
+        via: Via,
         creation: &Creation,
         faults: Vec<Fault>,
     ) -> Result<RunCreated, ServiceError> {

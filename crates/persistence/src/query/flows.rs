@@ -1,8 +1,8 @@
 //! Queries of flows.
 
 use flowruns_domain::{
-    Count, Direction, Flow, FlowCursor, FlowFilter, FlowId, FlowQuery, FlowSort, FlowTerm, Found,
-    FoundFlows, SortKey, StoreError, TenantId,
+    Count, CountLimit, Direction, Flow, FlowCursor, FlowFilter, FlowId, FlowQuery, FlowSort,
+    FlowTerm, Found, FoundFlows, SortKey, StoreError, TenantId,
 };
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -41,17 +41,23 @@ pub(crate) async fn query_flows(
     }))
 }
 
-pub(crate) async fn count_flows(pool: &PgPool, query: &FlowQuery) -> Result<Count, StoreError> {
-    search::count(pool, &counted(query)).await
+pub(crate) async fn count_flows(
+    pool: &PgPool,
+    query: &FlowQuery,
+    limit: CountLimit,
+) -> Result<Count, StoreError> {
+    search::count(pool, &counted(query), limit).await
 }
 
 /// As [`query_flows`] and [`count_flows`] would be carried out.
 pub(crate) async fn explain_flows(
     pool: &PgPool,
     query: &FlowQuery,
+    limit: CountLimit,
 ) -> Result<Vec<String>, StoreError> {
     let (page, counted) = (source(query), counted(query));
-    search::explain(pool, &page, after(query), wanted(query), &counted).await
+    let counted = (&counted, limit);
+    search::explain(pool, &page, after(query), wanted(query), counted).await
 }
 
 fn wanted(query: &FlowQuery) -> usize {
@@ -83,6 +89,7 @@ fn source(query: &FlowQuery) -> Source<'_> {
             key,
             ids,
             direction: query.order.direction,
+            ties: query.order.ties,
             index: Direction::Ascending,
             nullable: false,
         },

@@ -1,7 +1,7 @@
 //! Conditions as SQL: two truth values as in memory, never SQL's third.
 
 use flowruns_domain::{Condition, FlowTerm, Operator, RunTerm, Test, TextTest};
-use sqlx::{Encode, Postgres, Type};
+use sqlx::{Encode, Postgres, Type, postgres::PgHasArrayType};
 
 use super::Builder;
 
@@ -135,17 +135,19 @@ fn push_text(sql: &mut Builder, test: &TextTest) {
     sql.push_bind(part.clone());
 }
 
+/// Lists are arrays: PostgreSQL looks values up in them by hash.
 fn push_test<V, B>(sql: &mut Builder, column: &str, test: &Test<V>, bound: impl Fn(&V) -> B)
 where
-    B: for<'q> Encode<'q, Postgres> + Type<Postgres> + Send + 'static,
+    B: for<'q> Encode<'q, Postgres> + Type<Postgres> + PgHasArrayType + Send + 'static,
 {
     match test {
         Test::Compare(operator, value) => push_compare(sql, column, *operator, value, bound),
         Test::In(values) => {
-            sql.push("(FALSE");
-            for value in values {
-                sql.push(" OR ");
-                push_compare(sql, column, Operator::Eq, value, &bound);
+            let some: Vec<B> = values.iter().flatten().map(bound).collect();
+            sql.push("((").push(column).push(" = ANY(").push_bind(some);
+            sql.push(")) IS TRUE");
+            if values.iter().any(Option::is_none) {
+                sql.push(" OR ").push(column).push(" IS NULL");
             }
             sql.push(")");
         }

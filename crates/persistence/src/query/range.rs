@@ -23,10 +23,12 @@ pub(super) struct Walk {
     pub(super) pinned: Option<&'static str>,
     /// The indexed expression, and its column in the result; `None` where the ids alone are the order.
     pub(super) key: Option<(&'static str, &'static str)>,
-    /// The columns that break ties, ascending.
+    /// The columns that break ties; ascending in the index.
     pub(super) ids: &'static [&'static str],
     /// Which way the list goes.
     pub(super) direction: Direction,
+    /// Which way the ids of one key go.
+    pub(super) ties: Direction,
     /// Which way the index goes, with its ids ascending.
     pub(super) index: Direction,
     /// Whether the key can be null.
@@ -70,34 +72,42 @@ impl Walk {
         ranges
     }
 
-    /// Whether a range is read against its ids, so that ties come out in reverse.
-    pub(super) fn is_backward(&self, range: &Range) -> bool {
-        matches!(range, Range::Beyond(_)) && self.direction != self.index
+    /// Whether the ids of one key are read in the reverse of the order that is wanted: the index has the key in the wanted
+    /// direction only together with ids in the other one.
+    pub(super) fn reverses_ties(&self, range: &Range) -> bool {
+        matches!(range, Range::Beyond(_)) && self.id_direction(range) != self.ties
+    }
+
+    /// Whether a range is read from the end of the index to its beginning.
+    fn is_backward(&self, range: &Range) -> bool {
+        match range {
+            Range::Tie(..) => self.ties == Direction::Descending,
+            Range::Beyond(_) | Range::Ids(_) => self.direction != self.index,
+        }
+    }
+
+    fn id_direction(&self, range: &Range) -> Direction {
+        match self.is_backward(range) {
+            true => Direction::Descending,
+            false => Direction::Ascending,
+        }
     }
 
     /// The order of a range by the index, inside the query or on its result.
     pub(super) fn order(&self, range: &Range, of_result: bool) -> String {
-        let backward = self.is_backward(range);
-        let (key_direction, id_direction) = match (self.key, backward) {
-            (None, _) => (self.direction, self.direction),
-            (Some(_), true) => (self.direction, Direction::Descending),
-            (Some(_), false) => (self.index, Direction::Ascending),
+        let id_direction = self.id_direction(range);
+        let key_direction = match self.is_backward(range) {
+            true => self.index.reversed(),
+            false => self.index,
         };
         let key = self
             .key
             .map(|(expression, column)| if of_result { column } else { expression });
         let key = key.map(|key| format!("{key} {}", word(key_direction)));
-        let ids = self
-            .ids
-            .iter()
-            .map(|id| format!("{id} {}", word(id_direction)));
-        let pinned = self.pinned.map(|pinned| {
-            let against_index = match self.key {
-                None => self.direction != self.index,
-                Some(_) => backward,
-            };
-            format!("{pinned} {}", if against_index { "DESC" } else { "ASC" })
-        });
+        let ids = self.ids.iter();
+        let ids = ids.map(|id| format!("{id} {}", word(id_direction)));
+        let pinned = self.pinned;
+        let pinned = pinned.map(|pinned| format!("{pinned} {}", word(id_direction)));
         let columns: Vec<String> = pinned.into_iter().chain(key).chain(ids).collect();
         columns.join(", ")
     }
@@ -107,10 +117,19 @@ impl Walk {
         let expression = self.key.map_or("", |(expression, _)| expression);
         match range {
             Range::Tie(SortKey::Name(name), after) => {
-                let first = vec![Uuid::nil(); self.ids.len()];
-                self.push_name_bound(sql, " > ", name, after.as_ref().unwrap_or(&first));
-                let last = vec![Uuid::max(); self.ids.len()];
-                self.push_name_bound(sql, " <= ", name, &last);
+                let (least, greatest) = (Uuid::nil(), Uuid::max());
+                let (first, last, up_to) = match self.ties {
+                    Direction::Ascending => (least, greatest, " <= "),
+                    Direction::Descending => (greatest, least, " >= "),
+                };
+                match after {
+                    Some(after) => self.push_name_bound(sql, beyond(self.ties), name, after),
+                    None => {
+                        let first = vec![first; self.ids.len()];
+                        self.push_name_bound(sql, from(self.ties), name, &first);
+                    }
+                }
+                self.push_name_bound(sql, up_to, name, &vec![last; self.ids.len()]);
             }
             Range::Tie(key, after) => {
                 sql.push(" AND ").push(expression);
@@ -121,7 +140,7 @@ impl Walk {
                     push_key(sql, key);
                     sql.push(")");
                 }
-                self.push_ids(sql, after.as_deref(), " > ");
+                self.push_ids(sql, after.as_deref(), beyond(self.ties));
             }
             Range::Beyond(None) if self.nullable => {
                 sql.push(" AND ").push(expression).push(" IS NOT NULL");
@@ -177,6 +196,13 @@ const fn beyond(direction: Direction) -> &'static str {
     match direction {
         Direction::Ascending => " > ",
         Direction::Descending => " < ",
+    }
+}
+
+const fn from(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Ascending => " >= ",
+        Direction::Descending => " <= ",
     }
 }
 

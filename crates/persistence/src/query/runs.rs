@@ -1,14 +1,15 @@
 //! Queries of runs, of one flow or of a tenant.
 
 use flowruns_domain::{
-    Count, Direction, Found, FoundRuns, ListedRun, Operator, RunCursor, RunFilter, RunOrder,
-    RunPlan, RunQuery, RunScope, RunSort, RunStatus, RunTerm, StoreError, Test, TextTest, offered,
+    Count, CountLimit, Direction, Found, FoundRuns, ListedRun, Operator, RunCursor, RunFilter,
+    RunOrder, RunPlan, RunQuery, RunScope, RunSort, RunStatus, RunTerm, StoreError, Test, TextTest,
+    offered,
 };
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::{
-    Builder,
+    Builder, ids,
     predicate::{NAME, push_condition, push_limits, push_name_limits, push_run_term},
     range::{Place, Walk},
     search::{self, Reading, Source},
@@ -16,7 +17,7 @@ use super::{
 use crate::{flows, row::ListedRunRow};
 
 /// No jsonb.
-const SUMMARY: &str =
+pub(super) const SUMMARY: &str =
     "flow_id, id, display_name COLLATE \"C\" AS display_name, start_at, end_at, status, version";
 const WHOLE: &str = "flow_id, id, display_name COLLATE \"C\" AS display_name, start_at, end_at, status, version, \
     blocking_error, statistics";
@@ -28,7 +29,21 @@ pub(crate) async fn query_runs(
     if !flow_is_there(pool, query.scope).await? {
         return Ok(None);
     }
-    let order = plan(query).order;
+    match plan(query) {
+        RunPlan::Nothing => Ok(Some(Found {
+            items: Vec::new(),
+            next: None,
+        })),
+        RunPlan::Ids(listed) => match ids::query(pool, query, &listed).await? {
+            Some(found) => Ok(Some(found)),
+            None => walk(pool, query).await.map(Some),
+        },
+        RunPlan::Walk { .. } => walk(pool, query).await.map(Some),
+    }
+}
+
+async fn walk(pool: &PgPool, query: &RunQuery) -> Result<FoundRuns, StoreError> {
+    let order = query.order;
     let place = |run: &ListedRun| place(query.scope, order.cursor(&run.summary));
     let read = |row: ListedRunRow| row.into_listed(query.scope.tenant());
     let reading = Reading {
@@ -39,28 +54,41 @@ pub(crate) async fn query_runs(
     let (runs, end) = search::search(pool, &source, &reading, after, wanted(query)).await?;
     let end = end.and_then(|place| cursor(query.scope, place));
     let window = (query.skip, query.size);
-    Ok(Some(Found::cut(runs, window, end, |run| {
+    Ok(Found::cut(runs, window, end, |run| {
         order.cursor(&run.summary)
-    })))
+    }))
 }
 
 pub(crate) async fn count_runs(
     pool: &PgPool,
     query: &RunQuery,
+    limit: CountLimit,
 ) -> Result<Option<Count>, StoreError> {
     if !flow_is_there(pool, query.scope).await? {
         return Ok(None);
     }
-    search::count(pool, &counted(query)).await.map(Some)
+    match plan(query) {
+        RunPlan::Nothing => Ok(Some(Count::Exactly(0))),
+        RunPlan::Ids(listed) => ids::count(pool, query, &listed, limit).await.map(Some),
+        RunPlan::Walk { .. } => search::count(pool, &counted(query), limit).await.map(Some),
+    }
 }
 
 /// As [`query_runs`] and [`count_runs`] would be carried out.
 pub(crate) async fn explain_runs(
     pool: &PgPool,
     query: &RunQuery,
+    limit: CountLimit,
 ) -> Result<Vec<String>, StoreError> {
-    let page = source(query, plan(query).order);
-    search::explain(pool, &page, after(query), wanted(query), &counted(query)).await
+    match plan(query) {
+        RunPlan::Nothing => Ok(Vec::new()),
+        RunPlan::Ids(listed) => ids::explain(pool, query, &listed, limit).await,
+        RunPlan::Walk { .. } => {
+            let (page, counted) = (source(query, query.order), counted(query));
+            let counted = (&counted, limit);
+            search::explain(pool, &page, after(query), wanted(query), counted).await
+        }
+    }
 }
 
 fn after(query: &RunQuery) -> Option<Place> {
@@ -74,12 +102,8 @@ fn wanted(query: &RunQuery) -> usize {
 }
 
 fn counted(query: &RunQuery) -> Source<'_> {
-    let sort = match plan(query).order.sort {
-        RunSort::Id => RunSort::Id,
-        RunSort::Start | RunSort::End | RunSort::DisplayName => counted_by(query),
-    };
     let order = RunOrder {
-        sort,
+        sort: counted_by(query),
         ..RunOrder::default()
     };
     source(query, order)
@@ -87,10 +111,14 @@ fn counted(query: &RunQuery) -> Source<'_> {
 
 /// The service asks for nothing that is not offered.
 fn plan(query: &RunQuery) -> RunPlan {
-    offered(query).unwrap_or(RunPlan {
-        order: query.order,
-        status: None,
-    })
+    offered(query).unwrap_or(RunPlan::Walk { status: None })
+}
+
+fn status(query: &RunQuery) -> Option<RunStatus> {
+    match plan(query) {
+        RunPlan::Walk { status } => status,
+        RunPlan::Nothing | RunPlan::Ids(_) => None,
+    }
 }
 
 /// Asked first, since the index of runs does not begin with the tenant.
@@ -130,7 +158,7 @@ fn source(query: &RunQuery, order: RunOrder) -> Source<'_> {
         RunSort::DisplayName => (Some((NAME, "display_name")), Direction::Ascending),
         RunSort::Id => (None, Direction::Ascending),
     };
-    let has_status = order.sort == RunSort::Start && plan(query).status.is_some();
+    let has_status = order.sort == RunSort::Start && status(query).is_some();
     Source {
         table: "runs",
         columns: if query.details { WHOLE } else { SUMMARY },
@@ -142,6 +170,7 @@ fn source(query: &RunQuery, order: RunOrder) -> Source<'_> {
                 RunScope::Tenant(_) => &["id", "flow_id"],
             },
             direction: order.direction,
+            ties: order.ties,
             index,
             nullable: order.sort == RunSort::End,
         },
@@ -163,8 +192,8 @@ fn push_bounds(sql: &mut Builder, query: &RunQuery, sort: RunSort) {
     if sort != RunSort::Id {
         sql.push(" AND deleted_at IS NULL");
     }
-    let status = plan(query).status;
-    if let Some(status) = status.filter(|_| sort == RunSort::Start) {
+    let status = status(query).filter(|_| sort == RunSort::Start);
+    if let Some(status) = status {
         push_status(sql, status);
     }
     let required = query.filter.iter().flat_map(RunFilter::required);

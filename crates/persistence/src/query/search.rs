@@ -1,6 +1,6 @@
 //! Looks for the rows of a page, range after range.
 
-use flowruns_domain::{Count, SCAN_LIMIT, StoreError};
+use flowruns_domain::{Count, CountLimit, Direction, SCAN_LIMIT, StoreError};
 use sqlx::{FromRow, PgPool, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
@@ -8,7 +8,7 @@ use super::{
     Builder,
     range::{Place, Range, Walk},
 };
-use crate::error::store_error;
+use crate::error::{is_canceled, store_error};
 
 /// Pushes a part of a statement.
 pub(super) type Push<'a> = Box<dyn Fn(&mut Builder) + Send + Sync + 'a>;
@@ -63,7 +63,7 @@ where
     while let Some(range) = ranges.pop_front() {
         let left = wanted - found.len();
         let mut scanned = scan(pool, source, reading, &range, left).await?;
-        if source.walk.is_backward(&range) {
+        if source.walk.reverses_ties(&range) {
             let cut = take_cut_tie(&mut scanned, reading, left);
             if let Some(key) = cut {
                 ranges.push_front(Range::Beyond(Some(key.clone())));
@@ -71,7 +71,10 @@ where
                 if let Some(place) = &mut scanned.end {
                     // That tie is still to be looked at, and nothing after it.
                     ranges.truncate(1);
-                    place.ids.fill(Uuid::max());
+                    place.ids.fill(match source.walk.ties {
+                        Direction::Ascending => Uuid::max(),
+                        Direction::Descending => Uuid::nil(),
+                    });
                 }
             }
             end = scanned.end.or(end);
@@ -89,18 +92,22 @@ where
     Ok((found, end))
 }
 
-/// Read backward, the ties come out in reverse: puts them right. The last one may have been cut in the middle; its rows
-/// are taken out, and its key is given.
+/// Puts ties right that came out in reverse. The last one may have been cut in the middle; its rows are taken out, and
+/// its key is given. A page that is full needs no more of its last tie when a single row of it came: that row is the
+/// spare one, which only says that more rows follow.
 fn take_cut_tie<R, T>(
     scanned: &mut Scanned<T>,
     reading: &Reading<'_, R, T>,
     wanted: usize,
 ) -> Option<flowruns_domain::SortKey> {
     let is_full = scanned.hits.len() >= wanted;
-    let last_hit = scanned.hits.last().map(|hit| (reading.place)(hit).key);
+    let key_from_end = |index: usize| {
+        let hit = scanned.hits.iter().rev().nth(index);
+        hit.map(|hit| (reading.place)(hit).key)
+    };
     let cut = match &scanned.end {
         Some(place) => Some(place.key.clone()),
-        None if is_full => last_hit,
+        None if is_full && (wanted == 1 || key_from_end(0) == key_from_end(1)) => key_from_end(0),
         None => None,
     };
     scanned
@@ -184,7 +191,7 @@ pub(super) async fn explain(
     page: &Source<'_>,
     after: Option<Place>,
     wanted: usize,
-    counted: &Source<'_>,
+    (counted, limit): (&Source<'_>, CountLimit),
 ) -> Result<Vec<String>, StoreError> {
     const EXPLAIN: &str = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ";
     let mut statements = Vec::new();
@@ -194,7 +201,7 @@ pub(super) async fn explain(
         statements.push(sql);
     }
     let mut sql = Builder::new(EXPLAIN);
-    push_count(&mut sql, counted);
+    push_count(&mut sql, counted, limit);
     statements.push(sql);
     let mut plans = Vec::new();
     for mut sql in statements {
@@ -205,7 +212,7 @@ pub(super) async fn explain(
     Ok(plans)
 }
 
-fn push_count(sql: &mut Builder, source: &Source<'_>) {
+fn push_count(sql: &mut Builder, source: &Source<'_>, limit: CountLimit) {
     sql.push("SELECT count(*) FILTER (WHERE matched), count(*) FROM (SELECT ");
     (source.push_filter)(sql);
     sql.push(" AS matched FROM ").push(source.table);
@@ -217,19 +224,23 @@ fn push_count(sql: &mut Builder, source: &Source<'_>) {
     let order = along.order(&Range::Beyond(None), false);
     sql.push(format_args!(
         " ORDER BY {order} LIMIT {}) AS scanned",
-        SCAN_LIMIT + 1
+        limit.rows() + 1
     ));
 }
 
-/// Counts the rows that match, if it need not look at too many.
-pub(super) async fn count(pool: &PgPool, source: &Source<'_>) -> Result<Count, StoreError> {
+/// Counts the rows that match, if it need not look at too many, or for longer than a statement may take.
+pub(super) async fn count(
+    pool: &PgPool,
+    source: &Source<'_>,
+    limit: CountLimit,
+) -> Result<Count, StoreError> {
     let mut sql = Builder::new("");
-    push_count(&mut sql, source);
+    push_count(&mut sql, source, limit);
     let query = sql.build_query_as::<(i64, i64)>().persistent(false);
-    let (matched, scanned) = query.fetch_one(pool).await.map_err(store_error)?;
-    let is_whole = usize::try_from(scanned).is_ok_and(|scanned| scanned <= SCAN_LIMIT);
-    Ok(match u64::try_from(matched) {
-        Ok(matched) if is_whole => Count::Exactly(matched),
-        _ => Count::Unknown,
-    })
+    let (matched, scanned) = match query.fetch_one(pool).await {
+        Ok(counted) => counted,
+        Err(error) if is_canceled(&error) => return Ok(Count::Unknown),
+        Err(error) => return Err(store_error(error)),
+    };
+    Ok(limit.count(matched.unsigned_abs(), scanned.unsigned_abs()))
 }

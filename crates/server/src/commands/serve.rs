@@ -139,6 +139,7 @@ async fn api_options(
         environment,
         verifier: Arc::new(verifier(settings, local_key).await?),
         max_body_bytes: usize::try_from(settings.http.max_body_bytes)?,
+        head_limits: settings.http.head_limits(),
         request_timeout: settings.http.request_timeout(),
         body_timeout: settings.http.body_timeout(),
         require_if_match: settings.http.require_if_match,

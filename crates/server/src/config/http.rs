@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use flowruns_api::HeadLimits;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
@@ -63,6 +64,15 @@ pub(crate) struct Http {
 }
 
 impl Http {
+    /// The largest head of a request, for the items of a batch.
+    pub(crate) const fn head_limits(&self) -> HeadLimits {
+        HeadLimits {
+            headers: self.max_headers as usize,
+            header_bytes: self.max_header_bytes as usize,
+            uri_bytes: self.max_uri_bytes as usize,
+        }
+    }
+
     pub(crate) const fn request_timeout(&self) -> Duration {
         Duration::from_millis(self.request_timeout_ms)
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use flowruns_api::{AdmissionLimits, MinimumRate, Rate, RateOverride};
+use flowruns_domain::CountLimit;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
@@ -33,6 +34,9 @@ pub(crate) struct Limits {
     #[serde(deserialize_with = "values::number")]
     #[validate(range(min = 1))]
     pub(crate) max_wait_ms: u64,
+    #[serde(deserialize_with = "values::number")]
+    #[validate(range(min = 1, max = CountLimit::MAX))]
+    pub(crate) count_rows: u32,
     /// From a file alone: the environment knows no tables.
     #[validate(nested)]
     pub(crate) overrides: Vec<Override>,
@@ -65,6 +69,8 @@ impl Limits {
                 .iter()
                 .map(Override::rate)
                 .collect::<anyhow::Result<_>>()?,
+            count_rows: CountLimit::new(self.count_rows)
+                .context("limits.count_rows is 1 to 10,000,000")?,
             admission: AdmissionLimits {
                 requests: usize::try_from(self.requests)?,
                 bytes: usize::try_from(self.bytes)?,

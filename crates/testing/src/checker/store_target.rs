@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use flowruns_domain::{
     Environment, EventPageRequest, FlowId, FlowKey, Page, PageRequest, PageSize, PatchRejected,
     Requester, Rule, Run, RunAddress, RunCreated, RunId, RunQuery, RunScope, RunService,
-    ServiceError, Version,
+    ServiceError, Version, Via,
 };
 
 use super::{
@@ -33,7 +33,7 @@ impl StoreTarget {
     const fn address(&self, run: RunId) -> RunAddress {
         RunAddress {
             key: self.flow.run(run),
-            via: None,
+            via: Via::NONE,
         }
     }
 }
@@ -46,7 +46,9 @@ impl Target for StoreTarget {
 
     async fn create(&self, creation: &Creation) -> Answer<Seen> {
         let (id, new) = (Some(creation.id), creation.new.clone());
-        let created = self.service.create(self.flow, None, id, new, requester());
+        let created = self
+            .service
+            .create(self.flow, Via::NONE, id, new, requester());
         answer(created.await).map(|created| match created {
             RunCreated::New(run) | RunCreated::Before(run) => wire::seen(&run),
         })
@@ -77,7 +79,7 @@ impl Target for StoreTarget {
                 after,
                 ..RunQuery::new(RunScope::Flow(self.flow))
             };
-            let page = match answer(self.service.query(None, &query).await) {
+            let page = match answer(self.service.query(Via::NONE, &query).await) {
                 Answer::Done(page) => page,
                 Answer::Refused(refusal) => return Answer::Refused(refusal),
                 Answer::Unknown(reason) => return Answer::Unknown(reason),

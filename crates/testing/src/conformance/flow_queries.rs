@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use flowruns_domain::{
-    Condition, Count, FlowFilter, FlowOrder, FlowQuery, FlowSort, FlowTerm, Operator,
+    Condition, Count, CountLimit, FlowFilter, FlowOrder, FlowQuery, FlowSort, FlowTerm, Operator,
     ReadinessStatus, Store, Test, TextTest,
 };
 
@@ -41,12 +41,19 @@ pub async fn flows_are_queried_by_name_and_readiness(store: Arc<dyn Store>) {
             .filter(|flow| filter.as_ref().is_none_or(|f| f.matches(flow)));
         let mut expected: Vec<_> = matching.cloned().collect();
         query.filter.clone_from(&filter);
-        let counted = scene.store.count_flows(&query).await;
+        let counted = scene.store.count_flows(&query, CountLimit::default()).await;
         let number = Count::Exactly(expected.len() as u64);
         assert_eq!(counted.expect("flows can be counted"), number);
         for sort in [FlowSort::Id, FlowSort::DisplayName] {
-            for direction in DIRECTIONS {
-                let order = FlowOrder { sort, direction };
+            for (direction, ties) in DIRECTIONS
+                .into_iter()
+                .flat_map(|d| DIRECTIONS.map(|t| (d, t)))
+            {
+                let order = FlowOrder {
+                    sort,
+                    direction,
+                    ties,
+                };
                 expected.sort_by(|a, b| order.compare(&order.cursor(a), &order.cursor(b)));
                 (query.order, query.size, query.after) = (order, page_size(3), None);
                 let mut walked = Vec::new();

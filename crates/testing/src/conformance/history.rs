@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use flowruns_domain::{
-    Action, EventPageRequest, IfMatch, Nullable, Outcome, RunPatch, Store, Updated, Version,
+    Action, EventPageRequest, IfMatch, Nullable, Outcome, PageSize, RunEvent, RunPatch, Store,
+    Updated, Version,
 };
 
 use super::scene::{Scene, page_size};
@@ -103,4 +104,38 @@ pub async fn a_history_spans_years(store: Arc<dyn Store>) {
     }
     let run = scene.assert_history_leads_to_the_run(key).await;
     assert_eq!(run.version.number(), 14);
+}
+
+/// A page ends before the entry that is over its limit of bytes, has one in any case, and the next goes on after it.
+pub async fn a_page_of_history_stays_within_its_bytes(store: Arc<dyn Store>) {
+    const LIMIT: u32 = 20_000;
+    let scene = Scene::new(store).await;
+    let key = scene.create_default(1).await.key;
+    for row in 0..80 {
+        // Small ones, some of which only a few fit, and some of which none fits.
+        let length = [10, 10, 10, 2_000, 60_000][row % 5];
+        let text = format!(r#"{{"rows":{row},"text":"{row}{}"}}"#, "x".repeat(length));
+        scene.change(key, counted(&text)).await;
+    }
+    let (mut versions, mut after, mut pages) = (Vec::new(), None, 0);
+    loop {
+        let size = page_size(PageSize::MAX).within(LIMIT);
+        let page = scene
+            .store
+            .list_run_events(key, EventPageRequest { size, after });
+        let page = page
+            .await
+            .expect("events can be listed")
+            .expect("it is there");
+        let bytes: usize = page.items.iter().map(RunEvent::bytes).sum();
+        assert!(bytes <= LIMIT as usize || page.items.len() == 1, "{bytes}");
+        versions.extend(page.items.iter().map(|event| event.version.number()));
+        after = page.items.last().map(|event| event.version);
+        pages += 1;
+        if !page.more {
+            break;
+        }
+    }
+    assert_eq!(versions, (1..=81).collect::<Vec<_>>());
+    assert!((33..81).contains(&pages), "{pages}");
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use flowruns_domain::{
-    Condition, Count, Direction, ListedRun, NewRun, Operator, Outcome, RunFilter, RunId, RunOrder,
-    RunQuery, RunScope, RunSort, RunStatus, RunTerm, Store, Test, TextTest,
+    Condition, Count, CountLimit, Direction, ListedRun, NewRun, Operator, Outcome, RunFilter,
+    RunId, RunOrder, RunQuery, RunScope, RunSort, RunStatus, RunTerm, Store, Test, TextTest,
 };
 
 use super::scene::{Scene, page_size};
@@ -66,6 +66,14 @@ async fn walk(scene: &Scene, query: &RunQuery) -> Vec<ListedRun> {
     }
 }
 
+/// Each property, both ways, with ids in both directions.
+fn orders() -> Vec<RunOrder> {
+    let directions = SORTS.map(|sort| DIRECTIONS.map(|direction| RunOrder::new(sort, direction)));
+    let orders = directions.into_iter().flatten();
+    let with_ties = orders.map(|order| DIRECTIONS.map(|ties| RunOrder { ties, ..order }));
+    with_ties.flatten().collect()
+}
+
 fn in_order(order: RunOrder, mut rows: Vec<ListedRun>) -> Vec<ListedRun> {
     rows.sort_by(|one, other| {
         order.compare(&order.cursor(&one.summary), &order.cursor(&other.summary))
@@ -123,6 +131,21 @@ fn filters() -> Vec<RunFilter> {
         is(RunTerm::Status(some.clone())),
         is(RunTerm::Status(Test::In(vec![Some(failed)]))),
         is(RunTerm::Status(Test::In(Vec::new()))),
+        status_or_null(Operator::Eq),
+        status_or_null(Operator::Ne),
+        is(RunTerm::Id(Test::In(vec![
+            Some(crate::ids::numbered(9)),
+            Some(crate::ids::numbered(4)),
+            Some(crate::ids::numbered(9)),
+            None,
+        ]))),
+        Condition::And(vec![
+            is(RunTerm::Id(Test::In(vec![
+                Some(crate::ids::numbered(9)),
+                Some(crate::ids::numbered(6)),
+            ]))),
+            status(failed),
+        ]),
         is(RunTerm::End(Test::In(vec![
             None,
             Some(time("2026-03-01T09:02:00Z")),
@@ -141,6 +164,26 @@ fn filters() -> Vec<RunFilter> {
     filters
 }
 
+/// Whether the status is null: it never is.
+fn status_or_null(operator: Operator) -> RunFilter {
+    is(RunTerm::Status(Test::Compare(operator, None)))
+}
+
+/// A count looks at no more rows than its limit, and says so.
+pub async fn a_count_beyond_its_limit_is_unknown(store: Arc<dyn Store>) {
+    let scene = filled(store).await;
+    let query = RunQuery::new(RunScope::Flow(scene.flow));
+    for (limit, expected) in [
+        (30, Count::Exactly(30)),
+        (29, Count::Unknown),
+        (1, Count::Unknown),
+    ] {
+        let limit = CountLimit::new(limit).expect("a limit of at least one row");
+        let counted = scene.store.count_runs(&query, limit).await;
+        assert_eq!(counted.expect("runs can be counted"), Some(expected));
+    }
+}
+
 /// Each filter gives the rows that it matches in memory, in order.
 pub async fn every_filter_gives_the_runs_that_it_matches(store: Arc<dyn Store>) {
     let scene = filled(store).await;
@@ -157,7 +200,7 @@ pub async fn every_filter_gives_the_runs_that_it_matches(store: Arc<dyn Store>) 
             let context = format!("{query:?}");
             assert_eq!(walk(&scene, &query).await, expected, "{context}");
         }
-        let counted = scene.store.count_runs(&query).await;
+        let counted = scene.store.count_runs(&query, CountLimit::default()).await;
         let expected = Some(Count::Exactly(matching.len() as u64));
         assert_eq!(counted.expect("runs can be counted"), expected, "{query:?}");
     }
@@ -177,11 +220,8 @@ pub async fn every_order_is_walked_in_pages_of_every_size(store: Arc<dyn Store>)
         };
         let matching: Vec<ListedRun> = all.iter().filter(matches).cloned().collect();
         query.filter = filter;
-        for (sort, direction) in SORTS
-            .into_iter()
-            .flat_map(|sort| DIRECTIONS.map(|d| (sort, d)))
-        {
-            query.order = RunOrder { sort, direction };
+        for order in orders() {
+            query.order = order;
             let expected = in_order(query.order, matching.clone());
             for (rows, skip) in [(1, 0), (2, 5), (3, 0), (7, 29), (29, 1), (30, 0), (31, 31)] {
                 (query.size, query.skip) = (page_size(rows), skip);
@@ -232,14 +272,30 @@ pub async fn runs_are_queried_across_the_flows_of_a_tenant(store: Arc<dyn Store>
     let mut query = RunQuery::new(RunScope::Tenant(one.flow.tenant));
     let failed = RunStatus::Ended(Outcome::Failed);
     let is_failed = is(RunTerm::Status(Test::Compare(Operator::Eq, Some(failed))));
-    for (filter, direction) in [None, Some(is_failed)]
-        .into_iter()
-        .flat_map(|filter| DIRECTIONS.map(|direction| (filter.clone(), direction)))
-    {
-        query.order.direction = direction;
+    let ids = |numbers: &[u64]| {
+        let ids = numbers
+            .iter()
+            .map(|number| Some(crate::ids::numbered(*number)));
+        is(RunTerm::Id(Test::In(ids.collect())))
+    };
+    let by_id = ids(&[26, 27, 35, 3, 3, 99]);
+    let filters = [None, Some(is_failed.clone()), Some(by_id), Some(ids(&[]))];
+    let both = Condition::And(vec![ids(&[27, 3, 30]), is_failed]);
+    let filters = filters.into_iter().chain([Some(both)]);
+    for (filter, order) in filters.flat_map(|filter| {
+        let newest = orders()
+            .into_iter()
+            .filter(|order| order.sort == RunSort::Start);
+        newest.map(move |order| (filter.clone(), order))
+    }) {
+        query.order = order;
         let matches = |row: &&ListedRun| filter.as_ref().is_none_or(|f| f.matches(&row.summary));
         let expected = in_order(query.order, all.iter().filter(matches).cloned().collect());
         query.filter = filter;
+        let counted = stranger.store.count_runs(&query, CountLimit::default());
+        let number = Count::Exactly(expected.len() as u64);
+        let counted = counted.await.expect("runs can be counted");
+        assert_eq!(counted, Some(number), "{query:?}");
         for rows in [1, 4, 1000] {
             query.size = page_size(rows);
             assert_eq!(walk(&stranger, &query).await, expected, "{query:?}");
@@ -255,23 +311,20 @@ pub async fn a_query_of_an_absent_flow_is_none(store: Arc<dyn Store>) {
     let query = RunQuery::new(RunScope::Flow(flow));
     let found = one.store.query_runs(&query).await;
     assert_eq!(found.expect("runs can be queried"), None);
-    let counted = one.store.count_runs(&query).await;
+    let counted = one.store.count_runs(&query, CountLimit::default()).await;
     assert_eq!(counted.expect("runs can be counted"), None);
 }
 
 /// Rows that come, go or move make no page skip or repeat a row that stood still.
 pub async fn queried_pages_skip_no_run_while_others_come_and_go(store: Arc<dyn Store>) {
     let scene = filled(store).await;
-    for (sort, direction) in SORTS
-        .into_iter()
-        .flat_map(|sort| DIRECTIONS.map(|d| (sort, d)))
-    {
+    for (step, order) in orders().into_iter().enumerate() {
         let mut query = RunQuery::new(RunScope::Flow(scene.flow));
-        query.order = RunOrder { sort, direction };
+        query.order = order;
         query.size = page_size(4);
         let standing: Vec<ListedRun> = walk(&scene, &query).await;
         let mut seen = Vec::new();
-        let first = 100 * (1 + sort as u64 * 2 + direction as u64);
+        let first = 100 * (1 + step as u64);
         let mut number = first;
         loop {
             let found = scene.store.query_runs(&query).await;
@@ -288,9 +341,63 @@ pub async fn queried_pages_skip_no_run_while_others_come_and_go(store: Arc<dyn S
         let old: Vec<RunId> = standing.iter().map(|row| row.summary.id()).collect();
         let seen_ids = seen.iter().map(|row| row.summary.id());
         let seen_old: Vec<RunId> = seen_ids.filter(|id| old.contains(id)).collect();
-        assert_eq!(seen_old, old, "{sort:?} {direction:?}");
+        assert_eq!(seen_old, old, "{order:?}");
         for number in first..number {
             scene.delete(scene.key(number)).await;
         }
     }
+}
+
+/// A page with documents ends before the run that is over its limit of bytes, has one in any case, and the next goes on
+/// after it.
+pub async fn a_page_with_details_stays_within_its_bytes(store: Arc<dyn Store>) {
+    const LIMIT: u32 = 20_000;
+    let scene = Scene::new(store).await;
+    for number in 1..=45 {
+        let length = [10, 10, 2_000, 60_000][number as usize % 4];
+        let text = format!(r#"{{"number":{number},"text":"{}"}}"#, "x".repeat(length));
+        let new = NewRun {
+            statistics: object(&text),
+            ..varied(number)
+        };
+        scene.create(number, &new).await;
+    }
+    for sort in SORTS {
+        for (direction, skip) in DIRECTIONS.into_iter().zip([0, 3]) {
+            let query = RunQuery {
+                order: RunOrder::new(sort, direction),
+                size: page_size(100).within(LIMIT),
+                skip,
+                details: true,
+                ..RunQuery::new(RunScope::Flow(scene.flow))
+            };
+            assert_pages_are_bounded(&scene, query, LIMIT as usize).await;
+        }
+    }
+}
+
+async fn assert_pages_are_bounded(scene: &Scene, mut query: RunQuery, limit: usize) {
+    let whole = RunQuery {
+        size: page_size(1000),
+        details: false,
+        ..query.clone()
+    };
+    let expected = walk(scene, &whole).await;
+    let (mut rows, mut pages) = (Vec::new(), 0);
+    loop {
+        let found = scene.store.query_runs(&query).await;
+        let found = found.expect("runs can be queried").expect("it is there");
+        let bytes: usize = found.items.iter().map(ListedRun::bytes).sum();
+        assert!(bytes <= limit || found.items.len() == 1, "{bytes}");
+        assert!(found.items.iter().all(|run| run.details.is_some()));
+        rows.extend(found.items);
+        pages += 1;
+        let Some(next) = found.next else {
+            break;
+        };
+        (query.after, query.skip) = (Some(next.after), next.skip);
+    }
+    let keys = |rows: &[ListedRun]| -> Vec<_> { rows.iter().map(|run| run.summary.key).collect() };
+    assert_eq!(keys(&rows), keys(&expected));
+    assert!((12..42).contains(&pages), "{pages}");
 }

@@ -216,3 +216,28 @@ pub async fn one_id_in_two_flows_is_two_runs(store: Arc<dyn Store>) {
     one.delete(first.key).await;
     assert_eq!(other.find(second.key).await, Some(second));
 }
+
+/// A run is found by its id alone, in each flow that has one of that id; a deleted run is not.
+pub async fn runs_are_found_by_their_id_alone(store: Arc<dyn Store>) {
+    let one = Scene::new(store).await;
+    let other = one.other_flow().await;
+    let tenant = one.flow.tenant;
+    let keys = async |number, limit| {
+        let found = one
+            .store
+            .find_run_keys(tenant, one.key(number).run, limit)
+            .await;
+        found.expect("the store finds keys")
+    };
+    assert_eq!(keys(1, 10).await, []);
+    one.create_default(1).await;
+    other.create_default(1).await;
+    one.create_default(2).await;
+    let mut both = [one.key(1), other.key(1)];
+    both.sort_unstable_by_key(|key| key.flow);
+    assert_eq!(keys(1, 10).await, both);
+    assert_eq!(keys(1, 1).await, both[..1]);
+    assert_eq!(keys(2, 10).await, [one.key(2)]);
+    one.delete(one.key(1)).await;
+    assert_eq!(keys(1, 10).await, [other.key(1)]);
+}

@@ -25,6 +25,8 @@ pub async fn runs_of_another_tenant_are_absent(store: Arc<dyn Store>) {
     assert_eq!(stranger.find(key).await, None);
     let exists = stranger.store.run_exists(key).await;
     assert!(!exists.expect("it can be asked"));
+    let found = stranger.store.find_run_keys(key.tenant, key.run, 10).await;
+    assert_eq!(found.expect("the store finds keys"), []);
     assert_eq!(stranger.report(key, counted(r#"{"rows":1}"#)).await, None);
     assert_eq!(stranger.delete(key).await, None);
     let events = stranger.store.list_run_events(key, first_page());

@@ -4,8 +4,8 @@ use std::collections::btree_map::Entry;
 
 use async_trait::async_trait;
 use flowruns_domain::{
-    Count, DecideFlow, Flow, FlowDeleted, FlowId, FlowKey, FlowQuery, FlowStore, Found, FoundFlows,
-    StoreError, StoreErrorKind, TenantId, Updated,
+    Count, CountLimit, DecideFlow, Flow, FlowDeleted, FlowId, FlowKey, FlowQuery, FlowStore, Found,
+    FoundFlows, StoreError, StoreErrorKind, TenantId, Updated,
 };
 
 use super::MemoryStore;
@@ -81,10 +81,11 @@ impl FlowStore for MemoryStore {
         Ok(Found::cut(rows, window, None, |flow| order.cursor(flow)))
     }
 
-    async fn count_flows(&self, query: &FlowQuery) -> Result<Count, StoreError> {
+    async fn count_flows(&self, query: &FlowQuery, limit: CountLimit) -> Result<Count, StoreError> {
         let tables = self.tables();
         let rows = tables.flows.values().filter(|flow| matches(query, flow));
-        Ok(Count::Exactly(rows.count() as u64))
+        let matched = rows.count() as u64;
+        Ok(limit.count(matched, matched))
     }
 
     async fn find_flows(&self, tenant: TenantId, ids: &[FlowId]) -> Result<Vec<Flow>, StoreError> {

@@ -4,8 +4,9 @@ use std::collections::btree_map::Entry;
 
 use async_trait::async_trait;
 use flowruns_domain::{
-    Change, Count, Created, Decision, EventPageRequest, Found, FoundRuns, ListedRun, Page, Run,
-    RunEvent, RunKey, RunQuery, RunReport, RunStore, StoreError, Updated,
+    Change, Count, CountLimit, Created, Decision, EventPageRequest, Found, FoundRuns, ListedRun,
+    Page, Run, RunEvent, RunId, RunKey, RunQuery, RunReport, RunScope, RunStore, StoreError,
+    TenantId, Updated,
 };
 
 use super::{MemoryStore, tables::StoredRun};
@@ -19,6 +20,21 @@ impl RunStore for MemoryStore {
 
     async fn run_exists(&self, key: RunKey) -> Result<bool, StoreError> {
         Ok(self.tables().visible_run(key).is_some())
+    }
+
+    async fn find_run_keys(
+        &self,
+        tenant: TenantId,
+        run: RunId,
+        limit: u16,
+    ) -> Result<Vec<RunKey>, StoreError> {
+        let tables = self.tables();
+        let runs = tables.runs_in(RunScope::Tenant(tenant));
+        let keys = runs.into_iter().flatten().map(|stored| stored.run.key);
+        let mut keys: Vec<RunKey> = keys.filter(|key| key.run == run).collect();
+        keys.sort_unstable_by_key(|key| key.flow);
+        keys.truncate(usize::from(limit));
+        Ok(keys)
     }
 
     async fn create_run(&self, creation: Change) -> Result<Created, StoreError> {
@@ -82,16 +98,23 @@ impl RunStore for MemoryStore {
             .map(|stored| stored.listed(query.details))
             .collect();
         let window = (query.skip, query.size);
-        Ok(Some(Found::cut(rows, window, None, |run: &ListedRun| {
-            order.cursor(&run.summary)
-        })))
+        let cursor = |run: &ListedRun| order.cursor(&run.summary);
+        let found = Found::cut(rows, window, None, cursor);
+        Ok(Some(found.bounded(query.size, ListedRun::bytes, cursor)))
     }
 
-    async fn count_runs(&self, query: &RunQuery) -> Result<Option<Count>, StoreError> {
+    async fn count_runs(
+        &self,
+        query: &RunQuery,
+        limit: CountLimit,
+    ) -> Result<Option<Count>, StoreError> {
         let tables = self.tables();
-        let rows = tables.runs_in(query.scope);
-        let counted = rows.map(|rows| rows.filter(|stored| matches(query, stored)).count());
-        Ok(counted.map(|counted| Count::Exactly(counted as u64)))
+        let Some(rows) = tables.runs_in(query.scope) else {
+            return Ok(None);
+        };
+        // It has no index, so it looks at what matches alone.
+        let matched = rows.filter(|stored| matches(query, stored)).count() as u64;
+        Ok(Some(limit.count(matched, matched)))
     }
 
     async fn list_run_events(
@@ -105,7 +128,7 @@ impl RunStore for MemoryStore {
         };
         let is_after = |event: &&RunEvent| page.after.is_none_or(|last| event.version > last);
         let events = stored.events.iter().filter(is_after).cloned().collect();
-        Ok(Some(Page::from_rows(events, page.size)))
+        Ok(Some(Page::from_rows(events, page.size).bounded(page.size)))
     }
 }
 

@@ -10,10 +10,10 @@ use std::{
 
 use async_trait::async_trait;
 use flowruns_domain::{
-    Change, Claimed, Count, Created, DecideFlow, DecideRun, Decision, EventPageRequest, Flow,
-    FlowDeleted, FlowId, FlowKey, FlowQuery, FlowStore, FoundFlows, FoundRuns, IdempotencyStore,
-    KeptAnswer, KeyClaim, NotReady, Page, PatchRejected, Run, RunEvent, RunKey, RunQuery,
-    RunReport, RunStore, Store, StoreError, TenantId, Timestamp, Updated,
+    Change, Claimed, Count, CountLimit, Created, DecideFlow, DecideRun, Decision, EventPageRequest,
+    Flow, FlowDeleted, FlowId, FlowKey, FlowQuery, FlowStore, FoundFlows, FoundRuns,
+    IdempotencyStore, KeptAnswer, KeyClaim, NotReady, Page, PatchRejected, Run, RunEvent, RunId,
+    RunKey, RunQuery, RunReport, RunStore, Store, StoreError, TenantId, Timestamp, Updated,
 };
 use flowruns_testing::{
     MemoryStore,
@@ -210,6 +210,15 @@ impl RunStore for Spoilt {
         self.inner.run_exists(key).await
     }
 
+    async fn find_run_keys(
+        &self,
+        tenant: TenantId,
+        run: RunId,
+        limit: u16,
+    ) -> Result<Vec<RunKey>, StoreError> {
+        self.inner.find_run_keys(tenant, run, limit).await
+    }
+
     async fn create_run(&self, creation: Change) -> Result<Created, StoreError> {
         self.remember(&creation.run);
         self.inner.create_run(creation).await
@@ -241,8 +250,12 @@ impl RunStore for Spoilt {
         Ok(found)
     }
 
-    async fn count_runs(&self, query: &RunQuery) -> Result<Option<Count>, StoreError> {
-        self.inner.count_runs(query).await
+    async fn count_runs(
+        &self,
+        query: &RunQuery,
+        limit: CountLimit,
+    ) -> Result<Option<Count>, StoreError> {
+        self.inner.count_runs(query, limit).await
     }
 
     async fn list_run_events(
@@ -290,8 +303,8 @@ impl FlowStore for Spoilt {
         self.inner.query_flows(query).await
     }
 
-    async fn count_flows(&self, query: &FlowQuery) -> Result<Count, StoreError> {
-        self.inner.count_flows(query).await
+    async fn count_flows(&self, query: &FlowQuery, limit: CountLimit) -> Result<Count, StoreError> {
+        self.inner.count_flows(query, limit).await
     }
 
     async fn find_flows(&self, tenant: TenantId, ids: &[FlowId]) -> Result<Vec<Flow>, StoreError> {

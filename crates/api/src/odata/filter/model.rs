@@ -1,9 +1,15 @@
 //! What can be asked of a property.
 
 use flowruns_domain::{
-    FlowTerm, Operator, ReadinessStatus, RunStatus, RunTerm, Test, TextTest, Timestamp, property,
+    FlowTerm, Operator, ReadinessStatus, RunStatus, RunTerm, Test, TextTest, Timestamp, excerpt,
+    property,
 };
 use uuid::Uuid;
+
+use super::advice;
+
+/// The member of every enumeration that stands for those of newer versions. No row has it, so it compares as null does.
+const UNKNOWN_FUTURE_VALUE: &str = "unknownFutureValue";
 
 /// A value of a filter.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -41,19 +47,23 @@ impl Model for Runs {
     type Term = RunTerm;
 
     fn term(property: &str, question: Question) -> Result<RunTerm, String> {
-        match property {
-            property::ID => test(property, question, id).map(RunTerm::Id),
+        const KNOWN: [&str; 5] = [
+            property::ID,
+            property::DISPLAY_NAME,
+            property::START_DATE_TIME,
+            property::END_DATE_TIME,
+            property::STATUS,
+        ];
+        match usual_name(property, &KNOWN) {
+            name @ property::ID => test(name, question, id).map(RunTerm::Id),
             property::DISPLAY_NAME => text(question).map(RunTerm::DisplayName),
-            property::START_DATE_TIME => test(property, question, time).map(RunTerm::Start),
-            property::END_DATE_TIME => test(property, question, time).map(RunTerm::End),
-            property::STATUS => {
+            name @ property::START_DATE_TIME => test(name, question, time).map(RunTerm::Start),
+            name @ property::END_DATE_TIME => test(name, question, time).map(RunTerm::End),
+            name @ property::STATUS => {
                 let known = RunStatus::ALL.map(|status| (status.as_str(), status));
-                member(property, question, &known).map(RunTerm::Status)
+                member(name, question, &known).map(RunTerm::Status)
             }
-            other => Err(unknown(
-                other,
-                "id, displayName, startDateTime, endDateTime and status",
-            )),
+            other => Err(unknown(other, &KNOWN)),
         }
     }
 }
@@ -62,30 +72,46 @@ impl Model for Flows {
     type Term = FlowTerm;
 
     fn term(property: &str, question: Question) -> Result<FlowTerm, String> {
-        match property {
-            property::ID => test(property, question, id).map(FlowTerm::Id),
+        const KNOWN: [&str; 3] = [
+            property::ID,
+            property::DISPLAY_NAME,
+            property::READINESS_STATUS,
+        ];
+        match usual_name(property, &KNOWN) {
+            name @ property::ID => test(name, question, id).map(FlowTerm::Id),
             property::DISPLAY_NAME => text(question).map(FlowTerm::DisplayName),
-            property::READINESS_STATUS => {
+            name @ property::READINESS_STATUS => {
                 let known = ReadinessStatus::ALL.map(|status| (status.as_str(), status));
-                member(property, question, &known).map(FlowTerm::ReadinessStatus)
+                member(name, question, &known).map(FlowTerm::ReadinessStatus)
             }
-            other => Err(unknown(other, "id, displayName and readinessStatus")),
+            other => Err(unknown(other, &KNOWN)),
         }
     }
 }
 
-fn unknown(property: &str, known: &str) -> String {
-    format!("{property} cannot be filtered by; these can: {known}")
+/// The name of a property, which may come in any case.
+fn usual_name<'n>(property: &'n str, known: &[&'static str]) -> &'n str {
+    let mut names = known.iter();
+    let name = names.find(|name| name.eq_ignore_ascii_case(property));
+    name.map_or(property, |name| *name)
+}
+
+fn unknown(property: &str, known: &[&str]) -> String {
+    format!(
+        "{} cannot be filtered by; these can: {}",
+        excerpt(property),
+        known.join(", ")
+    )
 }
 
 fn test<V>(
     property: &str,
     question: Question,
-    read: impl Fn(&str, &Literal) -> Result<V, String>,
+    read: impl Fn(&str, &Literal) -> Result<Option<V>, String>,
 ) -> Result<Test<V>, String> {
     let value = |literal| match literal {
         Literal::Null => Ok(None),
-        literal => read(property, &literal).map(Some),
+        literal => read(property, &literal),
     };
     match question {
         Question::Compare(operator, literal) => Ok(Test::Compare(operator, value(literal)?)),
@@ -103,7 +129,10 @@ fn text(question: Question) -> Result<TextTest, String> {
         Question::StartsWith(part) => Ok(TextTest::StartsWith(part)),
         Question::EndsWith(part) => Ok(TextTest::EndsWith(part)),
         Question::Contains(part) => Ok(TextTest::Contains(part)),
-        compared => test(property::DISPLAY_NAME, compared, string).map(TextTest::Plain),
+        compared => {
+            let string = |property: &str, literal: &Literal| text_of(property, literal).map(Some);
+            test(property::DISPLAY_NAME, compared, string).map(TextTest::Plain)
+        }
     }
 }
 
@@ -121,16 +150,23 @@ fn member<V: Copy>(
         ));
     }
     test(property, question, |property, literal| {
-        let name = string(property, literal)?;
+        let name = text_of(property, literal)?;
+        if name == UNKNOWN_FUTURE_VALUE {
+            return Ok(None);
+        }
         let member = known.iter().find(|(known, _)| *known == name);
-        member.map(|(_, value)| *value).ok_or_else(|| {
+        member.map(|(_, value)| Some(*value)).ok_or_else(|| {
             let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-            format!("{property} is one of {}, not '{name}'", names.join(", "))
+            format!(
+                "{property} is one of {}, not '{}'",
+                names.join(", "),
+                excerpt(&name)
+            )
         })
     })
 }
 
-fn string(property: &str, literal: &Literal) -> Result<String, String> {
+fn text_of(property: &str, literal: &Literal) -> Result<String, String> {
     match literal {
         Literal::Text(text) => Ok(text.clone()),
         Literal::Time(_) | Literal::Null => {
@@ -139,19 +175,23 @@ fn string(property: &str, literal: &Literal) -> Result<String, String> {
     }
 }
 
-fn time(property: &str, literal: &Literal) -> Result<Timestamp, String> {
+fn time(property: &str, literal: &Literal) -> Result<Option<Timestamp>, String> {
     match literal {
-        Literal::Time(time) => Ok(*time),
-        Literal::Text(_) | Literal::Null => Err(format!(
-            "{property} is compared with a time such as 2026-03-01T08:30:00Z, without quotes"
-        )),
+        Literal::Time(time) => Ok(Some(*time)),
+        Literal::Text(text) => Err(advice::quoted_time(property, text)),
+        Literal::Null => Ok(None),
     }
 }
 
-fn id(property: &str, literal: &Literal) -> Result<Uuid, String> {
+fn id(property: &str, literal: &Literal) -> Result<Option<Uuid>, String> {
     const HYPHENATED_LENGTH: usize = 36;
-    let text = string(property, literal)?;
+    let text = text_of(property, literal)?;
     let uuid = Uuid::try_parse(&text).ok();
     uuid.filter(|_| text.len() == HYPHENATED_LENGTH)
-        .ok_or_else(|| format!("{property} is compared with a hyphenated UUID in quotes"))
+        .map(Some)
+        .ok_or_else(|| {
+            format!(
+                "{property} is compared with a hyphenated UUID in quotes, such as '0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e'"
+            )
+        })
 }

@@ -1,9 +1,9 @@
 //! The grammar of a filter.
 
-use flowruns_domain::{Condition, Operator};
+use flowruns_domain::{Condition, MAX_LISTED_VALUES, Operator, excerpt};
 
 use super::{
-    MAX_DEPTH, MAX_TERMS, Malformed, Model, Parsed, joined,
+    MAX_DEPTH, MAX_TERMS, Malformed, Model, Parsed, advice, joined,
     model::{Literal, Question},
     token::{Placed, Token},
 };
@@ -14,7 +14,10 @@ pub(super) struct Parser<'t> {
     end: usize,
     depth: usize,
     terms: usize,
+    listed: usize,
 }
+
+const NULL: &str = "null";
 
 /// A side of a comparison.
 enum Operand {
@@ -30,6 +33,7 @@ impl<'t> Parser<'t> {
             end,
             depth: 0,
             terms: 0,
+            listed: 0,
         }
     }
 
@@ -108,7 +112,7 @@ impl<'t> Parser<'t> {
             "startswith" => Question::StartsWith,
             "endswith" => Question::EndsWith,
             "contains" => Question::Contains,
-            _ => return Err(self.expected("startswith, endswith, contains or a property")),
+            _ => return Err(self.wrong(advice::function(function))),
         };
         self.tokens = &self.tokens[2..];
         let property = self.property()?;
@@ -164,8 +168,10 @@ impl<'t> Parser<'t> {
                 Ok((property, Question::Compare(operator.exchanged(), value)))
             }
             (Operand::Property(_), Operand::Property(name)) => {
-                let message =
-                    format!("compare a property with a value; a string such as '{name}' is quoted");
+                let message = format!(
+                    "compare a property with a value; a string such as '{}' is quoted",
+                    excerpt(&name)
+                );
                 Err(Malformed { at, message })
             }
             (Operand::Literal(_), Operand::Literal(_)) => {
@@ -180,7 +186,14 @@ impl<'t> Parser<'t> {
         self.demand(&Token::Open, "(")?;
         let mut values = vec![self.literal()?];
         while self.take(&Token::Comma) {
-            values.push(self.literal()?);
+            self.listed += 1;
+            if self.listed >= MAX_LISTED_VALUES {
+                let message = format!(
+                    "over {MAX_LISTED_VALUES} values in lists; send the others in another request"
+                );
+                return Err(self.wrong(message));
+            }
+            values.push(self.value()?);
         }
         self.demand(&Token::Close, ")")?;
         Ok(values)
@@ -193,8 +206,29 @@ impl<'t> Parser<'t> {
                     token: Token::Word(word),
                     ..
                 },
+                Placed {
+                    token: Token::Open, ..
+                },
+                ..,
+            ] => Err(self.wrong(advice::function(word))),
+            [
+                Placed {
+                    token: Token::Word(word),
+                    ..
+                },
+                Placed {
+                    token: Token::Text(text),
+                    ..
+                },
+                ..,
+            ] if let Some(message) = advice::typed_literal(word, text) => Err(self.wrong(message)),
+            [
+                Placed {
+                    token: Token::Word(word),
+                    ..
+                },
                 rest @ ..,
-            ] if word != "null" && !is_text(rest.first(), word) => {
+            ] if !word.eq_ignore_ascii_case(NULL) && !is_text(rest.first(), word) => {
                 self.property().map(Operand::Property)
             }
             _ => self.literal().map(Operand::Literal),
@@ -222,6 +256,10 @@ impl<'t> Parser<'t> {
         if self.terms > MAX_TERMS {
             return Err(self.wrong(format!("over {MAX_TERMS} values; ask for less at once")));
         }
+        self.value()
+    }
+
+    fn value(&mut self) -> Parsed<Literal> {
         let (literal, length) = match self.tokens {
             [
                 Placed {
@@ -240,7 +278,7 @@ impl<'t> Parser<'t> {
                     ..
                 },
                 ..,
-            ] if word == "null" => (Literal::Null, 1),
+            ] if word.eq_ignore_ascii_case(NULL) => (Literal::Null, 1),
             [
                 Placed {
                     token: Token::Text(text),
@@ -255,6 +293,13 @@ impl<'t> Parser<'t> {
                 },
                 ..,
             ] => (Literal::Time(*time), 1),
+            [
+                Placed {
+                    token: Token::Number(number),
+                    ..
+                },
+                ..,
+            ] => return Err(self.wrong(advice::number(number))),
             _ => {
                 return Err(self.expected(
                     "a value: 'text' in quotes, a time such as 2026-03-01T08:30:00Z without quotes, or null",

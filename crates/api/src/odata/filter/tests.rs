@@ -51,6 +51,22 @@ fn every_spelling_is_understood() {
             "not (endswith(displayName,''))",
         ),
         (
+            "STATUS in ('failed') AND DisplayName eq 'A' or Not EndDateTime eq Null",
+            "(status in ('failed') and displayName eq 'A') or not (endDateTime eq null)",
+        ),
+        (
+            "StartsWith(DISPLAYNAME,'a') EQ True",
+            "startswith(displayName,'a')",
+        ),
+        (
+            "status eq 'unknownFutureValue' or status ne 'unknownFutureValue'",
+            "status eq null or status ne null",
+        ),
+        (
+            "status in ('failed','unknownFutureValue')",
+            "status in ('failed',null)",
+        ),
+        (
             "endDateTime ge 2026-03-01T09:30:00.5+01:00",
             "endDateTime ge 2026-03-01T08:30:00.500000Z",
         ),
@@ -74,7 +90,7 @@ fn an_error_says_where_it_is() {
         ("displayName eq 'a", 15),
         ("startDateTime gt '2026-03-01T08:30:00Z'", 0),
         ("startDateTime gt 2026-03-01", 17),
-        ("length(displayName) eq 3", 23),
+        ("length(displayName) eq 3", 0),
         ("id eq 'x'", 0),
         ("status in ()", 11),
         ("status eq 'failed';", 18),
@@ -86,6 +102,70 @@ fn an_error_says_where_it_is() {
             Err(at),
             "{text}"
         );
+    }
+}
+
+/// What other services and versions take, and what the message says to send instead.
+#[test]
+fn an_error_says_what_to_send_instead() {
+    for (text, instead) in [
+        ("tolower(displayName) eq 'a'", "as it is stored"),
+        ("displayName eq toUpper('a')", "as it is stored"),
+        ("length(displayName) gt 3", "startswith"),
+        ("indexof(displayName,'a') eq 0", "startswith"),
+        ("substringof('a',displayName)", "contains(displayName"),
+        ("year(startDateTime) eq 2026", "startDateTime ge"),
+        ("startDateTime ge now()", "send the time itself"),
+        (
+            "frobnicate(displayName)",
+            "startswith, endswith and contains",
+        ),
+        (
+            "startDateTime ge datetimeoffset'2026-03-01T08:30:00Z'",
+            "with an offset: 2026-03-01T08:30:00Z",
+        ),
+        (
+            "startDateTime ge datetime'2026-03-01T08:30:00'",
+            "with an offset",
+        ),
+        (
+            "id eq guid'0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e'",
+            "as a string: '0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e'",
+        ),
+        (
+            "id eq 0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e",
+            "send '0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e', in single quotes",
+        ),
+        (
+            "id in (c197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e)",
+            "send 'c197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e', in single quotes",
+        ),
+        (
+            "startDateTime ge '2026-03-01T08:30:00+01:00'",
+            "send 2026-03-01T07:30:00Z instead of",
+        ),
+        (
+            "startDateTime ge 2026-03-01T08:30:00",
+            "has no offset; send 2026-03-01T08:30:00Z",
+        ),
+        (
+            "startDateTime ge 2026-03-01T08:30:00 01:00",
+            "2026-03-01T08:30:00%2B01:00",
+        ),
+        (
+            "startDateTime ge 2026-03-01",
+            "send a time with an offset: 2026-03-01T00:00:00Z",
+        ),
+        ("status eq failed", "'failed' is quoted"),
+        ("status eq \"failed\"", "single quotes: 'text'"),
+        ("status == 'failed'", "send eq, ne"),
+        ("statistics/rows eq 5", "property of the row itself"),
+        ("status eq 5", "5 is a number"),
+        ("status eq 5L", "5L is a number"),
+        ("status eq 'Failed'", "failed"),
+    ] {
+        let message = run_filter(text).unwrap_err().message;
+        assert!(message.contains(instead), "{text}: {message}");
     }
 }
 
@@ -107,9 +187,18 @@ fn what_is_too_deep_too_long_or_too_much_is_refused() {
         ))
         .is_err()
     );
-    let many = |values| format!("status in ({}'failed')", "'failed',".repeat(values - 1));
-    assert!(run_filter(&many(MAX_TERMS)).is_ok());
-    assert!(run_filter(&many(MAX_TERMS + 1)).is_err());
+    let id = "'0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e'";
+    let many = |values| format!("id in ({id}{})", format!(", {id}").repeat(values - 1));
+    assert!(run_filter(&many(MAX_LISTED_VALUES)).is_ok());
+    assert!(run_filter(&many(MAX_LISTED_VALUES + 1)).is_err());
+    let terms = |terms| {
+        format!(
+            "status eq 'failed'{}",
+            " or status eq 'failed'".repeat(terms - 1)
+        )
+    };
+    assert!(run_filter(&terms(MAX_TERMS)).is_ok());
+    assert!(run_filter(&terms(MAX_TERMS + 1)).is_err());
     let long = format!("displayName eq '{}'", "a".repeat(MAX_LENGTH));
     assert!(run_filter(&long).is_err());
 }

@@ -4,12 +4,12 @@ use flowruns_domain::Timestamp;
 use winnow::{
     Parser as _,
     ascii::multispace0,
-    combinator::{alt, delimited, repeat},
+    combinator::{alt, delimited, not, opt, repeat, terminated},
     error::{ContextError, ErrMode, ParserError},
-    token::{none_of, take_while},
+    token::{none_of, one_of, take_while},
 };
 
-use super::Malformed;
+use super::{Malformed, advice};
 
 /// What a filter is made of.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -22,6 +22,7 @@ pub(super) enum Token {
     /// What stands in quotes.
     Text(String),
     Time(Timestamp),
+    Number(String),
 }
 
 /// A token and the byte at which it begins.
@@ -43,13 +44,13 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Placed>, Malformed> {
         if blank.is_err() || rest.is_empty() {
             return Ok(tokens);
         }
-        let token = token(&mut rest).map_err(|_| Malformed {
-            at,
-            message: unreadable(&text[at..]),
-        })?;
+        let message = |message: String| Malformed { at, message };
+        if let Some(id) = bare_id(&text[at..]) {
+            return Err(message(advice::unquoted_id(id)));
+        }
+        let token = token(&mut rest).map_err(|_| message(advice::unreadable(&text[at..])))?;
         if matches!(&token, Token::Text(text) if text.contains('\0')) {
-            let message = "U+0000 is in no value".to_owned();
-            return Err(Malformed { at, message });
+            return Err(message("U+0000 is in no value".to_owned()));
         }
         tokens.push(Placed { at, token });
     }
@@ -62,6 +63,7 @@ fn token(rest: &mut &str) -> Scan<Token> {
         ','.value(Token::Comma),
         quoted.map(Token::Text),
         word.map(|word: &str| Token::Word(word.to_owned())),
+        number.map(|number: &str| Token::Number(number.to_owned())),
         time.map(Token::Time),
     ))
     .parse_next(rest)
@@ -88,14 +90,24 @@ fn time(rest: &mut &str) -> Scan<Timestamp> {
         .map_err(|_| ErrMode::Cut(ContextError::from_input(rest)))
 }
 
-fn unreadable(text: &str) -> String {
-    match text.chars().next() {
-        Some('\'') => "this string has no closing quote; a quote inside is doubled".to_owned(),
-        Some(first) if first.is_ascii_digit() => {
-            "a time is such as 2026-03-01T08:30:00Z; a + in a URL is sent as %2B, and a string or an id in quotes"
-                .to_owned()
-        }
-        Some(first) => format!("{first:?} is not known here; a string is in quotes"),
-        None => "the filter ends early".to_owned(),
-    }
+/// A number, with the suffix that OData 2 has for its type.
+fn number<'t>(rest: &mut &'t str) -> Scan<&'t str> {
+    let digits = || take_while(1.., |c: char| c.is_ascii_digit());
+    let suffix = take_while(0..=1, |c: char| c.is_ascii_alphabetic());
+    let number = (opt('-'), digits(), opt(('.', digits())), suffix).take();
+    terminated(
+        number,
+        not(one_of(|c: char| {
+            c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | ':' | '.')
+        })),
+    )
+    .parse_next(rest)
+}
+
+/// The UUID without quotes that a text begins with.
+fn bare_id(text: &str) -> Option<&str> {
+    const HYPHENATED_LENGTH: usize = 36;
+    let id = text.get(..HYPHENATED_LENGTH)?;
+    let is_whole = !text[HYPHENATED_LENGTH..].starts_with(|c: char| c.is_ascii_alphanumeric());
+    (is_whole && uuid::Uuid::try_parse(id).is_ok()).then_some(id)
 }

@@ -1,0 +1,2 @@
+-- no-transaction
+DROP INDEX CONCURRENTLY runs_tenant_id_id_idx;

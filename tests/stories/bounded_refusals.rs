@@ -1,0 +1,107 @@
+//! What is refused costs an answer of bounded length, whatever was sent.
+
+use std::fmt::Write as _;
+
+use axum::http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::{
+    app::{Answer, App},
+    batch::responses,
+};
+
+const FLOWS: &str = "/industryData/incomingFlows";
+
+/// The codes of the details, and the message of the last one.
+fn listed(error: &Value) -> (usize, &str, &str) {
+    let details = error["details"].as_array().unwrap();
+    let last = details.last().unwrap();
+    let (code, message) = (last["code"].as_str(), last["message"].as_str());
+    (details.len(), code.unwrap(), message.unwrap())
+}
+
+fn unknown_members(count: usize) -> String {
+    let mut body = "{".to_owned();
+    for number in 0..count {
+        write!(body, "\"m{number}\":1,").unwrap();
+    }
+    body.push_str("\"last\":1}");
+    body
+}
+
+#[tokio::test]
+async fn a_hundred_faults_are_listed_and_the_others_counted() {
+    let app = App::start().await;
+    let run = app.run(json!({"displayName": "R"})).await;
+    let send = async |body: &str| app.send(Method::PATCH, &run.url, &[], body).await;
+    let answer = send(&unknown_members(69_999)).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert_eq!(answer.code(), "unknownProperty");
+    let error = &answer.json["error"];
+    let expected = (101, "moreFaults", "69,900 more faults are not listed");
+    assert_eq!(listed(error), expected);
+    assert!(error["details"][100].get("target").is_none());
+    assert!(answer.body.len() < 32 * 1024, "{}", answer.body.len());
+
+    let hundred = send(&unknown_members(99)).await;
+    assert_eq!(listed(&hundred.json["error"]).1, "unknownProperty");
+
+    let items = "1,".repeat(200_000);
+    let wrong = send(&format!("{{\"blockingError\":{{\"details\":[{items}1]}}}}")).await;
+    let expected = (101, "moreFaults", "199,901 more faults are not listed");
+    assert_eq!(listed(&wrong.json["error"]), expected);
+}
+
+#[tokio::test]
+async fn twenty_bodies_of_many_faults_have_a_short_answer() {
+    let app = App::start().await;
+    let run = app.run(json!({"displayName": "R"})).await;
+    let body: Value = serde_json::from_str(&unknown_members(50_000)).unwrap();
+    let item = |id: usize| json!({"id": id, "method": "PATCH", "url": run.url, "body": body});
+    let answers = responses(&app, (0..20).map(item).collect()).await;
+    assert_eq!(answers.len(), 20);
+    for answer in answers {
+        assert_eq!(answer["status"], 400);
+        assert!(answer.to_string().len() < 32 * 1024);
+    }
+}
+
+fn assert_short(answer: &Answer, what: &str) {
+    assert!(answer.status.is_client_error(), "{what}: {}", answer.status);
+    assert!(answer.body.len() < 2500, "{what}: {}", answer.body.len());
+    assert!(answer.body.contains('\u{2026}'), "{what}: {}", answer.body);
+}
+
+#[tokio::test]
+async fn a_message_quotes_the_beginning_of_what_is_long() {
+    let app = App::start().await;
+    let run = app.run(json!({"displayName": "R"})).await;
+    let long = "\u{e9}".repeat(300_000);
+    for (what, body) in [
+        ("an unknown member", format!("{{\"{long}\":1}}")),
+        (
+            "a duplicate member",
+            format!("{{\"{long}\":1,\"{long}\":2}}"),
+        ),
+        ("no object", format!("\"{long}\"")),
+    ] {
+        let answer = app.send(Method::PATCH, &run.url, &[], &body).await;
+        assert_short(&answer, what);
+    }
+    let long = "x".repeat(3000);
+    let runs = run.list_url();
+    for url in [
+        format!("{runs}?{long}=1"),
+        format!("{runs}?$filter={long} eq 'a'"),
+        format!("{runs}?$filter=status eq '{long}'"),
+        format!("{runs}?$filter=displayName eq {long}"),
+        format!("/{long}"),
+    ] {
+        let url = url.replace(' ', "%20").replace('\'', "%27");
+        let answer = app.get(&url).await;
+        assert_short(&answer, &url[..40.min(url.len())]);
+    }
+    let method = Method::from_bytes(long.as_bytes()).unwrap();
+    let answer = app.send_bare(method, FLOWS, &[], "").await;
+    assert_short(&answer, "a method");
+}
