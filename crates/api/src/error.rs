@@ -5,6 +5,7 @@ mod limits;
 
 use std::{error::Error, sync::Arc};
 
+use crate::auth::Permission;
 use axum::{
     body::Body,
     http::{HeaderName, HeaderValue, StatusCode, header},
@@ -22,6 +23,10 @@ enum Hint {
     SendToken,
     /// To get another token.
     RenewToken,
+    /// To send one Authorization.
+    CorrectRequest,
+    /// To get a token with this permission.
+    NeedsPermission(Permission),
 }
 
 impl Hint {
@@ -29,13 +34,20 @@ impl Hint {
         match self {
             Self::None => None,
             Self::RetryAfter(seconds) => Some((header::RETRY_AFTER, HeaderValue::from(seconds))),
-            Self::SendToken => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
-            Self::RenewToken => Some((
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static("Bearer error=\"invalid_token\""),
+            Self::SendToken => challenge(""),
+            Self::RenewToken => challenge(", error=\"invalid_token\""),
+            Self::CorrectRequest => challenge(", error=\"invalid_request\""),
+            Self::NeedsPermission(permission) => challenge(&format!(
+                ", error=\"insufficient_scope\", scope=\"{permission}\""
             )),
         }
     }
+}
+
+/// RFC 6750, section 3: the scheme is followed by at least one parameter, so the realm is always there.
+fn challenge(parameters: &str) -> Option<(HeaderName, HeaderValue)> {
+    let value = HeaderValue::try_from(format!("Bearer realm=\"flowruns\"{parameters}")).ok()?;
+    Some((header::WWW_AUTHENTICATE, value))
 }
 
 /// One item of `details`.

@@ -77,7 +77,9 @@ impl TokenVerifier {
             return Err(Refusal::KeyOfAnotherIssuer);
         }
         // A fraction of a second is cut; `as` saturates, and an expiry that is no number was refused above.
-        let until = (claims.exp as u64).saturating_add(expectations.leeway_seconds);
+        let until = (claims.exp as u64)
+            .saturating_add(expectations.leeway_seconds)
+            .saturating_sub(1);
         let caller = Arc::new(Caller::from_claims(claims)?);
         self.verified
             .remember(token, &caller, until, keys.retired());
@@ -116,6 +118,8 @@ fn validation(key: &Key, expectations: &Expectations, claims: &Claims) -> Valida
     validation.set_audience(&expectations.audiences);
     validation.set_required_spec_claims(&["exp", "iss", "aud"]);
     validation.leeway = expectations.leeway_seconds;
+    // RFC 7519, section 4.1.4: a token is valid before its expiry; the library grants the second of the expiry as well.
+    validation.reject_tokens_expiring_in_less_than = 1;
     validation.validate_nbf = true;
     validation
 }

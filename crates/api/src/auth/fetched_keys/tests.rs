@@ -19,6 +19,7 @@ const OPTIONS: RefreshOptions = RefreshOptions {
     interval: Duration::from_secs(3600),
     cooldown: Duration::from_secs(10),
     timeout: Duration::from_secs(5),
+    max_waiting: 128,
 };
 
 /// An issuer that answers what it is told to, and counts.
@@ -164,7 +165,8 @@ async fn known_keys_survive_a_failed_fetch_and_an_unknown_one_is_in_doubt() {
     for answer in [
         None,
         Some(b"<html>".to_vec()),
-        Some(br#"{"keys":[]}"#.to_vec()),
+        Some(b"{}".to_vec()),
+        Some(br#"{"keys":null}"#.to_vec()),
     ] {
         source.answers(answer);
         advance(LONGEST_PAUSE).await;
@@ -178,7 +180,73 @@ async fn known_keys_survive_a_failed_fetch_and_an_unknown_one_is_in_doubt() {
             "exp": 4_102_444_800_u64, "fetches": source.fetches()}));
         assert!(verifier.verify(&other).await.is_ok());
     }
-    assert!(source.fetches() >= 4);
+    assert!(source.fetches() >= 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_issuer_that_withdraws_all_keys_has_all_of_its_tokens_refused() {
+    for empty in [
+        br#"{"keys":[]}"#.to_vec(),
+        br#"{"keys":[{"kty":"oct","kid":"a","k":"AAAA"},{"kty":"new","kid":"a"}]}"#.to_vec(),
+    ] {
+        let (source, key) = (Told::default(), NamedKey::new("a"));
+        source.answers(jwks(&[&key]));
+        let verifier = source.verifier();
+        let verified = key.token(ISSUER);
+        let fresh = key.sign(
+            &serde_json::json!({"iss": ISSUER, "aud": AUDIENCE, "tid": crate::auth::testing::TENANT,
+            "exp": 4_102_444_801_u64}),
+        );
+        assert!(verifier.verify(&verified).await.is_ok());
+        source.answers(empty);
+        advance(OPTIONS.interval).await;
+        // An unknown key waits for the fetch that is due.
+        let unknown = NamedKey::new("z").token(ISSUER);
+        assert_eq!(verifier.verify(&unknown).await, Err(TokenRefused::Invalid));
+        assert_eq!(verifier.verify(&verified).await, Err(TokenRefused::Invalid));
+        assert_eq!(verifier.verify(&fresh).await, Err(TokenRefused::Invalid));
+        // A failure afterwards brings nothing back, and the next set of keys counts again.
+        source.answers(None);
+        advance(OPTIONS.cooldown).await;
+        assert!(verifier.verify(&verified).await.is_err());
+        source.answers(jwks(&[&key]));
+        advance(OPTIONS.cooldown).await;
+        assert!(verifier.verify(&verified).await.is_ok());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_requests_than_allowed_wait_for_a_silent_issuer() {
+    let (source, key) = (Told::default(), NamedKey::new("a"));
+    source.answers(jwks(&[&key]));
+    let verifier = source.verifier();
+    verifier.verify(&key.token(ISSUER)).await.unwrap();
+    source.says_nothing(true);
+    advance(OPTIONS.cooldown).await;
+    let begin = Instant::now();
+    let flood: Vec<_> = (0..200)
+        .map(|number| NamedKey::new(&format!("random-{number}")).token(ISSUER))
+        .collect();
+    let waits = async |token: &String| {
+        let refused = verifier.verify(token).await;
+        (refused.unwrap_err(), begin.elapsed())
+    };
+    let answers = join_all(flood.iter().map(waits)).await;
+    let unavailable = TokenRefused::KeysUnavailable;
+    assert!(answers.iter().all(|(refused, _)| *refused == unavailable));
+    let waited = answers.iter().filter(|(_, time)| !time.is_zero()).count();
+    assert_eq!(waited, OPTIONS.max_waiting);
+    // Their permits are free again.
+    source.says_nothing(false);
+    source.answers(jwks(&[&key, &NamedKey::new("b")]));
+    let answered = async {
+        while verifier.verify(&flood[0]).await == Err(unavailable) {
+            advance(OPTIONS.cooldown).await;
+        }
+        verifier.verify(&flood[0]).await
+    };
+    let answer = timeout(LONGEST_PAUSE * 10, answered).await;
+    assert_eq!(answer, Ok(Err(TokenRefused::Invalid)));
 }
 
 #[tokio::test(start_paused = true)]
