@@ -95,6 +95,7 @@ impl App {
             body_timeout: Duration::from_secs(10),
             require_if_match: false,
             trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
+            cors_origins: Vec::new(),
             cursor_key: CursorKey::new(b"a secret of the tests"),
             limits: Limits::default(),
         };

@@ -21,6 +21,7 @@
 //!         body_timeout: Duration::from_secs(10),
 //!         require_if_match: false,
 //!         trusted_proxies: Vec::new(),
+//!         cors_origins: Vec::new(),
 //!         cursor_key: CursorKey::new(b"a secret that all servers share"),
 //!         tracer: None,
 //!         limits: Limits::default(),
@@ -30,6 +31,7 @@
 
 pub mod auth;
 mod batch;
+mod cors;
 mod docs;
 mod error;
 mod extract;
@@ -49,6 +51,7 @@ mod security_headers;
 mod state;
 
 pub use self::{
+    cors::{AllowedOrigin, InvalidOrigin},
     health::{Check, Draining, Readiness, Unready, health_routes},
     limits::{Limits, Rate, RateOverride},
     observe::RequestTracer,
