@@ -257,12 +257,23 @@ impl App {
 
     /// A GET that came from this address.
     pub(crate) async fn get_from(&self, peer: &str, url: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send_from(peer, Method::GET, url, headers, "").await
+    }
+
+    /// As [`send_bare`](Self::send_bare), from this address.
+    pub(crate) async fn send_from(
+        &self,
+        peer: &str,
+        method: Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
         let routes = self
             .router
             .clone()
             .layer(Extension(Peer(peer.parse().unwrap())));
-        self.send_through(routes, Method::GET, url, headers, "")
-            .await
+        self.send_through(routes, method, url, headers, body).await
     }
 
     /// Sends JSON with the token of the tenant.

@@ -2,6 +2,7 @@
 
 mod fetch;
 mod http;
+mod resolver;
 mod url;
 
 use std::time::Duration;

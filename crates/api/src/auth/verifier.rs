@@ -129,3 +129,48 @@ fn may_sign_for(key: &Key, claims: &Claims) -> bool {
         named(issuer, claims.tid.as_deref()).is_some_and(|name| name == claims.iss)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::auth::testing::{AUDIENCE, NamedKey, TENANT, jwks};
+
+    const ISSUER: &str = "https://issuer.example/";
+
+    #[tokio::test]
+    async fn a_token_is_expired_from_the_second_of_its_expiry_and_valid_from_that_of_its_nbf() {
+        let key = NamedKey::new("a");
+        let keys = KeySet::from_jwks(&jwks(&[&key])).unwrap();
+        let expectations = Expectations {
+            issuer: ISSUER.to_owned(),
+            audiences: vec![AUDIENCE.to_owned()],
+            leeway_seconds: 0,
+        };
+        let verifier = TokenVerifier::new(keys, expectations);
+        let now = get_current_timestamp();
+        for (exp, nbf, expected) in [
+            (json!(now), json!(now), Some(TokenRefused::Expired)),
+            (json!(now + 600), json!(now), None),
+            (json!(now as f64 + 600.5), json!(now), None),
+            (
+                json!(now + 600),
+                json!(now + 300),
+                Some(TokenRefused::NotYetValid),
+            ),
+            (json!(now + 600), json!("1"), Some(TokenRefused::Invalid)),
+            (json!(-1), json!(now), Some(TokenRefused::Invalid)),
+            (json!(1e300), json!(now), Some(TokenRefused::Invalid)),
+        ] {
+            let token = key.sign(
+                &json!({"iss": ISSUER, "aud": AUDIENCE, "tid": TENANT, "exp": exp, "nbf": nbf}),
+            );
+            // The second time it is known already.
+            for _ in 0..2 {
+                let refused = verifier.verify(&token).await.err();
+                assert_eq!(refused, expected, "exp {exp} nbf {nbf}");
+            }
+        }
+    }
+}

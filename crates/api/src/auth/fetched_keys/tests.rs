@@ -1,5 +1,7 @@
 //! When keys are fetched, on a clock that stands still until all tasks wait.
 
+mod withdrawn;
+
 use std::sync::{
     Mutex,
     atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -181,38 +183,6 @@ async fn known_keys_survive_a_failed_fetch_and_an_unknown_one_is_in_doubt() {
         assert!(verifier.verify(&other).await.is_ok());
     }
     assert!(source.fetches() >= 5);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_issuer_that_withdraws_all_keys_has_all_of_its_tokens_refused() {
-    for empty in [
-        br#"{"keys":[]}"#.to_vec(),
-        br#"{"keys":[{"kty":"oct","kid":"a","k":"AAAA"},{"kty":"new","kid":"a"}]}"#.to_vec(),
-    ] {
-        let (source, key) = (Told::default(), NamedKey::new("a"));
-        source.answers(jwks(&[&key]));
-        let verifier = source.verifier();
-        let verified = key.token(ISSUER);
-        let fresh = key.sign(
-            &serde_json::json!({"iss": ISSUER, "aud": AUDIENCE, "tid": crate::auth::testing::TENANT,
-            "exp": 4_102_444_801_u64}),
-        );
-        assert!(verifier.verify(&verified).await.is_ok());
-        source.answers(empty);
-        advance(OPTIONS.interval).await;
-        // An unknown key waits for the fetch that is due.
-        let unknown = NamedKey::new("z").token(ISSUER);
-        assert_eq!(verifier.verify(&unknown).await, Err(TokenRefused::Invalid));
-        assert_eq!(verifier.verify(&verified).await, Err(TokenRefused::Invalid));
-        assert_eq!(verifier.verify(&fresh).await, Err(TokenRefused::Invalid));
-        // A failure afterwards brings nothing back, and the next set of keys counts again.
-        source.answers(None);
-        advance(OPTIONS.cooldown).await;
-        assert!(verifier.verify(&verified).await.is_err());
-        source.answers(jwks(&[&key]));
-        advance(OPTIONS.cooldown).await;
-        assert!(verifier.verify(&verified).await.is_ok());
-    }
 }
 
 #[tokio::test(start_paused = true)]
