@@ -110,6 +110,7 @@ async fn credentials_that_are_no_single_token_are_401() {
         "Bearer".to_owned(),
         "Bearer ".to_owned(),
         format!("Bearer {good} x"),
+        format!("Bearer {good},{good}"),
         format!("Bearer Bearer {good}"),
         format!("Bearer\t{good}"),
         format!("Token {good}"),

@@ -25,9 +25,14 @@ pub(super) fn bearer_token(headers: &HeaderMap) -> Result<&str, ApiError> {
         let message = "Authorization must be Bearer and a token";
         return Err(ApiError::unauthorized(message, false));
     };
-    // No token has a comma (RFC 6750, section 2.1).
-    if token.contains(',') {
+    if token.split(',').skip(1).any(has_scheme) {
         return Err(ApiError::repeated_authorization());
     }
     Ok(token.trim())
+}
+
+/// Whether a text behind a comma is another `Bearer x`. A comma elsewhere only makes a malformed token.
+fn has_scheme(credentials: &str) -> bool {
+    let scheme = credentials.trim_start().split_once(' ');
+    scheme.is_some_and(|(scheme, _)| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
