@@ -97,6 +97,7 @@ impl App {
             body_timeout: Duration::from_secs(10),
             require_if_match: false,
             trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
+            cors_origins: Vec::new(),
             cursor_key: CursorKey::new(b"a secret of the tests"),
             limits: Limits::default(),
         };
@@ -263,13 +264,24 @@ impl App {
 
     /// A GET that came from this address.
     pub(crate) async fn get_from(&self, peer: &str, url: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send_from(peer, Method::GET, url, headers, "").await
+    }
+
+    /// As [`send_bare`](Self::send_bare), from this address.
+    pub(crate) async fn send_from(
+        &self,
+        peer: &str,
+        method: Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
         let routes = self
             .router
             .clone()
             .layer(Extension(Peer(peer.parse().unwrap())));
-        let response = self
-            .begin_through(routes, Method::GET, url, headers, Body::empty())
-            .await;
+        let body = Body::from(body.to_owned());
+        let response = self.begin_through(routes, method, url, headers, body).await;
         read(response).await
     }
 

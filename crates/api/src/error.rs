@@ -15,6 +15,8 @@ use flowruns_domain::{
     Fault, Faults, PatchRejected, ServiceError, StoreError, StoreErrorKind, excerpt_of,
 };
 
+use crate::auth::Permission;
+
 /// A header that tells the client what to do next.
 #[derive(Clone, Copy, Debug)]
 enum Hint {
@@ -30,6 +32,10 @@ enum Hint {
         is_encoded: bool,
         is_patch: bool,
     },
+    /// To send one Authorization.
+    CorrectRequest,
+    /// To get a token with this permission.
+    NeedsPermission(Permission),
 }
 
 impl Hint {
@@ -37,10 +43,11 @@ impl Hint {
         match self {
             Self::None | Self::SendJson { .. } => None,
             Self::RetryAfter(seconds) => Some((header::RETRY_AFTER, HeaderValue::from(seconds))),
-            Self::SendToken => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
-            Self::RenewToken => Some((
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static("Bearer error=\"invalid_token\""),
+            Self::SendToken => challenge(""),
+            Self::RenewToken => challenge(", error=\"invalid_token\""),
+            Self::CorrectRequest => challenge(", error=\"invalid_request\""),
+            Self::NeedsPermission(permission) => challenge(&format!(
+                ", error=\"insufficient_scope\", scope=\"{permission}\""
             )),
         }
     }
@@ -67,10 +74,17 @@ impl Hint {
         all.into_iter().flatten()
     }
 }
+
 /// The longest message and the longest target, in bytes; a longer one is cut. What a message quotes of a request is
 /// bounded where it is quoted, so that its advice is kept.
 const MAX_MESSAGE_BYTES: usize = 2048;
 const MAX_TARGET_BYTES: usize = 256;
+
+/// RFC 6750, section 3: the scheme is followed by at least one parameter, so the realm is always there.
+fn challenge(parameters: &str) -> Option<(HeaderName, HeaderValue)> {
+    let value = HeaderValue::try_from(format!("Bearer realm=\"flowruns\"{parameters}")).ok()?;
+    Some((header::WWW_AUTHENTICATE, value))
+}
 
 /// One item of `details`.
 #[derive(Clone, Debug)]

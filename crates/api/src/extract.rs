@@ -1,6 +1,7 @@
 //! What handlers take from a request, checked in the contract's order.
 
 mod accept;
+mod bearer;
 mod body;
 mod call;
 mod odata_version;

@@ -31,6 +31,7 @@ pub(crate) use self::{
     traceparent::TRACEPARENT,
 };
 use crate::{
+    cors,
     error::ApiError,
     odata::{error_body::Envelope, key_path, origin::Origin},
     security_headers,
@@ -66,8 +67,14 @@ impl Deadline {
 pub(crate) async fn observe(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let is_https = Origin::is_https(&request, &api.options.trusted_proxies);
-    let mut response = observed(&api, request, |request| next.run(request)).await;
+    let sender = cors::Sender::of(request.headers(), &api.options.cors_origins);
+    let answer = async |request: Request| match sender.preflight(&request) {
+        Some(response) => response,
+        None => next.run(request).await,
+    };
+    let mut response = observed(&api, request, answer).await;
     security_headers::add(&mut response, &method, is_https);
+    sender.add_headers(&mut response);
     response
 }
 

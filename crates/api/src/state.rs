@@ -13,6 +13,7 @@ use ipnet::IpNet;
 
 use crate::{
     auth::TokenVerifier,
+    cors::AllowedOrigin,
     health::Readiness,
     limits::{CallerLimits, Limits, Refusals},
     observe::{Meter, RequestTracer},
@@ -36,8 +37,10 @@ pub struct ApiOptions {
     pub body_timeout: Duration,
     /// Whether PATCH and DELETE without If-Match are 428.
     pub require_if_match: bool,
-    /// The networks whose proxies are believed when they say which scheme and host the client used.
+    /// The networks whose proxies are believed when they say which scheme, host, port and path prefix the client used.
     pub trusted_proxies: Vec<IpNet>,
+    /// The origins whose pages may call the API; without any, nothing is said to pages of other origins.
+    pub cors_origins: Vec<AllowedOrigin>,
     /// Signs the links to next pages.
     pub cursor_key: CursorKey,
     /// Answers `/readyz`.

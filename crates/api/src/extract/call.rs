@@ -15,6 +15,7 @@ use flowruns_domain::{
 
 use super::{
     accept::check_media_types,
+    bearer::bearer_token,
     body::{Received, received},
     odata_version::check_versions,
     preconditions,
@@ -283,23 +284,7 @@ async fn authorized(
     permission: Option<Permission>,
     trace: &Trace,
 ) -> Result<Arc<Caller>, ApiError> {
-    let Some(value) = headers.get(header::AUTHORIZATION) else {
-        NotLetIn::NoToken.count();
-        let message =
-            "send Authorization: Bearer and a token; `flowruns token` mints one for the local key";
-        return Err(ApiError::unauthorized(message, false));
-    };
-    let token = value.to_str().ok().and_then(|value| value.split_once(' '));
-    let token = token
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim());
-    let Some(token) = token else {
-        NotLetIn::NoToken.count();
-        return Err(ApiError::unauthorized(
-            "Authorization must be Bearer and a token",
-            false,
-        ));
-    };
+    let token = bearer_token(headers).inspect_err(|_| NotLetIn::NoToken.count())?;
     let verified = api.options.verifier.verify(token).await;
     let caller = verified.map_err(|refused| {
         NotLetIn::Token(refused).count();
@@ -309,7 +294,7 @@ async fn authorized(
     match permission {
         Some(permission) if !caller.may(permission) => {
             NotLetIn::NoPermission.count();
-            Err(ApiError::forbidden(permission.name()))
+            Err(ApiError::forbidden(permission))
         }
         Some(_) | None => Ok(caller),
     }

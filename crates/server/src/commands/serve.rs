@@ -144,6 +144,7 @@ async fn api_options(
         body_timeout: settings.http.body_timeout(),
         require_if_match: settings.http.require_if_match,
         trusted_proxies: settings.http.trusted_proxies.clone(),
+        cors_origins: settings.http.cors_origins.clone(),
         cursor_key: cursor_key::open(settings, local_key)?,
         limits: settings.limits.limits(MinimumRate::default())?,
     })

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use flowruns_api::HeadLimits;
+use flowruns_api::{AllowedOrigin, HeadLimits};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
@@ -59,6 +59,11 @@ pub(crate) struct Http {
     pub(crate) require_if_match: bool,
     #[serde(deserialize_with = "values::networks")]
     pub(crate) trusted_proxies: Vec<IpNet>,
+    #[serde(
+        deserialize_with = "values::origins",
+        serialize_with = "values::shown_origins"
+    )]
+    pub(crate) cors_origins: Vec<AllowedOrigin>,
     #[serde(deserialize_with = "values::path_unless_empty")]
     pub(crate) cursor_key_file: Option<PathBuf>,
 }

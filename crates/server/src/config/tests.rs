@@ -98,6 +98,97 @@ fn trusted_proxies_are_networks_and_addresses() {
 }
 
 #[test]
+fn cors_origins_are_listed_in_a_file_or_with_commas_and_each_is_an_origin() {
+    let shown = |settings: &Settings| {
+        let origins = settings.http.cors_origins.iter();
+        origins
+            .map(|origin| origin.as_str().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert!(shown(&load(None, &[]).unwrap()).is_empty());
+    let variable = "FLOWRUNS_HTTP__CORS_ORIGINS";
+    let expected = ["https://app.example", "http://localhost:3000"];
+    let listed = [(variable, "https://App.example:443, http://localhost:3000")];
+    assert_eq!(shown(&load(None, &listed).unwrap()), expected);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("flowruns.toml");
+    fs::write(&file, format!("[http]\ncors_origins = {expected:?}\n")).unwrap();
+    let settings = load(Some(&file), &[]).unwrap();
+    assert_eq!(shown(&settings), expected);
+    let report = serde_json::to_value(&settings).unwrap();
+    assert_eq!(report["http"]["cors_origins"], serde_json::json!(expected));
+    for wrong in [
+        "*",
+        "null",
+        "app.example",
+        "https://app.example/path",
+        "https://app.example/",
+    ] {
+        let refused = refusal(&[(variable, wrong)]);
+        assert!(
+            refused.contains(wrong) && refused.contains("an origin is"),
+            "{refused}"
+        );
+    }
+}
+
+#[test]
+fn an_issuer_has_an_audience_and_one_place_of_its_keys_that_can_be_trusted() {
+    let issuer = |others: &[(&'static str, &'static str)]| {
+        let mut variables = vec![
+            ("FLOWRUNS_AUTH__ISSUER", "https://issuer.example/"),
+            ("FLOWRUNS_AUTH__AUDIENCE", "api://flowruns"),
+        ];
+        variables.extend(others);
+        load(None, &variables)
+    };
+    const JWKS_URL: &str = "FLOWRUNS_AUTH__JWKS_URL";
+    const DISCOVERY_URL: &str = "FLOWRUNS_AUTH__DISCOVERY_URL";
+    for accepted in [
+        &[][..],
+        &[(JWKS_URL, "https://10.1.2.3/keys")],
+        &[(JWKS_URL, "http://127.0.0.1:9/keys")],
+        &[(DISCOVERY_URL, "https://issuer.example/other")],
+        &[("FLOWRUNS_AUTH__ISSUER", "http://localhost:9")],
+        &[
+            ("FLOWRUNS_AUTH__JWKS_FILE", "/keys.json"),
+            ("FLOWRUNS_AUTH__ISSUER", "any"),
+        ],
+    ] {
+        assert!(issuer(accepted).is_ok(), "{accepted:?}");
+    }
+    for (refused, message) in [
+        (&[("FLOWRUNS_AUTH__AUDIENCE", "")][..], "audience"),
+        (&[("FLOWRUNS_AUTH__ISSUER", "")], "issuer"),
+        (
+            &[("FLOWRUNS_AUTH__ISSUER", "http://issuer.example")],
+            "not https",
+        ),
+        (&[("FLOWRUNS_AUTH__ISSUER", "issuer")], "no URL"),
+        (
+            &[("FLOWRUNS_AUTH__ISSUER", "https://a.example/{tenantid}/v2.0")],
+            "must say where",
+        ),
+        (&[(JWKS_URL, "http://10.1.2.3/keys")], "not https"),
+        (
+            &[(JWKS_URL, "https://me:pw@a.example/")],
+            "user or password",
+        ),
+        (&[(DISCOVERY_URL, "file:///etc/passwd")], "not https"),
+        (
+            &[
+                (JWKS_URL, "https://a.example/"),
+                (DISCOVERY_URL, "https://a.example/"),
+            ],
+            "exclude",
+        ),
+    ] {
+        let error = format!("{:#}", issuer(refused).unwrap_err());
+        assert!(error.contains(message), "{refused:?}: {error}");
+    }
+}
+
+#[test]
 fn an_admin_address_is_set_by_the_file_or_the_environment_and_may_be_empty() {
     let default = load(None, &[]).unwrap().admin;
     assert_eq!(default.listen, "127.0.0.1:8081".parse().ok());
