@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 
+mod abandoned_reads;
 mod app;
 mod architecture;
 mod batch;
@@ -12,6 +13,7 @@ mod clocks;
 mod creation;
 mod description;
 mod door;
+mod durability;
 mod entities;
 mod failures;
 mod faults;
@@ -28,11 +30,15 @@ mod plans;
 mod preconditions;
 mod queries;
 mod races;
+mod read_only;
+mod reconnections;
 mod refusals;
 mod stopped_backend;
 mod supply;
 mod tenants;
 mod transaction;
 mod transitions;
+mod unknown_outcomes;
 mod values;
+mod withholding_proxy;
 mod writer;

@@ -11,7 +11,7 @@ pub enum NotReady {
     #[error("the database is away")]
     Unavailable(#[from] StoreError),
     /// It takes no writes.
-    #[error("the database is a standby and takes no writes")]
+    #[error("the database is a standby or read-only, and takes no writes")]
     Standby,
     /// Serving needs more sessions than the database grants.
     #[error("no session of the database to {purpose}; raise max_connections or the role's CONNECTION LIMIT if all are taken")]

@@ -19,7 +19,7 @@ const MONTHS: &str = "
 
 /// What every text of the product is in. Another encoding cannot hold all of them, or would let bytes through that are no
 /// text.
-const ENCODING: &str = "UTF8";
+pub(crate) const ENCODING: &str = "UTF8";
 
 /// A standby takes no writes, and neither does a primary that is set to be read-only.
 const STATE: &str = "
@@ -175,7 +175,7 @@ mod tests {
         );
         let changed = "migrations 2 were changed after they were applied";
         assert_eq!(with(&[Pending, Changed]), Err(changed.to_owned()));
-        let standby = "the database is a standby and takes no writes";
+        let standby = "the database is a standby or read-only, and takes no writes";
         assert_eq!(checked(true, &[Applied]), Err(standby.to_owned()));
     }
 }

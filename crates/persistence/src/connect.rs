@@ -9,7 +9,11 @@ use sqlx::{
 };
 use tokio::time::timeout;
 
-use crate::{error::store_error, pool::Pool, pool::ReadOnlyMark, session};
+use crate::{
+    error::store_error,
+    pool::{Pool, ReadOnlyMark},
+    session,
+};
 
 /// After so long without use a connection is tried before it is used.
 const RESTED: Duration = Duration::from_secs(1);
@@ -139,10 +143,11 @@ impl ConnectOptions {
                     Ok(may_write)
                 })
             })
-            // A statement whose caller left still runs; the ping is answered after it.
+            // The statement of a caller that left still runs, and would keep the connection until its end. Flushing waits
+            // for such a statement, and does nothing otherwise.
             .after_release(|connection, _meta| {
                 Box::pin(async move {
-                    let is_free = timeout(RELEASE_GRACE, connection.ping()).await;
+                    let is_free = timeout(RELEASE_GRACE, connection.flush()).await;
                     Ok(matches!(is_free, Ok(Ok(()))))
                 })
             })

@@ -26,11 +26,17 @@ const NOTICE_CLOSED_CONNECTIONS: &str = "SET client_connection_check_interval = 
 
 const IS_READ_ONLY: &str = "SELECT current_setting('transaction_read_only')::boolean";
 
+/// Makes the commits of this session wait until they are flushed.
+pub(crate) async fn wait_for_flush(connection: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::raw_sql(WAIT_FOR_FLUSH)
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
 /// Sets what the startup packet cannot. Every session of a store runs this before anything else.
 pub(crate) async fn prepare(connection: &mut PgConnection) -> sqlx::Result<()> {
-    sqlx::raw_sql(WAIT_FOR_FLUSH)
-        .execute(&mut *connection)
-        .await?;
+    wait_for_flush(connection).await?;
     let notices = sqlx::raw_sql(NOTICE_CLOSED_CONNECTIONS)
         .execute(connection)
         .await;
