@@ -20,10 +20,7 @@ fn settings() -> [(&'static str, String); 3] {
     [
         ("FLOWRUNS_HTTP__REQUEST_TIMEOUT_MS", "3600000".to_owned()),
         ("FLOWRUNS_DATABASE__STATEMENT_TIMEOUT_MS", long),
-        (
-            "FLOWRUNS_DATABASE__MAX_CONNECTIONS",
-            CLIENTS.to_string(),
-        ),
+        ("FLOWRUNS_DATABASE__MAX_CONNECTIONS", CLIENTS.to_string()),
     ]
 }
 
@@ -65,7 +62,9 @@ async fn statements_of_clients_that_closed_their_connection_are_cancelled() {
     };
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
-        let mut client = TcpStream::connect(site.services[0].address()).await.unwrap();
+        let mut client = TcpStream::connect(site.services[0].address())
+            .await
+            .unwrap();
         client.write_all(&request.to_bytes()).await.unwrap();
         clients.push(client);
     }

@@ -82,10 +82,16 @@ async fn an_external_database_is_migrated_by_its_operator_alone() {
             .unwrap();
         let expected = format!("synchronous_commit = {asynchronous}");
         let (status, message) = run(&["serve"]);
-        assert!(status == Some(1) && message.contains(&expected), "{message}");
+        assert!(
+            status == Some(1) && message.contains(&expected),
+            "{message}"
+        );
         let expected = format!("synchronous_commit is {asynchronous}");
         let (status, message) = run(&["check"]);
-        assert!(status == Some(1) && message.contains(&expected), "{message}");
+        assert!(
+            status == Some(1) && message.contains(&expected),
+            "{message}"
+        );
     }
     sqlx::raw_sql("ALTER DATABASE external RESET ALL; UPDATE _sqlx_migrations SET checksum = ''")
         .execute(&mut database)

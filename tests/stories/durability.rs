@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use flowruns_api::{Check, Draining, Readiness, Unready};
 use flowruns_domain::{
-    FlowKey, FlowStore as _, IdempotencyKey, IdempotencyStore as _, IfMatch, KeyClaim, NotReady,
-    Reserved, RunStore as _, Store as _, Updated,
+    FlowKey, IdempotencyKey, IdempotencyStore as _, IfMatch, KeyClaim, NotReady, Reserved,
+    RunStore as _, Store as _, Updated,
 };
 use flowruns_persistence::{ConnectOptions, PostgresStore, migrate};
 use flowruns_testing::{
@@ -19,7 +19,7 @@ use crate::transaction::{create_a_run, decide_at_third};
 /// Notes what each session that writes is set to.
 const NOTE_SETTINGS: &str = "
     CREATE TABLE noted (statement text, setting text);
-    GRANT INSERT ON noted TO flowruns_service;
+    GRANT INSERT ON noted TO PUBLIC;
     CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
             INSERT INTO noted VALUES (TG_OP || ' ' || TG_TABLE_NAME || ' by ' || current_setting('application_name'),

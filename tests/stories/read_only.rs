@@ -22,7 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Sessions that are opened from now on are read-only, or not.
 async fn set_read_only(database: &ScratchDatabase, is_read_only: bool) {
-    let mut superuser = PgConnection::connect_with(&database.superuser())
+    // From another database, so that it can be reset.
+    let mut superuser = PgConnection::connect_with(&database.superuser().database("postgres"))
         .await
         .unwrap();
     let name = database.name();
@@ -42,7 +43,10 @@ async fn store_on(database: &ScratchDatabase) -> PostgresStore {
 }
 
 /// What comes of each kind of write: a flow, a run, a report.
-async fn write_all(store: &PostgresStore, run: &flowruns_domain::Run) -> Vec<Result<(), StoreError>> {
+async fn write_all(
+    store: &PostgresStore,
+    run: &flowruns_domain::Run,
+) -> Vec<Result<(), StoreError>> {
     let flow = fixtures::fresh_flow(run.key.tenant);
     let flow = store.create_flow(flow).await;
     let id = fixtures::fresh_uuid().to_string().parse().unwrap();

@@ -47,7 +47,10 @@ impl Scene {
 
     async fn count(&self, key: RunKey, member: &str) {
         let answer = self.store.update_run(key, counting(member)).await;
-        assert!(matches!(answer, Ok(Some(Updated::Changed(_)))), "{answer:?}");
+        assert!(
+            matches!(answer, Ok(Some(Updated::Changed(_)))),
+            "{answer:?}"
+        );
     }
 
     fn begin(&self, key: RunKey, member: &str) -> JoinHandle<Answer> {
@@ -73,7 +76,8 @@ impl Scene {
     /// The row of the run as a restored database has it: other content under the same version.
     async fn restore(&mut self) {
         let id = self.restored.run.uuid();
-        let restore = format!("UPDATE runs SET statistics = '{{\"restored\": 1}}' WHERE id = '{id}'");
+        let restore =
+            format!("UPDATE runs SET statistics = '{{\"restored\": 1}}' WHERE id = '{id}'");
         self.execute(&restore).await;
     }
 
@@ -124,7 +128,10 @@ async fn a_row_that_was_written_before_a_reconnection_is_not_remembered_after_it
     raw_sql("ROLLBACK").execute(&mut holder).await.unwrap();
     for answer in [written, other] {
         let answer = answer.await.unwrap();
-        assert!(matches!(answer, Ok(Some(Updated::Changed(_)))), "{answer:?}");
+        assert!(
+            matches!(answer, Ok(Some(Updated::Changed(_)))),
+            "{answer:?}"
+        );
     }
     scene.restore().await;
     scene.assert_decided_on_the_restored_row().await;

@@ -14,7 +14,9 @@ pub enum NotReady {
     #[error("the database is a standby or read-only, and takes no writes")]
     Standby,
     /// Serving needs more sessions than the database grants.
-    #[error("no session of the database to {purpose}; raise max_connections or the role's CONNECTION LIMIT if all are taken")]
+    #[error(
+        "no session of the database to {purpose}; raise max_connections or the role's CONNECTION LIMIT if all are taken"
+    )]
     NoSession {
         /// What the session is for; completes "a session to …".
         purpose: &'static str,

@@ -57,10 +57,7 @@ pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
 pub(crate) fn is_transient(error: &sqlx::Error) -> bool {
     match sqlstate(error).as_deref() {
         Some(
-            SERIALIZATION_FAILURE
-            | DEADLOCK_DETECTED
-            | LOCK_NOT_AVAILABLE
-            | TOO_MANY_CONNECTIONS,
+            SERIALIZATION_FAILURE | DEADLOCK_DETECTED | LOCK_NOT_AVAILABLE | TOO_MANY_CONNECTIONS,
         ) => true,
         Some(code) => {
             code.starts_with(OPERATOR_INTERVENTION) || code.starts_with(CONNECTION_EXCEPTION)

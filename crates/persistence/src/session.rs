@@ -132,10 +132,7 @@ impl Session {
         self.lend_from(slot).await
     }
 
-    async fn lend_from(
-        &self,
-        mut slot: OwnedMutexGuard<Option<Opened>>,
-    ) -> sqlx::Result<Lent> {
+    async fn lend_from(&self, mut slot: OwnedMutexGuard<Option<Opened>>) -> sqlx::Result<Lent> {
         let generation = self.generation();
         let kept = slot.take();
         let kept = kept.filter(|opened| opened.generation == generation);
@@ -252,10 +249,7 @@ impl Lent {
     }
 
     /// Keeps the connection, unless the outcome of its statements says that it is no good any more.
-    pub(crate) fn give_back<T>(
-        mut self,
-        outcome: sqlx::Result<T>,
-    ) -> Result<T, SessionFailure> {
+    pub(crate) fn give_back<T>(mut self, outcome: sqlx::Result<T>) -> Result<T, SessionFailure> {
         if !outcome.as_ref().is_err_and(session_is_lost) {
             *self.slot = self.opened.take();
         }

@@ -124,7 +124,10 @@ impl PostgresStore {
 #[async_trait]
 impl RunStore for PostgresStore {
     async fn find_run(&self, key: RunKey) -> Result<Option<Run>, StoreError> {
-        retry::read(self.retry_for, "find a run", || runs::find(self.pool(), key)).await
+        retry::read(self.retry_for, "find a run", || {
+            runs::find(self.pool(), key)
+        })
+        .await
     }
 
     async fn run_exists(&self, key: RunKey) -> Result<bool, StoreError> {

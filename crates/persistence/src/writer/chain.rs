@@ -3,8 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use flowruns_domain::{
-    Action, Change, DecideRun, Decision, Run, RunEvent, RunKey, StoreError, StoreErrorKind, Updated,
-    Version,
+    Action, Change, DecideRun, Decision, Run, RunEvent, RunKey, StoreError, StoreErrorKind,
+    Updated, Version,
 };
 
 use super::queue::Job;
