@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 
+mod abandoned_reads;
 mod addresses;
 mod app;
 mod architecture;
@@ -20,6 +21,7 @@ mod cors;
 mod creation;
 mod description;
 mod door;
+mod durability;
 mod entities;
 mod failures;
 mod faults;
@@ -38,6 +40,8 @@ mod preconditions;
 mod queries;
 mod query_options;
 mod races;
+mod read_only;
+mod reconnections;
 mod refusals;
 mod shares;
 mod stopped_backend;
@@ -45,5 +49,7 @@ mod supply;
 mod tenants;
 mod transaction;
 mod transitions;
+mod unknown_outcomes;
 mod values;
+mod withholding_proxy;
 mod writer;

@@ -80,7 +80,7 @@ pub use self::{
         RunDetails, RunFilter, RunOrder, RunPlan, RunQuery, RunScope, RunSort, RunTerm, SCAN_LIMIT,
         SortKey, Test, TextTest, offered,
     },
-    readiness::NotReady,
+    readiness::{NotReady, unsuitable_encoding},
     rejection::{Conflict, ConflictRule, Fault, PatchRejected, Rule},
     run::{Change, Decision, Run, RunProperties, RunSummary, run_tag},
     service::{

@@ -28,7 +28,7 @@ use flowruns_admission::{
     AdmissionController, AdmissionLimits, CallerId, Overloaded, Permit, Usage,
 };
 use flowruns_domain::{
-    Change, Run, RunKey, RunReport, StoreError, StoreErrorKind, Updated, Urgency,
+    Change, NotReady, Run, RunKey, RunReport, StoreError, StoreErrorKind, Updated, Urgency,
 };
 use sqlx::PgPool;
 use tokio::{
@@ -48,7 +48,13 @@ use self::{
     supervised::supervised,
     writing::WritingTask,
 };
-use crate::{connect::ConnectOptions, meter::Meter, retry::Pause, session::Session};
+use crate::{
+    connect::ConnectOptions,
+    error::store_error,
+    meter::Meter,
+    retry::Pause,
+    session::{Access, Generation, Session},
+};
 
 /// The most that one statement takes.
 const MOST_JOBS: usize = 128;
@@ -66,6 +72,8 @@ pub(crate) struct Writers {
     retry_for: Duration,
     closing: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
+    /// The sessions of all tasks.
+    sessions: Vec<Session>,
 }
 
 impl Writers {
@@ -79,8 +87,12 @@ impl Writers {
         });
         let meter = Arc::new(Meter::new());
         let (closing, closed) = watch::channel(false);
-        let session = || Session::new(options.writer_session(), options.answer_timeout());
+        let session = |purpose, generation: &Generation| {
+            let (database, time_limit) = (options.writer_session(), options.answer_timeout());
+            Session::new(purpose, database, time_limit, generation.clone())
+        };
         let writers = options.writers.max(1);
+        let mut sessions = Vec::with_capacity(2 * writers + 1);
         let mut tasks = Vec::with_capacity(2 * writers + 1);
         let mut updates = Vec::with_capacity(writers);
         for _ in 0..writers {
@@ -88,12 +100,19 @@ impl Writers {
             updates.push(submissions);
             let contended = Contended::new(pool.clone(), Arc::clone(&meter));
             let cache = Cache::new(CACHE_BYTES / writers);
-            tasks.extend(report_tasks(queue, session, contended, cache, &meter));
+            let generation = Generation::default();
+            let reading = session("read runs for reports", &generation);
+            let writing = session("write reports", &generation);
+            sessions.extend([reading.clone(), writing.clone()]);
+            let both = [reading, writing];
+            tasks.extend(report_tasks(queue, both, contended, cache, &meter));
         }
+        let creating = session("create runs", &Generation::default());
+        sessions.push(creating.clone());
         let (creations, queue) = queue(closed);
         tasks.push(supervised(CreationTask {
             queue,
-            session: session(),
+            session: creating,
             pause: Pause::default(),
             again: Vec::new(),
             meter: Arc::clone(&meter),
@@ -106,7 +125,25 @@ impl Writers {
             retry_for: options.retry_for,
             closing,
             tasks: Mutex::new(tasks),
+            sessions,
         }
+    }
+
+    /// Whether every task has a session that can write. Those that are missing are opened.
+    pub(crate) async fn check_sessions(&self) -> Result<(), NotReady> {
+        for session in &self.sessions {
+            match session.check().await {
+                Ok(Access::Write) => {}
+                Ok(Access::ReadOnly) => return Err(NotReady::Standby),
+                Err(error) => {
+                    return Err(NotReady::NoSession {
+                        purpose: session.purpose(),
+                        source: store_error(error),
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Writes a report, and answers after its commit.
@@ -123,7 +160,7 @@ impl Writers {
         let report = Report {
             key,
             decide,
-            unknown: None,
+            unknown: Vec::new(),
             losses: 0,
             alone: false,
         };
@@ -192,7 +229,7 @@ impl Writers {
 /// The two tasks of a writer of reports.
 fn report_tasks(
     queue: Queue<Report, Outcome>,
-    session: impl Fn() -> Session,
+    [reading, writing]: [Session; 2],
     contended: Contended,
     cache: Cache,
     meter: &Arc<Meter>,
@@ -201,7 +238,7 @@ fn report_tasks(
     let (back, returned) = mpsc::unbounded_channel();
     let reading = ReadingTask {
         queue,
-        session: session(),
+        session: reading,
         contended,
         cache,
         batches,
@@ -213,7 +250,7 @@ fn report_tasks(
     let writing = WritingTask {
         batches: to_write,
         next: None,
-        session: session(),
+        session: writing,
         pause: Pause::default(),
         meter: Arc::clone(meter),
     };

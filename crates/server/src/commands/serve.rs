@@ -221,9 +221,10 @@ async fn refuse_unmigrated(database: &Database) -> anyhow::Result<()> {
 
 async fn refuse_undurable(store: &PostgresStore) -> anyhow::Result<()> {
     let durability = store.durability().await?;
-    if !durability.synchronous_commit {
+    if !durability.is_synchronous() {
         bail!(
-            "the database has synchronous_commit = off, so an acknowledged report could be lost; set it to on"
+            "the database has synchronous_commit = {}, so an acknowledged report could be lost; set it to on or remote_apply",
+            durability.synchronous_commit
         );
     }
     if !durability.fsync {
