@@ -1,13 +1,13 @@
 //! Starts the server, and holds it.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use crate::{
-    ClusterError, ClusterExit,
+    ClusterError, ClusterExit, MAX_FILE_BYTES,
     binaries::Binaries,
     folder::DataFolder,
     initdb,
@@ -17,6 +17,7 @@ use crate::{
     pid_file::PidFile,
     poll::poll,
     process::Process,
+    read_regular_file,
     socket::{PORT, SocketFolder},
     spawner,
 };
@@ -164,8 +165,8 @@ impl Cluster {
 /// What `PG_VERSION` says; `None` when there is no cluster.
 fn find_version(data: &Path) -> Result<Option<String>, ClusterError> {
     let path = data.join("PG_VERSION");
-    match fs::read_to_string(&path) {
-        Ok(version) => Ok(Some(version.trim().to_owned())),
+    match read_regular_file(&path, MAX_FILE_BYTES) {
+        Ok(version) => Ok(Some(String::from_utf8_lossy(&version).trim().to_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(ClusterError::io("read", &path)(error)),
     }

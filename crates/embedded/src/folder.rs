@@ -81,12 +81,12 @@ impl DataFolder {
 
     /// PostgreSQL's data directory.
     pub(crate) fn data(&self) -> PathBuf {
-        self.path.join("postgres")
+        Self::data_in(&self.path)
     }
 
-    /// The socket's folder, when its path is short enough.
-    pub(crate) fn run(&self) -> PathBuf {
-        self.path.join("run")
+    /// PostgreSQL's data directory in a folder that another process uses.
+    pub(crate) fn data_in(folder: &Path) -> PathBuf {
+        folder.join("postgres")
     }
 
     /// The file that is locked.
