@@ -98,6 +98,15 @@ pub(crate) struct TokenSettings {
 pub(crate) struct Embedded {
     #[serde(deserialize_with = "values::path_unless_empty")]
     pub(crate) binaries: Option<PathBuf>,
+    pub(crate) install: InstallSetting,
+}
+
+/// Whether PostgreSQL is fetched where it is not installed.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum InstallSetting {
+    Auto,
+    Never,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]

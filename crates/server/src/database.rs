@@ -4,12 +4,12 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use flowruns_domain::{Clock as _, SystemClock};
-use flowruns_embedded::{Cluster, ClusterError, ClusterOptions, RunningCluster};
+use flowruns_embedded::{Cluster, ClusterError, ClusterOptions, Install, RunningCluster};
 use flowruns_persistence::{ConnectOptions, migrate};
 use sqlx::{ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
 
 use crate::{
-    config::{Settings, StorageSettings},
+    config::{InstallSetting, Settings, StorageSettings},
     database_url,
 };
 
@@ -68,6 +68,10 @@ impl Database {
     async fn start(settings: &StorageSettings) -> anyhow::Result<Self> {
         let mut options = ClusterOptions::new(&settings.data_dir);
         options.binaries.clone_from(&settings.embedded.binaries);
+        options.install = match settings.embedded.install {
+            InstallSetting::Auto => Install::Auto,
+            InstallSetting::Never => Install::Never,
+        };
         options.max_connections =
             u16::try_from(settings.database.connections() + SPARE_CONNECTIONS)?;
         let started = tokio::task::spawn_blocking(move || Cluster::start(options)).await?;

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use flowruns_embedded::{Cluster, ClusterOptions};
+use flowruns_embedded::{Cluster, ClusterOptions, postgres_command};
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use tempfile::TempDir;
 
@@ -53,7 +53,7 @@ pub(crate) fn psql(socket_folder: &Path, sql: &str) -> Result<String, String> {
 }
 
 pub(crate) fn psql_command(socket_folder: &Path, sql: &str) -> Command {
-    let mut command = Command::new("psql");
+    let mut command = postgres_command("psql").unwrap();
     command
         .args([
             "--no-psqlrc",
