@@ -2,7 +2,7 @@
 
 use std::{
     env,
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},
@@ -106,7 +106,8 @@ impl Binaries {
 
     /// For this child alone: other programs of the system keep their own libraries.
     pub(crate) fn add_libraries(&self, command: &mut Command) {
-        if let Some(path) = library_path(&self.libraries, env::var_os(LIBRARY_PATH)) {
+        let inherited = env::var_os(LIBRARY_PATH);
+        if let Some(path) = library_path(&self.libraries, inherited.as_deref()) {
             command.env(LIBRARY_PATH, path);
         }
     }
@@ -294,11 +295,11 @@ fn library_folders(tree: &Path) -> Vec<PathBuf> {
 }
 
 /// These folders, then those that are set already; `None` when there is nothing to add.
-fn library_path(folders: &[PathBuf], inherited: Option<OsString>) -> Option<OsString> {
+fn library_path(folders: &[PathBuf], inherited: Option<&OsStr>) -> Option<OsString> {
     if folders.is_empty() {
         return None;
     }
-    let inherited = inherited.iter().flat_map(env::split_paths);
+    let inherited = inherited.into_iter().flat_map(env::split_paths);
     let inherited = inherited.filter(|folder| !folder.as_os_str().is_empty());
     env::join_paths(folders.iter().cloned().chain(inherited)).ok()
 }
@@ -400,13 +401,13 @@ mod tests {
     #[test]
     fn fetched_libraries_come_before_those_that_are_set() {
         let fetched = [PathBuf::from("/cache/usr/lib"), PathBuf::from("/cache/lib")];
-        let path = |inherited: &str| library_path(&fetched, Some(inherited.into()));
+        let path = |inherited: &str| library_path(&fetched, Some(OsStr::new(inherited)));
         assert_eq!(
             path("/opt/lib").unwrap(),
             "/cache/usr/lib:/cache/lib:/opt/lib"
         );
         // An empty part would be the working directory.
         assert_eq!(path("").unwrap(), "/cache/usr/lib:/cache/lib");
-        assert_eq!(library_path(&[], Some("/opt/lib".into())), None);
+        assert_eq!(library_path(&[], Some(OsStr::new("/opt/lib"))), None);
     }
 }

@@ -5,6 +5,7 @@ use std::{
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::Path,
     process::Command,
+    sync::Once,
     thread,
     time::{Duration, Instant},
 };
@@ -34,6 +35,16 @@ pub(crate) fn options(folder: &Path) -> ClusterOptions {
 
 pub(crate) fn start(folder: &Path) -> Cluster {
     Cluster::start(options(folder)).unwrap()
+}
+
+/// Where PostgreSQL is not installed a first start takes longer than a holder is waited for.
+pub(crate) fn fetch_programs() {
+    static FETCHED: Once = Once::new();
+    FETCHED.call_once(|| {
+        if postgres_command("psql").is_none() {
+            start(place().path()).stop().unwrap();
+        }
+    });
 }
 
 pub(crate) fn query(cluster: &Cluster, sql: &str) -> String {
