@@ -15,3 +15,5 @@ mod room;
 mod server;
 mod timeouts;
 mod tls;
+#[path = "../process/token.rs"]
+mod token;

@@ -12,7 +12,10 @@ use std::{
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tempfile::TempDir;
 
-use crate::program::{data_folder, flowruns};
+use crate::{
+    program::{data_folder, flowruns},
+    token::mint_token,
+};
 
 /// Where it serves, and what to try first.
 const PRINTED_LINES: usize = 4;
@@ -69,7 +72,7 @@ impl Server {
         let authority = origin.split_once("://").unwrap().1;
         Self {
             address: authority.parse().unwrap(),
-            token: between("Bearer ", "'"),
+            token: mint_token(folder.path()),
             runs: between(&format!("-X POST '{origin}"), "'"),
             run: between("{\"id\":\"", "\""),
             child,

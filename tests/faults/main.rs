@@ -49,6 +49,8 @@ mod small_disk;
 mod stopped_postgres;
 mod storm;
 mod terminated_sessions;
+#[path = "../process/token.rs"]
+mod token;
 
 /// By how much every test is longer than usual.
 pub(crate) fn scale() -> u64 {

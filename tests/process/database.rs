@@ -150,3 +150,35 @@ async fn the_role_of_the_service_cannot_change_the_schema_or_the_history() {
         assert_eq!(code, "42501", "{statement}");
     }
 }
+
+#[test]
+fn commands_use_the_embedded_database_of_a_running_server() {
+    let folder = data_folder();
+    let mut server = Server::start(&folder);
+    let run = |arguments: &[&str]| {
+        let output = flowruns(&folder).args(arguments).output().unwrap();
+        let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        (output.status.code(), text.concat())
+    };
+    let (status, report) = run(&["check"]);
+    assert!(
+        status == Some(0) && report.contains("reachable, migrated and durable"),
+        "{report}"
+    );
+    for arguments in [
+        ["migrate", "status"].as_slice(),
+        &["migrate", "up"],
+        &["token"],
+    ] {
+        let (status, report) = run(arguments);
+        assert!(status == Some(0) && !report.contains("pending"), "{report}");
+    }
+    let (status, refusal) = run(&["migrate", "down", "--to", "1"]);
+    assert!(
+        status == Some(1) && refusal.contains("uses the folder"),
+        "{refusal}"
+    );
+    // None of them has stopped the database.
+    assert!(run(&["check"]).1.contains("durable"));
+    assert_eq!(server.stop().code(), Some(0));
+}

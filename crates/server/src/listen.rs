@@ -8,7 +8,7 @@
 //! | `linger` | bodies that nobody reads |
 //! | `stream`, `head` | its bytes, which tell both |
 //! | `protocol`, `request` | the limits of HTTP/1 and HTTP/2 |
-//! | `tls` | certificates |
+//! | `tls`, `validity` | certificates |
 
 mod activity;
 mod answer;
@@ -23,6 +23,7 @@ mod room;
 mod stream;
 mod supervised;
 mod tls;
+mod validity;
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 

@@ -26,7 +26,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     for line in issuers::look(&settings.auth).await? {
         println!("{line}");
     }
-    let database = Database::open(settings).await?;
+    let database = Database::open_or_join(&settings.storage()).await?;
     let looked = look(settings, &database).await;
     database.stop().await?;
     println!("{}", looked?);

@@ -8,9 +8,9 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use flowruns_api::auth::{FetchError, FetchKeys, KeySet};
+use flowruns_embedded::read_regular_file;
 use reqwest::Url;
 use serde::Deserialize;
-use tokio::{fs::File, io::AsyncReadExt as _};
 
 use super::{
     http::{Fetched, Http},
@@ -93,16 +93,11 @@ async fn discover(document: &Url, issuer: &str, http: &Http) -> anyhow::Result<V
     Ok(fetched?.body)
 }
 
+/// Off the worker threads: the file may be on a slow disk.
 async fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let mut json = Vec::new();
-    // A pipe would hold a thread until its other end is opened.
-    if !tokio::fs::metadata(path).await?.is_file() {
-        bail!("{} is not a regular file", path.display());
-    }
-    // One byte more, so that what is too long is seen to be.
-    let mut file = File::open(path).await?.take(KeySet::MAX_BYTES as u64 + 1);
-    file.read_to_end(&mut json).await?;
-    Ok(json)
+    let path = path.to_owned();
+    let read = move || read_regular_file(&path, KeySet::MAX_BYTES as u64);
+    Ok(tokio::task::spawn_blocking(read).await??)
 }
 
 impl fmt::Display for KeyFetcher {
