@@ -21,6 +21,11 @@ pub(crate) async fn method_not_allowed(method: Method, request: Request) -> ApiE
     if let Some(trace) = request.extensions().get::<Arc<Trace>>() {
         trace.note_route(request.extensions().get::<MatchedPath>());
     }
-    let message = format!("{method} is not possible here; the header Allow says what is");
+    let upper = method.as_str().to_ascii_uppercase();
+    let message = match method.as_str() == upper {
+        true => format!("{method} is not possible here; the header Allow says what is"),
+        // Methods are compared with case (RFC 9110, section 9.1).
+        false => format!("the method is {method}; send it in upper case: {upper}"),
+    };
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "methodNotAllowed", message)
 }

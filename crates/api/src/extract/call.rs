@@ -25,7 +25,7 @@ use crate::{
     error::ApiError,
     limits::{Rank, footprint},
     observe::{NotLetIn, Trace},
-    odata::{options::QueryOptions, root::ServiceRoot},
+    odata::{options::QueryOptions, origin::ConnectionAuthentication, root::ServiceRoot},
     state::Api,
 };
 
@@ -96,6 +96,9 @@ impl Call {
             .unwrap_or_default();
         trace.note_route(parts.extensions.get::<MatchedPath>());
         let caller = authorized(api, &parts.headers, permission.into(), &trace).await?;
+        if let Some(connection) = parts.extensions.get::<ConnectionAuthentication>() {
+            connection.confirm();
+        }
         api.callers
             .count(&caller)
             .map_err(ApiError::too_many_requests)?;
