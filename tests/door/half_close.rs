@@ -102,9 +102,9 @@ impl StoppedDatabase {
         for postmaster in groups {
             let tasks = format!("/proc/{0}/task/{0}/children", postmaster.as_raw_nonzero());
             let backends = fs::read_to_string(tasks).unwrap();
-            let backends = backends.split_whitespace().map(|backend| {
-                Pid::from_raw(backend.parse().unwrap()).unwrap()
-            });
+            let backends = backends
+                .split_whitespace()
+                .map(|backend| Pid::from_raw(backend.parse().unwrap()).unwrap());
             all.extend(backends);
         }
         for backend in &all {

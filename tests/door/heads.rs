@@ -230,7 +230,7 @@ async fn a_malformed_host_is_400() {
         let request = format!("GET /livez HTTP/1.1\r\nHost: {host}\r\n\r\n");
         assert_eq!(statuses(&server, &request).await, [400], "{host}");
         let request = format!("GET /livez HTTP/1.0\r\nHost: {host}\r\n\r\n");
-        assert_eq!(statuses(&server, &request).await, [400], "{host}");
+        assert_eq!(server.ask(&request).await.status, 400, "{host}");
     }
     let target = "GET http://a@door/livez HTTP/1.1\r\nHost: a@door\r\n\r\n";
     assert_eq!(statuses(&server, target).await, [400]);
@@ -255,7 +255,11 @@ async fn a_transfer_coding_other_than_chunked_is_501() {
         assert_eq!(statuses(&server, &request).await, [501], "{codings}");
     }
     assert_eq!(server.ask(&get_run(&server)).await.body, before.body);
-    let request = report(&server, "Transfer-Encoding: Chunked\r\n", "2\r\n{}\r\n0\r\n\r\n");
+    let request = report(
+        &server,
+        "Transfer-Encoding: Chunked\r\n",
+        "2\r\n{}\r\n0\r\n\r\n",
+    );
     assert_eq!(server.ask(&request).await.status, 200);
 }
 
@@ -264,7 +268,9 @@ async fn a_method_in_lower_case_is_405_with_a_message_that_says_to_send_it_in_up
     let server = Server::start(&[]);
     server.create_run().await;
     for (method, upper) in [("patch", "PATCH"), ("Get", "GET"), ("delete", "DELETE")] {
-        let answer = server.ask(&server.report("{}").replacen("PATCH", method, 1)).await;
+        let answer = server
+            .ask(&server.report("{}").replacen("PATCH", method, 1))
+            .await;
         assert_eq!(answer.status, 405);
         let words = format!("send it in upper case: {upper}");
         assert!(answer.body.contains(&words), "{}", answer.body);

@@ -5,7 +5,7 @@
 //! | `room`, `eviction` | how many connections there may be, and which one is closed for another |
 //! | `budget` | how many bytes all connections may hold |
 //! | `connection` | one connection: TLS, HTTP, the routes |
-//! | `activity`, `supervised`, `rate` | what it is doing, and its deadlines |
+//! | `activity`, `state`, `supervised`, `rate` | what it is doing, and its deadlines |
 //! | `closed` | why connections are closed |
 //! | `linger` | bodies that nobody reads |
 //! | `socket`, `stream` | its bytes, which tell both |
@@ -31,6 +31,7 @@ mod rate;
 mod request;
 mod room;
 mod socket;
+mod state;
 mod stream;
 mod supervised;
 mod tls;

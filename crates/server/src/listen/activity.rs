@@ -13,72 +13,11 @@ use flowruns_api::ConnectionAuthentication;
 use futures_util::task::AtomicWaker;
 use tokio::time::Instant;
 
-use super::{closed::Reason, patience::Patience, rate::Transfer};
-
-/// What a connection waits for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Phase {
-    /// Its first bytes, which tell the version of HTTP; with TLS also the handshake.
-    Silent,
-    /// Responses to requests that are in flight.
-    Answering,
-    /// The next request, or the first.
-    Idle,
-}
-
-/// What a connection is told from outside.
-#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) enum Order {
-    /// To go on.
-    #[default]
-    Stay,
-    /// To end when the requests in flight are answered.
-    Finish,
-    /// To end at once, for another connection.
-    Evict,
-    /// To end at once, for the memory that it holds.
-    Release,
-}
-
-/// What happens when a deadline passes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Expiry {
-    /// The connection ends in order.
-    Finish,
-    /// The requests in flight are not worth the work any more.
-    Abandon,
-    /// The connection is closed.
-    Close(Reason),
-}
-
-struct State {
-    phase: Phase,
-    since: Instant,
-    is_http2: bool,
-    /// Requests in flight.
-    requests: usize,
-    /// Those of them that are answered, and whose bodies are still read and thrown away.
-    discards: usize,
-    /// Those of them that change something.
-    writes: usize,
-    /// Since when the head of a request is incomplete (HTTP/1).
-    head_began: Option<Instant>,
-    /// When it last made progress: it was accepted, or a request was complete and answered.
-    progressed: Instant,
-    /// Since when bytes wait that the client does not take.
-    blocked_since: Option<Instant>,
-    /// Bytes of responses of HTTP/2 that wait for the client.
-    unsent: usize,
-    /// While bytes wait for the client.
-    transfer: Option<Transfer>,
-    /// Whether the last response may not be flushed yet.
-    is_flush_due: bool,
-    half_closed: Option<Instant>,
-    is_abandoned: bool,
-    /// What the next request is refused with, whatever it says.
-    refusal: Option<StatusCode>,
-    order: Order,
-}
+use super::{
+    patience::Patience,
+    rate::Transfer,
+    state::{Expiry, Order, Phase, State},
+};
 
 /// Shared by the stream, the requests and the supervisor of a connection.
 pub(super) struct Activity {
@@ -94,26 +33,8 @@ pub(super) struct Activity {
 
 impl Activity {
     pub(super) fn new() -> Self {
-        let now = Instant::now();
         Self {
-            state: Mutex::new(State {
-                phase: Phase::Silent,
-                since: now,
-                is_http2: false,
-                requests: 0,
-                discards: 0,
-                writes: 0,
-                head_began: None,
-                progressed: now,
-                blocked_since: None,
-                unsent: 0,
-                transfer: None,
-                is_flush_due: false,
-                half_closed: None,
-                is_abandoned: false,
-                refusal: None,
-                order: Order::Stay,
-            }),
+            state: Mutex::new(State::new(Instant::now())),
             supervisor: AtomicWaker::new(),
             reader: AtomicWaker::new(),
             charged: AtomicUsize::new(0),
@@ -251,20 +172,7 @@ impl Activity {
 
     /// Until when the connection may go on as it does, and what happens then.
     pub(super) fn deadline(&self, patience: &Patience) -> Option<(Instant, Expiry)> {
-        let mut state = self.state();
-        let phase = state.phase_deadline(patience);
-        let blocked = state
-            .blocked_since
-            .map(|since| (since + patience.write, Expiry::Close(Reason::SlowRead)));
-        let slow = match (&mut state.transfer, &patience.rate) {
-            (Some(transfer), Some(rate)) => Some(transfer.deadline(rate, Instant::now())),
-            _ => None,
-        };
-        let slow = slow.map(|at| (at, Expiry::Close(Reason::SlowRead)));
-        [phase, blocked, slow]
-            .into_iter()
-            .flatten()
-            .min_by_key(|(at, _)| *at)
+        self.state().deadline(patience, Instant::now())
     }
 
     /// Tells the connection what to do; it is never told to do less.
@@ -321,16 +229,7 @@ impl Activity {
     /// let be if it has shown a token.
     pub(super) fn evictable_since(&self) -> Option<Instant> {
         let is_authenticated = self.authentication.is_confirmed();
-        let state = self.state();
-        if state.order >= Order::Evict {
-            return None;
-        }
-        let waits = state.transfer.map(|transfer| transfer.window_began());
-        if let Some(since) = state.blocked_since.or(waits) {
-            return (!is_authenticated).then_some(since.max(state.progressed));
-        }
-        let is_idle = state.requests == state.discards;
-        is_idle.then_some(state.progressed)
+        self.state().evictable_since(is_authenticated)
     }
 
     /// Whether it has shown a token, and this was not asked since.
@@ -346,31 +245,5 @@ impl Activity {
     /// Bytes that it holds of the budget of all.
     pub(super) fn charged(&self) -> usize {
         self.charged.load(Ordering::Relaxed)
-    }
-}
-
-impl State {
-    fn enter(&mut self, phase: Phase) {
-        self.phase = phase;
-        self.since = Instant::now();
-    }
-
-    fn phase_deadline(&self, patience: &Patience) -> Option<(Instant, Expiry)> {
-        match (self.phase, self.head_began, self.half_closed) {
-            (Phase::Silent, ..) => Some((
-                self.since + patience.first_byte,
-                Expiry::Close(Reason::Silent),
-            )),
-            (Phase::Idle, Some(began), _) => {
-                Some((began + patience.head, Expiry::Close(Reason::SlowHead)))
-            }
-            (Phase::Idle, None, _) => Some((self.since + patience.idle, Expiry::Finish)),
-            (Phase::Answering, _, Some(closed)) if self.writes == 0 && !self.is_abandoned => {
-                let since = closed.max(self.since);
-                Some((since + patience.half_closed_read, Expiry::Abandon))
-            }
-            // The request's own time-out holds, and that of the body in it.
-            (Phase::Answering, ..) => None,
-        }
     }
 }

@@ -8,7 +8,7 @@ use super::{activity::Activity, room::Room};
 /// For all connections. A few thousand requests in flight with their heads need less.
 pub(super) const BUDGET_BYTES: usize = 24 * 1024 * 1024;
 /// What a request takes beside its head: its task, and the state of its stream.
-pub(super) const REQUEST_BYTES: usize = 2 * 1024;
+pub(super) const REQUEST_BYTES: usize = 4 * 1024;
 
 /// Bytes that a connection holds of the budget until this is dropped.
 pub(super) struct Charge {

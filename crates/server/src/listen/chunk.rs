@@ -55,7 +55,8 @@ impl Chunks {
         {
             if self.state == State::Data {
                 let available = bytes.len() - at;
-                let taken = usize::try_from(self.left).map_or(available, |left| left.min(available));
+                let taken =
+                    usize::try_from(self.left).map_or(available, |left| left.min(available));
                 self.left -= taken as u64;
                 at += taken;
                 if self.left == 0 {
@@ -142,9 +143,10 @@ mod tests {
         let whole = chunks.scan(body.as_bytes());
         let whole = whole.map(|length| chunks.is_complete().then_some(length));
         let mut chunks = Chunks::new();
-        let single = body.as_bytes().chunks(1).try_fold(0, |length, byte| {
-            Ok(length + chunks.scan(byte)?)
-        });
+        let single = body
+            .as_bytes()
+            .chunks(1)
+            .try_fold(0, |length, byte| Ok(length + chunks.scan(byte)?));
         let single = single.map(|length| chunks.is_complete().then_some(length));
         assert_eq!(whole, single, "{body:?}");
         whole

@@ -48,7 +48,10 @@ impl Reason {
 
 /// Every reason is in the metrics from the start, so that the first connection of its kind is a rise.
 pub(super) fn describe() {
-    metrics::describe_counter!(CLOSED, "Connections that the server closed for what their clients did.");
+    metrics::describe_counter!(
+        CLOSED,
+        "Connections that the server closed for what their clients did."
+    );
     for reason in Reason::ALL {
         metrics::counter!(CLOSED, "reason" => reason.label()).increment(0);
     }

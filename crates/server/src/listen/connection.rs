@@ -25,7 +25,7 @@ use tokio::{
 use tower::ServiceExt as _;
 
 use super::{
-    activity::{Activity, Order},
+    activity::Activity,
     answer::{Answer, InFlight},
     budget::{Charge, REQUEST_BYTES},
     closed::Reason,
@@ -35,6 +35,7 @@ use super::{
     request::HeadLimits,
     room::{Room, Seat},
     socket::{Socket, Watched},
+    state::Order,
     stream::Observed,
     supervised::{Ending, Supervised, ordered_to_end},
     tls::Certificates,
@@ -175,7 +176,8 @@ impl Requests {
                     let mut request = linger::wrap(request, reading, limits.discarded_bytes);
                     let authentication = activity.authentication.clone();
                     request.extensions_mut().insert(authentication);
-                    let answer = answer(router, request, client);
+                    // In memory of its own, which is free again when the answer is there, however long its client reads.
+                    let answer = Box::pin(answer(router, request, client));
                     match is_write || version >= Version::HTTP_2 {
                         true => answer.await,
                         false => unless_abandoned(answer, &activity, version).await,

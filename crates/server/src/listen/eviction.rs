@@ -112,7 +112,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::Connections;
-    use crate::listen::activity::{Activity, Order};
+    use crate::listen::{activity::Activity, state::Order};
 
     fn connect(connections: &mut Connections) -> (u64, Arc<Activity>) {
         let activity = Arc::new(Activity::new());

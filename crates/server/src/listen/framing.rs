@@ -106,7 +106,8 @@ mod tests {
 
     const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
     const LENGTH: &str = "PUT / HTTP/1.1\r\nContent-Length: 3\r\n\r\n\n\n\n";
-    const CHUNKED: &str = "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n\n\r\n0\r\n\r\n";
+    const CHUNKED: &str =
+        "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n\n\r\n0\r\n\r\n";
 
     fn scan(bytes: &str) -> Scan {
         Framing::new(1000).scan(bytes.as_bytes())
@@ -132,7 +133,10 @@ mod tests {
 
     #[test]
     fn a_malformed_chunk_ends_the_body_and_everything_behind_it() {
-        let head = CHUNKED.split_inclusive("\r\n\r\n").next().unwrap_or_default();
+        let head = CHUNKED
+            .split_inclusive("\r\n\r\n")
+            .next()
+            .unwrap_or_default();
         let bad = format!("{head}0\r\nX: a\n\r\n{GET}");
         let refused = Scan {
             passed: head.len(),

@@ -61,7 +61,10 @@ impl Head {
 
     /// Reads the next bytes as far as the head goes. When it is complete, returns how many of them belong to it, and how
     /// its body is delimited. An error is the status that refuses it.
-    pub(super) fn scan(&mut self, bytes: &[u8]) -> Result<Option<(usize, BodyFraming)>, StatusCode> {
+    pub(super) fn scan(
+        &mut self,
+        bytes: &[u8],
+    ) -> Result<Option<(usize, BodyFraming)>, StatusCode> {
         let mut at = 0;
         while !self.is_complete {
             let rest = bytes.get(at..).unwrap_or_default();
@@ -171,7 +174,9 @@ mod tests {
         let mut cut = Head::new(LIMIT);
         let mut single = Ok(None);
         for byte in head.as_bytes().chunks(1) {
-            single = cut.scan(byte).map(|complete| complete.map(|(_, body)| body));
+            single = cut
+                .scan(byte)
+                .map(|complete| complete.map(|(_, body)| body));
             if single != Ok(None) {
                 break;
             }

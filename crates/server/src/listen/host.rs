@@ -25,7 +25,8 @@ pub(super) fn is_valid(host: &[u8]) -> bool {
 
 /// An empty port is the default one (RFC 3986, section 3.2.3).
 fn is_port(port: &str) -> bool {
-    port.is_empty() || (port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
+    port.is_empty()
+        || (port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
 }
 
 /// Labels with a dot between them, and perhaps one at the end. Underscores are in the names of containers.

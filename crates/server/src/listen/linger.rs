@@ -80,11 +80,17 @@ impl Drop for Lingering {
             let (body, reading) = (std::mem::take(&mut self.body), self.reading.take());
             let most_bytes = self.most_bytes;
             runtime.spawn(async move {
-                let activity = reading.as_ref().map(|reading| Arc::clone(reading.activity()));
+                let activity = reading
+                    .as_ref()
+                    .map(|reading| Arc::clone(reading.activity()));
                 // Nobody waits for it, so the connection may be closed for another.
-                activity.iter().for_each(|activity| activity.discard_began());
+                activity
+                    .iter()
+                    .for_each(|activity| activity.discard_began());
                 let _late = timeout(PATIENCE, discard(body, most_bytes)).await;
-                activity.iter().for_each(|activity| activity.discard_ended());
+                activity
+                    .iter()
+                    .for_each(|activity| activity.discard_ended());
                 drop(reading);
             });
         }

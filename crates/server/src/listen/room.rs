@@ -16,11 +16,7 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{
-    activity::{Activity, Order},
-    budget::BUDGET_BYTES,
-    eviction::Connections,
-};
+use super::{activity::Activity, budget::BUDGET_BYTES, eviction::Connections, state::Order};
 
 /// Of so many connections one is kept for clients that have not shown a token yet.
 const RESERVE: u32 = 8;

@@ -107,7 +107,11 @@ impl<S> Observed<S> {
         }
         self.activity.head_is_incomplete(!self.held.is_empty());
         let counted = self.held.capacity();
-        let counted = if counted > UNCOUNTED_BYTES { counted } else { 0 };
+        let counted = if counted > UNCOUNTED_BYTES {
+            counted
+        } else {
+            0
+        };
         self.charge.set(counted);
     }
 

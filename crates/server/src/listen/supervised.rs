@@ -13,11 +13,12 @@ use hyper_util::server::graceful::GracefulConnection;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{
-    activity::{Activity, Expiry, Order},
+    activity::Activity,
     closed::Reason,
     patience::Patience,
     room::Room,
     socket::{Event, Watched},
+    state::{Expiry, Order},
 };
 
 /// How a connection ended.
@@ -77,9 +78,7 @@ impl<C: GracefulConnection> Supervised<C> {
     }
 
     fn deadline(&self) -> Option<(Instant, Expiry)> {
-        let farewell = self
-            .farewell
-            .map(|at| (at, Expiry::Close(Reason::SlowEnd)));
+        let farewell = self.farewell.map(|at| (at, Expiry::Close(Reason::SlowEnd)));
         let deadline = self.activity.deadline(&self.patience);
         // One that is to finish needs no other reminder.
         let deadline =
