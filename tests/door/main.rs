@@ -7,10 +7,13 @@ mod client;
 mod drain;
 mod flood;
 mod frames;
+mod half_close;
 mod heads;
 mod http2;
+mod memory;
 #[path = "../process/program.rs"]
 mod program;
+mod rate;
 mod room;
 mod server;
 mod timeouts;

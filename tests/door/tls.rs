@@ -179,6 +179,24 @@ async fn a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_is_no
 }
 
 #[tokio::test]
+async fn a_client_that_closes_its_sending_side_of_tls_gets_its_answer() {
+    let identity = Identity::new();
+    let server = start(&identity, &[]);
+    for _ in 0..20 {
+        let mut stream = connect(server.address, &identity, "http/1.1")
+            .await
+            .unwrap();
+        let request = get("/livez");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut said = String::new();
+        let read = timeout(PATIENCE, stream.read_to_string(&mut said)).await;
+        read.unwrap().unwrap();
+        assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn plain_http_is_refused_where_tls_is_spoken() {
     let identity = Identity::new();
     let server = start(&identity, &[]);

@@ -61,7 +61,7 @@ pub use self::{
     observe::RequestTracer,
     odata::{
         cursor::CursorKey,
-        origin::{OverTls, Peer},
+        origin::{ConnectionAuthentication, OverTls, Peer},
     },
     openapi::openapi_json,
     routes::router,

@@ -28,8 +28,8 @@ use crate::{
     limits::footprint,
     observe::{NotLetIn, Trace},
     odata::{
-        key_path::PathKeys, options::QueryOptions, page::PageBytes, page_preference::MaxPageSize,
-        root::ServiceRoot,
+        key_path::PathKeys, options::QueryOptions, origin::ConnectionAuthentication,
+        page::PageBytes, page_preference::MaxPageSize, root::ServiceRoot,
     },
     offload::offload_if_long,
     state::Api,
@@ -97,6 +97,9 @@ impl Call {
             .unwrap_or_default();
         trace.note_route(parts.extensions.get::<MatchedPath>());
         let caller = authorized(api, &parts.headers, permission.into(), &trace).await?;
+        if let Some(connection) = parts.extensions.get::<ConnectionAuthentication>() {
+            connection.confirm();
+        }
         api.callers
             .count(&caller)
             .map_err(ApiError::too_many_requests)?;

@@ -3,6 +3,10 @@
 use std::{
     fmt,
     net::{IpAddr, Ipv6Addr},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use axum::http::{Extensions, HeaderMap, Request, header, request::Parts};
@@ -18,6 +22,23 @@ pub struct Peer(pub IpAddr);
 /// That a request came over TLS which ended in this process. Whoever accepts connections puts it into the extensions.
 #[derive(Clone, Copy, Debug)]
 pub struct OverTls;
+
+/// Whether any request of a connection has carried a valid token: an extension that all requests of the connection share. The
+/// server that sets it closes other connections first.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectionAuthentication(Arc<AtomicBool>);
+
+impl ConnectionAuthentication {
+    /// A request has carried a valid token.
+    pub fn confirm(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether one has.
+    pub fn is_confirmed(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// What stands before the path that this server sees, such as `https://flows.example.com/team`. The items of a batch carry
 /// that of the batch.

@@ -34,6 +34,12 @@ pub(crate) struct Http {
     #[validate(range(min = 1))]
     pub(crate) write_timeout_ms: u64,
     #[serde(deserialize_with = "values::number")]
+    #[validate(range(max = 1_000_000_000))]
+    pub(crate) min_bytes_per_second: u64,
+    #[serde(deserialize_with = "values::number")]
+    #[validate(range(min = 100, max = 3_600_000))]
+    pub(crate) rate_window_ms: u64,
+    #[serde(deserialize_with = "values::number")]
     #[validate(range(min = 1))]
     pub(crate) idle_timeout_ms: u64,
     #[serde(deserialize_with = "values::number")]
@@ -100,6 +106,11 @@ impl Http {
 
     pub(crate) const fn write_timeout(&self) -> Duration {
         Duration::from_millis(self.write_timeout_ms)
+    }
+
+    /// Over which `min_bytes_per_second` is averaged.
+    pub(crate) const fn rate_window(&self) -> Duration {
+        Duration::from_millis(self.rate_window_ms)
     }
 
     pub(crate) const fn idle_timeout(&self) -> Duration {
