@@ -101,14 +101,18 @@ impl Swarm {
         let _established_or_not = timeout(PATIENCE / 4, all).await;
     }
 
-    /// Opens no connection again, and waits until the server has closed them all; false when it does not.
+    /// Opens no connection again, and waits until the server has closed them all. When it does not, closes those that are
+    /// open, and returns false.
     pub(crate) async fn end(&mut self) -> bool {
         self.is_over.send_replace(true);
         let deadline = Instant::now() + PATIENCE;
         while !self.tasks.is_empty() {
             match timeout_at(deadline, self.tasks.join_next()).await {
                 Ok(ended) => ended.into_iter().for_each(Result::unwrap),
-                Err(_) => return false,
+                Err(_) => {
+                    self.tasks.shutdown().await;
+                    return false;
+                }
             }
         }
         true
