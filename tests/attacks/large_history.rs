@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// How often the statistics are replaced.
-const REPLACEMENTS: usize = 200;
+const REPLACEMENTS: usize = 100;
 /// Nearly as many as statistics may have.
 const STATISTICS_BYTES: usize = 65_000;
 const BATCH_ITEMS: usize = 20;

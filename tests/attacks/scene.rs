@@ -13,7 +13,7 @@ const FLOWS: &str = "/industryData/incomingFlows";
 pub(crate) const ATTACKING_TENANT: &str = "1e0c5e0a-4f7b-4a35-9a5c-7b0f2d7f3c55";
 const OTHER_TENANT: &str = "7d9f3a54-0c5e-4d53-b1b6-0a5b7f1c9e11";
 /// Of each kind of request, what each bystander sends while an attack is held.
-const ROUNDS: usize = 12;
+const ROUNDS: usize = 6;
 
 pub(crate) struct Scene {
     pub(crate) server: Server,
