@@ -60,7 +60,8 @@ fn hundredths(text: &str) -> Option<u32> {
         (1..=MOST_DIGITS).contains(&digits.len())
             && digits.bytes().all(|byte| byte.is_ascii_digit())
     };
-    if !is_number(whole) || !(is_number(fraction) && fraction.len() <= 2) {
+    let is_version = is_number(whole) && is_number(fraction) && fraction.len() <= 2;
+    if !is_version {
         return None;
     }
     let scale = if fraction.len() == 1 { 10 } else { 1 };
