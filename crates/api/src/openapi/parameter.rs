@@ -115,7 +115,7 @@ fn options() -> [Parameter; 8] {
         option(
             "$top",
             number(PageSize::MAX),
-            "Rows of a page; 50 unless said.",
+            "Rows of a page, 50 unless said. A page ends before that when its content reaches 1 MiB.",
         ),
         option(
             "$skip",

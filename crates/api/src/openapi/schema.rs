@@ -15,7 +15,7 @@ const SENTINEL: &str = "unknownFutureValue";
 const STATISTICS: &str = "An open type: any JSON object, at most 64 KiB and 16 levels. A report is merged into it member by \
     member, and a null member is removed.";
 const BATCH: &str = "`requests`: up to 20 of `id`, `method`, `url` (relative to the root, or absolute on this server), \
-    `headers`, `body`, and `dependsOn`, ids of earlier ones.";
+    `headers`, `body`, and `dependsOn`, ids of earlier ones. Each has the limits of a request alone.";
 
 /// Adds all of it.
 pub(super) fn add(components: ComponentsBuilder) -> ComponentsBuilder {
