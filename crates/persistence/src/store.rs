@@ -215,7 +215,7 @@ impl FlowStore for PostgresStore {
     }
 
     async fn create_flow(&self, flow: Flow) -> Result<(), StoreError> {
-        flows::create(self.pool(), self.retry_for, &flow).await
+        flows::create(&self.pool, self.retry_for, &flow).await
     }
 
     async fn update_flow(
@@ -223,7 +223,7 @@ impl FlowStore for PostgresStore {
         key: FlowKey,
         decide: DecideFlow,
     ) -> Result<Option<Updated<Flow>>, StoreError> {
-        flows::update(self.pool(), self.retry_for, key, decide).await
+        flows::update(&self.pool, self.retry_for, key, decide).await
     }
 
     async fn delete_flow(
@@ -231,7 +231,7 @@ impl FlowStore for PostgresStore {
         key: FlowKey,
         decide: DecideFlow,
     ) -> Result<Option<FlowDeleted>, StoreError> {
-        flows::delete(self.pool(), self.retry_for, key, decide).await
+        flows::delete(&self.pool, self.retry_for, key, decide).await
     }
 
     async fn query_flows(&self, query: &FlowQuery) -> Result<FoundFlows, StoreError> {
@@ -261,19 +261,19 @@ impl FlowStore for PostgresStore {
 #[async_trait]
 impl IdempotencyStore for PostgresStore {
     async fn claim_key(&self, claim: KeyClaim) -> Result<Claimed, StoreError> {
-        idempotency::claim(self.pool(), self.retry_for, &claim).await
+        idempotency::claim(&self.pool, self.retry_for, &claim).await
     }
 
     async fn keep_answer(&self, claim: KeyClaim, answer: KeptAnswer) -> Result<(), StoreError> {
-        idempotency::keep(self.pool(), self.retry_for, &claim, &answer).await
+        idempotency::keep(&self.pool, self.retry_for, &claim, &answer).await
     }
 
     async fn release_key(&self, claim: KeyClaim) -> Result<(), StoreError> {
-        idempotency::release(self.pool(), &claim).await
+        idempotency::release(&self.pool, &claim).await
     }
 
     async fn forget_keys(&self, before: Timestamp, most: u16) -> Result<u64, StoreError> {
-        idempotency::forget(self.pool(), before, most).await
+        idempotency::forget(&self.pool, before, most).await
     }
 }
 

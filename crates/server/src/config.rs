@@ -170,7 +170,7 @@ impl Settings {
     fn check(&self) -> anyhow::Result<()> {
         self.validate()
             .context("the configuration is out of range")?;
-        self.limits.limits(flowruns_api::MinimumRate::default())?;
+        self.limits.limits(self.http.minimum_rate())?;
         self.tls.files()?;
         self.auth.check()?;
         if !self.auth.has_issuer() && !self.http.listen.ip().is_loopback() {

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context as _, bail};
-use flowruns_api::{ApiOptions, Draining, MinimumRate, Readiness, auth::TokenVerifier, router};
+use flowruns_api::{ApiOptions, Draining, Readiness, auth::TokenVerifier, router};
 use flowruns_domain::{Environment, SystemClock, TimeOrderedIds};
 use flowruns_persistence::{
     PostgresStore,
@@ -147,7 +147,7 @@ async fn api_options(
         trusted_proxies: settings.http.trusted_proxies.clone(),
         cors_origins: settings.http.cors_origins.clone(),
         cursor_key: cursor_key::open(settings, local_key)?,
-        limits: settings.limits.limits(MinimumRate::default())?,
+        limits: settings.limits.limits(settings.http.minimum_rate())?,
     })
 }
 

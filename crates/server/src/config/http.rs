@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use flowruns_api::{AllowedOrigin, HeadLimits};
+use flowruns_api::{AllowedOrigin, HeadLimits, MinimumRate};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
@@ -35,7 +35,7 @@ pub(crate) struct Http {
     pub(crate) write_timeout_ms: u64,
     #[serde(deserialize_with = "values::number")]
     #[validate(range(max = 1_000_000_000))]
-    pub(crate) min_bytes_per_second: u64,
+    pub(crate) min_bytes_per_second: u32,
     #[serde(deserialize_with = "values::number")]
     #[validate(range(min = 100, max = 3_600_000))]
     pub(crate) rate_window_ms: u64,
@@ -108,9 +108,12 @@ impl Http {
         Duration::from_millis(self.write_timeout_ms)
     }
 
-    /// Over which `min_bytes_per_second` is averaged.
-    pub(crate) const fn rate_window(&self) -> Duration {
-        Duration::from_millis(self.rate_window_ms)
+    /// The rate at which clients must send their bodies and read their responses.
+    pub(crate) fn minimum_rate(&self) -> MinimumRate {
+        MinimumRate {
+            bytes_per_second: self.min_bytes_per_second,
+            window: Duration::from_millis(self.rate_window_ms),
+        }
     }
 
     pub(crate) const fn idle_timeout(&self) -> Duration {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::rate::MinimumRate;
+use super::rate::ReadRate;
 use crate::config::Http;
 
 /// How long a client that has closed its sending side waits for reads. It may have gone altogether, which looks the same:
@@ -19,7 +19,7 @@ pub(super) struct Patience {
     /// From the head of a request to the end of its answer.
     pub(super) exchange: Duration,
     /// At which responses must be read.
-    pub(super) rate: Option<MinimumRate>,
+    pub(super) rate: Option<ReadRate>,
 }
 
 impl Patience {
@@ -31,7 +31,7 @@ impl Patience {
             write: http.write_timeout(),
             half_closed_read: HALF_CLOSED_READ,
             exchange: http.request_timeout() + http.write_timeout(),
-            rate: MinimumRate::new(http),
+            rate: ReadRate::new(http),
         }
     }
 }

@@ -8,20 +8,19 @@ use crate::config::Http;
 
 /// Fewer bytes than this within a window, while more are waiting for the client, and the connection is closed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct MinimumRate {
+pub(super) struct ReadRate {
     bytes: u64,
     window: Duration,
 }
 
-impl MinimumRate {
+impl ReadRate {
     /// None when it is switched off.
     pub(super) fn new(http: &Http) -> Option<Self> {
-        let window = http.rate_window();
-        let bytes = u128::from(http.min_bytes_per_second) * window.as_millis() / 1000;
-        let is_on = http.min_bytes_per_second > 0;
+        let rate = http.minimum_rate();
+        let is_on = rate.bytes_per_second > 0;
         is_on.then(|| Self {
-            bytes: u64::try_from(bytes).unwrap_or(u64::MAX).max(1),
-            window,
+            bytes: rate.bytes_per_window().max(1),
+            window: rate.window,
         })
     }
 }
@@ -51,7 +50,7 @@ impl Transfer {
 
     /// When the window ends in which too little was taken so far. A window that is over and in which enough was taken is
     /// followed by the next one.
-    pub(super) fn deadline(&mut self, rate: &MinimumRate, now: Instant) -> Instant {
+    pub(super) fn deadline(&mut self, rate: &ReadRate, now: Instant) -> Instant {
         if now >= self.window_began + rate.window && self.bytes >= rate.bytes {
             *self = Self::begin(now);
         }
@@ -65,9 +64,9 @@ mod tests {
 
     use tokio::time::Instant;
 
-    use super::{MinimumRate, Transfer};
+    use super::{ReadRate, Transfer};
 
-    const RATE: MinimumRate = MinimumRate {
+    const RATE: ReadRate = ReadRate {
         bytes: 1000,
         window: Duration::from_secs(5),
     };
