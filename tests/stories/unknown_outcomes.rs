@@ -143,7 +143,7 @@ async fn a_report_is_not_refused_while_an_earlier_attempt_of_it_may_still_be_com
         if call == 1 {
             // The run was read, and the event was looked for in vain.
             refusing.send(()).unwrap();
-            when_committed.lock().unwrap().recv().unwrap();
+            tokio::task::block_in_place(|| when_committed.lock().unwrap().recv().unwrap());
         }
         // As when the reports that it was decided on top of are not there this time.
         Err(PatchRejected::PreconditionFailed)
