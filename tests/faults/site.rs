@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::{
     database::{Database, durable_in},
-    program::{data_folder, flowruns},
+    program::data_folder,
     service::{Service, Setting},
     token::mint_token,
 };
