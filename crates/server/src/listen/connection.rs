@@ -133,7 +133,7 @@ impl Host {
         let connection = self.server.serve_connection(TokioIo::new(stream), service);
         Supervised::new(
             connection,
-            watched,
+            &watched,
             Arc::clone(&seat.activity),
             Arc::clone(&self.room),
             self.patience,

@@ -22,7 +22,6 @@ const UNSENT_BYTES: u32 = 64 * 1024;
 pub(super) struct Socket(Arc<TcpStream>);
 
 /// The same socket, watched while something else reads and writes.
-#[derive(Clone)]
 pub(super) struct Watched(Arc<TcpStream>);
 
 pub(super) type Event = Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -51,7 +51,7 @@ pub(super) struct Supervised<C> {
 impl<C: GracefulConnection> Supervised<C> {
     pub(super) fn new(
         connection: C,
-        watched: Watched,
+        watched: &Watched,
         activity: Arc<Activity>,
         room: Arc<Room>,
         patience: Patience,
