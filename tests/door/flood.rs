@@ -24,7 +24,7 @@ const AT_ONCE: usize = 100;
 const FEW: usize = 100;
 
 /// Both ends need a file descriptor for each connection; the server takes the limit from us.
-fn raise_limit() {
+pub(crate) fn raise_limit() {
     let maximum = getrlimit(Resource::Nofile).maximum;
     let enough = maximum.is_none_or(|maximum| maximum > 2 * FLOOD as u64);
     assert!(enough, "{maximum:?} open files are too few for this test");

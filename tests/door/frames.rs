@@ -71,9 +71,14 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) async fn open(server: &Server) -> Self {
+    /// A connection that has sent nothing yet.
+    pub(crate) async fn silent(server: &Server) -> Self {
         let stream = TcpStream::connect(server.address).await.unwrap();
-        let mut connection = Self { stream };
+        Self { stream }
+    }
+
+    pub(crate) async fn open(server: &Server) -> Self {
+        let mut connection = Self::silent(server).await;
         let settings = Frame::new(SETTINGS, 0, 0, []).to_bytes();
         connection.send([PREFACE, &settings].concat()).await;
         connection
@@ -83,6 +88,11 @@ impl Connection {
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let sent = timeout(PATIENCE, self.stream.write_all(bytes.as_ref())).await;
         let _closed_early = sent.unwrap();
+    }
+
+    /// Sends no more.
+    pub(crate) async fn finish(&mut self) {
+        self.stream.shutdown().await.unwrap();
     }
 
     /// The next frame; None at the end.

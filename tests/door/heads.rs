@@ -44,6 +44,15 @@ async fn heads_with_two_readings_are_400_and_nothing_behind_them_is_seen() {
         ("a chunk with 0x", "0x2\r\n{}\r\n0\r\n\r\n"),
         ("a chunk that ends in a bare LF", "2\n{}\r\n0\r\n\r\n"),
         ("a chunk longer than its length", "1\r\n{}\r\n0\r\n\r\n"),
+        ("a bare LF in trailers", "2\r\n{}\r\n0\r\nX: a\n\r\n"),
+        ("trailers that end in bare LFs", "2\r\n{}\r\n0\r\nX: a\n\n"),
+        ("a bare LF for the end", "2\r\n{}\r\n0\r\n\n"),
+        ("a folded trailer", "2\r\n{}\r\n0\r\nX: a\r\n b\r\n\r\n"),
+        ("a bare CR in a trailer", "2\r\n{}\r\n0\r\nX: a\rb\r\n\r\n"),
+        ("a trailer without a colon", "2\r\n{}\r\n0\r\nX\r\n\r\n"),
+        ("NUL in an extension", "2;a\0\r\n{}\r\n0\r\n\r\n"),
+        ("a bare CR in an extension", "2;a\rb\r\n{}\r\n0\r\n\r\n"),
+        ("a bare LF in the last extension", "2\r\n{}\r\n0;a\n\r\n"),
     ];
     let bodies = bodies.map(|(name, body)| (name, report(&server, chunked, body)));
     let lengths = [
@@ -71,13 +80,8 @@ async fn heads_with_two_readings_are_400_and_nothing_behind_them_is_seen() {
             "{}",
         ),
         (
-            "xchunked",
-            "Transfer-Encoding: xchunked\r\n",
-            "2\r\n{}\r\n0\r\n\r\n",
-        ),
-        (
-            "chunked, then not",
-            "Transfer-Encoding: chunked, identity\r\n",
+            "chunked twice",
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
             "2\r\n{}\r\n0\r\n\r\n",
         ),
         (
@@ -182,4 +186,94 @@ async fn heads_beyond_their_limits_are_refused_and_the_connection_closes() {
 
 fn get_run(server: &Server) -> String {
     server.report("").replacen("PATCH", "GET", 1)
+}
+
+#[tokio::test]
+async fn every_request_of_one_read_is_looked_at() {
+    let server = Server::start(&[]);
+    let first = [
+        get("/livez"),
+        "POST /livez HTTP/1.1\r\nHost: door\r\nContent-Length: 2\r\n\r\n\n\n".to_owned(),
+        "POST /livez HTTP/1.1\r\nHost: door\r\nTransfer-Encoding: chunked\r\n\r\n\
+         1\r\n\n\r\n0\r\nX: a\r\n\r\n"
+            .to_owned(),
+    ];
+    let bad = [
+        "GET /livez HTTP/1.1\r\nHost: door\n\r\n",
+        "POST /livez HTTP/1.1\r\nHost: door\r\nContent-Length: 5\r\n\
+         Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ];
+    for bad in bad {
+        let pipelined = first.concat() + bad;
+        assert_eq!(statuses(&server, &pipelined).await, [200, 405, 405, 400]);
+    }
+    let good = first.concat();
+    let mut client = Client::that_sent(&server, good.repeat(3)).await;
+    for status in [200, 405, 405].repeat(3) {
+        assert_eq!(client.answer().await.unwrap().status, status);
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_host_is_400() {
+    let server = Server::start(&[]);
+    let fine = ["door", "my_door:8080", "127.0.0.1:80", "[::1]:80", "a.b."];
+    for host in fine {
+        let request = format!("GET /livez HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        assert_eq!(server.ask(&request).await.status, 200, "{host}");
+    }
+    let malformed = [
+        "", ".", "a..b", ".a", "a b", "a@b", "a:b@c", "a:port", "a:65536", "a:1:2", "a/b", "a,b",
+        "[::1", "::1", "a?b", "a%20b",
+    ];
+    for host in malformed {
+        let request = format!("GET /livez HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        assert_eq!(statuses(&server, &request).await, [400], "{host}");
+        let request = format!("GET /livez HTTP/1.0\r\nHost: {host}\r\n\r\n");
+        assert_eq!(server.ask(&request).await.status, 400, "{host}");
+    }
+    let target = "GET http://a@door/livez HTTP/1.1\r\nHost: a@door\r\n\r\n";
+    assert_eq!(statuses(&server, target).await, [400]);
+    let twice = "GET /livez HTTP/1.1\r\nHost: door\r\nHost: door\r\n\r\n";
+    assert_eq!(statuses(&server, twice).await, [400]);
+}
+
+#[tokio::test]
+async fn a_transfer_coding_other_than_chunked_is_501() {
+    let server = Server::start(&[]);
+    server.create_run().await;
+    let before = server.ask(&get_run(&server)).await;
+    for codings in [
+        "Transfer-Encoding: gzip\r\n",
+        "Transfer-Encoding: xchunked\r\n",
+        "Transfer-Encoding: identity\r\n",
+        "Transfer-Encoding: gzip, chunked\r\n",
+        "Transfer-Encoding: chunked, identity\r\n",
+        "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
+    ] {
+        let request = report(&server, codings, "2\r\n{}\r\n0\r\n\r\n");
+        assert_eq!(statuses(&server, &request).await, [501], "{codings}");
+    }
+    assert_eq!(server.ask(&get_run(&server)).await.body, before.body);
+    let request = report(
+        &server,
+        "Transfer-Encoding: Chunked\r\n",
+        "2\r\n{}\r\n0\r\n\r\n",
+    );
+    assert_eq!(server.ask(&request).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_method_in_lower_case_is_405_with_a_message_that_says_to_send_it_in_upper_case() {
+    let server = Server::start(&[]);
+    server.create_run().await;
+    for (method, upper) in [("patch", "PATCH"), ("Get", "GET"), ("delete", "DELETE")] {
+        let answer = server
+            .ask(&server.report("{}").replacen("PATCH", method, 1))
+            .await;
+        assert_eq!(answer.status, 405);
+        let words = format!("send it in upper case: {upper}");
+        assert!(answer.body.contains(&words), "{}", answer.body);
+        assert!(answer.head.contains("\nallow: "), "{}", answer.head);
+    }
 }

@@ -109,3 +109,112 @@ async fn without_file_descriptors_reports_still_go_through() {
         assert_eq!(client.closed().await, "");
     }
 }
+
+/// Longer than any test takes: no time-out closes anything.
+const NEVER: [(&str, &str); 4] = [
+    ("FIRST_BYTE_TIMEOUT_MS", "600000"),
+    ("HEADER_TIMEOUT_MS", "600000"),
+    ("IDLE_TIMEOUT_MS", "600000"),
+    ("WRITE_TIMEOUT_MS", "600000"),
+];
+
+fn start_without_timeouts(connections: &str) -> Server {
+    let limit = ("MAX_CONNECTIONS", connections);
+    Server::start(&[&NEVER[..], &[limit]].concat())
+}
+
+#[tokio::test]
+async fn connections_that_begin_another_request_and_stop_are_closed_for_new_ones() {
+    const ATTACKERS: usize = 60;
+    const LIMIT: usize = 16;
+    let server = start_without_timeouts("16");
+    server.create_run().await;
+    let mut attackers = Vec::new();
+    for _ in 0..ATTACKERS {
+        let mut attacker = idle_client(&server).await;
+        attacker.send("G").await;
+        attackers.push(attacker);
+    }
+    for _ in 0..ATTACKERS {
+        assert_eq!(server.ask(&server.report("{}")).await.status, 200);
+    }
+    for attacker in &mut attackers[..ATTACKERS - LIMIT] {
+        assert_eq!(attacker.closed().await, "");
+    }
+}
+
+#[tokio::test]
+async fn clients_that_do_not_read_are_closed_for_new_ones_unless_they_have_shown_a_token() {
+    const ANSWERS: usize = 400;
+    let settings = [("MAX_CONNECTIONS", "4"), ("MIN_BYTES_PER_SECOND", "0")];
+    let server = Server::start(&[&NEVER[..], &settings].concat());
+    let mut deaf = Vec::new();
+    for _ in 0..SEATS {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let stream = socket.connect(server.address).await.unwrap();
+        let mut client = Client { stream };
+        client.send(get("/openapi.json").repeat(ANSWERS)).await;
+        client.byte().await.unwrap();
+        deaf.push(client);
+    }
+    for _ in 0..2 * SEATS {
+        assert_eq!(server.ask(&get("/livez")).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_has_shown_a_token_stays_while_others_can_be_closed() {
+    let server = start_without_timeouts("4");
+    server.create_run().await;
+    let mut authenticated = Client::that_sent(&server, server.report("{}")).await;
+    assert_eq!(authenticated.answer().await.unwrap().status, 200);
+    let forged = server.report("{}").replace("Bearer ", "Bearer x");
+    for _ in 0..4 * SEATS {
+        let mut stranger = Client::that_sent(&server, &forged).await;
+        assert_eq!(stranger.answer().await.unwrap().status, 401);
+        idle_client(&server).await;
+    }
+    authenticated.send(server.report("{}")).await;
+    assert_eq!(authenticated.answer().await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn connections_that_have_shown_a_token_leave_an_eighth_to_others() {
+    const LIMIT: usize = 8;
+    let server = start_without_timeouts("8");
+    server.create_run().await;
+    let mut busy = Vec::new();
+    for _ in 0..LIMIT - 1 {
+        let head = server.report_head(2);
+        let head = head.replace("Host: door\r\n", "Host: door\r\nExpect: 100-continue\r\n");
+        let mut client = Client::that_sent(&server, head).await;
+        assert_eq!(client.answer().await.unwrap().status, 100);
+        busy.push(client);
+    }
+    for client in &mut busy {
+        client.send("{}").await;
+        assert_eq!(client.answer().await.unwrap().status, 200);
+    }
+    // All of them are idle now: the first leaves for the next that shows a token.
+    let mut next = Client::that_sent(&server, server.report("{}")).await;
+    let answer = next.answer().await.unwrap();
+    assert_eq!(answer.status, 200);
+    assert!(
+        !answer.head.contains("connection: close"),
+        "{}",
+        answer.head
+    );
+    assert_eq!(busy.remove(0).closed().await, "");
+    // While the others work, there is none to close.
+    busy.push(next);
+    for client in &mut busy {
+        let head = server.report_head(2);
+        let head = head.replace("Host: door\r\n", "Host: door\r\nExpect: 100-continue\r\n");
+        client.send(head).await;
+        assert_eq!(client.answer().await.unwrap().status, 100);
+    }
+    let answer = server.ask(&server.report("{}")).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.head.contains("connection: close"), "{}", answer.head);
+}

@@ -12,7 +12,10 @@ use std::{
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tempfile::TempDir;
 
-use crate::program::{data_folder, flowruns};
+use crate::{
+    program::{data_folder, flowruns},
+    token::mint_token,
+};
 
 /// Where it serves, and what to try first.
 const PRINTED_LINES: usize = 4;
@@ -69,7 +72,7 @@ impl Server {
         let authority = origin.split_once("://").unwrap().1;
         Self {
             address: authority.parse().unwrap(),
-            token: between("Bearer ", "'"),
+            token: mint_token(folder.path()),
             runs: between(&format!("-X POST '{origin}"), "'"),
             run: between("{\"id\":\"", "\""),
             child,
@@ -92,6 +95,18 @@ impl Server {
 
     pub(crate) fn wait(&mut self) -> ExitStatus {
         self.child.wait().unwrap()
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The most memory that it has ever held, in bytes.
+    pub(crate) fn peak_bytes(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = peak.unwrap().trim().trim_end_matches(" kB");
+        kib.parse::<usize>().unwrap() * 1024
     }
 
     /// How many files it has open.

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
+use rcgen::{CertificateParams, CertifiedKey, KeyPair, date_time_ymd, generate_simple_self_signed};
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::aws_lc_rs,
@@ -34,6 +34,16 @@ struct Identity(CertifiedKey<KeyPair>);
 impl Identity {
     fn new() -> Self {
         Self(generate_simple_self_signed(["localhost".to_owned()]).unwrap())
+    }
+
+    /// Valid from the first day of one year to that of another.
+    fn of_years(from: i32, until: i32) -> Self {
+        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        params.not_before = date_time_ymd(from, 1, 1);
+        params.not_after = date_time_ymd(until, 1, 1);
+        let signing_key = KeyPair::generate().unwrap();
+        let cert = params.self_signed(&signing_key).unwrap();
+        Self(CertifiedKey { cert, signing_key })
     }
 
     fn certificate(&self) -> CertificateDer<'static> {
@@ -169,6 +179,24 @@ async fn a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_is_no
 }
 
 #[tokio::test]
+async fn a_client_that_closes_its_sending_side_of_tls_gets_its_answer() {
+    let identity = Identity::new();
+    let server = start(&identity, &[]);
+    for _ in 0..20 {
+        let mut stream = connect(server.address, &identity, "http/1.1")
+            .await
+            .unwrap();
+        let request = get("/livez");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut said = String::new();
+        let read = timeout(PATIENCE, stream.read_to_string(&mut said)).await;
+        read.unwrap().unwrap();
+        assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn plain_http_is_refused_where_tls_is_spoken() {
     let identity = Identity::new();
     let server = start(&identity, &[]);
@@ -218,4 +246,63 @@ fn a_server_without_a_usable_certificate_says_so_and_does_not_start() {
         .unwrap();
     let message = String::from_utf8(output.stderr).unwrap();
     assert!(message.contains("set both or neither"), "{message}");
+}
+
+#[test]
+fn a_file_of_tls_that_is_no_regular_file_or_too_long_is_named_and_ends_the_server() {
+    let folder = data_folder();
+    let path = |name: &str| folder.path().join(name);
+    let made = std::process::Command::new("mkfifo")
+        .arg(path("fifo"))
+        .status();
+    assert!(made.unwrap().success());
+    fs::write(path("long"), vec![b'x'; 1024 * 1024 + 1]).unwrap();
+    let cases = [
+        (path("fifo"), "not a regular file"),
+        (PathBuf::from("/dev/zero"), "not a regular file"),
+        (path("long"), "longer than 1048576 bytes"),
+    ];
+    for (file, words) in cases {
+        let output = crate::program::flowruns(&folder)
+            .env("FLOWRUNS_TLS__CERTIFICATE_FILE", &file)
+            .env("FLOWRUNS_TLS__KEY_FILE", &file)
+            .output()
+            .unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let name = file.to_str().unwrap();
+        assert!(
+            message.contains(words) && message.contains(name),
+            "{message}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_becomes_a_fifo_while_the_server_runs_is_a_complaint_and_nothing_else() {
+    let identity = Identity::new();
+    let server = start(&identity, &[]);
+    let certificate = server.folder().join("certificate.pem");
+    let fifo = certificate.with_extension("fifo");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.unwrap().success());
+    fs::rename(fifo, certificate).unwrap();
+    until_logged(&server, "not a regular file", 1).await;
+    connect(server.address, &identity, "h2").await.unwrap();
+}
+
+#[tokio::test]
+async fn an_expired_certificate_is_a_warning_and_one_that_is_not_valid_yet_too() {
+    for (from, until, words) in [
+        (2001, 2002, "has expired"),
+        (2900, 2901, "is not valid yet"),
+    ] {
+        let identity = Identity::of_years(from, until);
+        let server = start(&identity, &[]);
+        until_logged(&server, words, 1).await;
+        // It is told once, and again with a renewed one only.
+        let renewed = Identity::of_years(from, until);
+        renewed.install(&server.folder());
+        until_logged(&server, words, 2).await;
+    }
 }

@@ -14,6 +14,8 @@
 //! | the disk of the database is full; needs root, and says when it is skipped | `full_disk` |
 //! | clocks differ and jump (stories has what a client's clock can do) | `clocks` |
 //! | clients hang up, deadlines pass | `cut_off` |
+//! | clients close their connections while their reads run | `closed_connections` |
+//! | commits are made asynchronous, then PostgreSQL is killed | `asynchronous_commit` |
 //!
 //! Faults are paced by what the storm has achieved, not by time. They need Linux: `/proc`, and addresses of their own
 //! below 127.0.0.0/8.
@@ -25,7 +27,9 @@
 //! ```
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 
+mod asynchronous_commit;
 mod clocks;
+mod closed_connections;
 mod cut_off;
 mod database;
 mod exhausted;
@@ -45,6 +49,8 @@ mod small_disk;
 mod stopped_postgres;
 mod storm;
 mod terminated_sessions;
+#[path = "../process/token.rs"]
+mod token;
 
 /// By how much every test is longer than usual.
 pub(crate) fn scale() -> u64 {

@@ -13,6 +13,7 @@ use crate::{
     database::{Database, durable_in},
     program::{data_folder, flowruns},
     service::{Service, Setting},
+    token::mint_token,
 };
 
 /// A request that nobody answers is cut off after so long, so that a test which hangs fails instead.
@@ -62,7 +63,7 @@ impl Site {
         let mut site = Self {
             services: Vec::new(),
             database: Database::start(options).await,
-            token: mint(&folder),
+            token: mint_token(folder.path()),
             http: reqwest::Client::builder()
                 .timeout(PATIENCE)
                 .build()
@@ -208,12 +209,4 @@ impl Site {
             pause.tick().await;
         }
     }
-}
-
-fn mint(folder: &TempDir) -> String {
-    let token = flowruns(folder)
-        .args(["token", "--ttl", "1day"])
-        .output()
-        .unwrap();
-    String::from_utf8(token.stdout).unwrap().trim().to_owned()
 }

@@ -11,6 +11,8 @@ mod mutate;
 #[path = "../process/program.rs"]
 mod program;
 mod site;
+#[path = "../process/token.rs"]
+mod token;
 mod wire;
 
 use std::sync::{Arc, atomic::Ordering};

@@ -14,7 +14,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::program::{data_folder, flowruns};
+use crate::{
+    program::{data_folder, flowruns},
+    token::mint_token,
+};
 
 /// The address, a sentence, and two calls.
 const PRINTED_LINES: usize = 4;
@@ -90,7 +93,7 @@ impl Site {
             log,
             // A connection that rests may be closed just when it is used again.
             http: Client::builder().pool_max_idle_per_host(0).build().unwrap(),
-            token: between("Bearer ", "'"),
+            token: mint_token(folder.path()),
             list: between(&format!("POST 'http://{address}"), "'"),
             address,
             _stdout: stdout,

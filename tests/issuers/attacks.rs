@@ -76,6 +76,13 @@ fn wrong_claims(scene: &Scene) -> Vec<String> {
         json!({"tid": "https://tenant.example/"}),
         json!({"tid": "' OR 1=1 --"}),
         json!({"padding": "x".repeat(20_000)}),
+        json!({"tid": "00000000-0000-0000-0000-000000000000"}),
+        json!({"tid": "1e0c5e0a4f7b4a359a5c7b0f2d7f3c55"}),
+        json!({"nbf": "0"}),
+        json!({"exp": -1}),
+        json!({"sub": "a\u{0}b"}),
+        json!({"azp": "a\nb"}),
+        json!({"roles": "IndustryData-Run.Read.All"}),
     ];
     cases.iter().map(|case| scene.claiming(case)).collect()
 }

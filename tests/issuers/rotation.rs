@@ -39,10 +39,8 @@ async fn old_keys_survive_whatever_an_issuer_answers_instead_of_new_ones() {
         Reply::Bytes("[".repeat(100_000).into_bytes()),
         Reply::Bytes(vec![b' '; BOMB_BYTES]),
         Reply::Json(json!({"keys": many})),
-        Reply::Json(json!({"keys": []})),
-        Reply::Json(
-            json!({"keys": [{"kty": "oct", "kid": "unknown", "k": "AAAA", "alg": "HS256"}]}),
-        ),
+        Reply::Json(json!({})),
+        Reply::Json(json!({"keys": {}})),
         Reply::Json(Value::Null),
         Reply::Redirect(issuer.keys_url()),
         Reply::Endless,
@@ -67,6 +65,37 @@ async fn old_keys_survive_whatever_an_issuer_answers_instead_of_new_ones() {
         issuer.publish(&[&key, &next]);
         server.until_taken(&token(&issuer, &next, "next")).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issuer_that_withdraws_all_keys_has_no_token_accepted_until_it_has_keys_again() {
+    let issuer = LocalIssuer::start().await;
+    let (key, unknown) = (SigningKey::es256("known"), SigningKey::es256("unknown"));
+    issuer.publish(&[&key]);
+    let server = Server::of(&issuer, &[]);
+    let verified = token(&issuer, &key, "verified");
+    let unknown = token(&issuer, &unknown, "unknown");
+    for (subject, keys) in [
+        ("first", json!([])),
+        (
+            "second",
+            json!([{"kty": "oct", "kid": "known", "k": "AAAA", "alg": "HS256"}, {"kty": "new"}]),
+        ),
+    ] {
+        server.until_taken(&verified).await;
+        issuer.keys_are(Reply::Json(json!({"keys": keys})));
+        // An unknown key has the set fetched anew, once the cool-down is over.
+        in_time(async {
+            while server.status(&verified).await == 200 {
+                assert_ne!(server.status(&unknown).await, 200);
+            }
+        })
+        .await;
+        assert_eq!(server.status(&verified).await, 401);
+        assert_eq!(server.status(&token(&issuer, &key, subject)).await, 401);
+        issuer.publish(&[&key]);
+    }
+    server.until_taken(&verified).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

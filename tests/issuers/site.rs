@@ -67,6 +67,19 @@ impl Server {
         request.send().await.unwrap()
     }
 
+    /// The address of a list that any token may read.
+    pub(crate) fn list(&self) -> &str {
+        &self.list
+    }
+
+    /// The memory of the process.
+    pub(crate) fn resident_bytes(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let kib = line.unwrap().split_whitespace().nth(1).unwrap();
+        kib.parse::<usize>().unwrap() * 1024
+    }
+
     pub(crate) async fn status(&self, token: &str) -> u16 {
         self.ask(token).await.status().as_u16()
     }

@@ -1,6 +1,6 @@
 //! The database of the process: an external one, and the rights of its roles.
 
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;
 
 use crate::{
@@ -74,15 +74,25 @@ async fn an_external_database_is_migrated_by_its_operator_alone() {
         .unwrap();
     // What was reverted before the lock stays reverted.
     assert_eq!(run(&["migrate", "up"]).0, Some(0));
-    sqlx::raw_sql("ALTER DATABASE external SET synchronous_commit = off")
-        .execute(&mut database)
-        .await
-        .unwrap();
-    let (status, message) = run(&["serve"]);
-    assert!(
-        status == Some(1) && message.contains("synchronous_commit"),
-        "{message}"
-    );
+    for asynchronous in ["off", "local"] {
+        let set = format!("ALTER DATABASE external SET synchronous_commit = {asynchronous}");
+        sqlx::raw_sql(AssertSqlSafe(set))
+            .execute(&mut database)
+            .await
+            .unwrap();
+        let expected = format!("synchronous_commit = {asynchronous}");
+        let (status, message) = run(&["serve"]);
+        assert!(
+            status == Some(1) && message.contains(&expected),
+            "{message}"
+        );
+        let expected = format!("synchronous_commit is {asynchronous}");
+        let (status, message) = run(&["check"]);
+        assert!(
+            status == Some(1) && message.contains(&expected),
+            "{message}"
+        );
+    }
     sqlx::raw_sql("ALTER DATABASE external RESET ALL; UPDATE _sqlx_migrations SET checksum = ''")
         .execute(&mut database)
         .await
@@ -92,6 +102,25 @@ async fn an_external_database_is_migrated_by_its_operator_alone() {
         status == Some(1) && message.contains("changed after they were applied"),
         "{message}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_of_another_encoding_is_refused_by_every_command_that_uses_it() {
+    let (server_folder, folder) = (data_folder(), data_folder());
+    let _server = Server::start(&server_folder);
+    let options = sqlx::postgres::PgConnectOptions::new_without_pgpass()
+        .socket(server_folder.path().join("run"));
+    let options = options.username("postgres").database("postgres");
+    let mut admin = PgConnection::connect_with(&options).await.unwrap();
+    sqlx::raw_sql("CREATE DATABASE external ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+        .execute(&mut admin)
+        .await
+        .unwrap();
+    for arguments in [&["serve"][..], &["check"], &["migrate", "up"]] {
+        let (status, message) = external(&folder, &server_folder, arguments);
+        let says_what_to_do = message.contains("has the encoding LATIN1 and must have UTF8");
+        assert!(status == Some(1) && says_what_to_do, "{message}");
+    }
 }
 
 #[tokio::test]
@@ -120,4 +149,36 @@ async fn the_role_of_the_service_cannot_change_the_schema_or_the_history() {
             .into_owned();
         assert_eq!(code, "42501", "{statement}");
     }
+}
+
+#[test]
+fn commands_use_the_embedded_database_of_a_running_server() {
+    let folder = data_folder();
+    let mut server = Server::start(&folder);
+    let run = |arguments: &[&str]| {
+        let output = flowruns(&folder).args(arguments).output().unwrap();
+        let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        (output.status.code(), text.concat())
+    };
+    let (status, report) = run(&["check"]);
+    assert!(
+        status == Some(0) && report.contains("reachable, migrated and durable"),
+        "{report}"
+    );
+    for arguments in [
+        ["migrate", "status"].as_slice(),
+        &["migrate", "up"],
+        &["token"],
+    ] {
+        let (status, report) = run(arguments);
+        assert!(status == Some(0) && !report.contains("pending"), "{report}");
+    }
+    let (status, refusal) = run(&["migrate", "down", "--to", "1"]);
+    assert!(
+        status == Some(1) && refusal.contains("uses the folder"),
+        "{refusal}"
+    );
+    // None of them has stopped the database.
+    assert!(run(&["check"]).1.contains("durable"));
+    assert_eq!(server.stop().code(), Some(0));
 }

@@ -2,16 +2,20 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 
 mod admin;
+mod bare_machine;
 mod database;
 mod deploy;
+mod environment;
 mod log;
 mod metrics;
 #[cfg(feature = "otel")]
 mod otel;
+mod privacy;
 mod program;
 mod proxy;
 mod secrets;
 mod server;
+mod token;
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
@@ -151,7 +155,11 @@ fn a_wrong_configuration_is_refused_with_what_to_do() {
             "0.0.0.0:0",
             "FLOWRUNS_AUTH__ISSUER",
         ),
-        ("FLOWRUNS_HTTP__LISTN", "127.0.0.1:0", "listn"),
+        (
+            "FLOWRUNS_HTTP__LISTN",
+            "127.0.0.1:0",
+            "FLOWRUNS_HTTP__LISTEN",
+        ),
         ("FLOWRUNS_HTTP__MAX_BODY_BYTES", "many", "whole number"),
         ("FLOWRUNS_DATABASE__MAX_CONNECTIONS", "0", "max_connections"),
         ("FLOWRUNS_AUTH__JWKS_FILE", "keys.json", "auth.issuer"),

@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
+    path::PathBuf,
     process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio},
 };
 
@@ -9,21 +10,23 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::program::flowruns;
+use crate::{program::flowruns, token::mint_token};
 
 const PRINTED_LINES: usize = 4;
 
-/// A server, and the two calls that it printed.
+/// A server, and the two calls that it printed, with a token in the place of the variable.
 pub(crate) struct Server {
     child: Child,
     stderr: Option<BufReader<ChildStderr>>,
     /// What was read of the log so far.
     log: String,
     _stdout: BufReader<ChildStdout>,
+    /// What it printed first.
+    pub(crate) printed: String,
     pub(crate) calls: Vec<Call>,
 }
 
-/// A printed line of curl.
+/// A printed line of curl, and a token for it.
 #[derive(Clone)]
 pub(crate) struct Call {
     pub(crate) method: String,
@@ -33,7 +36,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    fn parse(line: &str) -> Self {
+    fn parse(line: &str, token: &str) -> Self {
         let between = |from: &str, to: &str| {
             let start = line.split_once(from).unwrap().1;
             start.split_once(to).unwrap().0.to_owned()
@@ -41,7 +44,7 @@ impl Call {
         Self {
             method: between("-X ", " "),
             url: between("'http", "'"),
-            token: between("Bearer ", "'"),
+            token: token.to_owned(),
             body: between("-d '", "'"),
         }
     }
@@ -94,6 +97,7 @@ impl Server {
 
     /// Starts a command that serves.
     pub(crate) fn spawn(mut command: Command, log: Stdio) -> Self {
+        let data_dir = data_dir(&command);
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut text = String::new();
@@ -102,16 +106,18 @@ impl Server {
         }
         let stderr = child.stderr.take().map(BufReader::new);
         assert!(text.contains("serves on http://127.0.0.1:"), "{text}");
+        let token = mint_token(&data_dir);
         let calls = text
             .lines()
             .filter(|line| line.starts_with("curl"))
-            .map(Call::parse)
+            .map(|line| Call::parse(line, &token))
             .collect();
         Self {
             child,
             stderr,
             log: String::new(),
             _stdout: stdout,
+            printed: text,
             calls,
         }
     }
@@ -160,6 +166,14 @@ impl Server {
     pub(crate) fn run_url(&self) -> String {
         format!("http{}", self.calls[1].url)
     }
+}
+
+fn data_dir(command: &Command) -> PathBuf {
+    let mut variables = command.get_envs();
+    let (_, value) = variables
+        .find(|(name, _)| *name == "FLOWRUNS_DATA_DIR")
+        .unwrap();
+    PathBuf::from(value.unwrap())
 }
 
 impl Drop for Server {

@@ -10,6 +10,7 @@ use axum::{
     Extension, Router,
     body::Body,
     http::{Method, Request, StatusCode},
+    response::Response,
 };
 use flowruns_api::{
     ApiOptions, CursorKey, Draining, HeadLimits, Limits, Peer, Readiness,
@@ -96,6 +97,7 @@ impl App {
             body_timeout: Duration::from_secs(10),
             require_if_match: false,
             trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
+            cors_origins: Vec::new(),
             cursor_key: CursorKey::new(b"a secret of the tests"),
             limits: Limits::default(),
         };
@@ -216,18 +218,30 @@ impl App {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Answer {
-        self.send_through(self.router.clone(), method, url, headers, body)
+        let body = Body::from(body.to_owned());
+        read(self.begin(method, url, headers, body).await).await
+    }
+
+    /// Sends exactly these headers and this body, which may never end; the body of the response is not read.
+    pub(crate) async fn begin(
+        &self,
+        method: Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> Response {
+        self.begin_through(self.router.clone(), method, url, headers, body)
             .await
     }
 
-    async fn send_through(
+    async fn begin_through(
         &self,
         routes: Router,
         method: Method,
         url: &str,
         headers: &[(&str, &str)],
-        body: &str,
-    ) -> Answer {
+        body: Body,
+    ) -> Response {
         let has_token = headers.iter().any(|(name, _)| *name == "authorization");
         let mut request = Request::builder().method(method).uri(url);
         for (name, value) in headers
@@ -239,30 +253,36 @@ impl App {
         if !has_token {
             request = request.header("authorization", &self.bearer);
         }
-        let response = routes
-            .oneshot(request.body(Body::from(body.to_owned())).unwrap())
-            .await
-            .unwrap();
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        let body = String::from_utf8_lossy(&body).into_owned();
-        let json = serde_json::from_str(&body).unwrap_or(Value::Null);
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-            json,
-        }
+        routes.oneshot(request.body(body).unwrap()).await.unwrap()
+    }
+
+    /// Sends a body of any bytes as JSON.
+    pub(crate) async fn send_bytes(&self, method: Method, url: &str, body: Vec<u8>) -> Answer {
+        let headers = [("content-type", "application/json")];
+        read(self.begin(method, url, &headers, Body::from(body)).await).await
     }
 
     /// A GET that came from this address.
     pub(crate) async fn get_from(&self, peer: &str, url: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send_from(peer, Method::GET, url, headers, "").await
+    }
+
+    /// As [`send_bare`](Self::send_bare), from this address.
+    pub(crate) async fn send_from(
+        &self,
+        peer: &str,
+        method: Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
         let routes = self
             .router
             .clone()
             .layer(Extension(Peer(peer.parse().unwrap())));
-        self.send_through(routes, Method::GET, url, headers, "")
-            .await
+        let body = Body::from(body.to_owned());
+        let response = self.begin_through(routes, method, url, headers, body).await;
+        read(response).await
     }
 
     /// Sends JSON with the token of the tenant.
@@ -322,6 +342,20 @@ impl App {
     pub(crate) async fn history(&self, run_url: &str) -> Vec<Value> {
         let answer = self.get(&format!("{run_url}/history?$top=1000")).await;
         answer.json["value"].as_array().unwrap().clone()
+    }
+}
+
+/// The whole response.
+pub(crate) async fn read(response: Response) -> Answer {
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let body = String::from_utf8_lossy(&body).into_owned();
+    let json = serde_json::from_str(&body).unwrap_or(Value::Null);
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body,
+        json,
     }
 }
 

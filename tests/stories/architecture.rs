@@ -8,8 +8,12 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 const ARROWS: &[(&str, &[&str])] = &[
     ("flowruns-domain", &[]),
     ("flowruns-embedded", &[]),
-    ("flowruns-persistence", &["flowruns-domain"]),
-    ("flowruns-api", &["flowruns-domain"]),
+    ("flowruns-admission", &["flowruns-domain"]),
+    (
+        "flowruns-persistence",
+        &["flowruns-admission", "flowruns-domain"],
+    ),
+    ("flowruns-api", &["flowruns-admission", "flowruns-domain"]),
     (
         "flowruns-testing",
         &[

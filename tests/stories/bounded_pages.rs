@@ -158,7 +158,7 @@ async fn a_row_that_is_longer_than_its_share_of_a_batch_is_sent_alone() {
     let run = app.run(json!({"displayName": "R"})).await;
     // Very many members, all of them replaced by others: the history names every one.
     let named = |prefix: &str, value: Value| {
-        let names = (0..7_000).map(|number| format!("{prefix}{number:x}"));
+        let names = (0..6_900).map(|number| format!("{prefix}{number:x}"));
         names.map(|name| (name, value.clone())).collect::<Vec<_>>()
     };
     let replaced = named("a", Value::Null)

@@ -156,3 +156,127 @@ async fn a_creation_goes_through_the_alias_and_honours_prefer() {
         "flowNotFound"
     );
 }
+
+#[tokio::test]
+async fn what_a_repeated_creation_leaves_out_agrees_with_anything() {
+    let app = App::start().await;
+    let flow = app.flow().await;
+    let url = format!("/industryData/incomingFlows/{flow}/runs");
+    let whole = json!({"id": ID, "displayName": "R", "status": "failed", "startDateTime": "2026-01-01T00:00:00Z",
+        "endDateTime": "2026-01-01T01:00:00Z", "blockingError": {"code": "E", "message": "m"}, "statistics": {"a": 1, "b": {"c": 2}}});
+    assert_eq!(app.post(&url, whole).await.status, StatusCode::CREATED);
+    let run = format!("{url}/{ID}");
+    let changed =
+        json!({"displayName": "S", "statistics": {"a": 2}, "blockingError": {"code": "F"}});
+    let changed = app.patch(&run, changed).await;
+    for again in [
+        json!({}),
+        json!({"startDateTime": "2026-01-01T01:00:00+01:00"}),
+        json!({"status": "failed", "endDateTime": "2026-01-01T01:00Z"}),
+        json!({"statistics": {}, "blockingError": {}}),
+        json!({"statistics": {"b": {"c": 2.0}}, "blockingError": {"message": "m"}}),
+    ] {
+        let mut body = again.clone();
+        body["id"] = json!(ID);
+        body["displayName"] = json!("R");
+        let answer = app.post(&url, body).await;
+        assert_eq!(
+            (answer.status, &answer.body),
+            (StatusCode::OK, &changed.body),
+            "{again}"
+        );
+    }
+    for other in [
+        json!({"displayName": "S"}),
+        json!({"status": "running"}),
+        json!({"status": "failed", "endDateTime": "2026-01-01T02:00:00Z"}),
+        json!({"statistics": {"a": 2}}),
+        json!({"statistics": {"z": 1}}),
+        json!({"blockingError": {"code": "F"}}),
+        json!({"blockingError": null}),
+    ] {
+        let mut body = json!({"id": ID, "displayName": "R"});
+        for (name, value) in other.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        let answer = app.post(&url, body).await;
+        let found = (answer.status, answer.code());
+        assert_eq!(found, (StatusCode::CONFLICT, "idTaken"), "{other}");
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_creation_that_prefers_minimal_says_where_the_run_is() {
+    let app = App::start().await;
+    let flow = app.flow().await;
+    let url = format!("/industryData/incomingFlows/{flow}/runs");
+    let body = format!(r#"{{"id":"{ID}","displayName":"R"}}"#);
+    let prefer = [("prefer", "return=minimal")];
+    for _ in 0..2 {
+        let answer = app.send(Method::POST, &url, &prefer, &body).await;
+        assert_eq!(answer.status, StatusCode::NO_CONTENT);
+        let place = format!("http://localhost{url}/{ID}");
+        for header in ["location", "odata-entityid"] {
+            assert_eq!(answer.header(header), place);
+        }
+        assert_eq!(answer.header("preference-applied"), "return=minimal");
+        assert_ne!(answer.header("etag"), "");
+    }
+}
+
+#[tokio::test]
+async fn all_faults_of_a_creation_are_told_in_the_order_of_the_properties() {
+    let app = App::start().await;
+    let url = format!("/industryData/incomingFlows/{}/runs", app.flow().await);
+    let details = |answer: &crate::app::Answer| -> Vec<(String, String)> {
+        let details = answer.json["error"]["details"].as_array().unwrap().clone();
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let pairs = details
+            .iter()
+            .map(|detail| (text(&detail["target"]), text(&detail["code"])));
+        pairs.collect()
+    };
+    let expected = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        let owned = |(target, code): &(&str, &str)| ((*target).to_owned(), (*code).to_owned());
+        pairs.iter().map(owned).collect()
+    };
+    let body = json!({"status": "completed", "blockingError": {"code": "E"}, "statistics": {"a": "x".repeat(65_536)}});
+    let answer = app.post(&url, body).await;
+    assert_eq!(
+        details(&answer),
+        expected(&[
+            ("displayName", "propertyRequired"),
+            ("endDateTime", "endDateTimeRequired"),
+            ("blockingError", "blockingErrorNotAllowed"),
+            ("statistics", "statisticsTooLarge"),
+        ])
+    );
+    let body = json!({"id": "x", "displayname": "R", "status": "completed", "endDateTime": "now", "startDateTime": 1});
+    let answer = app.post(&url, body).await;
+    assert_eq!(
+        details(&answer),
+        expected(&[
+            ("id", "invalidId"),
+            ("startDateTime", "invalidType"),
+            ("endDateTime", "invalidDateTime"),
+            ("displayname", "unknownProperty"),
+        ])
+    );
+}
+
+#[tokio::test]
+async fn a_creation_without_a_start_is_harmless_to_repeat_after_its_end() {
+    let app = App::start().await;
+    let url = format!("/industryData/incomingFlows/{}/runs", app.flow().await);
+    let end = app.clock_text();
+    let body = json!({"id": ID, "displayName": "R", "status": "failed", "endDateTime": end});
+    let created = app.post(&url, body.clone()).await;
+    assert_eq!(created.status, StatusCode::CREATED, "{}", created.body);
+    app.clock.advance(std::time::Duration::from_secs(60));
+    let again = app.post(&url, body).await;
+    assert_eq!((again.status, &again.body), (StatusCode::OK, &created.body));
+    let other = json!({"id": ID, "displayName": "S", "status": "failed", "endDateTime": end});
+    assert_eq!(app.post(&url, other).await.code(), "idTaken");
+    let new = json!({"displayName": "R", "status": "failed", "endDateTime": end});
+    assert_eq!(app.post(&url, new).await.code(), "endBeforeStart");
+}

@@ -63,7 +63,7 @@ async fn a_token_must_be_valid_in_every_part() {
         let answer = app.send_bare(Method::GET, url, headers, "").await;
         assert_eq!(
             (answer.status, answer.header("www-authenticate")),
-            (StatusCode::UNAUTHORIZED, "Bearer")
+            (StatusCode::UNAUTHORIZED, r#"Bearer realm="flowruns""#)
         );
     }
     let answer = app

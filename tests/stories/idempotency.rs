@@ -66,12 +66,14 @@ async fn a_creation_that_is_sent_again_is_answered_as_the_first_time() {
         let before = rows(&app, url).await;
         let first = post(&app, url, url, body).await;
         assert_eq!(first.status, StatusCode::CREATED, "{}", first.body);
+        assert_eq!(first.header("idempotency-replayed"), "");
         let place = first.header("location").strip_prefix("http://localhost");
         app.patch(place.unwrap(), json!({"displayName": "changed"}))
             .await;
         app.clock.advance(DAY - Duration::from_secs(1));
         let again = post(&app, url, url, body).await;
         assert_eq!(shown(&again), shown(&first));
+        assert_eq!(again.header("idempotency-replayed"), "true");
         assert_eq!(rows(&app, url).await, before + 1);
     }
 }
@@ -105,6 +107,7 @@ async fn a_refusal_is_final_for_its_key() {
     app.clock.advance(Duration::from_secs(1));
     let again = post(&app, &url, "refused", r#"{"displayName":""}"#).await;
     assert_eq!(shown(&again), shown(&first));
+    assert_eq!(again.header("idempotency-replayed"), "true");
     assert_ne!(again.header("request-id"), first.header("request-id"));
     let absent = format!("{FLOWS}/0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e/runs");
     let first = post(&app, &absent, "absent", BODY).await;
@@ -120,11 +123,9 @@ async fn a_key_of_another_body_or_route_is_refused() {
     let app = App::start().await;
     let (url, other) = (runs_url(&app).await, runs_url(&app).await);
     let first = post(&app, &url, "key", BODY).await;
-    let beta = format!("/beta{url}");
     let others = [
         (url.as_str(), r#"{"displayName":"twice"}"#),
         (other.as_str(), BODY),
-        (beta.as_str(), BODY),
         (FLOWS, BODY),
     ];
     for (url, body) in others {
@@ -137,13 +138,15 @@ async fn a_key_of_another_body_or_route_is_refused() {
         assert_eq!(answer.json["error"]["code"], "unprocessableEntity");
     }
     assert_eq!(rows(&app, &other).await, 0);
-    // The same route, written otherwise.
+    // The same route, written otherwise, also below `/beta`.
+    let beta = format!("/beta{url}");
     let parentheses = url.replace("Flows/", "Flows('").replace("/runs", "')/runs");
     for url in [
         url.to_uppercase()
             .replace(&FLOWS.to_uppercase(), FLOWS)
             .replace("/RUNS", "/runs"),
         parentheses,
+        beta,
     ] {
         assert_eq!(
             shown(&post(&app, &url, "key", BODY).await),

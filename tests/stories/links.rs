@@ -1,8 +1,9 @@
 //! Absolute links, directly and behind a proxy.
 
-use serde_json::json;
+use axum::http::{Method, StatusCode};
+use serde_json::{Value, json};
 
-use crate::app::App;
+use crate::app::{Answer, App};
 
 const URL: &str = "/beta/industryData/incomingFlows?$top=1";
 const FORWARDED: &[(&str, &str)] = &[
@@ -51,11 +52,169 @@ async fn a_trusted_proxy_says_what_the_client_called() {
 #[tokio::test]
 async fn nobody_is_trusted_whose_address_is_not_known() {
     let app = App::start().await;
-    let answer = app
-        .send_bare(axum::http::Method::GET, "/", X_FORWARDED, "")
-        .await;
+    let answer = app.send_bare(Method::GET, "/", X_FORWARDED, "").await;
     assert_eq!(
         answer.json["@odata.context"],
         json!("http://inner:8080/$metadata")
     );
+}
+
+const PROXY: &str = "127.0.0.1";
+/// A proxy that removes `/team/flows` from the path.
+const PREFIXED: [(&str, &str); 4] = [
+    ("x-forwarded-proto", "https"),
+    ("x-forwarded-host", "apps.example"),
+    ("x-forwarded-port", "8443"),
+    ("x-forwarded-prefix", "/team/flows"),
+];
+const ROOT: &str = "https://apps.example:8443/team/flows";
+
+/// Sends a request as the proxy does.
+async fn through_proxy(app: &App, method: Method, url: &str, body: &Value) -> Answer {
+    let mut headers = vec![("host", "inner:8080"), ("content-type", "application/json")];
+    headers.extend(PREFIXED);
+    let path = url.strip_prefix(ROOT).unwrap_or(url);
+    app.send_from(PROXY, method, path, &headers, &body.to_string())
+        .await
+}
+
+/// Every text in a body that is an absolute URL.
+fn urls(json: &Value, found: &mut Vec<String>) {
+    match json {
+        Value::String(text) if text.starts_with("http") => found.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|item| urls(item, found)),
+        Value::Object(members) => members.values().for_each(|member| urls(member, found)),
+        _ => {}
+    }
+}
+
+fn assert_links(answer: &Answer) {
+    let mut found = Vec::new();
+    urls(&answer.json, &mut found);
+    assert!(!found.is_empty(), "{}", answer.body);
+    for url in found {
+        assert!(url.starts_with(&format!("{ROOT}/")), "{url}");
+    }
+}
+
+#[tokio::test]
+async fn every_link_carries_the_prefix_and_the_port_and_can_be_followed() {
+    let app = App::start().await;
+    for version in ["", "/beta"] {
+        let list = format!("{version}/industryData/incomingFlows");
+        let named = json!({"displayName": "F"});
+        let flow = through_proxy(&app, Method::POST, &list, &named).await;
+        assert_eq!(flow.status, StatusCode::CREATED);
+        let location = flow.header("location").to_owned();
+        assert!(
+            location.starts_with(&format!("{ROOT}{list}/")),
+            "{location}"
+        );
+        let mut ids = Vec::new();
+        for _ in 0..3 {
+            let url = format!("{location}/runs");
+            let run = through_proxy(&app, Method::POST, &url, &named).await;
+            assert!(run.header("location").starts_with(&url));
+            assert_links(&run);
+            ids.push(run.json["id"].clone());
+        }
+        let mut next = format!("{location}/runs?$top=1&$orderby=id");
+        let mut walked = Vec::new();
+        while walked.len() < 4 {
+            let page = through_proxy(&app, Method::GET, &next, &Value::Null).await;
+            assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+            assert_links(&page);
+            walked.extend(page.json["value"].as_array().unwrap().clone());
+            match page.json["@odata.nextLink"].as_str() {
+                Some(link) => next = link.to_owned(),
+                None => break,
+            }
+        }
+        assert_eq!(walked.len(), ids.len());
+        for url in [format!("{version}/"), location] {
+            assert_links(&through_proxy(&app, Method::GET, &url, &Value::Null).await);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_batch_takes_urls_below_the_prefix_and_its_items_carry_it() {
+    let app = App::start().await;
+    app.flow().await;
+    let path = "/industryData/incomingFlows?$top=1";
+    let send = async |url: &str| {
+        let batch = json!({"requests": [{"id": "1", "method": "GET", "url": url}]});
+        let answer = through_proxy(&app, Method::POST, "/$batch", &batch).await;
+        answer.json["responses"][0].clone()
+    };
+    for url in [
+        path.to_owned(),
+        format!("{ROOT}{path}"),
+        format!("{ROOT}/beta{path}"),
+    ] {
+        let item = send(&url).await;
+        assert_eq!(item["status"], json!(200), "{url} {item}");
+        let context = item["body"]["@odata.context"].as_str().unwrap();
+        assert!(context.starts_with(&format!("{ROOT}/")), "{context}");
+    }
+    for url in [
+        format!("https://apps.example:8443{path}"),
+        format!("https://apps.example:8443/team/flowsx{path}"),
+        format!("https://apps.example/team/flows{path}"),
+        format!("https://inner:8080{path}"),
+    ] {
+        let item = send(&url).await;
+        assert_eq!(item["status"], json!(400), "{url}");
+    }
+}
+
+#[tokio::test]
+async fn a_port_and_a_prefix_are_believed_of_trusted_proxies_and_when_they_are_well_formed() {
+    let app = App::start().await;
+    let context = async |peer: &str, headers: &[(&str, &str)]| {
+        let mut all = vec![("host", "inner")];
+        all.extend(headers.iter().filter(|(name, _)| *name != "host"));
+        if let Some(host) = headers.iter().find(|(name, _)| *name == "host") {
+            all[0] = *host;
+        }
+        let answer = app.get_from(peer, "/", &all).await;
+        let context = answer.json["@odata.context"].as_str().unwrap();
+        context.strip_suffix("/$metadata").unwrap().to_owned()
+    };
+    let https = ("x-forwarded-proto", "https");
+    let port = |port| ("x-forwarded-port", port);
+    let prefix = |prefix| ("x-forwarded-prefix", prefix);
+    let host = |host| ("x-forwarded-host", host);
+    for (headers, expected) in [
+        (vec![https, port("443")], "https://inner"),
+        (vec![https, port("8443")], "https://inner:8443"),
+        (vec![port("80"), prefix("/a/b")], "http://inner/a/b"),
+        (vec![port("443")], "http://inner:443"),
+        (
+            vec![("host", "inner:8080"), port("9000")],
+            "http://inner:8080",
+        ),
+        (
+            vec![host("a.example:8443"), port("9000")],
+            "http://a.example:8443",
+        ),
+        (vec![https, host("a.example:443")], "https://a.example"),
+        (
+            vec![https, host("[2001:db8::1]"), port("444")],
+            "https://[2001:db8::1]:444",
+        ),
+        (vec![host("a.example:port")], "http://inner"),
+        (vec![host("a.example:99999")], "http://inner"),
+        (vec![host("a:b:c")], "http://inner"),
+        (vec![port("0"), prefix("/..")], "http://inner"),
+        (
+            vec![port("70000"), prefix("//evil.example")],
+            "http://inner",
+        ),
+        (vec![prefix("/a?b"), port("1 2")], "http://inner"),
+    ] {
+        assert_eq!(context(PROXY, &headers).await, expected, "{headers:?}");
+    }
+    let all = [port("8443"), prefix("/team"), https];
+    assert_eq!(context("203.0.113.9", &all).await, "http://inner");
 }

@@ -4,9 +4,11 @@ use std::{
     future::{Future as _, poll_fn},
     sync::Arc,
     task::Poll,
+    time::Duration,
 };
 
 use axum::http::{Method, StatusCode};
+use flowruns_api::AdmissionLimits;
 use flowruns_domain::Environment;
 use flowruns_persistence::{ConnectOptions, PostgresStore};
 use futures_util::future::join_all;
@@ -18,6 +20,17 @@ use crate::{
     app::{Answer, App, StoryRun},
     batch::{BATCH, responses_of, statuses},
 };
+
+const MIB: usize = 1024 * 1024;
+
+/// For one caller that may use all of it.
+const fn limits(requests: usize, bytes: usize) -> AdmissionLimits {
+    AdmissionLimits {
+        requests,
+        bytes,
+        caller_percent: 100,
+    }
+}
 
 /// An application whose database is held up until the lock is released.
 struct Scene {
@@ -162,7 +175,7 @@ async fn when_the_queue_is_nearly_full_ends_are_taken_and_progress_is_not_and_al
 
 #[tokio::test]
 async fn lists_are_refused_first_then_reads_then_progress_and_ends_last() {
-    let app = App::start_with(|options| options.limits.requests = 8).await;
+    let app = App::start_with(|options| options.limits.admission = limits(8, MIB)).await;
     let mut scene = Scene::of(app, 9).await;
     let (run, list) = (scene.runs[8].url.clone(), scene.runs[8].list_url());
     let get = |url: &str| {
@@ -171,16 +184,15 @@ async fn lists_are_refused_first_then_reads_then_progress_and_ends_last() {
         async move { scene.begin(Method::GET, &url, Value::Null).await }
     };
     let mut taken = vec![scene.progress(0).await.taken()];
-    let listed = get(&list).await.taken();
+    let mut read = vec![get(&list).await.taken(), get(&list).await.taken()];
     for url in [&list, &format!("{list}/$count"), &format!("{run}/history")] {
         get(url).await.assert_refused();
     }
-    let mut read = vec![listed];
     for _ in 2..4 {
         read.push(get(&run).await.taken());
     }
     get(&run).await.assert_refused();
-    for number in 4..6 {
+    for number in 5..6 {
         taken.push(scene.progress(number).await.taken());
     }
     scene.progress(6).await.assert_refused();
@@ -208,16 +220,22 @@ async fn lists_are_refused_first_then_reads_then_progress_and_ends_last() {
 #[tokio::test]
 async fn what_bodies_hold_is_bounded_by_what_they_take_once_parsed() {
     const TEXT: usize = 150 * 1024;
-    let app = App::start_with(|options| options.limits.bytes = 1024 * 1024).await;
+    let app = App::start_with(|options| {
+        options.limits.admission = limits(4096, 2 * MIB);
+        options.limits.max_wait = Duration::from_millis(10);
+    })
+    .await;
     let mut scene = Scene::of(app, 4).await;
     // Of the same length, but one is a single text and the other thousands of objects.
     let text = json!({"@note": "x".repeat(TEXT), "displayName": "Text"});
     let objects = json!({"@note": vec![json!({"a": 0}); TEXT / 8], "displayName": "Objects"});
     let first = scene.report(0, text.clone()).await.taken();
-    scene.report(1, objects.clone()).await.assert_refused();
-    let second = scene.report(1, text).await.taken();
+    // One request at a time goes beyond the limit.
+    let beyond = scene.report(1, objects.clone()).await.taken();
+    let refused = scene.report(2, objects.clone()).await.taken();
+    Begun::Answered(refused.await.unwrap()).assert_refused();
     scene.release().await;
-    for answer in join_all([first, second]).await {
+    for answer in join_all([first, beyond]).await {
         assert_eq!(answer.unwrap().status, StatusCode::OK);
     }
     // Alone it is taken.
@@ -226,10 +244,26 @@ async fn what_bodies_hold_is_bounded_by_what_they_take_once_parsed() {
 }
 
 #[tokio::test]
+async fn a_large_request_waits_until_there_is_memory_for_it() {
+    let app = App::start_with(|options| options.limits.admission = limits(4096, MIB)).await;
+    let mut scene = Scene::of(app, 3).await;
+    let large = json!({"@note": "x".repeat(200 * 1024), "displayName": "Large"});
+    let mut begun = Vec::new();
+    for run in 0..3 {
+        begun.push(scene.report(run, large.clone()).await.taken());
+    }
+    scene.release().await;
+    for answer in join_all(begun).await {
+        let answer = answer.unwrap();
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    }
+}
+
+#[tokio::test]
 async fn a_request_of_a_batch_that_finds_no_room_is_503_and_the_others_are_answered() {
-    let app = App::start_with(|options| options.limits.requests = 16).await;
+    let app = App::start_with(|options| options.limits.admission = limits(16, MIB)).await;
     let mut scene = Scene::of(app, 1).await;
-    // The batch takes a place too, and the lists may have four in all.
+    // Lists may be a quarter of the requests.
     let list = scene.runs[0].list_url();
     let item = |id: usize| json!({"id": id.to_string(), "method": "GET", "url": list});
     let items: Vec<Value> = (0..6).map(item).collect();
@@ -241,7 +275,7 @@ async fn a_request_of_a_batch_that_finds_no_room_is_503_and_the_others_are_answe
         answers.iter().partition(|answer| answer["status"] == 200);
     assert_eq!(
         (answered.len(), refused.len()),
-        (3, 3),
+        (4, 2),
         "{:?}",
         statuses(&answers)
     );

@@ -56,14 +56,4 @@ async fn statistics_are_bounded_after_the_merge() {
     assert_eq!(send(16).await.status, StatusCode::OK);
     assert_eq!(send(17).await.code(), "statisticsTooDeep");
     assert_eq!(send(500).await.code(), "malformedJson");
-    let error = app
-        .patch(
-            &run.url,
-            json!({"blockingError": {"message": "x".repeat(65536)}}),
-        )
-        .await;
-    assert_eq!(
-        (error.status, error.code()),
-        (StatusCode::BAD_REQUEST, "blockingErrorTooLarge")
-    );
 }

@@ -148,6 +148,7 @@ impl App {
             body_timeout: Duration::from_secs(10),
             require_if_match: false,
             trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
             cursor_key: CursorKey::new(b"bench"),
             readiness: Readiness::new(store, Draining::default()),
             tracer: None,

@@ -1,18 +1,21 @@
 //! Every failure's status, code and message: the one place that chooses them.
 
 mod access;
+mod conflict;
 mod limits;
 
 use std::{error::Error, sync::Arc};
 
 use axum::{
     body::Body,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use flowruns_domain::{
-    Conflict, Fault, Faults, PatchRejected, ServiceError, StoreError, StoreErrorKind, excerpt_of,
+    Fault, Faults, PatchRejected, ServiceError, StoreError, StoreErrorKind, excerpt_of,
 };
+
+use crate::auth::Permission;
 
 /// A header that tells the client what to do next.
 #[derive(Clone, Copy, Debug)]
@@ -24,19 +27,51 @@ enum Hint {
     SendToken,
     /// To get another token.
     RenewToken,
+    /// To send JSON without an encoding, of which a PATCH is told more.
+    SendJson {
+        is_encoded: bool,
+        is_patch: bool,
+    },
+    /// To send one Authorization.
+    CorrectRequest,
+    /// To get a token with this permission.
+    NeedsPermission(Permission),
 }
 
 impl Hint {
     fn header(self) -> Option<(HeaderName, HeaderValue)> {
         match self {
-            Self::None => None,
+            Self::None | Self::SendJson { .. } => None,
             Self::RetryAfter(seconds) => Some((header::RETRY_AFTER, HeaderValue::from(seconds))),
-            Self::SendToken => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
-            Self::RenewToken => Some((
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static("Bearer error=\"invalid_token\""),
+            Self::SendToken => challenge(""),
+            Self::RenewToken => challenge(", error=\"invalid_token\""),
+            Self::CorrectRequest => challenge(", error=\"invalid_request\""),
+            Self::NeedsPermission(permission) => challenge(&format!(
+                ", error=\"insufficient_scope\", scope=\"{permission}\""
             )),
         }
+    }
+}
+
+const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
+
+impl Hint {
+    fn headers(self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        let all = match self {
+            Self::SendJson {
+                is_encoded,
+                is_patch,
+            } => {
+                let identity = (
+                    header::ACCEPT_ENCODING,
+                    HeaderValue::from_static("identity"),
+                );
+                let json = (ACCEPT_PATCH, HeaderValue::from_static("application/json"));
+                [is_encoded.then_some(identity), is_patch.then_some(json)]
+            }
+            hint => [hint.header(), None],
+        };
+        all.into_iter().flatten()
     }
 }
 
@@ -44,6 +79,12 @@ impl Hint {
 /// bounded where it is quoted, so that its advice is kept.
 const MAX_MESSAGE_BYTES: usize = 2048;
 const MAX_TARGET_BYTES: usize = 256;
+
+/// RFC 6750, section 3: the scheme is followed by at least one parameter, so the realm is always there.
+fn challenge(parameters: &str) -> Option<(HeaderName, HeaderValue)> {
+    let value = HeaderValue::try_from(format!("Bearer realm=\"flowruns\"{parameters}")).ok()?;
+    Some((header::WWW_AUTHENTICATE, value))
+}
 
 /// One item of `details`.
 #[derive(Clone, Debug)]
@@ -112,12 +153,25 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "bodyTooLarge", message)
     }
 
-    pub(crate) fn unsupported_media_type(message: &str) -> Self {
-        Self::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupportedMediaType",
-            message,
-        )
+    /// A body that is not application/json.
+    pub(crate) fn unsupported_media_type(method: &Method) -> Self {
+        let message = "send Content-Type: application/json";
+        Self::not_plain_json(message, false, method)
+    }
+
+    /// A body with a Content-Encoding.
+    pub(crate) fn unsupported_encoding(method: &Method) -> Self {
+        let message =
+            "a body with a Content-Encoding is not read; send it plain, without that header";
+        Self::not_plain_json(message, true, method)
+    }
+
+    fn not_plain_json(message: &str, is_encoded: bool, method: &Method) -> Self {
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        Self::new(status, "unsupportedMediaType", message).with_hint(Hint::SendJson {
+            is_encoded,
+            is_patch: method == Method::PATCH,
+        })
     }
 
     pub(crate) fn invalid_key() -> Self {
@@ -227,48 +281,6 @@ impl From<Vec<Fault>> for ApiError {
     }
 }
 
-impl From<Conflict> for ApiError {
-    fn from(conflict: Conflict) -> Self {
-        let detail = |code, target: &str, message| Detail {
-            code,
-            message,
-            target: Some(target.to_owned()),
-        };
-        let stored = conflict.stored;
-        let mut details = vec![
-            detail(
-                "storedStatus",
-                "status",
-                format!("{stored}: the status that is stored"),
-            ),
-            detail(
-                "reachedDateTime",
-                "status",
-                format!("{}: since then the run is {stored}", conflict.reached),
-            ),
-        ];
-        details.extend(conflict.allowed.iter().map(|status| {
-            let message = format!(
-                "{status}: this status can still be reported; leave status out to add statistics"
-            );
-            detail("allowedStatus", "status", message)
-        }));
-        let message =
-            "false: the same report is refused again; change it as the message says".to_owned();
-        details.push(Detail {
-            code: "retryable",
-            message,
-            target: None,
-        });
-        let error = Self::new(
-            StatusCode::CONFLICT,
-            conflict.rule.code(),
-            conflict.to_string(),
-        );
-        Self { details, ..error }
-    }
-}
-
 impl From<PatchRejected> for ApiError {
     fn from(rejected: PatchRejected) -> Self {
         let message = rejected.to_string();
@@ -284,6 +296,9 @@ impl From<PatchRejected> for ApiError {
                 "entityTagDoesNotMatch",
                 message,
             ),
+            PatchRejected::VersionExcluded => {
+                Self::new(StatusCode::PRECONDITION_FAILED, "entityTagMatches", message)
+            }
             PatchRejected::Conflict(conflict) => conflict.into(),
         }
     }
@@ -337,7 +352,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = self.status;
-        if let Some((name, value)) = self.hint.header() {
+        for (name, value) in self.hint.headers() {
             response.headers_mut().insert(name, value);
         }
         response.extensions_mut().insert(Arc::new(self));

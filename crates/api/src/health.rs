@@ -51,7 +51,9 @@ pub enum Check {
     Database,
     /// It takes writes: it is no standby.
     Primary,
-    /// No migration is pending or changed.
+    /// Every session that serving needs can be opened.
+    Sessions,
+    /// Its encoding is UTF8, and no migration is pending or changed.
     Schema,
     /// The server is not about to end.
     Draining,
@@ -59,13 +61,20 @@ pub enum Check {
 
 impl Check {
     /// Every check.
-    pub const ALL: [Self; 4] = [Self::Database, Self::Primary, Self::Schema, Self::Draining];
+    pub const ALL: [Self; 5] = [
+        Self::Database,
+        Self::Primary,
+        Self::Sessions,
+        Self::Schema,
+        Self::Draining,
+    ];
 
     /// Its name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Database => "database",
             Self::Primary => "primary",
+            Self::Sessions => "sessions",
             Self::Schema => "schema",
             Self::Draining => "draining",
         }
@@ -145,7 +154,12 @@ impl Readiness {
                 Check::Database
             }
             NotReady::Standby => Check::Primary,
-            NotReady::Pending(_) | NotReady::Changed(_) => Check::Schema,
+            NotReady::NoSession { source, .. } => {
+                let cause = source.source.as_ref().map(tracing::field::display);
+                tracing::debug!(cause, "a session cannot be opened");
+                Check::Sessions
+            }
+            NotReady::Encoding(_) | NotReady::Pending(_) | NotReady::Changed(_) => Check::Schema,
         };
         unready(check, failure.to_string())
     }

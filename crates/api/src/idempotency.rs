@@ -23,6 +23,8 @@ use crate::{
 };
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Says that the answer is that of the first request with the key.
+pub(crate) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const LONGEST_KEY: usize = 255;
 /// A longer answer is not kept; only a refusal of very many properties at once is so long, and it is made again.
 const LONGEST_KEPT_BODY: usize = 1024 * 1024;
@@ -32,6 +34,13 @@ const KEPT_HEADERS: [HeaderName; 5] = [
     header::LOCATION,
     ODATA_ENTITY_ID,
     PREFERENCE_APPLIED,
+];
+/// Any other refusal may end differently when the request is sent again.
+const FINAL_REFUSALS: [StatusCode; 4] = [
+    StatusCode::BAD_REQUEST,
+    StatusCode::NOT_FOUND,
+    StatusCode::CONFLICT,
+    StatusCode::UNPROCESSABLE_ENTITY,
 ];
 /// Old keys are forgotten after each so many creations with a key, and so many at once.
 const FORGET_EVERY: u64 = 100;
@@ -90,17 +99,16 @@ fn sent_key(headers: &HeaderMap) -> Result<Option<&[u8]>, ApiError> {
 
 fn claim(api: &Api, call: &Call, key: &[u8]) -> KeyClaim {
     let (received, id) = api.options.environment.now_and_id();
-    // The path's ids may be in any case; the path says nothing of `/beta`, which shows in the answer.
-    let version = call.root.version().as_bytes();
+    // The path below the root: its ids may be in any case, and `/beta` is no part of it.
     let path: Vec<u8> = percent_decode_str(call.uri.path()).collect();
     let path = path.to_ascii_lowercase();
-    let query = call.uri.query().unwrap_or_default();
+    let path = path.strip_suffix(b"/").unwrap_or(&path);
     KeyClaim {
         key: IdempotencyKey {
             tenant: call.caller.tenant,
             digest: digest(&[call.caller.actor.as_bytes(), key]),
         },
-        request: digest(&[version, &path, query.as_bytes(), &call.body]),
+        request: digest(&[path, &call.body]),
         attempt: call.request,
         reserved: Reserved { id, received },
     }
@@ -128,7 +136,7 @@ async fn settle(
     let store = &api.options.environment.store;
     let answer = match answer {
         Ok(answer) => answer,
-        Err(error) if error.status.is_client_error() => {
+        Err(error) if FINAL_REFUSALS.contains(&error.status) => {
             let date = api.options.environment.clock.now();
             call.trace.refused(error, date)
         }
@@ -192,6 +200,10 @@ fn replayed(answer: KeptAnswer) -> Result<Response, ApiError> {
         let value = HeaderValue::try_from(value).map_err(|_| corrupt("headers"))?;
         response.headers_mut().insert(name, value);
     }
+    let replayed = HeaderValue::from_static("true");
+    response
+        .headers_mut()
+        .insert(IDEMPOTENCY_REPLAYED, replayed);
     Ok(response)
 }
 

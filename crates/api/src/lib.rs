@@ -22,6 +22,7 @@
 //!         body_timeout: Duration::from_secs(10),
 //!         require_if_match: false,
 //!         trusted_proxies: Vec::new(),
+//!         cors_origins: Vec::new(),
 //!         cursor_key: CursorKey::new(b"a secret that all servers share"),
 //!         tracer: None,
 //!         limits: Limits::default(),
@@ -31,6 +32,7 @@
 
 pub mod auth;
 mod batch;
+mod cors;
 mod docs;
 mod error;
 mod extract;
@@ -50,13 +52,16 @@ mod runs;
 mod security_headers;
 mod state;
 
+pub use flowruns_admission::AdmissionLimits;
+
 pub use self::{
+    cors::{AllowedOrigin, InvalidOrigin},
     health::{Check, Draining, Readiness, Unready, health_routes},
-    limits::{Limits, Rate, RateOverride},
+    limits::{Limits, MinimumRate, Rate, RateOverride},
     observe::RequestTracer,
     odata::{
         cursor::CursorKey,
-        origin::{OverTls, Peer},
+        origin::{ConnectionAuthentication, OverTls, Peer},
     },
     openapi::openapi_json,
     routes::router,

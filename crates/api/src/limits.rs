@@ -3,17 +3,19 @@
 mod caller;
 mod footprint;
 mod notice;
-mod room;
+mod rate;
 
 use std::{num::NonZeroU32, time::Duration};
 
+use flowruns_admission::AdmissionLimits;
 use flowruns_domain::{CountLimit, TenantId};
 
+pub use self::rate::MinimumRate;
 pub(crate) use self::{
     caller::CallerLimits,
     footprint::footprint,
     notice::Refusals,
-    room::{Full, Place, Rank, Room},
+    rate::{RateWindow, TooSlow},
 };
 
 /// How much is taken before requests are refused.
@@ -23,11 +25,13 @@ pub struct Limits {
     pub caller: Option<Rate>,
     /// What some callers may send. The first that names a caller counts.
     pub overrides: Vec<RateOverride>,
-    /// How many requests may be under way at once. Lists and counts are refused when a quarter of them is taken, other
-    /// reads at a half, and at three quarters all but the reports that end a run.
-    pub requests: usize,
-    /// How much memory their bodies and long answers may hold, in bytes; shared out as the requests are.
-    pub bytes: usize,
+    /// How much may be in progress, in all and of each caller: requests, and the bytes of memory that their bodies and long
+    /// responses hold. The [`flowruns_admission`] crate has the rules.
+    pub admission: AdmissionLimits,
+    /// How long a request waits for bytes of memory before it is refused.
+    pub max_wait: Duration,
+    /// How slowly a client may send the body of a request.
+    pub minimum_rate: MinimumRate,
     /// The largest number of rows that a count looks at.
     pub count_rows: CountLimit,
 }
@@ -53,13 +57,19 @@ pub struct RateOverride {
 }
 
 impl Default for Limits {
-    /// No limit for a caller; 4096 requests and 128 MiB in all; counts of up to 100,000 rows.
+    /// No rate limit for a caller; 4096 requests and 128 MiB in all, of which a caller may hold a quarter; 5 s to wait;
+    /// counts of up to 100,000 rows.
     fn default() -> Self {
         Self {
             caller: None,
             overrides: Vec::new(),
-            requests: 4096,
-            bytes: 128 * 1024 * 1024,
+            admission: AdmissionLimits {
+                requests: 4096,
+                bytes: 128 * 1024 * 1024,
+                caller_percent: 25,
+            },
+            max_wait: Duration::from_secs(5),
+            minimum_rate: MinimumRate::default(),
             count_rows: CountLimit::default(),
         }
     }

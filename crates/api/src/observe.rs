@@ -31,6 +31,7 @@ pub(crate) use self::{
     traceparent::TRACEPARENT,
 };
 use crate::{
+    cors,
     error::ApiError,
     odata::{error_body::Envelope, key_path, origin::Origin},
     security_headers,
@@ -66,8 +67,14 @@ impl Deadline {
 pub(crate) async fn observe(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let is_https = Origin::is_https(&request, &api.options.trusted_proxies);
-    let mut response = observed(&api, request, |request| next.run(request)).await;
+    let sender = cors::Sender::of(request.headers(), &api.options.cors_origins);
+    let answer = async |request: Request| match sender.preflight(&request) {
+        Some(response) => response,
+        None => next.run(request).await,
+    };
+    let mut response = observed(&api, request, answer).await;
     security_headers::add(&mut response, &method, is_https);
+    sender.add_headers(&mut response);
     response
 }
 
@@ -91,7 +98,8 @@ pub(crate) async fn observed<F: Future<Output = Response>>(
     let mut request = key_path::rewrite(request);
     request.extensions_mut().insert(Arc::clone(&trace));
 
-    let mut response = in_time(answer(request).instrument(span.clone()), deadline).await;
+    let response = in_time(answer(request).instrument(span.clone()), deadline).await;
+    let mut response = hold::charged(response, &method, &trace);
     let error = response.extensions_mut().remove::<Arc<ApiError>>();
     // A refusal that is kept with its key has a body already.
     if let Some(error) = &error

@@ -9,7 +9,7 @@ use axum::{
 };
 use bytes::Bytes;
 use flowruns_domain::{
-    EntityTag, IfMatch,
+    EntityTag, Precondition as _, Preconditions,
     json::{JsonObject, JsonValue},
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -47,14 +47,15 @@ pub(crate) fn json_text(bytes: Vec<u8>) -> Result<Response, ApiError> {
     Ok(response)
 }
 
-/// An entity with its tag, or 304 when the client has it already: If-None-Match names the tag.
+/// An entity with its tag; 412 when If-Match names other tags alone, and 304 when the client has it already, since
+/// If-None-Match names the tag.
 pub(crate) fn entity(
     body: &impl Serialize,
     tag: &EntityTag,
-    if_none_match: Option<&IfMatch>,
+    conditions: &Preconditions,
 ) -> Result<Response, ApiError> {
-    let is_known = if_none_match.is_some_and(|known| known.check(|| tag.clone()).is_ok());
-    let mut response = if is_known {
+    conditions.if_match.check(|| tag.clone())?;
+    let mut response = if conditions.if_none_match.matches(|| tag.clone()) {
         not_modified()
     } else {
         json(body)?
@@ -93,6 +94,39 @@ pub(crate) fn created(
         insert(&mut response, ODATA_ENTITY_ID, location);
     } else {
         *response.status_mut() = StatusCode::CREATED;
+    }
+    Ok(response)
+}
+
+/// The response to a write as it is with `Prefer: return=minimal`.
+pub(crate) fn minimal(written: Response) -> Response {
+    let mut response = written.map(|_entity| Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    headers.remove(header::CONTENT_TYPE);
+    headers.remove(header::CONTENT_LENGTH);
+    if let Some(location) = headers.get(header::LOCATION).cloned() {
+        headers.insert(ODATA_ENTITY_ID, location);
+    }
+    headers.extend(
+        Preference::Minimal
+            .applied()
+            .map(|applied| (PREFERENCE_APPLIED, applied)),
+    );
+    response
+}
+
+/// The answer to a creation that was made before: as to a write, and with the place when there is no body.
+pub(crate) fn created_before(
+    body: &impl Serialize,
+    tag: &EntityTag,
+    preference: Preference,
+    location: &str,
+) -> Result<Response, ApiError> {
+    let mut response = written(body, tag, preference)?;
+    if preference == Preference::Minimal {
+        insert(&mut response, header::LOCATION, location);
+        insert(&mut response, ODATA_ENTITY_ID, location);
     }
     Ok(response)
 }

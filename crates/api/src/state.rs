@@ -6,14 +6,16 @@ use std::{
 };
 
 use axum::extract::FromRef;
+use flowruns_admission::AdmissionController;
 use flowruns_domain::{Environment, FlowService, RunService};
 use governor::clock::MonotonicClock;
 use ipnet::IpNet;
 
 use crate::{
     auth::TokenVerifier,
+    cors::AllowedOrigin,
     health::Readiness,
-    limits::{CallerLimits, Limits, Refusals, Room},
+    limits::{CallerLimits, Limits, Refusals},
     observe::{Meter, RequestTracer},
     odata::cursor::CursorKey,
 };
@@ -35,8 +37,10 @@ pub struct ApiOptions {
     pub body_timeout: Duration,
     /// Whether PATCH and DELETE without If-Match are 428.
     pub require_if_match: bool,
-    /// The networks whose proxies are believed when they say which scheme and host the client used.
+    /// The networks whose proxies are believed when they say which scheme, host, port and path prefix the client used.
     pub trusted_proxies: Vec<IpNet>,
+    /// The origins whose pages may call the API; without any, nothing is said to pages of other origins.
+    pub cors_origins: Vec<AllowedOrigin>,
     /// Signs the links to next pages.
     pub cursor_key: CursorKey,
     /// Answers `/readyz`.
@@ -79,7 +83,7 @@ pub(crate) struct Api {
     pub(crate) claims: AtomicU64,
     pub(crate) meter: Meter,
     pub(crate) callers: CallerLimits,
-    pub(crate) room: Arc<Room>,
+    pub(crate) admission: Arc<AdmissionController>,
     pub(crate) refusals: Refusals,
 }
 
@@ -90,7 +94,7 @@ impl Api {
         let limits = &options.limits;
         Self {
             callers: CallerLimits::new(limits, MonotonicClock),
-            room: Arc::new(Room::new(limits.requests, limits.bytes)),
+            admission: AdmissionController::new(limits.admission),
             refusals: Refusals::default(),
             options,
             runs,

@@ -1,5 +1,7 @@
 //! publicError: what a run says about a critical failure.
 
+mod cut;
+
 use crate::{
     excerpt::excerpt,
     faults::Faults,
@@ -12,7 +14,8 @@ const DETAILS: &str = "details";
 const INNER_ERROR: &str = "innerError";
 const TEXTS: [&str; 3] = ["code", "message", "target"];
 
-/// A publicError that says something: code, message, target, details and innerError, none of them required.
+/// A publicError that says something. It is an open type: code, message, target, details and innerError have a type, none
+/// of them is required, and any other member is kept as it came.
 ///
 /// It is kept as an object whose shape was checked, since it is merged, stored and shown as one.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +28,8 @@ pub struct PublicErrorPatch(JsonObject);
 impl PublicError {
     /// The most that is kept, in bytes as compact JSON.
     pub const MAX_BYTES: usize = 64 * 1024;
+    /// The deepest that is kept, in levels; the object itself is the first.
+    pub const MAX_DEPTH: usize = 16;
 
     /// The members.
     pub const fn members(&self) -> &JsonObject {
@@ -42,8 +47,8 @@ impl PublicErrorPatch {
     ///
     /// # Errors
     ///
-    /// A [`Fault`] for each member that publicError does not have or that is of another type.
-    pub fn new(mut members: JsonObject) -> Result<Self, Vec<Fault>> {
+    /// A [`Fault`] for each known member that is of another type.
+    pub fn new(members: JsonObject) -> Result<Self, Vec<Fault>> {
         let mut faults = Faults::default();
         check_error(
             &members,
@@ -51,14 +56,11 @@ impl PublicErrorPatch {
             Nesting::Outer,
             &mut faults,
         );
-        if !faults.is_empty() {
-            return Err(faults.into_vec());
+        if faults.is_empty() {
+            Ok(Self(members))
+        } else {
+            Err(faults.into_vec())
         }
-        drop_nulls_of_details(&mut members);
-        if let Some(JsonValue::Object(inner)) = members.get_mut(INNER_ERROR) {
-            drop_nulls_of_details(inner);
-        }
-        Ok(Self(members))
     }
 
     /// Whether a member would get a value, so that the merged error cannot be empty.
@@ -66,57 +68,71 @@ impl PublicErrorPatch {
         self.0.iter().any(|(_, value)| says_something(value))
     }
 
-    /// The stored error with this patch merged in; one that is empty then is none.
+    /// The stored error with this patch merged in; one that is empty then is none, and one that is over the limit has its
+    /// longest strings cut.
+    ///
+    /// ```
+    /// use flowruns_domain::{PublicError, PublicErrorPatch, json::parse_object};
+    ///
+    /// let report = format!(r#"{{"code": "io", "message": "{}"}}"#, "x".repeat(100_000));
+    /// let report = PublicErrorPatch::new(parse_object(report.as_bytes())?).unwrap();
+    /// let stored = report.merged_into(None)?.unwrap();
+    /// assert_eq!(stored.members().compact_length(), PublicError::MAX_BYTES);
+    /// assert!(serde_json::to_string(stored.members())?.ends_with("xxx… [cut, 100000 bytes]\"}"));
+    /// assert_eq!(report.merged_into(Some(&stored))?, Some(stored));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// A [`Fault`] when the merged error is over its limit.
+    /// A [`Fault`] when the merged error changed and is over a limit that cutting strings cannot help.
     pub fn merged_into(&self, stored: Option<&PublicError>) -> Result<Option<PublicError>, Fault> {
-        let mut members = stored.map(|error| error.0.clone()).unwrap_or_default();
+        let stored = stored.map(|error| &error.0);
+        let mut members = stored.cloned().unwrap_or_default();
         members.merge(&self.0);
-        if members
-            .get(INNER_ERROR)
-            .is_some_and(|inner| !says_something(inner))
-        {
-            members.remove(INNER_ERROR);
+        if stored == Some(&members) {
+            return Ok(Some(PublicError(members)));
         }
-        if !says_something(&JsonValue::Object(members.clone())) {
+        members.retain_mut(drop_what_says_nothing);
+        if members.is_empty() {
             return Ok(None);
         }
-        let length = members.compact_length();
-        if length > PublicError::MAX_BYTES {
-            let message = format!(
-                "blockingError would be {length} bytes as compact JSON; at most {} are kept",
-                PublicError::MAX_BYTES
-            );
-            return Err(Fault::new(
-                Rule::BlockingErrorTooLarge,
-                property::BLOCKING_ERROR,
-                message,
-            ));
+        let depth = members.depth();
+        if depth > PublicError::MAX_DEPTH {
+            return Err(too_deep(depth));
         }
-        Ok(Some(PublicError(members)))
+        cut::within(PublicError::MAX_BYTES, members, stored)
+            .map(|members| Some(PublicError(members)))
+            .map_err(too_large)
     }
 }
 
-/// Whether a value holds more than nulls and empty arrays and objects.
+/// Whether a value holds more than null members and empty arrays and objects.
 fn says_something(value: &JsonValue) -> bool {
     match value {
         JsonValue::Null => false,
-        JsonValue::Array(items) => !items.is_empty(),
+        JsonValue::Array(items) => items
+            .iter()
+            .any(|item| *item == JsonValue::Null || says_something(item)),
         JsonValue::Object(members) => members.iter().any(|(_, member)| says_something(member)),
         JsonValue::Bool(_) | JsonValue::Number(_) | JsonValue::String(_) => true,
     }
 }
 
-/// An item of details is replaced whole, so a null in it is a member that it does not have.
-fn drop_nulls_of_details(members: &mut JsonObject) {
-    if let Some(JsonValue::Array(items)) = members.get_mut(DETAILS) {
-        for item in items {
-            if let JsonValue::Object(detail) = item {
-                detail.retain(|value| *value != JsonValue::Null);
-            }
+/// Drops null members, empty arrays and empty objects at every level; whether the value itself stays. A null in an array
+/// is an item, and stays.
+fn drop_what_says_nothing(value: &mut JsonValue) -> bool {
+    match value {
+        JsonValue::Array(items) => {
+            items.retain_mut(|item| *item == JsonValue::Null || drop_what_says_nothing(item));
+            !items.is_empty()
         }
+        JsonValue::Object(members) => {
+            members.retain_mut(drop_what_says_nothing);
+            !members.is_empty()
+        }
+        JsonValue::Null => false,
+        JsonValue::Bool(_) | JsonValue::Number(_) | JsonValue::String(_) => true,
     }
 }
 
@@ -130,27 +146,27 @@ enum Nesting {
 
 fn check_error(members: &JsonObject, path: &str, nesting: Nesting, faults: &mut Faults) {
     for (name, value) in members.iter() {
-        let member_path = format!("{path}/{name}");
+        let member_path = || format!("{path}/{name}");
         match (name, value) {
             (DETAILS, JsonValue::Null) if nesting != Nesting::Detail => {}
             (DETAILS, JsonValue::Array(items)) if nesting != Nesting::Detail => {
-                check_details(items, &member_path, faults);
+                check_details(items, &member_path(), faults);
             }
             (DETAILS, _) if nesting != Nesting::Detail => {
-                faults.push_with(|| wrong_type(&member_path, "an array", value))
+                faults.push_with(|| wrong_type(&member_path(), "an array", value))
             }
             (INNER_ERROR, JsonValue::Null) if nesting == Nesting::Outer => {}
             (INNER_ERROR, JsonValue::Object(inner)) if nesting == Nesting::Outer => {
-                check_error(inner, &member_path, Nesting::Inner, faults);
+                check_error(inner, &member_path(), Nesting::Inner, faults);
             }
             (INNER_ERROR, _) if nesting == Nesting::Outer => {
-                faults.push_with(|| wrong_type(&member_path, "an object", value))
+                faults.push_with(|| wrong_type(&member_path(), "an object", value))
             }
             (text, JsonValue::Null | JsonValue::String(_)) if TEXTS.contains(&text) => {}
             (text, _) if TEXTS.contains(&text) => {
-                faults.push_with(|| wrong_type(&member_path, "a string", value))
+                faults.push_with(|| wrong_type(&member_path(), "a string", value))
             }
-            _ => faults.push_with(|| unknown(&member_path)),
+            _ => {}
         }
     }
 }
@@ -170,10 +186,28 @@ fn wrong_type(path: &str, expected: &str, found: &JsonValue) -> Fault {
     Fault::new(Rule::InvalidType, path, message)
 }
 
-fn unknown(path: &str) -> Fault {
+fn too_deep(depth: usize) -> Fault {
     let message = format!(
-        "{} is not a property of publicError; remove it, or put it into statistics",
-        excerpt(path)
+        "blockingError would be {depth} levels deep; at most {} are kept. Send less of it, or put it into one string",
+        PublicError::MAX_DEPTH
     );
-    Fault::new(Rule::UnknownProperty, path, message)
+    Fault::new(
+        Rule::BlockingErrorTooDeep,
+        property::BLOCKING_ERROR,
+        message,
+    )
+}
+
+/// The `least` that the error can be cut to, in bytes.
+fn too_large(least: usize) -> Fault {
+    let message = format!(
+        "blockingError would be {least} bytes as compact JSON even with its strings cut; at most {} are kept. Send fewer \
+         members",
+        PublicError::MAX_BYTES
+    );
+    Fault::new(
+        Rule::BlockingErrorTooLarge,
+        property::BLOCKING_ERROR,
+        message,
+    )
 }

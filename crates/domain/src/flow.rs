@@ -123,18 +123,34 @@ pub struct FlowPatch {
 impl FlowProperties {
     /// The fault of a recurrence that ends before it begins.
     pub fn fault(&self) -> Option<Fault> {
-        let expiration = self.expiration?;
-        (expiration <= self.effective).then(|| {
-            Fault::new(
-                Rule::ExpirationBeforeEffective,
-                property::RECURRENCE_EXPIRATION_DATE_TIME,
-                "recurrenceExpirationDateTime must be after recurrenceEffectiveDateTime",
-            )
-        })
+        expiration_fault(self.effective, self.expiration?)
     }
 }
 
+fn expiration_fault(effective: Timestamp, expiration: Timestamp) -> Option<Fault> {
+    (expiration <= effective).then(|| {
+        let message = format!(
+            "recurrenceExpirationDateTime {expiration} must be after recurrenceEffectiveDateTime {effective}"
+        );
+        Fault::new(
+            Rule::ExpirationBeforeEffective,
+            property::RECURRENCE_EXPIRATION_DATE_TIME,
+            message,
+        )
+    })
+}
+
 impl FlowPatch {
+    /// The fault that no stored flow can heal, so that it is found before one is read.
+    pub fn contradiction(&self) -> Option<Fault> {
+        match (self.effective, self.expiration) {
+            (Field::Value(effective), Nullable::Value(expiration)) => {
+                expiration_fault(effective, expiration)
+            }
+            _ => None,
+        }
+    }
+
     /// These properties with the patch applied.
     ///
     /// # Errors

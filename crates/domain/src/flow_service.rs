@@ -8,7 +8,7 @@ use crate::{
     flow::{DataDomain, Flow, FlowPatch, FlowProperties, ReadinessStatus},
     id::{FlowId, FlowKey, TenantId},
     idempotency::Reserved,
-    precondition::IfMatch,
+    precondition::{Precondition, Preconditions},
     query::{Count, CountLimit, FlowQuery, FoundFlows, PageSize},
     rejection::PatchRejected,
     service::{Environment, ServiceError},
@@ -128,9 +128,13 @@ impl FlowService {
         &self,
         key: FlowKey,
         patch: FlowPatch,
-        if_match: IfMatch,
+        preconditions: impl Into<Preconditions>,
     ) -> Result<Flow, ServiceError> {
-        let decide = move |flow: &Flow| decide(flow, &patch, &if_match);
+        if let Some(fault) = patch.contradiction() {
+            return Err(vec![fault].into());
+        }
+        let preconditions = preconditions.into();
+        let decide = move |flow: &Flow| decide(flow, &patch, &preconditions);
         match self
             .environment
             .store
@@ -148,8 +152,13 @@ impl FlowService {
     /// # Errors
     ///
     /// [`ServiceError::Rejected`], [`ServiceError::FlowHasRuns`], [`ServiceError::FlowNotFound`] or [`ServiceError::Store`].
-    pub async fn delete(&self, key: FlowKey, if_match: IfMatch) -> Result<(), ServiceError> {
-        let decide = move |flow: &Flow| if_match.check(|| flow.tag()).map(|()| None);
+    pub async fn delete(
+        &self,
+        key: FlowKey,
+        preconditions: impl Into<Preconditions>,
+    ) -> Result<(), ServiceError> {
+        let preconditions = preconditions.into();
+        let decide = move |flow: &Flow| preconditions.check(|| flow.tag()).map(|()| None);
         match self
             .environment
             .store
@@ -201,12 +210,12 @@ impl FlowService {
 fn decide(
     flow: &Flow,
     patch: &FlowPatch,
-    if_match: &IfMatch,
+    preconditions: &Preconditions,
 ) -> Result<Option<Flow>, PatchRejected> {
+    preconditions.check(|| flow.tag())?;
     let properties = patch
         .applied_to(&flow.properties)
         .map_err(|fault| PatchRejected::Invalid(vec![fault]))?;
-    if_match.check(|| flow.tag())?;
     let changed = properties != flow.properties;
     Ok(changed.then(|| Flow {
         key: flow.key,

@@ -1,6 +1,7 @@
 //! JSON as runs hold it: normalised once, here, so that memory, answer and database agree.
 
 mod document;
+mod fault;
 mod number;
 mod object;
 mod visitor;
@@ -8,12 +9,11 @@ mod visitor;
 use serde::{Serialize, Serializer};
 
 pub use self::{
-    document::{InvalidDocument, parse_object},
-    number::Number,
-    object::JsonObject,
+    document::parse_object, fault::InvalidDocument, number::Number, object::JsonObject,
 };
 
-/// A JSON value without duplicate members, without `@…` annotations and without U+0000, with normalised numbers.
+/// A JSON value without duplicate members, without annotations (`@odata.type`, `rows@odata.type`) and without U+0000, with
+/// normalised numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub enum JsonValue {
     /// `null`

@@ -70,9 +70,9 @@ pub use self::{
     idempotency::{
         Claimed, Digest, IdempotencyKey, KeptAnswer, KeyClaim, KeyDecision, Reserved, StoredKey,
     },
-    new_run::NewRun,
+    new_run::{Creation, NewRun},
     patch::{Field, Nullable, RunPatch},
-    precondition::{EntityTag, IfMatch},
+    precondition::{EntityTag, IfMatch, IfNoneMatch, Precondition, Preconditions},
     query::{
         Condition, Count, CountLimit, Direction, EventPageRequest, FlowCursor, FlowFilter,
         FlowOrder, FlowQuery, FlowSort, FlowTerm, Found, FoundFlows, FoundRuns, ListedRun,
@@ -80,7 +80,7 @@ pub use self::{
         RunDetails, RunFilter, RunOrder, RunPlan, RunQuery, RunScope, RunSort, RunTerm, SCAN_LIMIT,
         SortKey, Test, TextTest, offered,
     },
-    readiness::NotReady,
+    readiness::{NotReady, unsuitable_encoding},
     rejection::{Conflict, ConflictRule, Fault, PatchRejected, Rule},
     run::{Change, Decision, Run, RunProperties, RunSummary, run_tag},
     service::{

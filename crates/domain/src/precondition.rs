@@ -1,4 +1,4 @@
-//! If-Match: a change is made to the version that was read, or not at all.
+//! If-Match and If-None-Match: a change is made to the version that the caller means, or not at all.
 
 use crate::rejection::PatchRejected;
 
@@ -18,6 +18,16 @@ impl EntityTag {
     }
 }
 
+/// A condition on the version that is stored.
+pub trait Precondition {
+    /// Compares with the stored version, whose tag is made only if it is needed.
+    ///
+    /// # Errors
+    ///
+    /// [`PatchRejected::PreconditionRequired`], [`PatchRejected::PreconditionFailed`] or [`PatchRejected::VersionExcluded`].
+    fn check(&self, stored: impl Fn() -> EntityTag) -> Result<(), PatchRejected>;
+}
+
 /// What a caller says about the version that it wants to change.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub enum IfMatch {
@@ -32,18 +42,69 @@ pub enum IfMatch {
     OneOf(Vec<EntityTag>),
 }
 
-impl IfMatch {
-    /// Compares with the stored version.
-    ///
-    /// # Errors
-    ///
-    /// [`PatchRejected::PreconditionRequired`] or [`PatchRejected::PreconditionFailed`].
-    pub fn check(&self, stored: impl FnOnce() -> EntityTag) -> Result<(), PatchRejected> {
+impl Precondition for IfMatch {
+    fn check(&self, stored: impl Fn() -> EntityTag) -> Result<(), PatchRejected> {
         match self {
             Self::Absent | Self::Any => Ok(()),
             Self::Missing => Err(PatchRejected::PreconditionRequired),
             Self::OneOf(tags) if tags.contains(&stored()) => Ok(()),
             Self::OneOf(_) => Err(PatchRejected::PreconditionFailed),
+        }
+    }
+}
+
+/// What a caller says about versions that it does not want to change, or has already.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum IfNoneMatch {
+    /// Nothing: unconditional.
+    #[default]
+    Absent,
+    /// Any version that exists.
+    Any,
+    /// One of these versions.
+    OneOf(Vec<EntityTag>),
+}
+
+impl IfNoneMatch {
+    /// Whether the stored version is one of those that are named.
+    pub fn matches(&self, stored: impl Fn() -> EntityTag) -> bool {
+        match self {
+            Self::Absent => false,
+            Self::Any => true,
+            Self::OneOf(tags) => tags.contains(&stored()),
+        }
+    }
+}
+
+/// Both conditions of a request.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Preconditions {
+    /// Versions of which the stored one must be one.
+    pub if_match: IfMatch,
+    /// Versions of which the stored one must not be one.
+    pub if_none_match: IfNoneMatch,
+}
+
+impl Precondition for Preconditions {
+    /// If-Match comes first, as HTTP evaluates them.
+    fn check(&self, stored: impl Fn() -> EntityTag) -> Result<(), PatchRejected> {
+        let Self {
+            if_match,
+            if_none_match,
+        } = self;
+        if_match.check(&stored)?;
+        match if_none_match.matches(stored) {
+            true => Err(PatchRejected::VersionExcluded),
+            false => Ok(()),
+        }
+    }
+}
+
+impl From<IfMatch> for Preconditions {
+    fn from(if_match: IfMatch) -> Self {
+        Self {
+            if_match,
+            ..Self::default()
         }
     }
 }

@@ -27,6 +27,8 @@ pub enum Rule {
     InvalidDisplayName,
     /// No id.
     InvalidId,
+    /// No `*` and no list of entity tags.
+    MalformedEntityTag,
     /// An end for a run that stays in progress.
     EndDateTimeWithoutEnd,
     /// A run created already ended, without its end.
@@ -35,8 +37,10 @@ pub enum Rule {
     EndBeforeStart,
     /// An error on a run that completed.
     BlockingErrorNotAllowed,
-    /// The error is over its limit.
+    /// The error is over its limit in bytes, even with its strings cut.
     BlockingErrorTooLarge,
+    /// The error is over its limit in levels.
+    BlockingErrorTooDeep,
     /// The statistics are over their limit in bytes.
     StatisticsTooLarge,
     /// The statistics are over their limit in levels.
@@ -60,11 +64,13 @@ impl Rule {
             Self::InvalidDateTime => "invalidDateTime",
             Self::InvalidDisplayName => "invalidDisplayName",
             Self::InvalidId => "invalidId",
+            Self::MalformedEntityTag => "malformedEntityTag",
             Self::EndDateTimeWithoutEnd => "endDateTimeWithoutEnd",
             Self::EndDateTimeRequired => "endDateTimeRequired",
             Self::EndBeforeStart => "endBeforeStart",
             Self::BlockingErrorNotAllowed => "blockingErrorNotAllowed",
             Self::BlockingErrorTooLarge => "blockingErrorTooLarge",
+            Self::BlockingErrorTooDeep => "blockingErrorTooDeep",
             Self::StatisticsTooLarge => "statisticsTooLarge",
             Self::StatisticsTooDeep => "statisticsTooDeep",
             Self::ExpirationBeforeEffective => "expirationBeforeEffective",
@@ -175,6 +181,11 @@ pub enum PatchRejected {
         "the resource has changed since it was read; read it again and repeat the change on what is there"
     )]
     PreconditionFailed,
+    /// If-None-Match names the version that is stored, or any.
+    #[error(
+        "If-None-Match matches the resource as it is stored, so nothing was changed; leave If-None-Match out to change it"
+    )]
+    VersionExcluded,
     /// The stored state does not allow it.
     #[error(transparent)]
     Conflict(Conflict),

@@ -6,7 +6,7 @@ use crate::{
     event::{Action, Origin, PropertyChange, RunEvent, Version},
     id::{RunId, RunKey},
     patch::{Field, Nullable, RunPatch},
-    precondition::{EntityTag, IfMatch},
+    precondition::{EntityTag, Precondition},
     property,
     rejection::{Conflict, ConflictRule, Fault, PatchRejected, Rule},
     run_change::changes_between,
@@ -95,19 +95,20 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// [`PatchRejected`]; of several reasons first what is wrong with the report, then the precondition, then the conflict.
+    /// [`PatchRejected`]; of several reasons first what is wrong with the report alone, then the precondition, then what is
+    /// wrong with the report on this run, then the conflict.
     pub fn decide(
         &self,
         patch: &RunPatch,
-        if_match: &IfMatch,
+        precondition: &impl Precondition,
         origin: &Origin,
     ) -> Result<Decision, PatchRejected> {
-        let applied = self.apply(patch, origin.received);
-        if let Err(PatchRejected::Invalid(_)) = applied {
-            return applied.map(|_| Decision::Unchanged);
+        let faults = patch.contradictions();
+        if !faults.is_empty() {
+            return Err(PatchRejected::Invalid(faults));
         }
-        if_match.check(|| self.tag())?;
-        let properties = applied?;
+        precondition.check(|| self.tag())?;
+        let properties = self.apply(patch, origin.received)?;
         if properties == self.properties {
             return Ok(Decision::Unchanged);
         }
@@ -122,10 +123,10 @@ impl Run {
     /// [`PatchRejected`] when the precondition does not hold.
     pub fn decide_deletion(
         &self,
-        if_match: &IfMatch,
+        precondition: &impl Precondition,
         origin: &Origin,
     ) -> Result<Decision, PatchRejected> {
-        if_match.check(|| self.tag())?;
+        precondition.check(|| self.tag())?;
         Ok(self.changed(self.properties.clone(), Action::Deleted, Vec::new(), origin))
     }
 
@@ -162,7 +163,7 @@ impl Run {
         } = patch;
         let start = start.value().copied().unwrap_or(stored.start);
 
-        let mut faults = patch.contradictions();
+        let mut faults = Vec::new();
         let state = match stored.state_after(status, end, start, now) {
             Err(StateRejected::Fault(fault)) => {
                 faults.push(fault);
@@ -171,9 +172,7 @@ impl Run {
             Err(StateRejected::Conflict(conflict)) => Err(conflict),
             Ok(state) => Ok(state),
         };
-        if faults.is_empty() {
-            faults.extend(stored.end_before_start(end, start));
-        }
+        faults.extend(stored.end_before_start(end, start));
         let blocking_error = match blocking_error {
             Nullable::Absent => Ok(stored.blocking_error.clone()),
             Nullable::Null => Ok(None),

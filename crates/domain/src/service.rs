@@ -1,5 +1,7 @@
 //! What callers do with runs, on any store.
 
+mod creation;
+
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -9,17 +11,15 @@ use crate::{
     clock::{Clock, Ids},
     event::{Origin, RunEvent},
     id::{EventId, FlowKey, RunId, RunKey, TenantId},
-    idempotency::Reserved,
-    new_run::NewRun,
     patch::RunPatch,
-    precondition::IfMatch,
+    precondition::Preconditions,
     query::{
         Count, CountLimit, EventPageRequest, FoundRuns, ListedRun, NotOffered, Page, RunQuery,
         RunScope, offered,
     },
     rejection::{Fault, PatchRejected},
     run::Run,
-    store::{Created, RunReport, Store, StoreError, Updated, Urgency},
+    store::{RunReport, Store, StoreError, Updated, Urgency},
     timestamp::Timestamp,
 };
 
@@ -225,13 +225,12 @@ impl RunService {
     ///
     /// # Errors
     ///
-    /// [`ServiceError::Rejected`] with the first of: faults of the report, precondition, conflict;
-    /// [`ServiceError::RunNotFound`] or [`ServiceError::Store`].
+    /// [`ServiceError::Rejected`] as [`Run::decide`] orders it, [`ServiceError::RunNotFound`] or [`ServiceError::Store`].
     pub async fn patch(
         &self,
         address: RunAddress,
         patch: RunPatch,
-        if_match: IfMatch,
+        preconditions: impl Into<Preconditions>,
         requester: Requester,
     ) -> Result<Run, ServiceError> {
         let faults = patch.contradictions();
@@ -240,7 +239,8 @@ impl RunService {
         }
         let (bytes, urgency) = (requester.bytes, patch.urgency());
         let origin = self.environment.origin(requester)?;
-        let decide = Arc::new(move |run: &Run| run.decide(&patch, &if_match, &origin));
+        let preconditions = preconditions.into();
+        let decide = Arc::new(move |run: &Run| run.decide(&patch, &preconditions, &origin));
         let report = RunReport {
             decide,
             bytes,
@@ -257,84 +257,19 @@ impl RunService {
     pub async fn delete(
         &self,
         address: RunAddress,
-        if_match: IfMatch,
+        preconditions: impl Into<Preconditions>,
         requester: Requester,
     ) -> Result<(), ServiceError> {
         let bytes = requester.bytes;
         let origin = self.environment.origin(requester)?;
-        let decide = Arc::new(move |run: &Run| run.decide_deletion(&if_match, &origin));
+        let preconditions = preconditions.into();
+        let decide = Arc::new(move |run: &Run| run.decide_deletion(&preconditions, &origin));
         let report = RunReport {
             decide,
             bytes,
             urgency: Urgency::Ordinary,
         };
         self.update(address, report).await.map(drop)
-    }
-
-    /// Creates a run. The same creation of the same id again gives the stored run.
-    ///
-    /// # Errors
-    ///
-    /// [`ServiceError::Rejected`] with the faults, [`ServiceError::FlowNotFound`], [`ServiceError::RunNotFound`] for
-    /// a run to go through that is not there, [`ServiceError::IdTaken`] or [`ServiceError::Store`].
-    pub async fn create(
-        &self,
-        flow: FlowKey,
-        via: Via,
-        id: Option<RunId>,
-        new: NewRun,
-        requester: Requester,
-    ) -> Result<RunCreated, ServiceError> {
-        let origin = self.environment.origin(requester)?;
-        let run = id.map_or_else(|| run_id(self.environment.ids.next(origin.received)), Ok)?;
-        self.create_from(flow.run(run), via, new, origin).await
-    }
-
-    /// Creates a run as [`create`](Self::create) does, from what is reserved for it: an attempt after the first finds
-    /// the run that the first one made.
-    ///
-    /// # Errors
-    ///
-    /// As [`create`](Self::create).
-    pub async fn create_reserved(
-        &self,
-        flow: FlowKey,
-        via: Via,
-        id: Option<RunId>,
-        new: NewRun,
-        requester: Requester,
-        reserved: Reserved,
-    ) -> Result<RunCreated, ServiceError> {
-        let origin = Origin {
-            received: reserved.received,
-            ..self.environment.origin(requester)?
-        };
-        let run = id.map_or_else(|| run_id(reserved.id), Ok)?;
-        let created = self.create_from(flow.run(run), via, new, origin).await?;
-        Ok(match created {
-            // Nobody else knows an id that is reserved.
-            RunCreated::Before(run) if id.is_none() => RunCreated::New(run),
-            created => created,
-        })
-    }
-
-    async fn create_from(
-        &self,
-        key: RunKey,
-        via: Via,
-        new: NewRun,
-        origin: Origin,
-    ) -> Result<RunCreated, ServiceError> {
-        let creation = new.create(key, &origin)?;
-        self.pass_through(key.flow_key(), via).await?;
-        match self.store().create_run(creation).await? {
-            Created::New(run) => Ok(RunCreated::New(run)),
-            Created::Exists(stored, Some(first)) if new.is_recorded_by(&first, &origin) => {
-                Ok(RunCreated::Before(stored))
-            }
-            Created::Exists(..) | Created::Deleted => Err(ServiceError::IdTaken(key.run)),
-            Created::FlowAbsent => Err(ServiceError::FlowNotFound),
-        }
     }
 
     /// A page of a query.
@@ -419,8 +354,4 @@ impl RunService {
     fn store(&self) -> &dyn Store {
         &*self.environment.store
     }
-}
-
-fn run_id(uuid: Uuid) -> Result<RunId, StoreError> {
-    RunId::new(uuid).map_err(|error| StoreError::new(crate::StoreErrorKind::Internal, error))
 }

@@ -2,16 +2,26 @@
 
 use std::{fmt, str::FromStr};
 
-use chrono::{DateTime, Datelike, Duration, NaiveDate, NaiveTime, SubsecRound, Timelike, Utc};
+use chrono::{
+    DateTime, Datelike, Duration, NaiveDate, NaiveDateTime, NaiveTime, SubsecRound, Timelike, Utc,
+};
 use thiserror::Error;
 
-/// A text that is no DateTimeOffset.
+/// Why a text is no DateTimeOffset.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-#[error(
-    "a DateTimeOffset is RFC 3339 with T and an offset, such as 2026-03-01T08:30:00Z or \
-     2026-03-01T09:30:00.25+01:00: years 0001 to 9999 in UTC, seconds to 59, at most 12 fraction digits"
-)]
-pub struct InvalidTimestamp;
+pub enum InvalidTimestamp {
+    /// A date and a time without an offset.
+    #[error(
+        "a DateTimeOffset needs an offset: send 2026-03-01T08:30:00Z for UTC, or 2026-03-01T09:30:00+01:00"
+    )]
+    OffsetMissing,
+    /// Anything else.
+    #[error(
+        "a DateTimeOffset is RFC 3339 with T and an offset, such as 2026-03-01T08:30:00Z or \
+         2026-03-01T09:30:00.25+01:00: years 0001 to 9999 in UTC, seconds to 59, at most 12 fraction digits"
+    )]
+    Malformed,
+}
 
 /// A moment in UTC, cut to microseconds before any rule looks at it, in the years 0001 to 9999.
 ///
@@ -21,6 +31,7 @@ pub struct InvalidTimestamp;
 /// let time: Timestamp = "2023-03-12T16:40:46.9247699+05:30".parse()?;
 /// assert_eq!(time.to_string(), "2023-03-12T11:10:46.924769Z");
 /// assert_eq!("2026-03-01T08:30:00.000z".parse::<Timestamp>()?.to_string(), "2026-03-01T08:30:00Z");
+/// assert_eq!("2026-03-01T08:30Z".parse::<Timestamp>()?.to_string(), "2026-03-01T08:30:00Z");
 /// assert!("2026-03-01 08:30:00Z".parse::<Timestamp>().is_err());
 /// # Ok::<(), flowruns_domain::InvalidTimestamp>(())
 /// ```
@@ -32,11 +43,11 @@ impl Timestamp {
     ///
     /// # Errors
     ///
-    /// [`InvalidTimestamp`] outside the years 0001 to 9999.
+    /// [`InvalidTimestamp::Malformed`] outside the years 0001 to 9999.
     pub fn new(moment: DateTime<Utc>) -> Result<Self, InvalidTimestamp> {
         match moment.year() {
             1..=9999 => Ok(Self(moment.trunc_subsecs(6))),
-            _ => Err(InvalidTimestamp),
+            _ => Err(InvalidTimestamp::Malformed),
         }
     }
 
@@ -57,7 +68,12 @@ impl FromStr for Timestamp {
     type Err = InvalidTimestamp;
 
     fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
-        parse(text.as_bytes()).ok_or(InvalidTimestamp)
+        let (local, offset) = parse_local(text.as_bytes()).ok_or(InvalidTimestamp::Malformed)?;
+        if offset.is_empty() {
+            return Err(InvalidTimestamp::OffsetMissing);
+        }
+        let utc = parse_offset(offset).and_then(|offset| local.checked_sub_signed(offset));
+        Self::new(utc.ok_or(InvalidTimestamp::Malformed)?.and_utc())
     }
 }
 
@@ -77,26 +93,31 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// `YYYY-MM-DDThh:mm:ss[.f{1,12}](Z|±hh:mm)`, and nothing else.
-fn parse(text: &[u8]) -> Option<Timestamp> {
-    let (date_and_time, rest) = text.split_at_checked(19)?;
-    let separators = [(4, b'-'), (7, b'-'), (13, b':'), (16, b':')];
-    let well_separated = separators
-        .iter()
-        .all(|&(at, byte)| date_and_time[at] == byte)
-        && matches!(date_and_time[10], b'T' | b't');
+/// `YYYY-MM-DDThh:mm[:ss[.f{1,12}]]`, and what follows it.
+fn parse_local(text: &[u8]) -> Option<(NaiveDateTime, &[u8])> {
+    let (to_minutes, rest) = text.split_at_checked(16)?;
+    let separators = [(4, b'-'), (7, b'-'), (13, b':')];
+    let well_separated = separators.iter().all(|&(at, byte)| to_minutes[at] == byte)
+        && matches!(to_minutes[10], b'T' | b't');
     if !well_separated {
         return None;
     }
-    let part = |from: usize, to: usize| digits(&date_and_time[from..to]);
+    let part = |from: usize, to: usize| digits(&to_minutes[from..to]);
     let date =
         NaiveDate::from_ymd_opt(i32::try_from(part(0, 4)?).ok()?, part(5, 7)?, part(8, 10)?)?;
-    let (micros, offset) = parse_fraction(rest)?;
-    let time = NaiveTime::from_hms_micro_opt(part(11, 13)?, part(14, 16)?, part(17, 19)?, micros)?;
-    let utc = date
-        .and_time(time)
-        .checked_sub_signed(parse_offset(offset)?)?;
-    Timestamp::new(utc.and_utc()).ok()
+    let (second, micros, rest) = parse_seconds(rest)?;
+    let time = NaiveTime::from_hms_micro_opt(part(11, 13)?, part(14, 16)?, second, micros)?;
+    Some((date.and_time(time), rest))
+}
+
+/// Seconds and microseconds of an optional `:ss[.f{1,12}]`, and what follows it.
+fn parse_seconds(text: &[u8]) -> Option<(u32, u32, &[u8])> {
+    let Some(seconds) = text.strip_prefix(b":") else {
+        return Some((0, 0, text));
+    };
+    let (seconds, rest) = seconds.split_at_checked(2)?;
+    let (micros, rest) = parse_fraction(rest)?;
+    Some((digits(seconds)?, micros, rest))
 }
 
 /// Microseconds of an optional fraction, cut and not rounded, and what follows it.
@@ -177,11 +198,39 @@ mod tests {
     }
 
     #[test]
+    fn seconds_may_be_left_out() {
+        for text in [
+            "2026-11-27T10:00Z",
+            "2026-11-27t10:00z",
+            "2026-11-27T11:30+01:30",
+        ] {
+            assert_eq!(shown(text).unwrap(), "2026-11-27T10:00:00Z", "{text}");
+        }
+    }
+
+    #[test]
+    fn a_missing_offset_is_told_apart() {
+        for text in [
+            "2026-11-27T10:00",
+            "2026-11-27T10:00:00",
+            "2026-11-27T10:00:00.5",
+        ] {
+            let error = text.parse::<Timestamp>();
+            assert_eq!(error, Err(InvalidTimestamp::OffsetMissing), "{text}");
+        }
+        let error = "2026-11-27".parse::<Timestamp>();
+        assert_eq!(error, Err(InvalidTimestamp::Malformed));
+    }
+
+    #[test]
     fn what_is_no_rfc_3339_is_refused() {
         for text in [
             "",
             "2026-01-02",
-            "2026-01-02T03:04Z",
+            "2026-01-02T03:04:Z",
+            "2026-01-02T03:04:5Z",
+            "2026-01-02T03:04.5Z",
+            "2026-01-02T03Z",
             "2026-01-02T03:04:05",
             "2026-01-02 03:04:05Z",
             "2026-01-02T03:04:60Z",

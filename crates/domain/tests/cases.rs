@@ -1,9 +1,9 @@
 //! CONTRACT section 2, row by row: what a report does to a stored run, and the code of each refusal.
 
 use flowruns_domain::{
-    Change, ConflictRule, Decision, DisplayName, EntityTag, EventId, Field, FlowKey, IfMatch,
-    NewRun, Nullable, Origin, Outcome, PatchRejected, PublicErrorPatch, Rule, Run, RunKey,
-    RunPatch, RunState, RunStatus, Timestamp, Transition,
+    Change, ConflictRule, Creation, Decision, DisplayName, EntityTag, EventId, Field, FlowKey,
+    IfMatch, IfNoneMatch, NewRun, Nullable, Origin, Outcome, PatchRejected, Preconditions,
+    PublicErrorPatch, Rule, Run, RunKey, RunPatch, RunState, RunStatus, Timestamp, Transition,
     json::{JsonObject, parse_object},
 };
 use uuid::Uuid;

@@ -1,13 +1,13 @@
 //! Starts the server, and holds it.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use crate::{
-    ClusterError, ClusterExit,
+    ClusterError, ClusterExit, MAX_FILE_BYTES,
     binaries::Binaries,
     folder::DataFolder,
     initdb,
@@ -17,12 +17,23 @@ use crate::{
     pid_file::PidFile,
     poll::poll,
     process::Process,
+    read_regular_file,
     socket::{PORT, SocketFolder},
-    spawner,
 };
 
 /// How long the server may take to accept connections; after a crash it replays its log first.
 const READY_LIMIT: Duration = Duration::from_secs(60);
+
+/// What to do where PostgreSQL is not installed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Install {
+    /// Fetch it through the package manager of the system (apt or dnf), without root and outside the system, into a cache
+    /// folder of the user: `flowruns` in XDG_CACHE_HOME or `~/.cache`, of root `/var/cache/flowruns`, else a folder in the
+    /// data folder. About 20 MB, once.
+    Auto,
+    /// Refuse to start.
+    Never,
+}
 
 /// Where the cluster is and how it is run.
 #[derive(Clone, Debug)]
@@ -32,6 +43,8 @@ pub struct ClusterOptions {
     pub folder: PathBuf,
     /// The folder that holds `initdb` and `postgres`; `None` looks in PATH, then in the usual places, newest first.
     pub binaries: Option<PathBuf>,
+    /// Whether PostgreSQL may be fetched where it is not installed.
+    pub install: Install,
     /// `false` turns fsync, synchronous commit and full-page writes off: a crash of the server loses the last commits, one
     /// of the system may lose everything. For tests only.
     pub durable: bool,
@@ -47,6 +60,7 @@ impl ClusterOptions {
         Self {
             folder: folder.into(),
             binaries: None,
+            install: Install::Auto,
             durable: true,
             max_connections: 100,
             settings: Vec::new(),
@@ -75,7 +89,7 @@ impl Cluster {
     /// accepts connections.
     ///
     /// A server that an earlier process left behind in this folder is stopped first. As root, another folder may be
-    /// used: see [`Cluster::folder`]. Bounded: 60 s for the server, 52 s for an earlier one, 300 s for initdb.
+    /// used: see [`Cluster::folder`]. Bounded: about an hour where PostgreSQL must be fetched over a slow line, else 60 s for the server, 52 s for an earlier one, 300 s for initdb.
     ///
     /// # Errors
     ///
@@ -85,6 +99,7 @@ impl Cluster {
         let ClusterOptions {
             folder,
             binaries,
+            install,
             durable,
             ..
         } = &options;
@@ -94,7 +109,7 @@ impl Cluster {
         initdb::remove_leftovers(&place.path)?;
         let data = place.data();
         let version = find_version(&data)?;
-        let binaries = Binaries::find(binaries.as_deref(), &data, version.as_deref())?;
+        let binaries = Binaries::find(binaries.as_deref(), *install, &place, version.as_deref())?;
         match version {
             Some(_) => orphan::clear(&data)?,
             None => initdb::create(&place, &binaries, &log, *durable)?,
@@ -164,8 +179,8 @@ impl Cluster {
 /// What `PG_VERSION` says; `None` when there is no cluster.
 fn find_version(data: &Path) -> Result<Option<String>, ClusterError> {
     let path = data.join("PG_VERSION");
-    match fs::read_to_string(&path) {
-        Ok(version) => Ok(Some(version.trim().to_owned())),
+    match read_regular_file(&path, MAX_FILE_BYTES) {
+        Ok(version) => Ok(Some(String::from_utf8_lossy(&version).trim().to_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(ClusterError::io("read", &path)(error)),
     }
@@ -179,7 +194,7 @@ fn launch(
     socket: &SocketFolder,
 ) -> Result<Process, ClusterError> {
     let program = binaries.program("postgres");
-    let mut command = spawner::command(&program, place.account.as_ref(), log)?;
+    let mut command = binaries.command("postgres", place.account.as_ref(), log)?;
     command
         .arg("-D")
         .arg(place.data())

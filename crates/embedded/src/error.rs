@@ -48,6 +48,19 @@ pub enum ClusterError {
         install: String,
     },
 
+    /// No PostgreSQL that is new enough is installed, and it could not be fetched.
+    #[error(
+        "PostgreSQL {minimum} or newer was not found, and could not be fetched: {reason}; {install}"
+    )]
+    NotFetched {
+        /// The oldest major version that will do.
+        minimum: u16,
+        /// What went wrong.
+        reason: String,
+        /// What to do on this system.
+        install: String,
+    },
+
     /// The folder that was set explicitly does not hold what it should.
     #[error("the PostgreSQL binaries in {} cannot be used: {reason}", folder.display())]
     UnusableBinaries {

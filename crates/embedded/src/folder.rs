@@ -81,12 +81,12 @@ impl DataFolder {
 
     /// PostgreSQL's data directory.
     pub(crate) fn data(&self) -> PathBuf {
-        self.path.join("postgres")
+        Self::data_in(&self.path)
     }
 
-    /// The socket's folder, when its path is short enough.
-    pub(crate) fn run(&self) -> PathBuf {
-        self.path.join("run")
+    /// PostgreSQL's data directory in a folder that another process uses.
+    pub(crate) fn data_in(folder: &Path) -> PathBuf {
+        folder.join("postgres")
     }
 
     /// The file that is locked.
@@ -117,7 +117,7 @@ fn holds_cluster(folder: &Path) -> bool {
 }
 
 /// Creates what is missing with this mode, whatever the umask; what is there keeps its mode.
-fn create(folder: &Path, mode: u32) -> Result<PathBuf, ClusterError> {
+pub(crate) fn create(folder: &Path, mode: u32) -> Result<PathBuf, ClusterError> {
     let folder =
         std::path::absolute(folder).map_err(ClusterError::io("find the folder", folder))?;
     let missing: Vec<&Path> = folder
@@ -142,7 +142,7 @@ fn create_one(path: &Path, mode: u32) -> io::Result<()> {
 
 /// The first folder on the way that the account cannot enter. The folder itself counts only when it is somebody's home,
 /// since we permit entry to our own folder but not to a home.
-fn blocker(
+pub(crate) fn blocker(
     folder: &Path,
     account: &Account,
     accounts: &[Account],

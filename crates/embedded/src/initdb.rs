@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     Cluster, ClusterError, binaries::Binaries, folder::DataFolder, log::ServerLog, poll::poll,
-    process::Process, spawner,
+    process::Process,
 };
 
 /// The beginning of the temporary name; the process id follows.
@@ -89,7 +89,7 @@ fn fill(
             .map_err(ClusterError::io("give to the database's user", temporary))?;
     }
     let program = binaries.program("initdb");
-    let mut command = spawner::command(&program, account, log)?;
+    let mut command = binaries.command("initdb", account, log)?;
     command.args(arguments(temporary, durable));
     let process = Process::spawn(command).map_err(ClusterError::io("start", &program))?;
     let outcome = match process.wait_at_most(LIMIT) {

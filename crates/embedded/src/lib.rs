@@ -27,8 +27,14 @@
 //! | `run`          | the socket, unless its path would be too long     | the server's user |
 //! | `postgres.log` | the server's log, emptied at a start over 10 MiB  | us                |
 //! | `lock`         | held as long as the [`Cluster`] lives             | us                |
+//! | `programs`     | PostgreSQL itself, where no cache folder is usable | us               |
 //!
 //! Anything else in the folder is left alone.
+//!
+//! # PostgreSQL itself
+//!
+//! An installed PostgreSQL is used, or one that was fetched earlier. Where there is neither, it is fetched through the
+//! package manager of the system: see [`Install`].
 //!
 //! # Processes
 //!
@@ -41,6 +47,8 @@ mod binaries;
 mod cluster;
 mod error;
 mod exit;
+mod fetch;
+mod file;
 mod folder;
 mod initdb;
 mod install;
@@ -51,10 +59,22 @@ mod pid_file;
 mod poll;
 mod process;
 mod resident;
+mod running;
 mod shared_memory;
 mod socket;
 mod spawner;
 
-pub use cluster::{Cluster, ClusterOptions};
+pub use cluster::{Cluster, ClusterOptions, Install};
 pub use error::ClusterError;
 pub use exit::ClusterExit;
+pub use file::{MAX_FILE_BYTES, read_regular_file};
+pub use running::RunningCluster;
+
+/// A command that runs a program of PostgreSQL, such as `psql`, as installed or as fetched by an earlier
+/// [`Cluster::start`]. `None` where there is none; nothing is fetched.
+pub fn postgres_command(program: &str) -> Option<std::process::Command> {
+    let binaries = binaries::Binaries::with_program(program)?;
+    let mut command = std::process::Command::new(binaries.program(program));
+    binaries.add_libraries(&mut command);
+    Some(command)
+}

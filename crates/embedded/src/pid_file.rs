@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use crate::ClusterError;
+use crate::{ClusterError, MAX_FILE_BYTES, read_regular_file};
 
 const PID_LINE: usize = 0;
 const SHARED_MEMORY_LINE: usize = 6;
@@ -22,7 +22,7 @@ impl PidFile {
     /// [`ClusterError::Io`].
     pub(crate) fn find(data: &Path) -> Result<Option<Self>, ClusterError> {
         let path = data.join("postmaster.pid");
-        match fs::read(&path) {
+        match read_regular_file(&path, MAX_FILE_BYTES) {
             Ok(bytes) => Ok(Some(Self {
                 text: String::from_utf8_lossy(&bytes).into_owned(),
             })),

@@ -41,14 +41,23 @@ impl SocketFolder {
     ///
     /// [`ClusterError::ForeignSocketFolder`] when somebody else made it; [`ClusterError::Io`].
     pub(crate) fn prepare(place: &DataFolder) -> Result<Self, ClusterError> {
-        let inside = place.run();
-        let outside = !will_do(&inside);
-        let path = if outside { short(&place.path) } else { inside };
+        let path = Self::path_in(&place.path);
+        let outside = !path.starts_with(&place.path);
         make_private(&path, place.account.as_ref())?;
         for name in [format!(".s.PGSQL.{PORT}"), format!(".s.PGSQL.{PORT}.lock")] {
             remove_file(&path.join(name))?;
         }
         Ok(Self { path, outside })
+    }
+
+    /// Where the socket's folder of a data folder is.
+    pub(crate) fn path_in(folder: &Path) -> PathBuf {
+        let inside = folder.join("run");
+        if will_do(&inside) {
+            inside
+        } else {
+            short(folder)
+        }
     }
 }
 

@@ -46,12 +46,13 @@ pub(crate) fn command(
     Ok(command)
 }
 
+/// Has the child get SIGINT when this process dies, where the system can do that.
 #[cfg(target_os = "linux")]
 #[expect(
     unsafe_code,
     reason = "only between fork and exec can a child ask for a signal at its parent's death"
 )]
-fn die_with_parent(command: &mut Command) {
+pub(crate) fn die_with_parent(command: &mut Command) {
     use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
 
     let parent = getpid();
@@ -70,7 +71,7 @@ fn die_with_parent(command: &mut Command) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn die_with_parent(_: &mut Command) {}
+pub(crate) fn die_with_parent(_: &mut Command) {}
 
 struct Order {
     command: Command,

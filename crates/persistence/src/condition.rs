@@ -17,6 +17,14 @@ const MONTHS: &str = "
         WHERE i.inhparent = 'run_events'::regclass) AS partitions
     WHERE bounds IS NOT NULL";
 
+/// What every text of the product is in. Another encoding cannot hold all of them, or would let bytes through that are no
+/// text.
+pub(crate) const ENCODING: &str = "UTF8";
+
+/// A standby takes no writes, and neither does a primary that is set to be read-only.
+const STATE: &str = "
+    SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean, current_setting('server_encoding')";
+
 /// More months than that are as good as any.
 const MOST_MONTHS: i32 = 1200;
 
@@ -38,6 +46,8 @@ pub struct Load {
 pub struct Condition {
     /// It takes no writes.
     pub is_standby: bool,
+    /// The encoding of the database, such as `UTF8`.
+    pub encoding: String,
     /// Every migration, by version.
     pub migrations: Vec<MigrationStatus>,
 }
@@ -45,13 +55,14 @@ pub struct Condition {
 impl Condition {
     pub(crate) async fn read(pool: &PgPool) -> Result<Self, StoreError> {
         let mut connection = pool.acquire().await.map_err(store_error)?;
-        let is_standby = sqlx::query_scalar("SELECT pg_is_in_recovery()")
+        let (is_standby, encoding) = sqlx::query_as(STATE)
             .fetch_one(&mut *connection)
             .await
             .map_err(store_error)?;
         let migrations = migrate::statuses(&mut connection).await;
         Ok(Self {
             is_standby,
+            encoding,
             migrations: migrations.map_err(store_error)?,
         })
     }
@@ -71,6 +82,9 @@ impl Condition {
     ///
     /// [`NotReady`]
     pub fn check(&self) -> Result<(), NotReady> {
+        if self.encoding != ENCODING {
+            return Err(NotReady::Encoding(self.encoding.clone()));
+        }
         if self.is_standby {
             return Err(NotReady::Standby);
         }
@@ -147,6 +161,7 @@ mod tests {
             });
             let condition = Condition {
                 is_standby,
+                encoding: "UTF8".to_owned(),
                 migrations: migrations.collect(),
             };
             condition.check().map_err(|error| error.to_string())
@@ -160,7 +175,7 @@ mod tests {
         );
         let changed = "migrations 2 were changed after they were applied";
         assert_eq!(with(&[Pending, Changed]), Err(changed.to_owned()));
-        let standby = "the database is a standby and takes no writes";
+        let standby = "the database is a standby or read-only, and takes no writes";
         assert_eq!(checked(true, &[Applied]), Err(standby.to_owned()));
     }
 }

@@ -7,14 +7,23 @@ use sqlx::{
     Connection as _, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+use tokio::time::timeout;
 
-use crate::error::store_error;
+use crate::{
+    error::store_error,
+    pool::{Pool, ReadOnlyMark},
+    session,
+};
 
 /// After so long without use a connection is tried before it is used.
 const RESTED: Duration = Duration::from_secs(1);
 
 /// What an answer may take beyond the statement's own time-out.
 const ANSWER_GRACE: Duration = Duration::from_secs(2);
+
+/// How long a connection that was released may still run the statement of a caller that left. Then it is closed, and
+/// the server cancels the statement.
+const RELEASE_GRACE: Duration = Duration::from_millis(250);
 
 /// How the store reaches its database. Not `Debug`: it may hold a password.
 #[derive(Clone)]
@@ -39,12 +48,21 @@ pub struct ConnectOptions {
 }
 
 /// Whether the database keeps what it acknowledged.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Durability {
-    /// Off: a commit is acknowledged before it is flushed. Refuse to serve.
-    pub synchronous_commit: bool,
+    /// What the server, the database or the role sets `synchronous_commit` to, such as `local`. The sessions of a store
+    /// use `on` where that is less.
+    pub synchronous_commit: String,
     /// Off: a crash of the machine may corrupt the database. Warn.
     pub fsync: bool,
+}
+
+impl Durability {
+    /// Whether a commit is acknowledged only after it was flushed, here and on synchronous standbys. If not: refuse to
+    /// serve.
+    pub fn is_synchronous(&self) -> bool {
+        matches!(self.synchronous_commit.as_str(), "on" | "remote_apply")
+    }
 }
 
 impl ConnectOptions {
@@ -78,6 +96,8 @@ impl ConnectOptions {
             ("statement_timeout", statement_timeout.as_str()),
             ("idle_in_transaction_session_timeout", "30s"),
             ("TimeZone", "UTC"),
+            // The guards and the searches for one's own event rely on a snapshot a statement.
+            ("default_transaction_isolation", "read committed"),
         ])
     }
 
@@ -98,7 +118,7 @@ impl ConnectOptions {
         self.statement_timeout + ANSWER_GRACE
     }
 
-    pub(crate) async fn pool(&self) -> Result<PgPool, StoreError> {
+    pub(crate) async fn pool(&self) -> Result<Pool, StoreError> {
         // Lists are bounded by the index that they walk along; no statistics shall say that another plan is cheaper.
         let database = self.session("flowruns").options([
             ("enable_seqscan", "off"),
@@ -106,29 +126,43 @@ impl ConnectOptions {
             ("enable_sort", "off"),
             ("jit", "off"),
         ]);
-        PgPoolOptions::new()
+        let read_only = ReadOnlyMark::default();
+        let seen = read_only.clone();
+        let connections = PgPoolOptions::new()
             .max_connections(self.max_connections)
             .acquire_timeout(self.acquire_timeout)
+            .after_connect(|connection, _meta| Box::pin(session::prepare(connection)))
             // A ping for each statement would be a round trip more; one that rested may have died.
             .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
+            .before_acquire(move |connection, meta| {
+                let may_write = seen.is_newer(meta.age);
                 Box::pin(async move {
-                    if meta.idle_for > RESTED {
+                    if may_write && meta.idle_for > RESTED {
                         connection.ping().await?;
                     }
-                    Ok(true)
+                    Ok(may_write)
+                })
+            })
+            // The statement of a caller that left still runs, and would keep the connection until its end. Flushing waits
+            // for such a statement, and does nothing otherwise.
+            .after_release(|connection, _meta| {
+                Box::pin(async move {
+                    let is_free = timeout(RELEASE_GRACE, connection.flush()).await;
+                    Ok(matches!(is_free, Ok(Ok(()))))
                 })
             })
             .connect_with(database)
             .await
-            .map_err(store_error)
+            .map_err(store_error)?;
+        Ok(Pool::new(connections, read_only))
     }
 }
 
 pub(crate) async fn durability(pool: &PgPool) -> Result<Durability, StoreError> {
-    let setting =
-        "SELECT current_setting('synchronous_commit') <> 'off', current_setting('fsync') <> 'off'";
-    let (synchronous_commit, fsync) = sqlx::query_as(setting)
+    // The reset value is that of the server, the database or the role: what the store's own sessions set does not show.
+    let settings = "SELECT (SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit'),
+        current_setting('fsync') <> 'off'";
+    let (synchronous_commit, fsync) = sqlx::query_as(settings)
         .fetch_one(pool)
         .await
         .map_err(store_error)?;

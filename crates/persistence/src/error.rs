@@ -52,15 +52,12 @@ pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
     StoreError::new(kind, error)
 }
 
-/// Whether the same unit of work may succeed a little later.
+/// Whether the same unit of work may succeed a little later. A server that takes no writes is left to the caller: another
+/// session may lead to the new primary, but waiting for one would keep the request for nothing.
 pub(crate) fn is_transient(error: &sqlx::Error) -> bool {
     match sqlstate(error).as_deref() {
         Some(
-            SERIALIZATION_FAILURE
-            | DEADLOCK_DETECTED
-            | LOCK_NOT_AVAILABLE
-            | READ_ONLY_SQL_TRANSACTION
-            | TOO_MANY_CONNECTIONS,
+            SERIALIZATION_FAILURE | DEADLOCK_DETECTED | LOCK_NOT_AVAILABLE | TOO_MANY_CONNECTIONS,
         ) => true,
         Some(code) => {
             code.starts_with(OPERATOR_INTERVENTION) || code.starts_with(CONNECTION_EXCEPTION)
@@ -81,7 +78,12 @@ pub(crate) fn outcome_is_unknown(error: &sqlx::Error) -> bool {
 
 /// Whether the session is no good any more: it died, or it is one of a server that takes no writes since a failover.
 pub(crate) fn session_is_lost(error: &sqlx::Error) -> bool {
-    outcome_is_unknown(error) || sqlstate(error).as_deref() == Some(READ_ONLY_SQL_TRANSACTION)
+    outcome_is_unknown(error) || is_read_only(error)
+}
+
+/// Whether the server takes no writes, such as a standby.
+pub(crate) fn is_read_only(error: &sqlx::Error) -> bool {
+    sqlstate(error).as_deref() == Some(READ_ONLY_SQL_TRANSACTION)
 }
 
 /// Whether one of many rows in a statement may be the cause, so that the others are worth another attempt.

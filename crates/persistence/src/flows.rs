@@ -9,6 +9,7 @@ use sqlx::PgPool;
 
 use crate::{
     error::{is_foreign_key_violation, is_unique_violation, outcome_is_unknown, store_error},
+    pool::Pool,
     retry::Budget,
     row::FlowRow,
 };
@@ -64,14 +65,14 @@ async fn find_row(pool: &PgPool, key: FlowKey) -> Result<Option<FlowRow>, sqlx::
 
 /// Creates a flow under an id that nobody else has. Retried within `retry_for`.
 pub(crate) async fn create(
-    pool: &PgPool,
+    pool: &Pool,
     retry_for: Duration,
     flow: &Flow,
 ) -> Result<(), StoreError> {
     let mut budget = Budget::new(retry_for);
     let mut may_be_there = false;
     loop {
-        match bound(CREATE, flow).execute(pool).await {
+        match pool.execute(bound(CREATE, flow)).await {
             Ok(_) => return Ok(()),
             // An attempt whose answer was lost had succeeded.
             Err(error) if may_be_there && is_unique_violation(&error) => return Ok(()),
@@ -105,7 +106,7 @@ fn bound<'q>(
 
 /// Reads, decides and writes, guarded by the version. Retried within `retry_for`.
 pub(crate) async fn update(
-    pool: &PgPool,
+    pool: &Pool,
     retry_for: Duration,
     key: FlowKey,
     decide: DecideFlow,
@@ -117,8 +118,19 @@ pub(crate) async fn update(
         let Some(read) = read_again(pool, &mut budget, key).await? else {
             return Ok(None);
         };
-        if may_be_written.as_ref() == Some(&read) {
-            return Ok(Some(Updated::Changed(read)));
+        if let Some(attempt) = &may_be_written {
+            if *attempt == read {
+                return Ok(Some(Updated::Changed(read)));
+            }
+            // Whether the attempt was among the changes before this version is not known, and the next one must not be
+            // decided on top of it.
+            if read.version > attempt.version {
+                return Err(StoreError::new(StoreErrorKind::Unavailable, OVERTAKEN));
+            }
+            // Another change took its version, so it was not written and never will be.
+            if read.version == attempt.version {
+                may_be_written = None;
+            }
         }
         let changed = match decide(&read) {
             Ok(Some(changed)) => changed,
@@ -130,7 +142,7 @@ pub(crate) async fn update(
             Err(_) => return Err(StoreError::new(StoreErrorKind::Unavailable, OVERTAKEN)),
         };
         let update = bound(UPDATE, &changed).bind(read.version.number());
-        match update.execute(pool).await {
+        match pool.execute(update).await {
             Ok(done) if done.rows_affected() == 1 => return Ok(Some(Updated::Changed(changed))),
             Ok(_) => budget.check()?,
             Err(error) => {
@@ -144,12 +156,12 @@ pub(crate) async fn update(
 }
 
 async fn read_again(
-    pool: &PgPool,
+    pool: &Pool,
     budget: &mut Budget,
     key: FlowKey,
 ) -> Result<Option<Flow>, StoreError> {
     loop {
-        match find_row(pool, key).await {
+        match find_row(pool.connections(), key).await {
             Ok(row) => return row.map(|row| row.into_flow(key.tenant)).transpose(),
             Err(error) => budget.retry_after(error, "read a flow").await?,
         }
@@ -158,7 +170,7 @@ async fn read_again(
 
 /// Deletes a flow without visible runs, guarded by the version that `decide` saw. Retried within `retry_for`.
 pub(crate) async fn delete(
-    pool: &PgPool,
+    pool: &Pool,
     retry_for: Duration,
     key: FlowKey,
     decide: DecideFlow,
@@ -185,19 +197,19 @@ pub(crate) async fn delete(
 }
 
 /// `None` when the race is lost.
-async fn delete_once(pool: &PgPool, read: &Flow) -> Result<Option<FlowDeleted>, sqlx::Error> {
+async fn delete_once(pool: &Pool, read: &Flow) -> Result<Option<FlowDeleted>, sqlx::Error> {
     let (flow, tenant) = (read.key.flow.uuid(), read.key.tenant.uuid());
     let deletion = sqlx::query(DELETE)
         .bind(flow)
         .bind(tenant)
         .bind(read.version.number());
-    match deletion.execute(pool).await {
+    match pool.execute(deletion).await {
         Ok(done) if done.rows_affected() == 1 => return Ok(Some(FlowDeleted::Done)),
         Ok(_) => {}
         Err(error) if is_foreign_key_violation(&error) => return Ok(Some(FlowDeleted::HasRuns)),
         Err(error) => return Err(error),
     }
     let has_runs = sqlx::query_scalar(HAS_RUNS).bind(flow).bind(tenant);
-    let has_runs: bool = has_runs.fetch_one(pool).await?;
+    let has_runs: bool = has_runs.fetch_one(pool.connections()).await?;
     Ok(has_runs.then_some(FlowDeleted::HasRuns))
 }

@@ -8,13 +8,13 @@ use flowruns_domain::{
     StoredKey, Timestamp,
 };
 use sqlx::{
-    FromRow, PgPool, Postgres,
+    FromRow, Postgres,
     postgres::PgArguments,
     query::Query,
     types::{Json, Uuid},
 };
 
-use crate::{error::store_error, retry::Budget};
+use crate::{error::store_error, pool::Pool, retry::Budget};
 
 const HOLD: &str = "
     INSERT INTO idempotency_keys
@@ -53,7 +53,7 @@ type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
 /// Claims a key. Retried within `retry_for`: a claim whose answer was lost finds itself.
 pub(crate) async fn claim(
-    pool: &PgPool,
+    pool: &Pool,
     retry_for: Duration,
     claim: &KeyClaim,
 ) -> Result<Claimed, StoreError> {
@@ -68,7 +68,7 @@ pub(crate) async fn claim(
 }
 
 /// One attempt; `None` when the row changed meanwhile.
-async fn attempt(pool: &PgPool, claim: &KeyClaim) -> Result<Option<Claimed>, StoreError> {
+async fn attempt(pool: &Pool, claim: &KeyClaim) -> Result<Option<Claimed>, StoreError> {
     if changed_one(pool, held(HOLD, claim)).await? {
         return Ok(Some(Claimed::Granted(claim.reserved)));
     }
@@ -90,18 +90,18 @@ async fn attempt(pool: &PgPool, claim: &KeyClaim) -> Result<Option<Claimed>, Sto
     Ok(is_ours.then_some(Claimed::Granted(reserved)))
 }
 
-async fn find(pool: &PgPool, claim: &KeyClaim) -> Result<Option<StoredKey>, StoreError> {
+async fn find(pool: &Pool, claim: &KeyClaim) -> Result<Option<StoredKey>, StoreError> {
     let row: Option<KeyRow> = sqlx::query_as(FIND)
         .bind(claim.key.tenant.uuid())
         .bind(claim.key.digest.as_slice())
-        .fetch_optional(pool)
+        .fetch_optional(pool.connections())
         .await
         .map_err(store_error)?;
     row.map(StoredKey::try_from).transpose()
 }
 
 pub(crate) async fn keep(
-    pool: &PgPool,
+    pool: &Pool,
     retry_for: Duration,
     claim: &KeyClaim,
     answer: &KeptAnswer,
@@ -115,30 +115,30 @@ pub(crate) async fn keep(
             .bind(status)
             .bind(Json(&answer.headers))
             .bind(&answer.body);
-        match keep.execute(pool).await {
+        match pool.execute(keep).await {
             Ok(_) => return Ok(()),
             Err(error) => budget.retry_after(error, "keep an answer").await?,
         }
     }
 }
 
-pub(crate) async fn release(pool: &PgPool, claim: &KeyClaim) -> Result<(), StoreError> {
+pub(crate) async fn release(pool: &Pool, claim: &KeyClaim) -> Result<(), StoreError> {
     let release = of_key(RELEASE, claim)
         .bind(claim.attempt)
         .bind(claim.now().date_time());
     changed_one(pool, release).await.map(drop)
 }
 
-pub(crate) async fn forget(pool: &PgPool, before: Timestamp, most: u16) -> Result<u64, StoreError> {
+pub(crate) async fn forget(pool: &Pool, before: Timestamp, most: u16) -> Result<u64, StoreError> {
     let forget = sqlx::query(FORGET)
         .bind(before.date_time())
         .bind(i64::from(most));
-    let forgotten = forget.execute(pool).await.map_err(store_error)?;
+    let forgotten = pool.execute(forget).await.map_err(store_error)?;
     Ok(forgotten.rows_affected())
 }
 
-async fn changed_one(pool: &PgPool, statement: Statement<'_>) -> Result<bool, StoreError> {
-    let done = statement.execute(pool).await.map_err(store_error)?;
+async fn changed_one(pool: &Pool, statement: Statement<'_>) -> Result<bool, StoreError> {
+    let done = pool.execute(statement).await.map_err(store_error)?;
     Ok(done.rows_affected() == 1)
 }
 

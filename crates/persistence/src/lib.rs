@@ -22,6 +22,7 @@ mod history;
 mod idempotency;
 mod meter;
 pub mod migrate;
+mod pool;
 mod query;
 mod retry;
 mod row;

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use chrono::{Datelike, Months, NaiveDate};
-use flowruns_domain::Timestamp;
+use flowruns_domain::{Timestamp, unsuitable_encoding};
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection,
     migrate::{Migrate as _, MigrateError as SqlxMigrateError, Migrator},
@@ -13,7 +13,7 @@ use sqlx::{
 };
 use thiserror::Error;
 
-use crate::error::is_covered_elsewhere;
+use crate::{condition::ENCODING, error::is_covered_elsewhere, session::wait_for_flush};
 
 static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
 const GRANTS: &str = include_str!("../../../migrations/grants.sql");
@@ -33,6 +33,9 @@ pub enum MigrateError {
         "migration {0} was changed after it was applied; use the files of the release that applied it"
     )]
     Changed(i64),
+    /// The database has another encoding than UTF8.
+    #[error("{}", unsuitable_encoding(.0))]
+    Encoding(String),
     /// There is no migration of this version.
     #[error("there is no migration {0}; `flowruns migrate status` lists them")]
     Unknown(i64),
@@ -72,9 +75,10 @@ pub struct MigrationStatus {
 ///
 /// # Errors
 ///
-/// [`MigrateError::Failed`] when the database cannot be asked.
+/// [`MigrateError::Failed`] when the database cannot be asked, [`MigrateError::Encoding`] when its encoding is not UTF8.
 pub async fn status(database: &PgConnectOptions) -> Result<Vec<MigrationStatus>, MigrateError> {
     let mut connection = connect(database).await?;
+    refuse_other_encodings(&mut connection).await?;
     statuses(&mut connection).await.map_err(failed)
 }
 
@@ -131,6 +135,7 @@ pub(crate) async fn statuses(connection: &mut PgConnection) -> sqlx::Result<Vec<
 pub async fn up(database: &PgConnectOptions, now: Timestamp) -> Result<(), MigrateError> {
     const AHEAD: u32 = 3;
     let mut connection = connect(database).await?;
+    refuse_other_encodings(&mut connection).await?;
     MIGRATOR
         .run_direct(None, &mut connection, false)
         .await
@@ -195,7 +200,19 @@ async fn connect(database: &PgConnectOptions) -> Result<PgConnection, MigrateErr
         .clone()
         .application_name("flowruns migrate")
         .options(settings);
-    database.connect().await.map_err(failed)
+    let mut connection = database.connect().await.map_err(failed)?;
+    // A migration that was reported as applied is there after a crash.
+    wait_for_flush(&mut connection).await.map_err(failed)?;
+    Ok(connection)
+}
+
+async fn refuse_other_encodings(connection: &mut PgConnection) -> Result<(), MigrateError> {
+    let encoding = sqlx::query_scalar("SELECT current_setting('server_encoding')");
+    let encoding: String = encoding.fetch_one(connection).await.map_err(failed)?;
+    match encoding == ENCODING {
+        true => Ok(()),
+        false => Err(MigrateError::Encoding(encoding)),
+    }
 }
 
 async fn make_months(

@@ -1,11 +1,14 @@
 //! Retries of a unit of work, bounded in time.
 
-use std::time::{Duration, Instant};
+use std::{
+    mem,
+    time::{Duration, Instant},
+};
 
 use flowruns_domain::{StoreError, StoreErrorKind};
 
 use crate::{
-    error::{is_transient, session_is_lost, store_error},
+    error::{is_read_only, is_transient, session_is_lost, store_error},
     meter,
 };
 
@@ -55,6 +58,8 @@ pub(crate) struct Budget {
     end: Instant,
     pause: Pause,
     dead_sessions: u32,
+    /// Whether a session turned out to be read-only.
+    was_read_only: bool,
 }
 
 impl Budget {
@@ -63,6 +68,7 @@ impl Budget {
             end: Instant::now() + retry_for,
             pause: Pause::default(),
             dead_sessions: 0,
+            was_read_only: false,
         }
     }
 
@@ -86,6 +92,14 @@ impl Budget {
             .as_ref()
             .and_then(|source| source.downcast_ref::<sqlx::Error>());
         let may_succeed = source.is_some_and(is_transient);
+        if source.is_some_and(is_read_only) {
+            // The next session leads to the new primary, or no session does now.
+            if mem::replace(&mut self.was_read_only, true) {
+                return Err(error);
+            }
+            meter::read_retried(unit);
+            return Ok(());
+        }
         if source.is_some_and(session_is_lost) && self.dead_sessions < DEAD_SESSIONS {
             self.dead_sessions += 1;
             meter::read_retried(unit);

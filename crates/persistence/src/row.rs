@@ -116,8 +116,10 @@ impl RunRow {
             created: reader.time("created_at", self.created_at)?,
             modified: reader.time("modified_at", self.modified_at)?,
             properties: RunProperties {
-                display_name: reader
-                    .column("display_name", DisplayName::new(&self.display_name).ok())?,
+                display_name: reader.column(
+                    "display_name",
+                    DisplayName::from_stored(&self.display_name).ok(),
+                )?,
                 start: reader.time("start_at", self.start_at)?,
                 state: reader.state(&self.status, self.end_at)?,
                 blocking_error: self
@@ -138,8 +140,10 @@ impl RunSummaryRow {
         Ok(RunSummary {
             key: flow.run(reader.column("id", self.id.to_string().parse().ok())?),
             version: reader.column("version", Version::new(self.version))?,
-            display_name: reader
-                .column("display_name", DisplayName::new(&self.display_name).ok())?,
+            display_name: reader.column(
+                "display_name",
+                DisplayName::from_stored(&self.display_name).ok(),
+            )?,
             start: reader.time("start_at", self.start_at)?,
             state: reader.state(&self.status, self.end_at)?,
         })
@@ -179,8 +183,10 @@ impl FlowRow {
             key: FlowKey { tenant, flow },
             version: reader.column("version", Version::new(self.version))?,
             properties: FlowProperties {
-                display_name: reader
-                    .column("display_name", DisplayName::new(&self.display_name).ok())?,
+                display_name: reader.column(
+                    "display_name",
+                    DisplayName::from_stored(&self.display_name).ok(),
+                )?,
                 readiness_status: reader.column(
                     "readiness_status",
                     ReadinessStatus::from_name(&self.readiness_status),

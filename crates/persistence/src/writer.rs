@@ -6,7 +6,6 @@
 //! waits for the row.
 
 mod batch;
-mod bounds;
 mod cache;
 mod chain;
 mod contended;
@@ -25,7 +24,12 @@ use std::{
     time::Duration,
 };
 
-use flowruns_domain::{Change, Run, RunKey, RunReport, StoreError, Updated};
+use flowruns_admission::{
+    AdmissionController, AdmissionLimits, CallerId, Overloaded, Permit, Usage,
+};
+use flowruns_domain::{
+    Change, NotReady, Run, RunKey, RunReport, StoreError, StoreErrorKind, Updated, Urgency,
+};
 use sqlx::PgPool;
 use tokio::{
     sync::{mpsc, watch},
@@ -35,7 +39,6 @@ use tokio::{
 
 pub(crate) use self::creations::Creating;
 use self::{
-    bounds::Bounds,
     cache::Cache,
     chain::{Outcome, Report},
     contended::Contended,
@@ -45,7 +48,13 @@ use self::{
     supervised::supervised,
     writing::WritingTask,
 };
-use crate::{connect::ConnectOptions, meter::Meter, retry::Pause, session::Session};
+use crate::{
+    connect::ConnectOptions,
+    error::store_error,
+    meter::Meter,
+    retry::Pause,
+    session::{Access, Generation, Session},
+};
 
 /// The most that one statement takes.
 const MOST_JOBS: usize = 128;
@@ -58,24 +67,32 @@ const CACHE_BYTES: usize = 8 * 1024 * 1024;
 pub(crate) struct Writers {
     updates: Vec<Submissions<Report, Outcome>>,
     creations: Submissions<Creation, Creating>,
-    bounds: Arc<Bounds>,
+    admission: Arc<AdmissionController>,
     meter: Arc<Meter>,
     retry_for: Duration,
     closing: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
+    /// The sessions of all tasks.
+    sessions: Vec<Session>,
 }
 
 impl Writers {
     /// Starts the tasks. They end when this is dropped, after what waits.
     pub(crate) fn start(options: &ConnectOptions, pool: &PgPool) -> Self {
-        let bounds = Arc::new(Bounds::new(
-            options.writer_queue,
-            options.writer_queue_bytes,
-        ));
+        let admission = AdmissionController::new(AdmissionLimits {
+            requests: options.writer_queue,
+            bytes: options.writer_queue_bytes,
+            // A caller has its share of the requests already.
+            caller_percent: 100,
+        });
         let meter = Arc::new(Meter::new());
         let (closing, closed) = watch::channel(false);
-        let session = || Session::new(options.writer_session(), options.answer_timeout());
+        let session = |purpose, generation: &Generation| {
+            let (database, time_limit) = (options.writer_session(), options.answer_timeout());
+            Session::new(purpose, database, time_limit, generation.clone())
+        };
         let writers = options.writers.max(1);
+        let mut sessions = Vec::with_capacity(2 * writers + 1);
         let mut tasks = Vec::with_capacity(2 * writers + 1);
         let mut updates = Vec::with_capacity(writers);
         for _ in 0..writers {
@@ -83,25 +100,50 @@ impl Writers {
             updates.push(submissions);
             let contended = Contended::new(pool.clone(), Arc::clone(&meter));
             let cache = Cache::new(CACHE_BYTES / writers);
-            tasks.extend(report_tasks(queue, session, contended, cache, &meter));
+            let generation = Generation::default();
+            let reading = session("read runs for reports", &generation);
+            let writing = session("write reports", &generation);
+            sessions.extend([reading.clone(), writing.clone()]);
+            let both = [reading, writing];
+            tasks.extend(report_tasks(queue, both, contended, cache, &meter));
         }
+        let creating = session("create runs", &Generation::default());
+        sessions.push(creating.clone());
         let (creations, queue) = queue(closed);
         tasks.push(supervised(CreationTask {
             queue,
-            session: session(),
+            session: creating,
             pause: Pause::default(),
             again: Vec::new(),
             meter: Arc::clone(&meter),
         }));
         Self {
-            bounds,
+            admission,
             meter,
             updates,
             creations,
             retry_for: options.retry_for,
             closing,
             tasks: Mutex::new(tasks),
+            sessions,
         }
+    }
+
+    /// Whether every task has a session that can write. Those that are missing are opened.
+    pub(crate) async fn check_sessions(&self) -> Result<(), NotReady> {
+        for session in &self.sessions {
+            match session.check().await {
+                Ok(Access::Write) => {}
+                Ok(Access::ReadOnly) => return Err(NotReady::Standby),
+                Err(error) => {
+                    return Err(NotReady::NoSession {
+                        purpose: session.purpose(),
+                        source: store_error(error),
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Writes a report, and answers after its commit.
@@ -118,13 +160,13 @@ impl Writers {
         let report = Report {
             key,
             decide,
-            unknown: None,
+            unknown: Vec::new(),
             losses: 0,
             alone: false,
         };
         let task = &self.updates[self.task_of(key)];
-        let place = self.bounds.enter(bytes, urgency)?;
-        task.submit(report, place, self.deadline()).await
+        let permit = self.admit(bytes, urgency)?;
+        task.submit(report, permit, self.deadline()).await
     }
 
     /// Creates a run, and answers after its commit.
@@ -132,13 +174,13 @@ impl Writers {
         let properties = &change.run.properties;
         let bytes = properties.statistics.members().compact_length();
         let urgency = properties.state.status().urgency();
-        let place = self.bounds.enter(bytes, urgency)?;
+        let permit = self.admit(bytes, urgency)?;
         let creation = Creation {
             change,
             alone: false,
         };
         self.creations
-            .submit(creation, place, self.deadline())
+            .submit(creation, permit, self.deadline())
             .await
     }
 
@@ -147,9 +189,18 @@ impl Writers {
         &self.meter
     }
 
-    /// How many reports and creations wait or are being written, and their bytes.
-    pub(crate) fn taken(&self) -> (usize, usize) {
-        self.bounds.taken()
+    /// The reports and creations that wait or are being written.
+    pub(crate) fn usage(&self) -> Usage {
+        self.admission.usage()
+    }
+
+    fn admit(&self, bytes: usize, urgency: Urgency) -> Result<Permit, StoreError> {
+        let admitted = self
+            .admission
+            .admit(CallerId::SHARED, urgency.into(), bytes);
+        admitted.map_err(|overloaded: Overloaded| {
+            StoreError::new(StoreErrorKind::Overloaded, overloaded)
+        })
     }
 
     /// Takes no more, and waits until what was taken is answered.
@@ -178,7 +229,7 @@ impl Writers {
 /// The two tasks of a writer of reports.
 fn report_tasks(
     queue: Queue<Report, Outcome>,
-    session: impl Fn() -> Session,
+    [reading, writing]: [Session; 2],
     contended: Contended,
     cache: Cache,
     meter: &Arc<Meter>,
@@ -187,7 +238,7 @@ fn report_tasks(
     let (back, returned) = mpsc::unbounded_channel();
     let reading = ReadingTask {
         queue,
-        session: session(),
+        session: reading,
         contended,
         cache,
         batches,
@@ -199,7 +250,7 @@ fn report_tasks(
     let writing = WritingTask {
         batches: to_write,
         next: None,
-        session: session(),
+        session: writing,
         pause: Pause::default(),
         meter: Arc::clone(meter),
     };

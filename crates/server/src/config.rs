@@ -3,16 +3,18 @@
 mod admin;
 mod auth;
 mod database;
+mod environment;
 mod http;
+mod keys;
 mod limits;
 mod secret;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod tls;
 mod values;
 
 use std::{
-    collections::HashMap,
     env,
     ffi::OsString,
     num::NonZeroUsize,
@@ -20,11 +22,12 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use config::{Config, Environment, File, FileFormat};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use validator::Validate;
 
+use self::sources::Sources;
 pub(crate) use self::{
     admin::Admin,
     auth::{Auth, IssuerSettings},
@@ -66,14 +69,47 @@ pub(crate) struct Settings {
     pub(crate) database_url: Option<SecretString>,
 }
 
-#[derive(Debug, Deserialize, Serialize)]
+/// What a command needs that only works on the database: nothing of the API, and nothing of who may call it.
+#[derive(Debug, Deserialize, Validate)]
+pub(crate) struct StorageSettings {
+    pub(crate) data_dir: PathBuf,
+    #[validate(nested)]
+    pub(crate) database: Database,
+    pub(crate) embedded: Embedded,
+    pub(crate) log: Log,
+    #[serde(skip)]
+    pub(crate) database_url: Option<SecretString>,
+}
+
+/// What it takes to mint a token.
+#[derive(Debug, Deserialize)]
+pub(crate) struct TokenSettings {
+    pub(crate) data_dir: PathBuf,
+    /// Whether the server accepts the tokens of issuers instead.
+    #[serde(skip)]
+    pub(crate) has_issuer: bool,
+    /// What is wrong with the rest of the configuration as far as names go, a sentence each.
+    #[serde(skip)]
+    pub(crate) warnings: Vec<String>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Embedded {
     #[serde(deserialize_with = "values::path_unless_empty")]
     pub(crate) binaries: Option<PathBuf>,
+    pub(crate) install: InstallSetting,
 }
 
-#[derive(Debug, Deserialize, Serialize)]
+/// Whether PostgreSQL is fetched where it is not installed.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum InstallSetting {
+    Auto,
+    Never,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Log {
     pub(crate) format: LogFormat,
@@ -99,6 +135,10 @@ impl Settings {
     }
 
     /// Merges defaults, the file (the argument, or what FLOWRUNS_CONFIG names) and the environment.
+    ///
+    /// # Errors
+    ///
+    /// Anything in it that is wrong, in whatever section.
     pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
         Self::merge(file, env::vars_os())
     }
@@ -107,41 +147,30 @@ impl Settings {
         file: Option<&Path>,
         environment: impl Iterator<Item = (OsString, OsString)>,
     ) -> anyhow::Result<Self> {
-        let mut variables = our_variables(environment)?;
-        let database_url = secret::take(&mut variables, DATABASE_URL)?;
-        // FLOWRUNS_CONFIG is no key, and an unknown name is refused.
-        let named = variables.remove(FILE_VARIABLE).map(PathBuf::from);
-        let mut sources = Config::builder();
-        if let Some(file) = file.or(named.as_deref()) {
-            sources = sources.add_source(File::from(file).format(FileFormat::Toml));
-        }
-        let environment = Environment::with_prefix(PREFIX)
-            .prefix_separator("_")
-            .separator("__")
-            .source(Some(variables));
-        let unreadable = "the configuration cannot be read";
-        let set = sources
-            .add_source(environment)
-            .build()
-            .context(unreadable)?;
-        let merged = Config::builder()
-            .add_source(File::from_str(DEFAULTS, FileFormat::Toml))
-            .add_source(set.clone())
-            .build()
-            .context(unreadable)?;
-        let mut settings: Self = merged
-            .try_deserialize()
-            .context("the configuration is wrong; config/default.toml lists every key")?;
-        settings.database_url = database_url;
-        settings.admin.is_set = set.get_string("admin.listen").is_ok();
+        let sources = Sources::read(file, environment)?;
+        sources.refuse_unknown(|_section| true)?;
+        let mut settings: Self = sources.get()?;
+        settings.database_url = sources.database_url()?;
+        settings.admin.is_set = sources.is_set("admin.listen");
         settings.check()?;
         Ok(settings)
+    }
+
+    /// What the commands on the database need of it.
+    pub(crate) fn storage(&self) -> StorageSettings {
+        StorageSettings {
+            data_dir: self.data_dir.clone(),
+            database: self.database.clone(),
+            embedded: self.embedded.clone(),
+            log: self.log.clone(),
+            database_url: self.database_url.clone(),
+        }
     }
 
     fn check(&self) -> anyhow::Result<()> {
         self.validate()
             .context("the configuration is out of range")?;
-        self.limits.limits()?;
+        self.limits.limits(flowruns_api::MinimumRate::default())?;
         self.tls.files()?;
         self.auth.check()?;
         if !self.auth.has_issuer() && !self.http.listen.ip().is_loopback() {
@@ -156,25 +185,60 @@ impl Settings {
     }
 }
 
-/// Those that we read; the others need not even be text.
-fn our_variables(
-    environment: impl Iterator<Item = (OsString, OsString)>,
-) -> anyhow::Result<HashMap<String, String>> {
-    let mut ours = HashMap::new();
-    for (name, value) in environment {
-        let name = name.to_string_lossy().into_owned();
-        let upper = name.to_ascii_uppercase();
-        let is_key = upper
-            .strip_prefix(PREFIX)
-            .is_some_and(|rest| rest.starts_with('_'));
-        let is_secret = name.strip_suffix(secret::FILE_SUFFIX).unwrap_or(&name) == DATABASE_URL;
-        if is_secret || is_key {
-            // The value may be a secret.
-            let Ok(value) = value.into_string() else {
-                bail!("the environment variable {name} is not UTF-8; set it again");
-            };
-            ours.insert(name, value);
-        }
+impl StorageSettings {
+    /// The sections without which a database could be found that was not meant.
+    const SECTIONS: [&str; 4] = ["", "database", "embedded", "log"];
+
+    /// As [`Settings::load`], of these sections alone.
+    ///
+    /// # Errors
+    ///
+    /// Anything in them that is wrong.
+    pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        Self::merge(file, env::vars_os())
     }
-    Ok(ours)
+
+    fn merge(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (OsString, OsString)>,
+    ) -> anyhow::Result<Self> {
+        let sources = Sources::read(file, environment)?;
+        sources.refuse_unknown(|section| Self::SECTIONS.contains(&section))?;
+        let mut settings: Self = sources.get()?;
+        settings.database_url = sources.database_url()?;
+        settings
+            .validate()
+            .context("the configuration is out of range")?;
+        Ok(settings)
+    }
+}
+
+impl TokenSettings {
+    /// The folder of the key and whether it counts, whatever else is wrong.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read, or a folder that is no path.
+    pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        Self::merge(file, env::vars_os())
+    }
+
+    fn merge(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (OsString, OsString)>,
+    ) -> anyhow::Result<Self> {
+        let sources = Sources::read(file, environment)?;
+        let mut settings: Self = sources.get()?;
+        settings.has_issuer =
+            Auth::ISSUER_KEYS
+                .iter()
+                .any(|key| match sources.value(&format!("auth.{key}")) {
+                    Some(Value::String(text)) => !text.is_empty(),
+                    Some(Value::Array(items)) => !items.is_empty(),
+                    _ => false,
+                });
+        // A wrong name of the folder would make a key that no server knows.
+        settings.warnings = sources.unknown(|section| section.is_empty());
+        Ok(settings)
+    }
 }

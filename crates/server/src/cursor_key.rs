@@ -1,10 +1,11 @@
 //! The key that signs the links to next pages: the same for all servers of a deployment.
 
-use std::{fs, num::NonZeroU32};
+use std::num::NonZeroU32;
 
 use anyhow::{Context as _, bail};
 use aws_lc_rs::{digest::SHA256_OUTPUT_LEN, pbkdf2};
 use flowruns_api::CursorKey;
+use flowruns_embedded::{MAX_FILE_BYTES, read_regular_file};
 use secrecy::ExposeSecret as _;
 
 use crate::{config::Settings, local_key::LocalKey};
@@ -21,7 +22,7 @@ const SALT: &[u8] = b"flowruns cursor key 1";
 /// The key of the file that is named; else one made of what the servers share: the local key, or DATABASE_URL.
 pub(crate) fn open(settings: &Settings, local_key: Option<&LocalKey>) -> anyhow::Result<CursorKey> {
     if let Some(file) = &settings.http.cursor_key_file {
-        let secret = fs::read(file)
+        let secret = read_regular_file(file, MAX_FILE_BYTES)
             .with_context(|| format!("the cursor key {} cannot be read", file.display()))?;
         if secret.len() < SHORTEST {
             bail!(

@@ -1,14 +1,17 @@
 //! The database: the one of DATABASE_URL, or a PostgreSQL of our own in the data folder.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use flowruns_domain::{Clock as _, SystemClock};
-use flowruns_embedded::{Cluster, ClusterOptions};
+use flowruns_embedded::{Cluster, ClusterError, ClusterOptions, Install, RunningCluster};
 use flowruns_persistence::{ConnectOptions, migrate};
 use sqlx::{ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
 
-use crate::{config::Settings, database_url};
+use crate::{
+    config::{InstallSetting, Settings, StorageSettings},
+    database_url,
+};
 
 const DATABASE: &str = "flowruns";
 const OWNER: &str = "flowruns_owner";
@@ -29,7 +32,7 @@ pub(crate) struct Database {
 
 impl Database {
     /// Finds the database of DATABASE_URL, or starts our own.
-    pub(crate) async fn open(settings: &Settings) -> anyhow::Result<Self> {
+    pub(crate) async fn open(settings: &StorageSettings) -> anyhow::Result<Self> {
         match &settings.database_url {
             Some(url) => {
                 let options = database_url::parse(url)?;
@@ -43,28 +46,59 @@ impl Database {
         }
     }
 
-    async fn start(settings: &Settings) -> anyhow::Result<Self> {
+    /// As [`Database::open`], or the embedded database that a running server has started: for commands that do no harm
+    /// beside it.
+    pub(crate) async fn open_or_join(settings: &StorageSettings) -> anyhow::Result<Self> {
+        let error = match Self::open(settings).await {
+            Ok(database) => return Ok(database),
+            Err(error) => error,
+        };
+        let Some(ClusterError::InUse { folder, .. }) = error.downcast_ref() else {
+            return Err(error);
+        };
+        match RunningCluster::find(folder)? {
+            Some(running) => {
+                tracing::info!(folder = %folder.display(), "uses the embedded PostgreSQL of the running server");
+                Ok(Self::at(running.socket_folder(), running.port(), None))
+            }
+            None => Err(error),
+        }
+    }
+
+    async fn start(settings: &StorageSettings) -> anyhow::Result<Self> {
         let mut options = ClusterOptions::new(&settings.data_dir);
         options.binaries.clone_from(&settings.embedded.binaries);
+        options.install = match settings.embedded.install {
+            InstallSetting::Auto => Install::Auto,
+            InstallSetting::Never => Install::Never,
+        };
         options.max_connections =
             u16::try_from(settings.database.connections() + SPARE_CONNECTIONS)?;
         let started = tokio::task::spawn_blocking(move || Cluster::start(options)).await?;
-        let cluster = started.context("the embedded PostgreSQL did not start")?;
-        let role = |role: &str, database: &str| {
-            let socket = PgConnectOptions::new_without_pgpass()
-                .socket(cluster.socket_folder())
-                .port(cluster.port());
-            socket.username(role).database(database)
-        };
-        prepare(&role(Cluster::SUPERUSER, "postgres"))
+        let cluster = Arc::new(started.context("the embedded PostgreSQL did not start")?);
+        let superuser = role(
+            cluster.socket_folder(),
+            cluster.port(),
+            Cluster::SUPERUSER,
+            "postgres",
+        );
+        prepare(&superuser)
             .await
             .context("the embedded database cannot be prepared")?;
         tracing::info!(folder = %cluster.folder().display(), "the embedded PostgreSQL runs");
-        Ok(Self {
-            owner: role(OWNER, DATABASE),
-            service: role(SERVICE, DATABASE),
-            cluster: Some(Arc::new(cluster)),
-        })
+        Ok(Self::at(
+            cluster.socket_folder(),
+            cluster.port(),
+            Some(Arc::clone(&cluster)),
+        ))
+    }
+
+    fn at(socket_folder: &Path, port: u16, cluster: Option<Arc<Cluster>>) -> Self {
+        Self {
+            owner: role(socket_folder, port, OWNER, DATABASE),
+            service: role(socket_folder, port, SERVICE, DATABASE),
+            cluster,
+        }
     }
 
     /// Applies what is pending and grants the roles their rights: for the embedded database alone.
@@ -100,6 +134,13 @@ impl Database {
         }
         Ok(())
     }
+}
+
+fn role(socket_folder: &Path, port: u16, role: &str, database: &str) -> PgConnectOptions {
+    let socket = PgConnectOptions::new_without_pgpass()
+        .socket(socket_folder)
+        .port(port);
+    socket.username(role).database(database)
 }
 
 /// The same roles as in production, and a database of its owner. What is there stays.

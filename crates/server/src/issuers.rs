@@ -2,6 +2,7 @@
 
 mod fetch;
 mod http;
+mod resolver;
 mod url;
 
 use std::time::Duration;
@@ -19,6 +20,9 @@ use crate::config::{Auth, IssuerSettings};
 /// Seconds of clock skew that tokens of an issuer are granted.
 const LEEWAY: u64 = 60;
 
+/// How many requests may wait until the keys of one issuer have been fetched. Each holds its head, 64 KiB at most by default.
+const MAX_WAITING: usize = 256;
+
 /// Verifies the tokens of all issuers. A file that cannot be read is refused; an issuer that is away is not, since it may
 /// come back: until then its tokens are 503.
 pub(crate) async fn verifier(auth: &Auth) -> anyhow::Result<TokenVerifier> {
@@ -26,6 +30,7 @@ pub(crate) async fn verifier(auth: &Auth) -> anyhow::Result<TokenVerifier> {
         interval: Duration::from_millis(auth.refresh_interval_ms),
         cooldown: Duration::from_millis(auth.refresh_cooldown_ms),
         timeout: auth.fetch_timeout(),
+        max_waiting: MAX_WAITING,
     };
     let mut issuers = Vec::new();
     for settings in auth.all_issuers() {

@@ -2,27 +2,40 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `room` | how many connections there may be, and who makes room |
+//! | `room`, `eviction` | how many connections there may be, and which one is closed for another |
+//! | `budget` | how many bytes all connections may hold |
 //! | `connection` | one connection: TLS, HTTP, the routes |
-//! | `activity`, `supervised` | what it is doing, and its deadlines |
+//! | `activity`, `state`, `supervised`, `rate` | what it is doing, and its deadlines |
+//! | `closed` | why connections are closed |
 //! | `linger` | bodies that nobody reads |
-//! | `stream`, `head` | its bytes, which tell both |
-//! | `protocol`, `request` | the limits of HTTP/1 and HTTP/2 |
-//! | `tls` | certificates |
+//! | `socket`, `stream` | its bytes, which tell both |
+//! | `framing`, `head`, `chunk` | where requests of HTTP/1 begin and end |
+//! | `protocol`, `request`, `host` | the limits of HTTP/1 and HTTP/2 |
+//! | `tls`, `validity` | certificates |
 
 mod activity;
 mod answer;
+mod budget;
 mod capacity;
+mod chunk;
+mod closed;
 mod connection;
+mod eviction;
+mod framing;
 mod head;
+mod host;
 mod linger;
 mod patience;
 mod protocol;
+mod rate;
 mod request;
 mod room;
+mod socket;
+mod state;
 mod stream;
 mod supervised;
 mod tls;
+mod validity;
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -69,6 +82,7 @@ pub(crate) async fn serve(
     certificates: Option<Certificates>,
     stop: impl Future<Output = ()>,
 ) {
+    closed::describe();
     let room = Room::new(capacity::connections(http), http.max_connections_per_peer);
     let host = Arc::new(Host::new(http, Arc::clone(&room), router, certificates));
     tokio::select! {

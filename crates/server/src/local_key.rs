@@ -19,8 +19,11 @@ use flowruns_api::{
     auth::{Expectations, KeySet, Permission, TokenVerifier},
 };
 use flowruns_domain::{Clock as _, Ids as _, SystemClock, TenantId, TimeOrderedIds};
+use flowruns_embedded::{MAX_FILE_BYTES, read_regular_file};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use serde_json::json;
+
+use crate::data_folder;
 
 const FILE: &str = "local-key.p8";
 const ISSUER: &str = "flowruns-local";
@@ -37,7 +40,7 @@ impl LocalKey {
     /// Reads the key of a data folder, and makes it when there is none.
     pub(crate) fn open(data_dir: &Path) -> anyhow::Result<Self> {
         let path = data_dir.join(FILE);
-        let pkcs8 = match fs::read(&path) {
+        let pkcs8 = match read_regular_file(&path, MAX_FILE_BYTES) {
             Err(error) if error.kind() == ErrorKind::NotFound => make(data_dir, &path)?,
             read => {
                 read.with_context(|| format!("the local key {} cannot be read", path.display()))?
@@ -109,13 +112,14 @@ fn warn_if_others_read(path: &Path) {
     const OTHERS: u32 = 0o077;
     let mode = fs::metadata(path).map_or(0, |file| file.permissions().mode());
     if mode & OTHERS != 0 {
-        tracing::warn!(file = %path.display(), "others may read the local key; take the right from them with chmod 600");
+        let path = path.display();
+        tracing::warn!(file = %path, "others may read the local key; take the right from them with: chmod 600 {path}");
     }
 }
 
 /// Writes a new key beside its place and links it there, so that two makers agree on one and none is read half-written.
 fn make(data_dir: &Path, path: &Path) -> anyhow::Result<Vec<u8>> {
-    fs::create_dir_all(data_dir)
+    data_folder::create(data_dir)
         .with_context(|| format!("{} cannot be made", data_dir.display()))?;
     let pkcs8 =
         EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
@@ -134,7 +138,8 @@ fn make(data_dir: &Path, path: &Path) -> anyhow::Result<Vec<u8>> {
     File::open(data_dir)
         .and_then(|folder| folder.sync_all())
         .context("the data folder cannot be flushed")?;
-    fs::read(path).with_context(|| format!("the local key {} cannot be read", path.display()))
+    read_regular_file(path, MAX_FILE_BYTES)
+        .with_context(|| format!("the local key {} cannot be read", path.display()))
 }
 
 fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {

@@ -4,6 +4,7 @@ mod admin;
 mod commands;
 mod config;
 mod cursor_key;
+mod data_folder;
 mod database;
 mod database_url;
 mod issuers;
@@ -20,7 +21,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{check, migrate, openapi, serve, token},
-    config::Settings,
+    config::{Log, Settings, StorageSettings, TokenSettings},
 };
 
 /// Reports are many small values that are made in one thread and freed in another, which the system's allocator is slow at.
@@ -67,24 +68,37 @@ fn main() -> ExitCode {
     }
 }
 
+/// Each command loads only the settings that it needs.
 fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let settings = Settings::load(arguments.config.as_deref())?;
+    let file = arguments.config.as_deref();
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Openapi => openapi::run(),
-        Command::Token(arguments) => token::run(&settings, &arguments),
-        Command::Serve => block_on(&settings, serve::run(&settings)),
-        Command::Migrate(command) => block_on(&settings, migrate::run(&settings, &command)),
-        Command::Check => block_on(&settings, check::run(&settings)),
+        Command::Token(arguments) => token::run(&TokenSettings::load(file)?, &arguments),
+        Command::Migrate(command) => {
+            let settings = StorageSettings::load(file)?;
+            let migrate = migrate::run(&settings, &command);
+            block_on(&settings.log, 1, migrate)
+        }
+        Command::Serve => {
+            let settings = Settings::load(file)?;
+            let serve = serve::run(&settings);
+            block_on(&settings.log, settings.worker_threads(), serve)
+        }
+        Command::Check => {
+            let settings = Settings::load(file)?;
+            block_on(&settings.log, 1, check::run(&settings))
+        }
     }
 }
 
 fn block_on(
-    settings: &Settings,
+    log: &Log,
+    worker_threads: usize,
     command: impl Future<Output = anyhow::Result<()>>,
 ) -> anyhow::Result<()> {
-    let _log = telemetry::start(&settings.log)?;
+    let _log = telemetry::start(log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(settings.worker_threads())
+        .worker_threads(worker_threads)
         .enable_all()
         .build()?;
     let done = runtime.block_on(command);

@@ -27,6 +27,9 @@ const UPKEEP: Duration = Duration::from_secs(5);
 const DATABASE_EVERY: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Seconds until the certificate of TLS expires.
+pub(crate) const CERTIFICATE_EXPIRY: &str = "flowruns_tls_certificate_expiry_seconds";
+
 /// The commit, where the one who builds says it.
 const COMMIT: Option<&str> = option_env!("FLOWRUNS_COMMIT");
 
@@ -46,6 +49,7 @@ pub(crate) fn record() -> anyhow::Result<Recorder> {
     let commit = COMMIT.unwrap_or("unknown");
     let version = env!("CARGO_PKG_VERSION");
     metrics::gauge!("flowruns_build_info", "version" => version, "commit" => commit).set(1);
+    metrics::gauge!(CERTIFICATE_EXPIRY).set(f64::NAN);
     let upkeep = handle.clone();
     tokio::spawn(async move {
         let mut ticks = interval(UPKEEP);
@@ -221,6 +225,10 @@ fn describe() {
         (
             "flowruns_history_months_ahead",
             "Months of history made beyond the present one; -1 without that one.",
+        ),
+        (
+            CERTIFICATE_EXPIRY,
+            "Seconds until the TLS certificate expires, negative afterwards; NaN without one.",
         ),
     ];
     for (name, help) in gauges {

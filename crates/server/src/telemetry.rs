@@ -2,6 +2,7 @@
 
 #[cfg(feature = "otel")]
 mod otel;
+mod panics;
 
 use std::{
     io::{self, IsTerminal as _},
@@ -61,6 +62,7 @@ pub(crate) fn start(log: &Log) -> anyhow::Result<LogWriter> {
         LogFormat::Pretty => init(subscriber.finish())?,
         LogFormat::Json => init(subscriber.json().finish())?,
     }
+    panics::install();
     Ok(guard)
 }
 

@@ -15,11 +15,13 @@ pub(crate) fn address(url: &str) -> String {
     format!("flowruns serves on {url}\n")
 }
 
-/// The address and two lines of curl for the demo tenant, which gets a flow for them.
+/// The address and two lines of curl for the demo tenant, which gets a flow for them. A token is in them on a terminal only:
+/// anything else, such as a journal, keeps what it is told, and has other readers.
 pub(crate) async fn first_steps(
     url: &str,
     environment: &Environment,
     key: &LocalKey,
+    is_terminal: bool,
 ) -> anyhow::Result<String> {
     let tenant: TenantId = DEMO_TENANT.parse()?;
     let flows = FlowService::new(environment.clone());
@@ -33,16 +35,33 @@ pub(crate) async fn first_steps(
         Some(flow) => flow,
         None => flows.create(tenant, first_flow()?).await?,
     };
-    let run = TimeOrderedIds.next(SystemClock.now());
-    let token = key.mint(tenant, &Permission::ALL, ONE_HOUR)?;
+    let token = match is_terminal {
+        true => Some(key.mint(tenant, &Permission::ALL, ONE_HOUR)?),
+        false => None,
+    };
+    let run = TimeOrderedIds.next(SystemClock.now()).to_string();
     let runs = format!("{url}/industryData/incomingFlows/{}/runs", flow.key.flow);
-    let headers = format!("-H 'Authorization: Bearer {token}' -H 'Content-Type: application/json'");
-    Ok(format!(
+    Ok(calls(url, &runs, &run, token.as_deref()))
+}
+
+/// Four lines, whether with a token or with a variable of the shell in its place.
+fn calls(url: &str, runs: &str, run: &str, token: Option<&str>) -> String {
+    let (token, explanation) = match token {
+        Some(token) => (token, "the token is valid for one hour"),
+        None => (
+            "$TOKEN",
+            "TOKEN=$(flowruns token) with the configuration of this server makes a token for one hour",
+        ),
+    };
+    // In double quotes the shell puts in the variable; a token has nothing that they would change.
+    let headers =
+        format!("-H \"Authorization: Bearer {token}\" -H 'Content-Type: application/json'");
+    format!(
         "flowruns serves on {url}\n\
-         Create a run, then report that it has completed (the token is good for one hour):\n\
+         Create a run, then report that it has completed ({explanation}):\n\
          curl -X POST '{runs}' {headers} -d '{{\"id\":\"{run}\",\"displayName\":\"First run\"}}'\n\
          curl -X PATCH '{runs}/{run}' {headers} -d '{{\"status\":\"completed\",\"statistics\":{{\"rows\":1200}}}}'\n"
-    ))
+    )
 }
 
 fn first_flow() -> anyhow::Result<NewFlow> {
@@ -53,4 +72,21 @@ fn first_flow() -> anyhow::Result<NewFlow> {
         effective: None,
         expiration: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_calls_have_the_token_or_a_variable_and_the_way_to_set_it() {
+        let with = calls("http://h", "http://h/runs", "1", Some("a.b.c"));
+        assert_eq!(with.matches("\"Authorization: Bearer a.b.c\"").count(), 2);
+        assert!(!with.contains("TOKEN"), "{with}");
+        let without = calls("http://h", "http://h/runs", "1", None);
+        let variable = "\"Authorization: Bearer $TOKEN\"";
+        assert_eq!(without.matches(variable).count(), 2);
+        assert!(without.contains("TOKEN=$(flowruns token)"), "{without}");
+        assert_eq!((with.lines().count(), without.lines().count()), (4, 4));
+    }
 }

@@ -5,12 +5,16 @@ use serde::Deserialize;
 
 use super::{permission::Permission, refusal::Refusal};
 
+/// The longest name of a caller, in characters; OpenID Connect bounds `sub` at 255.
+const MAX_ACTOR_CHARS: usize = 256;
+
 /// Who asks.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Caller {
     /// The tenant whose rows the caller sees.
     pub tenant: TenantId,
-    /// The application or person.
+    /// The application or person: at most 256 characters, none of them a control character, since it is stored with each
+    /// change and PostgreSQL stores no U+0000.
     pub actor: String,
     permission: Option<Permission>,
 }
@@ -62,11 +66,15 @@ impl Caller {
             .and_then(|tid| tid.parse().ok())
             .ok_or(Refusal::NoTenant)?;
         let is_person = scp.is_some();
-        let actor = if is_person {
-            oid.or(sub)
+        let names = if is_person {
+            [oid, sub, None, None]
         } else {
-            azp.or(appid).or(oid).or(sub)
+            [azp, appid, oid, sub]
         };
+        let actor = names.into_iter().flatten().find(|name| !name.is_empty());
+        if actor.as_deref().is_some_and(|name| !is_usable(name)) {
+            return Err(Refusal::UnusableActor);
+        }
         let scopes = scp.unwrap_or_default();
         let names = roles.iter().map(String::as_str).chain(scopes.split(' '));
         Ok(Self {
@@ -75,4 +83,9 @@ impl Caller {
             permission: names.filter_map(Permission::from_name).max(),
         })
     }
+}
+
+/// The name is refused rather than changed: two callers must never share one name in the history.
+fn is_usable(name: &str) -> bool {
+    name.chars().count() <= MAX_ACTOR_CHARS && !name.chars().any(char::is_control)
 }

@@ -8,12 +8,12 @@ use std::{error::Error, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use arc_swap::ArcSwapOption;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::{
-    sync::{Notify, watch},
+    sync::{Notify, Semaphore, watch},
     task::JoinHandle,
     time::{Instant, sleep_until, timeout},
 };
 
-use super::key_set::KeySet;
+use super::key_set::{InvalidKeySet, KeySet, note_usable_keys};
 use crate::observe::chain;
 
 /// Why a key set could not be fetched.
@@ -32,12 +32,16 @@ pub trait FetchKeys: Send + Sync + 'static {
 /// When keys are fetched.
 #[derive(Clone, Copy, Debug)]
 pub struct RefreshOptions {
-    /// How long after a success they are fetched again, so that keys that were withdrawn go.
+    /// How long after a success they are fetched again. Tokens of a key that the issuer has withdrawn, or of any key once its
+    /// set is empty, are accepted for this long at most, those that were verified before included; as long as fetches fail the
+    /// known keys stay.
     pub interval: Duration,
     /// How long after an attempt an unknown key may cause the next one. Each failure in a row doubles it, up to a minute.
     pub cooldown: Duration,
     /// How long one attempt may take; a request with an unknown key waits no longer.
     pub timeout: Duration,
+    /// How many requests may wait for an attempt; further ones are refused at once, to be sent again.
+    pub max_waiting: usize,
 }
 
 /// The longest pause between attempts that fail, unless the cool-down is longer still.
@@ -64,6 +68,8 @@ struct Shared {
     keys: ArcSwapOption<KeySet>,
     attempts: watch::Sender<Attempts>,
     wanted: Notify,
+    /// A permit for each request that waits.
+    waiting: Semaphore,
 }
 
 struct Attempts {
@@ -88,7 +94,10 @@ impl FetchedKeys {
             keys: ArcSwapOption::empty(),
             attempts: watch::Sender::new(attempts),
             wanted: Notify::new(),
+            waiting: Semaphore::new(options.max_waiting),
         });
+        // An issuer that has never answered shows as one without keys.
+        note_usable_keys(&shared.issuer, 0);
         let task = tokio::spawn(Arc::clone(&shared).run(fetch));
         Self { shared, task }
     }
@@ -98,13 +107,26 @@ impl FetchedKeys {
         self.shared.keys.load_full()
     }
 
-    /// Waits for the attempt that runs, or for a new one when it is time for one; tells whether the last one succeeded.
+    /// Waits for the attempt that runs, or for a new one when it is time for one; tells whether the last one succeeded. It is
+    /// `false` without a wait when [`RefreshOptions::max_waiting`] requests wait already.
+    ///
+    /// Between two attempts nothing waits: any unknown key is refused by what the last one brought.
     pub(super) async fn refreshed(&self) -> bool {
         let shared = &self.shared;
         let mut attempts = shared.attempts.subscribe();
         if shared.claim() {
             shared.wanted.notify_one();
         }
+        let (is_running, failures) = {
+            let now = attempts.borrow();
+            (now.is_running, now.failures_in_a_row)
+        };
+        if !is_running {
+            return failures == 0;
+        }
+        let Ok(_permit) = shared.waiting.try_acquire() else {
+            return false;
+        };
         let finished = attempts.wait_for(|attempts| !attempts.is_running);
         match timeout(shared.options.timeout, finished).await {
             Ok(Ok(attempts)) => attempts.failures_in_a_row == 0,
@@ -148,17 +170,36 @@ impl Shared {
         if json == *known {
             return Ok(());
         }
-        let keys = KeySet::from_jwks(&json)?;
-        tracing::info!(
-            issuer = self.issuer,
-            keys = keys.usable_keys(),
-            "the issuer's keys are new"
-        );
+        let keys = self.read(&json)?;
+        note_usable_keys(&self.issuer, keys.usable_keys());
         if let Some(replaced) = self.keys.swap(Some(Arc::new(keys))) {
             replaced.retire();
         }
         *known = json;
         Ok(())
+    }
+
+    /// A set without usable keys is an answer, not a failure: that is how an issuer withdraws its last key.
+    fn read(&self, json: &[u8]) -> Result<KeySet, InvalidKeySet> {
+        match KeySet::from_jwks(json) {
+            Ok(keys) => {
+                tracing::info!(
+                    issuer = self.issuer,
+                    keys = keys.usable_keys(),
+                    "the issuer's keys are new"
+                );
+                Ok(keys)
+            }
+            Err(InvalidKeySet::Empty { listed }) => {
+                tracing::error!(
+                    issuer = self.issuer,
+                    listed,
+                    "the issuer's key set has no usable key: from now on all of its tokens are refused"
+                );
+                Ok(KeySet::without_keys())
+            }
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Tells those who wait, and when the next attempt is due.

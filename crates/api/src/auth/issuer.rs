@@ -4,7 +4,11 @@ use std::{borrow::Cow, sync::Arc};
 
 use flowruns_domain::TenantId;
 
-use super::{fetched_keys::FetchedKeys, key_set::KeySet, refusal::Refusal};
+use super::{
+    fetched_keys::FetchedKeys,
+    key_set::{KeySet, note_usable_keys},
+    refusal::Refusal,
+};
 
 /// Stands for the claim `tid` in the name of an issuer that has one name for each tenant.
 const TENANT: &str = "{tenantid}";
@@ -50,6 +54,7 @@ enum IssuerKeys {
 impl Issuer {
     /// An issuer whose keys never change.
     pub fn with_fixed_keys(expectations: Expectations, keys: KeySet) -> Self {
+        note_usable_keys(&expectations.issuer, keys.usable_keys());
         let keys = IssuerKeys::Fixed(Arc::new(keys));
         Self { expectations, keys }
     }

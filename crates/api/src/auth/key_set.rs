@@ -27,11 +27,17 @@ pub enum InvalidKeySet {
     /// Not a JSON Web Key Set.
     #[error("this is no JSON Web Key Set (RFC 7517)")]
     Malformed(#[source] serde_json::Error),
-    /// None of its keys can verify a token.
+    /// JSON without an array `keys`.
+    #[error("this is no JSON Web Key Set (RFC 7517): it has no array \"keys\"")]
+    NoKeySet,
+    /// None of the keys that it lists, if it lists any, can verify a token.
     #[error(
-        "the key set has no usable key: an RSA key of 2048 to 8192 bits or an EC P-256 key, for signatures, with a kid"
+        "none of the {listed} keys that the key set lists is usable: an RSA key of 2048 to 8192 bits or an EC P-256 key, for signatures, with a kid of its own"
     )]
-    Empty,
+    Empty {
+        /// How many keys it lists.
+        listed: usize,
+    },
 }
 
 /// Keys for RS256 and ES256, by their `kid`.
@@ -54,6 +60,8 @@ impl Retired {
     }
 }
 
+const USABLE_KEYS: &str = "flowruns_issuer_keys";
+
 impl KeySet {
     /// The longest key set, in bytes.
     pub const MAX_BYTES: usize = 256 * 1024;
@@ -65,7 +73,7 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// [`InvalidKeySet`] when it is malformed, too large, or has no usable key.
+    /// [`InvalidKeySet`] when it is malformed (also without an array `keys`), too large, or has no usable key.
     pub fn from_jwks(json: &[u8]) -> Result<Self, InvalidKeySet> {
         if json.len() > Self::MAX_BYTES {
             return Err(InvalidKeySet::TooLong);
@@ -73,17 +81,27 @@ impl KeySet {
         // Keys are read one by one, so that one of an unknown kind does not spoil the others.
         let set: serde_json::Value =
             serde_json::from_slice(json).map_err(InvalidKeySet::Malformed)?;
-        let jwks = set.get("keys").and_then(|keys| keys.as_array());
-        let jwks = jwks.map_or(&[][..], Vec::as_slice);
-        if jwks.len() > Self::MAX_KEYS {
-            return Err(InvalidKeySet::TooManyKeys(jwks.len()));
+        let Some(jwks) = set.get("keys").and_then(|keys| keys.as_array()) else {
+            return Err(InvalidKeySet::NoKeySet);
+        };
+        let listed = jwks.len();
+        if listed > Self::MAX_KEYS {
+            return Err(InvalidKeySet::TooManyKeys(listed));
         }
         let keys = unambiguous(jwks.iter().filter_map(Key::from_jwk));
         if keys.is_empty() {
-            return Err(InvalidKeySet::Empty);
+            return Err(InvalidKeySet::Empty { listed });
         }
         let retired = Retired::default();
         Ok(Self { keys, retired })
+    }
+
+    /// The set of an issuer that has withdrawn its keys: it verifies nothing.
+    pub(super) fn without_keys() -> Self {
+        Self {
+            keys: HashMap::new(),
+            retired: Retired::default(),
+        }
     }
 
     /// How many keys can verify tokens.
@@ -103,6 +121,12 @@ impl KeySet {
     pub(super) fn retire(&self) {
         self.retired.set();
     }
+}
+
+/// Shows how many keys can verify tokens of an issuer; the label comes from the configuration.
+pub(super) fn note_usable_keys(issuer: &str, keys: usize) {
+    metrics::describe_gauge!(USABLE_KEYS, "Keys that can verify tokens of the issuer.");
+    metrics::gauge!(USABLE_KEYS, "issuer" => issuer.to_owned()).set(keys as f64);
 }
 
 fn unambiguous(named: impl Iterator<Item = (String, Key)>) -> HashMap<String, Key> {

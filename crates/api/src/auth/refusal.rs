@@ -18,6 +18,11 @@ pub enum TokenRefused {
     /// Without a tenant.
     #[error("the token has no claim tid with the tenant's UUID")]
     NoTenant,
+    /// The claim that names the caller cannot be stored.
+    #[error(
+        "the claim of the token that names the caller (azp, appid, oid or sub) has over 256 characters or a control character; get a token without"
+    )]
+    UnusableActor,
     /// Nobody can tell: the token names a key that is not known, and the issuer's keys cannot be read now.
     #[error(
         "the keys of the token's issuer cannot be read now; send the request again a little later"
@@ -60,6 +65,8 @@ pub(super) enum Refusal {
     NotYetValid,
     #[error("it has no claim tid with a UUID")]
     NoTenant,
+    #[error("the claim that names its caller is too long or has a control character")]
+    UnusableActor,
 }
 
 /// How much of a name goes into the log, in characters.
@@ -75,6 +82,7 @@ impl Refusal {
             Self::Expired => TokenRefused::Expired,
             Self::NotYetValid => TokenRefused::NotYetValid,
             Self::NoTenant => TokenRefused::NoTenant,
+            Self::UnusableActor => TokenRefused::UnusableActor,
             Self::KeysUnavailable(_) => TokenRefused::KeysUnavailable,
             Self::TooLong
             | Self::Malformed

@@ -77,7 +77,9 @@ impl TokenVerifier {
             return Err(Refusal::KeyOfAnotherIssuer);
         }
         // A fraction of a second is cut; `as` saturates, and an expiry that is no number was refused above.
-        let until = (claims.exp as u64).saturating_add(expectations.leeway_seconds);
+        let until = (claims.exp as u64)
+            .saturating_add(expectations.leeway_seconds)
+            .saturating_sub(1);
         let caller = Arc::new(Caller::from_claims(claims)?);
         self.verified
             .remember(token, &caller, until, keys.retired());
@@ -116,6 +118,8 @@ fn validation(key: &Key, expectations: &Expectations, claims: &Claims) -> Valida
     validation.set_audience(&expectations.audiences);
     validation.set_required_spec_claims(&["exp", "iss", "aud"]);
     validation.leeway = expectations.leeway_seconds;
+    // RFC 7519, section 4.1.4: a token is valid before its expiry; the library grants the second of the expiry as well.
+    validation.reject_tokens_expiring_in_less_than = 1;
     validation.validate_nbf = true;
     validation
 }
@@ -124,4 +128,49 @@ fn may_sign_for(key: &Key, claims: &Claims) -> bool {
     key.issuer.as_ref().is_none_or(|issuer| {
         named(issuer, claims.tid.as_deref()).is_some_and(|name| name == claims.iss)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::auth::testing::{AUDIENCE, NamedKey, TENANT, jwks};
+
+    const ISSUER: &str = "https://issuer.example/";
+
+    #[tokio::test]
+    async fn a_token_is_expired_from_the_second_of_its_expiry_and_valid_from_that_of_its_nbf() {
+        let key = NamedKey::new("a");
+        let keys = KeySet::from_jwks(&jwks(&[&key])).unwrap();
+        let expectations = Expectations {
+            issuer: ISSUER.to_owned(),
+            audiences: vec![AUDIENCE.to_owned()],
+            leeway_seconds: 0,
+        };
+        let verifier = TokenVerifier::new(keys, expectations);
+        let now = get_current_timestamp();
+        for (exp, nbf, expected) in [
+            (json!(now), json!(now), Some(TokenRefused::Expired)),
+            (json!(now + 600), json!(now), None),
+            (json!(now as f64 + 600.5), json!(now), None),
+            (
+                json!(now + 600),
+                json!(now + 300),
+                Some(TokenRefused::NotYetValid),
+            ),
+            (json!(now + 600), json!("1"), Some(TokenRefused::Invalid)),
+            (json!(-1), json!(now), Some(TokenRefused::Invalid)),
+            (json!(1e300), json!(now), Some(TokenRefused::Invalid)),
+        ] {
+            let token = key.sign(
+                &json!({"iss": ISSUER, "aud": AUDIENCE, "tid": TENANT, "exp": exp, "nbf": nbf}),
+            );
+            // The second time it is known already.
+            for _ in 0..2 {
+                let refused = verifier.verify(&token).await.err();
+                assert_eq!(refused, expected, "exp {exp} nbf {nbf}");
+            }
+        }
+    }
 }

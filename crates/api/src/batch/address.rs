@@ -22,8 +22,8 @@ const UNSAFE: &AsciiSet = &CONTROLS
 /// It is as long as that of a request alone at most, in bytes.
 pub(super) fn read(url: &str, root: &ServiceRoot, limit: usize) -> Result<Uri, ApiError> {
     let without_fragment = url.split('#').next().unwrap_or_default();
-    let path = match after_scheme(without_fragment) {
-        Some(absolute) => on_this_server(absolute, root)?.to_owned(),
+    let path = match web_scheme(without_fragment) {
+        Some((scheme, absolute)) => on_this_server(scheme, absolute, root)?.to_owned(),
         None => relative(without_fragment, root.version()),
     };
     let encoded = utf8_percent_encode(&path, UNSAFE).to_string();
@@ -43,22 +43,30 @@ pub(super) fn read(url: &str, root: &ServiceRoot, limit: usize) -> Result<Uri, A
     Ok(uri)
 }
 
-fn after_scheme(url: &str) -> Option<&str> {
+fn web_scheme(url: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = url.split_once("://")?;
     let is_web = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
-    is_web.then_some(rest)
+    is_web.then_some((scheme, rest))
 }
 
-fn on_this_server<'a>(absolute: &'a str, root: &ServiceRoot) -> Result<&'a str, ApiError> {
+/// The path of an absolute URL as this server sees it: without the prefix that a proxy removes.
+fn on_this_server<'a>(
+    scheme: &str,
+    absolute: &'a str,
+    root: &ServiceRoot,
+) -> Result<&'a str, ApiError> {
     let end = absolute.find(['/', '?']).unwrap_or(absolute.len());
     let (host, path) = absolute.split_at(end);
-    if !host.eq_ignore_ascii_case(root.origin().host()) {
+    let path = path.strip_prefix(root.origin().prefix());
+    let path = path.filter(|path| path.is_empty() || path.starts_with(['/', '?']));
+    let is_own_host = root.origin().has_host(scheme, host);
+    let Some(path) = path.filter(|_| is_own_host) else {
         let message = format!(
             "the URL is not of this server; send it relative, or to {}",
             root.origin()
         );
         return Err(malformed(&message));
-    }
+    };
     Ok(if path.is_empty() { "/" } else { path })
 }
 

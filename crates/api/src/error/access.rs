@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 
 use super::{ApiError, Hint};
-use crate::auth::TokenRefused;
+use crate::auth::{Permission, TokenRefused};
 
 impl ApiError {
     pub(crate) fn unauthorized(message: &str, token_was_sent: bool) -> Self {
@@ -28,7 +28,8 @@ impl ApiError {
             TokenRefused::Invalid
             | TokenRefused::Expired
             | TokenRefused::NotYetValid
-            | TokenRefused::NoTenant => Self::unauthorized(&message, true),
+            | TokenRefused::NoTenant
+            | TokenRefused::UnusableActor => Self::unauthorized(&message, true),
             TokenRefused::KeysUnavailable => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "issuerUnavailable",
@@ -38,9 +39,20 @@ impl ApiError {
         }
     }
 
-    pub(crate) fn forbidden(permission: &str) -> Self {
+    /// Several values of Authorization. Two readers of such a request could believe two different callers, and a new token
+    /// would not help: RFC 6750, section 3.1, answers a repeated parameter with 400 `invalid_request`.
+    pub(crate) fn repeated_authorization() -> Self {
+        let message =
+            "Authorization is sent more than once; send one Authorization: Bearer and one token";
+        Self::bad_request("invalidAuthorization", message)
+            .with_target("Authorization")
+            .with_hint(Hint::CorrectRequest)
+    }
+
+    pub(crate) fn forbidden(permission: Permission) -> Self {
         let message =
             format!("the token lacks the permission {permission}; ask for one that has it");
         Self::new(StatusCode::FORBIDDEN, "accessDenied", message)
+            .with_hint(Hint::NeedsPermission(permission))
     }
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use flowruns_admission::Overloaded;
 
 use super::{ApiError, Hint};
-use crate::limits::Full;
 
 impl ApiError {
     /// The specific code of what is refused since too much is under way.
@@ -54,8 +54,8 @@ impl ApiError {
     }
 }
 
-impl From<Full> for ApiError {
-    fn from(_: Full) -> Self {
+impl From<Overloaded> for ApiError {
+    fn from(_: Overloaded) -> Self {
         Self::overloaded()
     }
 }

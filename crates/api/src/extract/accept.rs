@@ -1,35 +1,117 @@
-//! Accept: the answer is JSON, plain text for a count, or 406.
+//! The headers of content: what is sent is plain JSON (415), what is answered is JSON or a plain number (406).
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Method, header};
+
+use super::call::Content;
+use crate::error::ApiError;
 
 /// The media type of nearly every answer.
-pub(super) const JSON: &str = "application/json";
+const JSON: &str = "application/json";
+const TEXT: &str = "text/plain";
 
-/// Whether the client takes a media type.
-pub(super) fn takes(headers: &HeaderMap, media_type: &str) -> bool {
-    let mut values = headers.get_all(header::ACCEPT).iter().peekable();
-    if values.peek().is_none() {
-        return true;
+/// Checks Content-Encoding and Content-Type, then Accept.
+pub(super) fn check_media_types(
+    method: &Method,
+    headers: &HeaderMap,
+    content: Content,
+) -> Result<(), ApiError> {
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(ApiError::unsupported_encoding(method));
     }
-    let ranges = values
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','));
-    ranges
-        .map(str::trim)
-        .filter(|range| !range.is_empty())
-        .any(|range| range_takes(range, media_type))
+    if matches!(content, Content::Json | Content::Batch) && !is_json(headers) {
+        return Err(ApiError::unsupported_media_type(method));
+    }
+    let is_accepted = match content {
+        Content::Text => accepts(headers, TEXT) || accepts(headers, JSON),
+        Content::None | Content::List | Content::Json | Content::Batch => accepts(headers, JSON),
+    };
+    match is_accepted {
+        true => Ok(()),
+        false => Err(ApiError::not_acceptable()),
+    }
 }
 
-fn range_takes(range: &str, media_type: &str) -> bool {
-    let mut parts = range
-        .split(';')
-        .map(|part| part.trim().to_ascii_lowercase());
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return false;
+    };
+    let media_type = value
+        .to_str()
+        .ok()
+        .and_then(|value| value.split(';').next());
+    media_type.is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case(JSON))
+}
+
+/// Whether the client accepts a media type: the most specific range that covers it decides, and an Accept without any range
+/// accepts everything.
+fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    let values = headers.get_all(header::ACCEPT).iter();
+    let ranges = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|range| !range.is_empty());
+    let mut has_ranges = false;
+    let mut decisive: Option<(u8, bool)> = None;
+    for range in ranges {
+        has_ranges = true;
+        let (specificity, is_wanted) = read_range(range, media_type);
+        // Of ranges that are equally specific one that wants the type is enough.
+        decisive = decisive.max((specificity > 0).then_some((specificity, is_wanted)));
+    }
+    !has_ranges || decisive.is_some_and(|(_, is_wanted)| is_wanted)
+}
+
+/// How specifically a range covers a media type, 0 when it does not, and whether its weight is more than 0.
+fn read_range(range: &str, media_type: &str) -> (u8, bool) {
+    let mut parts = range.split(';').map(str::trim);
     let sent = parts.next().unwrap_or_default();
     let kind = media_type.split('/').next().unwrap_or_default();
-    let is_covered = sent == "*/*"
-        || sent == media_type
-        || sent.strip_suffix("/*").is_some_and(|sent| sent == kind);
-    let is_refused =
-        parts.any(|part| part.strip_prefix("q=").and_then(|q| q.parse().ok()) == Some(0.0_f32));
-    is_covered && !is_refused
+    let specificity = match sent.split_once('/') {
+        _ if sent.eq_ignore_ascii_case(media_type) => 3,
+        Some((sent_kind, "*")) if sent_kind.eq_ignore_ascii_case(kind) => 2,
+        // Java sends `*` for `*/*`.
+        Some(("*", "*")) => 1,
+        None if sent == "*" => 1,
+        _ => 0,
+    };
+    let weight = parts.find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")));
+    let is_unwanted = weight.and_then(|weight| weight.parse().ok()) == Some(0.0_f32);
+    (specificity, !is_unwanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn the_most_specific_range_decides() {
+        for (accept, expected) in [
+            ("", true),
+            (" , ", true),
+            ("*/*", true),
+            ("*;q=.2", true),
+            ("application/*", true),
+            ("Application/JSON", true),
+            ("application/json;odata.metadata=minimal;q=0.1", true),
+            ("text/html, application/*;q=0.5", true),
+            ("application/json, application/json;q=0", true),
+            ("application/json;q=1, */*;q=0", true),
+            ("text/html", false),
+            ("text/*", false),
+            ("application/json;q=0", false),
+            ("application/json; Q=0.000", false),
+            ("application/json;q=0, */*", false),
+            ("*/*, application/*;q=0", false),
+            ("application/jsonl", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+            assert_eq!(accepts(&headers, JSON), expected, "{accept}");
+        }
+        assert!(accepts(&HeaderMap::new(), JSON));
+    }
 }

@@ -5,17 +5,19 @@ use std::sync::Arc;
 use axum::{
     RequestPartsExt,
     extract::{MatchedPath, RawPathParams, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, Uri, header, request::Parts},
 };
 use bytes::Bytes;
 use flowruns_domain::{
-    Fault, FlowKey, IfMatch, Requester, RunAddress, RunId, Urgency, Via,
+    Fault, FlowKey, IfMatch, Preconditions, Requester, RunAddress, RunId, Urgency, Via,
     json::{JsonObject, parse_object},
 };
 
 use super::{
-    accept::{JSON, takes},
-    body::received,
+    accept::check_media_types,
+    bearer::bearer_token,
+    body::{Received, received},
+    odata_version::check_versions,
     preconditions,
     prefer::Preference,
 };
@@ -23,11 +25,11 @@ use crate::{
     auth::{Caller, Permission},
     batch::MAX_ITEMS,
     error::ApiError,
-    limits::{Rank, footprint},
+    limits::footprint,
     observe::{NotLetIn, Trace},
     odata::{
-        key_path::PathKeys, options::QueryOptions, page::PageBytes, page_preference::MaxPageSize,
-        root::ServiceRoot,
+        key_path::PathKeys, options::QueryOptions, origin::ConnectionAuthentication,
+        page::PageBytes, page_preference::MaxPageSize, root::ServiceRoot,
     },
     offload::offload_if_long,
     state::Api,
@@ -56,16 +58,6 @@ impl Content {
             Self::Batch => MAX_ITEMS * (max_body_bytes + ITEM_HEAD_BYTES),
         }
     }
-
-    /// When it is refused among all that is under way. What ends a run is not known before its body is read.
-    pub(super) fn rank(self, method: &Method) -> Rank {
-        match self {
-            Self::List | Self::Text => Rank::List,
-            Self::None if method == Method::DELETE => Rank::Write,
-            Self::None => Rank::Read,
-            Self::Json | Self::Batch => Rank::EndsRun,
-        }
-    }
 }
 
 /// What an item of a batch may have beside its body, on average: method, URL and headers.
@@ -81,6 +73,8 @@ pub(crate) struct Call {
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// It was admitted before it was known whether it ends a run.
+    is_unclassified: bool,
     /// The most bytes of a page that answers it.
     pub(crate) page_bytes: PageBytes,
     params: Vec<(String, String)>,
@@ -103,11 +97,20 @@ impl Call {
             .unwrap_or_default();
         trace.note_route(parts.extensions.get::<MatchedPath>());
         let caller = authorized(api, &parts.headers, permission.into(), &trace).await?;
+        if let Some(connection) = parts.extensions.get::<ConnectionAuthentication>() {
+            connection.confirm();
+        }
         api.callers
             .count(&caller)
             .map_err(ApiError::too_many_requests)?;
-        let body = received(api, &trace, &parts, content, body).await?;
-        check_media_types(&parts.headers, content)?;
+        let admission = (api.callers.id(&caller), content);
+        let received = received(api, &trace, &parts, admission, body).await?;
+        let Received {
+            bytes: body,
+            is_unclassified,
+        } = received;
+        check_media_types(&parts.method, &parts.headers, content)?;
+        check_versions(&parts.headers)?;
         let page_bytes = parts.extensions.get().copied().unwrap_or_default();
         let params = path_params(&mut parts).await?;
         Ok(Self {
@@ -121,6 +124,7 @@ impl Call {
             headers: parts.headers,
             params,
             body,
+            is_unclassified,
             page_bytes,
         })
     }
@@ -182,14 +186,25 @@ impl Call {
         Ok(Via::new(runs).unwrap_or_default())
     }
 
-    /// If-Match, unless it is absent.
-    pub(crate) fn sent_if_match(&self) -> Result<Option<IfMatch>, ApiError> {
-        preconditions::if_match(&self.headers)
+    /// If-Match and If-None-Match of a read.
+    pub(crate) fn conditions(&self) -> Result<Preconditions, ApiError> {
+        Ok(Preconditions {
+            if_match: preconditions::if_match(&self.headers)?.unwrap_or_default(),
+            if_none_match: preconditions::if_none_match(&self.headers)?,
+        })
     }
 
-    /// If-None-Match, unless it is absent.
-    pub(crate) fn sent_if_none_match(&self) -> Result<Option<IfMatch>, ApiError> {
-        preconditions::if_none_match(&self.headers)
+    /// If-Match and If-None-Match of a write, of which the server may demand the first.
+    pub(crate) fn preconditions(&self, api: &Api) -> Result<Preconditions, ApiError> {
+        let if_match = match preconditions::if_match(&self.headers)? {
+            Some(sent) => sent,
+            None if api.options.require_if_match => IfMatch::Missing,
+            None => IfMatch::Absent,
+        };
+        Ok(Preconditions {
+            if_match,
+            if_none_match: preconditions::if_none_match(&self.headers)?,
+        })
     }
 
     /// What `read` makes of the body as a JSON object. A long one is parsed, read and dropped on another thread.
@@ -225,10 +240,12 @@ impl Call {
         }
     }
 
-    /// Refuses a write while too much is under way, now that it is known whether it ends a run.
+    /// Refuses a write that the reserve for reports that end a run is not for, now that it is known whether it ends one.
     pub(crate) fn admit(&self, urgency: Urgency) -> Result<(), ApiError> {
-        let place = self.trace.place();
-        Ok(place.map_or(Ok(()), |place| place.check(urgency.into()))?)
+        match self.trace.permit().filter(|_| self.is_unclassified) {
+            Some(permit) => Ok(permit.reclassify(urgency.into(), permit.bytes())?),
+            None => Ok(()),
+        }
     }
 
     fn param(&self, name: &str) -> Option<&str> {
@@ -264,38 +281,13 @@ fn read_id<T: std::str::FromStr<Err = flowruns_domain::InvalidId>>(
     })
 }
 
-/// What the client demands, or what the server demands of it.
-pub(crate) fn if_match_or_default(api: &Api, sent: Option<IfMatch>) -> IfMatch {
-    match (sent, api.options.require_if_match) {
-        (Some(sent), _) => sent,
-        (None, true) => IfMatch::Missing,
-        (None, false) => IfMatch::Absent,
-    }
-}
-
 async fn authorized(
     api: &Api,
     headers: &HeaderMap,
     permission: Option<Permission>,
     trace: &Trace,
 ) -> Result<Arc<Caller>, ApiError> {
-    let Some(value) = headers.get(header::AUTHORIZATION) else {
-        NotLetIn::NoToken.count();
-        let message =
-            "send Authorization: Bearer and a token; `flowruns token` mints one for the local key";
-        return Err(ApiError::unauthorized(message, false));
-    };
-    let token = value.to_str().ok().and_then(|value| value.split_once(' '));
-    let token = token
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim());
-    let Some(token) = token else {
-        NotLetIn::NoToken.count();
-        return Err(ApiError::unauthorized(
-            "Authorization must be Bearer and a token",
-            false,
-        ));
-    };
+    let token = bearer_token(headers).inspect_err(|_| NotLetIn::NoToken.count())?;
     let verified = api.options.verifier.verify(token).await;
     let caller = verified.map_err(|refused| {
         NotLetIn::Token(refused).count();
@@ -305,43 +297,10 @@ async fn authorized(
     match permission {
         Some(permission) if !caller.may(permission) => {
             NotLetIn::NoPermission.count();
-            Err(ApiError::forbidden(permission.name()))
+            Err(ApiError::forbidden(permission))
         }
         Some(_) | None => Ok(caller),
     }
-}
-
-fn check_media_types(headers: &HeaderMap, content: Content) -> Result<(), ApiError> {
-    if headers.contains_key(header::CONTENT_ENCODING) {
-        return Err(ApiError::unsupported_media_type(
-            "a body with a Content-Encoding is not read; send it plain",
-        ));
-    }
-    if matches!(content, Content::Json | Content::Batch) && !is_json(headers) {
-        return Err(ApiError::unsupported_media_type(
-            "send Content-Type: application/json",
-        ));
-    }
-    let accepted = match content {
-        Content::Text => takes(headers, "text/plain") || takes(headers, JSON),
-        Content::None | Content::List | Content::Json | Content::Batch => takes(headers, JSON),
-    };
-    match accepted {
-        true => Ok(()),
-        false => Err(ApiError::not_acceptable()),
-    }
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
-    let (Some(value), None) = (values.next(), values.next()) else {
-        return false;
-    };
-    let media_type = value
-        .to_str()
-        .ok()
-        .and_then(|value| value.split(';').next());
-    media_type.is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"))
 }
 
 async fn path_params(parts: &mut Parts) -> Result<Vec<(String, String)>, ApiError> {

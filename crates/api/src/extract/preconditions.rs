@@ -1,74 +1,94 @@
 //! If-Match and If-None-Match: tags compared by their opaque part, weak or strong.
 
 use axum::http::{HeaderMap, HeaderName, header};
-use flowruns_domain::{EntityTag, IfMatch};
+use flowruns_domain::{EntityTag, Fault, IfMatch, IfNoneMatch, Rule, json::JsonValue};
 
+use super::properties::text;
 use crate::error::ApiError;
 
 /// Reads If-Match; an absent one is `None`.
 pub(super) fn if_match(headers: &HeaderMap) -> Result<Option<IfMatch>, ApiError> {
-    sent_tags(headers, &header::IF_MATCH, "If-Match")
+    let tags = sent_tags(headers, &header::IF_MATCH, "If-Match")?;
+    Ok(tags.map(IfMatch::from))
 }
 
-/// Reads If-None-Match; an absent one is `None`.
-pub(super) fn if_none_match(headers: &HeaderMap) -> Result<Option<IfMatch>, ApiError> {
-    sent_tags(headers, &header::IF_NONE_MATCH, "If-None-Match")
+/// Reads If-None-Match.
+pub(super) fn if_none_match(headers: &HeaderMap) -> Result<IfNoneMatch, ApiError> {
+    let tags = sent_tags(headers, &header::IF_NONE_MATCH, "If-None-Match")?;
+    Ok(match tags {
+        None => IfNoneMatch::Absent,
+        Some(Tags::Any) => IfNoneMatch::Any,
+        Some(Tags::OneOf(tags)) => IfNoneMatch::OneOf(tags),
+    })
+}
+
+/// Reads a property that counts as If-Match.
+pub(crate) fn entity_tags(value: JsonValue, name: &str) -> Result<IfMatch, Vec<Fault>> {
+    let tags = tags(&text(value, name)?).map(IfMatch::from);
+    tags.ok_or_else(|| vec![Fault::new(Rule::MalformedEntityTag, name, malformed(name))])
+}
+
+/// `*` or a list.
+#[derive(Debug, PartialEq)]
+enum Tags {
+    Any,
+    OneOf(Vec<EntityTag>),
+}
+
+impl From<Tags> for IfMatch {
+    fn from(tags: Tags) -> Self {
+        match tags {
+            Tags::Any => Self::Any,
+            Tags::OneOf(tags) => Self::OneOf(tags),
+        }
+    }
 }
 
 fn sent_tags(
     headers: &HeaderMap,
     name: &HeaderName,
     target: &str,
-) -> Result<Option<IfMatch>, ApiError> {
+) -> Result<Option<Tags>, ApiError> {
+    let refused = || {
+        let code = Rule::MalformedEntityTag.code();
+        ApiError::bad_request(code, malformed(target)).with_target(target)
+    };
     let mut values = Vec::new();
     for value in headers.get_all(name) {
-        values.push(value.to_str().map_err(|_| malformed(target))?);
+        values.push(value.to_str().map_err(|_| refused())?);
     }
-    if values.is_empty() {
-        Ok(None)
-    } else {
-        tags(&values.join(","), target).map(Some)
+    match values.is_empty() {
+        true => Ok(None),
+        false => tags(&values.join(",")).ok_or_else(refused).map(Some),
     }
 }
 
-/// Reads `*` or a list of tags, from the header or property `target`.
-pub(crate) fn tags(text: &str, target: &str) -> Result<IfMatch, ApiError> {
+/// Reads `*` or a list of tags; `None` when it is neither.
+fn tags(text: &str) -> Option<Tags> {
     if text.trim() == "*" {
-        return Ok(IfMatch::Any);
+        return Some(Tags::Any);
     }
     let mut tags = Vec::new();
     let mut rest = text.trim();
     while !rest.is_empty() {
-        let quoted = rest
-            .strip_prefix("W/")
-            .unwrap_or(rest)
-            .strip_prefix('"')
-            .ok_or_else(|| malformed(target))?;
-        let (opaque, after) = quoted.split_once('"').ok_or_else(|| malformed(target))?;
+        let quoted = rest.strip_prefix("W/").unwrap_or(rest).strip_prefix('"')?;
+        let (opaque, after) = quoted.split_once('"')?;
         if !opaque.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(malformed(target));
+            return None;
         }
         tags.push(EntityTag::new(opaque));
         rest = match after.trim_start() {
             "" => "",
-            after => after
-                .strip_prefix(',')
-                .ok_or_else(|| malformed(target))?
-                .trim_start(),
+            after => after.strip_prefix(',')?.trim_start(),
         };
     }
-    if tags.is_empty() {
-        Err(malformed(target))
-    } else {
-        Ok(IfMatch::OneOf(tags))
-    }
+    (!tags.is_empty()).then_some(Tags::OneOf(tags))
 }
 
-fn malformed(target: &str) -> ApiError {
-    let message = format!(
+fn malformed(target: &str) -> String {
+    format!(
         "{target} is * or a list of entity tags such as W/\"abc\"; send an ETag as it was answered"
-    );
-    ApiError::bad_request("malformedEntityTag", message).with_target(target)
+    )
 }
 
 #[cfg(test)]
@@ -77,9 +97,9 @@ mod tests {
 
     #[test]
     fn tags_are_weak_or_strong_and_separated_by_commas() {
-        let expected = IfMatch::OneOf(vec![EntityTag::new("a,b"), EntityTag::new("c")]);
-        assert_eq!(tags("W/\"a,b\" , \"c\"", "If-Match").unwrap(), expected);
-        assert_eq!(tags(" * ", "If-Match").unwrap(), IfMatch::Any);
+        let expected = Tags::OneOf(vec![EntityTag::new("a,b"), EntityTag::new("c")]);
+        assert_eq!(tags("W/\"a,b\" , \"c\""), Some(expected));
+        assert_eq!(tags(" * "), Some(Tags::Any));
     }
 
     #[test]
@@ -95,7 +115,7 @@ mod tests {
             "\"a b\"",
             "\"a\";",
         ] {
-            assert!(tags(text, "If-Match").is_err(), "{text}");
+            assert_eq!(tags(text), None, "{text}");
         }
     }
 }

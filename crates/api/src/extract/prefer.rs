@@ -49,9 +49,12 @@ fn return_preference((name, value): (&str, &str)) -> Option<Preference> {
     if !name.eq_ignore_ascii_case("return") {
         return None;
     }
-    match value {
-        "minimal" => Some(Preference::Minimal),
-        "representation" => Some(Preference::Representation),
-        _ => None,
-    }
+    let known = [
+        ("minimal", Preference::Minimal),
+        ("representation", Preference::Representation),
+    ];
+    let found = known
+        .into_iter()
+        .find(|(name, _)| value.eq_ignore_ascii_case(name));
+    found.map(|(_, preference)| preference)
 }

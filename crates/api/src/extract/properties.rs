@@ -89,16 +89,14 @@ impl Properties {
         &mut self,
         name: &str,
         read: impl FnOnce(JsonValue, &str) -> Result<T, Vec<Fault>>,
-    ) -> Option<T> {
-        if self.members.get(name).is_none() {
+    ) -> Field<T> {
+        let is_misspelt = |(sent, _): (&str, _)| sent.eq_ignore_ascii_case(name);
+        if self.members.get(name).is_none() && !self.members.iter().any(is_misspelt) {
             let message = format!("{name} is required to create this; send it");
             self.faults
                 .push_with(|| Fault::new(Rule::PropertyRequired, name, message));
         }
-        match self.field(name, read) {
-            Field::Absent => None,
-            Field::Value(value) => Some(value),
-        }
+        self.field(name, read)
     }
 
     /// Takes `id`, which must be that of the URL.
@@ -130,20 +128,24 @@ impl Properties {
         }
     }
 
-    /// The faults; what was not taken by now is an unknown property.
-    pub(crate) fn finish(mut self) -> Vec<Fault> {
-        for (name, _) in self.members.iter() {
-            self.faults.push_with(|| unknown(name));
+    /// The faults. What was not taken by now is an unknown property, unless it has an `@` in its name: an annotation.
+    pub(crate) fn finish(mut self, known: &[&str]) -> Vec<Fault> {
+        for (name, _) in self.members.iter().filter(|(name, _)| !name.contains('@')) {
+            self.faults.push_with(|| unknown(name, known));
         }
         self.faults.into_vec()
     }
 }
 
-fn unknown(name: &str) -> Fault {
-    let message = format!(
-        "{} is not a property of this type; remove it, or put it into statistics of a run",
-        excerpt(name)
-    );
+fn unknown(name: &str, known: &[&str]) -> Fault {
+    let meant = known.iter().find(|known| known.eq_ignore_ascii_case(name));
+    let message = match meant {
+        Some(meant) => format!("{name} is not a property of this type; {meant} is, in this case"),
+        None => format!(
+            "{} is not a property of this type; remove it, or put it into statistics of a run",
+            excerpt(name)
+        ),
+    };
     Fault::new(Rule::UnknownProperty, name, message)
 }
 

@@ -1,25 +1,24 @@
 //! A flow as JSON: what a client sends, and what it gets.
 
 use flowruns_domain::{
-    DataDomain, Fault, Field, Flow, FlowId, FlowPatch, FlowProperties, NewFlow, ReadinessStatus,
-    json::JsonObject, property,
+    DataDomain, Fault, Field, Flow, FlowId, FlowPatch, FlowProperties, IfMatch, NewFlow,
+    ReadinessStatus, json::JsonObject, property,
 };
 use serde::Serialize;
 
 use crate::{
-    extract::{Properties, date_time, display_name, text},
+    extract::{Properties, date_time, display_name, entity_tags},
     odata::root::ServiceRoot,
     respond::shown_tag,
 };
-
-const E_TAG: &str = "eTag";
 
 /// Reads a change of the flow of the URL, and the tag that counts as If-Match.
 pub(super) fn read_patch(
     body: JsonObject,
     url_id: FlowId,
-) -> Result<(FlowPatch, Option<String>), Vec<Fault>> {
+) -> Result<(FlowPatch, Option<IfMatch>), Vec<Fault>> {
     let mut properties = Properties::new(body);
+    properties.same_id(url_id);
     let patch = FlowPatch {
         display_name: properties.field(property::DISPLAY_NAME, display_name),
         readiness_status: properties.member(property::READINESS_STATUS, &readiness_statuses()),
@@ -27,9 +26,10 @@ pub(super) fn read_patch(
         effective: properties.field(property::RECURRENCE_EFFECTIVE_DATE_TIME, date_time),
         expiration: properties.nullable(property::RECURRENCE_EXPIRATION_DATE_TIME, date_time),
     };
-    let tag = properties.nullable(E_TAG, text);
-    properties.same_id(url_id);
-    let faults = properties.finish();
+    let tag = properties.nullable(property::E_TAG, entity_tags);
+    let mut faults = properties.finish(&property::OF_FLOW);
+    faults.extend(patch.contradiction());
+    property::sort_faults(&mut faults, &property::OF_FLOW);
     if faults.is_empty() {
         Ok((patch, tag.value().cloned()))
     } else {
@@ -40,16 +40,23 @@ pub(super) fn read_patch(
 /// Reads a creation.
 pub(super) fn read_new(body: JsonObject) -> Result<NewFlow, Vec<Fault>> {
     let mut properties = Properties::new(body);
+    properties.made_by_server(property::ID);
     let name = properties.required(property::DISPLAY_NAME, display_name);
     let readiness_status = properties.new_member(property::READINESS_STATUS, &readiness_statuses());
     let data_domain = properties.new_member(property::DATA_DOMAIN, &data_domains());
     let effective = properties.field(property::RECURRENCE_EFFECTIVE_DATE_TIME, date_time);
     let expiration = properties.nullable(property::RECURRENCE_EXPIRATION_DATE_TIME, date_time);
-    properties.made_by_server(property::ID);
-    properties.ignore(&[E_TAG]);
-    let faults = properties.finish();
+    properties.ignore(&[property::E_TAG]);
+    let mut faults = properties.finish(&property::OF_FLOW);
+    let recurrence = FlowPatch {
+        effective,
+        expiration,
+        ..FlowPatch::default()
+    };
+    faults.extend(recurrence.contradiction());
+    property::sort_faults(&mut faults, &property::OF_FLOW);
     match name {
-        Some(display_name) if faults.is_empty() => Ok(NewFlow {
+        Field::Value(display_name) if faults.is_empty() => Ok(NewFlow {
             display_name,
             readiness_status: value_or_default(&readiness_status),
             data_domain: value_or_default(&data_domain),

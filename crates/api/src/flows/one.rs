@@ -7,13 +7,13 @@ use axum::{
     response::Response,
 };
 
-use flowruns_domain::{Flow, IfMatch};
+use flowruns_domain::{Flow, Preconditions};
 
 use super::{body::FlowBody, list::PROPERTIES};
 use crate::{
     auth::Permission,
     error::ApiError,
-    extract::{Call, Content, if_match_or_default},
+    extract::{Call, Content},
     odata::select::{Selected, Selection},
     respond,
     state::Api,
@@ -25,9 +25,9 @@ pub(crate) async fn get_flow(
 ) -> Result<Response, ApiError> {
     let call = Call::new(&api, request, Permission::ReadRuns, Content::None).await?;
     let selection = read_selection(&call)?;
-    let (key, known) = (call.flow_key()?, call.sent_if_none_match()?);
+    let (key, conditions) = (call.flow_key()?, call.conditions()?);
     let flow = api.flows.get(key).await?;
-    answer_flow(&call, &flow, &selection, known.as_ref())
+    answer_flow(&call, &flow, &selection, &conditions)
 }
 
 /// What is to be shown of a single flow.
@@ -35,19 +35,19 @@ pub(crate) fn read_selection(call: &Call) -> Result<Selection, ApiError> {
     Selection::read(&call.options(&["select"])?, PROPERTIES)
 }
 
-/// A single flow, or 304.
+/// A single flow, or 412, or 304.
 pub(crate) fn answer_flow(
     call: &Call,
     flow: &Flow,
     selection: &Selection,
-    known: Option<&IfMatch>,
+    conditions: &Preconditions,
 ) -> Result<Response, ApiError> {
     let body = Selected {
         row: FlowBody::shaped(flow, &call.root, &selection.fragment(false)),
         selection,
         expanded: false,
     };
-    respond::entity(&body, &flow.tag(), known)
+    respond::entity(&body, &flow.tag(), conditions)
 }
 
 pub(crate) async fn delete_flow(
@@ -57,7 +57,7 @@ pub(crate) async fn delete_flow(
     let call = Call::new(&api, request, Permission::WriteFlows, Content::None).await?;
     call.no_options()?;
     let key = call.flow_key()?;
-    let if_match = if_match_or_default(&api, call.sent_if_match()?);
-    api.flows.delete(key, if_match).await?;
+    let preconditions = call.preconditions(&api)?;
+    api.flows.delete(key, preconditions).await?;
     Ok(respond::no_content())
 }

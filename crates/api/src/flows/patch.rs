@@ -6,13 +6,13 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use flowruns_domain::Urgency;
+use flowruns_domain::{IfMatch, Urgency};
 
 use super::body::{FlowBody, read_patch};
 use crate::{
     auth::Permission,
     error::ApiError,
-    extract::{Call, Content, if_match_or_default, tags},
+    extract::{Call, Content},
     respond,
     state::Api,
 };
@@ -24,14 +24,15 @@ pub(crate) async fn patch_flow(
     let call = Call::new(&api, request, Permission::WriteFlows, Content::Json).await?;
     call.no_options()?;
     let key = call.flow_key()?;
-    let header = call.sent_if_match()?;
+    let mut preconditions = call.preconditions(&api)?;
     let (patch, tag) = call
         .read_object(move |body| read_patch(body, key.flow))
         .await?;
-    let property = tag.map(|tag| tags(&tag, "eTag")).transpose()?;
     call.admit(Urgency::Ordinary)?;
-    let if_match = if_match_or_default(&api, header.or(property));
-    let flow = api.flows.patch(key, patch, if_match).await?;
+    if let (IfMatch::Absent | IfMatch::Missing, Some(tag)) = (&preconditions.if_match, tag) {
+        preconditions.if_match = tag;
+    }
+    let flow = api.flows.patch(key, patch, preconditions).await?;
     respond::written(
         &FlowBody::new(&flow, &call.root),
         &flow.tag(),

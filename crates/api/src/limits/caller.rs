@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use flowruns_admission::CallerId;
 use governor::{
     Quota, RateLimiter,
     clock::{Clock, MonotonicClock},
@@ -55,12 +56,17 @@ impl<C: Clock + Clone> CallerLimits<C> {
         let Some(rate) = self.rate_of(caller) else {
             return Ok(());
         };
-        let key = self.hasher.hash_one((caller.tenant, &caller.actor));
+        let CallerId(key) = self.id(caller);
         let mut limiters = self.limiters.lock().unwrap_or_else(PoisonError::into_inner);
         let limiter = limiters.get_or_insert(key, || self.limiter(rate));
         limiter
             .check()
             .map_err(|refused| refused.wait_time_from(self.clock.now()))
+    }
+
+    /// The identity of a caller for admission: its tenant and application.
+    pub(crate) fn id(&self, caller: &Caller) -> CallerId {
+        CallerId(self.hasher.hash_one((caller.tenant, &caller.actor)))
     }
 
     fn rate_of(&self, caller: &Caller) -> Option<Rate> {

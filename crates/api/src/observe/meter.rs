@@ -175,6 +175,7 @@ impl NotLetIn {
             Self::Token(TokenRefused::Expired) => "expired",
             Self::Token(TokenRefused::NotYetValid) => "notYetValid",
             Self::Token(TokenRefused::NoTenant) => "noTenant",
+            Self::Token(TokenRefused::UnusableActor) => "unusableActor",
             Self::Token(TokenRefused::KeysUnavailable) => "keysUnavailable",
         }
     }

@@ -11,15 +11,13 @@ use axum::{
     http::{HeaderMap, Method, StatusCode},
     response::{IntoResponse as _, Response},
 };
+use flowruns_admission::{AdmissionController, CallerId, Overloaded, Permit, Priority};
 use flowruns_domain::{TenantId, Timestamp};
 use tracing::Span;
 use uuid::Uuid;
 
 use super::{CLIENT_REQUEST_ID, routes::RouteName, traceparent::TraceId, write_error_body};
-use crate::{
-    error::ApiError,
-    limits::{Full, Place, Rank, Room},
-};
+use crate::error::ApiError;
 
 /// Sends traces somewhere: makes the span of each request, and is told what came of it.
 pub trait RequestTracer: Send + Sync {
@@ -39,8 +37,8 @@ pub(crate) struct Trace {
     pub(super) client_request_id: Option<String>,
     tenant: OnceLock<TenantId>,
     route: OnceLock<RouteName>,
-    /// Where it counts among all that is under way; nobody may come in without one.
-    place: OnceLock<Place>,
+    /// What admission has given it; nothing is done without one.
+    permit: OnceLock<Permit>,
 }
 
 impl Trace {
@@ -56,15 +54,21 @@ impl Trace {
         }
     }
 
-    /// Counts the request among all that is under way, until it is answered.
-    pub(crate) fn enter(&self, room: &Arc<Room>, rank: Rank, bytes: usize) -> Result<&Place, Full> {
-        let place = room.enter(rank, bytes)?;
-        Ok(self.place.get_or_init(|| place))
+    /// Admits the request; it counts until its response is sent.
+    pub(crate) fn admit(
+        &self,
+        controller: &Arc<AdmissionController>,
+        caller: CallerId,
+        priority: Priority,
+        bytes: usize,
+    ) -> Result<&Permit, Overloaded> {
+        let permit = controller.admit(caller, priority, bytes)?;
+        Ok(self.permit.get_or_init(|| permit))
     }
 
-    /// Where the request counts, once it has entered.
-    pub(crate) fn place(&self) -> Option<&Place> {
-        self.place.get()
+    /// Its permit, once it was admitted.
+    pub(crate) fn permit(&self) -> Option<&Permit> {
+        self.permit.get()
     }
 
     /// Notes the route's template, which is known only inside the router.

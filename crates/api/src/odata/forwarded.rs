@@ -1,4 +1,5 @@
-//! Forwarded (RFC 7239), and X-Forwarded-Proto and -Host in its absence, as the outermost trusted proxy set them.
+//! Forwarded (RFC 7239), and X-Forwarded-Proto, -Host and -Port in its absence, as the outermost trusted proxy set them;
+//! X-Forwarded-Prefix beside either, since Forwarded has no such parameter.
 //!
 //! Each proxy adds on the right what it saw on its left, so the list is read from the right for as long as the senders are
 //! trusted: what stands further left is the client's own text.
@@ -7,11 +8,19 @@ use std::net::IpAddr;
 
 use axum::http::HeaderMap;
 
-/// The scheme and host that the client used.
+const PREFIX: &str = "x-forwarded-prefix";
+/// The longest prefix, in bytes.
+const MAX_PREFIX_BYTES: usize = 256;
+
+/// The parts of the URL that the client used.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(super) struct Forwarded<'a> {
     pub(super) scheme: Option<&'static str>,
     pub(super) host: Option<&'a str>,
+    /// Counts where the host names no port.
+    pub(super) port: Option<u16>,
+    /// What the proxy removed from the beginning of the path: empty, or `/` and segments without a `/` at the end.
+    pub(super) prefix: &'a str,
 }
 
 impl<'a> Forwarded<'a> {
@@ -35,17 +44,24 @@ impl<'a> Forwarded<'a> {
             return Self {
                 scheme: of("x-forwarded-proto").and_then(scheme),
                 host: of("x-forwarded-host"),
+                port: of("x-forwarded-port").and_then(port),
+                prefix: of(PREFIX).and_then(prefix).unwrap_or_default(),
             };
         }
         let senders: Vec<_> = elements
             .iter()
             .map(|element| parameter(element, "for"))
             .collect();
-        let element = outermost(&elements, trusted_hops(&senders));
+        let hops = trusted_hops(&senders);
+        let element = outermost(&elements, hops);
         let of = |name| element.and_then(|element| parameter(element, name));
         Self {
             scheme: of("proto").and_then(scheme),
             host: of("host"),
+            port: None,
+            prefix: outermost(&list(headers, PREFIX), hops)
+                .and_then(prefix)
+                .unwrap_or_default(),
         }
     }
 }
@@ -77,6 +93,25 @@ fn scheme(text: &str) -> Option<&'static str> {
         .find(|known| text.eq_ignore_ascii_case(known))
 }
 
+/// A port of TCP in decimal digits.
+pub(super) fn port(text: &str) -> Option<u16> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|port| is_number && *port != 0)
+}
+
+/// A path of unreserved characters (RFC 3986, section 2.3), so that nothing in it needs an escape, in a header or in JSON,
+/// and no client resolves it to another path.
+fn prefix(text: &str) -> Option<&str> {
+    let path = text.strip_suffix('/').unwrap_or(text);
+    let is_unreserved =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    let is_segment =
+        |segment: &str| !matches!(segment, "" | "." | "..") && segment.bytes().all(is_unreserved);
+    let is_usable =
+        path.len() <= MAX_PREFIX_BYTES && path.strip_prefix('/')?.split('/').all(is_segment);
+    is_usable.then_some(path)
+}
+
 /// An address with or without brackets and port.
 fn address(sender: &str) -> Option<IpAddr> {
     let bare = match sender.strip_prefix('[') {
@@ -98,7 +133,7 @@ mod tests {
             .iter()
             .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))
             .collect();
-        let Forwarded { scheme, host } =
+        let Forwarded { scheme, host, .. } =
             Forwarded::from_headers(&headers, |address| address.is_loopback());
         (scheme, host.map(str::to_owned))
     }
@@ -157,5 +192,81 @@ mod tests {
             ("x-forwarded-host", "a.example"),
         ];
         assert_eq!(read(&chain), expected("https", "a.example"));
+    }
+
+    /// The port and the prefix.
+    fn beside_the_host(headers: &[(&'static str, &'static str)]) -> (Option<u16>, String) {
+        let headers: HeaderMap = headers
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))
+            .collect();
+        let Forwarded { port, prefix, .. } =
+            Forwarded::from_headers(&headers, |address| address.is_loopback());
+        (port, prefix.to_owned())
+    }
+
+    #[test]
+    fn a_port_is_a_number_of_tcp() {
+        for (sent, expected) in [
+            ("8443", Some(8443)),
+            ("65535", Some(65535)),
+            ("0", None),
+            ("65536", None),
+            ("+80", None),
+            ("80a", None),
+            ("-1", None),
+        ] {
+            let read = beside_the_host(&[("x-forwarded-port", sent)]);
+            assert_eq!(read, (expected, String::new()), "{sent}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_is_a_plain_path() {
+        for (sent, expected) in [
+            ("/flows", "/flows"),
+            ("/a/b-c_d~e.f", "/a/b-c_d~e.f"),
+            ("/flows/", "/flows"),
+            ("/", ""),
+            ("flows", ""),
+            ("//evil.example", ""),
+            ("/a//b", ""),
+            ("/a//", ""),
+            ("/..", ""),
+            ("/a/../b", ""),
+            ("/./a", ""),
+            ("/a%2Fb", ""),
+            ("/a?b", ""),
+            ("/a#b", ""),
+            ("/a b", ""),
+            ("/a\\b", ""),
+            ("/a@b", ""),
+            ("/a\"b", ""),
+            ("https://evil.example", ""),
+        ] {
+            let read = beside_the_host(&[("x-forwarded-prefix", sent)]);
+            assert_eq!(read, (None, expected.to_owned()), "{sent}");
+        }
+        let long: &'static str = format!("/{}", "a".repeat(MAX_PREFIX_BYTES)).leak();
+        assert_eq!(beside_the_host(&[("x-forwarded-prefix", long)]).1, "");
+    }
+
+    #[test]
+    fn port_and_prefix_are_read_from_the_outermost_trusted_proxy_too() {
+        let chain = [
+            ("x-forwarded-for", "203.0.113.9, 127.0.0.2"),
+            ("x-forwarded-port", "1, 8443, 80"),
+            ("x-forwarded-prefix", "/evil, /outer, /inner"),
+        ];
+        assert_eq!(beside_the_host(&chain), (Some(8443), "/outer".to_owned()));
+        let beside_forwarded = [
+            ("forwarded", "for=203.0.113.9;host=a.example:8443"),
+            ("x-forwarded-prefix", "/evil, /flows"),
+            ("x-forwarded-port", "1"),
+        ];
+        assert_eq!(
+            beside_the_host(&beside_forwarded),
+            (None, "/flows".to_owned())
+        );
     }
 }

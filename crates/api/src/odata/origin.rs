@@ -1,11 +1,18 @@
-//! The scheme and host that the client used.
+//! The scheme, host and path prefix that the client used.
 
-use std::{fmt, net::IpAddr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use axum::http::{Extensions, HeaderMap, Request, header, request::Parts};
 use ipnet::IpNet;
 
-use super::forwarded::Forwarded;
+use super::forwarded::{self, Forwarded};
 
 /// Who sent a request: the address of the connection's other end. Whoever accepts connections puts it into the extensions
 /// of each request; without it no proxy is trusted.
@@ -16,11 +23,32 @@ pub struct Peer(pub IpAddr);
 #[derive(Clone, Copy, Debug)]
 pub struct OverTls;
 
-/// Scheme and host, such as `https://flows.example.com`. The items of a batch carry that of the batch.
+/// Whether any request of a connection has carried a valid token: an extension that all requests of the connection share. The
+/// server that sets it closes other connections first.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectionAuthentication(Arc<AtomicBool>);
+
+impl ConnectionAuthentication {
+    /// A request has carried a valid token.
+    pub fn confirm(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether one has.
+    pub fn is_confirmed(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What stands before the path that this server sees, such as `https://flows.example.com/team`. The items of a batch carry
+/// that of the batch.
 #[derive(Clone, Debug)]
 pub(crate) struct Origin {
     scheme: &'static str,
+    /// With a port, unless it is the default of the scheme.
     host: String,
+    /// What a proxy removed from the path: empty, or `/` and segments.
+    prefix: String,
 }
 
 impl Origin {
@@ -29,34 +57,77 @@ impl Origin {
         if let Some(origin) = parts.extensions.get::<Self>() {
             return origin.clone();
         }
-        let forwarded = forwarded(&parts.headers, &parts.extensions, trusted);
+        let forwarded = from_proxy(&parts.headers, &parts.extensions, trusted);
+        let scheme = forwarded.scheme.unwrap_or(own_scheme(&parts.extensions));
         let authority = parts.uri.authority().map(|authority| authority.as_str());
         let sent = authority.or_else(|| parts.headers.get(header::HOST)?.to_str().ok());
         let mut hosts = [forwarded.host, sent].into_iter().flatten();
+        let host = hosts.find_map(Host::parse);
+        let host = host.unwrap_or(Host {
+            name: "localhost",
+            port: None,
+        });
         Self {
-            scheme: forwarded.scheme.unwrap_or(own_scheme(&parts.extensions)),
-            host: hosts
-                .find(|host| is_host(host))
-                .unwrap_or("localhost")
-                .to_owned(),
+            scheme,
+            host: host.shown(scheme, forwarded.port),
+            prefix: forwarded.prefix.to_owned(),
         }
     }
 
     /// Whether the client came by TLS, to this server or as a trusted proxy says.
     pub(crate) fn is_https<B>(request: &Request<B>, trusted: &[IpNet]) -> bool {
-        let forwarded = forwarded(request.headers(), request.extensions(), trusted);
+        let forwarded = from_proxy(request.headers(), request.extensions(), trusted);
         let own = own_scheme(request.extensions());
         forwarded.scheme.unwrap_or(own) == "https"
     }
 
-    pub(crate) fn host(&self) -> &str {
-        &self.host
+    /// Whether a host of an absolute URL with this scheme is that of this server.
+    pub(crate) fn has_host(&self, scheme: &str, host: &str) -> bool {
+        let shown = Host::parse(host).map(|host| host.shown(scheme, None));
+        shown.is_some_and(|shown| shown.eq_ignore_ascii_case(&self.host))
+    }
+
+    /// What the proxies removed from the beginning of the path; mostly empty.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+}
+
+/// A host as the client's own text names it: only what a host and a port consist of is repeated in a link.
+struct Host<'a> {
+    name: &'a str,
+    port: Option<u16>,
+}
+
+impl<'a> Host<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        let (name, port) = match text.rsplit_once(':') {
+            Some((name, port)) if !port.ends_with(']') => (name, Some(forwarded::port(port)?)),
+            Some(_) | None => (text, None),
+        };
+        is_host_name(name).then_some(Self { name, port })
+    }
+
+    /// A port of its own wins over the one that a proxy names: a proxy that keeps the client's Host keeps its port, while
+    /// X-Forwarded-Port may be a port that only the proxy knows.
+    fn shown(&self, scheme: &str, other_port: Option<u16>) -> String {
+        match self.port.or(other_port) {
+            Some(port) if port != default_port(scheme) => format!("{}:{port}", self.name),
+            Some(_) | None => self.name.to_owned(),
+        }
+    }
+}
+
+fn default_port(scheme: &str) -> u16 {
+    match scheme.eq_ignore_ascii_case("https") {
+        true => 443,
+        false => 80,
     }
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.scheme, self.host)
+        write!(f, "{}://{}{}", self.scheme, self.host, self.prefix)
     }
 }
 
@@ -68,7 +139,7 @@ fn own_scheme(extensions: &Extensions) -> &'static str {
 }
 
 /// What a trusted proxy says; nothing when there is none.
-fn forwarded<'a>(
+fn from_proxy<'a>(
     headers: &'a HeaderMap,
     extensions: &Extensions,
     trusted: &[IpNet],
@@ -86,10 +157,13 @@ fn forwarded<'a>(
     }
 }
 
-/// A host header is the client's text: only what a host and port consist of is repeated in a link.
-fn is_host(text: &str) -> bool {
-    let is_part = |byte: u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']')
-    };
+fn is_host_name(text: &str) -> bool {
+    let address = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'));
+    if let Some(address) = address {
+        return address.parse::<Ipv6Addr>().is_ok();
+    }
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
     !text.is_empty() && text.bytes().all(is_part)
 }

@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 
 use super::{key_path::SentPath, origin::Origin};
 
-/// The service root that a request was sent to, such as `http://127.0.0.1:8080/beta`.
+/// The service root that a request was sent to, such as `http://127.0.0.1:8080/beta`, as the client sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct ServiceRoot {
     origin: Origin,
@@ -30,12 +30,12 @@ impl ServiceRoot {
         }
     }
 
-    /// The scheme and host.
+    /// The scheme, host and prefix.
     pub(crate) const fn origin(&self) -> &Origin {
         &self.origin
     }
 
-    /// What stands between the host and the resources: nothing, or `/beta`.
+    /// What stands between the origin and the resources: nothing, or `/beta`.
     pub(crate) const fn version(&self) -> &'static str {
         self.version
     }

@@ -111,6 +111,7 @@ pub(super) fn add(components: ComponentsBuilder) -> ComponentsBuilder {
 fn hint(status: &str) -> &'static [&'static str] {
     match status {
         "401" => &["WWW-Authenticate"],
+        "415" => &["Accept-Patch", "Accept-Encoding"],
         "409" | "429" | "503" => &["Retry-After"],
         _ => &[],
     }

@@ -115,7 +115,8 @@ pub(super) fn list(
 /// A read of one entity.
 pub(super) fn read(call: OperationBuilder, schema: &str, example: Value) -> OperationBuilder {
     let is_current = empty("The client has the current one.", &["ETag"]);
-    with_parameters(call, &["If-None-Match", "$select"])
+    let call = with_parameters(call, &["If-Match", "If-None-Match", "$select"]);
+    with_refusals(call, &["412"])
         .response(
             "200",
             json("As it is stored now.", schema, example, &["ETag"]),
@@ -124,7 +125,13 @@ pub(super) fn read(call: OperationBuilder, schema: &str, example: Value) -> Oper
 }
 
 fn creation(call: OperationBuilder, request: RequestBody, created: Response) -> OperationBuilder {
-    let headers = ["Location", "ETag", "OData-EntityId", "Preference-Applied"];
+    let headers = [
+        "Location",
+        "ETag",
+        "OData-EntityId",
+        "Preference-Applied",
+        "Idempotency-Replayed",
+    ];
     let call = call
         .request_body(Some(request))
         .response("201", created)
@@ -142,13 +149,14 @@ fn change(call: OperationBuilder, request: RequestBody, changed: Response) -> Op
         .request_body(Some(request))
         .response("200", changed)
         .response("204", empty("Done, with Prefer: return=minimal.", &headers));
-    let call = with_parameters(call, &["If-Match", "Prefer"]);
+    let call = with_parameters(call, &["If-Match", "If-None-Match", "Prefer"]);
     with_refusals(call, &["409", "412", "413", "428"])
 }
 
 fn deletion(call: OperationBuilder) -> OperationBuilder {
     let call = call.response("204", empty("Gone.", &[]));
-    with_refusals(with_parameters(call, &["If-Match"]), &["409", "412", "428"])
+    let call = with_parameters(call, &["If-Match", "If-None-Match"]);
+    with_refusals(call, &["409", "412", "428"])
 }
 
 fn list_flows() -> OperationBuilder {
@@ -158,7 +166,12 @@ fn list_flows() -> OperationBuilder {
 }
 
 fn create_flow() -> OperationBuilder {
-    let headers = ["Location", "ETag", "Preference-Applied"];
+    let headers = [
+        "Location",
+        "ETag",
+        "Preference-Applied",
+        "Idempotency-Replayed",
+    ];
     let created = json("Created.", "incomingFlow", example::flow(), &headers);
     let call = call(FLOWS, "createFlow", "Creates a flow.");
     creation(call, body("newIncomingFlow", example::new_flow()), created)
@@ -205,13 +218,18 @@ fn runs_item(path: &str, form: &str) -> PathItem {
         "The runs of a flow, newest start first.",
     );
     let get = with_parameters(get, &["$expand"]);
-    let headers = ["Location", "ETag", "Preference-Applied"];
+    let headers = [
+        "Location",
+        "ETag",
+        "Preference-Applied",
+        "Idempotency-Replayed",
+    ];
     let created = json("Created.", "run", example::run(), &headers);
     let before = json(
         "Created before, by the same creation: the run as it is now.",
         "run",
         example::run(),
-        &["ETag"],
+        &["ETag", "Preference-Applied", "Idempotency-Replayed"],
     );
     let post = call(
         path,

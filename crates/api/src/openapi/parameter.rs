@@ -115,7 +115,7 @@ fn options() -> [Parameter; 8] {
         option(
             "$top",
             number(PageSize::MAX),
-            "Rows of a page; 50 unless said.",
+            "Rows of a page, 50 unless said. A page ends before that when its content reaches 1 MiB.",
         ),
         option(
             "$skip",
@@ -139,12 +139,12 @@ fn sent_headers() -> [Parameter; 5] {
         header(
             "If-Match",
             text().pattern(Some(TAGS)),
-            "`*`, or tags as they were answered: the change is made only if one of them is current, else 412.",
+            "`*`, or tags as they were answered: it is read or changed only if one of them is current, else 412.",
         ),
         header(
             "If-None-Match",
             text().pattern(Some(TAGS)),
-            "`*`, or tags: 304 if one of them is current.",
+            "`*`, or tags: a read is 304 if one of them is current, and a change is 412.",
         ),
         header(
             "Prefer",
@@ -169,7 +169,7 @@ fn sent_headers() -> [Parameter; 5] {
     ]
 }
 
-fn answered_headers() -> [(&'static str, Header); 9] {
+fn answered_headers() -> [(&'static str, Header); 12] {
     let header = |description: &str| {
         HeaderBuilder::new()
             .schema(Some(text()))
@@ -190,6 +190,20 @@ fn answered_headers() -> [(&'static str, Header); 9] {
             header("Where the new entity lives, when there is no body."),
         ),
         ("Preference-Applied", header("What was honoured of Prefer.")),
+        (
+            "Idempotency-Replayed",
+            header(
+                "`true` when this is the answer to the first request with this Idempotency-Key.",
+            ),
+        ),
+        (
+            "Accept-Patch",
+            header("application/json, on PATCH: what a body must be."),
+        ),
+        (
+            "Accept-Encoding",
+            header("identity, when the body had a Content-Encoding."),
+        ),
         (
             "Retry-After",
             header("After how many seconds it is worth another attempt."),

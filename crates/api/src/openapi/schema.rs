@@ -1,25 +1,28 @@
 //! The model. A property that may be left out is not in `required`; one that may be null says so: the two differ.
 
+mod public_error;
+
 use flowruns_domain::{Action, DataDomain, DisplayName, ReadinessStatus, RunStatus, property};
 use utoipa::openapi::{
     ComponentsBuilder, KnownFormat, Object, ObjectBuilder, Ref, RefOr, Schema, SchemaFormat, Type,
     schema::{AdditionalProperties, Array, ArrayBuilder, OneOfBuilder, SchemaType},
 };
 
+use self::public_error::{public_error, public_error_detail, public_inner_error};
+
 /// What stands past the known members of an enumeration. A client meets it in answers of a newer server.
 const SENTINEL: &str = "unknownFutureValue";
 const STATISTICS: &str = "An open type: any JSON object, at most 64 KiB and 16 levels. A report is merged into it member by \
     member, and a null member is removed.";
-
 const BATCH: &str = "`requests`: up to 20 of `id`, `method`, `url` (relative to the root, or absolute on this server), \
-    `headers`, `body`, and `dependsOn`, ids of earlier ones.";
+    `headers`, `body`, and `dependsOn`, ids of earlier ones. Each has the limits of a request alone.";
 
 /// Adds all of it.
 pub(super) fn add(components: ComponentsBuilder) -> ComponentsBuilder {
     let components = enumerations(components)
         .schema("publicError", public_error())
         .schema("publicInnerError", public_inner_error())
-        .schema("publicErrorDetail", texts(&["code", "message", "target"]))
+        .schema("publicErrorDetail", public_error_detail())
         .schema("runStatistics", open().description(Some(STATISTICS)))
         .schema("run", run())
         .schema("shownRun", shown_run())
@@ -84,7 +87,11 @@ fn object() -> ObjectBuilder {
 
 /// An object that takes members of any name.
 fn open() -> ObjectBuilder {
-    object().additional_properties(Some(AdditionalProperties::FreeForm(true)))
+    object().additional_properties(any_members())
+}
+
+const fn any_members() -> Option<AdditionalProperties<Schema>> {
+    Some(AdditionalProperties::FreeForm(true))
 }
 
 /// What a client sends: a property of no known name is refused.
@@ -117,7 +124,7 @@ fn name() -> ObjectBuilder {
         .min_length(Some(1))
         .max_length(Some(DisplayName::MAX_CHARS))
         .description(Some(
-            "White space around it is trimmed; no control characters.",
+            "White space around it is trimmed; no control characters, and at least one that can be seen.",
         ))
 }
 
@@ -141,17 +148,6 @@ fn nullable(schema: &str) -> OneOfBuilder {
 
 fn list_of(schema: &str) -> Array {
     ArrayBuilder::new().items(reference(schema)).build()
-}
-
-fn public_inner_error() -> ObjectBuilder {
-    texts(&["@odata.type", "code", "message", "target"])
-        .property("details", list_of("publicErrorDetail"))
-}
-
-fn public_error() -> ObjectBuilder {
-    public_inner_error()
-        .property("innerError", reference("publicInnerError"))
-        .description(Some("At most 64 KiB. A report is merged into it member by member; one that is empty then is null."))
 }
 
 /// Every property of a run that a list shows.

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use flowruns_domain::{
-    DisplayName, Fault, Flow, ListedRun, NewRun, PublicError, PublicErrorPatch, Run, RunId, RunKey,
-    RunPatch, RunProperties, RunState, RunStatus, RunSummary, Statistics, Timestamp, Version,
+    Creation, DisplayName, Fault, Field, Flow, ListedRun, NewRun, PublicError, PublicErrorPatch,
+    Run, RunId, RunKey, RunPatch, RunProperties, RunState, RunStatus, RunSummary, Statistics,
+    Timestamp, Version,
     json::{JsonObject, JsonValue},
     property, run_tag,
 };
@@ -19,11 +20,12 @@ use crate::{
 
 const TYPE: &str = "#microsoft.graph.run";
 /// Of every run, for clients that write back what they read.
-const READ_ONLY: [&str; 2] = ["process", "eTag"];
+const READ_ONLY: [&str; 2] = [property::PROCESS, property::E_TAG];
 
 /// Reads a report on the run of the URL.
 pub(super) fn read_patch(body: JsonObject, url_id: RunId) -> Result<RunPatch, Vec<Fault>> {
     let mut properties = Properties::new(body);
+    properties.same_id(url_id);
     let patch = RunPatch {
         display_name: properties.field(property::DISPLAY_NAME, display_name),
         start: properties.field(property::START_DATE_TIME, date_time),
@@ -32,10 +34,10 @@ pub(super) fn read_patch(body: JsonObject, url_id: RunId) -> Result<RunPatch, Ve
         blocking_error: properties.nullable(property::BLOCKING_ERROR, public_error),
         statistics: properties.field(property::STATISTICS, object),
     };
-    properties.same_id(url_id);
     properties.ignore(&READ_ONLY);
-    let mut faults = properties.finish();
+    let mut faults = properties.finish(&property::OF_RUN);
     faults.extend(patch.contradictions());
+    property::sort_faults(&mut faults, &property::OF_RUN);
     if faults.is_empty() {
         Ok(patch)
     } else {
@@ -44,31 +46,50 @@ pub(super) fn read_patch(body: JsonObject, url_id: RunId) -> Result<RunPatch, Ve
 }
 
 /// Reads a creation, and the id that the client made for it.
-pub(super) fn read_new(body: JsonObject) -> Result<(Option<RunId>, NewRun), Vec<Fault>> {
+pub(super) fn read_new(body: JsonObject) -> Result<(Option<RunId>, Creation), Vec<Fault>> {
     let mut properties = Properties::new(body);
     let id = properties.field(property::ID, run_id);
-    let name = properties.required(property::DISPLAY_NAME, display_name);
-    let start = properties.field(property::START_DATE_TIME, date_time);
-    let end = properties.nullable(property::END_DATE_TIME, date_time);
-    let status = properties.new_member(property::STATUS, &statuses());
-    let blocking_error = properties.nullable(property::BLOCKING_ERROR, public_error);
-    let statistics = properties.field(property::STATISTICS, object);
+    let named = RunPatch {
+        display_name: properties.required(property::DISPLAY_NAME, display_name),
+        start: properties.field(property::START_DATE_TIME, date_time),
+        end: properties.nullable(property::END_DATE_TIME, date_time),
+        status: properties.new_member(property::STATUS, &statuses()),
+        blocking_error: properties.nullable(property::BLOCKING_ERROR, public_error),
+        statistics: properties.field(property::STATISTICS, object),
+    };
     properties.ignore(&READ_ONLY);
-    let faults = properties.finish();
-    match name {
-        Some(display_name) if faults.is_empty() => {
-            let new = NewRun {
-                display_name,
-                start: start.value().copied(),
-                end: end.value().copied(),
-                status: status.value().copied().unwrap_or(RunStatus::Running),
-                blocking_error: blocking_error.value().cloned(),
-                statistics: statistics.value().cloned().unwrap_or_default(),
-            };
-            Ok((id.value().copied(), new))
-        }
-        _ => Err(faults),
+    let faults = properties.finish(&property::OF_RUN);
+    let Field::Value(display_name) = &named.display_name else {
+        return Err(all_faults(faults, &named));
+    };
+    if !faults.is_empty() {
+        return Err(all_faults(faults, &named));
     }
+    let new = NewRun {
+        display_name: display_name.clone(),
+        start: named.start.value().copied(),
+        end: named.end.value().copied(),
+        status: named.status.value().copied().unwrap_or(RunStatus::Running),
+        blocking_error: named.blocking_error.value().cloned(),
+        statistics: named.statistics.value().cloned().unwrap_or_default(),
+    };
+    let id = id.value().copied();
+    // An id that the server makes is not there before, so that nothing is compared with it.
+    let named = if id.is_some() {
+        named
+    } else {
+        RunPatch::default()
+    };
+    Ok((id, Creation { new, named }))
+}
+
+/// Adds what is wrong with the values of a creation that could be read.
+fn all_faults(mut faults: Vec<Fault>, named: &RunPatch) -> Vec<Fault> {
+    let unreadable: Vec<_> = faults.iter().map(|fault| fault.target.as_str()).collect();
+    let others = named.creation_faults(&unreadable);
+    faults.extend(others);
+    property::sort_faults(&mut faults, &property::OF_RUN);
+    faults
 }
 
 fn statuses() -> [(&'static str, RunStatus); 5] {

@@ -27,12 +27,12 @@ pub(crate) async fn get_run_by_id(
 ) -> Result<Response, ApiError> {
     let call = Call::new(&api, request, Permission::ReadRuns, Content::None).await?;
     let shape = Shape::read(&call.options(&["select", "expand"])?)?;
-    let (id, known) = (call.run_id()?, call.sent_if_none_match()?);
+    let (id, conditions) = (call.run_id()?, call.conditions()?);
     match api.runs.find_by_id(call.caller.tenant, id).await? {
         RunById::One(run) => {
             let body = RunBody::shaped(&run, &call.root, &shape.fragment());
             let body = body.at(address(run.key, &call.root));
-            answer_run(&api, body, (&run, &shape), known.as_ref()).await
+            answer_run(&api, body, (&run, &shape), conditions).await
         }
         RunById::Several(keys) => Err(several(&call, &keys)),
     }

@@ -32,13 +32,13 @@ async fn create(
 ) -> Result<Response, ApiError> {
     call.no_options()?;
     let (flow, via) = (call.flow_key()?, call.via()?);
-    let (id, new) = call.read_object(read_new).await?;
-    call.admit(new.urgency())?;
+    let (id, creation) = call.read_object(read_new).await?;
+    call.admit(creation.new.urgency())?;
     let (runs, requester) = (&api.runs, call.requester());
     let created = match reserved {
-        None => runs.create(flow, via, id, new, requester).await,
+        None => runs.create(flow, via, id, creation, requester).await,
         Some(reserved) => {
-            runs.create_reserved(flow, via, id, new, requester, reserved)
+            runs.create_reserved(flow, via, id, creation, requester, reserved)
                 .await
         }
     };
@@ -53,7 +53,8 @@ async fn create(
             )
         }
         RunCreated::Before(run) => {
-            respond::written(&RunBody::new(&run, &call.root), &run.tag(), call.preference)
+            let (body, location) = (RunBody::new(&run, &call.root), location(&run, &call.root));
+            respond::created_before(&body, &run.tag(), call.preference, &location)
         }
     }
 }

@@ -10,7 +10,7 @@ use axum::{
 use crate::{
     auth::Permission,
     error::ApiError,
-    extract::{Call, Content, if_match_or_default},
+    extract::{Call, Content},
     respond,
     state::Api,
 };
@@ -22,7 +22,9 @@ pub(crate) async fn delete_run(
     let call = Call::new(&api, request, Permission::WriteRuns, Content::None).await?;
     call.no_options()?;
     let address = call.run_address()?;
-    let if_match = if_match_or_default(&api, call.sent_if_match()?);
-    api.runs.delete(address, if_match, call.requester()).await?;
+    let preconditions = call.preconditions(&api)?;
+    api.runs
+        .delete(address, preconditions, call.requester())
+        .await?;
     Ok(respond::no_content())
 }

@@ -6,7 +6,7 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use flowruns_domain::{IfMatch, Run};
+use flowruns_domain::{Preconditions, Run};
 
 use super::{body::RunBody, shape::Shape};
 use crate::{
@@ -23,10 +23,10 @@ pub(crate) async fn get_run(
 ) -> Result<Response, ApiError> {
     let call = Call::new(&api, request, Permission::ReadRuns, Content::None).await?;
     let shape = Shape::read(&call.options(&["select", "expand"])?)?;
-    let (address, known) = (call.run_address()?, call.sent_if_none_match()?);
+    let (address, conditions) = (call.run_address()?, call.conditions()?);
     let run = api.runs.get(address).await?;
     let body = RunBody::shaped(&run, &call.root, &shape.fragment());
-    answer_run(&api, body, (&run, &shape), known.as_ref()).await
+    answer_run(&api, body, (&run, &shape), conditions).await
 }
 
 /// A single run, or 304.
@@ -34,13 +34,14 @@ pub(super) async fn answer_run(
     api: &Api,
     body: RunBody<'_>,
     (run, shape): (&Run, &Shape),
-    known: Option<&IfMatch>,
+    conditions: Preconditions,
 ) -> Result<Response, ApiError> {
     if !shape.with_process {
-        return respond::entity(&shape.selected(body), &run.tag(), known);
+        return respond::entity(&shape.selected(body), &run.tag(), &conditions);
     }
     let flow = api.flows.get(run.key.flow_key()).await?;
     let body = body.with_process(&flow);
     // The tag is that of the run alone, so it does not say whether the client has this process already.
-    respond::entity(&shape.selected(body), &run.tag(), None)
+    let if_match = Preconditions::from(conditions.if_match);
+    respond::entity(&shape.selected(body), &run.tag(), &if_match)
 }

@@ -11,7 +11,7 @@ use super::body::{RunBody, read_patch};
 use crate::{
     auth::Permission,
     error::ApiError,
-    extract::{Call, Content, if_match_or_default},
+    extract::{Call, Content},
     respond,
     state::Api,
 };
@@ -23,14 +23,14 @@ pub(crate) async fn patch_run(
     let call = Call::new(&api, request, Permission::WriteRuns, Content::Json).await?;
     call.no_options()?;
     let address = call.run_address()?;
-    let if_match = if_match_or_default(&api, call.sent_if_match()?);
+    let preconditions = call.preconditions(&api)?;
     let patch = call
         .read_object(move |body| read_patch(body, address.key.run))
         .await?;
     call.admit(patch.urgency())?;
     let run = api
         .runs
-        .patch(address, patch, if_match, call.requester())
+        .patch(address, patch, preconditions, call.requester())
         .await?;
     respond::written(&RunBody::new(&run, &call.root), &run.tag(), call.preference)
 }

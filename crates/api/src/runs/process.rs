@@ -21,8 +21,8 @@ pub(crate) async fn get_process(
 ) -> Result<Response, ApiError> {
     let call = Call::new(&api, request, Permission::ReadRuns, Content::None).await?;
     let selection = read_selection(&call)?;
-    let (address, known) = (call.run_address()?, call.sent_if_none_match()?);
+    let (address, conditions) = (call.run_address()?, call.conditions()?);
     api.runs.check_address(address).await?;
     let flow = api.flows.get(address.key.flow_key()).await?;
-    answer_flow(&call, &flow, &selection, known.as_ref())
+    answer_flow(&call, &flow, &selection, &conditions)
 }

@@ -81,6 +81,7 @@ impl App {
             limits: Limits::default(),
             require_if_match: false,
             trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
+            cors_origins: Vec::new(),
             cursor_key: CursorKey::new(NAME.as_bytes()),
         };
         // What a proxy says is looked at only where one is trusted.

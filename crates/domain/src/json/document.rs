@@ -1,21 +1,8 @@
 //! A JSON document as a client sends it: one object, or a fault with its line and column.
 
-use thiserror::Error;
+use super::{InvalidDocument, JsonObject};
 
-use super::JsonObject;
-use crate::excerpt::excerpt_of;
-
-/// Why a document is refused, and where.
-#[derive(Clone, Debug, Eq, Error, PartialEq)]
-#[error("{reason} at line {line} column {column}")]
-pub struct InvalidDocument {
-    /// What is wrong.
-    pub reason: String,
-    /// The line, from 1.
-    pub line: usize,
-    /// The column in bytes, from 1; 0 when the line is empty.
-    pub column: usize,
-}
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Reads one JSON object.
 ///
@@ -28,32 +15,18 @@ pub struct InvalidDocument {
 /// # Ok::<(), flowruns_domain::json::InvalidDocument>(())
 /// ```
 ///
+/// A byte order mark before it is skipped.
+///
 /// # Errors
 ///
-/// [`InvalidDocument`] when it is malformed, empty, no object, has a duplicate member, U+0000, a lone surrogate,
+/// [`InvalidDocument`] when it is not UTF-8, malformed, empty, no object, has a duplicate member, U+0000, a lone surrogate,
 /// trailing bytes, more than 127 levels, an integer beyond 64 bits or a number beyond a double.
 pub fn parse_object(document: &[u8]) -> Result<JsonObject, InvalidDocument> {
-    let object = serde_json::from_slice(document).map_err(|error| invalid(document, &error))?;
+    let document = document.strip_prefix(BYTE_ORDER_MARK).unwrap_or(document);
+    let object = serde_json::from_slice(document)
+        .map_err(|error| InvalidDocument::explained(document, &error))?;
     refuse_oversized_integers(document)?;
     Ok(object)
-}
-
-fn invalid(document: &[u8], error: &serde_json::Error) -> InvalidDocument {
-    let (line, column) = (error.line(), error.column());
-    let message = error.to_string();
-    let position = format!(" at line {line} column {column}");
-    let reason = message.strip_suffix(&position).unwrap_or(&message);
-    let reason = if document.trim_ascii().is_empty() {
-        "the body is empty; send a JSON object, such as {}"
-    } else {
-        reason
-    };
-    InvalidDocument {
-        // It may quote the document.
-        reason: excerpt_of(reason, 512).into_owned(),
-        line,
-        column,
-    }
 }
 
 /// serde_json reads an integer beyond 64 bits as the nearest double, which would change it silently.
@@ -66,7 +39,8 @@ fn refuse_oversized_integers(document: &[u8]) -> Result<(), InvalidDocument> {
             b'-' | b'0'..=b'9' => {
                 let end = number_end(document, at);
                 if is_oversized_integer(&document[at..end]) {
-                    return Err(oversized(document, at));
+                    let reason = "an integer needs more than 64 bits; send it as a string";
+                    return Err(InvalidDocument::at(document, at, reason));
                 }
                 end
             }
@@ -106,19 +80,6 @@ fn is_oversized_integer(literal: &[u8]) -> bool {
     text.parse::<i64>().is_err() && text.parse::<u64>().is_err()
 }
 
-fn oversized(document: &[u8], at: usize) -> InvalidDocument {
-    let before = &document[..at];
-    let line_start = before
-        .iter()
-        .rposition(|&byte| byte == b'\n')
-        .map_or(0, |newline| newline + 1);
-    InvalidDocument {
-        reason: "an integer needs more than 64 bits; send it as a string".to_owned(),
-        line: 1 + before.iter().filter(|&&byte| byte == b'\n').count(),
-        column: 1 + at - line_start,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,10 +105,59 @@ mod tests {
     #[test]
     fn annotations_are_ignored_at_every_level_but_must_be_json() {
         assert_eq!(
-            compact(r##"{"@odata.type":"#x","a":[{"b@c":{},"d":1}]}"##),
+            compact(
+                r##"{"@odata.type":"#x","@x":1,"a":[{"b@odata.c":{},"b@microsoft.graph.c":1,"b@flowruns.c":2,"d":1}]}"##
+            ),
             r#"{"a":[{"d":1}]}"#
         );
         assert!(parse_object(br#"{"@a":1,"@a":1}"#).is_err());
+    }
+
+    #[test]
+    fn a_name_with_an_at_sign_that_is_no_annotation_is_kept() {
+        let document =
+            r#"{"a":{"b@c":{"odata.x@":1}},"alice@example.com":3,"x@odata":4,"y@odatas.z":5}"#;
+        assert_eq!(compact(document), document);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped_and_another_encoding_is_named() {
+        assert_eq!(parse_object(b"\xEF\xBB\xBF{}"), parse_object(b"{}"));
+        let utf16 = |text: &str, to_bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
+            text.encode_utf16().flat_map(to_bytes).collect()
+        };
+        for document in [
+            utf16("\u{feff}{}", u16::to_le_bytes),
+            utf16("\u{feff}{}", u16::to_be_bytes),
+            utf16("{}", u16::to_le_bytes),
+            utf16("{}", u16::to_be_bytes),
+        ] {
+            let fault = parse_object(&document).unwrap_err().to_string();
+            assert!(fault.contains("UTF-16"), "{fault}");
+            assert!(fault.contains("send it as UTF-8"), "{fault}");
+        }
+        for document in [&b"{\"a\":\n \"\xe9\"}"[..], b"{\"a\":\n  \xe9}"] {
+            let fault = parse_object(document).unwrap_err();
+            assert_eq!((fault.line, fault.column), (2, 3));
+            assert!(fault.reason.contains("send it as UTF-8"), "{fault}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_finite_number_has_a_message_of_its_own() {
+        for word in ["NaN", "nan", "Infinity", "-Infinity", "+inf", "-NaN"] {
+            for document in [
+                format!("{{\"a\":{word}}}"),
+                format!("{{\"a\":1,\n\"b\": [{word} , 1]}}"),
+            ] {
+                let fault = parse_object(document.as_bytes()).unwrap_err().to_string();
+                assert!(fault.starts_with("NaN and Infinity"), "{document}: {fault}");
+            }
+        }
+        let fault = parse_object(br#"{"a":"NaN","b":nul}"#)
+            .unwrap_err()
+            .to_string();
+        assert!(fault.starts_with("expected ident"), "{fault}");
     }
 
     #[test]

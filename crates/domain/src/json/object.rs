@@ -69,14 +69,14 @@ impl JsonObject {
         })
     }
 
-    /// Keeps the members for which `keep` is true.
-    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&JsonValue) -> bool) {
-        self.0.retain(|(_, value)| keep(value));
+    /// Keeps the members for which `keep` is true; it may change them.
+    pub(crate) fn retain_mut(&mut self, mut keep: impl FnMut(&mut JsonValue) -> bool) {
+        self.0.retain_mut(|(_, value)| keep(value));
     }
 
-    pub(crate) fn get_mut(&mut self, name: &str) -> Option<&mut JsonValue> {
-        let place = self.place(name).ok()?;
-        Some(&mut self.0[place].1)
+    /// The values, to be changed in place.
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut JsonValue> {
+        self.0.iter_mut().map(|(_, value)| value)
     }
 
     /// Where a member is, or would be.

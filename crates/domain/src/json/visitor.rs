@@ -95,8 +95,7 @@ impl<'de> Visitor<'de> for ObjectVisitor {
                 )));
             }
             let value = access.next_value::<JsonValue>()?;
-            let is_annotation = name.contains('@');
-            if is_annotation {
+            if is_annotation(&name) {
                 annotations.insert(name);
             } else {
                 members.add(name, value);
@@ -104,6 +103,19 @@ impl<'de> Visitor<'de> for ObjectVisitor {
         }
         Ok(members.into())
     }
+}
+
+/// Whether a member is metadata of OData, Graph or this service: it says something about the object (`@odata.type`) or about
+/// another member (`rows@odata.type`). Any other name with an `@` in it, such as a mail address, is an ordinary member.
+fn is_annotation(name: &str) -> bool {
+    const NAMESPACES: [&str; 3] = ["odata.", "microsoft.graph.", "flowruns."];
+    let mut after_each_at = name.match_indices('@').map(|(at, _)| (at, &name[at + 1..]));
+    after_each_at.any(|(at, term)| {
+        at == 0
+            || NAMESPACES
+                .iter()
+                .any(|namespace| term.starts_with(namespace))
+    })
 }
 
 fn refuse_nul<E: de::Error>(text: &str) -> Result<(), E> {

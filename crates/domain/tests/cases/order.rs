@@ -1,4 +1,5 @@
-//! What is wrong with the report comes before the precondition, and that before the conflict.
+//! What is wrong with the report alone comes first, then the precondition, then what is wrong on the stored run, then the
+//! conflict.
 
 use super::*;
 
@@ -12,13 +13,62 @@ fn another_version() -> IfMatch {
 
 #[test]
 fn a_fault_comes_before_a_failed_precondition() {
-    let patch = end(Nullable::Value(time(END)));
+    let patch = RunPatch {
+        start: Field::Value(time(END)),
+        ..end(Nullable::Value(time(START)))
+    };
     for if_match in [another_version(), IfMatch::Missing] {
         let decision = decide_if(&running(), &patch, &if_match);
         assert!(
             matches!(decision, Err(PatchRejected::Invalid(_))),
             "{decision:?}"
         );
+    }
+}
+
+#[test]
+fn a_failed_precondition_comes_before_what_is_wrong_on_the_stored_run() {
+    let too_large = RunPatch {
+        statistics: Field::Value(object(&format!(r#"{{"a":"{}"}}"#, "x".repeat(65_536)))),
+        ..RunPatch::default()
+    };
+    for patch in [end(Nullable::Value(time(END))), too_large] {
+        let failed = Err(PatchRejected::PreconditionFailed);
+        let decision = decide_if(&running(), &patch, &another_version());
+        assert_eq!(decision, failed);
+        let required = Err(PatchRejected::PreconditionRequired);
+        assert_eq!(decide_if(&running(), &patch, &IfMatch::Missing), required);
+    }
+}
+
+#[test]
+fn a_version_that_if_none_match_names_is_not_changed() {
+    let (run, patch) = (running(), outcome(Outcome::Failed));
+    let another = || EntityTag::new("another");
+    let tags = |tags| IfNoneMatch::OneOf(tags);
+    let cases = [
+        (IfNoneMatch::Absent, true),
+        (tags(vec![another()]), true),
+        (tags(vec![another(), run.tag()]), false),
+        (IfNoneMatch::Any, false),
+    ];
+    for (if_none_match, is_taken) in cases {
+        let both = Preconditions {
+            if_match: IfMatch::Any,
+            if_none_match: if_none_match.clone(),
+        };
+        let expected = |decision: Result<Decision, PatchRejected>| match is_taken {
+            true => assert!(decision.is_ok(), "{if_none_match:?}"),
+            false => assert_eq!(decision, Err(PatchRejected::VersionExcluded)),
+        };
+        expected(run.decide(&patch, &both, &origin()));
+        expected(run.decide_deletion(&both, &origin()));
+        let missing = Preconditions {
+            if_match: IfMatch::Missing,
+            ..both
+        };
+        let required = Err(PatchRejected::PreconditionRequired);
+        assert_eq!(run.decide(&patch, &missing, &origin()), required);
     }
 }
 
@@ -62,24 +112,58 @@ fn a_fault_comes_before_a_conflict() {
 }
 
 #[test]
-fn several_faults_are_all_told() {
-    let patch = RunPatch {
+fn all_faults_of_a_step_are_told() {
+    let rules = |patch: &RunPatch| -> Vec<Rule> {
+        let faults = faults(&running(), patch);
+        faults.into_iter().map(|(rule, _)| rule).collect()
+    };
+    let too_large = || Field::Value(object(&format!(r#"{{"a":"{}"}}"#, "x".repeat(65_536))));
+    let alone = RunPatch {
         start: Field::Value(time(END)),
         end: Nullable::Value(time(START)),
         status: Field::Value(RunStatus::Ended(Outcome::Completed)),
-        statistics: Field::Value(object(&format!(r#"{{"a":"{}"}}"#, "x".repeat(65_536)))),
+        statistics: too_large(),
         ..blocking_error(r#"{"code":"x"}"#)
     };
-    let rules: Vec<Rule> = faults(&running(), &patch)
-        .into_iter()
-        .map(|(rule, _)| rule)
-        .collect();
+    let expected = [Rule::EndBeforeStart, Rule::BlockingErrorNotAllowed];
+    assert_eq!(rules(&alone), expected);
+    let on_the_stored_run = RunPatch {
+        end: Nullable::Value(time("2026-03-01T07:00:00Z")),
+        statistics: too_large(),
+        ..blocking_error(&nested(17))
+    };
     let expected = [
+        Rule::EndDateTimeWithoutEnd,
         Rule::EndBeforeStart,
-        Rule::BlockingErrorNotAllowed,
+        Rule::BlockingErrorTooDeep,
         Rule::StatisticsTooLarge,
     ];
-    assert_eq!(rules, expected);
+    assert_eq!(rules(&on_the_stored_run), expected);
+}
+
+fn nested(levels: usize) -> String {
+    format!("{}1{}", r#"{"a":"#.repeat(levels), "}".repeat(levels))
+}
+
+#[test]
+fn all_faults_of_a_creation_are_told_in_the_order_of_the_properties() {
+    let new = NewRun {
+        status: RunStatus::Ended(Outcome::Completed),
+        blocking_error: Some(error(&nested(17))),
+        statistics: object(&format!(r#"{{"a":"{}"}}"#, "x".repeat(65_536))),
+        ..new_run()
+    };
+    let faults = new.create(key(), &origin()).map_err(|faults| {
+        let rules = faults.into_iter().map(|fault| fault.rule);
+        rules.collect::<Vec<_>>()
+    });
+    let expected = vec![
+        Rule::EndDateTimeRequired,
+        Rule::BlockingErrorNotAllowed,
+        Rule::BlockingErrorTooDeep,
+        Rule::StatisticsTooLarge,
+    ];
+    assert_eq!(faults, Err(expected));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use crate::support::{eventually, is_running, start};
+use crate::support::{eventually, fetch_programs, is_running, start};
 
 const FOLDER: &str = "FLOWRUNS_EMBEDDED_TEST_HOLD";
 /// Longer than any test waits; nobody need end it then.
@@ -36,6 +36,7 @@ impl Holder {
     }
 
     fn run(mut command: Command, folder: &Path) -> Self {
+        fetch_programs();
         command
             .args(["--exact", "holder::holds_a_cluster_until_killed"])
             .env(FOLDER, folder);

@@ -5,11 +5,12 @@ use std::{
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::Path,
     process::Command,
+    sync::Once,
     thread,
     time::{Duration, Instant},
 };
 
-use flowruns_embedded::{Cluster, ClusterOptions};
+use flowruns_embedded::{Cluster, ClusterOptions, postgres_command};
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use tempfile::TempDir;
 
@@ -36,6 +37,16 @@ pub(crate) fn start(folder: &Path) -> Cluster {
     Cluster::start(options(folder)).unwrap()
 }
 
+/// Where PostgreSQL is not installed a first start takes longer than a holder is waited for.
+pub(crate) fn fetch_programs() {
+    static FETCHED: Once = Once::new();
+    FETCHED.call_once(|| {
+        if postgres_command("psql").is_none() {
+            start(place().path()).stop().unwrap();
+        }
+    });
+}
+
 pub(crate) fn query(cluster: &Cluster, sql: &str) -> String {
     assert_eq!(cluster.port(), 5432);
     psql(cluster.socket_folder(), sql).unwrap()
@@ -53,7 +64,7 @@ pub(crate) fn psql(socket_folder: &Path, sql: &str) -> Result<String, String> {
 }
 
 pub(crate) fn psql_command(socket_folder: &Path, sql: &str) -> Command {
-    let mut command = Command::new("psql");
+    let mut command = postgres_command("psql").unwrap();
     command
         .args([
             "--no-psqlrc",

@@ -14,6 +14,8 @@ pub(super) struct Returned {
     pub(super) keys: Vec<RunKey>,
     /// Runs as they were written, to be kept in memory.
     pub(super) written: Vec<Run>,
+    /// The generation of sessions in which they were.
+    pub(super) generation: u64,
     /// Reports to be decided again.
     pub(super) again: Vec<ReportJob>,
 }

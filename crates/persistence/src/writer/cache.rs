@@ -1,7 +1,8 @@
 //! Runs as this process wrote them last, so that the next report of a busy run needs no read.
 //!
 //! Another process may have changed such a run since. So only a change may be decided from here: its write is guarded
-//! by the version, and finds out.
+//! by the version, and finds out. The guard holds only against the server that the run was written on: after a restore or
+//! a failover that lost commits, a version may stand for other content. So nothing is kept beyond a generation of sessions.
 
 use flowruns_domain::{Run, RunKey};
 use lru::LruCache;
@@ -14,6 +15,8 @@ pub(super) struct Cache {
     runs: LruCache<RunKey, (Run, usize)>,
     bytes: usize,
     most_bytes: usize,
+    /// The generation of sessions in which all of them were written.
+    generation: u64,
 }
 
 impl Cache {
@@ -22,10 +25,29 @@ impl Cache {
             runs: LruCache::unbounded(),
             bytes: 0,
             most_bytes,
+            generation: 0,
         }
     }
 
-    pub(super) fn keep(&mut self, run: Run) {
+    /// Drops everything that was written in another generation than the current one.
+    pub(super) fn renew(&mut self, current: u64) {
+        if self.generation != current {
+            self.generation = current;
+            self.runs.clear();
+            self.bytes = 0;
+        }
+    }
+
+    /// The generation of what is kept.
+    pub(super) const fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Keeps a run that was written in this generation, unless it is over.
+    pub(super) fn keep(&mut self, run: Run, generation: u64) {
+        if generation != self.generation {
+            return;
+        }
         // Parsed JSON takes several times its text.
         let properties = &run.properties;
         let error = properties.blocking_error.as_ref();

@@ -3,18 +3,31 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use flowruns_domain::{
-    Action, Change, DecideRun, Decision, Run, RunEvent, RunKey, StoreError, StoreErrorKind, Updated,
+    Action, Change, DecideRun, Decision, Run, RunEvent, RunKey, StoreError, StoreErrorKind,
+    Updated, Version,
 };
 
 use super::queue::Job;
 use crate::meter::Meter;
 
+/// The most attempts of one report whose outcome is unknown. Attempts that would write the same count once.
+const MOST_UNKNOWN: usize = 4;
+
+/// A write that may have been committed although its answer was lost, or may still be.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Attempt {
+    /// The version of the row that guards the write: at another version it cannot be committed any more.
+    pub(super) seen: Version,
+    /// What it does to the run.
+    pub(super) change: Change,
+}
+
 /// A report that waits for its run.
 pub(super) struct Report {
     pub(super) key: RunKey,
     pub(super) decide: DecideRun,
-    /// A change of an earlier attempt that may have been committed although its answer was lost.
-    pub(super) unknown: Option<Box<Change>>,
+    /// Earlier attempts whose outcome is unknown. While one can still be committed, the report is not refused.
+    pub(super) unknown: Vec<Attempt>,
     /// How many races it has lost.
     pub(super) losses: u32,
     /// Whether it goes in a statement of its own, since one that it shared was refused.
@@ -36,6 +49,8 @@ struct Step {
 pub(super) struct Chain {
     key: RunKey,
     stored: Option<Run>,
+    /// The generation of sessions in which the run was read, or written last.
+    generation: u64,
     steps: Vec<Step>,
     latest: Latest,
 }
@@ -62,10 +77,16 @@ enum Latest {
 
 impl Chain {
     /// Decides each report in order, on what the one before it left. A panic costs its report alone.
-    pub(super) fn decide(key: RunKey, stored: Option<Run>, jobs: Vec<ReportJob>) -> Self {
+    pub(super) fn decide(
+        key: RunKey,
+        stored: Option<Run>,
+        generation: u64,
+        jobs: Vec<ReportJob>,
+    ) -> Self {
         let mut chain = Self {
             key,
             stored,
+            generation,
             steps: Vec::with_capacity(jobs.len()),
             latest: Latest::Stored,
         };
@@ -110,6 +131,11 @@ impl Chain {
     /// The run.
     pub(super) const fn key(&self) -> RunKey {
         self.key
+    }
+
+    /// The generation of sessions in which the run was read, or written last.
+    pub(super) const fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// Whether there is something to be written.
@@ -161,6 +187,20 @@ impl Chain {
         run
     }
 
+    /// Gives every report what it came to, of a chain that changes nothing. Those of which an earlier attempt may still
+    /// be committed are returned: their answer would say that nothing was changed.
+    pub(super) fn answer_settled(self) -> Vec<ReportJob> {
+        let mut unsettled = Vec::new();
+        for step in self.steps {
+            if step.job.work.unknown.is_empty() {
+                step.job.answer(step.answer);
+            } else {
+                unsettled.push(step.job);
+            }
+        }
+        unsettled
+    }
+
     /// The reports, to be decided again.
     pub(super) fn undecided(self) -> impl Iterator<Item = ReportJob> {
         self.steps.into_iter().map(|step| step.job)
@@ -174,14 +214,28 @@ impl Chain {
         })
     }
 
-    /// The reports, to be decided again once it is known whether what they wrote is there.
+    /// The reports, to be decided again once it is known whether what they wrote is there. One with too many attempts of
+    /// which that is not known is given up.
     pub(super) fn unknown(self) -> impl Iterator<Item = ReportJob> {
-        self.steps.into_iter().map(|step| {
+        let seen = self.stored.map(|run| run.version);
+        self.steps.into_iter().filter_map(move |step| {
             let mut job = step.job;
-            if let (Some(event), Ok(Some(Updated::Changed(run)))) = (step.event, step.answer) {
-                job.work.unknown = Some(Box::new(Change { run, event }));
+            if let (Some(seen), Some(event), Ok(Some(Updated::Changed(run)))) =
+                (seen, step.event, step.answer)
+            {
+                let change = Change { run, event };
+                let attempt = Attempt { seen, change };
+                let unknown = &mut job.work.unknown;
+                if !unknown.contains(&attempt) {
+                    if unknown.len() == MOST_UNKNOWN {
+                        let cause = "the outcomes of too many attempts are unknown";
+                        job.answer(Err(StoreError::new(StoreErrorKind::Unavailable, cause)));
+                        return None;
+                    }
+                    unknown.push(attempt);
+                }
             }
-            job
+            Some(job)
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Runs that several processes change at once: whoever lost twice waits for the row in PostgreSQL's own queue, which is
-//! fair, and takes along all that waits for the run in this process meanwhile.
+//! fair, and takes along all that waits for the run in this process meanwhile. Reports of which an earlier attempt may
+//! still be committed wait here too, since that attempt holds the row.
 
 use std::{
     collections::HashMap,
@@ -115,9 +116,16 @@ impl Contended {
         match locked_update::update(&self.0.pool, &self.0.meter, key, jobs).await {
             Locked::Done(chain) => {
                 step.done(chain.len(), started);
-                chain.count(&self.0.meter);
-                chain.answer(false);
-                Vec::new()
+                if chain.changes() {
+                    chain.count(&self.0.meter);
+                    chain.answer(false);
+                    return Vec::new();
+                }
+                let unsettled = chain.answer_settled();
+                if !unsettled.is_empty() {
+                    pause.next().await;
+                }
+                unsettled
             }
             Locked::Impossible(jobs, error) => {
                 answer_all(jobs, &error);

@@ -15,7 +15,7 @@ use crate::{
     error::{is_foreign_key_violation, is_transient, may_be_of_one_row, store_error},
     meter::Meter,
     retry::Pause,
-    session::Session,
+    session::{Session, SessionFailure},
 };
 
 /// A run to be created.
@@ -77,7 +77,7 @@ impl CreationTask {
                     job.answer(Ok(answer));
                 }
             }
-            Err(error) => self.failed(jobs, error).await,
+            Err(failure) => self.failed(jobs, failure).await,
         }
     }
 
@@ -98,17 +98,23 @@ impl CreationTask {
         first
     }
 
-    async fn create(&mut self, jobs: &[CreationJob]) -> sqlx::Result<Vec<bool>> {
+    async fn create(&mut self, jobs: &[CreationJob]) -> Result<Vec<bool>, SessionFailure> {
         let creations: Vec<_> = jobs.iter().map(|job| &job.work.change).collect();
-        let mut connection = self.session.lend().await?;
-        let statement = statements::create(&mut connection, &creations);
+        let lent = self.session.lend().await;
+        let mut lent = lent.map_err(SessionFailure::not_opened)?;
+        let statement = async { statements::create(lent.connection()?, &creations).await };
         let outcome = self.session.within(statement).await;
-        self.session.give_back(connection, &outcome);
-        outcome
+        lent.give_back(outcome)
     }
 
     /// A creation whose outcome is unknown is tried again; when it was committed, it finds itself.
-    async fn failed(&mut self, mut jobs: Vec<CreationJob>, error: sqlx::Error) {
+    async fn failed(&mut self, mut jobs: Vec<CreationJob>, failure: SessionFailure) {
+        if failure.calls_for_another_session() {
+            self.meter.create.retried();
+            self.again.extend(jobs);
+            return;
+        }
+        let error = failure.error;
         if is_transient(&error) {
             tracing::warn!(%error, runs = jobs.len(), "runs are created again after a failure");
             self.meter.create.retried();

@@ -1,10 +1,13 @@
 //! What happens to reports that wait, whatever becomes of their statement.
 
-use flowruns_domain::{Change, RunStatus, StoreError, StoreErrorKind, Updated, property};
+use flowruns_domain::{Change, Run, RunStatus, StoreError, StoreErrorKind, Updated, property};
 use sqlx::PgConnection;
 use tokio::time::Instant;
 
-use super::{chain::ReportJob, queue::Job};
+use super::{
+    chain::{Attempt, ReportJob},
+    queue::Job,
+};
 use crate::{
     error::{may_be_of_one_row, repeated},
     meter::Meter,
@@ -43,20 +46,32 @@ pub(super) fn isolate(mut jobs: Vec<ReportJob>, error: &StoreError) -> Vec<Repor
     Vec::new()
 }
 
-/// Which of some reports are known now to have been committed by an earlier attempt.
-pub(super) struct Settled(Vec<bool>);
+/// Which attempt of each of some reports is known now to have been committed, if any.
+pub(super) struct Settled(Vec<Option<usize>>);
 
 impl Settled {
-    /// Answers those; returns the others, which are to be decided.
-    pub(super) fn answer(self, jobs: Vec<ReportJob>, meter: &Meter) -> Vec<ReportJob> {
+    /// Answers the reports of which an attempt was committed; returns the others, which are to be decided on `stored`.
+    /// They keep the attempts that can still be committed: those that were decided on the same version of the row.
+    pub(super) fn answer(
+        self,
+        stored: Option<&Run>,
+        jobs: Vec<ReportJob>,
+        meter: &Meter,
+    ) -> Vec<ReportJob> {
+        let version = stored.map(|run| run.version);
         let mut others = Vec::with_capacity(jobs.len());
         for (mut job, committed) in jobs.into_iter().zip(self.0) {
-            match job.work.unknown.take() {
-                Some(change) if committed => {
+            let unknown = &mut job.work.unknown;
+            match committed.filter(|attempt| *attempt < unknown.len()) {
+                Some(attempt) => {
+                    let change = unknown.swap_remove(attempt).change;
                     count(&change, meter);
                     job.answer(Ok(Some(Updated::Changed(change.run))));
                 }
-                _ => others.push(job),
+                None => {
+                    unknown.retain(|attempt| Some(attempt.seen) == version);
+                    others.push(job);
+                }
             }
         }
         others
@@ -83,12 +98,21 @@ pub(super) async fn settled(
 ) -> sqlx::Result<Settled> {
     let mut settled = Vec::with_capacity(jobs.len());
     for job in jobs {
-        settled.push(match &job.work.unknown {
-            Some(change) => is_committed(connection, change).await?,
-            None => false,
-        });
+        settled.push(committed_attempt(connection, &job.work.unknown).await?);
     }
     Ok(Settled(settled))
+}
+
+async fn committed_attempt(
+    connection: &mut PgConnection,
+    attempts: &[Attempt],
+) -> sqlx::Result<Option<usize>> {
+    for (number, attempt) in attempts.iter().enumerate() {
+        if is_committed(connection, &attempt.change).await? {
+            return Ok(Some(number));
+        }
+    }
+    Ok(None)
 }
 
 async fn is_committed(connection: &mut PgConnection, change: &Change) -> sqlx::Result<bool> {

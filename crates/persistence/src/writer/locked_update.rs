@@ -68,9 +68,12 @@ async fn steps(
         Ok(locked) => locked,
         Err(error) => return Locked::Failed(jobs, error),
     };
-    let jobs = settled.answer(jobs, meter);
-    let chain = match row.map(|row| row.into_run(key)).transpose() {
-        Ok(run) => Chain::decide(key, run, jobs),
+    let run = row.map(|row| row.into_run(key)).transpose();
+    let stored = run.as_ref().ok().and_then(Option::as_ref);
+    let jobs = settled.answer(stored, jobs, meter);
+    let chain = match run {
+        // Read and written within one transaction, so it is of no generation of sessions.
+        Ok(run) => Chain::decide(key, run, 0, jobs),
         Err(error) => {
             return match commit(connection).await {
                 Ok(()) => Locked::Impossible(jobs, error),
@@ -99,7 +102,8 @@ async fn lock(
         .bind(key.run.uuid())
         .fetch_optional(&mut *connection)
         .await?;
-    // With the row locked an earlier attempt has been committed by now, or never will be.
+    // With the row locked no earlier attempt is at work. One that has not begun yet can still be committed after this
+    // transaction, unless this one makes a new version.
     let settled = jobs::settled(connection, jobs).await?;
     Ok((row, settled))
 }

@@ -1,12 +1,11 @@
 //! What waits for a task: taken as it is there, without a timer.
 
+use flowruns_admission::Permit;
 use flowruns_domain::{StoreError, StoreErrorKind};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::Instant,
 };
-
-use super::bounds::Place;
 
 /// Something to be written, and who waits for the answer.
 #[derive(Debug)]
@@ -15,7 +14,7 @@ pub(super) struct Job<W, A> {
     /// After this nobody waits for the answer any more.
     pub(super) deadline: Instant,
     answer: oneshot::Sender<Result<A, StoreError>>,
-    _place: Place,
+    _permit: Permit,
 }
 
 impl<W, A> Job<W, A> {
@@ -38,7 +37,7 @@ pub(super) struct Queue<W, A> {
     closing: watch::Receiver<bool>,
 }
 
-/// A queue; what goes in has its place within the bounds. Once `closing` is true it takes no more, and what waits is still taken out.
+/// A queue; each job has a permit, which bounds them. Once `closing` is true it takes no more, and what waits is still taken out.
 pub(super) fn queue<W, A>(closing: watch::Receiver<bool>) -> (Submissions<W, A>, Queue<W, A>) {
     let (sender, jobs) = mpsc::unbounded_channel();
     (Submissions { jobs: sender }, Queue { jobs, closing })
@@ -49,7 +48,7 @@ impl<W, A> Submissions<W, A> {
     pub(super) async fn submit(
         &self,
         work: W,
-        place: Place,
+        permit: Permit,
         deadline: Instant,
     ) -> Result<A, StoreError> {
         let (answer, answered) = oneshot::channel();
@@ -57,7 +56,7 @@ impl<W, A> Submissions<W, A> {
             work,
             deadline,
             answer,
-            _place: place,
+            _permit: permit,
         };
         let unavailable = |cause: &str| StoreError::new(StoreErrorKind::Unavailable, cause);
         if self.jobs.send(job).is_err() {

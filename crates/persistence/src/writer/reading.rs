@@ -21,7 +21,7 @@ use crate::{
     error::{is_transient, store_error},
     meter::Meter,
     retry::Pause,
-    session::Session,
+    session::{Session, SessionFailure},
 };
 
 /// After so many lost races reports wait for the row instead of racing on.
@@ -35,6 +35,8 @@ const READS_PER_WRITE: usize = 4;
 type Group = (RunKey, Vec<ReportJob>);
 /// A run that was read, and which of its reports were found to be committed.
 type Read = (Result<Option<Run>, StoreError>, Settled);
+/// The runs, and the generation of sessions in which they were read.
+type ReadAll = (Vec<Read>, u64);
 
 /// Reads and decides the reports of some of the runs, by hash, so that those of one run always meet here.
 pub(super) struct ReadingTask {
@@ -94,7 +96,11 @@ impl ReadingTask {
                 .into_iter()
                 .partition(Chain::changes);
             for chain in done {
-                chain.answer(false);
+                // What may still be committed is waited for, with the row locked.
+                let (key, unsettled) = (chain.key(), chain.answer_settled());
+                if !unsettled.is_empty() {
+                    self.contended.take(key, unsettled);
+                }
             }
             if !chains.is_empty() {
                 let keys = chains.iter().map(Chain::key);
@@ -157,13 +163,15 @@ impl ReadingTask {
         let Returned {
             keys,
             written,
+            generation,
             again,
         } = returned;
         for key in keys {
             self.waiting.under_way.remove(&key);
         }
+        self.cache.renew(self.session.generation());
         for run in written {
-            self.cache.keep(run);
+            self.cache.keep(run, generation);
         }
         let (lost, again): (Vec<_>, Vec<_>) =
             again.into_iter().partition(|job| job.work.losses >= RACES);
@@ -188,15 +196,17 @@ impl ReadingTask {
     /// Decides what can be decided without a read. What changes nothing, or is refused, is decided on the row itself.
     fn decide_from_cache(&mut self, groups: Vec<Group>) -> (Vec<Chain>, Vec<Group>) {
         let (mut chains, mut to_read) = (Vec::new(), Vec::new());
+        self.cache.renew(self.session.generation());
         for (key, jobs) in groups {
             let Some(jobs) = self.contended.join(key, jobs) else {
                 continue;
             };
-            let is_known = jobs.iter().all(|job| job.work.unknown.is_none());
+            let is_known = jobs.iter().all(|job| job.work.unknown.is_empty());
             match self.cache.take(key).filter(|_| is_known) {
                 None => to_read.push((key, jobs)),
                 Some(run) => {
-                    let chain = Chain::decide(key, Some(run), jobs);
+                    let generation = self.cache.generation();
+                    let chain = Chain::decide(key, Some(run), generation, jobs);
                     if chain.changes() {
                         chains.push(chain);
                     } else {
@@ -210,44 +220,48 @@ impl ReadingTask {
 
     async fn read_and_decide(&mut self, groups: Vec<Group>) -> Vec<Chain> {
         let started = Instant::now();
-        let read = match self.read(&groups).await {
+        let (read, generation) = match self.read(&groups).await {
             Ok(read) => {
                 let reports = groups.iter().map(|(_, jobs)| jobs.len()).sum();
                 self.meter.read.done(reports, started);
                 read
             }
-            Err(error) => {
+            Err(failure) => {
                 let jobs = groups.into_iter().flat_map(|(_, jobs)| jobs).collect();
-                self.failed(jobs, error).await;
+                self.failed(jobs, failure.error).await;
                 return Vec::new();
             }
         };
         self.waiting.pause = Pause::default();
         let mut chains = Vec::with_capacity(groups.len());
         for ((key, jobs), (run, settled)) in groups.into_iter().zip(read) {
-            let jobs = settled.answer(jobs, &self.meter);
             match run {
-                Ok(run) => chains.push(Chain::decide(key, run, jobs)),
-                Err(error) => answer_all(jobs, &error),
+                Ok(run) => {
+                    let jobs = settled.answer(run.as_ref(), jobs, &self.meter);
+                    chains.push(Chain::decide(key, run, generation, jobs));
+                }
+                Err(error) => answer_all(settled.answer(None, jobs, &self.meter), &error),
             }
         }
         chains
     }
 
-    async fn read(&mut self, groups: &[Group]) -> sqlx::Result<Vec<Read>> {
+    async fn read(&mut self, groups: &[Group]) -> Result<ReadAll, SessionFailure> {
         let keys: Vec<_> = groups.iter().map(|(key, _)| *key).collect();
-        let mut connection = self.session.lend().await?;
+        let lent = self.session.lend().await;
+        let mut lent = lent.map_err(SessionFailure::not_opened)?;
+        let generation = lent.generation();
         let statements = async {
-            let runs = statements::read(&mut connection, &keys).await?;
+            let connection = lent.connection()?;
+            let runs = statements::read(connection, &keys).await?;
             let mut read = Vec::with_capacity(groups.len());
             for (run, (_, jobs)) in runs.into_iter().zip(groups) {
-                read.push((run, jobs::settled(&mut connection, jobs).await?));
+                read.push((run, jobs::settled(connection, jobs).await?));
             }
             Ok(read)
         };
         let outcome = self.session.within(statements).await;
-        self.session.give_back(connection, &outcome);
-        outcome
+        Ok((lent.give_back(outcome)?, generation))
     }
 
     /// Keeps what another attempt may heal, after a pause.

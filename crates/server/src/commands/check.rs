@@ -26,7 +26,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     for line in issuers::look(&settings.auth).await? {
         println!("{line}");
     }
-    let database = Database::open(settings).await?;
+    let database = Database::open_or_join(&settings.storage()).await?;
     let looked = look(settings, &database).await;
     database.stop().await?;
     println!("{}", looked?);
@@ -56,8 +56,11 @@ async fn look(settings: &Settings, database: &Database) -> anyhow::Result<String
     store.check().await?;
     let durability = store.durability().await?;
     store.close().await;
-    if !durability.synchronous_commit {
-        bail!("synchronous_commit is off: acknowledged reports could be lost");
+    if !durability.is_synchronous() {
+        bail!(
+            "synchronous_commit is {}: acknowledged reports could be lost; set it to on or remote_apply",
+            durability.synchronous_commit
+        );
     }
     let fsync = if durability.fsync {
         ""

@@ -5,7 +5,7 @@ use clap::Subcommand;
 use flowruns_domain::{Clock as _, SystemClock};
 use flowruns_persistence::migrate::{self, MigrationState};
 
-use crate::{config::Settings, database::Database};
+use crate::{config::StorageSettings, database::Database};
 
 /// What to do with the schema.
 #[derive(Clone, Copy, Subcommand)]
@@ -28,8 +28,17 @@ pub(crate) enum MigrateCommand {
     },
 }
 
-pub(crate) async fn run(settings: &Settings, command: &MigrateCommand) -> anyhow::Result<()> {
-    let database = Database::open(settings).await?;
+pub(crate) async fn run(
+    settings: &StorageSettings,
+    command: &MigrateCommand,
+) -> anyhow::Result<()> {
+    let database = match command {
+        // Nobody may use what goes away.
+        MigrateCommand::Down { .. } => Database::open(settings).await?,
+        MigrateCommand::Status | MigrateCommand::Up | MigrateCommand::Partitions { .. } => {
+            Database::open_or_join(settings).await?
+        }
+    };
     let done = carry_out(&database, *command).await;
     database.stop().await?;
     done

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context as _, bail};
-use flowruns_api::{ApiOptions, Draining, Readiness, auth::TokenVerifier, router};
+use flowruns_api::{ApiOptions, Draining, MinimumRate, Readiness, auth::TokenVerifier, router};
 use flowruns_domain::{Environment, SystemClock, TimeOrderedIds};
 use flowruns_persistence::{
     PostgresStore,
@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use crate::{
     admin::AdminPort,
     config::{Settings, Tls},
-    cursor_key,
+    cursor_key, data_folder,
     database::Database,
     issuers,
     listen::{self, Certificates},
@@ -35,10 +35,11 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
 }
 
 async fn serve(settings: &Settings, signals: &Signals) -> anyhow::Result<()> {
-    let certificates = certificates(&settings.tls)?;
     // Before everything that counts.
     let admin = AdminPort::open(&settings.admin).await?;
+    let certificates = certificates(&settings.tls).await?;
     let database = open_database(settings).await?;
+    data_folder::warn_if_open(&settings.data_dir, database.cluster.is_some());
     let store = connect(settings, &database).await?;
     let local_key = match settings.auth.has_issuer() {
         false => Some(LocalKey::open(&settings.data_dir)?),
@@ -95,16 +96,16 @@ async fn stop(settings: &Settings, signals: &Signals, watch: &ClusterWatch, drai
     draining.begin();
 }
 
-fn certificates(tls: &Tls) -> anyhow::Result<Option<Certificates>> {
-    let files = tls.files()?;
-    files
-        .map(|files| Certificates::load(files, tls.check_interval()))
-        .transpose()
+async fn certificates(tls: &Tls) -> anyhow::Result<Option<Certificates>> {
+    match tls.files()? {
+        Some(files) => Ok(Some(Certificates::load(files, tls.check_interval()).await?)),
+        None => Ok(None),
+    }
 }
 
 /// Ours is migrated, somebody else's is only looked at.
 async fn open_database(settings: &Settings) -> anyhow::Result<Database> {
-    let database = Database::open(settings).await?;
+    let database = Database::open(&settings.storage()).await?;
     if database.cluster.is_some() {
         database.migrate().await?;
     } else {
@@ -144,8 +145,9 @@ async fn api_options(
         body_timeout: settings.http.body_timeout(),
         require_if_match: settings.http.require_if_match,
         trusted_proxies: settings.http.trusted_proxies.clone(),
+        cors_origins: settings.http.cors_origins.clone(),
         cursor_key: cursor_key::open(settings, local_key)?,
-        limits: settings.limits.limits()?,
+        limits: settings.limits.limits(MinimumRate::default())?,
     })
 }
 
@@ -220,9 +222,10 @@ async fn refuse_unmigrated(database: &Database) -> anyhow::Result<()> {
 
 async fn refuse_undurable(store: &PostgresStore) -> anyhow::Result<()> {
     let durability = store.durability().await?;
-    if !durability.synchronous_commit {
+    if !durability.is_synchronous() {
         bail!(
-            "the database has synchronous_commit = off, so an acknowledged report could be lost; set it to on"
+            "the database has synchronous_commit = {}, so an acknowledged report could be lost; set it to on or remote_apply",
+            durability.synchronous_commit
         );
     }
     if !durability.fsync {
@@ -237,11 +240,12 @@ async fn welcome(
     environment: &Environment,
     local_key: Option<&LocalKey>,
 ) -> anyhow::Result<()> {
-    use std::io::Write as _;
+    use std::io::{IsTerminal as _, Write as _};
+    let is_terminal = std::io::stdout().is_terminal();
     let scheme = if over_tls { "https" } else { "http" };
     let url = format!("{scheme}://{address}");
     let text = match local_key {
-        Some(key) => welcome::first_steps(&url, environment, key).await?,
+        Some(key) => welcome::first_steps(&url, environment, key, is_terminal).await?,
         None => welcome::address(&url),
     };
     let mut out = std::io::stdout().lock();

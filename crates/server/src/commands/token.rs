@@ -7,7 +7,7 @@ use clap::Args;
 use flowruns_api::auth::Permission;
 use flowruns_domain::TenantId;
 
-use crate::{config::Settings, local_key::LocalKey};
+use crate::{config::TokenSettings, local_key::LocalKey};
 
 /// The tenant of the first steps.
 pub(crate) const DEMO_TENANT: &str = "f10a0000-0000-4000-8000-000000000001";
@@ -42,10 +42,14 @@ fn permission(name: &str) -> Result<Permission, String> {
     })
 }
 
-pub(crate) fn run(settings: &Settings, arguments: &TokenArguments) -> anyhow::Result<()> {
-    if settings.auth.has_issuer() {
+pub(crate) fn run(settings: &TokenSettings, arguments: &TokenArguments) -> anyhow::Result<()> {
+    #[expect(clippy::print_stderr, reason = "stdout has the token alone")]
+    for warning in &settings.warnings {
+        eprintln!("warning: {warning}");
+    }
+    if settings.has_issuer {
         bail!(
-            "an issuer is configured, so the server takes no tokens of the local key; ask the issuer for one"
+            "an issuer is configured in the section auth, so the server accepts no tokens of the local key; ask the issuer for one"
         );
     }
     let roles = if arguments.roles.is_empty() {

@@ -57,6 +57,16 @@ pub(crate) struct IssuerSettings {
 }
 
 impl Auth {
+    /// The keys that say whose tokens are accepted.
+    pub(super) const ISSUER_KEYS: [&str; 6] = [
+        "issuer",
+        "audience",
+        "discovery_url",
+        "jwks_url",
+        "jwks_file",
+        "issuers",
+    ];
+
     /// Whether tokens come from issuers rather than from the local key.
     pub(crate) fn has_issuer(&self) -> bool {
         self.names_one() || !self.issuers.is_empty()

@@ -5,7 +5,7 @@ use validator::Validate;
 
 use super::values;
 
-#[derive(Debug, Deserialize, Serialize, Validate)]
+#[derive(Clone, Debug, Deserialize, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Database {
     #[serde(deserialize_with = "values::number")]

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use flowruns_api::HeadLimits;
+use flowruns_api::{AllowedOrigin, HeadLimits};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
@@ -34,6 +34,12 @@ pub(crate) struct Http {
     #[validate(range(min = 1))]
     pub(crate) write_timeout_ms: u64,
     #[serde(deserialize_with = "values::number")]
+    #[validate(range(max = 1_000_000_000))]
+    pub(crate) min_bytes_per_second: u64,
+    #[serde(deserialize_with = "values::number")]
+    #[validate(range(min = 100, max = 3_600_000))]
+    pub(crate) rate_window_ms: u64,
+    #[serde(deserialize_with = "values::number")]
     #[validate(range(min = 1))]
     pub(crate) idle_timeout_ms: u64,
     #[serde(deserialize_with = "values::number")]
@@ -59,6 +65,11 @@ pub(crate) struct Http {
     pub(crate) require_if_match: bool,
     #[serde(deserialize_with = "values::networks")]
     pub(crate) trusted_proxies: Vec<IpNet>,
+    #[serde(
+        deserialize_with = "values::origins",
+        serialize_with = "values::shown_origins"
+    )]
+    pub(crate) cors_origins: Vec<AllowedOrigin>,
     #[serde(deserialize_with = "values::path_unless_empty")]
     pub(crate) cursor_key_file: Option<PathBuf>,
 }
@@ -95,6 +106,11 @@ impl Http {
 
     pub(crate) const fn write_timeout(&self) -> Duration {
         Duration::from_millis(self.write_timeout_ms)
+    }
+
+    /// Over which `min_bytes_per_second` is averaged.
+    pub(crate) const fn rate_window(&self) -> Duration {
+        Duration::from_millis(self.rate_window_ms)
     }
 
     pub(crate) const fn idle_timeout(&self) -> Duration {

@@ -1,7 +1,9 @@
 //! The section `limits`.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
-use flowruns_api::{Rate, RateOverride};
+use flowruns_api::{AdmissionLimits, MinimumRate, Rate, RateOverride};
 use flowruns_domain::CountLimit;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
@@ -27,6 +29,12 @@ pub(crate) struct Limits {
     #[validate(range(min = 1_048_576))]
     pub(crate) bytes: u64,
     #[serde(deserialize_with = "values::number")]
+    #[validate(range(min = 1, max = 100))]
+    pub(crate) caller_percent: u64,
+    #[serde(deserialize_with = "values::number")]
+    #[validate(range(min = 1))]
+    pub(crate) max_wait_ms: u64,
+    #[serde(deserialize_with = "values::number")]
     #[validate(range(min = 1, max = CountLimit::MAX))]
     pub(crate) count_rows: u32,
     /// From a file alone: the environment knows no tables.
@@ -48,12 +56,12 @@ pub(crate) struct Override {
 }
 
 impl Limits {
-    /// As the routes take them.
+    /// As the routes take them, with the rate that the section `http` sets.
     ///
     /// # Errors
     ///
     /// A tenant that is no UUID, or a number beyond this machine.
-    pub(crate) fn limits(&self) -> anyhow::Result<flowruns_api::Limits> {
+    pub(crate) fn limits(&self, minimum_rate: MinimumRate) -> anyhow::Result<flowruns_api::Limits> {
         Ok(flowruns_api::Limits {
             caller: rate(self.requests_per_second, self.burst)?,
             overrides: self
@@ -63,8 +71,13 @@ impl Limits {
                 .collect::<anyhow::Result<_>>()?,
             count_rows: CountLimit::new(self.count_rows)
                 .context("limits.count_rows is 1 to 10,000,000")?,
-            requests: usize::try_from(self.requests)?,
-            bytes: usize::try_from(self.bytes)?,
+            admission: AdmissionLimits {
+                requests: usize::try_from(self.requests)?,
+                bytes: usize::try_from(self.bytes)?,
+                caller_percent: u8::try_from(self.caller_percent)?,
+            },
+            max_wait: Duration::from_millis(self.max_wait_ms),
+            minimum_rate,
         })
     }
 }

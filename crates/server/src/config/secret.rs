@@ -1,8 +1,9 @@
 //! A secret: from a variable, or from the file that the same name with `_FILE` names, as orchestrators mount them.
 
-use std::{collections::HashMap, fs};
+use std::{collections::HashMap, path::Path};
 
 use anyhow::{Context as _, bail};
+use flowruns_embedded::{MAX_FILE_BYTES, read_regular_file};
 use secrecy::SecretString;
 
 /// What follows the name of a variable whose value is the path of a file.
@@ -27,7 +28,7 @@ pub(super) fn take(
 
 /// Without the line feed that editors put at the end.
 fn read(path: &str) -> anyhow::Result<SecretString> {
-    let Ok(text) = String::from_utf8(fs::read(path)?) else {
+    let Ok(text) = String::from_utf8(read_regular_file(Path::new(path), MAX_FILE_BYTES)?) else {
         bail!("it is not UTF-8");
     };
     let secret = text.trim_end_matches(['\r', '\n']);
@@ -39,6 +40,8 @@ fn read(path: &str) -> anyhow::Result<SecretString> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use secrecy::ExposeSecret as _;
 
     use super::*;

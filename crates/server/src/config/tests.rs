@@ -4,7 +4,7 @@ use std::{
     ffi::OsString, fs, net::SocketAddr, os::unix::ffi::OsStringExt as _, path::Path, time::Duration,
 };
 
-use super::{Database, LogFormat, Settings};
+use super::{Database, LogFormat, Settings, StorageSettings};
 
 fn load(file: Option<&Path>, variables: &[(&str, &str)]) -> anyhow::Result<Settings> {
     let variables = variables
@@ -98,6 +98,97 @@ fn trusted_proxies_are_networks_and_addresses() {
 }
 
 #[test]
+fn cors_origins_are_listed_in_a_file_or_with_commas_and_each_is_an_origin() {
+    let shown = |settings: &Settings| {
+        let origins = settings.http.cors_origins.iter();
+        origins
+            .map(|origin| origin.as_str().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert!(shown(&load(None, &[]).unwrap()).is_empty());
+    let variable = "FLOWRUNS_HTTP__CORS_ORIGINS";
+    let expected = ["https://app.example", "http://localhost:3000"];
+    let listed = [(variable, "https://App.example:443, http://localhost:3000")];
+    assert_eq!(shown(&load(None, &listed).unwrap()), expected);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("flowruns.toml");
+    fs::write(&file, format!("[http]\ncors_origins = {expected:?}\n")).unwrap();
+    let settings = load(Some(&file), &[]).unwrap();
+    assert_eq!(shown(&settings), expected);
+    let report = serde_json::to_value(&settings).unwrap();
+    assert_eq!(report["http"]["cors_origins"], serde_json::json!(expected));
+    for wrong in [
+        "*",
+        "null",
+        "app.example",
+        "https://app.example/path",
+        "https://app.example/",
+    ] {
+        let refused = refusal(&[(variable, wrong)]);
+        assert!(
+            refused.contains(wrong) && refused.contains("an origin is"),
+            "{refused}"
+        );
+    }
+}
+
+#[test]
+fn an_issuer_has_an_audience_and_one_place_of_its_keys_that_can_be_trusted() {
+    let issuer = |others: &[(&'static str, &'static str)]| {
+        let mut variables = vec![
+            ("FLOWRUNS_AUTH__ISSUER", "https://issuer.example/"),
+            ("FLOWRUNS_AUTH__AUDIENCE", "api://flowruns"),
+        ];
+        variables.extend(others);
+        load(None, &variables)
+    };
+    const JWKS_URL: &str = "FLOWRUNS_AUTH__JWKS_URL";
+    const DISCOVERY_URL: &str = "FLOWRUNS_AUTH__DISCOVERY_URL";
+    for accepted in [
+        &[][..],
+        &[(JWKS_URL, "https://10.1.2.3/keys")],
+        &[(JWKS_URL, "http://127.0.0.1:9/keys")],
+        &[(DISCOVERY_URL, "https://issuer.example/other")],
+        &[("FLOWRUNS_AUTH__ISSUER", "http://localhost:9")],
+        &[
+            ("FLOWRUNS_AUTH__JWKS_FILE", "/keys.json"),
+            ("FLOWRUNS_AUTH__ISSUER", "any"),
+        ],
+    ] {
+        assert!(issuer(accepted).is_ok(), "{accepted:?}");
+    }
+    for (refused, message) in [
+        (&[("FLOWRUNS_AUTH__AUDIENCE", "")][..], "audience"),
+        (&[("FLOWRUNS_AUTH__ISSUER", "")], "issuer"),
+        (
+            &[("FLOWRUNS_AUTH__ISSUER", "http://issuer.example")],
+            "not https",
+        ),
+        (&[("FLOWRUNS_AUTH__ISSUER", "issuer")], "no URL"),
+        (
+            &[("FLOWRUNS_AUTH__ISSUER", "https://a.example/{tenantid}/v2.0")],
+            "must say where",
+        ),
+        (&[(JWKS_URL, "http://10.1.2.3/keys")], "not https"),
+        (
+            &[(JWKS_URL, "https://me:pw@a.example/")],
+            "user or password",
+        ),
+        (&[(DISCOVERY_URL, "file:///etc/passwd")], "not https"),
+        (
+            &[
+                (JWKS_URL, "https://a.example/"),
+                (DISCOVERY_URL, "https://a.example/"),
+            ],
+            "exclude",
+        ),
+    ] {
+        let error = format!("{:#}", issuer(refused).unwrap_err());
+        assert!(error.contains(message), "{refused:?}: {error}");
+    }
+}
+
+#[test]
 fn an_admin_address_is_set_by_the_file_or_the_environment_and_may_be_empty() {
     let default = load(None, &[]).unwrap().admin;
     assert_eq!(default.listen, "127.0.0.1:8081".parse().ok());
@@ -114,9 +205,122 @@ fn an_admin_address_is_set_by_the_file_or_the_environment_and_may_be_empty() {
 }
 
 #[test]
-fn an_unknown_name_is_refused_by_name() {
-    assert!(refusal(&[("FLOWRUNS_LISTEN", "x")]).contains("listen"));
-    assert!(refusal(&[("FLOWRUNS_HTTP__LISTN", "x")]).contains("listn"));
+fn an_unknown_name_is_rejected_with_the_nearest_known_ones() {
+    for (name, nearest) in [
+        ("FLOWRUNS_HTTP__LISTN", "FLOWRUNS_HTTP__LISTEN"),
+        ("FLOWRUNS_HTTP_LISTEN", "FLOWRUNS_HTTP__LISTEN"),
+        ("FLOWRUNS__HTTP__LISTEN", "FLOWRUNS_HTTP__LISTEN"),
+        ("flowruns_data_dri", "FLOWRUNS_DATA_DIR"),
+        (
+            "FLOWRUNS_LISTEN",
+            "FLOWRUNS_ADMIN__LISTEN or FLOWRUNS_HTTP__LISTEN",
+        ),
+        (
+            "FLOWRUNS_DATABASE_MAX_CONECTIONS",
+            "FLOWRUNS_DATABASE__MAX_CONNECTIONS",
+        ),
+        ("FLOWRUNS_DATABASE_URL", "DATABASE_URL"),
+    ] {
+        let refused = refusal(&[(name, "x")]);
+        let expected = format!("{name} is not known; did you mean {nearest}?");
+        assert!(refused.contains(&expected), "{refused}");
+        assert_eq!(refused, refusal(&[(name, "")]), "an empty value is one too");
+    }
+}
+
+/// The names that Kubernetes and the client use are passed over, and nothing that is nearly one of them.
+#[test]
+fn a_name_of_others_is_passed_over_in_its_exact_shape() {
+    for name in [
+        "FLOWRUNS_SERVICE_HOST",
+        "FLOWRUNS_SERVICE_PORT_ADMIN_2",
+        "FLOWRUNS_PORT_8080_SCTP_ADDR",
+        "FLOWRUNS_TOKEN_COMMAND",
+    ] {
+        assert!(load(None, &[(name, "x")]).is_ok(), "{name}");
+    }
+    for name in [
+        "FLOWRUNS_SERVICE",
+        "FLOWRUNS_SERVICE_HOSTS",
+        "FLOWRUNS_SERVICE_PORT_",
+        "FLOWRUNS_PORTS",
+        "FLOWRUNS_PORT_80800_TCP",
+        "FLOWRUNS_PORT_HTTP_TCP",
+        "FLOWRUNS_PORT_8080_TLS",
+        "FLOWRUNS_PORT_8080_TCP_ADDR_X",
+        "FLOWRUNS_PORT_8080",
+        "FLOWRUNS_TOKENS",
+        "FLOWRUNS_DB_PORT",
+    ] {
+        assert!(refusal(&[(name, "x")]).contains(name));
+    }
+    let of_another = [
+        ("FLOWRUNS_DB_SERVICE_HOST", "10.0.0.1"),
+        ("FLOWRUNS_DB_PORT", "tcp://10.0.0.1:5432"),
+    ];
+    assert!(load(None, &of_another).is_ok());
+}
+
+#[test]
+fn an_unknown_key_of_the_file_is_rejected_with_the_nearest_known_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("flowruns.toml");
+    let cases = [
+        ("[http]\nlistn = 'x'", "http.listn", "http.listen"),
+        ("data_dirr = 'x'", "data_dirr", "data_dir"),
+        ("[database.pool]\nmax = 1", "database.pool.max", ""),
+        ("[htp]\nlisten = 'x'", "htp.listen", "http.listen"),
+    ];
+    for (text, key, nearest) in cases {
+        fs::write(&file, text).unwrap();
+        let refused = format!("{:#}", load(Some(&file), &[]).unwrap_err());
+        let expected = format!(
+            "the key {key} of {} is not known; did you mean {nearest}",
+            file.display()
+        );
+        assert!(refused.contains(&expected), "{refused}");
+    }
+}
+
+#[test]
+fn a_configuration_file_is_a_regular_file_of_bounded_size() {
+    let refused = format!("{:#}", load(Some(Path::new("/dev/zero")), &[]).unwrap_err());
+    assert!(refused.contains("/dev/zero") && refused.contains("not a regular file"));
+    let refused = format!(
+        "{:#}",
+        load(None, &[("DATABASE_URL_FILE", "/dev/zero")]).unwrap_err()
+    );
+    assert!(refused.contains("/dev/zero") && refused.contains("not a regular file"));
+}
+
+#[test]
+fn a_command_on_the_database_judges_only_what_it_needs() {
+    let merge = |variables: &[(&str, &str)]| {
+        let variables = variables.iter();
+        StorageSettings::merge(
+            None,
+            variables.map(|(name, value)| ((*name).into(), (*value).into())),
+        )
+    };
+    let broken = [
+        ("FLOWRUNS_HTTP__LISTEN", "nonsense"),
+        ("FLOWRUNS_HTTP__LISTN", "x"),
+        ("FLOWRUNS_AUTH__AUDIENCE", "alone"),
+        ("FLOWRUNS_DATABASE__WRITERS", "7"),
+    ];
+    assert_eq!(merge(&broken).unwrap().database.writers, 7);
+    for (name, value) in [
+        ("FLOWRUNS_DATABASE_URL", "postgres://elsewhere"),
+        ("FLOWRUNS_DATABASE__WRITERS", "0"),
+        ("FLOWRUNS_EMBEDDED__BINARY", "x"),
+    ] {
+        assert!(merge(&[(name, value)]).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn an_empty_name_of_a_file_is_none() {
+    assert!(load(None, &[("FLOWRUNS_CONFIG", "")]).is_ok());
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::{
     path::PathBuf,
 };
 
+use flowruns_api::AllowedOrigin;
 use ipnet::IpNet;
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serializer, de};
 
 /// The environment knows only text.
 #[derive(Deserialize)]
@@ -79,6 +80,25 @@ pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec
         })
     };
     texts.iter().map(|text| network(text)).collect()
+}
+
+/// As [`texts`]: origins of browsers.
+pub(super) fn origins<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<AllowedOrigin>, D::Error> {
+    let texts = texts(deserializer)?;
+    let origin = |text: &String| {
+        text.parse()
+            .map_err(|invalid| de::Error::custom(format!("{text:?}: {invalid}")))
+    };
+    texts.iter().map(origin).collect()
+}
+
+pub(super) fn shown_origins<S: Serializer>(
+    origins: &[AllowedOrigin],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(origins.iter().map(AllowedOrigin::as_str))
 }
 
 pub(super) fn text_unless_empty<'de, D: Deserializer<'de>>(

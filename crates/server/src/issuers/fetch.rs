@@ -8,11 +8,14 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use flowruns_api::auth::{FetchError, FetchKeys, KeySet};
+use flowruns_embedded::read_regular_file;
 use reqwest::Url;
 use serde::Deserialize;
-use tokio::{fs::File, io::AsyncReadExt as _};
 
-use super::{http::Http, trusted_url};
+use super::{
+    http::{Fetched, Http},
+    url::discovered_url,
+};
 
 /// Where the keys of an issuer are.
 #[derive(Clone, Debug)]
@@ -64,17 +67,17 @@ impl KeyFetcher {
                 document,
                 issuer,
                 http,
-            } => http.get(&discover(document, issuer, http).await?).await,
-            Self::Url(url, http) => http.get(url).await,
+            } => discover(document, issuer, http).await,
+            Self::Url(url, http) => Ok(http.get(url).await?.body),
             Self::File(path) => read(path).await,
         }
     }
 }
 
-/// Where the document says the keys are; it is asked each time, since the place may change.
-async fn discover(document: &Url, issuer: &str, http: &Http) -> anyhow::Result<Url> {
-    let json = http.get(document).await?;
-    let discovered: Discovered = serde_json::from_slice(&json)
+/// The keys from where the document says; it is asked each time, since the place may change.
+async fn discover(document: &Url, issuer: &str, http: &Http) -> anyhow::Result<Vec<u8>> {
+    let Fetched { body, is_internal } = http.get(document).await?;
+    let discovered: Discovered = serde_json::from_slice(&body)
         .with_context(|| format!("{document} is no discovery document"))?;
     if discovered.issuer != issuer {
         bail!(
@@ -82,15 +85,19 @@ async fn discover(document: &Url, issuer: &str, http: &Http) -> anyhow::Result<U
             discovered.issuer
         );
     }
-    trusted_url(&discovered.jwks_uri).context("its jwks_uri")
+    let keys = discovered_url(&discovered.jwks_uri, document).context("its jwks_uri")?;
+    let fetched = match is_internal {
+        true => http.get(&keys).await,
+        false => http.get_public(&keys).await,
+    };
+    Ok(fetched?.body)
 }
 
+/// Off the worker threads: the file may be on a slow disk.
 async fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let mut json = Vec::new();
-    // One byte more, so that what is too long is seen to be.
-    let mut file = File::open(path).await?.take(KeySet::MAX_BYTES as u64 + 1);
-    file.read_to_end(&mut json).await?;
-    Ok(json)
+    let path = path.to_owned();
+    let read = move || read_regular_file(&path, KeySet::MAX_BYTES as u64);
+    Ok(tokio::task::spawn_blocking(read).await??)
 }
 
 impl fmt::Display for KeyFetcher {

@@ -4,7 +4,10 @@ use anyhow::{Context as _, bail};
 use flowruns_api::auth::KeySet;
 use reqwest::{Client, ClientBuilder, StatusCode, Url, header, redirect};
 
-use super::url::is_loopback;
+use super::{
+    resolver::Resolver,
+    url::{is_internal, is_loopback},
+};
 
 /// Discovery documents have the bound of key sets.
 const MAX_BYTES: usize = KeySet::MAX_BYTES;
@@ -15,13 +18,23 @@ pub(super) struct Http {
     outward: Client,
     /// To this machine itself: what is not encrypted shall not leave it.
     loopback: Client,
+    resolver: Resolver,
+}
+
+/// The body of a 200.
+pub(super) struct Fetched {
+    pub(super) body: Vec<u8>,
+    /// Whether it came from this machine or a private network; where there is a proxy, whether the proxy is there.
+    pub(super) is_internal: bool,
 }
 
 impl Http {
     pub(super) fn new() -> anyhow::Result<Self> {
+        let resolver = Resolver::default();
         let build = |builder: ClientBuilder| {
             let client = builder
                 .redirect(redirect::Policy::none())
+                .dns_resolver(resolver.clone())
                 .user_agent(concat!("flowruns/", env!("CARGO_PKG_VERSION")));
             client.build().context(
                 "no HTTP client can be made for the issuers; are the system's certificates installed?",
@@ -30,11 +43,23 @@ impl Http {
         Ok(Self {
             outward: build(Client::builder())?,
             loopback: build(Client::builder().no_proxy())?,
+            resolver,
         })
     }
 
-    /// The body of a 200. Whoever calls bounds the time.
-    pub(super) async fn get(&self, url: &Url) -> anyhow::Result<Vec<u8>> {
+    /// Gets a URL of the configuration, wherever it is. The caller bounds the time.
+    pub(super) async fn get(&self, url: &Url) -> anyhow::Result<Fetched> {
+        self.resolver.restrict(None);
+        self.fetch(url).await
+    }
+
+    /// Gets a URL that a remote issuer chose, from public addresses only. The caller bounds the time.
+    pub(super) async fn get_public(&self, url: &Url) -> anyhow::Result<Fetched> {
+        self.resolver.restrict(url.host_str());
+        self.fetch(url).await
+    }
+
+    async fn fetch(&self, url: &Url) -> anyhow::Result<Fetched> {
         let client = match is_loopback(url) {
             true => &self.loopback,
             false => &self.outward,
@@ -47,6 +72,7 @@ impl Http {
         if response.status() != StatusCode::OK {
             bail!("{url} answered {} instead of 200", response.status());
         }
+        let sender = response.remote_addr();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {
             if body.len() + chunk.len() > MAX_BYTES {
@@ -54,6 +80,9 @@ impl Http {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(body)
+        Ok(Fetched {
+            body,
+            is_internal: sender.is_some_and(|sender| is_internal(sender.ip())),
+        })
     }
 }

@@ -1,91 +1,45 @@
 //! What one connection is doing, and until when it may.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     task::Waker,
 };
 
+use axum::http::StatusCode;
+use flowruns_api::ConnectionAuthentication;
 use futures_util::task::AtomicWaker;
 use tokio::time::Instant;
 
-use super::patience::Patience;
-
-/// What a connection waits for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Phase {
-    /// Its first bytes, which tell the version of HTTP; with TLS also the handshake.
-    Silent,
-    /// The rest of the head of a request of HTTP/1.
-    Head,
-    /// Requests are under way.
-    Answering,
-    /// The next request.
-    Idle,
-}
-
-/// What a connection is told from outside.
-#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) enum Order {
-    /// To go on.
-    #[default]
-    Stay,
-    /// To end when what is under way is answered.
-    Finish,
-    /// To end at once.
-    Leave,
-}
-
-/// What happens when a deadline passes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Expiry {
-    /// The connection ends in order.
-    Finish,
-    /// The connection is closed, for this reason.
-    Close(&'static str),
-}
-
-/// What bytes are of.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Bytes {
-    /// They begin a head of HTTP/1.
-    NewHead,
-    /// They go on with it, or begin the first.
-    SameHead,
-    /// A body, or frames of HTTP/2.
-    Other,
-}
-
-struct State {
-    phase: Phase,
-    since: Instant,
-    is_http2: bool,
-    /// Requests under way.
-    requests: usize,
-    has_asked: bool,
-    /// Since when bytes wait that the client does not take.
-    blocked_since: Option<Instant>,
-    order: Order,
-}
+use super::{
+    patience::Patience,
+    rate::Transfer,
+    state::{Expiry, Order, Phase, State},
+};
 
 /// Shared by the stream, the requests and the supervisor of a connection.
 pub(super) struct Activity {
     state: Mutex<State>,
     supervisor: AtomicWaker,
+    /// Of a read that was kept waiting for the end of the stream.
+    reader: AtomicWaker,
+    /// Bytes that this connection holds of the budget of all.
+    pub(super) charged: AtomicUsize,
+    pub(super) authentication: ConnectionAuthentication,
+    is_authenticated: AtomicBool,
 }
 
 impl Activity {
     pub(super) fn new() -> Self {
         Self {
-            state: Mutex::new(State {
-                phase: Phase::Silent,
-                since: Instant::now(),
-                is_http2: false,
-                requests: 0,
-                has_asked: false,
-                blocked_since: None,
-                order: Order::Stay,
-            }),
+            state: Mutex::new(State::new(Instant::now())),
             supervisor: AtomicWaker::new(),
+            reader: AtomicWaker::new(),
+            charged: AtomicUsize::new(0),
+            authentication: ConnectionAuthentication::default(),
+            is_authenticated: AtomicBool::new(false),
         }
     }
 
@@ -98,83 +52,127 @@ impl Activity {
     pub(super) fn version_told(&self, is_http2: bool) {
         let mut state = self.state();
         state.is_http2 = is_http2;
-        state.enter(if is_http2 { Phase::Idle } else { Phase::Head });
+        state.enter(Phase::Idle);
     }
 
-    /// Bytes have come. What they are of, as far as can be told: those that come while a request is under way belong to
-    /// its body.
-    pub(super) fn bytes_came(&self) -> Bytes {
+    /// Whether bytes of a head are there that is not complete.
+    pub(super) fn head_is_incomplete(&self, is_incomplete: bool) {
         let mut state = self.state();
-        match state.phase {
-            Phase::Idle if !state.is_http2 => {
-                state.enter(Phase::Head);
-                Bytes::NewHead
-            }
-            Phase::Head => Bytes::SameHead,
-            Phase::Silent | Phase::Idle | Phase::Answering => Bytes::Other,
+        match is_incomplete {
+            true => drop(state.head_began.get_or_insert_with(Instant::now)),
+            false => state.head_began = None,
         }
     }
 
     /// A head is complete.
-    pub(super) fn request_began(&self) {
+    pub(super) fn request_began(&self, is_write: bool) {
         let mut state = self.state();
         state.requests += 1;
-        state.has_asked = true;
-        state.phase = Phase::Answering;
+        state.writes += usize::from(is_write);
+        if state.phase != Phase::Answering {
+            state.enter(Phase::Answering);
+        }
     }
 
-    /// An answer is complete, or given up.
-    pub(super) fn request_ended(&self) {
+    /// A response is complete, or given up.
+    pub(super) fn request_ended(&self, is_write: bool) {
         let mut state = self.state();
         state.requests = state.requests.saturating_sub(1);
-        if state.requests == 0 {
-            state.enter(Phase::Idle);
-            let is_http2 = state.is_http2;
-            drop(state);
-            // HTTP/2 answers in tasks of their own; HTTP/1 within the supervisor, which looks again by itself.
-            if is_http2 {
-                self.supervisor.wake();
-            }
+        state.writes = state.writes.saturating_sub(usize::from(is_write));
+        state.is_flush_due = true;
+        if state.requests > 0 {
+            return;
         }
+        state.enter(Phase::Idle);
+        state.progressed = state.since;
+        // What came of the next head meanwhile has its time from now on.
+        if state.head_began.is_some() {
+            state.head_began = Some(state.since);
+        }
+        let is_http2 = state.is_http2;
+        drop(state);
+        // HTTP/2 answers in tasks of their own; HTTP/1 within the supervisor, which looks again by itself.
+        if is_http2 {
+            self.supervisor.wake();
+        }
+    }
+
+    /// A request is answered, and the rest of its body is thrown away.
+    pub(super) fn discard_began(&self) {
+        self.state().discards += 1;
+    }
+
+    pub(super) fn discard_ended(&self) {
+        let mut state = self.state();
+        state.discards = state.discards.saturating_sub(1);
     }
 
     /// The client does not take what is written.
     pub(super) fn write_blocked(&self) {
-        self.state().blocked_since.get_or_insert_with(Instant::now);
+        let mut state = self.state();
+        if state.blocked_since.is_none() {
+            let now = Instant::now();
+            state.blocked_since = Some(now);
+            state.transfer.get_or_insert(Transfer::begin(now));
+        }
     }
 
-    /// The client has taken all that was written.
+    /// The kernel has taken bytes. With HTTP/2 they may be of anything, so that its responses are counted instead.
+    pub(super) fn written(&self, bytes: usize) {
+        let mut state = self.state();
+        if !state.is_http2
+            && let Some(transfer) = &mut state.transfer
+        {
+            transfer.add(bytes);
+        }
+    }
+
+    /// The kernel has taken all that was written.
     pub(super) fn write_drained(&self) {
-        self.state().blocked_since = None;
+        let mut state = self.state();
+        state.blocked_since = None;
+        if state.unsent == 0 {
+            state.transfer = None;
+        }
+        state.is_flush_due = false;
+        if state.half_closed.is_some() {
+            drop(state);
+            self.reader.wake();
+        }
+    }
+
+    /// Bytes of a response of HTTP/2 wait for the client, also where no write is blocked: its windows may be closed.
+    pub(super) fn response_waits(&self, bytes: usize) {
+        let mut state = self.state();
+        if !state.is_http2 || bytes == 0 {
+            return;
+        }
+        state.unsent += bytes;
+        if state.transfer.is_none() {
+            state.transfer = Some(Transfer::begin(Instant::now()));
+            drop(state);
+            self.supervisor.wake();
+        }
+    }
+
+    /// They were sent, or given up.
+    pub(super) fn response_taken(&self, bytes: usize) {
+        let mut state = self.state();
+        if !state.is_http2 || bytes == 0 {
+            return;
+        }
+        state.unsent = state.unsent.saturating_sub(bytes);
+        if let Some(transfer) = &mut state.transfer {
+            transfer.add(bytes);
+        }
+        if state.unsent == 0 && state.blocked_since.is_none() {
+            state.transfer = None;
+        }
     }
 
     /// Until when the connection may go on as it does, and what happens then.
     pub(super) fn deadline(&self, patience: &Patience) -> Option<(Instant, Expiry)> {
-        let state = self.state();
-        let phase = match state.phase {
-            Phase::Silent => Some((
-                patience.first_byte,
-                Expiry::Close("it did not say anything in time"),
-            )),
-            Phase::Head => Some((
-                patience.head,
-                Expiry::Close("the head of a request took too long"),
-            )),
-            Phase::Idle => Some((patience.idle, Expiry::Finish)),
-            // The request's own time-out holds, and that of the body in it.
-            Phase::Answering => None,
-        };
-        let phase = phase.map(|(limit, expiry)| (state.since + limit, expiry));
-        let blocked = state.blocked_since.map(|since| {
-            (
-                since + patience.write,
-                Expiry::Close("the client did not read its answer in time"),
-            )
-        });
-        [phase, blocked]
-            .into_iter()
-            .flatten()
-            .min_by_key(|(at, _)| *at)
+        self.state().deadline(patience, Instant::now())
     }
 
     /// Tells the connection what to do; it is never told to do less.
@@ -194,23 +192,58 @@ impl Activity {
         self.supervisor.register(supervisor);
     }
 
-    /// Whether it has sent no request yet.
-    pub(super) fn has_not_asked(&self) -> bool {
-        let state = self.state();
-        !state.has_asked && state.order < Order::Leave
+    /// The client will send no more.
+    pub(super) fn half_closed(&self) {
+        self.state().half_closed.get_or_insert_with(Instant::now);
     }
 
-    /// Since when it has had nothing to do, unless it is to leave already. A client that still reads its answer is busy.
-    pub(super) fn idle_since(&self) -> Option<Instant> {
-        let state = self.state();
-        let is_idle = state.phase == Phase::Idle && state.blocked_since.is_none();
-        (is_idle && state.order < Order::Leave).then_some(state.since)
+    /// Gives up the requests in flight.
+    pub(super) fn abandon(&self) {
+        self.state().is_abandoned = true;
+        self.reader.wake();
     }
-}
 
-impl State {
-    fn enter(&mut self, phase: Phase) {
-        self.phase = phase;
-        self.since = Instant::now();
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.state().is_abandoned
+    }
+
+    /// Whether the end of a stream of HTTP/2 may be passed on. It would take what is not answered and flushed with it, so
+    /// the reader is woken again when that is done.
+    pub(super) fn may_end(&self, reader: &Waker) -> bool {
+        self.reader.register(reader);
+        let state = self.state();
+        let is_sent = !state.is_flush_due && state.unsent == 0 && state.blocked_since.is_none();
+        state.is_abandoned || (state.requests == 0 && is_sent)
+    }
+
+    /// Refuses the next request.
+    pub(super) fn refuse_next(&self, status: StatusCode) {
+        self.state().refusal = Some(status);
+    }
+
+    pub(super) fn take_refusal(&self) -> Option<StatusCode> {
+        self.state().refusal.take()
+    }
+
+    /// Since when it has made no progress, if it may be closed for another. A client that takes its time to read is only
+    /// let be if it has shown a token.
+    pub(super) fn evictable_since(&self) -> Option<Instant> {
+        let is_authenticated = self.authentication.is_confirmed();
+        self.state().evictable_since(is_authenticated)
+    }
+
+    /// Whether it has shown a token, and this was not asked since.
+    pub(super) fn is_newly_authenticated(&self) -> bool {
+        self.authentication.is_confirmed() && !self.is_authenticated.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether it ends at once already.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.state().order >= Order::Evict
+    }
+
+    /// Bytes that it holds of the budget of all.
+    pub(super) fn charged(&self) -> usize {
+        self.charged.load(Ordering::Relaxed)
     }
 }

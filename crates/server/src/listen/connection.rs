@@ -1,6 +1,13 @@
 //! One connection, from its acceptance to its end.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc};
+use std::{
+    convert::Infallible,
+    future::{Future, poll_fn},
+    net::SocketAddr,
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+};
 
 use axum::{
     Router,
@@ -8,7 +15,7 @@ use axum::{
     http::{HeaderValue, Request, Response, StatusCode, Version, header},
 };
 use flowruns_api::{OverTls, Peer};
-use hyper::service::service_fn;
+use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{rt::TokioIo, server::conn::auto};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -18,12 +25,17 @@ use tokio::{
 use tower::ServiceExt as _;
 
 use super::{
-    answer::{Answer, UnderWay},
+    activity::Activity,
+    answer::{Answer, InFlight},
+    budget::{Charge, REQUEST_BYTES},
+    closed::Reason,
     linger,
     patience::Patience,
     protocol::{self, Streams},
     request::HeadLimits,
     room::{Room, Seat},
+    socket::{Socket, Watched},
+    state::Order,
     stream::Observed,
     supervised::{Ending, Supervised, ordered_to_end},
     tls::Certificates,
@@ -67,28 +79,33 @@ impl Host {
 
     /// Serves a connection until its end.
     pub(super) async fn serve(&self, stream: TcpStream, address: SocketAddr, seat: Seat) {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY was not set");
-        }
+        let socket = Socket::new(stream);
+        let watched = socket.watched();
         let client = |is_over_tls| Client {
             peer: Peer(address.ip()),
             is_over_tls,
         };
         let ending = match &self.certificates {
-            None => self.serve_stream(stream, client(false), &seat).await,
+            None => {
+                self.serve_stream(socket, watched, client(false), &seat)
+                    .await
+            }
             Some(certificates) => {
                 let handshake = timeout(
                     self.patience.first_byte,
-                    certificates.acceptor().accept(stream),
+                    certificates.acceptor().accept(socket),
                 );
                 let handshake = tokio::select! {
                     handshake = handshake => handshake,
                     () = ordered_to_end(&seat.activity) => return,
                 };
                 match handshake {
-                    Ok(Ok(stream)) => self.serve_stream(stream, client(true), &seat).await,
+                    Ok(Ok(stream)) => {
+                        self.serve_stream(stream, watched, client(true), &seat)
+                            .await
+                    }
                     Ok(Err(error)) => Ending::Failed(error.into()),
-                    Err(_elapsed) => Ending::Late("the handshake of TLS took too long"),
+                    Err(_elapsed) => Ending::Closed(Reason::Silent),
                 }
             }
         };
@@ -98,36 +115,85 @@ impl Host {
     async fn serve_stream(
         &self,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        watched: Watched,
         client: Client,
         seat: &Seat,
     ) -> Ending {
-        let activity = Arc::clone(&seat.activity);
-        let (router, limits) = (self.router.clone(), self.limits);
-        let stream = TokioIo::new(Observed::new(stream, Arc::clone(&activity)));
-        let service = service_fn(move |request| {
-            let under_way = UnderWay::begin(&activity);
-            let router = router.clone();
-            let reading = UnderWay::begin(&activity);
-            async move {
-                let answer = match limits.refuse(&request) {
-                    Some(status) => refused(status, request.version()),
-                    None => {
-                        let request = request.map(Body::new);
-                        let request = linger::wrap(request, reading, limits.discarded_bytes);
-                        answer(router, request, client).await
-                    }
-                };
-                Ok::<_, Infallible>(answer.map(|body| Answer::new(body, under_way)))
-            }
-        });
-        let connection = self.server.serve_connection(stream, service);
+        let charge = Charge::new(&self.room, &seat.activity, 0);
+        let stream = Observed::new(stream, charge, self.limits.head_bytes);
+        let requests = Requests {
+            router: self.router.clone(),
+            room: Arc::clone(&self.room),
+            limits: self.limits,
+            client,
+            connection: seat.id,
+            activity: Arc::clone(&seat.activity),
+        };
+        let service = service_fn(move |request| requests.serve(request));
+        let connection = self.server.serve_connection(TokioIo::new(stream), service);
         Supervised::new(
             connection,
+            watched,
             Arc::clone(&seat.activity),
             Arc::clone(&self.room),
             self.patience,
         )
         .await
+    }
+}
+
+/// What serves the requests of one connection.
+struct Requests {
+    router: Router,
+    room: Arc<Room>,
+    limits: HeadLimits,
+    client: Client,
+    connection: u64,
+    activity: Arc<Activity>,
+}
+
+impl Requests {
+    /// The request is in flight from this call on, before the future is polled.
+    fn serve(
+        &self,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + Send + use<> {
+        let (version, is_write) = (request.version(), !request.method().is_safe());
+        let in_flight = InFlight::begin(&self.activity, is_write);
+        let reading = InFlight::begin(&self.activity, false);
+        let bytes = REQUEST_BYTES + self.limits.bytes(&request);
+        let charge = Charge::new(&self.room, &self.activity, bytes);
+        let refusal = self.activity.take_refusal();
+        let refusal = refusal.or_else(|| self.limits.refuse(&request));
+        let (router, room, limits) = (self.router.clone(), Arc::clone(&self.room), self.limits);
+        let (client, connection) = (self.client, self.connection);
+        async move {
+            let activity = Arc::clone(in_flight.activity());
+            let response = match refusal {
+                Some(status) => refused(status, version),
+                None => {
+                    let request = request.map(Body::new);
+                    let mut request = linger::wrap(request, reading, limits.discarded_bytes);
+                    let authentication = activity.authentication.clone();
+                    request.extensions_mut().insert(authentication);
+                    // In memory of its own, which is free again when the answer is there, however long its client reads.
+                    let answer = Box::pin(answer(router, request, client));
+                    match is_write || version >= Version::HTTP_2 {
+                        true => answer.await,
+                        false => unless_abandoned(answer, &activity, version).await,
+                    }
+                }
+            };
+            let response = match room.may_stay(connection, &activity) {
+                true => response,
+                false => {
+                    activity.order(Order::Finish);
+                    last(response, version)
+                }
+            };
+            let is_http2 = version >= Version::HTTP_2;
+            Ok(response.map(|body| Answer::new(body, is_http2, charge, in_flight)))
+        }
     }
 }
 
@@ -145,13 +211,34 @@ async fn answer(router: Router, mut request: Request<Body>, client: Client) -> R
     }
 }
 
+/// Gives up a read of HTTP/1 when its client has closed its sending side and waited for long. It may still be there, so it
+/// is told to come again.
+async fn unless_abandoned(
+    answer: impl Future<Output = Response<Body>>,
+    activity: &Activity,
+    version: Version,
+) -> Response<Body> {
+    let mut answer = pin!(answer);
+    poll_fn(|context| {
+        if activity.is_abandoned() {
+            let mut response = refused(StatusCode::SERVICE_UNAVAILABLE, version);
+            let soon = HeaderValue::from_static("1");
+            response.headers_mut().insert(header::RETRY_AFTER, soon);
+            return Poll::Ready(response);
+        }
+        // The supervisor, which abandons, polls this future after it.
+        answer.as_mut().poll(context)
+    })
+    .await
+}
+
 fn refused(status: StatusCode, version: Version) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     last(response, version)
 }
 
-/// Nothing that follows on a connection of HTTP/1 is believed.
+/// The last response of a connection of HTTP/1.
 fn last(mut response: Response<Body>, version: Version) -> Response<Body> {
     if version <= Version::HTTP_11 {
         response
@@ -165,7 +252,9 @@ fn log(ending: &Ending, peer: SocketAddr) {
     match ending {
         Ending::Done => {}
         Ending::Failed(error) => tracing::debug!(%peer, error, "a connection ended early"),
-        Ending::Left => tracing::debug!(%peer, "a connection made room for another"),
-        Ending::Late(reason) => tracing::debug!(%peer, reason, "a connection was closed"),
+        Ending::Closed(reason) => {
+            reason.count();
+            tracing::debug!(%peer, reason = reason.label(), "a connection was closed");
+        }
     }
 }

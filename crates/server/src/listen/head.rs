@@ -4,42 +4,89 @@
 //! one that counts. A proxy in front may read both otherwise, and then one request becomes two. So such a head is refused
 //! (RFC 9112, sections 2.2 and 6.3, allow it).
 
+use axum::http::StatusCode;
+
 const CONTENT_LENGTH: &[u8] = b"content-length:";
 const TRANSFER_ENCODING: &[u8] = b"transfer-encoding:";
-/// Of a line, enough to tell both names.
-const BEGINNING: usize = TRANSFER_ENCODING.len();
+/// How much of a line is kept: enough for both names with any value that is accepted.
+const LINE_BYTES: usize = 128;
+
+/// How the body behind a head is delimited.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum BodyFraming {
+    /// Its length in bytes; 0 without a body.
+    Length(u64),
+    Chunked,
+}
 
 /// What is known of a head of which more may come.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Head {
-    /// How the line began.
-    line: [u8; BEGINNING],
+    /// How the line began, in lower case.
+    line: [u8; LINE_BYTES],
     /// How long the line is so far.
     length: usize,
+    /// How long the head is so far.
+    head_bytes: usize,
+    max_bytes: usize,
     ends_in_cr: bool,
-    has_length: bool,
-    has_encoding: bool,
+    content_length: Option<u64>,
+    transfer_coding: Option<Coding>,
     /// Whether a line was there that was not empty.
     has_begun: bool,
     is_complete: bool,
 }
 
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Coding {
+    Chunked,
+    Unknown,
+}
+
 impl Head {
-    /// Looks at the next bytes, as far as the head goes; whether it can still be read in one way only.
-    pub(super) fn is_plain(&mut self, mut bytes: &[u8]) -> bool {
-        while !self.is_complete && !bytes.is_empty() {
-            let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else {
-                self.extend(bytes);
-                return true;
-            };
-            let (line, rest) = bytes.split_at(end);
-            self.extend(line);
-            if !self.end_line() {
-                return false;
-            }
-            bytes = rest.get(1..).unwrap_or_default();
+    /// A head that may be this long.
+    pub(super) const fn new(max_bytes: usize) -> Self {
+        Self {
+            line: [0; LINE_BYTES],
+            length: 0,
+            head_bytes: 0,
+            max_bytes,
+            ends_in_cr: false,
+            content_length: None,
+            transfer_coding: None,
+            has_begun: false,
+            is_complete: false,
         }
-        true
+    }
+
+    /// Reads the next bytes as far as the head goes. When it is complete, returns how many of them belong to it, and how
+    /// its body is delimited. An error is the status that refuses it.
+    pub(super) fn scan(
+        &mut self,
+        bytes: &[u8],
+    ) -> Result<Option<(usize, BodyFraming)>, StatusCode> {
+        let mut at = 0;
+        while !self.is_complete {
+            let rest = bytes.get(at..).unwrap_or_default();
+            let end = rest.iter().position(|byte| *byte == b'\n');
+            let line = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+            self.extend(line);
+            let Some(end) = end else {
+                return self.check_size().map(|()| None);
+            };
+            at += end + 1;
+            self.head_bytes += 1;
+            self.end_line()?;
+        }
+        self.check_size()?;
+        self.body().map(|body| Some((at, body)))
+    }
+
+    fn check_size(&self) -> Result<(), StatusCode> {
+        match self.head_bytes > self.max_bytes {
+            true => Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+            false => Ok(()),
+        }
     }
 
     fn extend(&mut self, bytes: &[u8]) {
@@ -50,70 +97,163 @@ impl Head {
             *to = from.to_ascii_lowercase();
         }
         self.length += bytes.len();
+        self.head_bytes += bytes.len();
     }
 
-    fn end_line(&mut self) -> bool {
+    fn end_line(&mut self) -> Result<(), StatusCode> {
         if !self.ends_in_cr {
-            return false;
+            return Err(StatusCode::BAD_REQUEST);
         }
-        let line = self.line.get(..self.length).unwrap_or(&self.line);
-        self.has_length |= line.starts_with(CONTENT_LENGTH);
-        self.has_encoding |= line.starts_with(TRANSFER_ENCODING);
         let is_empty = self.length == 1;
+        let line = self.line.get(..self.length - 1).unwrap_or(&self.line);
+        let length = line.strip_prefix(CONTENT_LENGTH).map(content_length);
+        let coding = line.strip_prefix(TRANSFER_ENCODING).map(transfer_coding);
+        if let Some(length) = length
+            && self.content_length.replace(length?).is_some()
+        {
+            return Err(StatusCode::BAD_REQUEST);
+        }
+        if let Some(coding) = coding {
+            let coding = coding?;
+            let former = self.transfer_coding.replace(coding);
+            if former == Some(Coding::Chunked) && coding == Coding::Chunked {
+                return Err(StatusCode::BAD_REQUEST);
+            }
+            if former.is_some() {
+                self.transfer_coding = Some(Coding::Unknown);
+            }
+        }
         // Empty lines before the request line are passed over.
         self.is_complete = is_empty && self.has_begun;
         self.has_begun |= !is_empty;
         (self.length, self.ends_in_cr) = (0, false);
-        !(self.has_length && self.has_encoding)
+        Ok(())
+    }
+
+    const fn body(&self) -> Result<BodyFraming, StatusCode> {
+        match (self.content_length, self.transfer_coding) {
+            (Some(_), Some(_)) => Err(StatusCode::BAD_REQUEST),
+            (None, Some(Coding::Unknown)) => Err(StatusCode::NOT_IMPLEMENTED),
+            (None, Some(Coding::Chunked)) => Ok(BodyFraming::Chunked),
+            (Some(length), None) => Ok(BodyFraming::Length(length)),
+            (None, None) => Ok(BodyFraming::Length(0)),
+        }
+    }
+}
+
+fn content_length(value: &[u8]) -> Result<u64, StatusCode> {
+    let digits = value.trim_ascii();
+    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    let text = std::str::from_utf8(digits).ok().filter(|_| is_number);
+    let length = text.and_then(|text| text.parse().ok());
+    length.ok_or(StatusCode::BAD_REQUEST)
+}
+
+fn transfer_coding(value: &[u8]) -> Result<Coding, StatusCode> {
+    let mut codings = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    match (codings.next(), codings.next()) {
+        (None | Some(b""), None) => Err(StatusCode::BAD_REQUEST),
+        (Some(b"chunked"), None) => Ok(Coding::Chunked),
+        (Some(b"chunked"), Some(b"chunked")) => Err(StatusCode::BAD_REQUEST),
+        _ => Ok(Coding::Unknown),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Head;
+    use axum::http::StatusCode;
+
+    use super::{BodyFraming, Head};
+
+    const LIMIT: usize = 200;
 
     /// Whole, and byte by byte.
-    fn is_plain(head: &str) -> bool {
-        let whole = Head::default().is_plain(head.as_bytes());
-        let mut cut = Head::default();
-        let mut bytes = head.as_bytes().chunks(1);
-        assert_eq!(whole, bytes.all(|byte| cut.is_plain(byte)), "{head:?}");
+    fn scan(head: &str) -> Result<Option<BodyFraming>, StatusCode> {
+        let whole = Head::new(LIMIT).scan(head.as_bytes());
+        let whole = whole.map(|complete| complete.map(|(_, body)| body));
+        let mut cut = Head::new(LIMIT);
+        let mut single = Ok(None);
+        for byte in head.as_bytes().chunks(1) {
+            single = cut
+                .scan(byte)
+                .map(|complete| complete.map(|(_, body)| body));
+            if single != Ok(None) {
+                break;
+            }
+        }
+        assert_eq!(whole, single, "{head:?}");
         whole
     }
 
     #[test]
-    fn a_head_with_one_reading_is_plain_and_its_body_is_not_looked_at() {
-        for head in [
-            "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
-            "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
-            "PATCH / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n{\n}",
-            "PATCH / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\ncontent-length: 1\n",
-            "PATCH / HTTP/1.1\r\nX-Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-            "",
+    fn a_head_says_how_its_body_is_delimited_and_the_body_is_not_looked_at() {
+        for (head, body) in [
+            ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", BodyFraming::Length(0)),
+            (
+                "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+                BodyFraming::Length(0),
+            ),
+            (
+                "PATCH / HTTP/1.1\r\nCONTENT-length:  3 \r\n\r\n{\n}",
+                BodyFraming::Length(3),
+            ),
+            (
+                "PATCH / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\ncontent-length: 1\n",
+                BodyFraming::Chunked,
+            ),
+            (
+                "PATCH / HTTP/1.1\r\nX-Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+                BodyFraming::Chunked,
+            ),
         ] {
-            assert!(is_plain(head), "{head:?}");
+            assert_eq!(scan(head), Ok(Some(body)), "{head:?}");
         }
+        assert_eq!(scan(""), Ok(None));
+        assert_eq!(scan("GET / HTTP/1.1\r\n"), Ok(None));
     }
 
     #[test]
-    fn a_bare_line_feed_is_not_plain() {
-        for head in [
-            "GET / HTTP/1.1\nHost: a\r\n\r\n",
-            "GET / HTTP/1.1\r\nHost: a\n\r\n",
-            "GET / HTTP/1.1\r\nHost: a\r\n\n",
-            "\nGET / HTTP/1.1\r\n\r\n",
-        ] {
-            assert!(!is_plain(head), "{head:?}");
-        }
-    }
-
-    #[test]
-    fn a_length_beside_an_encoding_is_not_plain_in_either_order() {
+    fn a_head_with_two_readings_is_a_bad_request() {
         let (length, encoding) = ("CONTENT-length: 4\r\n", "transfer-Encoding: chunked\r\n");
-        for (first, second) in [(length, encoding), (encoding, length)] {
-            assert!(!is_plain(&format!(
-                "PATCH / HTTP/1.1\r\n{first}Host: a\r\n{second}\r\n"
-            )));
+        for head in [
+            "GET / HTTP/1.1\nHost: a\r\n\r\n".to_owned(),
+            "GET / HTTP/1.1\r\nHost: a\n\r\n".to_owned(),
+            "GET / HTTP/1.1\r\nHost: a\r\n\n".to_owned(),
+            "\nGET / HTTP/1.1\r\n\r\n".to_owned(),
+            format!("PATCH / HTTP/1.1\r\n{length}Host: a\r\n{encoding}\r\n"),
+            format!("PATCH / HTTP/1.1\r\n{encoding}Host: a\r\n{length}\r\n"),
+            format!("PATCH / HTTP/1.1\r\n{length}{length}\r\n"),
+            format!("PATCH / HTTP/1.1\r\n{encoding}{encoding}\r\n"),
+            "PATCH / HTTP/1.1\r\nContent-Length: +4\r\n\r\n".to_owned(),
+            "PATCH / HTTP/1.1\r\nContent-Length: 4, 4\r\n\r\n".to_owned(),
+            "PATCH / HTTP/1.1\r\nContent-Length:\r\n\r\n".to_owned(),
+            "PATCH / HTTP/1.1\r\nTransfer-Encoding:\r\n\r\n".to_owned(),
+        ] {
+            assert_eq!(scan(&head), Err(StatusCode::BAD_REQUEST), "{head:?}");
         }
+    }
+
+    #[test]
+    fn another_coding_than_chunked_is_not_implemented() {
+        for codings in [
+            "Transfer-Encoding: gzip\r\n",
+            "Transfer-Encoding: gzip, chunked\r\n",
+            "Transfer-Encoding: chunked, identity\r\n",
+            "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
+            "Transfer-Encoding: \x0bchunked\r\n",
+        ] {
+            let head = format!("PATCH / HTTP/1.1\r\n{codings}\r\n");
+            assert_eq!(scan(&head), Err(StatusCode::NOT_IMPLEMENTED), "{head:?}");
+        }
+    }
+
+    #[test]
+    fn a_head_beyond_its_limit_is_too_large_also_before_its_end() {
+        let long = format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(LIMIT));
+        let too_large = Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        assert_eq!(scan(&long), too_large);
+        let line = "GET / HTTP/1.1\r\n\r\n";
+        let longest = format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(LIMIT - line.len()));
+        assert_eq!(scan(&longest), Ok(Some(BodyFraming::Length(0))));
     }
 }

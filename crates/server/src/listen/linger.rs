@@ -3,6 +3,7 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -15,7 +16,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Frame, SizeHint};
 use tokio::{runtime::Handle, time::timeout};
 
-use super::answer::UnderWay;
+use super::answer::InFlight;
 
 /// A shorter body has come with its head, or nearly so.
 const LONG_BODY: u64 = 8 * 1024;
@@ -28,12 +29,12 @@ struct Lingering {
     body: Body,
     most_bytes: usize,
     /// The request is not over before.
-    reading: Option<UnderWay>,
+    reading: Option<InFlight>,
 }
 
 /// Sees to a long body of HTTP/1. A client that asked whether to send it has sent nothing yet, and HTTP/2 can end one
 /// request alone.
-pub(super) fn wrap(request: Request<Body>, reading: UnderWay, most_bytes: usize) -> Request<Body> {
+pub(super) fn wrap(request: Request<Body>, reading: InFlight, most_bytes: usize) -> Request<Body> {
     let upper = request.body().size_hint().upper();
     let lingers = upper.is_none_or(|length| length > LONG_BODY)
         && request.version() < Version::HTTP_2
@@ -79,7 +80,17 @@ impl Drop for Lingering {
             let (body, reading) = (std::mem::take(&mut self.body), self.reading.take());
             let most_bytes = self.most_bytes;
             runtime.spawn(async move {
+                let activity = reading
+                    .as_ref()
+                    .map(|reading| Arc::clone(reading.activity()));
+                // Nobody waits for it, so the connection may be closed for another.
+                activity
+                    .iter()
+                    .for_each(|activity| activity.discard_began());
                 let _late = timeout(PATIENCE, discard(body, most_bytes)).await;
+                activity
+                    .iter()
+                    .for_each(|activity| activity.discard_ended());
                 drop(reading);
             });
         }

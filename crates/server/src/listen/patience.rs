@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
+use super::rate::MinimumRate;
 use crate::config::Http;
+
+/// How long a client that has closed its sending side waits for reads. It may have gone altogether, which looks the same:
+/// a longer read is then work for nobody. Writes are always carried out and answered.
+const HALF_CLOSED_READ: Duration = Duration::from_secs(3);
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
@@ -10,8 +15,11 @@ pub(super) struct Patience {
     pub(super) head: Duration,
     pub(super) idle: Duration,
     pub(super) write: Duration,
+    pub(super) half_closed_read: Duration,
     /// From the head of a request to the end of its answer.
     pub(super) exchange: Duration,
+    /// At which responses must be read.
+    pub(super) rate: Option<MinimumRate>,
 }
 
 impl Patience {
@@ -21,7 +29,9 @@ impl Patience {
             head: http.header_timeout(),
             idle: http.idle_timeout(),
             write: http.write_timeout(),
+            half_closed_read: HALF_CLOSED_READ,
             exchange: http.request_timeout() + http.write_timeout(),
+            rate: MinimumRate::new(http),
         }
     }
 }

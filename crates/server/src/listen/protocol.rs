@@ -14,10 +14,10 @@ const HEADERS_ON_THE_STACK: usize = 100;
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// How many bytes of one body, and of all bodies of a connection, a client of HTTP/2 may send before they are read.
-const STREAM_WINDOW: u32 = 256 * 1024;
-const CONNECTION_WINDOW: u32 = 1024 * 1024;
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 128 * 1024;
 /// How many bytes of one answer wait for a client of HTTP/2 that does not read.
-const SEND_BUFFER: usize = 64 * 1024;
+const SEND_BUFFER: usize = 16 * 1024;
 /// How many streams a client may open and reset before they are looked at (rapid reset), and how many it may make us
 /// reset by its own errors; then the connection is closed.
 const RESETS_BEFORE_ACCEPT: usize = 20;
@@ -41,6 +41,8 @@ pub(super) fn server(http: &Http, patience: &Patience) -> auto::Builder<Streams>
     http1
         .timer(TokioTimer::new())
         .header_read_timeout(None)
+        // A client that closes its sending side behind a request still reads the answer.
+        .half_close(true)
         .max_buf_size(http.max_header_bytes as usize);
     let headers = usize::from(http.max_headers);
     if headers > HEADERS_ON_THE_STACK {

@@ -3,6 +3,7 @@
 use std::{
     error::Error,
     future::{Future, poll_fn},
+    io,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -12,9 +13,12 @@ use hyper_util::server::graceful::GracefulConnection;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{
-    activity::{Activity, Expiry, Order},
+    activity::Activity,
+    closed::Reason,
     patience::Patience,
     room::Room,
+    socket::{Event, Watched},
+    state::{Expiry, Order},
 };
 
 /// How a connection ended.
@@ -24,10 +28,8 @@ pub(super) enum Ending {
     Done,
     /// Because of what the client did.
     Failed(Box<dyn Error + Send + Sync>),
-    /// For another connection.
-    Left,
-    /// It took too long.
-    Late(&'static str),
+    /// The server closed it.
+    Closed(Reason),
 }
 
 pub(super) struct Supervised<C> {
@@ -40,11 +42,16 @@ pub(super) struct Supervised<C> {
     /// By when it is over, once it is to finish for having idled.
     farewell: Option<Instant>,
     is_finishing: bool,
+    /// The client is gone.
+    reset: Event,
+    /// The client will send no more, until that has happened.
+    half_closed: Option<Event>,
 }
 
 impl<C: GracefulConnection> Supervised<C> {
     pub(super) fn new(
         connection: C,
+        watched: Watched,
         activity: Arc<Activity>,
         room: Arc<Room>,
         patience: Patience,
@@ -58,6 +65,8 @@ impl<C: GracefulConnection> Supervised<C> {
             alarm,
             farewell: None,
             is_finishing: false,
+            reset: watched.reset(),
+            half_closed: Some(watched.half_closed()),
         }
     }
 
@@ -69,9 +78,7 @@ impl<C: GracefulConnection> Supervised<C> {
     }
 
     fn deadline(&self) -> Option<(Instant, Expiry)> {
-        let farewell = self
-            .farewell
-            .map(|at| (at, Expiry::Close("it did not end in time")));
+        let farewell = self.farewell.map(|at| (at, Expiry::Close(Reason::SlowEnd)));
         let deadline = self.activity.deadline(&self.patience);
         // One that is to finish needs no other reminder.
         let deadline =
@@ -80,6 +87,15 @@ impl<C: GracefulConnection> Supervised<C> {
             .into_iter()
             .flatten()
             .min_by_key(|(at, _)| *at)
+    }
+
+    fn look_for_half_close(&mut self, context: &mut Context<'_>) {
+        if let Some(event) = &mut self.half_closed
+            && event.as_mut().poll(context).is_ready()
+        {
+            self.half_closed = None;
+            self.activity.half_closed();
+        }
     }
 
     /// Waits until a deadline has passed.
@@ -108,7 +124,8 @@ impl<C: GracefulConnection<Error = Box<dyn Error + Send + Sync>>> Future for Sup
             match self.activity.ordered() {
                 Order::Stay => {}
                 Order::Finish => self.finish(),
-                Order::Leave => return Poll::Ready(Ending::Left),
+                Order::Evict => return Poll::Ready(Ending::Closed(Reason::Evicted)),
+                Order::Release => return Poll::Ready(Ending::Closed(Reason::TooManyBytes)),
             }
             if let Poll::Ready(ended) = self.connection.as_mut().poll(context) {
                 return Poll::Ready(match ended {
@@ -116,11 +133,18 @@ impl<C: GracefulConnection<Error = Box<dyn Error + Send + Sync>>> Future for Sup
                     Err(error) => Ending::Failed(error),
                 });
             }
-            if self.room.is_wanted() && self.activity.idle_since().is_some() {
-                return Poll::Ready(Ending::Left);
+            if self.room.is_wanted() && self.activity.evictable_since().is_some() {
+                return Poll::Ready(Ending::Closed(Reason::Evicted));
             }
+            // While a request is in flight, nothing reads, so that nothing else tells that its client is gone.
+            if self.reset.as_mut().poll(context).is_ready() {
+                let gone = io::Error::from(io::ErrorKind::ConnectionReset);
+                return Poll::Ready(Ending::Failed(gone.into()));
+            }
+            self.look_for_half_close(context);
             match ready!(self.poll_deadline(context)) {
-                Expiry::Close(reason) => return Poll::Ready(Ending::Late(reason)),
+                Expiry::Close(reason) => return Poll::Ready(Ending::Closed(reason)),
+                Expiry::Abandon => self.activity.abandon(),
                 Expiry::Finish => {
                     self.farewell = Some(Instant::now() + self.patience.write);
                     self.finish();
@@ -136,7 +160,7 @@ pub(super) async fn ordered_to_end(activity: &Activity) {
         activity.register(context.waker());
         match activity.ordered() {
             Order::Stay => Poll::Pending,
-            Order::Finish | Order::Leave => Poll::Ready(()),
+            Order::Finish | Order::Evict | Order::Release => Poll::Ready(()),
         }
     })
     .await;

@@ -231,7 +231,7 @@ impl Draw<'_> {
             ),
             7 => (property::ID, other_id.into(), Rule::PropertyNotUpdateable),
             8 => {
-                let error = fixtures::object(r#"{"colour":"red"}"#);
+                let error = fixtures::object(r#"{"code":7}"#);
                 return self.marked(
                     Report::empty().with_error(error),
                     JsonObject::default(),

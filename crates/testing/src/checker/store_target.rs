@@ -152,6 +152,7 @@ pub(super) fn refusal(rejected: &PatchRejected) -> Refusal {
         }
         PatchRejected::PreconditionRequired => Refusal::new(428, "preconditionRequired"),
         PatchRejected::PreconditionFailed => Refusal::new(412, "entityTagDoesNotMatch"),
+        PatchRejected::VersionExcluded => Refusal::new(412, "entityTagMatches"),
         PatchRejected::Conflict(conflict) => Refusal::new(409, conflict.rule.code()),
     }
 }

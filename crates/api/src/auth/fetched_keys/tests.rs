@@ -1,5 +1,7 @@
 //! When keys are fetched, on a clock that stands still until all tasks wait.
 
+mod withdrawn;
+
 use std::sync::{
     Mutex,
     atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -19,6 +21,7 @@ const OPTIONS: RefreshOptions = RefreshOptions {
     interval: Duration::from_secs(3600),
     cooldown: Duration::from_secs(10),
     timeout: Duration::from_secs(5),
+    max_waiting: 128,
 };
 
 /// An issuer that answers what it is told to, and counts.
@@ -164,7 +167,8 @@ async fn known_keys_survive_a_failed_fetch_and_an_unknown_one_is_in_doubt() {
     for answer in [
         None,
         Some(b"<html>".to_vec()),
-        Some(br#"{"keys":[]}"#.to_vec()),
+        Some(b"{}".to_vec()),
+        Some(br#"{"keys":null}"#.to_vec()),
     ] {
         source.answers(answer);
         advance(LONGEST_PAUSE).await;
@@ -178,7 +182,41 @@ async fn known_keys_survive_a_failed_fetch_and_an_unknown_one_is_in_doubt() {
             "exp": 4_102_444_800_u64, "fetches": source.fetches()}));
         assert!(verifier.verify(&other).await.is_ok());
     }
-    assert!(source.fetches() >= 4);
+    assert!(source.fetches() >= 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_requests_than_allowed_wait_for_a_silent_issuer() {
+    let (source, key) = (Told::default(), NamedKey::new("a"));
+    source.answers(jwks(&[&key]));
+    let verifier = source.verifier();
+    verifier.verify(&key.token(ISSUER)).await.unwrap();
+    source.says_nothing(true);
+    advance(OPTIONS.cooldown).await;
+    let begin = Instant::now();
+    let flood: Vec<_> = (0..200)
+        .map(|number| NamedKey::new(&format!("random-{number}")).token(ISSUER))
+        .collect();
+    let waits = async |token: &String| {
+        let refused = verifier.verify(token).await;
+        (refused.unwrap_err(), begin.elapsed())
+    };
+    let answers = join_all(flood.iter().map(waits)).await;
+    let unavailable = TokenRefused::KeysUnavailable;
+    assert!(answers.iter().all(|(refused, _)| *refused == unavailable));
+    let waited = answers.iter().filter(|(_, time)| !time.is_zero()).count();
+    assert_eq!(waited, OPTIONS.max_waiting);
+    // Their permits are free again.
+    source.says_nothing(false);
+    source.answers(jwks(&[&key, &NamedKey::new("b")]));
+    let answered = async {
+        while verifier.verify(&flood[0]).await == Err(unavailable) {
+            advance(OPTIONS.cooldown).await;
+        }
+        verifier.verify(&flood[0]).await
+    };
+    let answer = timeout(LONGEST_PAUSE * 10, answered).await;
+    assert_eq!(answer, Ok(Err(TokenRefused::Invalid)));
 }
 
 #[tokio::test(start_paused = true)]

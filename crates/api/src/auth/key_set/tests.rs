@@ -122,21 +122,25 @@ fn a_kid_that_names_two_keys_names_neither_and_the_same_key_twice_counts_once() 
     // The third does not bring the kid back.
     let key = es256("k");
     let refused = read(&[key.clone(), es256("k"), key]);
-    assert!(matches!(refused, Err(InvalidKeySet::Empty)));
+    assert!(matches!(refused, Err(InvalidKeySet::Empty { listed: 3 })));
 }
 
 #[test]
-fn a_set_without_usable_keys_is_refused() {
-    for json in [
-        "{}",
-        "[]",
-        "null",
-        r#"{"keys":{}}"#,
-        r#"{"keys":[]}"#,
-        r#"{"keys":[{}]}"#,
+fn a_set_without_usable_keys_is_not_taken_for_something_else() {
+    for (json, keys) in [
+        (r#"{"keys":[]}"#, 0),
+        (r#"{"keys":[{}]}"#, 1),
+        (r#"{"keys":[{"kty":"new","kid":"k"},{}]}"#, 2),
     ] {
         let refused = KeySet::from_jwks(json.as_bytes());
-        assert!(matches!(refused, Err(InvalidKeySet::Empty)), "{json}");
+        assert!(
+            matches!(refused, Err(InvalidKeySet::Empty { listed }) if listed == keys),
+            "{json}"
+        );
+    }
+    for json in ["{}", "[]", "null", r#"{"keys":{}}"#, r#"[[]]"#] {
+        let refused = KeySet::from_jwks(json.as_bytes());
+        assert!(matches!(refused, Err(InvalidKeySet::NoKeySet)), "{json}");
     }
 }
 

@@ -1,0 +1,45 @@
+//! What is in use.
+
+use crate::Priority;
+
+/// Requests in progress and the bytes that they hold.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Usage {
+    /// Requests.
+    pub requests: usize,
+    /// Bytes.
+    pub bytes: usize,
+}
+
+/// The usage of each priority; [`Priority::Unread`] counts as [`Priority::Write`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct UsageByPriority([Usage; 4]);
+
+const fn index(priority: Priority) -> usize {
+    match priority {
+        Priority::List => 0,
+        Priority::Read => 1,
+        Priority::Write | Priority::Unread => 2,
+        Priority::EndsRun => 3,
+    }
+}
+
+impl UsageByPriority {
+    pub(crate) fn of(&mut self, priority: Priority) -> &mut Usage {
+        &mut self.0[index(priority)]
+    }
+
+    /// Of this priority and all lower ones.
+    pub(crate) fn up_to(&self, priority: Priority) -> Usage {
+        let mut sum = Usage::default();
+        for usage in &self.0[..=index(priority)] {
+            sum.requests += usage.requests;
+            sum.bytes += usage.bytes;
+        }
+        sum
+    }
+
+    pub(crate) fn total(&self) -> Usage {
+        self.up_to(Priority::EndsRun)
+    }
+}

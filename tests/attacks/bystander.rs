@@ -1,0 +1,145 @@
+//! A caller that sends ordinary requests beside an attack, and counts those that are refused.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Mutex, PoisonError},
+};
+
+use crate::server::{PATIENCE, Server, send};
+
+const FIRST: &str = r#"{"displayName":"Beside an attack"}"#;
+const PROGRESS: &str = r#"{"statistics":{"rows":1}}"#;
+const END: &str = r#"{"status":"completed"}"#;
+
+pub(crate) struct Bystander {
+    http: reqwest::Client,
+    token: String,
+    /// The URL of its runs.
+    runs: String,
+    /// The URLs of runs that stay open until a round ends them.
+    open: Vec<String>,
+    /// The URLs of runs whose end was acknowledged.
+    ended: Mutex<Vec<String>>,
+}
+
+/// How many requests of each kind had the expected status, and how often each other status was seen; 0 is none.
+#[derive(Default)]
+pub(crate) struct Outcomes {
+    accepted: BTreeMap<&'static str, usize>,
+    refused: BTreeMap<(&'static str, u16), usize>,
+}
+
+impl Outcomes {
+    pub(crate) fn count(&mut self, kind: &'static str, status: u16, expected: u16) {
+        if status == expected {
+            *self.accepted.entry(kind).or_default() += 1;
+        } else {
+            *self.refused.entry((kind, status)).or_default() += 1;
+        }
+    }
+
+    pub(crate) fn accepted(&self) -> usize {
+        self.accepted.values().sum()
+    }
+
+    pub(crate) fn refused(&self) -> usize {
+        self.refused.values().sum()
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        for (kind, count) in other.accepted {
+            *self.accepted.entry(kind).or_default() += count;
+        }
+        for (kind, count) in other.refused {
+            *self.refused.entry(kind).or_default() += count;
+        }
+    }
+}
+
+impl fmt::Display for Outcomes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.accepted(), self.refused())
+    }
+}
+
+impl fmt::Debug for Outcomes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "accepted {:?}, refused {:?}",
+            self.accepted, self.refused
+        )
+    }
+}
+
+impl Bystander {
+    /// Creates the runs of so many rounds.
+    pub(crate) async fn create(
+        server: &Server,
+        token: String,
+        runs: String,
+        rounds: usize,
+    ) -> Self {
+        // Each request has a connection of its own: accepting it must work too.
+        let http = reqwest::Client::builder()
+            .timeout(PATIENCE)
+            .pool_max_idle_per_host(0);
+        let mut bystander = Self {
+            http: http.build().unwrap(),
+            token,
+            runs: server.url(&runs),
+            open: Vec::new(),
+            ended: Mutex::default(),
+        };
+        for _ in 0..rounds {
+            let (status, id) = bystander.create_run().await;
+            assert_eq!(status, 201);
+            bystander.open.push(format!("{}/{id}", bystander.runs));
+        }
+        bystander
+    }
+
+    /// One request of each kind for each run, one after the other.
+    pub(crate) async fn work(&self) -> Outcomes {
+        let mut outcomes = Outcomes::default();
+        for run in &self.open {
+            outcomes.count("POST", self.create_run().await.0, 201);
+            outcomes.count("PATCH", self.send("PATCH", run, PROGRESS).await, 200);
+            outcomes.count("GET", self.send("GET", run, "").await, 200);
+            outcomes.count("list", self.send("GET", &self.runs, "").await, 200);
+            let status = self.send("PATCH", run, END).await;
+            outcomes.count("end", status, 200);
+            if status == 200 {
+                self.ended().push(run.clone());
+            }
+        }
+        outcomes
+    }
+
+    /// Reads every run again whose end was acknowledged.
+    pub(crate) async fn assert_nothing_lost(&self) {
+        let ended = self.ended().clone();
+        for run in ended {
+            let (status, found) = send(&self.http, "GET", &run, &self.token, "").await;
+            assert_eq!(
+                (status, &found["status"]),
+                (200, &"completed".into()),
+                "{run}"
+            );
+        }
+    }
+
+    async fn create_run(&self) -> (u16, String) {
+        let (status, run) = send(&self.http, "POST", &self.runs, &self.token, FIRST).await;
+        (status, run["id"].as_str().unwrap_or_default().to_owned())
+    }
+
+    async fn send(&self, method: &str, url: &str, body: &'static str) -> u16 {
+        send(&self.http, method, url, &self.token, body).await.0
+    }
+
+    fn ended(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

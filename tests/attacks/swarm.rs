@@ -1,0 +1,120 @@
+//! Many hostile connections at once, each opened again when the server has closed it, until the attack ends.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, timeout, timeout_at},
+};
+
+use crate::server::PATIENCE;
+
+/// How often one connection is opened again at most.
+const MAX_SESSIONS: usize = 1_000;
+/// Before a connection is opened again.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The tasks of the connections.
+pub(crate) struct Swarm {
+    tasks: JoinSet<()>,
+    established: watch::Sender<BTreeSet<usize>>,
+    is_over: watch::Sender<bool>,
+}
+
+/// What one connection tells its swarm, and hears from it.
+#[derive(Clone)]
+pub(crate) struct Session {
+    /// Which of the connections it is.
+    pub(crate) index: usize,
+    established: watch::Sender<BTreeSet<usize>>,
+    is_over: watch::Sender<bool>,
+}
+
+impl Session {
+    /// Says that the attack of this connection now holds.
+    pub(crate) fn is_established(&self) {
+        self.established
+            .send_if_modified(|established| established.insert(self.index));
+    }
+
+    /// Whether the attack has ended: to be asked by those that are closed by nobody.
+    pub(crate) fn is_over(&self) -> bool {
+        *self.is_over.borrow()
+    }
+
+    /// Waits for the end of the attack.
+    pub(crate) async fn until_over(&self) {
+        // The sender is a field, so it cannot go before.
+        let mut is_over = self.is_over.subscribe();
+        let _over = is_over.wait_for(|is_over| *is_over).await;
+    }
+}
+
+impl Swarm {
+    /// Runs a session on each of so many connections, and the next when the server has closed the former.
+    pub(crate) fn start<F>(
+        count: usize,
+        session: impl Fn(Session) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send,
+    {
+        let (established, is_over) = (watch::Sender::default(), watch::Sender::new(false));
+        let session = Arc::new(session);
+        let mut tasks = JoinSet::new();
+        for index in 0..count {
+            let one = Session {
+                index,
+                established: established.clone(),
+                is_over: is_over.clone(),
+            };
+            let session = Arc::clone(&session);
+            tasks.spawn(async move {
+                for _ in 0..MAX_SESSIONS {
+                    session(one.clone()).await;
+                    if one.is_over() {
+                        return;
+                    }
+                    // One that ends at once has done what it can.
+                    one.is_established();
+                    tokio::time::sleep(PAUSE).await;
+                }
+            });
+        }
+        Self {
+            tasks,
+            established,
+            is_over,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Waits until the attack of every connection holds. Connections that the server does not accept do not count.
+    pub(crate) async fn until_established(&self) {
+        let count = self.len();
+        let mut established = self.established.subscribe();
+        let all = established.wait_for(|established| established.len() >= count);
+        let _established_or_not = timeout(PATIENCE / 4, all).await;
+    }
+
+    /// Opens no connection again, and waits until the server has closed them all. When it does not, closes those that are
+    /// open, and returns false.
+    pub(crate) async fn end(&mut self) -> bool {
+        self.is_over.send_replace(true);
+        let deadline = Instant::now() + PATIENCE;
+        while !self.tasks.is_empty() {
+            match timeout_at(deadline, self.tasks.join_next()).await {
+                Ok(ended) => ended.into_iter().for_each(Result::unwrap),
+                Err(_) => {
+                    self.tasks.shutdown().await;
+                    return false;
+                }
+            }
+        }
+        true
+    }
+}

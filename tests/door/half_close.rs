@@ -1,0 +1,158 @@
+//! Clients that close their sending side behind a request, and clients that are gone.
+
+use std::{fs, process::Command};
+
+use futures_util::future::join_all;
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::{io::AsyncWriteExt as _, time::timeout};
+
+use crate::{
+    client::{Client, PATIENCE, get},
+    frames::{Connection, DATA, END_HEADERS, END_STREAM, Frame, HEADERS, STATUS_200, head},
+    server::Server,
+};
+
+const CLIENTS: usize = 100;
+
+#[tokio::test]
+async fn every_client_that_closes_its_sending_side_gets_its_answer() {
+    let server = Server::start(&[]);
+    server.create_run().await;
+    let requests = [
+        get("/livez"),
+        server.report("{}"),
+        server.report("").replacen("PATCH", "GET", 1),
+        server
+            .report_head(0)
+            .replace("Content-Length: 0\r\n", "Transfer-Encoding: chunked\r\n")
+            + "2\r\n{}\r\n0\r\n\r\n",
+    ];
+    let asking = (0..CLIENTS).map(|client| {
+        let (server, request) = (&server, &requests[client % requests.len()]);
+        async move {
+            let mut client = Client::that_sent(server, request).await;
+            client.stream.shutdown().await.unwrap();
+            let answer = client.answer().await.map(|answer| answer.status);
+            (answer, client.closed().await)
+        }
+    });
+    for answered in join_all(asking).await {
+        assert_eq!(answered, (Some(200), String::new()));
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_closes_its_sending_side_within_a_request_is_told_so() {
+    let server = Server::start(&[]);
+    server.create_run().await;
+    let mut client = Client::that_sent(&server, server.report_head(10) + "{").await;
+    client.stream.shutdown().await.unwrap();
+    let answer = client.answer().await.unwrap();
+    assert_eq!(answer.status, 400);
+    assert!(answer.body.contains("incompleteBody"), "{}", answer.body);
+    let mut client = Client::that_sent(&server, get("/livez") + "GET /li").await;
+    client.stream.shutdown().await.unwrap();
+    assert_eq!(client.answer().await.unwrap().status, 200);
+    assert!(!client.closed().await.contains("200"));
+}
+
+#[tokio::test]
+async fn a_client_of_http_2_that_closes_its_sending_side_gets_its_answers() {
+    let server = Server::start(&[]);
+    server.create_run().await;
+    let mut connection = Connection::open(&server).await;
+    let report = Frame::new(HEADERS, END_HEADERS, 1, server.report_block());
+    let body = Frame::new(DATA, END_STREAM, 1, *b"{}");
+    let block = head("GET", "/livez", &[]);
+    let livez = Frame::new(HEADERS, END_HEADERS | END_STREAM, 3, block);
+    let all = [report, body, livez].map(|frame| frame.to_bytes()).concat();
+    connection.send(all).await;
+    connection.finish().await;
+    let frames = connection.closed().await;
+    let answered = |stream: u32| {
+        let head = frames
+            .iter()
+            .find(|frame| frame.kind == HEADERS && frame.stream == stream);
+        let end = frames
+            .iter()
+            .rfind(|frame| frame.kind == DATA && frame.stream == stream);
+        (head.unwrap().payload[0], end.unwrap().flags & END_STREAM)
+    };
+    assert_eq!(answered(1), (STATUS_200, END_STREAM));
+    assert_eq!(answered(3), (STATUS_200, END_STREAM));
+}
+
+/// The database of a server, stopped in the middle of whatever it does until this is dropped.
+struct StoppedDatabase(Vec<Pid>);
+
+impl StoppedDatabase {
+    fn new(server: &Server) -> Self {
+        let children = Command::new("pgrep")
+            .args(["-P", &server.id().to_string()])
+            .output()
+            .unwrap();
+        let children = String::from_utf8(children.stdout).unwrap();
+        let groups: Vec<_> = children
+            .lines()
+            .map(|child| Pid::from_raw(child.parse().unwrap()).unwrap())
+            .collect();
+        assert!(!groups.is_empty(), "the server has no database");
+        // Each backend is a group of its own.
+        let mut all = Vec::new();
+        for postmaster in groups {
+            let tasks = format!("/proc/{0}/task/{0}/children", postmaster.as_raw_nonzero());
+            let backends = fs::read_to_string(tasks).unwrap();
+            let backends = backends
+                .split_whitespace()
+                .map(|backend| Pid::from_raw(backend.parse().unwrap()).unwrap());
+            all.extend(backends);
+        }
+        for backend in &all {
+            let _gone = kill_process_group(*backend, Signal::STOP);
+        }
+        Self(all)
+    }
+}
+
+impl Drop for StoppedDatabase {
+    fn drop(&mut self) {
+        for backend in &self.0 {
+            let _gone = kill_process_group(*backend, Signal::CONT);
+        }
+    }
+}
+
+#[tokio::test]
+async fn reads_of_clients_that_are_gone_are_given_up() {
+    let server = Server::start(&[]);
+    server.create_run().await;
+    let read = server.report("").replacen("PATCH", "GET", 1);
+    assert_eq!(server.ask(&read).await.status, 200);
+    let open_files = server.open_files();
+    let stopped = StoppedDatabase::new(&server);
+
+    let reset = Client::that_sent(&server, &read).await;
+    // Answered later, so the server has read the request before.
+    assert_eq!(server.ask(&get("/livez")).await.status, 200);
+    let until_open = async |files: usize| {
+        let opening = async {
+            while server.open_files() != files {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, opening).await.unwrap();
+    };
+    until_open(open_files + 1).await;
+    reset.stream.set_zero_linger().unwrap();
+    drop(reset);
+    until_open(open_files).await;
+
+    // This one may be gone or not.
+    let mut half_closed = Client::that_sent(&server, &read).await;
+    half_closed.stream.shutdown().await.unwrap();
+    let answer = half_closed.answer().await.unwrap();
+    assert_eq!(answer.status, 503);
+    assert!(answer.head.contains("retry-after: "), "{}", answer.head);
+    drop(stopped);
+    assert_eq!(server.ask(&read).await.status, 200);
+}

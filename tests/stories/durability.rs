@@ -1,0 +1,195 @@
+//! What every session of a store is set to, and what it needs of its database.
+
+use std::sync::Arc;
+
+use flowruns_api::{Check, Draining, Readiness, Unready};
+use flowruns_domain::{
+    FlowKey, IdempotencyKey, IdempotencyStore as _, IfMatch, KeyClaim, NotReady, Reserved,
+    RunStore as _, Store as _, Updated,
+};
+use flowruns_persistence::{ConnectOptions, PostgresStore, migrate};
+use flowruns_testing::{
+    fixtures::{counted, fresh_uuid, moment, origin, report},
+    scratch::{ScratchCluster, ScratchDatabase},
+};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, raw_sql};
+
+use crate::transaction::{create_a_run, decide_at_third};
+
+/// Notes what each session that writes is set to.
+const NOTE_SETTINGS: &str = "
+    CREATE TABLE noted (statement text, setting text);
+    GRANT INSERT ON noted TO PUBLIC;
+    CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            INSERT INTO noted VALUES (TG_OP || ' ' || TG_TABLE_NAME || ' by ' || current_setting('application_name'),
+                current_setting('synchronous_commit'));
+            RETURN NULL;
+        END $$;
+    CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON runs FOR EACH ROW EXECUTE FUNCTION note();
+    CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON flows FOR EACH ROW EXECUTE FUNCTION note();
+    CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON idempotency_keys FOR EACH ROW EXECUTE FUNCTION note()";
+
+async fn superuser(database: &ScratchDatabase) -> PgConnection {
+    let options = database.superuser();
+    PgConnection::connect_with(&options).await.unwrap()
+}
+
+async fn execute(connection: &mut PgConnection, statement: &str) {
+    raw_sql(AssertSqlSafe(statement.to_owned()))
+        .execute(connection)
+        .await
+        .unwrap();
+}
+
+/// Writes through every kind of session: the pool, the writer's, the one that creates, and the transaction.
+async fn write_everything(store: &PostgresStore, database: &ScratchDatabase) {
+    let run = create_a_run(store).await;
+    let (patch, origin_of_report) = (counted(r#"{"n":1}"#), origin());
+    let counting = report(move |run| run.decide(&patch, &IfMatch::Absent, &origin_of_report));
+    let contended = decide_at_third(database.owner(), origin(), || ());
+    for report in [counting, contended] {
+        let answer = store.update_run(run.key, report).await.unwrap();
+        assert!(matches!(answer, Some(Updated::Changed(_))), "{answer:?}");
+    }
+    claim_a_key(store, run.key.flow_key()).await;
+}
+
+async fn claim_a_key(store: &PostgresStore, flow: FlowKey) {
+    let claim = KeyClaim {
+        key: IdempotencyKey {
+            tenant: flow.tenant,
+            digest: [1; 32],
+        },
+        request: [1; 32],
+        attempt: fresh_uuid(),
+        reserved: Reserved {
+            id: fresh_uuid(),
+            received: moment(),
+        },
+    };
+    store.claim_key(claim).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_session_waits_for_the_flush_whatever_database_and_role_are_set_to() {
+    for (configured, effective) in [
+        ("off", "on"),
+        ("local", "on"),
+        ("remote_write", "on"),
+        ("remote_apply", "remote_apply"),
+    ] {
+        let database = ScratchDatabase::create().await;
+        let mut superuser = superuser(&database).await;
+        let (name, role) = (database.name(), ScratchCluster::SERVICE);
+        let set = format!(
+            "{NOTE_SETTINGS}; ALTER DATABASE {name} SET synchronous_commit = {configured};
+             ALTER ROLE {role} IN DATABASE {name} SET synchronous_commit = {configured}"
+        );
+        execute(&mut superuser, &set).await;
+        let store = database.store().await;
+        let durability = store.durability().await.unwrap();
+        assert_eq!(durability.synchronous_commit, configured);
+        assert_eq!(durability.is_synchronous(), configured == "remote_apply");
+        write_everything(&store, &database).await;
+
+        let noted = "SELECT DISTINCT statement, setting FROM noted WHERE statement NOT LIKE '%by ' ORDER BY 1";
+        let noted: Vec<(String, String)> = sqlx::query_as(noted)
+            .fetch_all(&mut superuser)
+            .await
+            .unwrap();
+        let expected = [
+            "INSERT flows by flowruns",
+            "INSERT idempotency_keys by flowruns",
+            "INSERT runs by flowruns writer",
+            "UPDATE runs by flowruns",
+            "UPDATE runs by flowruns writer",
+        ];
+        let expected = expected.map(|statement| (statement.to_owned(), effective.to_owned()));
+        assert_eq!(noted, expected);
+    }
+}
+
+/// A role of its own with the rights of the service, and so many connections.
+async fn limited_role(superuser: &mut PgConnection, limit: u32) -> String {
+    let name = format!("limited_{}", fresh_uuid().simple());
+    let role = format!(
+        "CREATE ROLE {name} LOGIN CONNECTION LIMIT {limit}; GRANT {} TO {name}",
+        ScratchCluster::SERVICE
+    );
+    execute(superuser, &role).await;
+    name
+}
+
+async fn unready(store: &PostgresStore) -> Option<Unready> {
+    Readiness::new(Arc::new(store.clone()), Draining::default())
+        .check()
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_is_ready_only_while_each_writer_has_its_session() {
+    let database = ScratchDatabase::create().await;
+    let mut superuser = superuser(&database).await;
+    for (limit, purpose) in [
+        (1, "read runs for reports"),
+        (2, "write reports"),
+        (3, "create runs"),
+    ] {
+        let role = limited_role(&mut superuser, limit).await;
+        let options = ConnectOptions::new(database.service().username(&role));
+        let store = PostgresStore::connect(&options).await.unwrap();
+        let unready_now = unready(&store).await.unwrap();
+        assert_eq!(unready_now.check, Check::Sessions);
+        let message = unready_now.message;
+        assert!(message.contains(purpose), "{message}");
+
+        let raise = format!("ALTER ROLE {role} CONNECTION LIMIT 10");
+        execute(&mut superuser, &raise).await;
+        assert_eq!(unready(&store).await, None);
+        create_a_run(&store).await;
+
+        // What is lost while nobody uses it is found too, and opened again while that is possible.
+        let terminate = format!(
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE usename = '{role}'"
+        );
+        execute(&mut superuser, &terminate).await;
+        assert_eq!(unready(&store).await, None);
+        let lower = format!("ALTER ROLE {role} CONNECTION LIMIT {limit}");
+        execute(&mut superuser, &format!("{lower}; {terminate}")).await;
+        let unready_now = unready(&store).await.unwrap();
+        assert!(unready_now.message.contains(purpose), "{unready_now:?}");
+        store.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_of_another_encoding_is_refused() {
+    let scratch = ScratchDatabase::create().await;
+    let mut superuser = superuser(&scratch).await;
+    for encoding in ["LATIN1", "SQL_ASCII"] {
+        let name = format!("encoded_{}", fresh_uuid().simple());
+        let create = format!(
+            "CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0 OWNER {}",
+            ScratchCluster::OWNER
+        );
+        execute(&mut superuser, &create).await;
+        let what_to_do = format!("the database has the encoding {encoding} and must have UTF8");
+        let refused = [
+            migrate::up(&scratch.owner().database(&name), moment()).await,
+            migrate::status(&scratch.owner().database(&name))
+                .await
+                .map(drop),
+        ];
+        for refused in refused {
+            let message = refused.unwrap_err().to_string();
+            assert!(message.contains(&what_to_do), "{message}");
+        }
+        let options = ConnectOptions::new(scratch.service().database(&name));
+        let store = PostgresStore::connect(&options).await.unwrap();
+        let not_ready = store.check().await.unwrap_err();
+        assert!(matches!(not_ready, NotReady::Encoding(_)), "{not_ready:?}");
+        let message = not_ready.to_string();
+        assert!(message.contains(&what_to_do), "{message}");
+    }
+}
