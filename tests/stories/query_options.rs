@@ -8,8 +8,13 @@ use crate::app::{Answer, App};
 
 const ALL_RUNS: &str = "/industryData/runs";
 
+/// Letters, digits and hyphens stay as they are: a URL has room for a thousand ids.
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    let encode = |byte: u8| match byte.is_ascii_alphanumeric() || byte == b'-' {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encode).collect()
 }
 
 fn rows(answer: &Answer) -> &Vec<Value> {

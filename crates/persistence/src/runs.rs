@@ -13,13 +13,8 @@ const FIND: &str = "
 const EXISTS: &str = "
     SELECT EXISTS (SELECT FROM runs WHERE flow_id = $1 AND tenant_id = $2 AND id = $3 AND deleted_at IS NULL)";
 
-/// Both bounds are comparisons of rows: only the index of a tenant's ids has these columns in this order, whatever the
-/// planner believes of the table.
 const FLOWS_OF_ID: &str = "
-    SELECT flow_id FROM runs
-    WHERE (tenant_id, id, flow_id) >= ($1, $2, '00000000-0000-0000-0000-000000000000')
-        AND (tenant_id, id, flow_id) <= ($1, $2, 'ffffffff-ffff-ffff-ffff-ffffffffffff') AND deleted_at IS NULL
-    ORDER BY tenant_id, id, flow_id LIMIT $3";
+    SELECT flow_id FROM runs WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL ORDER BY flow_id LIMIT $3";
 
 /// The keys of a tenant's runs of this id, by flow id.
 pub(crate) async fn find_keys(

@@ -28,6 +28,8 @@ const NAMES: [&str; 11] = [
     "livez",
     "readyz",
 ];
+/// Stands for a key that cannot be read.
+const NO_KEY: &str = "-";
 /// No route has this path.
 const NO_ROUTE: &str = "/$unknown";
 /// The runs that a path may go through before the last one, which its route has.
@@ -93,27 +95,22 @@ fn canonical(path: &str) -> (String, PathKeys) {
 fn segments<'p>(path: &'p str, keys: &mut PathKeys) -> Option<Vec<Cow<'p, str>>> {
     let mut segments: Vec<Cow<'p, str>> = Vec::new();
     let mut sent = path.split('/').peekable();
+    let mut expects_key = false;
     while let Some(segment) = sent.next() {
-        let follows_collection = segments
-            .last()
-            .is_some_and(|last| COLLECTIONS.contains(&last.as_ref()));
-        if follows_collection {
+        if expects_key {
             segments.push(key_segment(segment, sent.peek().is_none())?);
+            expects_key = false;
         } else if let Some((collection, key)) = parenthesised(segment) {
-            segments.push(Cow::Borrowed(collection));
             let key = key.unwrap_or_else(|fault| {
                 keys.fault.get_or_insert(fault);
-                "-".to_owned()
+                NO_KEY.to_owned()
             });
-            segments.push(Cow::Owned(
-                utf8_percent_encode(&key, NON_ALPHANUMERIC).to_string(),
-            ));
-            // What follows is a name again, although a key such as `runs` came before it.
-            if let Some(next) = sent.next() {
-                segments.push(named(next));
-            }
+            let key = utf8_percent_encode(&key, NON_ALPHANUMERIC).to_string();
+            segments.extend([Cow::Borrowed(collection), Cow::Owned(key)]);
         } else {
-            segments.push(named(segment));
+            let name = named(segment);
+            expects_key = COLLECTIONS.contains(&name.as_ref());
+            segments.push(name);
         }
     }
     Some(segments)

@@ -40,7 +40,11 @@ pub(crate) async fn get_run_by_id(
 
 /// Which run is meant is not known; the addresses say which there are.
 fn several(call: &Call, keys: &[RunKey]) -> ApiError {
-    let message = "several flows have a run of this id; use one of the addresses in details";
+    let number = match keys.len() >= usize::from(RunById::MAX_KEYS) {
+        true => format!("{} flows or more", keys.len()),
+        false => format!("{} flows", keys.len()),
+    };
+    let message = format!("{number} have a run of this id; use one of the addresses in details");
     let mut error = ApiError::new(StatusCode::CONFLICT, "severalRuns", message).with_target("id");
     let details = keys.iter().map(|key| Detail {
         code: "runAddress",

@@ -101,8 +101,8 @@ fn push_count(sql: &mut Builder, query: &RunQuery, ids: &[Uuid], limit: CountLim
     sql.push(format_args!(" LIMIT {most}) AS scanned"));
 }
 
-/// The rows of each id along the index of ids. The bounds are comparisons of rows, and the order has every column of that
-/// index: no other index will do, whatever PostgreSQL believes of the table.
+/// The rows of each id along the index of ids, which is the only one that both columns are first in. Bounds that compare
+/// rows would not do: PostgreSQL does not stop at the upper one, and reads the index to its end.
 fn push_rows(sql: &mut Builder, query: &RunQuery, ids: &[Uuid], (columns, limit): (&str, usize)) {
     sql.push("SELECT run.* FROM unnest(")
         .push_bind(ids.to_vec());
@@ -126,22 +126,15 @@ fn push_rows(sql: &mut Builder, query: &RunQuery, ids: &[Uuid], (columns, limit)
     sql.push(") AS matched FROM runs WHERE deleted_at IS NULL");
     let order = match query.scope {
         RunScope::Flow(flow) => {
-            for operator in [" >= ", " <= "] {
-                sql.push(" AND (flow_id, id)").push(operator).push("(");
-                sql.push_bind(flow.flow.uuid()).push(", listed_id)");
-            }
-            "flow_id, id"
+            sql.push(" AND flow_id = ").push_bind(flow.flow.uuid());
+            "id"
         }
         RunScope::Tenant(tenant) => {
-            for (operator, flow) in [(" >= ", Uuid::nil()), (" <= ", Uuid::max())] {
-                sql.push(" AND (tenant_id, id, flow_id)")
-                    .push(operator)
-                    .push("(");
-                sql.push_bind(tenant.uuid()).push(", listed_id, ");
-                sql.push_bind(flow).push(")");
-            }
-            "tenant_id, id, flow_id"
+            sql.push(" AND tenant_id = ").push_bind(tenant.uuid());
+            "flow_id"
         }
     };
-    sql.push(format_args!(" ORDER BY {order} LIMIT {limit}) AS run"));
+    sql.push(format_args!(
+        " AND id = listed_id ORDER BY {order} LIMIT {limit}) AS run"
+    ));
 }

@@ -25,7 +25,7 @@ fn after(page: &FoundRuns) -> Option<RunCursor> {
     page.next.as_ref().map(|next| next.after.clone())
 }
 
-/// Newest start first, to the microsecond; ties by id.
+/// Newest start first, to the microsecond; of one start the greatest id first.
 pub async fn runs_are_listed_by_start_newest_first_ties_by_id(store: Arc<dyn Store>) {
     let scene = Scene::new(store).await;
     let starts = [
@@ -39,7 +39,7 @@ pub async fn runs_are_listed_by_start_newest_first_ties_by_id(store: Arc<dyn Sto
     for (number, start) in starts {
         scene.create(number, &started(start)).await;
     }
-    let expected = [3, 1, 4, 5, 2, 6].map(|number| scene.key(number));
+    let expected = [3, 1, 5, 4, 2, 6].map(|number| scene.key(number));
     let page = scene.page(10, None).await;
     assert_eq!(keys(&page.items), expected);
     assert_eq!(page.next, None);
@@ -53,7 +53,7 @@ pub async fn pages_of_every_size_give_the_whole_list(store: Arc<dyn Store>) {
         let start = if number % 3 == 0 { late } else { early };
         scene.create(number, &started(start)).await;
     }
-    let expected = [3, 6, 1, 2, 4, 5].map(|number| scene.key(number));
+    let expected = [6, 3, 5, 4, 2, 1].map(|number| scene.key(number));
     for rows in 1..=7 {
         let mut listed = Vec::new();
         let mut after = None;

@@ -34,6 +34,10 @@ fn names_are_in_any_case_and_encoded_and_ids_stay_as_they_are() {
         ("/runs('a')/%24count", "/runs/a/$count"),
         ("/industryData/runs/%24COUNT", "/industryData/runs/$count"),
         ("/runs/Process", "/runs/Process"),
+        (
+            "/incomingFlows/runs/Runs('incomingFlows')/HISTORY",
+            "/incomingFlows/runs/runs/incomingFlows/history",
+        ),
         ("/LIVEZ", "/livez"),
     ] {
         assert_eq!(path(sent), expected);
