@@ -72,10 +72,10 @@ impl Server {
         &self.list
     }
 
-    /// The memory of the process.
-    pub(crate) fn resident_bytes(&self) -> usize {
+    /// The most memory that the process has had resident.
+    pub(crate) fn peak_bytes(&self) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
         let kib = line.unwrap().split_whitespace().nth(1).unwrap();
         kib.parse::<usize>().unwrap() * 1024
     }

@@ -8,6 +8,8 @@ use crate::app::{Answer, App};
 const PAGE: &str = "https://app.example";
 const LIST: &str = "/industryData/incomingFlows";
 const NO_TOKEN: (&str, &str) = ("authorization", "");
+/// Method, address, headers, expected status.
+type Call<'a> = (Method, &'a str, &'a [(&'a str, &'a str)], u16);
 
 async fn app() -> App {
     App::start_with(|options| {
@@ -84,7 +86,7 @@ async fn every_response_to_a_listed_origin_can_be_read_by_its_page() {
     let body = r#"{"displayName":"N"}"#;
     let json = ("content-type", "application/json");
     let tag = app.get(&run.url).await.header("etag").to_owned();
-    let calls: [(Method, &str, &[(&str, &str)], u16); 11] = [
+    let calls: [Call<'_>; 11] = [
         (Method::GET, &run.url, &[], 200),
         (Method::GET, &run.url, &[("if-none-match", &tag)], 304),
         (Method::HEAD, LIST, &[], 200),
