@@ -13,10 +13,7 @@ use crate::{
     new_run::NewRun,
     patch::RunPatch,
     precondition::IfMatch,
-    query::{
-        Count, EventPageRequest, FoundRuns, ListedRun, NotOffered, Page, RunQuery, RunScope,
-        offered,
-    },
+    query::{Count, EventPageRequest, FoundRuns, NotOffered, Page, RunQuery, RunScope, offered},
     rejection::{Fault, PatchRejected},
     run::Run,
     store::{Created, RunReport, Store, StoreError, Updated, Urgency},
@@ -280,9 +277,7 @@ impl RunService {
         self.allow(via, query).await?;
         let found = self.store().query_runs(query).await?;
         let found = found.ok_or(ServiceError::FlowNotFound)?;
-        // The store bounds what it reads; rows without documents are bounded here, for every store.
-        let cursor = |run: &ListedRun| query.order.cursor(&run.summary);
-        Ok(found.bounded(query.size, ListedRun::bytes, cursor))
+        Ok(query.bounded(found))
     }
 
     /// How many runs match the scope and filter of a query.
