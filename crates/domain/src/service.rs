@@ -282,9 +282,7 @@ impl RunService {
         self.allow(via, query).await?;
         let found = self.store().query_runs(query).await?;
         let found = found.ok_or(ServiceError::FlowNotFound)?;
-        // The store bounds what it reads; rows without documents are bounded here, for every store.
-        let cursor = |run: &ListedRun| query.order.cursor(&run.summary);
-        Ok(found.bounded(query.size, ListedRun::bytes, cursor))
+        Ok(query.bounded(found))
     }
 
     /// How many runs match the scope and filter of a query.

@@ -108,6 +108,15 @@ impl RunQuery {
     }
 }
 
+impl RunQuery {
+    /// A page of this query without the rows beyond its limit of bytes. A store bounds the documents that it reads; this
+    /// bounds rows without documents too.
+    pub fn bounded(&self, found: FoundRuns) -> FoundRuns {
+        let cursor = |run: &ListedRun| self.order.cursor(&run.summary);
+        found.bounded(self.size, ListedRun::bytes, cursor)
+    }
+}
+
 /// What a list shows of a run only when it is asked to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunDetails {
