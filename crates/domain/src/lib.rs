@@ -30,6 +30,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod address;
 mod clock;
 mod display_name;
 mod error_object;
@@ -58,6 +59,7 @@ mod store;
 mod timestamp;
 
 pub use self::{
+    address::{RunAddress, RunById, Via},
     clock::{Clock, Ids, SystemClock, TimeOrderedIds},
     display_name::{DisplayName, InvalidDisplayName},
     error_object::{PublicError, PublicErrorPatch},
@@ -83,9 +85,7 @@ pub use self::{
     readiness::{NotReady, unsuitable_encoding},
     rejection::{Conflict, ConflictRule, Fault, PatchRejected, Rule},
     run::{Change, Decision, Run, RunProperties, RunSummary, run_tag},
-    service::{
-        Environment, Requester, RunAddress, RunById, RunCreated, RunService, ServiceError, Via,
-    },
+    service::{Environment, Requester, RunCreated, RunService, ServiceError},
     state::RunState,
     statistics::Statistics,
     status::{Outcome, RunStatus, Transition, TransitionError},
