@@ -52,7 +52,14 @@ impl Activity {
     pub(super) fn version_told(&self, is_http2: bool) {
         let mut state = self.state();
         state.is_http2 = is_http2;
+        state.is_flush_due = is_http2;
         state.enter(Phase::Idle);
+    }
+
+    /// Frames of HTTP/2 have come, which may hold requests that have not begun yet. The end of the stream waits until they
+    /// were looked at, which ends with a flush.
+    pub(super) fn frames_came(&self) {
+        self.state().is_flush_due = true;
     }
 
     /// Whether bytes of a head are there that is not complete.

@@ -206,7 +206,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Observed<S> {
             };
             match passed {
                 Some(0) => {}
-                Some(_) => return Poll::Ready(Ok(())),
+                Some(_) => {
+                    if matches!(this.protocol, Protocol::Http2) {
+                        this.activity.frames_came();
+                    }
+                    return Poll::Ready(Ok(()));
+                }
                 None if matches!(this.protocol, Protocol::Http2) => {
                     if !this.activity.may_end(context.waker()) {
                         return Poll::Pending;
