@@ -6,6 +6,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use serde_json::Value;
+
 use crate::server::{PATIENCE, Server, send};
 
 const FIRST: &str = r#"{"displayName":"Beside an attack"}"#;
@@ -23,19 +25,23 @@ pub(crate) struct Bystander {
     ended: Mutex<Vec<String>>,
 }
 
-/// How many requests of each kind had the expected status, and how often each other status was seen; 0 is none.
+/// How many requests of each kind had the expected status, and how often another status was seen, with the code of the
+/// error; 0 is no response.
 #[derive(Default)]
 pub(crate) struct Outcomes {
     accepted: BTreeMap<&'static str, usize>,
-    refused: BTreeMap<(&'static str, u16), usize>,
+    refused: BTreeMap<(&'static str, u16, String), usize>,
 }
 
 impl Outcomes {
-    pub(crate) fn count(&mut self, kind: &'static str, status: u16, expected: u16) {
-        if status == expected {
+    pub(crate) fn count(&mut self, kind: &'static str, response: &(u16, Value), expected: u16) {
+        let (status, body) = response;
+        if *status == expected {
             *self.accepted.entry(kind).or_default() += 1;
         } else {
-            *self.refused.entry((kind, status)).or_default() += 1;
+            let code = body["error"]["innerError"]["code"].as_str();
+            let code = code.unwrap_or_default().to_owned();
+            *self.refused.entry((kind, *status, code)).or_default() += 1;
         }
     }
 
@@ -93,8 +99,9 @@ impl Bystander {
             ended: Mutex::default(),
         };
         for _ in 0..rounds {
-            let (status, id) = bystander.create_run().await;
-            assert_eq!(status, 201);
+            let (status, run) = bystander.create_run().await;
+            assert_eq!(status, 201, "{run}");
+            let id = run["id"].as_str().unwrap();
             bystander.open.push(format!("{}/{id}", bystander.runs));
         }
         bystander
@@ -104,13 +111,13 @@ impl Bystander {
     pub(crate) async fn work(&self) -> Outcomes {
         let mut outcomes = Outcomes::default();
         for run in &self.open {
-            outcomes.count("POST", self.create_run().await.0, 201);
-            outcomes.count("PATCH", self.send("PATCH", run, PROGRESS).await, 200);
-            outcomes.count("GET", self.send("GET", run, "").await, 200);
-            outcomes.count("list", self.send("GET", &self.runs, "").await, 200);
-            let status = self.send("PATCH", run, END).await;
-            outcomes.count("end", status, 200);
-            if status == 200 {
+            outcomes.count("POST", &self.create_run().await, 201);
+            outcomes.count("PATCH", &self.send("PATCH", run, PROGRESS).await, 200);
+            outcomes.count("GET", &self.send("GET", run, "").await, 200);
+            outcomes.count("list", &self.send("GET", &self.runs, "").await, 200);
+            let response = self.send("PATCH", run, END).await;
+            outcomes.count("end", &response, 200);
+            if response.0 == 200 {
                 self.ended().push(run.clone());
             }
         }
@@ -130,13 +137,12 @@ impl Bystander {
         }
     }
 
-    async fn create_run(&self) -> (u16, String) {
-        let (status, run) = send(&self.http, "POST", &self.runs, &self.token, FIRST).await;
-        (status, run["id"].as_str().unwrap_or_default().to_owned())
+    async fn create_run(&self) -> (u16, Value) {
+        self.send("POST", &self.runs, FIRST).await
     }
 
-    async fn send(&self, method: &str, url: &str, body: &'static str) -> u16 {
-        send(&self.http, method, url, &self.token, body).await.0
+    async fn send(&self, method: &str, url: &str, body: &'static str) -> (u16, Value) {
+        send(&self.http, method, url, &self.token, body).await
     }
 
     fn ended(&self) -> std::sync::MutexGuard<'_, Vec<String>> {

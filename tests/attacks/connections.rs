@@ -19,6 +19,8 @@ use crate::{
 };
 
 const KIB: usize = 1024;
+/// Requests beside an attack that evicts connections all the time, in percent.
+const FEW: usize = 5;
 const LIVEZ: &[u8] = b"GET /livez HTTP/1.1\r\nHost: attack\r\n\r\n";
 
 fn setting(name: &'static str, value: usize) -> Setting {
@@ -67,7 +69,8 @@ async fn connections_that_begin_a_next_request_and_stop_make_room_for_new_ones()
     let scene = Scene::start(&settings).await;
     let attack = |scene: &Scene| idle_connections(scene, CLIENTS, LIVEZ.to_vec(), b"G");
     let measured = scene.under("one byte of a next request", attack).await;
-    measured.assert_harmless();
+    // The attack goes on opening connections, and each of them may take the place of one that has not sent yet.
+    measured.assert_bounded(FEW);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -45,10 +45,10 @@ async fn small_clients(scene: &Scene, application: &str) -> Outcomes {
                 while !is_over.load(Relaxed) {
                     rows += 1;
                     let body = format!(r#"{{"statistics":{{"rows":{rows}}}}}"#);
-                    let (status, _) = send(&http, "PATCH", &run, &token, body).await;
-                    outcomes.count("PATCH", status, 200);
-                    let (status, _) = send(&http, "GET", &run, &token, "").await;
-                    outcomes.count("GET", status, 200);
+                    let response = send(&http, "PATCH", &run, &token, body).await;
+                    outcomes.count("PATCH", &response, 200);
+                    let response = send(&http, "GET", &run, &token, "").await;
+                    outcomes.count("GET", &response, 200);
                 }
                 outcomes
             })
