@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flowruns_domain::{FlowStore as _, RunStore as _, Updated};
+use flowruns_domain::{FlowStore as _, IfMatch, RunStore as _, Updated};
 use flowruns_persistence::{ConnectOptions, PostgresStore};
 use flowruns_testing::{
     fixtures::{counted, origin, report},
@@ -83,7 +83,7 @@ async fn a_report_whose_caller_left_is_written_all_the_same() {
         .await
         .unwrap();
     let (patch, origin) = (counted(r#"{"n":1}"#), origin());
-    let counting = report(move |run| run.decide(&patch, &Default::default(), &origin));
+    let counting = report(move |run| run.decide(&patch, &IfMatch::Absent, &origin));
     let abandoned = tokio::spawn({
         let store = store.clone();
         async move { store.update_run(key, counting).await }
@@ -97,7 +97,7 @@ async fn a_report_whose_caller_left_is_written_all_the_same() {
     raw_sql("ROLLBACK").execute(&mut holder).await.unwrap();
     // The next report of the run is decided on top of it.
     let (patch, origin) = (counted(r#"{"m":1}"#), flowruns_testing::fixtures::origin());
-    let next = report(move |run| run.decide(&patch, &Default::default(), &origin));
+    let next = report(move |run| run.decide(&patch, &IfMatch::Absent, &origin));
     let answer = store.update_run(key, next).await.unwrap();
     let Some(Updated::Changed(run)) = answer else {
         panic!("{answer:?}");

@@ -65,7 +65,7 @@ mod tests {
     async fn a_panic_of_the_work_is_a_panic_of_the_caller_and_returns_its_permit() {
         for _ in 0..5 {
             let caller = tokio::spawn(offload(|| panic!("the work failed")));
-            let failed: tokio::task::JoinError = caller.await.map(|()| ()).unwrap_err();
+            let failed: tokio::task::JoinError = caller.await.unwrap_err();
             let panic = failed.into_panic();
             assert_eq!(panic.downcast_ref(), Some(&"the work failed"));
         }

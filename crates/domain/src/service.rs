@@ -15,8 +15,8 @@ use crate::{
     patch::RunPatch,
     precondition::Preconditions,
     query::{
-        Count, CountLimit, EventPageRequest, FoundRuns, ListedRun, NotOffered, Page, RunQuery,
-        RunScope, offered,
+        Count, CountLimit, EventPageRequest, FoundRuns, NotOffered, Page, RunQuery, RunScope,
+        offered,
     },
     rejection::{Fault, PatchRejected},
     run::Run,

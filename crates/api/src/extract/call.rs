@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     RequestPartsExt,
     extract::{MatchedPath, RawPathParams, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, Uri, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, Uri, request::Parts},
 };
 use bytes::Bytes;
 use flowruns_domain::{
