@@ -272,7 +272,7 @@ async fn a_method_in_lower_case_is_405_with_a_message_that_says_to_send_it_in_up
             .ask(&server.report("{}").replacen("PATCH", method, 1))
             .await;
         assert_eq!(answer.status, 405);
-        let words = format!("send it in upper case: {upper}");
+        let words = format!("methods are in upper case; send {upper} instead of {method}");
         assert!(answer.body.contains(&words), "{}", answer.body);
         assert!(answer.head.contains("\nallow: "), "{}", answer.head);
     }

@@ -4,12 +4,16 @@ use std::{
     collections::HashMap,
     hash::{BuildHasherDefault, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use crate::{
     AdmissionLimits, CallerId, Overloaded, Permit, Priority, Usage, usage::UsageByPriority,
     waiting::WaitingQueue,
 };
+
+/// How long callers hold no more than their share after one below its share was refused: long enough for it to try again.
+const CROWDED: Duration = Duration::from_secs(2);
 
 /// Admits requests within limits. See the [crate documentation](crate) for the rules.
 #[derive(Debug)]
@@ -22,10 +26,11 @@ pub struct AdmissionController {
 #[derive(Debug, Default)]
 pub(crate) struct State {
     total: UsageByPriority,
-    /// How many permits hold more bytes than [`AdmissionLimits::large_bytes`].
-    large: usize,
-    /// Whether a permit was granted beyond the limits.
-    is_overcommitted: bool,
+    /// What a permit holds that was granted beyond the limits, in bytes. The usage does not count it, so that it costs
+    /// nobody else their capacity.
+    beyond: Option<usize>,
+    /// Until when callers hold no more than their share, since one below its share was refused.
+    crowded_until: Option<Instant>,
     callers: HashMap<CallerId, UsageByPriority, BuildHasherDefault<HashedAlready>>,
     pub(crate) waiting: WaitingQueue,
 }
@@ -35,8 +40,15 @@ pub(crate) struct State {
 pub(crate) struct Held {
     pub(crate) priority: Priority,
     pub(crate) bytes: usize,
-    /// Whether it is beyond the limits.
-    pub(crate) is_overcommitted: bool,
+    /// Whether its bytes are beyond the limits.
+    pub(crate) is_beyond: bool,
+}
+
+impl Held {
+    /// The bytes that count within the limits.
+    const fn counted(self) -> usize {
+        if self.is_beyond { 0 } else { self.bytes }
+    }
 }
 
 /// A change of what one permit holds.
@@ -58,7 +70,12 @@ impl AdmissionController {
 
     /// What is in use by all callers.
     pub fn usage(&self) -> Usage {
-        self.state().total.total()
+        let state = self.state();
+        let Usage { requests, bytes } = state.total.total();
+        Usage {
+            requests,
+            bytes: bytes + state.beyond.unwrap_or_default(),
+        }
     }
 
     /// How many requests wait for bytes.
@@ -80,17 +97,16 @@ impl AdmissionController {
         let held = Held {
             priority,
             bytes,
-            is_overcommitted: false,
+            is_beyond: false,
         };
         let mut state = self.state();
-        state.add(&self.limits, caller, held);
-        // Even a request that holds nothing yet is refused when there are no bytes left: its response will need some.
-        if state.is_within(&self.limits, caller, held) {
-            drop(state);
-            return Ok(Permit::new(Arc::clone(self), caller, held));
+        match state.try_add(&self.limits, caller, held) {
+            Some(held) => {
+                drop(state);
+                Ok(Permit::new(Arc::clone(self), caller, held))
+            }
+            None => Err(Overloaded),
         }
-        state.remove(&self.limits, caller, held);
-        Err(Overloaded)
     }
 
     pub(crate) const fn limits(&self) -> &AdmissionLimits {
@@ -105,61 +121,108 @@ impl AdmissionController {
     /// Takes a request out, and grants what waits for its bytes.
     pub(crate) fn release(&self, caller: CallerId, held: Held) {
         let mut state = self.state();
-        state.remove(&self.limits, caller, held);
+        state.remove(caller, held);
         state.grant_waiting(&self.limits);
     }
 }
 
 impl State {
-    fn add(&mut self, limits: &AdmissionLimits, caller: CallerId, held: Held) {
-        self.large += usize::from(held.bytes > limits.large_bytes());
+    fn add(&mut self, caller: CallerId, held: Held) {
         let own = self.callers.entry(caller).or_default();
         for usage in [&mut self.total, own] {
             let usage = usage.of(held.priority);
             usage.requests += 1;
-            usage.bytes += held.bytes;
+            usage.bytes += held.counted();
+        }
+        if held.is_beyond {
+            self.beyond = Some(held.bytes);
         }
     }
 
-    fn remove(&mut self, limits: &AdmissionLimits, caller: CallerId, held: Held) {
-        self.is_overcommitted &= !held.is_overcommitted;
-        self.large -= usize::from(held.bytes > limits.large_bytes());
+    fn remove(&mut self, caller: CallerId, held: Held) {
+        if held.is_beyond {
+            self.beyond = None;
+        }
         let Some(own) = self.callers.get_mut(&caller) else {
             return;
         };
         for usage in [&mut self.total, own] {
             let usage = usage.of(held.priority);
             usage.requests -= 1;
-            usage.bytes -= held.bytes;
+            usage.bytes -= held.counted();
         }
         if own.total().requests == 0 {
             self.callers.remove(&caller);
         }
     }
 
+    /// Counts a new request if that is within the limits, or if it may hold its bytes beyond them.
+    fn try_add(&mut self, limits: &AdmissionLimits, caller: CallerId, held: Held) -> Option<Held> {
+        self.add(caller, held);
+        // Even a request that holds nothing yet is refused when there are no bytes left: its response will need some.
+        if self.is_within(limits, caller, held) {
+            return Some(held);
+        }
+        let is_within_share = self.is_within_share(limits, caller, held.priority);
+        self.remove(caller, held);
+        let beyond = Held {
+            is_beyond: true,
+            ..held
+        };
+        if self.may_go_beyond(limits, held) {
+            self.add(caller, beyond);
+            if self.is_within(limits, caller, beyond) {
+                return Some(beyond);
+            }
+            self.remove(caller, beyond);
+        }
+        if is_within_share {
+            self.crowded_until = Some(Instant::now() + CROWDED);
+        }
+        None
+    }
+
     /// Makes a change if what is in use then is within the limits, or if it only gives bytes back.
     pub(crate) fn try_change(&mut self, limits: &AdmissionLimits, change: Change) -> bool {
         let Change { caller, from, to } = change;
-        self.change(limits, change);
+        self.change(change);
         let gives_back = from.priority == to.priority && to.bytes <= from.bytes;
         let is_done = gives_back || self.is_within(limits, caller, to);
         if !is_done {
-            let back = Change {
+            self.change(Change {
                 caller,
                 from: to,
                 to: from,
-            };
-            self.change(limits, back);
+            });
         }
         is_done
     }
 
     /// Makes a change, whether it is within the limits or not.
-    pub(crate) fn change(&mut self, limits: &AdmissionLimits, change: Change) {
-        // In this order the caller is never forgotten.
-        self.add(limits, change.caller, change.to);
-        self.remove(limits, change.caller, change.from);
-        self.is_overcommitted |= change.to.is_overcommitted;
+    pub(crate) fn change(&mut self, Change { caller, from, to }: Change) {
+        // The caller is remembered in between.
+        self.add(
+            caller,
+            Held {
+                is_beyond: false,
+                ..to
+            },
+        );
+        self.remove(caller, from);
+        if to.is_beyond {
+            self.remove(
+                caller,
+                Held {
+                    is_beyond: false,
+                    ..to
+                },
+            );
+            self.add(caller, to);
+        }
+    }
+
+    fn may_go_beyond(&self, limits: &AdmissionLimits, held: Held) -> bool {
+        self.beyond.is_none() && held.bytes > limits.large_bytes()
     }
 
     /// Whether what is in use is within the limits for a request that is counted already.
@@ -171,10 +234,7 @@ impl State {
         if !self.has_capacity(requests, caller, held.priority, |usage| usage.requests) {
             return false;
         }
-        let is_large = held.bytes > limits.large_bytes();
-        if is_large && self.large == 1 {
-            return true;
-        }
+        let is_large = held.counted() > limits.large_bytes();
         let reserved_for_small = if is_large { limits.bytes / 4 } else { 0 };
         let bytes = Capacity {
             whole: limits.bytes - reserved_for_small,
@@ -198,8 +258,31 @@ impl State {
         }
         let own = self.callers.get(&caller).copied().unwrap_or_default();
         let own = |priority| count(own.up_to(priority));
-        is_within_part(priority, share, own)
-            || is_within_part(priority, whole / 2, all) && !self.waiting.has_other(caller)
+        if is_within_part(priority, share, own) {
+            return true;
+        }
+        // A share is left for the others, and all of it as soon as one of them needs it.
+        let is_crowded = self
+            .crowded_until
+            .is_some_and(|until| Instant::now() < until);
+        let left = whole.saturating_sub(share);
+        is_within_part(priority, left, all) && !is_crowded && !self.waiting.has_other(caller)
+    }
+
+    /// Whether a caller holds no more than its share of requests and bytes.
+    fn is_within_share(
+        &self,
+        limits: &AdmissionLimits,
+        caller: CallerId,
+        priority: Priority,
+    ) -> bool {
+        let own = self.callers.get(&caller).copied().unwrap_or_default();
+        let (requests, bytes) = (
+            limits.caller_share(limits.requests),
+            limits.caller_share(limits.bytes),
+        );
+        is_within_part(priority, requests, |priority| own.up_to(priority).requests)
+            && is_within_part(priority, bytes, |priority| own.up_to(priority).bytes)
     }
 
     /// Makes a change for which a request can wait: one large request at a time goes beyond the limits, so that requests
@@ -208,14 +291,14 @@ impl State {
         if self.try_change(limits, change) {
             return Some(change.to);
         }
-        if self.is_overcommitted || change.to.bytes <= limits.large_bytes() {
+        if !self.may_go_beyond(limits, change.to) {
             return None;
         }
         let to = Held {
-            is_overcommitted: true,
+            is_beyond: true,
             ..change.to
         };
-        self.change(limits, Change { to, ..change });
+        self.change(Change { to, ..change });
         Some(to)
     }
 
@@ -226,7 +309,7 @@ impl State {
         while let Some(change) = self.waiting.get(index) {
             if let Some(held) = self.try_reserve(limits, change) {
                 self.waiting.grant(index, held);
-            } else if self.is_within_its_share(limits, change) {
+            } else if self.would_be_within_share(limits, change) {
                 return;
             } else {
                 index += 1;
@@ -234,12 +317,12 @@ impl State {
         }
     }
 
-    fn is_within_its_share(&self, limits: &AdmissionLimits, change: Change) -> bool {
+    fn would_be_within_share(&self, limits: &AdmissionLimits, change: Change) -> bool {
         let Change { caller, from, to } = change;
         let own = self.callers.get(&caller).copied().unwrap_or_default();
         let share = limits.caller_share(limits.bytes);
         is_within_part(to.priority, share, |priority| {
-            own.up_to(priority).bytes - from.bytes + to.bytes
+            own.up_to(priority).bytes - from.counted() + to.bytes
         })
     }
 }

@@ -5,17 +5,16 @@
 //!
 //! 1. **Priority.** Each [`Priority`] may use a part of the limits together with all lower ones. The last quarter is a
 //!    reserve that only reports that end a run may use.
-//! 2. **Share.** A [`CallerId`] may hold a share of that part. Beyond its share it is admitted only while at most half of
-//!    the part is in use by all callers, and no other caller waits. So one caller alone is hardly limited, and cannot keep
-//!    another from being served.
+//! 2. **Share.** A [`CallerId`] may hold a share of that part. Beyond its share it is admitted only while as much as a
+//!    share is left for others, no other caller waits, and none below its share was refused in the last seconds. So one
+//!    caller alone is hardly limited, and cannot keep another from being served.
 //! 3. **Size.** Requests that hold more than [64 KiB](LARGE_BYTES) may use three quarters of the bytes that their
-//!    priority may use; the rest is for small requests. A large request is admitted whatever it holds if no other large
-//!    one is in progress.
+//!    priority may use; the rest is for small requests. One large request at a time is admitted beyond the limits, whatever
+//!    it holds; it does not count for the others.
 //!
 //! The number of requests is never waited for: what is over the limit is [`Overloaded`] at once. For bytes a request can
-//! wait, in the order of arrival ([`Permit::reserve`]); one large request at a time is then granted beyond the limits, so
-//! that requests that each hold a part of what they need do not wait for each other. So the bytes that are in use exceed the
-//! limit by what two large requests hold at the most, and by what [`Permit::set`] adds.
+//! wait, in the order of arrival ([`Permit::reserve`]). So the bytes that are in use exceed the limit by what one large
+//! request holds at the most, and by what [`Permit::set`] adds.
 //!
 //! ```
 //! use flowruns_admission::{AdmissionController, AdmissionLimits, CallerId, Overloaded, Priority};

@@ -56,7 +56,7 @@ impl Permit {
         let to = Held {
             priority,
             bytes,
-            is_overcommitted: false,
+            is_beyond: false,
         };
         let mut state = self.controller.state();
         let limits = self.controller.limits();
@@ -75,10 +75,10 @@ impl Permit {
         let held = self.held();
         let to = Held {
             bytes,
-            is_overcommitted: held.is_overcommitted && bytes >= held.bytes,
+            is_beyond: held.is_beyond && bytes >= held.bytes,
             ..held
         };
-        state.change(limits, self.change_to(to));
+        state.change(self.change_to(to));
         self.set_held(to);
         state.grant_waiting(limits);
     }
@@ -92,7 +92,7 @@ impl Permit {
             let limits = self.controller.limits();
             let change = self.change_to(Held {
                 bytes,
-                is_overcommitted: false,
+                is_beyond: false,
                 ..self.held()
             });
             // A large request does not overtake those that wait; a small one has bytes of its own.

@@ -94,23 +94,27 @@ fn higher_priorities_take_nothing_from_lower_ones_but_the_reserve_is_for_ends_al
 #[test]
 fn a_request_without_bytes_is_refused_when_there_are_none_left() {
     let controller = controller(100, MIB);
-    let held = admit(&controller, Priority::EndsRun, MIB + 1).unwrap();
+    let held = admit(&controller, Priority::EndsRun, 0).unwrap();
+    held.set(MIB + 1);
     assert!(admit(&controller, Priority::Read, 0).is_err());
     drop(held);
     assert!(admit(&controller, Priority::Read, 0).is_ok());
 }
 
 #[test]
-fn a_caller_alone_uses_half_and_each_of_several_its_share() {
+fn a_caller_alone_leaves_a_share_and_each_of_several_has_its_own() {
     let controller = AdmissionController::new(limits(64, MIB, 25));
-    let first = admit_all(&controller, 1, Priority::Write, 0);
-    assert_eq!(first.len(), 24);
-    // The others are not kept out: the shares of Write are 12 each, up to the 48 of all.
+    let mut first = admit_all(&controller, 1, Priority::Write, 0);
+    assert_eq!(first.len(), 36);
     let second = admit_all(&controller, 2, Priority::Write, 0);
+    assert_eq!(second.len(), 12);
+    // The third one is below its share, so it has what the first one gives back.
+    assert!(controller.admit(CallerId(3), Priority::Write, 0).is_err());
+    first.truncate(24);
+    assert!(controller.admit(CallerId(1), Priority::Write, 0).is_err());
     let third = admit_all(&controller, 3, Priority::Write, 0);
-    assert_eq!((second.len(), third.len()), (12, 12));
-    drop(first);
-    // Those of the first are free again, and it has no more than its share now that half is in use.
+    assert_eq!(third.len(), 12);
+    first.truncate(0);
     assert_eq!(admit_all(&controller, 1, Priority::Write, 0).len(), 12);
 }
 
@@ -129,18 +133,19 @@ fn what_ends_a_run_is_admitted_when_callers_have_used_all_that_other_writes_may(
 fn a_quarter_of_the_bytes_is_for_small_requests() {
     let controller = controller(1000, 16 * MIB);
     let large = admit_all(&controller, 1, Priority::EndsRun, MIB);
-    assert_eq!(large.len(), 12);
+    assert_eq!(large.len(), 12 + 1, "one goes beyond");
     let small = admit_all(&controller, 1, Priority::EndsRun, 64 * 1024);
     assert_eq!(small.len(), 4 * 16);
 }
 
 #[test]
-fn one_large_request_is_admitted_whatever_it_holds() {
+fn one_large_request_is_admitted_whatever_it_holds_and_costs_nobody_else_their_capacity() {
     let controller = controller(8, 16 * MIB);
-    let small = admit(&controller, Priority::List, 1).unwrap();
     let large = admit(&controller, Priority::List, 100 * MIB).unwrap();
-    assert!(admit(&controller, Priority::EndsRun, MIB).is_err());
-    drop((small, large));
+    assert!(admit(&controller, Priority::List, 100 * MIB).is_err());
+    let other = admit(&controller, Priority::List, 3 * MIB).unwrap();
+    assert_eq!(controller.usage().bytes, 103 * MIB);
+    drop((other, large));
     assert_eq!(controller.usage(), Usage::default());
 }
 
@@ -157,10 +162,10 @@ fn a_refused_charge_leaves_the_former_one() {
     permit.set(5 * MIB);
     assert_eq!(controller.usage().bytes, 17 * MIB);
     // Less is always possible.
-    assert_eq!(permit.charge(4 * MIB), Ok(()));
-    assert_eq!(permit.reclassify(Priority::List, 4 * MIB), Err(Overloaded));
+    assert_eq!(permit.charge(3 * MIB), Ok(()));
+    assert_eq!(permit.reclassify(Priority::Write, 3 * MIB), Err(Overloaded));
     drop(other);
-    assert_eq!(permit.reclassify(Priority::List, 4 * MIB), Ok(()));
+    assert_eq!(permit.reclassify(Priority::List, 3 * MIB), Ok(()));
 }
 
 #[tokio::test]
@@ -180,16 +185,15 @@ async fn those_that_wait_are_granted_in_the_order_of_arrival() {
     assert!(!is_ready(&mut third).await);
     assert!(!is_ready(&mut fourth).await);
     assert_eq!(controller.waiting(), 3);
-    // The last one would fit, but it came later.
+    // The last one would fit then, but it came later.
     held.set(MIB);
+    assert!(is_ready(&mut second).await);
+    assert!(!is_ready(&mut third).await);
     assert!(!is_ready(&mut fourth).await);
     permits[0].set(0);
-    assert!(is_ready(&mut second).await);
     assert!(is_ready(&mut third).await, "beyond the limit");
-    assert!(!is_ready(&mut fourth).await);
-    permits[2].set(0);
     assert!(is_ready(&mut fourth).await);
-    assert_eq!(controller.usage().bytes, 11 * MIB);
+    assert_eq!(controller.usage().bytes, 14 * MIB);
 }
 
 #[tokio::test]
@@ -201,10 +205,9 @@ async fn requests_that_each_hold_a_part_of_what_they_need_go_on_one_after_the_ot
     let waits = permits.iter().map(|permit| permit.reserve(8 * MIB));
     let mut waits: Vec<_> = waits.map(Box::pin).collect();
     assert!(is_ready(&mut waits[0]).await, "it goes beyond the limit");
-    assert!(!is_ready(&mut waits[1]).await);
+    assert!(is_ready(&mut waits[1]).await, "within the limit");
     assert!(!is_ready(&mut waits[2]).await);
     permits[0].set(0);
-    assert!(is_ready(&mut waits[1]).await, "within the limit");
     assert!(is_ready(&mut waits[2]).await, "beyond it");
     assert_eq!(controller.usage().bytes, 16 * MIB);
     drop(waits);
@@ -221,7 +224,7 @@ async fn one_that_stops_waiting_keeps_what_it_had_and_lets_the_next_go_on() {
     held.set(7 * MIB);
     let first = admit(&controller, Priority::EndsRun, 7).unwrap();
     let second = admit(&controller, Priority::EndsRun, 0).unwrap();
-    let mut waits = Box::pin(first.reserve(5 * MIB));
+    let mut waits = Box::pin(first.reserve(6 * MIB));
     let next = second.reserve(MIB);
     pin_mut!(next);
     assert!(!is_ready(&mut waits).await);
@@ -235,9 +238,11 @@ async fn one_that_stops_waiting_keeps_what_it_had_and_lets_the_next_go_on() {
 async fn a_caller_that_has_used_its_share_does_not_hold_up_the_others_that_wait() {
     let controller = AdmissionController::new(limits(64, 64 * MIB, 25));
     let held: Vec<_> = admit_all(&controller, 1, Priority::Write, MIB);
-    assert_eq!(held.len(), 18, "half of what large writes may use");
-    let beyond = controller.admit(CallerId(1), Priority::Write, 0).unwrap();
-    beyond.reserve(2 * MIB).now_or_never().unwrap();
+    assert_eq!(
+        held.len(),
+        24 + 1,
+        "what large writes may use but for a share, and one beyond"
+    );
     let more = controller.admit(CallerId(1), Priority::Write, 0).unwrap();
     let more = more.reserve(2 * MIB);
     pin_mut!(more);
@@ -245,7 +250,7 @@ async fn a_caller_that_has_used_its_share_does_not_hold_up_the_others_that_wait(
     let other = controller.admit(CallerId(2), Priority::Write, 0).unwrap();
     other.reserve(8 * MIB).now_or_never().unwrap();
     let third = controller.admit(CallerId(3), Priority::Write, 0).unwrap();
-    third.reserve(8 * MIB).now_or_never().unwrap();
+    third.reserve(4 * MIB).now_or_never().unwrap();
     assert!(!is_ready(&mut more).await);
 }
 

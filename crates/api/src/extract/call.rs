@@ -248,11 +248,11 @@ impl Call {
     pub(crate) async fn reserve_page(
         &self,
         api: &Api,
-        rows: u32,
-        row_bytes: u32,
+        rows: usize,
+        row_bytes: usize,
     ) -> Result<(), ApiError> {
-        let content = rows.saturating_mul(row_bytes).min(self.page_bytes.0);
-        let bytes = COPIES_OF_A_PAGE * content as usize;
+        let content = rows.saturating_mul(row_bytes);
+        let bytes = COPIES_OF_A_PAGE * content.min(self.page_bytes.0 as usize);
         match self.trace.permit().filter(|permit| bytes > permit.bytes()) {
             Some(permit) => {
                 let end = Instant::now() + api.options.limits.max_wait;

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// What an entry may hold, in bytes: statistics and blockingError, before and after.
-const LONG_ENTRY: u32 = 256 * 1024;
+const LONG_ENTRY: usize = 256 * 1024;
 
 pub(crate) async fn list_history(
     State(api): State<Arc<Api>>,

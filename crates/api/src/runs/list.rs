@@ -34,8 +34,8 @@ const COUNTED: &str =
     "$filter=startDateTime ge 2026-03-01T00:00:00Z and startDateTime lt 2026-03-02T00:00:00Z";
 
 /// What a row may hold, in bytes: without its documents mostly its name, and with them up to 64 KiB of each.
-const SHORT_ROW: u32 = 400;
-const LONG_ROW: u32 = 128 * 1024;
+const SHORT_ROW: usize = 400;
+const LONG_ROW: usize = 128 * 1024;
 
 pub(crate) async fn list_runs(
     State(api): State<Arc<Api>>,
