@@ -115,6 +115,28 @@ impl Server {
         files.unwrap().count()
     }
 
+    /// The socket of the connection from this port, once it is accepted.
+    pub(crate) fn socket_of(&self, client_port: u16) -> Option<String> {
+        let ports = [self.address.port(), client_port].map(|port| format!(":{port:04X}"));
+        let table = fs::read_to_string(format!("/proc/{}/net/tcp", self.child.id())).unwrap();
+        table.lines().find_map(|line| {
+            let fields: Vec<_> = line.split_whitespace().collect();
+            let [_, local, remote, _, _, _, _, _, _, inode, ..] = fields[..] else {
+                return None;
+            };
+            let is_it = local.ends_with(&ports[0]) && remote.ends_with(&ports[1]) && inode != "0";
+            is_it.then(|| format!("socket:[{inode}]"))
+        })
+    }
+
+    /// Whether it has this socket open, also after the other side has reset the connection.
+    pub(crate) fn has_open(&self, socket: &str) -> bool {
+        let files = fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
+        files
+            .filter_map(|file| fs::read_link(file.ok()?.path()).ok())
+            .any(|target| target.as_os_str() == socket)
+    }
+
     /// How many connections it has accepted and not closed. By inode: the table changes while it is read, so one may
     /// stand in it twice.
     pub(crate) fn connections(&self) -> usize {

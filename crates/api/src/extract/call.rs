@@ -12,11 +12,12 @@ use flowruns_domain::{
     Fault, FlowKey, IfMatch, Preconditions, Requester, RunAddress, RunId, Urgency, Via,
     json::{JsonObject, parse_object},
 };
+use tokio::time::Instant;
 
 use super::{
     accept::check_media_types,
     bearer::bearer_token,
-    body::{Received, received},
+    body::{Received, received, reserve},
     odata_version::check_versions,
     preconditions,
     prefer::Preference,
@@ -62,6 +63,9 @@ impl Content {
 
 /// What an item of a batch may have beside its body, on average: method, URL and headers.
 const ITEM_HEAD_BYTES: usize = 16 * 1024;
+
+/// How often a page is in memory while it is made: as the database sent it, as values, and as text.
+const COPIES_OF_A_PAGE: usize = 3;
 
 /// A call that may be made and can be read.
 pub(crate) struct Call {
@@ -237,6 +241,24 @@ impl Call {
             actor: self.caller.actor.clone(),
             request: self.request,
             bytes: footprint(&self.body),
+        }
+    }
+
+    /// Waits until there is memory for a page of up to `rows` rows of about `row_bytes` each.
+    pub(crate) async fn reserve_page(
+        &self,
+        api: &Api,
+        rows: u32,
+        row_bytes: u32,
+    ) -> Result<(), ApiError> {
+        let content = rows.saturating_mul(row_bytes).min(self.page_bytes.0);
+        let bytes = COPIES_OF_A_PAGE * content as usize;
+        match self.trace.permit().filter(|permit| bytes > permit.bytes()) {
+            Some(permit) => {
+                let end = Instant::now() + api.options.limits.max_wait;
+                reserve(permit, bytes, end).await
+            }
+            None => Ok(()),
         }
     }
 

@@ -21,6 +21,9 @@ use crate::{
     state::Api,
 };
 
+/// What an entry may hold, in bytes: statistics and blockingError, before and after.
+const LONG_ENTRY: u32 = 256 * 1024;
+
 pub(crate) async fn list_history(
     State(api): State<Arc<Api>>,
     request: Request,
@@ -40,6 +43,7 @@ pub(crate) async fn list_history(
     };
     let Requested { size, after, .. } = requested(&api, &options, &binding)?;
     let size = size.within(call.page_bytes.0);
+    call.reserve_page(&api, size.rows(), LONG_ENTRY).await?;
     let page = api
         .runs
         .history(address, EventPageRequest { size, after })

@@ -33,6 +33,10 @@ const MOST_WITH_DETAILS: u16 = 100;
 const COUNTED: &str =
     "$filter=startDateTime ge 2026-03-01T00:00:00Z and startDateTime lt 2026-03-02T00:00:00Z";
 
+/// What a row may hold, in bytes: without its documents mostly its name, and with them up to 64 KiB of each.
+const SHORT_ROW: u32 = 400;
+const LONG_ROW: u32 = 128 * 1024;
+
 pub(crate) async fn list_runs(
     State(api): State<Arc<Api>>,
     request: Request,
@@ -102,6 +106,8 @@ async fn list(api: &Api, call: &Call, scope: RunScope, via: Via) -> Result<Respo
     let (with_count, limit) = (wants_count(&options)?, api.options.limits.count_rows);
     let mut query = page_query(api, &options, &binding, scope, &shape)?;
     query.size = within(query.size, call.page_bytes, &shape);
+    let row_bytes = if query.details { LONG_ROW } else { SHORT_ROW };
+    call.reserve_page(api, query.size.rows(), row_bytes).await?;
     let found = api.runs.query(via, &query).await?;
     let counted = match with_count {
         true => Some(api.runs.count(via, &query, limit).await?),

@@ -157,7 +157,7 @@ mod tests {
         for body in [
             "0\r\n\r\n",
             "2\r\n{}\r\n0\r\n\r\n",
-            "00A;name=\"value\"\r\n\n\r\n\r\n\r\n\r\n\r\n0 ; a\r\n\r\n",
+            "009;name=\"value\"\r\n\n\r\n\r\n\r\n\r\n\r\n0 ; a\r\n\r\n",
             "1\r\n \r\n0\r\nX-Checksum: a\tb\r\nY:\r\n\r\n",
         ] {
             let behind = format!("{body}GET / HTTP/1.1\r\n");

@@ -197,6 +197,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Observed<S> {
         let this = self.get_mut();
         loop {
             if this.pass(buffer) {
+                if matches!(this.protocol, Protocol::Http2) && !this.has_ended {
+                    this.activity.frames_came();
+                }
                 return Poll::Ready(Ok(()));
             }
             let is_held = matches!(this.protocol, Protocol::Unknown) || !this.held.is_empty();
