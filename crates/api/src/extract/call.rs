@@ -248,9 +248,10 @@ impl Call {
     pub(crate) async fn reserve_page(
         &self,
         api: &Api,
-        rows: u32,
+        rows: usize,
         row_bytes: u32,
     ) -> Result<(), ApiError> {
+        let rows = u32::try_from(rows).unwrap_or(u32::MAX);
         let content = rows.saturating_mul(row_bytes).min(self.page_bytes.0);
         let bytes = COPIES_OF_A_PAGE * content as usize;
         match self.trace.permit().filter(|permit| bytes > permit.bytes()) {
