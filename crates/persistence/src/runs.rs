@@ -13,8 +13,10 @@ const FIND: &str = "
 const EXISTS: &str = "
     SELECT EXISTS (SELECT FROM runs WHERE flow_id = $1 AND tenant_id = $2 AND id = $3 AND deleted_at IS NULL)";
 
+/// The id lies between itself and itself: so it counts in the order, which the index of a tenant's ids alone has.
 const FLOWS_OF_ID: &str = "
-    SELECT flow_id FROM runs WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL ORDER BY flow_id LIMIT $3";
+    SELECT flow_id FROM runs WHERE tenant_id = $1 AND id >= $2 AND id <= $2 AND deleted_at IS NULL
+    ORDER BY id, flow_id LIMIT $3";
 
 /// The keys of a tenant's runs of this id, by flow id.
 pub(crate) async fn find_keys(

@@ -16,6 +16,12 @@ const TARGET: &str = "sqlx::query";
 /// Text, rows written, rows read.
 const FIELDS: [&str; 4] = ["summary", "db.statement", "rows_affected", "rows_returned"];
 
+/// What a session says when it is opened, which is of the pool and not of the request.
+const SESSION_SETTINGS: [&str; 2] = [
+    "set_config('synchronous_commit'",
+    "SET client_connection_check_interval",
+];
+
 thread_local! {
     /// `None` where nobody records.
     static RECORDED: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
@@ -51,7 +57,12 @@ impl<S: Subscriber> Layer<S> for Log {
             if let Some(recorded) = recorded {
                 let mut shown = Shown::default();
                 event.record(&mut shown);
-                recorded.push(shown.0);
+                if !SESSION_SETTINGS
+                    .iter()
+                    .any(|setting| shown.0.contains(setting))
+                {
+                    recorded.push(shown.0);
+                }
             }
         });
     }

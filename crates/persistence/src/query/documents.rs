@@ -13,7 +13,7 @@ const CHUNK: usize = 32;
 
 /// The rows in their order, until the length of their documents is over `$4`; the first in any case. The length is that
 /// of the text which is sent: what a column takes on disk is less where it is compressed. Each row is looked up by its
-/// key, whatever the planner believes.
+/// key, whatever the planner believes: the indexes of runs that are not deleted are of no use to the inner query.
 const DOCUMENTS: &str = "
     SELECT flow_id, id, display_name, start_at, end_at, status, version, blocking_error, statistics, place, bytes, found
     FROM (
@@ -24,11 +24,12 @@ const DOCUMENTS: &str = "
                 octet_length(statistics::text) + coalesce(octet_length(blocking_error::text), 0) + 512 AS bytes
             FROM unnest($1, $2) WITH ORDINALITY AS wanted (flow, run, place)
             CROSS JOIN LATERAL (
-                SELECT flow_id, id, display_name, start_at, end_at, status, version, blocking_error, statistics
+                SELECT flow_id, id, display_name, start_at, end_at, status, version, blocking_error, statistics, deleted_at
                 FROM runs
-                WHERE flow_id = wanted.flow AND id = wanted.run AND tenant_id = $3 AND deleted_at IS NULL
+                WHERE flow_id = wanted.flow AND id = wanted.run AND tenant_id = $3
                 LIMIT 1
             ) AS run
+            WHERE deleted_at IS NULL
         ) AS measured
     ) AS counted
     WHERE total <= $4 OR total = bytes

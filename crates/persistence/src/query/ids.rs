@@ -101,40 +101,36 @@ fn push_count(sql: &mut Builder, query: &RunQuery, ids: &[Uuid], limit: CountLim
     sql.push(format_args!(" LIMIT {most}) AS scanned"));
 }
 
-/// The rows of each id along the index of ids, which is the only one that both columns are first in. Bounds that compare
-/// rows would not do: PostgreSQL does not stop at the upper one, and reads the index to its end.
+/// The rows of each id along an index of ids: within a flow its key, which has deleted runs too, as other indexes have not;
+/// across flows the one that has the tenant before the ids, which no other has in this order. An id between itself and
+/// itself counts in the order, as one that is equal to a constant does not. A comparison of rows would not do: PostgreSQL
+/// does not stop at an upper bound whose first column is equal.
 fn push_rows(sql: &mut Builder, query: &RunQuery, ids: &[Uuid], (columns, limit): (&str, usize)) {
     sql.push("SELECT run.* FROM unnest(")
         .push_bind(ids.to_vec());
     sql.push(") AS listed(listed_id) CROSS JOIN LATERAL (SELECT ");
     sql.push(columns).push(", (");
-    match query.scope {
-        RunScope::Flow(flow) => {
-            sql.push("tenant_id = ").push_bind(flow.tenant.uuid());
-        }
-        RunScope::Tenant(_) => {
-            sql.push("TRUE");
-        }
-    }
-    sql.push(" AND ");
     match &query.filter {
         Some(filter) => push_condition(sql, filter, push_run_term),
         None => {
             sql.push("TRUE");
         }
     }
-    sql.push(") AS matched FROM runs WHERE deleted_at IS NULL");
-    let order = match query.scope {
+    if let RunScope::Flow(flow) = query.scope {
+        sql.push(" AND deleted_at IS NULL AND tenant_id = ");
+        sql.push_bind(flow.tenant.uuid());
+    }
+    sql.push(") AS matched FROM runs WHERE ");
+    match query.scope {
         RunScope::Flow(flow) => {
-            sql.push(" AND flow_id = ").push_bind(flow.flow.uuid());
-            "id"
+            sql.push("flow_id = ").push_bind(flow.flow.uuid());
+            sql.push(" AND id = listed_id");
         }
         RunScope::Tenant(tenant) => {
-            sql.push(" AND tenant_id = ").push_bind(tenant.uuid());
-            "flow_id"
+            sql.push("deleted_at IS NULL AND tenant_id = ");
+            sql.push_bind(tenant.uuid());
+            sql.push(" AND id >= listed_id AND id <= listed_id ORDER BY id, flow_id");
         }
-    };
-    sql.push(format_args!(
-        " AND id = listed_id ORDER BY {order} LIMIT {limit}) AS run"
-    ));
+    }
+    sql.push(format_args!(" LIMIT {limit}) AS run"));
 }

@@ -73,7 +73,8 @@ where
                     ranges.truncate(1);
                     place.ids.fill(match source.walk.ties {
                         Direction::Ascending => Uuid::max(),
-                        Direction::Descending => Uuid::nil(),
+                        // The nil UUID is no id, so none is less than this one.
+                        Direction::Descending => Uuid::from_u128(1),
                     });
                 }
             }
