@@ -65,10 +65,10 @@ async fn a_flood_on_a_database_that_is_held_up_is_refused_in_bounded_time_and_me
     // All of them are answered while the table is still locked.
     let answers = flood(&site, &run).await;
     for answer in &answers {
-        let retry_after = answer.retry_after.as_deref();
-        assert_eq!(
-            (answer.status, retry_after),
-            (503, Some("1")),
+        let refused = (answer.status, answer.retry_after.as_deref());
+        // On a busy machine the time of a request may be over before its body is read.
+        assert!(
+            [(503, Some("1")), (408, None)].contains(&refused),
             "{}",
             answer.json
         );

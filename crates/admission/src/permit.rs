@@ -83,8 +83,8 @@ impl Permit {
         state.grant_waiting(limits);
     }
 
-    /// Charges `bytes` in all, at least as many as before, and waits until they are within the limits. One large request
-    /// at a time goes beyond them. It may wait for ever, so give it a deadline; dropping the future stops the waiting, and
+    /// Charges `bytes` in all, at least as many as before, and waits until they are within the limits, in the order of
+    /// arrival; what is large already comes first, so that it is done. One large request at a time goes beyond the limits. It may wait for ever, so give it a deadline; dropping the future stops the waiting, and
     /// the former charge stays. A permit reserves one thing at a time.
     pub async fn reserve(&self, bytes: usize) {
         let mut reservation = {
@@ -95,13 +95,15 @@ impl Permit {
                 is_beyond: false,
                 ..self.held()
             });
-            // A large request does not overtake those that wait; a small one has bytes of its own.
-            let may_try = bytes <= limits.large_bytes() || state.waiting.len() == 0;
+            // A new large request does not overtake those that wait; a small one has bytes of its own.
+            let holds_a_part = change.from.bytes > limits.large_bytes();
+            let is_small = bytes <= limits.large_bytes();
+            let may_try = is_small || holds_a_part || state.waiting.len() == 0;
             if may_try && let Some(held) = state.try_reserve(limits, change) {
                 self.set_held(held);
                 return;
             }
-            let (ticket, granted) = state.waiting.push(change);
+            let (ticket, granted) = state.waiting.push(change, holds_a_part);
             state.grant_waiting(limits);
             Reservation {
                 permit: self,

@@ -32,16 +32,25 @@ impl WaitingQueue {
         self.waiters.len()
     }
 
-    /// Adds one at the end, which is told when its change is granted.
-    pub(crate) fn push(&mut self, change: Change) -> (Ticket, oneshot::Receiver<Held>) {
+    /// Adds one, which is told when its change is granted: at the end, or before all others when it holds a part already,
+    /// since it gives that back when it is done.
+    pub(crate) fn push(
+        &mut self,
+        change: Change,
+        holds_a_part: bool,
+    ) -> (Ticket, oneshot::Receiver<Held>) {
         let ticket = Ticket(self.next);
         self.next += 1;
         let (granted, receiver) = oneshot::channel();
-        self.waiters.push_back(Waiter {
+        let waiter = Waiter {
             ticket,
             change,
             granted,
-        });
+        };
+        match holds_a_part {
+            true => self.waiters.push_front(waiter),
+            false => self.waiters.push_back(waiter),
+        }
         (ticket, receiver)
     }
 
