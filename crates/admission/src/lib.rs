@@ -35,6 +35,7 @@
 mod controller;
 mod limits;
 mod permit;
+mod state;
 mod usage;
 mod waiting;
 

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     AdmissionController, CallerId, Overloaded, Priority,
-    controller::{Change, Held},
+    state::{Change, Held},
     waiting::Ticket,
 };
 

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     CallerId,
-    controller::{Change, Held},
+    state::{Change, Held},
 };
 
 /// Names one that waits.

@@ -235,14 +235,14 @@ mod tests {
     #[test]
     fn apt_is_told_to_keep_out_of_the_system_and_to_check_signatures() {
         let tools = Tools::of_system();
-        let command = Apt::new(&tools, Path::new("/work")).apt("apt-get", &["update"]);
+        let command = Apt::new(&tools, Path::new("/scratch")).apt("apt-get", &["update"]);
         let arguments: Vec<_> = command
             .get_args()
             .filter_map(|text| text.to_str())
             .collect();
         for setting in [
-            "Dir::State::Lists=/work/lists",
-            "Dir::Cache=/work/cache",
+            "Dir::State::Lists=/scratch/lists",
+            "Dir::Cache=/scratch/cache",
             "Debug::NoLocking=1",
             "APT::Get::AllowUnauthenticated=false",
         ] {

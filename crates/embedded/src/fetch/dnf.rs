@@ -102,19 +102,19 @@ mod tests {
     #[test]
     fn the_commands_keep_out_of_the_system_and_check_signatures() {
         let tools = Tools::of_system();
-        let dnf = Dnf::new(&tools, Path::new("/work"));
+        let dnf = Dnf::new(&tools, Path::new("/scratch"));
         assert_eq!(
             line(&dnf.download()),
-            "dnf --setopt=cachedir=/work/cache --setopt=logdir=/work --assumeyes --quiet download --resolve --destdir \
-             /work/packages postgresql-server postgresql"
+            "dnf --setopt=cachedir=/scratch/cache --setopt=logdir=/scratch --assumeyes --quiet download --resolve --destdir \
+             /scratch/packages postgresql-server postgresql"
         );
-        let package = Path::new("/work/packages/p.rpm");
+        let package = Path::new("/scratch/packages/p.rpm");
         assert_eq!(
             line(&dnf.check(package)),
-            "rpmkeys --checksig /work/packages/p.rpm"
+            "rpmkeys --checksig /scratch/packages/p.rpm"
         );
-        let extract = dnf.extract(package, Path::new("/work/tree"));
-        assert_eq!(extract.get_current_dir(), Some(Path::new("/work/tree")));
-        assert!(line(&extract).ends_with("sh /work/packages/p.rpm"));
+        let extract = dnf.extract(package, Path::new("/scratch/tree"));
+        assert_eq!(extract.get_current_dir(), Some(Path::new("/scratch/tree")));
+        assert!(line(&extract).ends_with("sh /scratch/packages/p.rpm"));
     }
 }
