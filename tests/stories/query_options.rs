@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::app::{Answer, App};
 
 const ALL_RUNS: &str = "/industryData/runs";
+const FLOWS: &str = "/industryData/incomingFlows";
 
 /// Letters, digits and hyphens stay as they are: a URL has room for a thousand ids.
 fn encoded(text: &str) -> String {
@@ -216,6 +217,97 @@ async fn a_count_beyond_its_limit_says_so_and_names_a_query_that_can_be_counted(
     }
     let flows = app.get("/industryData/incomingFlows/$count").await;
     assert_eq!(flows.code(), "countNotBounded");
+}
+
+#[tokio::test]
+async fn a_single_entity_is_asked_for_as_json() {
+    let app = App::start().await;
+    let run = app.run(json!({"displayName": "R"})).await;
+    for url in [
+        format!("{FLOWS}/{}", run.flow),
+        run.url.clone(),
+        format!("{}/process", run.url),
+        format!("{}/process/runs/{}", run.url, run.id),
+        format!("{ALL_RUNS}/{}", run.id),
+        "/industryData".to_owned(),
+    ] {
+        let plain = app.get(&url).await;
+        assert_eq!(plain.status, StatusCode::OK, "{url}");
+        for format in ["$format=json", "FORMAT=Application/JSON;odata=full"] {
+            let answer = app.get(&format!("{url}?{format}")).await;
+            let same = (answer.status, &answer.body);
+            assert_eq!(same, (StatusCode::OK, &plain.body), "{url} {format}");
+        }
+        let refused = app.get(&format!("{url}?$format=xml")).await;
+        assert_eq!(refused.code(), "invalidQueryOption", "{url}");
+    }
+    let answer = app
+        .get(&format!("{}?$select=status&$format=json", run.url))
+        .await;
+    assert_eq!(answer.json["status"], "running");
+}
+
+#[tokio::test]
+async fn an_order_that_is_not_known_is_answered_with_an_order_of_this_list() {
+    let app = App::start().await;
+    let runs = scene(&app, 1).await;
+    for (list, order) in [
+        (FLOWS, "displayName desc,id asc"),
+        (&runs, "startDateTime desc,id asc"),
+    ] {
+        let refused = app.get(&format!("{list}?$orderby=foo")).await;
+        let message = refused.json["error"]["message"].as_str().unwrap();
+        assert!(message.ends_with(order), "{message}");
+        let ordered = format!("{list}?$orderby={}", encoded(order));
+        assert_eq!(app.get(&ordered).await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn a_count_looks_at_the_rows_of_its_name_its_ids_or_its_statuses_alone() {
+    let app =
+        App::start_with(|options| options.limits.count_rows = CountLimit::new(4).unwrap()).await;
+    let list = scene(&app, 9).await;
+    let mut ids = Vec::new();
+    for number in 0..8 {
+        let name = format!("{} {number}", ["a", "b"][number % 2]);
+        let flow = app.post(FLOWS, json!({"displayName": name})).await;
+        ids.push(flow.json["id"].as_str().unwrap().to_owned());
+    }
+    let (two, one) = (format!("'{}','{}'", ids[0], ids[7]), &ids[3]);
+    for (list, filter, expected) in [
+        (FLOWS, "startswith(displayName,'a')".to_owned(), 4),
+        (FLOWS, "displayName eq 'b 3'".to_owned(), 1),
+        (FLOWS, format!("id eq '{one}'"), 1),
+        (FLOWS, format!("id in ({two})"), 2),
+        (&list, "status in ('failed','completed')".to_owned(), 3),
+        (ALL_RUNS, "status in ('failed','completed')".to_owned(), 3),
+        (
+            &list,
+            "status eq 'failed' or status eq 'completed'".to_owned(),
+            3,
+        ),
+        (
+            &list,
+            "not (status eq 'running' or status eq 'completed')".to_owned(),
+            3,
+        ),
+    ] {
+        let filter = encoded(&filter);
+        let count = app.get(&format!("{list}/$count?$filter={filter}")).await;
+        let answer = (count.status, count.body.clone());
+        assert_eq!(answer, (StatusCode::OK, expected.to_string()), "{filter}");
+        for order in ["", "&$orderby=displayName"] {
+            if list == ALL_RUNS && !order.is_empty() {
+                continue;
+            }
+            let url = format!("{list}?$count=true&$filter={filter}{order}");
+            assert_eq!(app.get(&url).await.json["@odata.count"], json!(expected));
+        }
+    }
+    let too_many = encoded("status in ('failed','running')");
+    let count = app.get(&format!("{list}/$count?$filter={too_many}")).await;
+    assert_eq!(count.code(), "countNotBounded");
 }
 
 #[tokio::test]
