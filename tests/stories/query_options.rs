@@ -1,16 +1,15 @@
-//! Query options: their names and words in any case, page sizes, counts and their limit, ids across flows.
+//! Query options: their names and words in any case, page sizes, ids across flows.
 
 use axum::http::{Method, StatusCode};
-use flowruns_domain::CountLimit;
 use serde_json::{Value, json};
 
 use crate::app::{Answer, App};
 
-const ALL_RUNS: &str = "/industryData/runs";
-const FLOWS: &str = "/industryData/incomingFlows";
+pub(crate) const ALL_RUNS: &str = "/industryData/runs";
+pub(crate) const FLOWS: &str = "/industryData/incomingFlows";
 
 /// Letters, digits and hyphens stay as they are: a URL has room for a thousand ids.
-fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     let encode = |byte: u8| match byte.is_ascii_alphanumeric() || byte == b'-' {
         true => char::from(byte).to_string(),
         false => format!("%{byte:02X}"),
@@ -18,7 +17,7 @@ fn encoded(text: &str) -> String {
     text.bytes().map(encode).collect()
 }
 
-fn rows(answer: &Answer) -> &Vec<Value> {
+pub(crate) fn rows(answer: &Answer) -> &Vec<Value> {
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     answer.json["value"].as_array().unwrap()
 }
@@ -29,7 +28,7 @@ fn next(answer: &Answer) -> Option<String> {
 }
 
 /// A flow with so many runs, one a minute, every third of which has failed; the list of its runs.
-async fn scene(app: &App, runs: u32) -> String {
+pub(crate) async fn scene(app: &App, runs: u32) -> String {
     let flow = app.flow().await;
     for number in 0..runs {
         let start = format!("2026-03-01T08:{number:02}:00Z");
@@ -182,44 +181,6 @@ async fn a_preferred_page_size_makes_pages_smaller_and_the_answer_says_so() {
 }
 
 #[tokio::test]
-async fn a_count_beyond_its_limit_says_so_and_names_a_query_that_can_be_counted() {
-    let app =
-        App::start_with(|options| options.limits.count_rows = CountLimit::new(4).unwrap()).await;
-    let list = scene(&app, 5).await;
-    for url in [list.as_str(), ALL_RUNS] {
-        let answer = app.get(&format!("{url}/$count")).await;
-        let refused = (answer.status, answer.code());
-        assert_eq!(
-            refused,
-            (StatusCode::BAD_REQUEST, "countNotBounded"),
-            "{url}"
-        );
-        let message = answer.json["error"]["message"].as_str().unwrap();
-        assert!(
-            message.contains("more than 4 rows") && message.contains("$filter=startDateTime ge"),
-            "{message}"
-        );
-        let page = app.get(&format!("{url}?$count=true")).await;
-        assert_eq!(rows(&page).len(), 5);
-        assert_eq!(page.json.get("@odata.count"), None);
-        assert_eq!(page.json["@flowruns.countAbove"], json!(4));
-        let bounded = encoded("startDateTime ge 2026-03-01T08:01:00Z");
-        let count = app.get(&format!("{url}/$count?$filter={bounded}")).await;
-        assert_eq!((count.status, count.body.as_str()), (StatusCode::OK, "4"));
-        let page = app
-            .get(&format!("{url}?$count=true&$filter={bounded}"))
-            .await;
-        assert_eq!(page.json["@odata.count"], json!(4));
-        assert_eq!(page.json.get("@flowruns.countAbove"), None);
-    }
-    for _ in 0..4 {
-        app.flow().await;
-    }
-    let flows = app.get("/industryData/incomingFlows/$count").await;
-    assert_eq!(flows.code(), "countNotBounded");
-}
-
-#[tokio::test]
 async fn a_single_entity_is_asked_for_as_json() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
@@ -261,53 +222,6 @@ async fn an_order_that_is_not_known_is_answered_with_an_order_of_this_list() {
         let ordered = format!("{list}?$orderby={}", encoded(order));
         assert_eq!(app.get(&ordered).await.status, StatusCode::OK);
     }
-}
-
-#[tokio::test]
-async fn a_count_looks_at_the_rows_of_its_name_its_ids_or_its_statuses_alone() {
-    let app =
-        App::start_with(|options| options.limits.count_rows = CountLimit::new(4).unwrap()).await;
-    let list = scene(&app, 9).await;
-    let mut ids = Vec::new();
-    for number in 0..8 {
-        let name = format!("{} {number}", ["a", "b"][number % 2]);
-        let flow = app.post(FLOWS, json!({"displayName": name})).await;
-        ids.push(flow.json["id"].as_str().unwrap().to_owned());
-    }
-    let (two, one) = (format!("'{}','{}'", ids[0], ids[7]), &ids[3]);
-    for (list, filter, expected) in [
-        (FLOWS, "startswith(displayName,'a')".to_owned(), 4),
-        (FLOWS, "displayName eq 'b 3'".to_owned(), 1),
-        (FLOWS, format!("id eq '{one}'"), 1),
-        (FLOWS, format!("id in ({two})"), 2),
-        (&list, "status in ('failed','completed')".to_owned(), 3),
-        (ALL_RUNS, "status in ('failed','completed')".to_owned(), 3),
-        (
-            &list,
-            "status eq 'failed' or status eq 'completed'".to_owned(),
-            3,
-        ),
-        (
-            &list,
-            "not (status eq 'running' or status eq 'completed')".to_owned(),
-            3,
-        ),
-    ] {
-        let filter = encoded(&filter);
-        let count = app.get(&format!("{list}/$count?$filter={filter}")).await;
-        let answer = (count.status, count.body.clone());
-        assert_eq!(answer, (StatusCode::OK, expected.to_string()), "{filter}");
-        for order in ["", "&$orderby=displayName"] {
-            if list == ALL_RUNS && !order.is_empty() {
-                continue;
-            }
-            let url = format!("{list}?$count=true&$filter={filter}{order}");
-            assert_eq!(app.get(&url).await.json["@odata.count"], json!(expected));
-        }
-    }
-    let too_many = encoded("status in ('failed','running')");
-    let count = app.get(&format!("{list}/$count?$filter={too_many}")).await;
-    assert_eq!(count.code(), "countNotBounded");
 }
 
 #[tokio::test]
