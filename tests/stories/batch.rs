@@ -38,6 +38,33 @@ pub(crate) fn code(response: &Value) -> &str {
 }
 
 #[tokio::test]
+async fn an_item_names_the_version_in_any_spelling() {
+    let app = App::start().await;
+    let get = |(id, url): (usize, &&str)| json!({"id": id, "method": "GET", "url": url});
+    for batch in ["/beta/$batch", "/BETA/$Batch", "/$batch"] {
+        let urls = [
+            "/BETA/industryData/incomingFlows",
+            "BETA/industryData/incomingFlows",
+            "/Beta/industryData/incomingFlows",
+            "/%62eta/industryData/incomingFlows",
+            "/beta",
+            "/beta?$format=json",
+        ];
+        let requests: Vec<Value> = urls.iter().enumerate().map(get).collect();
+        let answer = app.post(batch, json!({"requests": requests})).await;
+        for (url, response) in urls.iter().zip(responses_of(&answer)) {
+            assert_eq!(response["status"], 200, "{batch} {url}: {response}");
+        }
+        let nested = ["/$BATCH", "/$batch/", "/%24Batch", "/BETA/%24batch/"];
+        let requests: Vec<Value> = nested.iter().enumerate().map(get).collect();
+        let answer = app.post(batch, json!({"requests": requests})).await;
+        for (url, response) in nested.iter().zip(responses_of(&answer)) {
+            assert_eq!(code(&response), "nestedBatch", "{batch} {url}: {response}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn each_request_is_answered_as_if_it_had_come_alone() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;

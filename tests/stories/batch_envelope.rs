@@ -116,6 +116,60 @@ async fn a_batch_whose_members_are_unclear_is_refused_whole() {
 }
 
 #[tokio::test]
+async fn a_batch_that_is_no_json_has_the_messages_of_a_request_alone() {
+    let app = App::start().await;
+    let url = app.run(json!({"displayName": "R"})).await.url;
+    let batch = |body: &str| {
+        format!(r#"{{"requests":[{{"id":"a","method":"PATCH","url":"{url}","body":{body}}}]}}"#)
+    };
+    let with_name = |name: &str| batch(&format!(r#"{{"displayName":"{name}"}}"#));
+    let utf16 = |text: &str, to_bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
+        text.encode_utf16().flat_map(to_bytes).collect()
+    };
+    let marked = format!("\u{feff}{}", with_name("R"));
+    let latin1 = with_name("\u{e9}").chars().map(|c| c as u8).collect();
+    for (body, instead) in [
+        (
+            batch(r#"{"statistics":{"a":NaN}}"#).into_bytes(),
+            "NaN and Infinity are not JSON; send null",
+        ),
+        (
+            batch("{\"statistics\":{\"a\":\n-Infinity}}").into_bytes(),
+            "NaN and Infinity are not JSON; send null",
+        ),
+        (
+            latin1,
+            "it may be Latin-1 or Windows-1252); send it as UTF-8",
+        ),
+        (utf16(&with_name("R"), u16::to_le_bytes), "UTF-16"),
+        (utf16(&with_name("R"), u16::to_be_bytes), "UTF-16"),
+        (utf16(&marked, u16::to_le_bytes), "UTF-16"),
+        (utf16(&marked, u16::to_be_bytes), "UTF-16"),
+    ] {
+        let answer = app.send_bytes(Method::POST, BATCH, body).await;
+        assert_eq!(refusal(&answer), refused("malformedBatch", ""));
+        let message = answer.json["error"]["message"].as_str().unwrap();
+        assert!(message.contains(instead), "{instead}: {message}");
+        assert!(message.contains(" at line "), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_id_and_a_repeated_one_have_messages_of_their_own() {
+    let app = App::start().await;
+    for (ids, instead) in [
+        (["", "b"], "the id is empty"),
+        (["A", "a"], "an earlier request of this batch has the id"),
+    ] {
+        let requests = ids.map(|id| json!({"id": id, "method": "GET", "url": FLOWS}));
+        let answer = send(&app, json!(requests)).await;
+        assert_eq!(answer.code(), "invalidRequestId");
+        let message = answer.json["error"]["message"].as_str().unwrap();
+        assert!(message.starts_with(instead), "{message}");
+    }
+}
+
+#[tokio::test]
 async fn a_dependency_stands_once_and_a_list_of_millions_is_refused_at_its_second_name() {
     let app = App::start().await;
     let mut body = format!(

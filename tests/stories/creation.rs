@@ -206,6 +206,33 @@ async fn what_a_repeated_creation_leaves_out_agrees_with_anything() {
 }
 
 #[tokio::test]
+async fn a_creation_of_an_id_that_is_in_use_says_what_differs_or_that_the_run_was_deleted() {
+    let app = App::start().await;
+    let url = format!("/industryData/incomingFlows/{}/runs", app.flow().await);
+    let created = json!({"id": ID, "displayName": "R", "statistics": {"a": 1}});
+    assert_eq!(
+        app.post(&url, created.clone()).await.status,
+        StatusCode::CREATED
+    );
+    let other = json!({"id": ID, "displayName": "S", "status": "running", "statistics": {"a": 2}});
+    let refused = app.post(&url, other).await;
+    let error = &refused.json["error"];
+    let targets: Vec<_> = error["details"].as_array().unwrap().iter().collect();
+    let targets: Vec<_> = targets.iter().map(|detail| &detail["target"]).collect();
+    assert_eq!(targets, ["displayName", "statistics"]);
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("(displayName, statistics)"), "{message}");
+    app.delete(&format!("{url}/{ID}")).await;
+    let refused = app.post(&url, created).await;
+    assert_eq!(
+        (refused.status, refused.code()),
+        (StatusCode::CONFLICT, "idTaken")
+    );
+    let message = refused.json["error"]["message"].as_str().unwrap();
+    assert!(message.contains("was deleted"), "{message}");
+}
+
+#[tokio::test]
 async fn a_repeated_creation_that_prefers_minimal_says_where_the_run_is() {
     let app = App::start().await;
     let flow = app.flow().await;

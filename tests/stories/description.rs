@@ -151,6 +151,83 @@ fn requests(file: &str) -> Vec<(String, String)> {
     requests.collect()
 }
 
+/// The requests of a file in their order: method, URL, headers, body.
+fn whole_requests(file: &str) -> Vec<(Method, String, Vec<(String, String)>, String)> {
+    let blocks = file.split("\n###").skip(1);
+    let requests = blocks.map(|block| {
+        // What follows ### is a title.
+        let (_, request) = block.split_once('\n').unwrap();
+        let (head, body) = request.split_once("\n\n").unwrap_or((request, ""));
+        let mut lines = head.lines();
+        let (method, url) = lines.next().unwrap().split_once(' ').unwrap();
+        let headers = lines.filter_map(|line| line.split_once(": "));
+        let headers = headers.map(|(name, value)| (name.to_lowercase(), value.to_owned()));
+        (
+            method.parse().unwrap(),
+            url.to_owned(),
+            headers.collect(),
+            body.trim().to_owned(),
+        )
+    });
+    requests.collect()
+}
+
+#[tokio::test]
+async fn the_file_of_requests_succeeds_from_top_to_bottom() {
+    let app = App::start().await;
+    let file = include_str!("../../requests.http");
+    let declared = file.lines().filter_map(|line| line.strip_prefix('@'));
+    let mut variables: Vec<(String, String)> = declared
+        .filter_map(|line| line.split_once(" = "))
+        .map(|(name, value)| (format!("{{{{{name}}}}}"), value.to_owned()))
+        .collect();
+    let since = ("{{$datetime iso8601 -1 d}}", "2026-03-01T10:00:00.000Z");
+    let made = [("{{token}}", app.bearer_token()), since];
+    for (name, value) in made {
+        variables.retain(|(known, _)| known != name);
+        variables.insert(0, (name.to_owned(), value.to_owned()));
+    }
+    // Variables that contain others are declared after them.
+    let filled = |variables: &[(String, String)], text: &str| {
+        let later = variables.iter().rev();
+        later.fold(text.to_owned(), |text, (name, value)| {
+            text.replace(name, value)
+        })
+    };
+    let mut number = 0;
+    for (method, url, headers, body) in whole_requests(file) {
+        number += 1;
+        let guid = ("{{$guid}}".to_owned(), format!("key-{number}"));
+        let variables_now = [&[guid][..], &variables].concat();
+        let fill = |text: &str| filled(&variables_now, text);
+        let url = fill(&url)
+            .replace("http://127.0.0.1:8080", "")
+            .replace(' ', "%20");
+        let headers: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), fill(value)))
+            .collect();
+        let headers: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        let answer = app
+            .send_bare(method.clone(), &url, &headers, &fill(&body))
+            .await;
+        assert!(
+            answer.status.is_success(),
+            "{method} {url}: {}",
+            answer.body
+        );
+        if number == 1 {
+            let flow = answer.json["id"].as_str().unwrap().to_owned();
+            variables.retain(|(name, _)| name != "{{flowId}}");
+            variables.insert(0, ("{{flowId}}".to_owned(), flow));
+        }
+    }
+    assert!(number > 25, "{number}");
+}
+
 #[test]
 fn every_operation_of_the_document_stands_in_the_file_of_requests() {
     let document: Value = serde_json::from_str(&flowruns_api::openapi_json().unwrap()).unwrap();

@@ -18,6 +18,7 @@ mod callers;
 mod checker;
 mod clocks;
 mod cors;
+mod counts;
 mod creation;
 mod description;
 mod door;

@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 
+const FLOWS: &str = "/industryData/incomingFlows";
+const ID: &str = "0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e";
+
 /// A type of the description: its properties by name, with their types and whether they may be null.
 #[derive(Debug, Default)]
 struct Type {
@@ -117,9 +120,8 @@ async fn it_is_served_at_the_root_below_beta_and_relative_to_a_flow() {
     for url in ["/%24metadata", "/beta/$metadata", "/$metadata?$format=xml"] {
         assert_eq!(description(&app, url).await, root, "{url}");
     }
-    let id = "0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e";
-    let flow = description(&app, &format!("/industryData/incomingFlows/{id}/$metadata")).await;
-    let by_key = format!("/beta/industryData/incomingFlows('{id}')/$metadata");
+    let flow = description(&app, &format!("{FLOWS}/{ID}/$metadata")).await;
+    let by_key = format!("/beta{FLOWS}('{ID}')/$metadata");
     assert_eq!(description(&app, &by_key).await, flow);
     let document = Document::parse(&flow).unwrap();
     let sets = document
@@ -137,9 +139,37 @@ async fn it_is_served_at_the_root_below_beta_and_relative_to_a_flow() {
 }
 
 #[tokio::test]
+async fn the_model_of_a_flow_needs_a_well_formed_id_and_does_not_tell_whether_the_flow_exists() {
+    let app = App::start().await;
+    let of_flow = |id: &str| format!("{FLOWS}/{id}/$metadata");
+    let existing = description(&app, &of_flow(&app.flow().await)).await;
+    assert_eq!(description(&app, &of_flow(ID)).await, existing);
+    let nil = "00000000-0000-0000-0000-000000000000";
+    for url in [
+        of_flow("bad"),
+        of_flow(nil),
+        of_flow(&ID.replace('-', "")),
+        format!("/beta{FLOWS}('bad')/$metadata"),
+        format!("{FLOWS}('{nil}')/$metadata"),
+        format!("{FLOWS}({ID})/$metadata"),
+    ] {
+        let answer = app
+            .send_bare(Method::GET, &url, &[("authorization", "")], "")
+            .await;
+        let refused = (answer.status, answer.code());
+        assert_eq!(refused, (StatusCode::BAD_REQUEST, "invalidId"), "{url}");
+    }
+    let document = app.get("/openapi.json").await.json;
+    let path = format!("{FLOWS}/{{flowId}}/$metadata");
+    let responses = &document["paths"][path]["get"]["responses"];
+    assert!(responses["400"].is_object() && responses["404"].is_null());
+}
+
+#[tokio::test]
 async fn every_type_that_is_named_is_declared() {
     let app = App::start().await;
-    for url in ["/$metadata", "/industryData/incomingFlows/x/$metadata"] {
+    let of_a_flow = format!("{FLOWS}/{ID}/$metadata");
+    for url in ["/$metadata", &of_a_flow] {
         let xml = description(&app, url).await;
         let document = Document::parse(&xml).unwrap();
         let mut declared = BTreeSet::new();

@@ -1,15 +1,15 @@
-//! Query options: their names and words in any case, page sizes, counts and their limit, ids across flows.
+//! Query options: their names and words in any case, page sizes, ids across flows.
 
 use axum::http::{Method, StatusCode};
-use flowruns_domain::CountLimit;
 use serde_json::{Value, json};
 
 use crate::app::{Answer, App};
 
-const ALL_RUNS: &str = "/industryData/runs";
+pub(crate) const ALL_RUNS: &str = "/industryData/runs";
+pub(crate) const FLOWS: &str = "/industryData/incomingFlows";
 
 /// Letters, digits and hyphens stay as they are: a URL has room for a thousand ids.
-fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     let encode = |byte: u8| match byte.is_ascii_alphanumeric() || byte == b'-' {
         true => char::from(byte).to_string(),
         false => format!("%{byte:02X}"),
@@ -17,7 +17,7 @@ fn encoded(text: &str) -> String {
     text.bytes().map(encode).collect()
 }
 
-fn rows(answer: &Answer) -> &Vec<Value> {
+pub(crate) fn rows(answer: &Answer) -> &Vec<Value> {
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     answer.json["value"].as_array().unwrap()
 }
@@ -28,7 +28,7 @@ fn next(answer: &Answer) -> Option<String> {
 }
 
 /// A flow with so many runs, one a minute, every third of which has failed; the list of its runs.
-async fn scene(app: &App, runs: u32) -> String {
+pub(crate) async fn scene(app: &App, runs: u32) -> String {
     let flow = app.flow().await;
     for number in 0..runs {
         let start = format!("2026-03-01T08:{number:02}:00Z");
@@ -181,41 +181,47 @@ async fn a_preferred_page_size_makes_pages_smaller_and_the_answer_says_so() {
 }
 
 #[tokio::test]
-async fn a_count_beyond_its_limit_says_so_and_names_a_query_that_can_be_counted() {
-    let app =
-        App::start_with(|options| options.limits.count_rows = CountLimit::new(4).unwrap()).await;
-    let list = scene(&app, 5).await;
-    for url in [list.as_str(), ALL_RUNS] {
-        let answer = app.get(&format!("{url}/$count")).await;
-        let refused = (answer.status, answer.code());
-        assert_eq!(
-            refused,
-            (StatusCode::BAD_REQUEST, "countNotBounded"),
-            "{url}"
-        );
-        let message = answer.json["error"]["message"].as_str().unwrap();
-        assert!(
-            message.contains("more than 4 rows") && message.contains("$filter=startDateTime ge"),
-            "{message}"
-        );
-        let page = app.get(&format!("{url}?$count=true")).await;
-        assert_eq!(rows(&page).len(), 5);
-        assert_eq!(page.json.get("@odata.count"), None);
-        assert_eq!(page.json["@flowruns.countAbove"], json!(4));
-        let bounded = encoded("startDateTime ge 2026-03-01T08:01:00Z");
-        let count = app.get(&format!("{url}/$count?$filter={bounded}")).await;
-        assert_eq!((count.status, count.body.as_str()), (StatusCode::OK, "4"));
-        let page = app
-            .get(&format!("{url}?$count=true&$filter={bounded}"))
-            .await;
-        assert_eq!(page.json["@odata.count"], json!(4));
-        assert_eq!(page.json.get("@flowruns.countAbove"), None);
+async fn a_single_entity_is_asked_for_as_json() {
+    let app = App::start().await;
+    let run = app.run(json!({"displayName": "R"})).await;
+    for url in [
+        format!("{FLOWS}/{}", run.flow),
+        run.url.clone(),
+        format!("{}/process", run.url),
+        format!("{}/process/runs/{}", run.url, run.id),
+        format!("{ALL_RUNS}/{}", run.id),
+        "/industryData".to_owned(),
+    ] {
+        let plain = app.get(&url).await;
+        assert_eq!(plain.status, StatusCode::OK, "{url}");
+        for format in ["$format=json", "FORMAT=Application/JSON;odata=full"] {
+            let answer = app.get(&format!("{url}?{format}")).await;
+            let same = (answer.status, &answer.body);
+            assert_eq!(same, (StatusCode::OK, &plain.body), "{url} {format}");
+        }
+        let refused = app.get(&format!("{url}?$format=xml")).await;
+        assert_eq!(refused.code(), "invalidQueryOption", "{url}");
     }
-    for _ in 0..4 {
-        app.flow().await;
+    let answer = app
+        .get(&format!("{}?$select=status&$format=json", run.url))
+        .await;
+    assert_eq!(answer.json["status"], "running");
+}
+
+#[tokio::test]
+async fn an_order_that_is_not_known_is_answered_with_an_order_of_this_list() {
+    let app = App::start().await;
+    let runs = scene(&app, 1).await;
+    for (list, order) in [
+        (FLOWS, "displayName desc,id asc"),
+        (&runs, "startDateTime desc,id asc"),
+    ] {
+        let refused = app.get(&format!("{list}?$orderby=foo")).await;
+        let message = refused.json["error"]["message"].as_str().unwrap();
+        assert!(message.ends_with(order), "{message}");
+        let ordered = format!("{list}?$orderby={}", encoded(order));
+        assert_eq!(app.get(&ordered).await.status, StatusCode::OK);
     }
-    let flows = app.get("/industryData/incomingFlows/$count").await;
-    assert_eq!(flows.code(), "countNotBounded");
 }
 
 #[tokio::test]

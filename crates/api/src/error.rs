@@ -180,7 +180,7 @@ impl ApiError {
     }
 
     pub(crate) fn key_under_way() -> Self {
-        let message = "the first request with this Idempotency-Key is under way; send it again a little later for its answer";
+        let message = "the first request with this Idempotency-Key is still being processed; send it again later for its response";
         Self::new(StatusCode::CONFLICT, "idempotencyKeyUnderWay", message)
             .with_target("Idempotency-Key")
             .with_hint(Hint::RetryAfter(1))
@@ -335,9 +335,8 @@ impl From<ServiceError> for ApiError {
             ServiceError::FlowNotFound => Self::new(StatusCode::NOT_FOUND, "flowNotFound", message),
             ServiceError::RunNotFound => Self::new(StatusCode::NOT_FOUND, "runNotFound", message),
             ServiceError::Rejected(rejected) => rejected.into(),
-            ServiceError::IdTaken(_) => {
-                Self::new(StatusCode::CONFLICT, "idTaken", message).with_target("id")
-            }
+            ServiceError::IdTaken { differing, .. } => Self::id_taken(message, &differing),
+            ServiceError::IdDeleted(_) => Self::id_taken(message, &[]),
             ServiceError::FlowHasRuns => Self::new(StatusCode::CONFLICT, "flowHasRuns", message),
             ServiceError::NotOffered(_) => {
                 Self::new(StatusCode::BAD_REQUEST, "queryNotOffered", message)

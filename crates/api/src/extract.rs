@@ -5,6 +5,7 @@ mod bearer;
 mod body;
 mod call;
 mod odata_version;
+mod path;
 mod preconditions;
 mod prefer;
 mod properties;
@@ -12,6 +13,7 @@ mod timely;
 
 pub(crate) use self::{
     call::{Call, Content},
+    path::check_flow_id,
     preconditions::entity_tags,
     prefer::{Preference, preferences},
     properties::{Properties, date_time, display_name, object, text},

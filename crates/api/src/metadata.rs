@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::{
     auth::Permission,
     error::ApiError,
-    extract::{Call, Content},
+    extract::{Call, Content, check_flow_id},
     odata::{options::QueryOptions, page, root::ServiceRoot},
     respond,
     state::Api,
@@ -33,7 +33,9 @@ pub(crate) async fn get_metadata(request: Request) -> Result<Response, ApiError>
     Ok(document(SERVICE))
 }
 
+/// The same for every well-formed id: without a token the response does not tell whether a flow exists.
 pub(crate) async fn get_flow_metadata(request: Request) -> Result<Response, ApiError> {
+    let request = check_flow_id(request).await?;
     check_format(&request, &["xml", "application/xml"])?;
     Ok(document(FLOW))
 }
@@ -62,7 +64,7 @@ pub(crate) async fn get_hub(
     request: Request,
 ) -> Result<Response, ApiError> {
     let call = Call::new(&api, request, Permission::ReadRuns, Content::None).await?;
-    call.no_options()?;
+    page::json_format(&call.options(&["format"])?)?;
     respond::json(&Hub {
         context: call.root.context("industryData"),
         type_name: "#microsoft.graph.industryDataHub",

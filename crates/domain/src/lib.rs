@@ -80,7 +80,7 @@ pub use self::{
         FlowOrder, FlowQuery, FlowSort, FlowTerm, Found, FoundFlows, FoundRuns, ListedRun,
         MAX_LISTED_VALUES, Next, NotOffered, Operator, Page, PageRequest, PageSize, RunCursor,
         RunDetails, RunFilter, RunOrder, RunPlan, RunQuery, RunScope, RunSort, RunTerm, SCAN_LIMIT,
-        SortKey, Test, TextTest, offered,
+        SortKey, Test, TextTest, listed_flow_ids, offered, possible_statuses,
     },
     readiness::{NotReady, unsuitable_encoding},
     rejection::{Conflict, ConflictRule, Fault, PatchRejected, Rule},

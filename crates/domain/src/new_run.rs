@@ -51,9 +51,9 @@ impl From<NewRun> for Creation {
 }
 
 impl Creation {
-    /// Whether all that this names agrees with the creation that `first`, the first entry of a run's history, records: then
-    /// it is the same creation again. Members of statistics and of blockingError are compared one by one.
-    pub fn agrees_with(&self, first: &RunEvent) -> bool {
+    /// The named properties that differ from the creation that `first`, the first entry of a run's history, records: if
+    /// there are none, it is the same creation again. Members of statistics and of blockingError are compared one by one.
+    pub fn differing(&self, first: &RunEvent) -> Vec<&'static str> {
         let RunPatch {
             display_name,
             start,
@@ -90,18 +90,22 @@ impl Creation {
             let stored = recorded_statistics(first);
             stored.merged(patch).as_ref() == Ok(&stored)
         });
-        display_name
-            .value()
-            .is_none_or(|name| is_text(property::DISPLAY_NAME, name.as_str()))
-            && start
-                .value()
-                .is_none_or(|start| is_time(property::START_DATE_TIME, *start))
-            && status
-                .value()
-                .is_none_or(|status| is_text(property::STATUS, status.as_str()))
-            && same_end
-            && same_error
-            && same_statistics
+        let name = display_name.value();
+        let same_name = name.is_none_or(|name| is_text(property::DISPLAY_NAME, name.as_str()));
+        let start = start.value();
+        let same_start = start.is_none_or(|start| is_time(property::START_DATE_TIME, *start));
+        let status = status.value();
+        let same_status = status.is_none_or(|status| is_text(property::STATUS, status.as_str()));
+        let compared = [
+            (property::DISPLAY_NAME, same_name),
+            (property::START_DATE_TIME, same_start),
+            (property::END_DATE_TIME, same_end),
+            (property::STATUS, same_status),
+            (property::BLOCKING_ERROR, same_error),
+            (property::STATISTICS, same_statistics),
+        ];
+        let differing = compared.into_iter().filter(|(_, is_same)| !is_same);
+        differing.map(|(name, _)| name).collect()
     }
 }
 

@@ -9,7 +9,7 @@ mod shown;
 pub use self::{
     filter::{Condition, FlowFilter, FlowTerm, Operator, RunFilter, RunTerm, Test, TextTest},
     order::{Direction, FlowCursor, FlowOrder, FlowSort, RunCursor, RunOrder, RunSort, SortKey},
-    plan::{MAX_LISTED_VALUES, NotOffered, RunPlan, offered},
+    plan::{MAX_LISTED_VALUES, NotOffered, RunPlan, listed_flow_ids, offered, possible_statuses},
     request::{
         Count, CountLimit, FlowQuery, Found, FoundFlows, FoundRuns, ListedRun, Next, RunDetails,
         RunQuery, RunScope, SCAN_LIMIT,

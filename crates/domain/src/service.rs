@@ -36,9 +36,23 @@ pub enum ServiceError {
     /// The request or the stored state does not allow it.
     #[error(transparent)]
     Rejected(#[from] PatchRejected),
-    /// A run of that id exists and was created otherwise, or was deleted.
-    #[error("the id {0} is taken by another run of this flow; use another id")]
-    IdTaken(RunId),
+    /// A run of that id exists and was created otherwise.
+    #[error(
+        "a run of this flow has the id {run} and was created with other values{}; to repeat its creation send the same \
+         values, else use another id",
+        listed(.differing)
+    )]
+    IdTaken {
+        /// The id.
+        run: RunId,
+        /// The properties of which the creation has other values; empty where the first creation is not known any more.
+        differing: Vec<&'static str>,
+    },
+    /// A run of that id was deleted.
+    #[error(
+        "the run {0} of this flow was deleted, and the id of a deleted run is not used again; use another id"
+    )]
+    IdDeleted(RunId),
     /// The flow cannot be deleted.
     #[error("the flow still has runs; delete them first")]
     FlowHasRuns,
@@ -48,6 +62,13 @@ pub enum ServiceError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+fn listed(properties: &[&str]) -> String {
+    match properties {
+        [] => String::new(),
+        properties => format!(" ({})", properties.join(", ")),
+    }
 }
 
 impl From<Vec<Fault>> for ServiceError {

@@ -4,6 +4,7 @@ use flowruns_domain::{
     Condition, Direction, FlowCursor, FlowFilter, FlowOrder, FlowQuery, FlowSort, FlowTerm,
     MAX_LISTED_VALUES, Operator, Outcome, PageSize, ReadinessStatus, RunCursor, RunFilter,
     RunOrder, RunQuery, RunScope, RunSort, RunStatus, RunTerm, SortKey, Test, TextTest, offered,
+    possible_statuses,
 };
 
 use super::{PAGE, table::big_flow};
@@ -213,11 +214,23 @@ fn flow_filters() -> Vec<Option<FlowFilter>> {
             Operator::Eq,
             Some(big_flow().flow.uuid()),
         ))),
+        is(FlowTerm::Id(Test::In(listed_flow_ids()))),
+        Condition::And(vec![
+            is(FlowTerm::Id(Test::In(listed_flow_ids()))),
+            name(TextTest::StartsWith("Flow 9".to_owned())),
+        ]),
     ];
     [None]
         .into_iter()
         .chain(found.into_iter().map(Some))
         .collect()
+}
+
+/// As many ids as a list may have, half of them of flows of another tenant.
+fn listed_flow_ids() -> Vec<Option<uuid::Uuid>> {
+    let numbers = (0..MAX_LISTED_VALUES as u128).map(|index| 50 + index * 100);
+    let id = |number: u128| uuid::Uuid::from_u128((number << 96) | 0x7000_8000_0000_0000_0001);
+    numbers.map(|number| Some(id(number))).collect()
 }
 
 pub(super) fn flow_queries() -> Vec<FlowQuery> {
@@ -242,6 +255,35 @@ pub(super) fn flow_queries() -> Vec<FlowQuery> {
             });
         }
     }
+    queries
+}
+
+/// Counts of few runs of the large flow.
+pub(super) fn narrow_run_counts() -> Vec<RunQuery> {
+    let filters = of_status_and_start().into_iter().filter(|filter| {
+        let statuses = possible_statuses(filter);
+        !statuses.contains(&RunStatus::Ended(Outcome::Completed))
+    });
+    let queries = filters.flat_map(|filter| {
+        [RunSort::Start, RunSort::DisplayName].map(|sort| RunQuery {
+            filter: Some(filter.clone()),
+            order: RunOrder::new(sort, Direction::Ascending),
+            ..RunQuery::new(RunScope::Flow(big_flow()))
+        })
+    });
+    queries.collect()
+}
+
+/// Counts of few flows.
+pub(super) fn narrow_flow_counts() -> Vec<FlowQuery> {
+    let mut queries = flow_queries();
+    queries.retain(|query| {
+        let terms = query.filter.iter().flat_map(FlowFilter::required);
+        terms.into_iter().any(|term| match term {
+            FlowTerm::Id(_) | FlowTerm::DisplayName(TextTest::Plain(_)) => true,
+            FlowTerm::DisplayName(_) | FlowTerm::ReadinessStatus(_) => false,
+        })
+    });
     queries
 }
 

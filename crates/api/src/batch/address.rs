@@ -3,7 +3,10 @@
 use axum::http::Uri;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
-use crate::{error::ApiError, odata::root::ServiceRoot};
+use crate::{
+    error::ApiError,
+    odata::root::{ServiceRoot, has_version},
+};
 
 /// What may not stand in a URL; clients leave spaces in a filter.
 const UNSAFE: &AsciiSet = &CONTROLS
@@ -33,14 +36,23 @@ pub(super) fn read(url: &str, root: &ServiceRoot, limit: usize) -> Result<Uri, A
     let uri: Uri = encoded
         .parse()
         .map_err(|error| malformed(&format!("the URL cannot be read: {error}")))?;
-    if percent_decode_str(uri.path())
-        .decode_utf8_lossy()
-        .ends_with("/$batch")
-    {
-        let message = "a batch cannot stand in a batch; send its requests in this one";
+    if is_batch(uri.path()) {
+        let message = "a batch cannot contain a batch; send its requests in this one";
         return Err(ApiError::bad_request("nestedBatch", message).with_target("url"));
     }
     Ok(uri)
+}
+
+/// Whether a path leads to the batch itself, in any spelling that its route has.
+fn is_batch(path: &str) -> bool {
+    let path = match has_version(path) {
+        true => path[1..].find('/').map_or("", |end| &path[1 + end..]),
+        false => path,
+    };
+    let path = path.strip_suffix('/').unwrap_or(path);
+    percent_decode_str(path)
+        .decode_utf8_lossy()
+        .eq_ignore_ascii_case("/$batch")
 }
 
 fn web_scheme(url: &str) -> Option<(&str, &str)> {
@@ -72,10 +84,7 @@ fn on_this_server<'a>(
 
 fn relative(url: &str, version: &str) -> String {
     let path = format!("/{}", url.trim_start_matches('/'));
-    let has_version = path
-        .strip_prefix(version)
-        .is_some_and(|rest| rest.starts_with('/'));
-    if has_version {
+    if has_version(&path) {
         path
     } else {
         format!("{version}{path}")
@@ -128,6 +137,17 @@ mod tests {
                 "HTTP://Flows.example:8080/industryData/runs",
                 "/industryData/runs",
             ),
+            ("/beta/$batch", "/BETA/industryData", "/BETA/industryData"),
+            ("/beta/$batch", "Beta/industryData", "/Beta/industryData"),
+            (
+                "/beta/$batch",
+                "/%62eta/industryData",
+                "/%62eta/industryData",
+            ),
+            ("/Beta/$batch", "/beta", "/beta"),
+            ("/beta/$batch", "/beta?$format=json", "/beta?$format=json"),
+            ("/beta/$batch", "/betas", "/beta/betas"),
+            ("/$batch", "/industryData/$batch", "/industryData/$batch"),
             ("/$batch", "https://flows.example:8080", "/"),
             (
                 "/$batch",
@@ -150,7 +170,11 @@ mod tests {
             ("http://other.example/industryData/runs", "invalidUrl"),
             ("http://flows.example:8080@other.example/", "invalidUrl"),
             ("/$batch", "nestedBatch"),
+            ("$BATCH", "nestedBatch"),
+            ("/$batch/", "nestedBatch"),
             ("/%24batch", "nestedBatch"),
+            ("/%24Batch/?x=1", "nestedBatch"),
+            ("/%62eta/$Batch", "nestedBatch"),
             ("/beta/$batch?x=1", "nestedBatch"),
             ("http://flows.example:8080/beta/$batch", "nestedBatch"),
         ] {

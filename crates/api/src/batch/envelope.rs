@@ -9,7 +9,7 @@ use std::fmt;
 
 use axum::http::HeaderMap;
 use bytes::Bytes;
-use flowruns_domain::excerpt;
+use flowruns_domain::json::InvalidDocument;
 use serde::{
     Deserializer as _,
     de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
@@ -49,7 +49,10 @@ struct Reader<'b> {
 pub(super) fn read_items(body: &Bytes, limits: HeadLimits) -> Result<Vec<Item>, ApiError> {
     let text = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     if text.trim_ascii_start().first() != Some(&b'{') {
-        return Err(malformed("it is no JSON object with the member requests"));
+        return Err(match InvalidDocument::of_encoding(text) {
+            Some(fault) => malformed(&fault.to_string()),
+            None => malformed("it is no JSON object with the member requests"),
+        });
     }
     let mut reader = Reader {
         body,
@@ -63,12 +66,15 @@ pub(super) fn read_items(body: &Bytes, limits: HeadLimits) -> Result<Vec<Item>, 
     match (reader.refusal, read) {
         (Some(refusal), _) => Err(refusal),
         (None, Ok(items)) => Ok(items),
-        (None, Err(error)) => Err(malformed(&error.to_string())),
+        (None, Err(error)) => {
+            let fault = InvalidDocument::explained(text, &error);
+            Err(malformed(&fault.to_string()))
+        }
     }
 }
 
 fn malformed(reason: &str) -> ApiError {
-    let message = format!("the body is no batch of requests: {}", excerpt(reason));
+    let message = format!("the body is no batch of requests: {reason}");
     ApiError::bad_request("malformedBatch", message)
 }
 
@@ -108,7 +114,9 @@ impl<'de> Visitor<'de> for Envelope<'_, '_> {
                 continue;
             }
             if items.is_some() {
-                return Err(de::Error::custom("requests stands twice"));
+                return Err(de::Error::custom(
+                    "the member requests is repeated; send it once",
+                ));
             }
             items = Some(map.next_value_seed(Requests(&mut *self.0))?);
         }

@@ -46,3 +46,17 @@ impl From<Conflict> for ApiError {
         Self { details, ..error }
     }
 }
+
+impl ApiError {
+    /// A creation of an id that a run has already, with other values of these properties.
+    pub(super) fn id_taken(message: String, differing: &[&str]) -> Self {
+        let details = differing.iter().map(|property| Detail {
+            code: "differs",
+            message: format!("{property} differs from what the run was created with"),
+            target: Some((*property).to_owned()),
+        });
+        let details = details.collect();
+        let error = Self::new(StatusCode::CONFLICT, "idTaken", message).with_target("id");
+        Self { details, ..error }
+    }
+}

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use axum::{
-    RequestPartsExt,
-    extract::{MatchedPath, RawPathParams, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, Uri, request::Parts},
+    extract::{MatchedPath, Request},
+    http::{HeaderMap, HeaderName, HeaderValue, Uri},
 };
 use bytes::Bytes;
 use flowruns_domain::{
@@ -19,6 +18,7 @@ use super::{
     bearer::bearer_token,
     body::{Received, received, reserve},
     odata_version::check_versions,
+    path::{check_keys, path_params, read_id},
     preconditions,
     prefer::Preference,
 };
@@ -281,26 +281,9 @@ impl Call {
         &self,
         name: &str,
     ) -> Result<T, ApiError> {
-        let keys = self.path_keys.as_deref();
-        if let Some(fault) = keys.and_then(|keys| keys.fault.as_ref()) {
-            return Err(ApiError::bad_request("invalidId", fault).with_target("id"));
-        }
+        check_keys(self.path_keys.as_deref())?;
         read_id(self.param(name).unwrap_or_default())
     }
-}
-
-fn read_id<T: std::str::FromStr<Err = flowruns_domain::InvalidId>>(
-    text: &str,
-) -> Result<T, ApiError> {
-    text.parse().map_err(|error: flowruns_domain::InvalidId| {
-        let is_quoted = text.starts_with('\'') || text.starts_with('"');
-        let quotes = match is_quoted {
-            true => "; an id that is a segment of its own has no quotes",
-            false => "",
-        };
-        let message = format!("{error}{quotes}");
-        ApiError::bad_request("invalidId", message).with_target("id")
-    })
 }
 
 async fn authorized(
@@ -323,17 +306,4 @@ async fn authorized(
         }
         Some(_) | None => Ok(caller),
     }
-}
-
-async fn path_params(parts: &mut Parts) -> Result<Vec<(String, String)>, ApiError> {
-    let params = parts
-        .extract::<RawPathParams>()
-        .await
-        .map_err(|_not_utf8| {
-            ApiError::bad_request("invalidId", "the path is not UTF-8 after decoding")
-        })?;
-    Ok(params
-        .iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect())
 }

@@ -14,7 +14,10 @@ use crate::{
     auth::Permission,
     error::ApiError,
     extract::{Call, Content},
-    odata::select::{Selected, Selection},
+    odata::{
+        page::json_format,
+        select::{Selected, Selection},
+    },
     respond,
     state::Api,
 };
@@ -32,7 +35,9 @@ pub(crate) async fn get_flow(
 
 /// What is to be shown of a single flow.
 pub(crate) fn read_selection(call: &Call) -> Result<Selection, ApiError> {
-    Selection::read(&call.options(&["select"])?, PROPERTIES)
+    let options = call.options(&["select", "format"])?;
+    json_format(&options)?;
+    Selection::read(&options, PROPERTIES)
 }
 
 /// A single flow, or 412, or 304.

@@ -61,9 +61,11 @@ fn read<S: Copy>(
     };
     order().map(Some).ok_or_else(|| {
         let names: Vec<&str> = sorts.iter().map(|(name, _)| *name).collect();
+        let first = names.iter().find(|name| **name != property::ID);
         let message = format!(
-            "$orderby is one of {}, then asc or desc; id may follow as a second key, such as startDateTime desc,id asc",
-            names.join(", ")
+            "$orderby is one of {}, then asc or desc; id may follow as a second key, such as {} desc,id asc",
+            names.join(", "),
+            first.unwrap_or(&property::DISPLAY_NAME)
         );
         invalid("orderby", message)
     })

@@ -125,7 +125,8 @@ pub(crate) fn wants_count(options: &QueryOptions) -> Result<bool, ApiError> {
     }
 }
 
-fn json_format(options: &QueryOptions) -> Result<(), ApiError> {
+/// Refuses a `$format` other than JSON.
+pub(crate) fn json_format(options: &QueryOptions) -> Result<(), ApiError> {
     check_format(options, &["json", "application/json"])
 }
 

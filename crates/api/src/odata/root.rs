@@ -6,6 +6,16 @@ use percent_encoding::percent_decode_str;
 
 use super::{key_path::SentPath, origin::Origin};
 
+const BETA: &str = "/beta";
+
+/// Whether the first segment of a path, which a query may follow, is the version: in any case, and percent-encoded or not.
+pub(crate) fn has_version(path: &str) -> bool {
+    let path = path.split('?').next().unwrap_or_default();
+    let segment = path.split('/').nth(1).unwrap_or_default();
+    let segment = percent_decode_str(segment).decode_utf8_lossy();
+    segment.eq_ignore_ascii_case(&BETA[1..])
+}
+
 /// The service root that a request was sent to, such as `http://127.0.0.1:8080/beta`, as the client sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct ServiceRoot {
@@ -19,13 +29,9 @@ impl ServiceRoot {
     pub(crate) fn of(parts: &Parts, trusted: &[IpNet]) -> Self {
         let sent = parts.extensions.get::<SentPath>();
         let sent_path = sent.map_or(parts.uri.path(), |sent| sent.0.as_str());
-        let first = sent_path.split('/').nth(1).unwrap_or_default();
-        let is_beta = percent_decode_str(first)
-            .decode_utf8_lossy()
-            .eq_ignore_ascii_case("beta");
         Self {
             origin: Origin::of(parts, trusted),
-            version: if is_beta { "/beta" } else { "" },
+            version: if has_version(sent_path) { BETA } else { "" },
             sent_path: sent_path.to_owned(),
         }
     }

@@ -10,7 +10,8 @@ use super::{
     answer::{json as json_answer, other},
     example,
     operation::{
-        ALIAS, FLOW, FLOWS, RUNS, body, call, item, list, read, with_parameters, with_refusals,
+        ALIAS, FLOW, FLOWS, RUNS, body, call, independent_call, item, list, read, with_parameters,
+        with_refusals,
     },
     parameter::LIST_OPTIONS,
 };
@@ -99,8 +100,8 @@ fn batch() -> OperationBuilder {
 
 /// The model and its parts: no token needed.
 fn descriptions(paths: PathsBuilder) -> PathsBuilder {
-    let metadata = |path: &str, id: &str| {
-        let call = described(path, id, "The model as CSDL 4.0.");
+    let metadata = |path: &str, id: &str, summary: &str| {
+        let call = described(path, id, summary);
         call.response("200", other("XML.", "application/xml", text()))
     };
     let root: Value = json!({"@odata.context": "http://127.0.0.1:8080/$metadata", "value": []});
@@ -113,11 +114,15 @@ fn descriptions(paths: PathsBuilder) -> PathsBuilder {
         ),
         (
             "/$metadata".to_owned(),
-            metadata("/$metadata", "getMetadata"),
+            metadata("/$metadata", "getMetadata", "The model as CSDL 4.0."),
         ),
         (
             flow_metadata.clone(),
-            metadata(&flow_metadata, "getFlowMetadata"),
+            metadata(
+                &flow_metadata,
+                "getFlowMetadata",
+                "The model as a flow sees it, as CSDL 4.0: the same for every id, whether such a flow exists or not.",
+            ),
         ),
     ]
     .into_iter()
@@ -127,7 +132,7 @@ fn descriptions(paths: PathsBuilder) -> PathsBuilder {
 }
 
 fn described(path: &str, id: &str, summary: &str) -> OperationBuilder {
-    let call = call(path, id, summary);
+    let call = independent_call(path, id, summary);
     call.tag("service").security(SecurityRequirement::default())
 }
 

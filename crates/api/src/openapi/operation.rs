@@ -57,8 +57,15 @@ pub(super) fn item<const N: usize>(calls: [(HttpMethod, OperationBuilder); N]) -
     item.build()
 }
 
-/// A call with what every call has.
+/// A call with what every call has. What its path names may not exist.
 pub(super) fn call(path: &str, id: &str, summary: &str) -> OperationBuilder {
+    let has_ids = path.contains('{');
+    let refusals = if has_ids { &["404"][..] } else { &[] };
+    with_refusals(independent_call(path, id, summary), refusals)
+}
+
+/// A call that is answered alike whatever exists.
+pub(super) fn independent_call(path: &str, id: &str, summary: &str) -> OperationBuilder {
     let tag = if path.contains("/runs") {
         "runs"
     } else {
@@ -73,10 +80,7 @@ pub(super) fn call(path: &str, id: &str, summary: &str) -> OperationBuilder {
         .summary(Some(summary))
         .tag(tag);
     let call = ids.fold(call, |call, id| call.parameter_ref(reference(id)));
-    let call = with_parameters(call, &["client-request-id"]);
-    let has_ids = path.contains('{');
-    let refusals = if has_ids { &["404"][..] } else { &[] };
-    with_refusals(with_refusals(call, &ALWAYS), refusals)
+    with_refusals(with_parameters(call, &["client-request-id"]), &ALWAYS)
 }
 
 pub(super) fn with_parameters(call: OperationBuilder, names: &[&str]) -> OperationBuilder {

@@ -159,7 +159,7 @@ fn sent_headers() -> [Parameter; 5] {
                 .max_length(Some(255))
                 .pattern(Some("^[!-~]+$")),
             "Yours, one for each creation. The first answer is kept for 24 hours and given again; another route or body is \
-             422; while the first is under way, and for up to 60 seconds after a server crashed on it, 409.",
+             422; while the first is still being processed, and for up to 60 seconds after a server crashed on it, 409.",
         ),
         header(
             "client-request-id",

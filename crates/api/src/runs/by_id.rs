@@ -26,7 +26,7 @@ pub(crate) async fn get_run_by_id(
     request: Request,
 ) -> Result<Response, ApiError> {
     let call = Call::new(&api, request, Permission::ReadRuns, Content::None).await?;
-    let shape = Shape::read(&call.options(&["select", "expand"])?)?;
+    let shape = Shape::read(&call.options(&["select", "expand", "format"])?)?;
     let (id, conditions) = (call.run_id()?, call.conditions()?);
     match api.runs.find_by_id(call.caller.tenant, id).await? {
         RunById::One(run) => {

@@ -22,7 +22,7 @@ pub(crate) async fn get_run(
     request: Request,
 ) -> Result<Response, ApiError> {
     let call = Call::new(&api, request, Permission::ReadRuns, Content::None).await?;
-    let shape = Shape::read(&call.options(&["select", "expand"])?)?;
+    let shape = Shape::read(&call.options(&["select", "expand", "format"])?)?;
     let (address, conditions) = (call.run_address()?, call.conditions()?);
     let run = api.runs.get(address).await?;
     let body = RunBody::shaped(&run, &call.root, &shape.fragment());

@@ -30,8 +30,8 @@ use crate::{
 const MOST_WITH_DETAILS: u16 = 100;
 
 /// A filter whose rows can be counted.
-const COUNTED: &str =
-    "$filter=startDateTime ge 2026-03-01T00:00:00Z and startDateTime lt 2026-03-02T00:00:00Z";
+const COUNTED: &str = "$filter=startDateTime ge 2026-03-01T00:00:00Z and startDateTime lt 2026-03-02T00:00:00Z; the \
+    shorter the range, the fewer rows";
 
 /// What a row may hold, in bytes: without its documents mostly its name, and with them up to 64 KiB of each.
 const SHORT_ROW: usize = 400;

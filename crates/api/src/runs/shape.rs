@@ -6,6 +6,7 @@ use crate::{
     error::ApiError,
     odata::{
         options::QueryOptions,
+        page::json_format,
         select::{Selected, Selection, wants_process},
     },
 };
@@ -28,6 +29,7 @@ pub(super) struct Shape {
 
 impl Shape {
     pub(super) fn read(options: &QueryOptions) -> Result<Self, ApiError> {
+        json_format(options)?;
         Ok(Self {
             selection: Selection::read(options, PROPERTIES)?,
             with_process: wants_process(options)?,

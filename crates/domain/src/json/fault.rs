@@ -33,9 +33,9 @@ impl InvalidDocument {
         }
     }
 
-    /// What serde_json found, in better words where there are some.
-    pub(super) fn explained(document: &[u8], error: &serde_json::Error) -> Self {
-        if let Some(fault) = wrong_encoding(document) {
+    /// What serde_json found in a document, in better words where there are some.
+    pub fn explained(document: &[u8], error: &serde_json::Error) -> Self {
+        if let Some(fault) = Self::of_encoding(document) {
             return fault;
         }
         let (line, column) = (error.line(), error.column());
@@ -56,21 +56,21 @@ impl InvalidDocument {
             column,
         }
     }
-}
 
-/// UTF-16 has a byte order mark, or a NUL in each character of ASCII. Anything else that is not UTF-8 is some encoding of
-/// one byte for each character.
-fn wrong_encoding(document: &[u8]) -> Option<InvalidDocument> {
-    if matches!(
-        document,
-        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, ..] | [_, 0, ..]
-    ) {
-        let reason = "the body is UTF-16 or UTF-32; send it as UTF-8";
-        return Some(InvalidDocument::at(document, 0, reason));
+    /// Where a document is not UTF-8, and what its encoding may be; `None` if it is UTF-8. UTF-16 has a byte order mark, or
+    /// a NUL in each character of ASCII. Anything else that is not UTF-8 is some encoding of one byte for each character.
+    pub fn of_encoding(document: &[u8]) -> Option<Self> {
+        if matches!(
+            document,
+            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, ..] | [_, 0, ..]
+        ) {
+            let reason = "the body is UTF-16 or UTF-32; send it as UTF-8";
+            return Some(Self::at(document, 0, reason));
+        }
+        let error = str::from_utf8(document).err()?;
+        let reason = "the body is not UTF-8 (it may be Latin-1 or Windows-1252); send it as UTF-8, or escape it as \\u00e9";
+        Some(Self::at(document, error.valid_up_to(), reason))
     }
-    let error = str::from_utf8(document).err()?;
-    let reason = "the body is not UTF-8 (it may be Latin-1 or Windows-1252); send it as UTF-8, or escape it as \\u00e9";
-    Some(InvalidDocument::at(document, error.valid_up_to(), reason))
 }
 
 /// Whether the word at a position, from which serde_json read one byte or a few, is NaN or an infinity.

@@ -4,9 +4,9 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::{
-    filter::{Operator, RunFilter, RunTerm, Test, TextTest},
+    filter::{FlowFilter, FlowTerm, Operator, RunFilter, RunTerm, Test, TextTest},
     order::RunSort,
-    request::{RunQuery, RunScope},
+    request::{FlowQuery, RunQuery, RunScope},
 };
 use crate::status::RunStatus;
 
@@ -77,11 +77,51 @@ pub fn offered(query: &RunQuery) -> Result<RunPlan, NotOffered> {
     Ok(RunPlan::Walk { status })
 }
 
+/// The ids of which a flow must have one to match, in order and without repetitions; `None` where the filter lists none.
+pub fn listed_flow_ids(query: &FlowQuery) -> Option<Vec<Uuid>> {
+    let required = query.filter.as_ref().map(FlowFilter::required);
+    required?.into_iter().find_map(|term| match term {
+        FlowTerm::Id(test) => ids_of(test),
+        FlowTerm::DisplayName(_) | FlowTerm::ReadinessStatus(_) => None,
+    })
+}
+
+/// The statuses that a matching run can have, whatever its other properties are.
+pub fn possible_statuses(filter: &RunFilter) -> Vec<RunStatus> {
+    let is_possible = |status: &RunStatus| outcome(filter, *status) != Some(false);
+    RunStatus::ALL.into_iter().filter(is_possible).collect()
+}
+
+/// Whether the condition holds for a run of this status; `None` where that depends on other properties.
+fn outcome(filter: &RunFilter, status: RunStatus) -> Option<bool> {
+    let combined = |parts: &[RunFilter], decisive: bool| {
+        let outcomes: Vec<_> = parts.iter().map(|part| outcome(part, status)).collect();
+        if outcomes.contains(&Some(decisive)) {
+            Some(decisive)
+        } else if outcomes.contains(&None) {
+            None
+        } else {
+            Some(!decisive)
+        }
+    };
+    match filter {
+        RunFilter::Is(RunTerm::Status(test)) => Some(test.holds(Some(&status))),
+        RunFilter::Is(_) => None,
+        RunFilter::Not(inner) => outcome(inner, status).map(|holds| !holds),
+        RunFilter::And(parts) => combined(parts, false),
+        RunFilter::Or(parts) => combined(parts, true),
+    }
+}
+
 /// The ids of which a run must have one, in order and without repetitions.
 fn listed_ids(term: &RunTerm) -> Option<Vec<Uuid>> {
-    let RunTerm::Id(test) = term else {
-        return None;
-    };
+    match term {
+        RunTerm::Id(test) => ids_of(test),
+        _ => None,
+    }
+}
+
+fn ids_of(test: &Test<Uuid>) -> Option<Vec<Uuid>> {
     let mut ids: Vec<Uuid> = match test {
         Test::Compare(Operator::Eq, id) => id.iter().copied().collect(),
         Test::In(ids) => ids.iter().flatten().copied().collect(),
@@ -117,4 +157,53 @@ fn only_status(required: &[&RunTerm]) -> Option<RunStatus> {
         RunTerm::Status(Test::In(statuses)) if statuses.len() == 1 => statuses[0],
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(name: &str) -> RunFilter {
+        let test = Test::Compare(Operator::Eq, RunStatus::from_name(name));
+        RunFilter::Is(RunTerm::Status(test))
+    }
+
+    fn name() -> RunFilter {
+        RunFilter::Is(RunTerm::DisplayName(TextTest::Contains("a".to_owned())))
+    }
+
+    fn not(filter: RunFilter) -> RunFilter {
+        RunFilter::Not(Box::new(filter))
+    }
+
+    #[test]
+    fn a_filter_leaves_the_statuses_that_it_does_not_exclude() {
+        let either = RunFilter::Or(vec![status("failed"), status("running")]);
+        let both = RunFilter::And(vec![status("failed"), status("running")]);
+        for (filter, expected) in [
+            (status("failed"), vec!["failed"]),
+            (either.clone(), vec!["running", "failed"]),
+            (both, vec![]),
+            (
+                not(either.clone()),
+                vec!["completed", "completedWithWarnings", "completedWithErrors"],
+            ),
+            (
+                RunFilter::And(vec![name(), either]),
+                vec!["running", "failed"],
+            ),
+        ] {
+            let possible = possible_statuses(&filter);
+            let mut names: Vec<&str> = possible.iter().map(|status| status.as_str()).collect();
+            let mut expected = expected;
+            names.sort_unstable();
+            expected.sort_unstable();
+            assert_eq!(names, expected, "{filter:?}");
+        }
+        let all = RunStatus::ALL.len();
+        for filter in [name(), RunFilter::Or(vec![status("failed"), name()])] {
+            assert_eq!(possible_statuses(&filter).len(), all, "{filter:?}");
+            assert_eq!(possible_statuses(&not(name())).len(), all);
+        }
+    }
 }

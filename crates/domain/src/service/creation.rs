@@ -4,12 +4,13 @@ use uuid::Uuid;
 
 use super::{Requester, RunCreated, RunService, ServiceError, Via};
 use crate::{
-    event::Origin,
+    event::{Origin, RunEvent},
     id::{FlowKey, RunId, RunKey},
     idempotency::Reserved,
     new_run::Creation,
     query::{EventPageRequest, PageSize},
     rejection::{Fault, Rule},
+    run::Run,
     store::{Created, StoreError, StoreErrorKind},
 };
 
@@ -19,7 +20,8 @@ impl RunService {
     /// # Errors
     ///
     /// [`ServiceError::Rejected`] with the faults, [`ServiceError::FlowNotFound`], [`ServiceError::RunNotFound`] for
-    /// a run to go through that is not there, [`ServiceError::IdTaken`] or [`ServiceError::Store`].
+    /// a run to go through that is not there, [`ServiceError::IdTaken`], [`ServiceError::IdDeleted`] or
+    /// [`ServiceError::Store`].
     pub async fn create(
         &self,
         flow: FlowKey,
@@ -76,10 +78,8 @@ impl RunService {
         self.pass_through(key.flow_key(), via).await?;
         match self.store().create_run(change).await? {
             Created::New(run) => Ok(RunCreated::New(run)),
-            Created::Exists(stored, Some(first)) if creation.agrees_with(&first) => {
-                Ok(RunCreated::Before(stored))
-            }
-            Created::Exists(..) | Created::Deleted => Err(ServiceError::IdTaken(key.run)),
+            Created::Exists(stored, first) => repeated(&creation, stored, first.as_ref()),
+            Created::Deleted => Err(ServiceError::IdDeleted(key.run)),
             Created::FlowAbsent => Err(ServiceError::FlowNotFound),
         }
     }
@@ -109,10 +109,25 @@ impl RunService {
         let first = self.store().list_run_events(key, first).await?;
         let first = first.and_then(|page| page.items.into_iter().next());
         let stored = self.store().find_run(key).await?;
-        match (stored, first) {
-            (Some(run), Some(first)) if creation.agrees_with(&first) => Ok(RunCreated::Before(run)),
-            (Some(_), _) => Err(ServiceError::IdTaken(key.run)),
-            (None, _) => Err(faults.into()),
+        match stored {
+            Some(run) => repeated(creation, run, first.as_ref()),
+            None => Err(faults.into()),
+        }
+    }
+}
+
+/// What a creation of an id that exists is answered, given the first entry of the run's history.
+fn repeated(
+    creation: &Creation,
+    stored: Run,
+    first: Option<&RunEvent>,
+) -> Result<RunCreated, ServiceError> {
+    let differing = first.map(|first| creation.differing(first));
+    match differing {
+        Some(differing) if differing.is_empty() => Ok(RunCreated::Before(stored)),
+        differing => {
+            let (run, differing) = (stored.key.run, differing.unwrap_or_default());
+            Err(ServiceError::IdTaken { run, differing })
         }
     }
 }

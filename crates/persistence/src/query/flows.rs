@@ -1,10 +1,11 @@
 //! Queries of flows.
 
 use flowruns_domain::{
-    Count, CountLimit, Direction, Flow, FlowCursor, FlowFilter, FlowId, FlowQuery, FlowSort,
-    FlowTerm, Found, FoundFlows, SortKey, StoreError, TenantId,
+    Count, CountLimit, Direction, Flow, FlowCursor, FlowFilter, FlowId, FlowOrder, FlowQuery,
+    FlowSort, FlowTerm, Found, FoundFlows, Operator, SortKey, StoreError, TenantId, Test, TextTest,
+    listed_flow_ids,
 };
-use sqlx::PgPool;
+use sqlx::{PgPool, types::Json};
 use uuid::Uuid;
 
 use super::{
@@ -18,15 +19,28 @@ use crate::{error::store_error, row::FlowRow};
 const COLUMNS: &str = "tenant_id, id, display_name COLLATE \"C\" AS display_name, readiness_status, data_domain, effective_at, \
     expires_at, version";
 
+/// Each id is looked up in the primary key. Compared with the tenant in one place, PostgreSQL might read all flows of the
+/// tenant instead.
 const FIND_ALL: &str = "
-    SELECT id, display_name, readiness_status, data_domain, effective_at, expires_at, version FROM flows
-    WHERE tenant_id = $1 AND id = ANY($2)";
+    SELECT id, display_name, readiness_status, data_domain, effective_at, expires_at, version
+    FROM unnest($2) AS listed (listed_id) CROSS JOIN LATERAL
+        (SELECT * FROM flows WHERE flows.id = listed_id LIMIT 1) AS flow
+    WHERE tenant_id = $1";
 
 pub(crate) async fn query_flows(
     pool: &PgPool,
     query: &FlowQuery,
 ) -> Result<FoundFlows, StoreError> {
     let order = query.order;
+    if let Some(ids) = listed_flow_ids(query) {
+        let mut flows = matching(pool, query, ids).await?.0;
+        if let Some(after) = &query.after {
+            flows.retain(|flow| order.compare(&order.cursor(flow), after).is_gt());
+        }
+        flows.sort_by(|one, other| order.compare(&order.cursor(one), &order.cursor(other)));
+        let window = (query.skip, query.size);
+        return Ok(Found::cut(flows, window, None, |flow| order.cursor(flow)));
+    }
     let place = |flow: &Flow| place(query, order.cursor(flow));
     let read = |row: FlowRow| row.into_flow(query.tenant);
     let reading = Reading {
@@ -46,7 +60,50 @@ pub(crate) async fn count_flows(
     query: &FlowQuery,
     limit: CountLimit,
 ) -> Result<Count, StoreError> {
-    search::count(pool, &counted(query), limit).await
+    if let Some(ids) = listed_flow_ids(query) {
+        let (flows, found) = matching(pool, query, ids).await?;
+        return Ok(limit.count(flows.len() as u64, found as u64));
+    }
+    let query = in_order_of_count(query);
+    search::count(pool, &[counted(&query)], limit).await
+}
+
+/// The flows of these ids that match, and how many flows have one of these ids. There is one flow an id at most.
+async fn matching(
+    pool: &PgPool,
+    query: &FlowQuery,
+    ids: Vec<Uuid>,
+) -> Result<(Vec<Flow>, usize), StoreError> {
+    let mut flows = find_listed(pool, query.tenant, ids).await?;
+    let found = flows.len();
+    if let Some(filter) = &query.filter {
+        flows.retain(|flow| filter.matches(flow));
+    }
+    Ok((flows, found))
+}
+
+/// The same filter in the order of the index that leaves least to look at.
+fn in_order_of_count(query: &FlowQuery) -> FlowQuery {
+    let required = query.filter.as_ref().map(FlowFilter::required);
+    let has_name = required.into_iter().flatten().any(|term| match term {
+        FlowTerm::DisplayName(TextTest::Plain(Test::Compare(operator, _))) => {
+            *operator != Operator::Ne
+        }
+        FlowTerm::DisplayName(TextTest::StartsWith(_)) => true,
+        FlowTerm::DisplayName(_) | FlowTerm::Id(_) | FlowTerm::ReadinessStatus(_) => false,
+    });
+    let sort = match has_name {
+        true => FlowSort::DisplayName,
+        false => FlowSort::Id,
+    };
+    let order = FlowOrder {
+        sort,
+        ..FlowOrder::default()
+    };
+    FlowQuery {
+        order,
+        ..query.clone()
+    }
 }
 
 /// As [`query_flows`] and [`count_flows`] would be carried out.
@@ -55,8 +112,12 @@ pub(crate) async fn explain_flows(
     query: &FlowQuery,
     limit: CountLimit,
 ) -> Result<Vec<String>, StoreError> {
-    let (page, counted) = (source(query), counted(query));
-    let counted = (&counted, limit);
+    if let Some(ids) = listed_flow_ids(query) {
+        return Ok(vec![explain_listed(pool, query.tenant, ids).await?]);
+    }
+    let in_order_of_count = in_order_of_count(query);
+    let (page, counted) = (source(query), [counted(&in_order_of_count)]);
+    let counted = (&counted[..], limit);
     search::explain(pool, &page, after(query), wanted(query), counted).await
 }
 
@@ -69,10 +130,34 @@ pub(crate) async fn find_flows(
     tenant: TenantId,
     ids: &[FlowId],
 ) -> Result<Vec<Flow>, StoreError> {
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let mut ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    find_listed(pool, tenant, ids).await
+}
+
+/// The flows of these ids, each of which is listed once.
+async fn find_listed(
+    pool: &PgPool,
+    tenant: TenantId,
+    ids: Vec<Uuid>,
+) -> Result<Vec<Flow>, StoreError> {
     let query = sqlx::query_as(FIND_ALL).bind(tenant.uuid()).bind(ids);
     let rows: Vec<FlowRow> = query.fetch_all(pool).await.map_err(store_error)?;
     rows.into_iter().map(|row| row.into_flow(tenant)).collect()
+}
+
+async fn explain_listed(
+    pool: &PgPool,
+    tenant: TenantId,
+    ids: Vec<Uuid>,
+) -> Result<String, StoreError> {
+    let mut sql = Builder::new(search::EXPLAIN);
+    sql.push(FIND_ALL);
+    let query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql.into_string()));
+    let query = query.bind(tenant.uuid()).bind(ids).persistent(false);
+    let plan: Json<serde_json::Value> = query.fetch_one(pool).await.map_err(store_error)?;
+    Ok(plan.0.to_string())
 }
 
 fn source(query: &FlowQuery) -> Source<'_> {

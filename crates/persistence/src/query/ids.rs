@@ -10,6 +10,7 @@ use super::{
     Builder,
     predicate::{push_condition, push_run_term},
     runs::SUMMARY,
+    search::EXPLAIN,
 };
 use crate::{
     error::{is_canceled, store_error},
@@ -71,7 +72,6 @@ pub(super) async fn explain(
     ids: &[Uuid],
     limit: CountLimit,
 ) -> Result<Vec<String>, StoreError> {
-    const EXPLAIN: &str = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ";
     let (mut page, mut counted) = (Builder::new(EXPLAIN), Builder::new(EXPLAIN));
     push_page(&mut page, query, ids);
     push_count(&mut counted, query, ids, limit);

@@ -3,7 +3,7 @@
 use flowruns_domain::{
     Count, CountLimit, Direction, Found, FoundRuns, ListedRun, Operator, RunCursor, RunFilter,
     RunOrder, RunPlan, RunQuery, RunScope, RunSort, RunStatus, RunTerm, StoreError, Test, TextTest,
-    offered,
+    offered, possible_statuses,
 };
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -70,7 +70,12 @@ pub(crate) async fn count_runs(
     match plan(query) {
         RunPlan::Nothing => Ok(Some(Count::Exactly(0))),
         RunPlan::Ids(listed) => ids::count(pool, query, &listed, limit).await.map(Some),
-        RunPlan::Walk { .. } => search::count(pool, &counted(query), limit).await.map(Some),
+        RunPlan::Walk { .. } => {
+            let counted = counted(query);
+            search::count(pool, &sources(&counted), limit)
+                .await
+                .map(Some)
+        }
     }
 }
 
@@ -85,7 +90,7 @@ pub(crate) async fn explain_runs(
         RunPlan::Ids(listed) => ids::explain(pool, query, &listed, limit).await,
         RunPlan::Walk { .. } => {
             let (page, counted) = (source(query, query.order), counted(query));
-            let counted = (&counted, limit);
+            let counted = (&*sources(&counted), limit);
             search::explain(pool, &page, after(query), wanted(query), counted).await
         }
     }
@@ -101,12 +106,40 @@ fn wanted(query: &RunQuery) -> usize {
     query.skip + query.size.rows() + 1
 }
 
-fn counted(query: &RunQuery) -> Source<'_> {
+/// The queries whose counts add up to that of this one, each in the order of the index that leaves least to look at.
+/// Where the filter excludes some statuses, the runs of each other status are counted along the index of statuses.
+fn counted(query: &RunQuery) -> Vec<RunQuery> {
     let order = RunOrder {
         sort: counted_by(query),
         ..RunOrder::default()
     };
-    source(query, order)
+    let ordered = |filter| RunQuery {
+        filter,
+        order,
+        ..query.clone()
+    };
+    let Some(filter) = query
+        .filter
+        .as_ref()
+        .filter(|_| order.sort == RunSort::Start)
+    else {
+        return vec![ordered(query.filter.clone())];
+    };
+    let statuses = possible_statuses(filter);
+    if statuses.len() == RunStatus::ALL.len() {
+        return vec![ordered(Some(filter.clone()))];
+    }
+    let of_status = |status| {
+        let is_status = RunTerm::Status(Test::Compare(Operator::Eq, Some(status)));
+        RunFilter::And(vec![RunFilter::Is(is_status), filter.clone()])
+    };
+    let filters = statuses.into_iter().map(of_status);
+    filters.map(|filter| ordered(Some(filter))).collect()
+}
+
+fn sources(queries: &[RunQuery]) -> Vec<Source<'_>> {
+    let sources = queries.iter().map(|query| source(query, query.order));
+    sources.collect()
 }
 
 /// The service asks for nothing that is not offered.

@@ -10,6 +10,8 @@ use super::{
 };
 use crate::error::{is_canceled, store_error};
 
+pub(super) const EXPLAIN: &str = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ";
+
 /// Pushes a part of a statement.
 pub(super) type Push<'a> = Box<dyn Fn(&mut Builder) + Send + Sync + 'a>;
 
@@ -192,18 +194,19 @@ pub(super) async fn explain(
     page: &Source<'_>,
     after: Option<Place>,
     wanted: usize,
-    (counted, limit): (&Source<'_>, CountLimit),
+    (counted, limit): (&[Source<'_>], CountLimit),
 ) -> Result<Vec<String>, StoreError> {
-    const EXPLAIN: &str = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ";
     let mut statements = Vec::new();
     for range in page.walk.ranges(after) {
         let mut sql = Builder::new(EXPLAIN);
         push_statement(&mut sql, page, &range, wanted);
         statements.push(sql);
     }
-    let mut sql = Builder::new(EXPLAIN);
-    push_count(&mut sql, counted, limit);
-    statements.push(sql);
+    for source in counted {
+        let mut sql = Builder::new(EXPLAIN);
+        push_count(&mut sql, source, u64::from(limit.rows()) + 1);
+        statements.push(sql);
+    }
     let mut plans = Vec::new();
     for mut sql in statements {
         let query = sql.build_query_scalar::<Json<serde_json::Value>>();
@@ -213,7 +216,8 @@ pub(super) async fn explain(
     Ok(plans)
 }
 
-fn push_count(sql: &mut Builder, source: &Source<'_>, limit: CountLimit) {
+/// Counts the rows that match among the first `rows` rows along the index.
+fn push_count(sql: &mut Builder, source: &Source<'_>, rows: u64) {
     sql.push("SELECT count(*) FILTER (WHERE matched), count(*) FROM (SELECT ");
     (source.push_filter)(sql);
     sql.push(" AS matched FROM ").push(source.table);
@@ -223,25 +227,31 @@ fn push_count(sql: &mut Builder, source: &Source<'_>, limit: CountLimit) {
         ..source.walk
     };
     let order = along.order(&Range::Beyond(None), false);
-    sql.push(format_args!(
-        " ORDER BY {order} LIMIT {}) AS scanned",
-        limit.rows() + 1
-    ));
+    sql.push(format_args!(" ORDER BY {order} LIMIT {rows}) AS scanned"));
 }
 
-/// Counts the rows that match, if it need not look at too many, or for longer than a statement may take.
+/// Counts the matching rows of sources that have no row in common. The count is unknown when more rows than the limit
+/// would have to be read in all, or when a statement exceeds its time limit.
 pub(super) async fn count(
     pool: &PgPool,
-    source: &Source<'_>,
+    sources: &[Source<'_>],
     limit: CountLimit,
 ) -> Result<Count, StoreError> {
-    let mut sql = Builder::new("");
-    push_count(&mut sql, source, limit);
-    let query = sql.build_query_as::<(i64, i64)>().persistent(false);
-    let (matched, scanned) = match query.fetch_one(pool).await {
-        Ok(counted) => counted,
-        Err(error) if is_canceled(&error) => return Ok(Count::Unknown),
-        Err(error) => return Err(store_error(error)),
-    };
-    Ok(limit.count(matched.unsigned_abs(), scanned.unsigned_abs()))
+    let (mut matched, mut scanned) = (0, 0);
+    for source in sources {
+        let mut sql = Builder::new("");
+        push_count(&mut sql, source, u64::from(limit.rows()) + 1 - scanned);
+        let query = sql.build_query_as::<(i64, i64)>().persistent(false);
+        let counted = match query.fetch_one(pool).await {
+            Ok(counted) => counted,
+            Err(error) if is_canceled(&error) => return Ok(Count::Unknown),
+            Err(error) => return Err(store_error(error)),
+        };
+        matched += counted.0.unsigned_abs();
+        scanned += counted.1.unsigned_abs();
+        if scanned > u64::from(limit.rows()) {
+            return Ok(Count::Unknown);
+        }
+    }
+    Ok(limit.count(matched, scanned))
 }

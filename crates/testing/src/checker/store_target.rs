@@ -138,7 +138,9 @@ fn answer<T>(result: Result<T, ServiceError>) -> Answer<T> {
         Err(ServiceError::NotOffered(_)) => Answer::Refused(Refusal::new(400, "queryNotOffered")),
         Err(ServiceError::FlowNotFound) => Answer::Refused(Refusal::new(404, "flowNotFound")),
         Err(ServiceError::RunNotFound) => Answer::Refused(Refusal::new(404, "runNotFound")),
-        Err(ServiceError::IdTaken(_)) => Answer::Refused(Refusal::new(409, "idTaken")),
+        Err(ServiceError::IdTaken { .. } | ServiceError::IdDeleted(_)) => {
+            Answer::Refused(Refusal::new(409, "idTaken"))
+        }
         Err(ServiceError::FlowHasRuns) => Answer::Refused(Refusal::new(409, "flowHasRuns")),
     }
 }

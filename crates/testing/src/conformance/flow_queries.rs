@@ -30,10 +30,20 @@ pub async fn flows_are_queried_by_name_and_readiness(store: Arc<dyn Store>) {
     assert_eq!(all.len(), 13);
     let ready = Test::Compare(Operator::Eq, Some(ReadinessStatus::Ready));
     let prefix = FlowTerm::DisplayName(TextTest::StartsWith("a".to_owned()));
-    let filters: [Option<FlowFilter>; 3] = [
+    let equal = Test::Compare(Operator::Eq, Some(NAMES[1].to_owned()));
+    let equal = FlowTerm::DisplayName(TextTest::Plain(equal));
+    let id = |index: usize| Some(all[index].key.flow.uuid());
+    let one_id = FlowTerm::Id(Test::Compare(Operator::Eq, id(3)));
+    let ids = FlowTerm::Id(Test::In(vec![id(9), None, id(1), id(9), id(5), id(7)]));
+    let is_ready = Condition::Is(FlowTerm::ReadinessStatus(ready));
+    let filters: [Option<FlowFilter>; 7] = [
         None,
-        Some(Condition::Is(FlowTerm::ReadinessStatus(ready))),
-        Some(Condition::Is(prefix)),
+        Some(is_ready.clone()),
+        Some(Condition::Is(prefix.clone())),
+        Some(Condition::And(vec![is_ready, Condition::Is(prefix)])),
+        Some(Condition::Is(equal)),
+        Some(Condition::Is(one_id)),
+        Some(Condition::Is(ids)),
     ];
     for filter in filters {
         let matching = all

@@ -63,7 +63,7 @@ impl<'de> Visitor<'de> for ReadDependencies<'_, '_> {
             };
             let place = place(reader, &id)?;
             if places.contains(&place) {
-                let message = format!("{:?} stands twice; send it once", excerpt(&id));
+                let message = format!("the id {:?} is repeated; send it once", excerpt(&id));
                 return Err(reader.refuse_item(WRONG, message));
             }
             places.push(place);

@@ -136,7 +136,7 @@ fn add(headers: &mut HeaderMap, name: &Scalar, value: Scalar) -> Result<(), ApiE
         Ok(None) => Ok(()),
         Ok(Some(_)) => Err(invalid(
             name,
-            "it stands twice; send its values with commas in one",
+            "it is repeated; send its values in one header, separated by commas",
         )),
         Err(full) => Err(invalid(name, &full.to_string())),
     }

@@ -126,7 +126,7 @@ impl<'de> Members<'de> {
     ) -> Result<(), A::Error> {
         if self.seen[member] {
             let wrong = ("malformedBatch", NAMES[member]);
-            return Err(reader.refuse_item(wrong, "this member stands twice; send it once"));
+            return Err(reader.refuse_item(wrong, "this member is repeated; send it once"));
         }
         self.seen[member] = true;
         let scalar = |max_bytes| ReadScalar { max_bytes };
@@ -178,8 +178,17 @@ fn new_id<E: de::Error>(reader: &mut Reader<'_>, sent: Scalar) -> Result<String,
         return Err(reader.refuse_item(wrong, message));
     };
     let known = id.to_lowercase();
-    if id.is_empty() || reader.ids.contains(&known) {
-        let message = format!("the id {id:?} is empty or stands twice; give each request its own");
+    if id.is_empty() {
+        let message = format!(
+            "the id is empty; give each request an id of its own, a string of 1 to {MAX_ID_BYTES} bytes"
+        );
+        return Err(reader.refuse_item(wrong, message));
+    }
+    if reader.ids.contains(&known) {
+        let message = format!(
+            "an earlier request of this batch has the id {id:?} (ids are compared without case); give each request an id of \
+             its own"
+        );
         return Err(reader.refuse_item(wrong, message));
     }
     reader.ids.push(known);

@@ -1,6 +1,6 @@
 //! What to send instead of what other services and older versions of OData take.
 
-use flowruns_domain::{Timestamp, excerpt};
+use flowruns_domain::{Timestamp, excerpt, property};
 
 const EXAMPLE_TIME: &str = "2026-03-01T08:30:00Z";
 const FUNCTIONS: &str = "startswith, endswith and contains";
@@ -49,9 +49,8 @@ pub(super) fn typed_literal(type_name: &str, text: &str) -> Option<String> {
     let known = types.find(|known| known.eq_ignore_ascii_case(type_name))?;
     Some(match known {
         "datetimeoffset" | "datetime" | "date" | "time" => {
-            let time = text
-                .parse()
-                .map_or(EXAMPLE_TIME.to_owned(), |time: Timestamp| time.to_string());
+            let example = || format!("such as {EXAMPLE_TIME}");
+            let time = corrected_time(text).unwrap_or_else(example);
             format!(
                 "{type_name}'…' is a literal of OData 2; send the time without its type and quotes, with an offset: {time}"
             )
@@ -78,14 +77,59 @@ pub(super) fn number(text: &str) -> String {
 
 /// Of a time in quotes.
 pub(super) fn quoted_time(property: &str, text: &str) -> String {
-    let example = match text.parse::<Timestamp>() {
-        Ok(time) => time.to_string(),
-        Err(_) => EXAMPLE_TIME.to_owned(),
+    let sent = excerpt(text);
+    if text.eq_ignore_ascii_case("null") {
+        return format!("null is sent without quotes: send {property} eq null or ne null");
+    }
+    match corrected_time(text) {
+        Some(time) => format!(
+            "{property} is compared with a time without quotes, with an offset: send {time} instead of '{sent}'"
+        ),
+        None => format!(
+            "{property} is compared with a time, and '{sent}' is none; a time is such as {EXAMPLE_TIME}, without quotes"
+        ),
+    }
+}
+
+/// The time that a text probably means: in UTC where it has no offset, at midnight where it is a date. A space may stand for
+/// the T, or for the + of an offset.
+fn corrected_time(text: &str) -> Option<String> {
+    const DATE_BYTES: usize = 10;
+    let text = text.trim();
+    let (date, clock) = text.split_at_checked(DATE_BYTES)?;
+    let clock = match clock.strip_prefix(' ') {
+        Some(clock) => format!("T{clock}"),
+        None => clock.to_owned(),
     };
-    format!(
-        "{property} is compared with a time without quotes: send {example} instead of '{}'",
-        excerpt(text)
-    )
+    let clock = clock.trim_end().replace(' ', "+");
+    let candidates = ["", "Z", "T00:00:00Z"];
+    let mut times = candidates.iter().map(|end| format!("{date}{clock}{end}"));
+    let time = times.find_map(|time| time.parse::<Timestamp>().ok());
+    time.map(|time| time.to_string())
+}
+
+/// Of a word where a value is expected.
+pub(super) fn word(property: &str, word: &str) -> String {
+    let shown = excerpt(word);
+    if is_no_finite_number(word) {
+        return number(word);
+    }
+    let times = [property::START_DATE_TIME, property::END_DATE_TIME];
+    match times
+        .iter()
+        .find(|time| time.eq_ignore_ascii_case(property))
+    {
+        Some(time) => format!(
+            "{time} is compared with a time such as {EXAMPLE_TIME}, or with null, and {shown} is neither"
+        ),
+        None => format!("compare a property with a value; a string such as '{shown}' is quoted"),
+    }
+}
+
+/// Whether a word is a number that is not finite.
+pub(super) fn is_no_finite_number(word: &str) -> bool {
+    let words = ["NaN", "INF", "Infinity"];
+    words.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
 /// Of text that begins no token.
@@ -106,8 +150,16 @@ pub(super) fn unreadable(text: &str) -> String {
                 .to_owned()
         }
         _ if first.is_ascii_digit() => time(text),
+        '-' | '+' if is_no_finite_number(leading_word(&text[1..])) => {
+            number(&text[..=leading_word(&text[1..]).len()])
+        }
         _ => format!("{first:?} is not known here; a string is in single quotes"),
     }
+}
+
+fn leading_word(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_ascii_alphabetic());
+    &text[..end.unwrap_or(text.len())]
 }
 
 /// Of what begins with a digit and is no time.
@@ -125,7 +177,10 @@ fn time(text: &str) -> String {
         return format!("{word} is a date; send a time with an offset: {word}T00:00:00Z");
     }
     let clock = word.get(11..).unwrap_or_default();
-    if is_date && !clock.contains(['Z', 'z', '+', '-']) {
+    if is_date
+        && !clock.contains(['Z', 'z', '+', '-'])
+        && format!("{word}Z").parse::<Timestamp>().is_ok()
+    {
         let is_lost_plus = rest.strip_prefix(' ').is_some_and(|rest| {
             rest.starts_with(|c: char| c.is_ascii_digit()) && rest.get(2..3) == Some(":")
         });

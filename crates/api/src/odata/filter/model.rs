@@ -118,10 +118,17 @@ fn test<V>(
         Question::In(literals) => Ok(Test::In(
             literals.into_iter().map(value).collect::<Result<_, _>>()?,
         )),
-        Question::StartsWith(_) | Question::EndsWith(_) | Question::Contains(_) => Err(format!(
-            "{property} is compared by eq, ne and in; startswith, endswith and contains are for displayName"
-        )),
+        Question::StartsWith(_) | Question::EndsWith(_) | Question::Contains(_) => {
+            Err(no_text(property, "eq, ne, gt, ge, lt, le and in"))
+        }
     }
+}
+
+/// Of a property that is no text, with the operators that it has.
+fn no_text(property: &str, operators: &str) -> String {
+    format!(
+        "{property} is compared by {operators}; startswith, endswith and contains are for displayName"
+    )
 }
 
 fn text(question: Question) -> Result<TextTest, String> {
@@ -142,12 +149,16 @@ fn member<V: Copy>(
     question: Question,
     known: &[(&'static str, V)],
 ) -> Result<Test<V>, String> {
-    if let Question::Compare(Operator::Gt | Operator::Ge | Operator::Lt | Operator::Le, _) =
-        question
-    {
-        return Err(format!(
-            "{property} has no order; compare it by eq, ne or in"
-        ));
+    match question {
+        Question::Compare(Operator::Gt | Operator::Ge | Operator::Lt | Operator::Le, _) => {
+            return Err(format!(
+                "{property} has no order; compare it by eq, ne or in"
+            ));
+        }
+        Question::StartsWith(_) | Question::EndsWith(_) | Question::Contains(_) => {
+            return Err(no_text(property, "eq, ne and in"));
+        }
+        Question::Compare(..) | Question::In(_) => {}
     }
     test(property, question, |property, literal| {
         let name = text_of(property, literal)?;

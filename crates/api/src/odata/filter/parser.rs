@@ -1,6 +1,6 @@
 //! The grammar of a filter.
 
-use flowruns_domain::{Condition, MAX_LISTED_VALUES, Operator, excerpt};
+use flowruns_domain::{Condition, MAX_LISTED_VALUES, Operator};
 
 use super::{
     MAX_DEPTH, MAX_TERMS, Malformed, Model, Parsed, advice, joined,
@@ -167,11 +167,8 @@ impl<'t> Parser<'t> {
             (Operand::Literal(value), Operand::Property(property)) => {
                 Ok((property, Question::Compare(operator.exchanged(), value)))
             }
-            (Operand::Property(_), Operand::Property(name)) => {
-                let message = format!(
-                    "compare a property with a value; a string such as '{}' is quoted",
-                    excerpt(&name)
-                );
+            (Operand::Property(property), Operand::Property(name)) => {
+                let message = advice::word(&property, &name);
                 Err(Malformed { at, message })
             }
             (Operand::Literal(_), Operand::Literal(_)) => {
@@ -300,6 +297,13 @@ impl<'t> Parser<'t> {
                 },
                 ..,
             ] => return Err(self.wrong(advice::number(number))),
+            [
+                Placed {
+                    token: Token::Word(word),
+                    ..
+                },
+                ..,
+            ] if advice::is_no_finite_number(word) => return Err(self.wrong(advice::number(word))),
             _ => {
                 return Err(self.expected(
                     "a value: 'text' in quotes, a time such as 2026-03-01T08:30:00Z without quotes, or null",
@@ -359,10 +363,10 @@ impl<'t> Parser<'t> {
 
     fn expected(&self, what: &str) -> Malformed {
         let found = match self.tokens.first() {
-            None => "the end",
-            Some(_) => "something else",
+            None => "the end of the filter".to_owned(),
+            Some(placed) => placed.token.shown(),
         };
-        self.wrong(format!("here {found} stands where {what} is expected"))
+        self.wrong(format!("expected {what}; found {found}"))
     }
 
     fn wrong(&self, message: String) -> Malformed {

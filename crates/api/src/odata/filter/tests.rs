@@ -156,6 +156,51 @@ fn an_error_says_what_to_send_instead() {
             "startDateTime ge 2026-03-01",
             "send a time with an offset: 2026-03-01T00:00:00Z",
         ),
+        (
+            "startDateTime ge '2026-01-01T00:00:00'",
+            "with an offset: send 2026-01-01T00:00:00Z instead of",
+        ),
+        (
+            "startDateTime ge '2026-01-01'",
+            "send 2026-01-01T00:00:00Z instead of",
+        ),
+        (
+            "startDateTime ge '2026-01-01 08:30'",
+            "send 2026-01-01T08:30:00Z instead of",
+        ),
+        (
+            "startDateTime ge '2026-01-01T08:30:00 01:00'",
+            "send 2026-01-01T07:30:00Z instead of",
+        ),
+        (
+            "startDateTime ge 'today'",
+            "'today' is none; a time is such as",
+        ),
+        ("endDateTime eq 'null'", "send endDateTime eq null"),
+        (
+            "startDateTime ge datetime'2026-01-01T00:00:00'",
+            "with an offset: 2026-01-01T00:00:00Z",
+        ),
+        ("startDateTime ge 2026-01-01T25:00:00", "cannot be read"),
+        ("startDateTime ge NaN", "NaN is a number"),
+        ("startDateTime ge -INF", "-INF is a number"),
+        ("displayName in ('a',Infinity)", "Infinity is a number"),
+        ("startDateTime ge today", "with a time such as"),
+        (
+            "contains(endDateTime,'x')",
+            "endDateTime is compared by eq, ne, gt, ge, lt, le and in;",
+        ),
+        (
+            "contains(status,'x')",
+            "status is compared by eq, ne and in;",
+        ),
+        ("status has 'x'", "le or in; found has"),
+        (
+            "status eq 'failed' xor status eq 'running'",
+            "or the end; found xor",
+        ),
+        ("status in ()", "or null; found )"),
+        ("status eq", "found the end of the filter"),
         ("status eq failed", "'failed' is quoted"),
         ("status eq \"failed\"", "single quotes: 'text'"),
         ("status == 'failed'", "send eq, ne"),

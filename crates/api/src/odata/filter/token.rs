@@ -1,6 +1,6 @@
 //! The words, values and marks of a filter, each with its place.
 
-use flowruns_domain::Timestamp;
+use flowruns_domain::{Timestamp, excerpt};
 use winnow::{
     Parser as _,
     ascii::multispace0,
@@ -23,6 +23,20 @@ pub(super) enum Token {
     Text(String),
     Time(Timestamp),
     Number(String),
+}
+
+impl Token {
+    /// The token as a message quotes it.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Self::Open => "(".to_owned(),
+            Self::Close => ")".to_owned(),
+            Self::Comma => "a comma".to_owned(),
+            Self::Word(text) | Self::Number(text) => excerpt(text).into_owned(),
+            Self::Text(text) => format!("the string '{}'", excerpt(text)),
+            Self::Time(time) => format!("the time {time}"),
+        }
+    }
 }
 
 /// A token and the byte at which it begins.
