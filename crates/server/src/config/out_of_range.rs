@@ -56,3 +56,62 @@ fn number(params: &HashMap<Cow<'static, str>, Value>, name: &str) -> Option<Stri
         None => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{ffi::OsString, fs, path::Path};
+
+    use crate::config::Settings;
+
+    fn refusal(file: Option<&Path>, variables: &[(&str, &str)]) -> String {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        format!("{:#}", Settings::merge(file, variables).unwrap_err())
+    }
+
+    #[test]
+    fn a_setting_out_of_range_is_refused_with_its_key_its_bounds_and_its_value() {
+        for (variable, value, expected) in [
+            (
+                "FLOWRUNS_HTTP__MAX_BODY_BYTES",
+                "1",
+                "http.max_body_bytes must be from 1024 to 1073741824, not 1",
+            ),
+            (
+                "FLOWRUNS_WORKER_THREADS",
+                "5000",
+                "worker_threads must be at most 1024, not 5000",
+            ),
+            (
+                "FLOWRUNS_LIMITS__BYTES",
+                "7",
+                "limits.bytes must be at least 1048576, not 7",
+            ),
+        ] {
+            let refused = refusal(None, &[(variable, value)]);
+            let expected = format!("the configuration is out of range: {expected}");
+            assert_eq!(refused, expected);
+        }
+        let both = refusal(
+            None,
+            &[
+                ("FLOWRUNS_DATABASE__WRITERS", "0"),
+                ("FLOWRUNS_LIMITS__BURST", "1000001"),
+            ],
+        );
+        let expected = "database.writers must be from 1 to 64, not 0; limits.burst must be at most 1000000, not 1000001";
+        assert!(both.ends_with(expected), "{both}");
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("flowruns.toml");
+        fs::write(
+            &file,
+            "[[limits.overrides]]\nrequests_per_second = 1000001\n",
+        )
+        .unwrap();
+        let refused = refusal(Some(&file), &[]);
+        let expected =
+            "limits.overrides[0].requests_per_second must be at most 1000000, not 1000001";
+        assert!(refused.ends_with(expected), "{refused}");
+    }
+}
