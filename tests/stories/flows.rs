@@ -1,6 +1,6 @@
 //! Flows, and the process of a run.
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use serde_json::json;
 
 use crate::app::App;
