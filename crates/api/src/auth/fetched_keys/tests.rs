@@ -287,7 +287,7 @@ async fn nothing_is_fetched_for_a_token_of_another_issuer() {
     let stranger = NamedKey::new("b").token("https://other.example/");
     assert_eq!(
         verifier.verify(&stranger).await,
-        Err(TokenRefused::WronglySigned)
+        Err(TokenRefused::WrongIssuer)
     );
     assert_eq!(source.fetches(), 1);
 }
