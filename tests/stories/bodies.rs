@@ -88,18 +88,18 @@ async fn messages_say_what_to_send_instead() {
         (
             r#"{"DisplayName":"S"}"#,
             "unknownProperty",
-            "displayName is, in this case",
+            "displayName is (case matters)",
         ),
         (
             r#"{"enddatetime":null}"#,
             "unknownProperty",
-            "endDateTime is, in this case",
+            "endDateTime is (case matters)",
         ),
-        (r#"{"ID":"x"}"#, "unknownProperty", "id is, in this case"),
+        (r#"{"ID":"x"}"#, "unknownProperty", "id is (case matters)"),
         (
             r#"{"etag":"x"}"#,
             "unknownProperty",
-            "eTag is, in this case",
+            "eTag is (case matters)",
         ),
         (
             "{\"displayName\":\"\u{3164}\u{200b}\"}",
@@ -117,7 +117,7 @@ async fn messages_say_what_to_send_instead() {
     let answer = app.patch(&flow, json!({"READINESSSTATUS": "ready"})).await;
     let message = answer.json["error"]["message"].as_str().unwrap();
     assert!(
-        message.contains("readinessStatus is, in this case"),
+        message.contains("readinessStatus is (case matters)"),
         "{message}"
     );
     // Within open types a name is nobody's.

@@ -1,6 +1,6 @@
 //! Flows, and the process of a run.
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use serde_json::json;
 
 use crate::app::App;
@@ -49,6 +49,33 @@ async fn a_flow_is_created_read_changed_and_deleted() {
 
     assert_eq!(app.delete(&url).await.status, StatusCode::NO_CONTENT);
     assert_eq!(app.get(&url).await.code(), "flowNotFound");
+}
+
+#[tokio::test]
+async fn if_match_and_the_etag_of_a_body_must_both_match_the_flow() {
+    let app = App::start().await;
+    let url = format!("{FLOWS}/{}", app.flow().await);
+    let stale = app.get(&url).await.header("etag").to_owned();
+    let changed = app.patch(&url, json!({"displayName": "G"})).await;
+    let current = changed.header("etag").to_owned();
+    let both = format!("{stale}, {current}");
+    for (if_match, tag, status) in [
+        ("*", stale.as_str(), 412),
+        (&current, &stale, 412),
+        (&both, &stale, 412),
+        (&stale, &current, 412),
+        (&stale, "*", 412),
+        ("*", "nonsense", 400),
+        ("*", &current, 200),
+        (&both, &current, 200),
+        (&current, "*", 200),
+    ] {
+        let body = json!({"displayName": "G", "eTag": tag}).to_string();
+        let answer = app
+            .send(Method::PATCH, &url, &[("if-match", if_match)], &body)
+            .await;
+        assert_eq!(answer.status, status, "If-Match {if_match}, eTag {tag}");
+    }
 }
 
 #[tokio::test]

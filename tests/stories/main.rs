@@ -4,6 +4,7 @@
 
 mod abandoned_reads;
 mod addresses;
+mod advice;
 mod app;
 mod architecture;
 mod batch;

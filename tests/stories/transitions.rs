@@ -238,6 +238,7 @@ async fn a_conflict_says_what_is_stored_and_what_can_be_done() {
         json!({"error": {
             "code": "conflict",
             "message": "the run has already ended as failed, which is final; leave status out to add statistics",
+            "target": "status",
             "details": [
                 {"code": "storedStatus", "message": "failed: the status that is stored", "target": "status"},
                 {

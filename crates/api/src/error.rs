@@ -141,9 +141,9 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, inner_code, message)
     }
 
-    pub(crate) fn not_acceptable() -> Self {
+    pub(crate) fn not_acceptable(answered: &str) -> Self {
         let message =
-            "the answer is application/json; send Accept: application/json, or leave Accept out";
+            format!("the answer is {answered}; send Accept: {answered}, or leave Accept out");
         Self::new(StatusCode::NOT_ACCEPTABLE, "invalidAcceptType", message)
     }
 

@@ -16,7 +16,7 @@ use std::{
 use axum::{
     body::Body,
     extract::{MatchedPath, Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -33,6 +33,7 @@ pub(crate) use self::{
 use crate::{
     cors,
     error::ApiError,
+    fallback,
     odata::{error_body::Envelope, key_path, origin::Origin},
     security_headers,
     state::Api,
@@ -100,7 +101,7 @@ pub(crate) async fn observed<F: Future<Output = Response>>(
 
     let response = in_time(answer(request).instrument(span.clone()), deadline).await;
     let mut response = hold::charged(response, &method, &trace);
-    let error = response.extensions_mut().remove::<Arc<ApiError>>();
+    let error = taken_error(&mut response, &method);
     // A refusal that is kept with its key has a body already.
     if let Some(error) = &error
         && !response.headers().contains_key(header::CONTENT_TYPE)
@@ -139,6 +140,16 @@ async fn in_time(answer: impl Future<Output = Response>, deadline: Instant) -> R
         Ok(Err(panic)) => ApiError::panicked(panic_message(panic.as_ref())).into_response(),
         Err(_elapsed) => ApiError::timed_out().into_response(),
     }
+}
+
+/// The error that a response is made of. That of a method tells which methods the header Allow lists.
+fn taken_error(response: &mut Response, method: &Method) -> Option<Arc<ApiError>> {
+    let error = response.extensions_mut().remove::<Arc<ApiError>>()?;
+    if error.status == StatusCode::METHOD_NOT_ALLOWED {
+        let allow = response.headers().get(header::ALLOW);
+        return Some(Arc::new(fallback::not_allowed(method, allow)));
+    }
+    Some(error)
 }
 
 /// Notes the route of a request that no [`Call`](crate::extract::Call) takes in.

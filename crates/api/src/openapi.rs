@@ -35,7 +35,8 @@ pub fn openapi_json() -> Result<String, serde_json::Error> {
 fn document() -> OpenApi {
     let mut info = Info::new("flowruns", env!("CARGO_PKG_VERSION"));
     info.description = Some(
-        "Remembers what every run of every data flow did. Ids may also stand in parentheses, as in `runs('{runId}')`."
+        "Remembers what every run of every data flow did. Ids may also stand in parentheses, as in `runs('{runId}')`. \
+         A client that cannot send PATCH sends it with `POST /$batch`, as an item whose method is PATCH; `X-HTTP-Method-Override` is not supported."
             .to_owned(),
     );
     info.license = Some(License::new("Apache-2.0"));

@@ -130,7 +130,35 @@ impl FlowProperties {
 fn expiration_fault(effective: Timestamp, expiration: Timestamp) -> Option<Fault> {
     (expiration <= effective).then(|| {
         let message = format!(
-            "recurrenceExpirationDateTime {expiration} must be after recurrenceEffectiveDateTime {effective}"
+            "recurrenceExpirationDateTime {expiration} must be after recurrenceEffectiveDateTime {effective}; send a later expiration"
+        );
+        Fault::new(
+            Rule::ExpirationBeforeEffective,
+            property::RECURRENCE_EXPIRATION_DATE_TIME,
+            message,
+        )
+    })
+}
+
+/// A beginning that was sent and is not before the stored expiration.
+fn effective_fault(effective: Timestamp, expiration: Timestamp) -> Option<Fault> {
+    (expiration <= effective).then(|| {
+        let message = format!(
+            "recurrenceEffectiveDateTime {effective} must be before the stored recurrenceExpirationDateTime {expiration}; send an earlier beginning, or a later recurrenceExpirationDateTime too"
+        );
+        Fault::new(
+            Rule::ExpirationBeforeEffective,
+            property::RECURRENCE_EFFECTIVE_DATE_TIME,
+            message,
+        )
+    })
+}
+
+/// An expiration of a creation without a beginning, which is the time of the creation by default.
+pub(crate) fn default_effective_fault(created: Timestamp, expiration: Timestamp) -> Option<Fault> {
+    (expiration <= created).then(|| {
+        let message = format!(
+            "recurrenceExpirationDateTime {expiration} must be after recurrenceEffectiveDateTime, which is now, {created}, when it is left out; send recurrenceEffectiveDateTime too, or a later expiration"
         );
         Fault::new(
             Rule::ExpirationBeforeEffective,
@@ -178,7 +206,13 @@ impl FlowPatch {
                 Nullable::Value(expiration) => Some(*expiration),
             },
         };
-        properties.fault().map_or(Ok(properties), Err)
+        let fault = match (expiration, stored.expiration) {
+            (Nullable::Absent, Some(expiration)) => {
+                effective_fault(properties.effective, expiration)
+            }
+            _ => properties.fault(),
+        };
+        fault.map_or(Ok(properties), Err)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     display_name::DisplayName,
     event::Version,
-    flow::{DataDomain, Flow, FlowPatch, FlowProperties, ReadinessStatus},
+    flow::{DataDomain, Flow, FlowPatch, FlowProperties, ReadinessStatus, default_effective_fault},
     id::{FlowId, FlowKey, TenantId},
     idempotency::Reserved,
     precondition::{Precondition, Preconditions},
@@ -47,7 +47,11 @@ impl NewFlow {
             effective: effective.unwrap_or(reserved.received),
             expiration,
         };
-        if let Some(fault) = properties.fault() {
+        let fault = match (effective, expiration) {
+            (None, Some(expiration)) => default_effective_fault(reserved.received, expiration),
+            _ => properties.fault(),
+        };
+        if let Some(fault) = fault {
             return Err(vec![fault].into());
         }
         let flow = FlowId::new(reserved.id)

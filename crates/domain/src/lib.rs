@@ -83,7 +83,7 @@ pub use self::{
         SortKey, Test, TextTest, listed_flow_ids, offered, possible_statuses,
     },
     readiness::{NotReady, unsuitable_encoding},
-    rejection::{Conflict, ConflictRule, Fault, PatchRejected, Rule},
+    rejection::{Conflict, ConflictCauses, ConflictRule, Fault, PatchRejected, Rule},
     run::{Change, Decision, Run, RunProperties, RunSummary, run_tag},
     service::{Environment, Requester, RunCreated, RunService, ServiceError},
     state::RunState,

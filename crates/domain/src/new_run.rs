@@ -169,7 +169,7 @@ impl NewRun {
             && self.start.is_none()
             && end < start
         {
-            faults.push(Fault::end_before_start(end, start));
+            faults.push(Fault::end_before_default_start(end, start));
         }
         let blocking_error = self
             .blocking_error

@@ -98,9 +98,26 @@ impl RunPatch {
 }
 
 impl Fault {
+    /// An end that was sent and is before the start, sent or stored.
     pub(crate) fn end_before_start(end: Timestamp, start: Timestamp) -> Self {
         let message = format!(
             "endDateTime {end} is before startDateTime {start}; send an end that is not earlier"
+        );
+        Self::new(Rule::EndBeforeStart, property::END_DATE_TIME, message)
+    }
+
+    /// A start that was sent and is after the stored end.
+    pub(crate) fn start_after_end(start: Timestamp, end: Timestamp) -> Self {
+        let message = format!(
+            "startDateTime {start} is after the stored endDateTime {end}; send a start that is not later, or a later endDateTime too"
+        );
+        Self::new(Rule::EndBeforeStart, property::START_DATE_TIME, message)
+    }
+
+    /// An end of a creation without a start, which is the time of the creation by default.
+    pub(crate) fn end_before_default_start(end: Timestamp, start: Timestamp) -> Self {
+        let message = format!(
+            "endDateTime {end} is before startDateTime, which is now, {start}, when it is left out; send startDateTime too"
         );
         Self::new(Rule::EndBeforeStart, property::END_DATE_TIME, message)
     }

@@ -42,6 +42,22 @@ pub enum IfMatch {
     OneOf(Vec<EntityTag>),
 }
 
+impl IfMatch {
+    /// Both conditions: the versions that satisfy this one and the other. Where this one was not sent, the other counts alone.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (condition, Self::Absent | Self::Missing) => condition,
+            (Self::Absent | Self::Missing | Self::Any, other) => other,
+            (condition, Self::Any) => condition,
+            (Self::OneOf(mut tags), Self::OneOf(others)) => {
+                tags.retain(|tag| others.contains(tag));
+                Self::OneOf(tags)
+            }
+        }
+    }
+}
+
 impl Precondition for IfMatch {
     fn check(&self, stored: impl Fn() -> EntityTag) -> Result<(), PatchRejected> {
         match self {

@@ -131,11 +131,37 @@ impl ConflictRule {
     }
 }
 
+/// What a report has that the stored run does not allow: without it the report is accepted.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum ConflictCauses {
+    /// The reported status.
+    Status,
+    /// An endDateTime that is null.
+    NullEnd,
+    /// Both.
+    StatusAndNullEnd,
+    /// The error, sent or stored.
+    BlockingError,
+}
+
+impl fmt::Display for ConflictCauses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Status => "status",
+            Self::NullEnd => "the null endDateTime",
+            Self::StatusAndNullEnd => "status and the null endDateTime",
+            Self::BlockingError => "blockingError",
+        })
+    }
+}
+
 /// A report that the stored run does not allow. Sent again it is refused again.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub struct Conflict {
     /// The rule that refused it.
     pub rule: ConflictRule,
+    /// What to leave out of the report.
+    pub causes: ConflictCauses,
     /// The status that is stored.
     pub stored: RunStatus,
     /// Since when: the end of a run that has ended, else its start.
@@ -146,15 +172,15 @@ pub struct Conflict {
 
 impl fmt::Display for Conflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let stored = self.stored;
+        let Self { stored, causes, .. } = self;
         match self.rule {
             ConflictRule::RunAlreadyEnded => write!(
                 f,
-                "the run has ended as {stored}, which is final; leave status and a null endDateTime out to add statistics"
+                "the run has ended as {stored}, which is final; leave {causes} out to add statistics"
             ),
             ConflictRule::ConflictingOutcome => write!(
                 f,
-                "the run has already ended as {stored}, which is final; leave status out to add statistics"
+                "the run has already ended as {stored}, which is final; leave {causes} out to add statistics"
             ),
             ConflictRule::BlockingErrorNotAllowed => write!(
                 f,

@@ -8,7 +8,7 @@ use crate::{
     patch::{Field, Nullable, RunPatch},
     precondition::{EntityTag, Precondition},
     property,
-    rejection::{Conflict, ConflictRule, Fault, PatchRejected, Rule},
+    rejection::{Conflict, ConflictCauses, ConflictRule, Fault, PatchRejected, Rule},
     run_change::changes_between,
     state::RunState,
     statistics::Statistics,
@@ -225,9 +225,13 @@ impl RunProperties {
     ) -> Result<RunState, StateRejected> {
         let stored = self.state.status();
         let reported = status.value().copied();
-        let transition = stored
-            .report(reported.unwrap_or(stored))
-            .map_err(|error| StateRejected::Conflict(self.conflict(refused_by(error))))?;
+        let transition = stored.report(reported.unwrap_or(stored)).map_err(|error| {
+            let causes = match end {
+                Nullable::Null => ConflictCauses::StatusAndNullEnd,
+                Nullable::Absent | Nullable::Value(_) => ConflictCauses::Status,
+            };
+            StateRejected::Conflict(self.conflict(refused_by(error), causes))
+        })?;
         match (self.state, transition, end) {
             (_, Transition::End(outcome), Nullable::Value(at)) => {
                 Ok(RunState::Ended { outcome, at: *at })
@@ -247,9 +251,10 @@ impl RunProperties {
                 Ok(RunState::Ended { outcome, at: *at })
             }
             (RunState::Ended { .. }, Transition::None, Nullable::Null) if reported.is_none() => {
-                Err(StateRejected::Conflict(
-                    self.conflict(ConflictRule::RunAlreadyEnded),
-                ))
+                Err(StateRejected::Conflict(self.conflict(
+                    ConflictRule::RunAlreadyEnded,
+                    ConflictCauses::NullEnd,
+                )))
             }
             (state, Transition::None, _) => Ok(state),
         }
@@ -257,8 +262,13 @@ impl RunProperties {
 
     /// A start or an end that the other, sent or stored, does not allow.
     fn end_before_start(&self, sent_end: &Nullable<Timestamp>, start: Timestamp) -> Option<Fault> {
-        let end = sent_end.value().copied().or(self.state.end())?;
-        (end < start).then(|| Fault::end_before_start(end, start))
+        match sent_end.value() {
+            Some(end) => (*end < start).then(|| Fault::end_before_start(*end, start)),
+            None => {
+                let end = self.state.end()?;
+                (end < start).then(|| Fault::start_after_end(start, end))
+            }
+        }
     }
 
     fn blocking_error_conflict(&self) -> Conflict {
@@ -266,10 +276,10 @@ impl RunProperties {
             RunState::Running => ConflictRule::BlockingErrorStored,
             RunState::Ended { .. } => ConflictRule::BlockingErrorNotAllowed,
         };
-        self.conflict(rule)
+        self.conflict(rule, ConflictCauses::BlockingError)
     }
 
-    fn conflict(&self, rule: ConflictRule) -> Conflict {
+    fn conflict(&self, rule: ConflictRule, causes: ConflictCauses) -> Conflict {
         let stored = self.state.status();
         let can_follow = |status: &RunStatus| {
             stored.report(*status).is_ok()
@@ -277,6 +287,7 @@ impl RunProperties {
         };
         Conflict {
             rule,
+            causes,
             stored,
             reached: self.state.end().unwrap_or(self.start),
             allowed: RunStatus::ALL.into_iter().filter(can_follow).collect(),

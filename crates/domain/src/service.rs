@@ -28,10 +28,14 @@ use crate::{
 #[derive(Debug, Error)]
 pub enum ServiceError {
     /// There is no such flow.
-    #[error("there is no such flow")]
+    #[error(
+        "the tenant of the token has no such flow; check the id and the tenant, or list its flows with GET /industryData/incomingFlows"
+    )]
     FlowNotFound,
     /// There is no such run.
-    #[error("there is no such run")]
+    #[error(
+        "the flow has no such run, or the tenant of the token has no such flow; check the ids and the tenant, or list the runs with GET /industryData/incomingFlows/{{id}}/runs"
+    )]
     RunNotFound,
     /// The request or the stored state does not allow it.
     #[error(transparent)]

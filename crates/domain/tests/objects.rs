@@ -97,6 +97,6 @@ proptest! {
         lines.push(format!("\"m{first}\":0"));
         let document = format!("{{{}}}", lines.join(",\n"));
         let fault = parse_object(document.as_bytes()).map_err(|fault| (fault.reason, fault.line));
-        prop_assert_eq!(fault, Err((format!("duplicate member \"m{first}\""), count + 1)));
+        prop_assert_eq!(fault, Err((format!("duplicate member \"m{first}\"; send it once"), count + 1)));
     }
 }

@@ -7,6 +7,7 @@ mod environment;
 mod http;
 mod keys;
 mod limits;
+mod out_of_range;
 mod secret;
 mod sources;
 #[cfg(test)]
@@ -169,6 +170,7 @@ impl Settings {
 
     fn check(&self) -> anyhow::Result<()> {
         self.validate()
+            .map_err(|errors| out_of_range::explained(&errors))
             .context("the configuration is out of range")?;
         self.limits.limits(self.http.minimum_rate())?;
         self.tls.files()?;
@@ -208,6 +210,7 @@ impl StorageSettings {
         settings.database_url = sources.database_url()?;
         settings
             .validate()
+            .map_err(|errors| out_of_range::explained(&errors))
             .context("the configuration is out of range")?;
         Ok(settings)
     }

@@ -6,17 +6,32 @@ use thiserror::Error;
 /// Why a token is refused; the message says nothing that helps to forge one.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 pub enum TokenRefused {
-    /// Malformed, wrongly signed, or of another issuer or audience.
-    #[error("the token is malformed, wrongly signed, or of another issuer or audience")]
-    Invalid,
+    /// No JSON Web Token, or one whose header or claims cannot be used.
+    #[error(
+        "the token is no JSON Web Token that can be verified: one has RS256 or ES256 and a kid in its header, and the claims iss, aud and exp; send the access token exactly as its issuer gave it"
+    )]
+    Malformed,
+    /// Signed with a key that is not known or not its issuer's, or not by it at all.
+    #[error("the token is not signed with a known key of its issuer; get a new token")]
+    WronglySigned,
+    /// Of an issuer that is not configured for its tenant.
+    #[error(
+        "the server does not accept tokens of this issuer for this tenant; get one from the issuer that the server is configured for"
+    )]
+    WrongIssuer,
+    /// For another API.
+    #[error("the token is for another audience; get one for this API")]
+    WrongAudience,
     /// Past its `exp`.
     #[error("the token has expired; get a new one")]
     Expired,
     /// Before its `nbf`.
-    #[error("the token is not yet valid")]
+    #[error(
+        "the token is not yet valid; wait until the time in its claim nbf, or check the clock of the machine that made it"
+    )]
     NotYetValid,
     /// Without a tenant.
-    #[error("the token has no claim tid with the tenant's UUID")]
+    #[error("the token has no claim tid with the tenant's UUID; get a token with it")]
     NoTenant,
     /// The claim that names the caller cannot be stored.
     #[error(
@@ -84,16 +99,15 @@ impl Refusal {
             Self::NoTenant => TokenRefused::NoTenant,
             Self::UnusableActor => TokenRefused::UnusableActor,
             Self::KeysUnavailable(_) => TokenRefused::KeysUnavailable,
-            Self::TooLong
-            | Self::Malformed
-            | Self::Critical
-            | Self::NoKid
-            | Self::UnknownIssuer(_)
-            | Self::UnknownKey(_)
+            Self::TooLong | Self::Malformed | Self::Critical | Self::NoKid => {
+                TokenRefused::Malformed
+            }
+            Self::UnknownIssuer(_) => TokenRefused::WrongIssuer,
+            Self::UnknownKey(_)
             | Self::KeyOfAnotherIssuer
             | Self::WrongAlgorithm
-            | Self::WrongSignature
-            | Self::WrongAudience => TokenRefused::Invalid,
+            | Self::WrongSignature => TokenRefused::WronglySigned,
+            Self::WrongAudience => TokenRefused::WrongAudience,
         }
     }
 }

@@ -25,7 +25,10 @@ impl ApiError {
     pub(crate) fn token_refused(refused: TokenRefused) -> Self {
         let message = refused.to_string();
         match refused {
-            TokenRefused::Invalid
+            TokenRefused::Malformed
+            | TokenRefused::WronglySigned
+            | TokenRefused::WrongIssuer
+            | TokenRefused::WrongAudience
             | TokenRefused::Expired
             | TokenRefused::NotYetValid
             | TokenRefused::NoTenant

@@ -43,6 +43,7 @@ impl From<Conflict> for ApiError {
             conflict.rule.code(),
             conflict.to_string(),
         );
+        let error = error.with_target(flowruns_domain::property::STATUS);
         Self { details, ..error }
     }
 }

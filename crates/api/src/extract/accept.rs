@@ -27,7 +27,8 @@ pub(super) fn check_media_types(
     };
     match is_accepted {
         true => Ok(()),
-        false => Err(ApiError::not_acceptable()),
+        false if content == Content::Text => Err(ApiError::not_acceptable(TEXT)),
+        false => Err(ApiError::not_acceptable(JSON)),
     }
 }
 

@@ -12,8 +12,8 @@ use crate::error::ApiError;
 pub(super) fn bearer_token(headers: &HeaderMap) -> Result<&str, ApiError> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else {
-        let message =
-            "send Authorization: Bearer and a token; `flowruns token` mints one for the local key";
+        let message = "send Authorization: Bearer and a token of the issuer that this server is configured for; only where it \
+             has none, `flowruns token` mints one with the local key";
         return Err(ApiError::unauthorized(message, false));
     };
     if values.next().is_some() {

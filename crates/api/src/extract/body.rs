@@ -1,6 +1,6 @@
 //! The body of a request, within the limits of admission.
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, io, time::Duration};
 
 use axum::{
     body::{Body, HttpBody as _},
@@ -213,8 +213,29 @@ fn unread(error: &(dyn Error + Send + Sync + 'static), limit: usize) -> ApiError
     } else if error.is::<TooSlow>() {
         ApiError::body_too_slow()
     } else {
-        ApiError::bad_request("incompleteBody", "the body ended early; send it again")
+        let message = match has_malformed_framing(error) {
+            true => {
+                "the chunks of the body are malformed; send each as its length in hexadecimal, CRLF, that many bytes and CRLF, \
+                 or send Content-Length instead of Transfer-Encoding"
+            }
+            false => "the body ended early; send it again",
+        };
+        ApiError::bad_request("incompleteBody", message)
     }
+}
+
+/// Whether the framing of a body breaks HTTP, rather than its end being missing. hyper's error has an `io::Error` as its
+/// source for both.
+fn has_malformed_framing(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            use io::ErrorKind::{InvalidData, InvalidInput};
+            return matches!(error.kind(), InvalidData | InvalidInput);
+        }
+        next = error.source();
+    }
+    false
 }
 
 impl Content {

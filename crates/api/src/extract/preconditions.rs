@@ -68,8 +68,10 @@ fn tags(text: &str) -> Option<Tags> {
     if text.trim() == "*" {
         return Some(Tags::Any);
     }
+    // RFC 9110, section 5.6.1: empty elements of a list are ignored.
+    let is_between = |character: char| character == ',' || character.is_ascii_whitespace();
     let mut tags = Vec::new();
-    let mut rest = text.trim();
+    let mut rest = text.trim_start_matches(is_between);
     while !rest.is_empty() {
         let quoted = rest.strip_prefix("W/").unwrap_or(rest).strip_prefix('"')?;
         let (opaque, after) = quoted.split_once('"')?;
@@ -77,10 +79,11 @@ fn tags(text: &str) -> Option<Tags> {
             return None;
         }
         tags.push(EntityTag::new(opaque));
-        rest = match after.trim_start() {
-            "" => "",
-            after => after.strip_prefix(',')?.trim_start(),
-        };
+        rest = after.trim_start_matches(is_between);
+        let separators = &after[..after.len() - rest.len()];
+        if !rest.is_empty() && !separators.contains(',') {
+            return None;
+        }
     }
     (!tags.is_empty()).then_some(Tags::OneOf(tags))
 }
@@ -100,6 +103,17 @@ mod tests {
         let expected = Tags::OneOf(vec![EntityTag::new("a,b"), EntityTag::new("c")]);
         assert_eq!(tags("W/\"a,b\" , \"c\""), Some(expected));
         assert_eq!(tags(" * "), Some(Tags::Any));
+    }
+
+    #[test]
+    fn empty_elements_of_a_list_of_tags_are_ignored() {
+        let one = || Some(Tags::OneOf(vec![EntityTag::new("a")]));
+        for text in [",W/\"a\",", " , ,\"a\"", "\"a\" ,, ", "\"a\","] {
+            assert_eq!(tags(text), one(), "{text}");
+        }
+        let two = Tags::OneOf(vec![EntityTag::new("a"), EntityTag::new("b")]);
+        assert_eq!(tags("\"a\", ,W/\"b\""), Some(two));
+        assert_eq!(tags(" , "), None);
     }
 
     #[test]

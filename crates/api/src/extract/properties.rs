@@ -16,13 +16,24 @@ const SENTINEL: &str = "unknownFutureValue";
 pub(crate) struct Properties {
     members: JsonObject,
     faults: Faults,
+    is_creation: bool,
 }
 
 impl Properties {
-    pub(crate) fn new(members: JsonObject) -> Self {
+    /// The properties of a change.
+    pub(crate) fn of_patch(members: JsonObject) -> Self {
         Self {
             members,
             faults: Faults::default(),
+            is_creation: false,
+        }
+    }
+
+    /// The properties of a creation.
+    pub(crate) fn of_creation(members: JsonObject) -> Self {
+        Self {
+            is_creation: true,
+            ..Self::of_patch(members)
         }
     }
 
@@ -51,11 +62,25 @@ impl Properties {
         name: &str,
         read: impl FnOnce(JsonValue, &str) -> Result<T, Vec<Fault>>,
     ) -> Field<T> {
+        let advice = match self.is_creation {
+            true => "leave it out for its default",
+            false => "leave it out to keep its value",
+        };
+        self.field_or(advice, name, read)
+    }
+
+    /// Takes a property that cannot be cleared; a null is refused with this advice.
+    fn field_or<T>(
+        &mut self,
+        advice: &str,
+        name: &str,
+        read: impl FnOnce(JsonValue, &str) -> Result<T, Vec<Fault>>,
+    ) -> Field<T> {
         match self.nullable(name, read) {
             Nullable::Absent => Field::Absent,
             Nullable::Value(value) => Field::Value(value),
             Nullable::Null => {
-                let message = format!("{name} cannot be null; leave it out to keep its value");
+                let message = format!("{name} cannot be null; {advice}");
                 self.faults
                     .push_with(|| Fault::new(Rule::NullNotAllowed, name, message));
                 Field::Absent
@@ -96,7 +121,7 @@ impl Properties {
             self.faults
                 .push_with(|| Fault::new(Rule::PropertyRequired, name, message));
         }
-        self.field(name, read)
+        self.field_or("send a value", name, read)
     }
 
     /// Takes `id`, which must be that of the URL.
@@ -140,7 +165,7 @@ impl Properties {
 fn unknown(name: &str, known: &[&str]) -> Fault {
     let meant = known.iter().find(|known| known.eq_ignore_ascii_case(name));
     let message = match meant {
-        Some(meant) => format!("{name} is not a property of this type; {meant} is, in this case"),
+        Some(meant) => format!("{name} is not a property of this type; {meant} is (case matters)"),
         None => format!(
             "{} is not a property of this type; remove it, or put it into statistics of a run",
             excerpt(name)
@@ -203,7 +228,7 @@ fn enum_member<T: Copy>(
     let found = known.iter().find(|(member, _)| *member == text);
     found.map(|(_, value)| *value).ok_or_else(|| {
         let members: Vec<_> = known.iter().map(|(member, _)| *member).collect();
-        let message = format!("{name} is one of {}, in this case", members.join(", "));
+        let message = format!("{name} is one of {} (case matters)", members.join(", "));
         vec![Fault::new(Rule::InvalidEnumValue, name, message)]
     })
 }

@@ -17,7 +17,7 @@ pub(super) fn read_patch(
     body: JsonObject,
     url_id: FlowId,
 ) -> Result<(FlowPatch, Option<IfMatch>), Vec<Fault>> {
-    let mut properties = Properties::new(body);
+    let mut properties = Properties::of_patch(body);
     properties.same_id(url_id);
     let patch = FlowPatch {
         display_name: properties.field(property::DISPLAY_NAME, display_name),
@@ -39,7 +39,7 @@ pub(super) fn read_patch(
 
 /// Reads a creation.
 pub(super) fn read_new(body: JsonObject) -> Result<NewFlow, Vec<Fault>> {
-    let mut properties = Properties::new(body);
+    let mut properties = Properties::of_creation(body);
     properties.made_by_server(property::ID);
     let name = properties.required(property::DISPLAY_NAME, display_name);
     let readiness_status = properties.new_member(property::READINESS_STATUS, &readiness_statuses());

@@ -1,4 +1,4 @@
-//! PATCH a flow. The property eTag counts as If-Match where the header is absent.
+//! PATCH a flow. The property eTag counts as If-Match; beside the header both must match.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use flowruns_domain::{IfMatch, Urgency};
+use flowruns_domain::Urgency;
 
 use super::body::{FlowBody, read_patch};
 use crate::{
@@ -29,8 +29,8 @@ pub(crate) async fn patch_flow(
         .read_object(move |body| read_patch(body, key.flow))
         .await?;
     call.admit(Urgency::Ordinary)?;
-    if let (IfMatch::Absent | IfMatch::Missing, Some(tag)) = (&preconditions.if_match, tag) {
-        preconditions.if_match = tag;
+    if let Some(tag) = tag {
+        preconditions.if_match = preconditions.if_match.and(tag);
     }
     let flow = api.flows.patch(key, patch, preconditions).await?;
     respond::written(

@@ -171,7 +171,12 @@ impl NotLetIn {
         match self {
             Self::NoToken => "missing",
             Self::NoPermission => "permission",
-            Self::Token(TokenRefused::Invalid) => "invalid",
+            Self::Token(
+                TokenRefused::Malformed
+                | TokenRefused::WronglySigned
+                | TokenRefused::WrongIssuer
+                | TokenRefused::WrongAudience,
+            ) => "invalid",
             Self::Token(TokenRefused::Expired) => "expired",
             Self::Token(TokenRefused::NotYetValid) => "notYetValid",
             Self::Token(TokenRefused::NoTenant) => "noTenant",

@@ -31,7 +31,12 @@ const REFUSALS: [Refusal; 14] = [
         "accessDenied",
         "the token lacks the permission IndustryData-Run.ReadWrite.All; ask for one that has it",
     ),
-    ("404", "notFound", "runNotFound", "there is no such run"),
+    (
+        "404",
+        "notFound",
+        "runNotFound",
+        "the flow has no such run, or the tenant of the token has no such flow; check the ids and the tenant, or list the runs with GET /industryData/incomingFlows/{id}/runs",
+    ),
     (
         "406",
         "notAcceptable",

@@ -24,7 +24,7 @@ const READ_ONLY: [&str; 2] = [property::PROCESS, property::E_TAG];
 
 /// Reads a report on the run of the URL.
 pub(super) fn read_patch(body: JsonObject, url_id: RunId) -> Result<RunPatch, Vec<Fault>> {
-    let mut properties = Properties::new(body);
+    let mut properties = Properties::of_patch(body);
     properties.same_id(url_id);
     let patch = RunPatch {
         display_name: properties.field(property::DISPLAY_NAME, display_name),
@@ -47,7 +47,7 @@ pub(super) fn read_patch(body: JsonObject, url_id: RunId) -> Result<RunPatch, Ve
 
 /// Reads a creation, and the id that the client made for it.
 pub(super) fn read_new(body: JsonObject) -> Result<(Option<RunId>, Creation), Vec<Fault>> {
-    let mut properties = Properties::new(body);
+    let mut properties = Properties::of_creation(body);
     let id = properties.field(property::ID, run_id);
     let named = RunPatch {
         display_name: properties.required(property::DISPLAY_NAME, display_name),

@@ -11,7 +11,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 ///
 /// assert!(parse_object(br#"{"rows": 1, "rows@odata.type": "Int64"}"#)?.get("rows").is_some());
 /// let fault = parse_object(b"{\"a\": 1,\n \"a\": 2}").unwrap_err();
-/// assert_eq!(fault.to_string(), "duplicate member \"a\" at line 2 column 4");
+/// assert_eq!(fault.to_string(), "line 2 column 4: duplicate member \"a\"; send it once");
 /// # Ok::<(), flowruns_domain::json::InvalidDocument>(())
 /// ```
 ///
@@ -151,53 +151,126 @@ mod tests {
                 format!("{{\"a\":1,\n\"b\": [{word} , 1]}}"),
             ] {
                 let fault = parse_object(document.as_bytes()).unwrap_err().to_string();
-                assert!(fault.starts_with("NaN and Infinity"), "{document}: {fault}");
+                assert!(
+                    fault.contains(": NaN and Infinity are not JSON; "),
+                    "{document}: {fault}"
+                );
             }
         }
         let fault = parse_object(br#"{"a":"NaN","b":nul}"#)
             .unwrap_err()
             .to_string();
-        assert!(fault.starts_with("expected ident"), "{fault}");
+        assert!(fault.contains(": this is no JSON value; send"), "{fault}");
     }
 
     #[test]
     fn a_refusal_says_where() {
         let cases = [
+            ("", "1 0: the body is empty; send a JSON object"),
+            ("[]", "1 1: the body is an array; send a JSON object"),
+            (" \n \"a\"", "2 2: the body is a string; send a JSON object"),
+            ("null", "1 1: the body is null; send a JSON object"),
+            ("true", "1 1: the body is a boolean; send a JSON object"),
+            ("-1.5", "1 1: the body is a number; send a JSON object"),
             (
-                "",
-                "the body is empty; send a JSON object, such as {} at line 1 column 0",
+                "{\"a\":1,\n  }",
+                "2 3: a comma has nothing after it; remove it",
             ),
-            ("{\"a\":1,\n  }", "trailing comma at line 2 column 3"),
-            ("{} x", "trailing characters at line 1 column 4"),
-            (
-                "[]",
-                "invalid type: sequence, expected a JSON object at line 1 column 0",
-            ),
+            ("{} x", "1 4: something follows the JSON object; remove it"),
             (
                 r#"{"a":"\ud800"}"#,
-                "unexpected end of hex escape at line 1 column 13",
+                "1 13: a lone surrogate is no character; send both",
+            ),
+            (
+                r#"{"a":"\udc00x"}"#,
+                "1 12: a lone surrogate is no character; send both",
+            ),
+            (
+                r#"{"a":"\ud800\u0041"}"#,
+                "1 18: a lone surrogate is no character; send both",
             ),
             (
                 r#"{"a":"\u0000"}"#,
-                "a string contains U+0000, which cannot be stored at line 1 column 13",
+                "1 13: a string contains U+0000, which cannot be stored; remove it",
             ),
-            (r#"{"a":1e999}"#, "number out of range at line 1 column 10"),
+            (
+                r#"{"a\u0000":1}"#,
+                "1 10: a string contains U+0000, which cannot be stored; remove it",
+            ),
+            (
+                r#"{"a":1e999}"#,
+                "1 10: the number is out of range; send a finite number of 64 bits, or a string",
+            ),
             (
                 "{\"a\":\n [-9223372036854775809]}",
-                "an integer needs more than 64 bits; send it as a string at line 2 column 3",
+                "2 3: an integer needs more than 64 bits; send it as a string",
             ),
             (
                 r#"{"a\"1":18446744073709551616}"#,
-                "an integer needs more than 64 bits; send it as a string at line 1 column 9",
+                "1 9: an integer needs more than 64 bits; send it as a string",
+            ),
+            (
+                r#"{"a":1,"a":1}"#,
+                "1 10: duplicate member \"a\"; send it once",
+            ),
+            (
+                "{a:1}",
+                "1 2: the name of a member must be a string; send it in double quotes",
+            ),
+            (
+                "{'a':1}",
+                "1 2: the name of a member must be a string; send it in double quotes",
+            ),
+            (
+                r#"{"a" 1}"#,
+                "1 6: a colon must follow the name of a member; send",
+            ),
+            (r#"{"a":'b'}"#, "1 6: this is no JSON value; send"),
+            (r#"{"a":True}"#, "1 6: this is no JSON value; send"),
+            (
+                r#"{"a":1 "b":2}"#,
+                "1 8: the members of an object must have commas",
+            ),
+            (
+                r#"{"a":[1 2]}"#,
+                "1 9: the items of an array must have commas",
+            ),
+            (r#"{"a":01}"#, "1 7: this is no JSON number; send digits"),
+            (
+                r#"{"a":"\x"}"#,
+                "1 8: this is no escape of JSON; send one of",
+            ),
+            (
+                "{\"a\":\"\t\"}",
+                "1 7: a string contains a control character; send it as an escape",
+            ),
+            (
+                r#"{"a":"#,
+                "1 5: the body ends where a value must follow; send the whole",
+            ),
+            (
+                r#"{"a":1"#,
+                "1 6: the body ends within an object; send the whole",
+            ),
+            (
+                r#"{"a":[1"#,
+                "1 7: the body ends within an array; send the whole",
+            ),
+            (
+                r#"{"a":"b"#,
+                "1 7: the body ends within a string; send the whole",
             ),
         ];
-        for (document, message) in cases {
-            assert_eq!(
-                parse_object(document.as_bytes()).unwrap_err().to_string(),
-                message,
-                "{document}"
-            );
+        for (document, expected) in cases {
+            let fault = parse_object(document.as_bytes()).unwrap_err();
+            let found = format!("{} {}: {}", fault.line, fault.column, fault.reason);
+            assert!(found.starts_with(expected), "{document}: {found}");
+            let place = format!("line {} column {}: ", fault.line, fault.column);
+            assert_eq!(fault.to_string(), format!("{place}{}", fault.reason));
         }
+        let deep = format!("{{\"a\":{}", "[".repeat(128));
+        let fault = parse_object(deep.as_bytes()).unwrap_err();
+        assert!(fault.reason.contains("with at most 16"), "{fault}");
     }
 
     #[test]

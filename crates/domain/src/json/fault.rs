@@ -6,9 +6,9 @@ use thiserror::Error;
 
 use crate::excerpt::excerpt_of;
 
-/// Why a document is refused, and where.
+/// Why a document is refused, what to send instead, and where.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
-#[error("{reason} at line {line} column {column}")]
+#[error("line {line} column {column}: {reason}")]
 pub struct InvalidDocument {
     /// What is wrong.
     pub reason: String,
@@ -42,12 +42,15 @@ impl InvalidDocument {
         let message = error.to_string();
         let position = format!(" at line {line} column {column}");
         let reason = message.strip_suffix(&position).unwrap_or(&message);
+        if let Some(fault) = no_object(document, reason) {
+            return fault;
+        }
         let reason = if document.trim_ascii().is_empty() {
             "the body is empty; send a JSON object, such as {}"
         } else if is_no_finite_number(document, line, column) {
             "NaN and Infinity are not JSON; send null, leave the member out, or send a string"
         } else {
-            reason
+            advice(reason).unwrap_or(reason)
         };
         Self {
             // It may quote the document.
@@ -71,6 +74,97 @@ impl InvalidDocument {
         let reason = "the body is not UTF-8 (it may be Latin-1 or Windows-1252); send it as UTF-8, or escape it as \\u00e9";
         Some(Self::at(document, error.valid_up_to(), reason))
     }
+}
+
+/// A document that is well-formed as far as it was read, and no object. serde_json gives its end or no position.
+fn no_object(document: &[u8], reason: &str) -> Option<InvalidDocument> {
+    if !reason.starts_with("invalid type") {
+        return None;
+    }
+    let is_content = |byte: &u8| !byte.is_ascii_whitespace();
+    let start = document.iter().position(is_content)?;
+    let kind = match document[start] {
+        b'[' => "an array",
+        b'"' => "a string",
+        b't' | b'f' => "a boolean",
+        b'n' => "null",
+        _ => "a number",
+    };
+    let reason = format!("the body is {kind}; send a JSON object, such as {{}}");
+    Some(InvalidDocument::at(document, start, &reason))
+}
+
+/// What to send instead, for each reason of serde_json, whose error tells its reason by its text alone.
+const ADVICE: [(&str, &str); 19] = [
+    (
+        "EOF while parsing a string",
+        "the body ends within a string; send the whole JSON object",
+    ),
+    (
+        "EOF while parsing a list",
+        "the body ends within an array; send the whole JSON object",
+    ),
+    (
+        "EOF while parsing an object",
+        "the body ends within an object; send the whole JSON object",
+    ),
+    (
+        "EOF while parsing a value",
+        "the body ends where a value must follow; send the whole JSON object",
+    ),
+    (
+        "expected `:`",
+        "a colon must follow the name of a member; send \"name\": value",
+    ),
+    (
+        "expected `,` or `]`",
+        "the items of an array must have commas between them; send a comma, or ] at the end",
+    ),
+    (
+        "expected `,` or `}`",
+        "the members of an object must have commas between them; send a comma, or } at the end",
+    ),
+    ("expected ident", NO_VALUE),
+    ("expected value", NO_VALUE),
+    (
+        "key must be a string",
+        "the name of a member must be a string; send it in double quotes",
+    ),
+    ("trailing comma", "a comma has nothing after it; remove it"),
+    (
+        "trailing characters",
+        "something follows the JSON object; remove it",
+    ),
+    (
+        "invalid escape",
+        "this is no escape of JSON; send one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t, or \\u and four hexadecimal digits",
+    ),
+    (
+        "invalid number",
+        "this is no JSON number; send digits as in 1, -0.5 or 2e3, without a leading zero or plus, or a string",
+    ),
+    (
+        "number out of range",
+        "the number is out of range; send a finite number of 64 bits, or a string",
+    ),
+    ("lone leading surrogate in hex escape", LONE_SURROGATE),
+    ("unexpected end of hex escape", LONE_SURROGATE),
+    (
+        "control character (\\u0000-\\u001F) found while parsing a string",
+        "a string contains a control character; send it as an escape, such as \\n or \\u0009",
+    ),
+    (
+        "recursion limit exceeded",
+        "the body has more than 127 levels; send statistics and blockingError with at most 16",
+    ),
+];
+const NO_VALUE: &str = "this is no JSON value; send an object, an array, a string in double quotes, a number, true, false or null";
+const LONE_SURROGATE: &str = "a lone surrogate is no character; send both \\u escapes of the pair, or the character in UTF-8";
+
+/// The advice for a reason. One that is not known here, such as those of our own, is shown as it is.
+fn advice(reason: &str) -> Option<&'static str> {
+    let known = ADVICE.iter().find(|(known, _)| *known == reason);
+    known.map(|(_, advice)| *advice)
 }
 
 /// Whether the word at a position, from which serde_json read one byte or a few, is NaN or an infinity.

@@ -90,7 +90,7 @@ impl<'de> Visitor<'de> for ObjectVisitor {
             refuse_nul(&name)?;
             if members.contains(&name) || annotations.contains(&name) {
                 return Err(de::Error::custom(format_args!(
-                    "duplicate member {:?}",
+                    "duplicate member {:?}; send it once",
                     excerpt(&name)
                 )));
             }
@@ -121,7 +121,7 @@ fn is_annotation(name: &str) -> bool {
 fn refuse_nul<E: de::Error>(text: &str) -> Result<(), E> {
     if text.contains('\0') {
         return Err(E::custom(
-            "a string contains U+0000, which cannot be stored",
+            "a string contains U+0000, which cannot be stored; remove it from the string",
         ));
     }
     Ok(())

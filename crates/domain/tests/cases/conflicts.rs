@@ -49,6 +49,22 @@ fn a_conflict_tells_a_person_what_to_do() {
     );
     assert_eq!(
         message(end(Nullable::Null)),
-        "the run has ended as completed, which is final; leave status and a null endDateTime out to add statistics"
+        "the run has ended as completed, which is final; leave the null endDateTime out to add statistics"
+    );
+    assert_eq!(
+        message(status(RunStatus::Running)),
+        "the run has ended as completed, which is final; leave status out to add statistics"
+    );
+    let with_null_end = |patch| RunPatch {
+        end: Nullable::Null,
+        ..patch
+    };
+    assert_eq!(
+        message(with_null_end(status(RunStatus::Running))),
+        "the run has ended as completed, which is final; leave status and the null endDateTime out to add statistics"
+    );
+    assert_eq!(
+        message(with_null_end(outcome(Outcome::Failed))),
+        "the run has already ended as completed, which is final; leave status and the null endDateTime out to add statistics"
     );
 }

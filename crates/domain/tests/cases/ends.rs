@@ -137,15 +137,15 @@ fn an_end_before_the_start_is_refused_whichever_was_sent() {
         ..RunPatch::default()
     };
     let cases = [
-        (running(), both_sent.clone()),
-        (running(), end_sent.clone()),
-        (ended(Outcome::Failed), both_sent),
-        (ended(Outcome::Failed), end_sent),
-        (ended(Outcome::Failed), start_sent),
-        (ended(Outcome::Failed), end(sent_end)),
+        (running(), both_sent.clone(), "endDateTime"),
+        (running(), end_sent.clone(), "endDateTime"),
+        (ended(Outcome::Failed), both_sent, "endDateTime"),
+        (ended(Outcome::Failed), end_sent, "endDateTime"),
+        (ended(Outcome::Failed), start_sent, "startDateTime"),
+        (ended(Outcome::Failed), end(sent_end), "endDateTime"),
     ];
-    for (run, patch) in cases {
-        assert_fault(&run, &patch, Rule::EndBeforeStart, "endDateTime");
+    for (run, patch, target) in cases {
+        assert_fault(&run, &patch, Rule::EndBeforeStart, target);
     }
 }
 

@@ -106,7 +106,10 @@ async fn an_unknown_key_is_asked_for_once_the_cooldown_is_over() {
     verifier.verify(&old.token(ISSUER)).await.unwrap();
     source.answers(jwks(&[&old, &new]));
     let refused = verifier.verify(&new.token(ISSUER)).await;
-    assert_eq!((refused, source.fetches()), (Err(TokenRefused::Invalid), 1));
+    assert_eq!(
+        (refused, source.fetches()),
+        (Err(TokenRefused::WronglySigned), 1)
+    );
     advance(OPTIONS.cooldown).await;
     assert!(verifier.verify(&new.token(ISSUER)).await.is_ok());
     assert!(verifier.verify(&old.token(ISSUER)).await.is_ok());
@@ -131,7 +134,7 @@ async fn ten_thousand_unknown_keys_cause_one_fetch_in_each_cooldown() {
         assert!(
             answers
                 .iter()
-                .all(|answer| *answer == Err(TokenRefused::Invalid))
+                .all(|answer| *answer == Err(TokenRefused::WronglySigned))
         );
     }
     assert_eq!(source.fetches(), 3);
@@ -216,7 +219,7 @@ async fn no_more_requests_than_allowed_wait_for_a_silent_issuer() {
         verifier.verify(&flood[0]).await
     };
     let answer = timeout(LONGEST_PAUSE * 10, answered).await;
-    assert_eq!(answer, Ok(Err(TokenRefused::Invalid)));
+    assert_eq!(answer, Ok(Err(TokenRefused::WronglySigned)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -252,7 +255,10 @@ async fn a_key_that_was_withdrawn_is_refused_after_the_interval_even_for_a_token
     advance(OPTIONS.interval).await;
     // The new key answers when the fetch is done.
     assert!(verifier.verify(&new.token(ISSUER)).await.is_ok());
-    assert_eq!(verifier.verify(&token).await, Err(TokenRefused::Invalid));
+    assert_eq!(
+        verifier.verify(&token).await,
+        Err(TokenRefused::WronglySigned)
+    );
     assert_eq!(source.fetches(), 2);
 }
 
@@ -279,7 +285,10 @@ async fn nothing_is_fetched_for_a_token_of_another_issuer() {
     verifier.verify(&key.token(ISSUER)).await.unwrap();
     advance(OPTIONS.cooldown).await;
     let stranger = NamedKey::new("b").token("https://other.example/");
-    assert_eq!(verifier.verify(&stranger).await, Err(TokenRefused::Invalid));
+    assert_eq!(
+        verifier.verify(&stranger).await,
+        Err(TokenRefused::WrongIssuer)
+    );
     assert_eq!(source.fetches(), 1);
 }
 

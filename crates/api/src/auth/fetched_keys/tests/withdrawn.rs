@@ -33,9 +33,15 @@ async fn withdraw(set: &str, metrics: &PrometheusHandle) {
     advance(OPTIONS.interval).await;
     // An unknown key waits for the fetch that is due.
     let unknown = NamedKey::new("z").token(ISSUER);
-    assert_eq!(verifier.verify(&unknown).await, Err(TokenRefused::Invalid));
+    assert_eq!(
+        verifier.verify(&unknown).await,
+        Err(TokenRefused::WronglySigned)
+    );
     for token in [&verified, &fresh] {
-        assert_eq!(verifier.verify(token).await, Err(TokenRefused::Invalid));
+        assert_eq!(
+            verifier.verify(token).await,
+            Err(TokenRefused::WronglySigned)
+        );
     }
     assert_eq!(shown_keys(metrics).as_deref(), Some("0"));
     // A failure afterwards brings nothing back, and the next set of keys counts again.
