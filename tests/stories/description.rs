@@ -151,8 +151,11 @@ fn requests(file: &str) -> Vec<(String, String)> {
     requests.collect()
 }
 
-/// The requests of a file in their order: method, URL, headers, body.
-fn whole_requests(file: &str) -> Vec<(Method, String, Vec<(String, String)>, String)> {
+/// Method, URL, headers and body of a request.
+type WholeRequest = (Method, String, Vec<(String, String)>, String);
+
+/// The requests of a file in their order.
+fn whole_requests(file: &str) -> Vec<WholeRequest> {
     let blocks = file.split("\n###").skip(1);
     let requests = blocks.map(|block| {
         // What follows ### is a title.
