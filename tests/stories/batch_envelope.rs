@@ -150,7 +150,7 @@ async fn a_batch_that_is_no_json_has_the_messages_of_a_request_alone() {
         assert_eq!(refusal(&answer), refused("malformedBatch", ""));
         let message = answer.json["error"]["message"].as_str().unwrap();
         assert!(message.contains(instead), "{instead}: {message}");
-        assert!(message.contains(" at line "), "{message}");
+        assert!(message.contains("line "), "{message}");
     }
 }
 
@@ -313,4 +313,14 @@ async fn a_panic_before_the_route_is_that_of_one_request() {
     let answers = responses_of(&answer);
     assert_eq!(statuses(&answers), [("a", 201), ("b", 500)]);
     assert!(!answer.body.contains("secret"));
+}
+
+#[tokio::test]
+async fn requests_of_another_type_are_not_taken_for_a_body_of_another_type() {
+    let app = App::start().await;
+    let answer = send_text(&app, r#"{"requests":"a"}"#).await;
+    assert_eq!(refusal(&answer), refused("malformedBatch", ""));
+    let message = answer.json["error"]["message"].as_str().unwrap();
+    assert!(!message.contains("the body is a number"), "{message}");
+    assert!(message.contains("line 1 column 15"), "{message}");
 }

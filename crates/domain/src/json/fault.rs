@@ -88,6 +88,8 @@ fn no_object(document: &[u8], reason: &str) -> Option<InvalidDocument> {
         b'"' => "a string",
         b't' | b'f' => "a boolean",
         b'n' => "null",
+        // A value within the document is of a type that its reader does not expect.
+        b'{' => return None,
         _ => "a number",
     };
     let reason = format!("the body is {kind}; send a JSON object, such as {{}}");
