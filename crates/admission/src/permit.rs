@@ -60,10 +60,8 @@ impl Permit {
         };
         let mut state = self.controller.state();
         let limits = self.controller.limits();
-        if !state.try_change(limits, self.change_to(to)) {
-            return Err(Overloaded);
-        }
-        self.set_held(to);
+        let held = state.try_change(limits, self.change_to(to));
+        self.set_held(held.ok_or(Overloaded)?);
         state.grant_waiting(limits);
         Ok(())
     }
@@ -75,7 +73,7 @@ impl Permit {
         let held = self.held();
         let to = Held {
             bytes,
-            is_beyond: held.is_beyond && bytes >= held.bytes,
+            is_beyond: held.is_beyond && bytes > limits.large_bytes(),
             ..held
         };
         state.change(self.change_to(to));

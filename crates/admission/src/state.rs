@@ -119,20 +119,29 @@ impl State {
         None
     }
 
-    /// Makes a change if what is in use then is within the limits, or if it only gives bytes back.
-    pub(crate) fn try_change(&mut self, limits: &AdmissionLimits, change: Change) -> bool {
+    /// Makes a change if what is in use then is within the limits, or if it only gives bytes back. What is beyond the limits
+    /// stays there until it fits.
+    pub(crate) fn try_change(&mut self, limits: &AdmissionLimits, change: Change) -> Option<Held> {
         let Change { caller, from, to } = change;
         self.change(change);
-        let gives_back = from.priority == to.priority && to.bytes <= from.bytes;
-        let is_done = gives_back || self.is_within(limits, caller, to);
-        if !is_done {
-            self.change(Change {
-                caller,
-                from: to,
-                to: from,
-            });
+        let gives_back = from.priority == to.priority && to.counted() <= from.counted();
+        if gives_back || self.is_within(limits, caller, to) {
+            return Some(to);
         }
-        is_done
+        let stays_beyond = from.is_beyond && to.bytes <= from.bytes;
+        let kept = match stays_beyond {
+            true => Held {
+                is_beyond: true,
+                ..to
+            },
+            false => from,
+        };
+        self.change(Change {
+            caller,
+            from: to,
+            to: kept,
+        });
+        stays_beyond.then_some(kept)
     }
 
     /// Makes a change, whether it is within the limits or not.
@@ -225,8 +234,8 @@ impl State {
     /// Makes a change for which a request can wait: one large request at a time goes beyond the limits, so that requests
     /// that each hold a part of what they need do not wait for each other for ever. `None` when it must wait.
     pub(crate) fn try_reserve(&mut self, limits: &AdmissionLimits, change: Change) -> Option<Held> {
-        if self.try_change(limits, change) {
-            return Some(change.to);
+        if let Some(held) = self.try_change(limits, change) {
+            return Some(held);
         }
         if !self.may_go_beyond(limits, change.to) {
             return None;

@@ -215,6 +215,26 @@ async fn requests_that_each_hold_a_part_of_what_they_need_go_on_one_after_the_ot
     assert_eq!(controller.usage(), Usage::default());
 }
 
+#[test]
+fn what_is_beyond_the_limits_stays_there_until_it_fits() {
+    let controller = controller(64, 16 * MIB);
+    let within = admit(&controller, Priority::List, 3 * MIB).unwrap();
+    let beyond = admit(&controller, Priority::List, 3 * MIB).unwrap();
+    // With one mebibyte it would still be too much for lists, so the next one must not go beyond.
+    assert_eq!(beyond.charge(MIB), Ok(()));
+    assert!(admit(&controller, Priority::List, MIB).is_err());
+    assert!(admit(&controller, Priority::List, 64 * 1024).is_ok());
+    drop(within);
+    assert_eq!(beyond.charge(MIB), Ok(()));
+    let next = admit(&controller, Priority::List, 2 * MIB).unwrap();
+    assert!(
+        admit(&controller, Priority::List, 3 * MIB).is_ok(),
+        "beyond"
+    );
+    drop((beyond, next));
+    assert_eq!(controller.usage(), Usage::default());
+}
+
 #[tokio::test]
 async fn one_that_stops_waiting_keeps_what_it_had_and_lets_the_next_go_on() {
     let controller = controller(8, 16 * MIB);
