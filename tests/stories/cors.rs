@@ -2,6 +2,7 @@
 
 use axum::http::{Method, StatusCode};
 use serde_json::json;
+use sqlx::{Connection as _, PgConnection};
 
 use crate::app::{Answer, App};
 
@@ -132,9 +133,14 @@ async fn every_response_to_a_listed_origin_can_be_read_by_its_page() {
 async fn an_overload_can_be_read_by_the_page_too() {
     let app = App::start_with(|options| {
         options.cors_origins = vec![PAGE.parse().unwrap()];
-        options.request_timeout = std::time::Duration::ZERO;
+        options.request_timeout = std::time::Duration::from_millis(10);
     })
     .await;
+    let mut holder = PgConnection::connect_with(&app.database.owner())
+        .await
+        .unwrap();
+    let lock = "BEGIN; LOCK TABLE flows IN ACCESS EXCLUSIVE MODE";
+    sqlx::raw_sql(lock).execute(&mut holder).await.unwrap();
     let headers = [("origin", PAGE)];
     let answer = app.send_bare(Method::GET, LIST, &headers, "").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
