@@ -239,6 +239,12 @@ impl Activity {
         self.state().evictable_since(is_authenticated)
     }
 
+    /// Whether it may end by itself when another connection waits to be accepted: it is idle between two requests. Others are
+    /// closed in the order of their progress.
+    pub(super) fn may_leave(&self) -> bool {
+        self.evictable_since().is_some() && self.state().is_idle_after_response()
+    }
+
     /// Whether it has shown a token, and this was not asked since.
     pub(super) fn is_newly_authenticated(&self) -> bool {
         self.authentication.is_confirmed() && !self.is_authenticated.swap(true, Ordering::Relaxed)

@@ -137,6 +137,12 @@ impl State {
             .min_by_key(|(at, _)| *at)
     }
 
+    /// Whether it has answered all its requests and waits for the next one. A new connection is none of these: its first
+    /// request may be on its way.
+    pub(super) fn is_idle_after_response(&self) -> bool {
+        self.phase == Phase::Idle && self.progressed == self.since && self.head_began.is_none()
+    }
+
     pub(super) fn evictable_since(&self, is_authenticated: bool) -> Option<Instant> {
         if self.order >= Order::Evict {
             return None;

@@ -133,7 +133,7 @@ impl<C: GracefulConnection<Error = Box<dyn Error + Send + Sync>>> Future for Sup
                     Err(error) => Ending::Failed(error),
                 });
             }
-            if self.room.is_wanted() && self.activity.evictable_since().is_some() {
+            if self.room.is_wanted() && self.activity.may_leave() {
                 return Poll::Ready(Ending::Closed(Reason::Evicted));
             }
             // While a request is in flight, nothing reads, so that nothing else tells that its client is gone.
