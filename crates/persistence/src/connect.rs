@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::{
     error::store_error,
-    pool::{Pool, ReadOnlyMark},
+    pool::{Pool, ReadOnlyDetection},
     session,
 };
 
@@ -126,12 +126,12 @@ impl ConnectOptions {
             ("enable_sort", "off"),
             ("jit", "off"),
         ]);
-        let read_only = ReadOnlyMark::default();
+        let read_only = ReadOnlyDetection::default();
         let seen = read_only.clone();
         let connections = PgPoolOptions::new()
             .max_connections(self.max_connections)
             .acquire_timeout(self.acquire_timeout)
-            .after_connect(|connection, _meta| Box::pin(session::prepare(connection)))
+            .after_connect(|connection, _meta| Box::pin(dedicated_connection::prepare(connection)))
             // A ping for each statement would be a round trip more; one that rested may have died.
             .test_before_acquire(false)
             .before_acquire(move |connection, meta| {

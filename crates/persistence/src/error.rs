@@ -77,7 +77,7 @@ pub(crate) fn outcome_is_unknown(error: &sqlx::Error) -> bool {
 }
 
 /// Whether the session is no good any more: it died, or it is one of a server that takes no writes since a failover.
-pub(crate) fn session_is_lost(error: &sqlx::Error) -> bool {
+pub(crate) fn connection_is_lost(error: &sqlx::Error) -> bool {
     outcome_is_unknown(error) || is_read_only(error)
 }
 

@@ -10,7 +10,7 @@ use sqlx::PgPool;
 use crate::{
     error::{is_foreign_key_violation, is_unique_violation, outcome_is_unknown, store_error},
     pool::Pool,
-    retry::Budget,
+    retry::RetryBudget,
     row::FlowRow,
 };
 
@@ -69,7 +69,7 @@ pub(crate) async fn create(
     retry_for: Duration,
     flow: &Flow,
 ) -> Result<(), StoreError> {
-    let mut budget = Budget::new(retry_for);
+    let mut budget = RetryBudget::new(retry_for);
     let mut may_be_there = false;
     loop {
         match pool.execute(bound(CREATE, flow)).await {
@@ -111,7 +111,7 @@ pub(crate) async fn update(
     key: FlowKey,
     decide: DecideFlow,
 ) -> Result<Option<Updated<Flow>>, StoreError> {
-    let mut budget = Budget::new(retry_for);
+    let mut budget = RetryBudget::new(retry_for);
     // What an attempt wrote, perhaps, whose answer was lost.
     let mut may_be_written: Option<Flow> = None;
     loop {
@@ -157,7 +157,7 @@ pub(crate) async fn update(
 
 async fn read_again(
     pool: &Pool,
-    budget: &mut Budget,
+    budget: &mut RetryBudget,
     key: FlowKey,
 ) -> Result<Option<Flow>, StoreError> {
     loop {
@@ -175,7 +175,7 @@ pub(crate) async fn delete(
     key: FlowKey,
     decide: DecideFlow,
 ) -> Result<Option<FlowDeleted>, StoreError> {
-    let mut budget = Budget::new(retry_for);
+    let mut budget = RetryBudget::new(retry_for);
     let mut may_be_gone = false;
     loop {
         let Some(read) = read_again(pool, &mut budget, key).await? else {

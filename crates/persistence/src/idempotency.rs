@@ -14,7 +14,7 @@ use sqlx::{
     types::{Json, Uuid},
 };
 
-use crate::{error::store_error, pool::Pool, retry::Budget};
+use crate::{error::store_error, pool::Pool, retry::RetryBudget};
 
 const HOLD: &str = "
     INSERT INTO idempotency_keys
@@ -57,7 +57,7 @@ pub(crate) async fn claim(
     retry_for: Duration,
     claim: &KeyClaim,
 ) -> Result<Claimed, StoreError> {
-    let mut budget = Budget::new(retry_for);
+    let mut budget = RetryBudget::new(retry_for);
     loop {
         match attempt(pool, claim).await {
             Ok(Some(claimed)) => return Ok(claimed),
@@ -106,7 +106,7 @@ pub(crate) async fn keep(
     claim: &KeyClaim,
     answer: &KeptAnswer,
 ) -> Result<(), StoreError> {
-    let mut budget = Budget::new(retry_for);
+    let mut budget = RetryBudget::new(retry_for);
     let status = i16::try_from(answer.status)
         .map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
     loop {

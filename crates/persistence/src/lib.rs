@@ -12,8 +12,8 @@
 //! # }
 //! ```
 
-mod columns;
-mod condition;
+mod parameters;
+mod schema_status;
 mod connect;
 mod create;
 mod error;
@@ -27,12 +27,12 @@ mod query;
 mod retry;
 mod row;
 mod runs;
-mod session;
+mod dedicated_connection;
 mod store;
 mod writer;
 
 pub use self::{
-    condition::{Condition, Load},
+    schema_status::{SchemaStatus, StoreLoad},
     connect::{ConnectOptions, Durability},
     store::PostgresStore,
 };

@@ -27,13 +27,13 @@ const OUTCOMES: [Outcome; 4] = [
 /// The counts of the writers of a store.
 pub(crate) struct Meter {
     /// Statements that read the runs of a batch.
-    pub(crate) read: Step,
+    pub(crate) read: StatementMeter,
     /// Statements that write a batch of reports.
-    pub(crate) write: Step,
+    pub(crate) write: StatementMeter,
     /// Statements that create runs.
-    pub(crate) create: Step,
+    pub(crate) create: StatementMeter,
     /// Transactions that wait for a contended run.
-    pub(crate) lock: Step,
+    pub(crate) lock: StatementMeter,
     races_lost: Counter,
     contended: Gauge,
     created: Counter,
@@ -41,7 +41,7 @@ pub(crate) struct Meter {
 }
 
 /// One kind of statement.
-pub(crate) struct Step {
+pub(crate) struct StatementMeter {
     size: Histogram,
     duration: Histogram,
     retries: Counter,
@@ -53,10 +53,10 @@ impl Meter {
         let ended =
             |outcome| metrics::counter!(ENDED, "status" => RunStatus::Ended(outcome).as_str());
         Self {
-            read: Step::new("read"),
-            write: Step::new("write"),
-            create: Step::new("create"),
-            lock: Step::new("lock"),
+            read: StatementMeter::new("read"),
+            write: StatementMeter::new("write"),
+            create: StatementMeter::new("create"),
+            lock: StatementMeter::new("lock"),
             races_lost: metrics::counter!(RACES_LOST),
             contended: metrics::gauge!(CONTENDED),
             created: metrics::counter!(CREATED),
@@ -97,7 +97,7 @@ impl Meter {
     }
 }
 
-impl Step {
+impl StatementMeter {
     fn new(step: &'static str) -> Self {
         Self {
             size: metrics::histogram!(BATCH_SIZE, "step" => step),

@@ -13,7 +13,7 @@ use sqlx::{
 };
 use thiserror::Error;
 
-use crate::{condition::ENCODING, error::is_covered_elsewhere, session::wait_for_flush};
+use crate::{condition::ENCODING, error::is_covered_elsewhere, dedicated_connection::wait_for_flush};
 
 static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
 const GRANTS: &str = include_str!("../../../migrations/grants.sql");

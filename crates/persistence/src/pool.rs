@@ -21,16 +21,16 @@ const MARK_EVERY: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(crate) struct Pool {
     connections: PgPool,
-    read_only: ReadOnlyMark,
+    read_only: ReadOnlyDetection,
 }
 
 /// When a connection was seen to be read-only. Those that were opened before are not used any more: after a failover
 /// behind one address they may lead to the former primary.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ReadOnlyMark(Arc<Mutex<Option<Instant>>>);
+pub(crate) struct ReadOnlyDetection(Arc<Mutex<Option<Instant>>>);
 
 impl Pool {
-    pub(crate) const fn new(connections: PgPool, read_only: ReadOnlyMark) -> Self {
+    pub(crate) const fn new(connections: PgPool, read_only: ReadOnlyDetection) -> Self {
         Self {
             connections,
             read_only,
@@ -57,7 +57,7 @@ impl Pool {
     }
 }
 
-impl ReadOnlyMark {
+impl ReadOnlyDetection {
     fn set(&self) {
         let mut mark = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if mark.is_none_or(|mark| mark.elapsed() > MARK_EVERY) {
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn connections_from_before_the_mark_are_replaced_and_later_ones_are_kept() {
-        let mark = ReadOnlyMark::default();
+        let mark = ReadOnlyDetection::default();
         assert!(mark.is_newer(Duration::MAX));
         mark.set();
         assert!(!mark.is_newer(Duration::from_secs(60)));
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_mark_stands_for_a_while_although_more_connections_turn_out_to_be_read_only() {
-        let mark = ReadOnlyMark::default();
+        let mark = ReadOnlyDetection::default();
         mark.set();
         let first = *mark.0.lock().unwrap();
         mark.set();

@@ -4,9 +4,9 @@ mod documents;
 mod flows;
 mod ids;
 mod predicate;
-mod range;
+mod keyset;
 mod runs;
-mod search;
+mod scan;
 
 pub(crate) use self::{
     documents::query_runs,

@@ -8,7 +8,7 @@ use std::{
 use flowruns_domain::{StoreError, StoreErrorKind};
 
 use crate::{
-    error::{is_read_only, is_transient, session_is_lost, store_error},
+    error::{is_read_only, is_transient, connection_is_lost, store_error},
     meter,
 };
 
@@ -26,7 +26,7 @@ pub(crate) async fn read<T, F>(
 where
     F: Future<Output = Result<T, StoreError>>,
 {
-    let mut budget = Budget::new(retry_for);
+    let mut budget = RetryBudget::new(retry_for);
     loop {
         match attempt().await {
             Err(error) => budget.retry_read_after(error, unit).await?,
@@ -37,15 +37,15 @@ where
 
 /// Pauses between attempts: each twice as long as the one before, up to a bound.
 #[derive(Debug)]
-pub(crate) struct Pause(Duration);
+pub(crate) struct Backoff(Duration);
 
-impl Default for Pause {
+impl Default for Backoff {
     fn default() -> Self {
         Self(FIRST_PAUSE)
     }
 }
 
-impl Pause {
+impl Backoff {
     /// Pauses.
     pub(crate) async fn next(&mut self) {
         tokio::time::sleep(self.0).await;
@@ -54,19 +54,19 @@ impl Pause {
 }
 
 /// What is left of the time for a unit of work.
-pub(crate) struct Budget {
+pub(crate) struct RetryBudget {
     end: Instant,
-    pause: Pause,
+    pause: Backoff,
     dead_sessions: u32,
     /// Whether a session turned out to be read-only.
     was_read_only: bool,
 }
 
-impl Budget {
+impl RetryBudget {
     pub(crate) fn new(retry_for: Duration) -> Self {
         Self {
             end: Instant::now() + retry_for,
-            pause: Pause::default(),
+            pause: Backoff::default(),
             dead_sessions: 0,
             was_read_only: false,
         }
@@ -100,7 +100,7 @@ impl Budget {
             meter::read_retried(unit);
             return Ok(());
         }
-        if source.is_some_and(session_is_lost) && self.dead_sessions < DEAD_SESSIONS {
+        if source.is_some_and(connection_is_lost) && self.dead_sessions < DEAD_SESSIONS {
             self.dead_sessions += 1;
             meter::read_retried(unit);
             return Ok(());

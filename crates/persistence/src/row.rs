@@ -70,12 +70,12 @@ pub(crate) struct EventRow {
 }
 
 /// Tells which column of which row cannot be.
-struct Reader {
+struct ColumnReader {
     table: &'static str,
     id: String,
 }
 
-impl Reader {
+impl ColumnReader {
     fn column<T>(&self, column: &'static str, value: Option<T>) -> Result<T, StoreError> {
         let corrupt = || StoreErrorKind::Corrupt {
             table: self.table,
@@ -106,7 +106,7 @@ impl Reader {
 
 impl RunRow {
     pub(crate) fn into_run(self, key: RunKey) -> Result<Run, StoreError> {
-        let reader = Reader {
+        let reader = ColumnReader {
             table: "runs",
             id: format!("{}/{}", key.flow, self.id),
         };
@@ -133,7 +133,7 @@ impl RunRow {
 
 impl RunSummaryRow {
     pub(crate) fn into_summary(self, flow: FlowKey) -> Result<RunSummary, StoreError> {
-        let reader = Reader {
+        let reader = ColumnReader {
             table: "runs",
             id: format!("{}/{}", flow.flow, self.id),
         };
@@ -152,7 +152,7 @@ impl RunSummaryRow {
 
 impl ListedRunRow {
     pub(crate) fn into_listed(self, tenant: TenantId) -> Result<ListedRun, StoreError> {
-        let reader = Reader {
+        let reader = ColumnReader {
             table: "runs",
             id: format!("{}/{}", self.flow_id, self.summary.id),
         };
@@ -170,7 +170,7 @@ impl ListedRunRow {
 
 impl FlowRow {
     pub(crate) fn into_flow(self, tenant: TenantId) -> Result<Flow, StoreError> {
-        let reader = Reader {
+        let reader = ColumnReader {
             table: "flows",
             id: self.id.to_string(),
         };
@@ -202,7 +202,7 @@ impl FlowRow {
 
 impl EventRow {
     pub(crate) fn into_event(self, key: RunKey) -> Result<RunEvent, StoreError> {
-        let reader = Reader {
+        let reader = ColumnReader {
             table: "run_events",
             id: format!("{}/{}/{}", key.flow, key.run, self.version),
         };

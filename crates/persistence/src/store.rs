@@ -13,7 +13,7 @@ use flowruns_domain::{
 use sqlx::PgPool;
 
 use crate::{
-    condition::{self, Condition, Load},
+    schema_status::{self, SchemaStatus, StoreLoad},
     connect::{ConnectOptions, Durability, durability},
     create, flows, history, idempotency,
     pool::Pool,
@@ -39,7 +39,7 @@ impl PostgresStore {
     pub async fn connect(options: &ConnectOptions) -> Result<Self, StoreError> {
         let pool = options.pool().await?;
         let writers = Writers::start(options, pool.connections());
-        if let Err(not_ready) = writers.check_sessions().await {
+        if let Err(not_ready) = writers.check_connections().await {
             let cause = not_ready.source().and_then(Error::source);
             let cause = cause.map(tracing::field::display);
             tracing::warn!(cause, "the store cannot write: {not_ready}");
@@ -66,12 +66,12 @@ impl PostgresStore {
     }
 
     /// How much of the pool and of the writers' queue is taken now.
-    pub fn load(&self) -> Load {
+    pub fn load(&self) -> StoreLoad {
         let Usage {
             requests: queued_reports,
             bytes: queued_bytes,
         } = self.writers.usage();
-        Load {
+        StoreLoad {
             connections: self.pool().size(),
             idle_connections: self.pool().num_idle(),
             queued_reports,
@@ -84,8 +84,8 @@ impl PostgresStore {
     /// # Errors
     ///
     /// [`StoreError`] when the database cannot be asked.
-    pub async fn condition(&self) -> Result<Condition, StoreError> {
-        Condition::read(self.pool()).await
+    pub async fn schema_status(&self) -> Result<SchemaStatus, StoreError> {
+        SchemaStatus::read(self.pool()).await
     }
 
     /// How many months of history are made beyond the one of `now`, without a gap; -1 when that one is missing too, and
@@ -94,8 +94,8 @@ impl PostgresStore {
     /// # Errors
     ///
     /// [`StoreError`] when the database cannot be asked.
-    pub async fn months_ahead(&self, now: Timestamp) -> Result<i32, StoreError> {
-        condition::months_ahead(self.pool(), now).await
+    pub async fn partitions_ahead(&self, now: Timestamp) -> Result<i32, StoreError> {
+        schema_status::partitions_ahead(self.pool(), now).await
     }
 
     /// How the database carries out a query of runs and its count, one plan a statement, as EXPLAIN (ANALYZE, BUFFERS,
@@ -280,10 +280,10 @@ impl IdempotencyStore for PostgresStore {
 #[async_trait]
 impl Store for PostgresStore {
     async fn check(&self) -> Result<(), NotReady> {
-        let condition = retry::read(self.retry_for, "check the database", || {
-            Condition::read(self.pool())
+        let status = retry::read(self.retry_for, "check the database", || {
+            SchemaStatus::read(self.pool())
         });
-        condition.await?.check()?;
-        self.writers.check_sessions().await
+        status.await?.check()?;
+        self.writers.check_connections().await
     }
 }

@@ -6,16 +6,16 @@
 //! waits for the row.
 
 mod batch;
-mod cache;
-mod chain;
-mod contended;
-mod creations;
-mod jobs;
+mod run_cache;
+mod report_chain;
+mod contended_runs;
+mod creation;
+mod outcomes;
 mod locked_update;
 mod queue;
 mod reading;
 mod statements;
-mod supervised;
+mod supervisor;
 mod writing;
 
 use std::{
@@ -37,23 +37,23 @@ use tokio::{
     time::Instant,
 };
 
-pub(crate) use self::creations::Creating;
+pub(crate) use self::creation::Creating;
 use self::{
-    cache::Cache,
-    chain::{Outcome, Report},
-    contended::Contended,
-    creations::{Creation, CreationTask},
-    queue::{Queue, Submissions, queue},
-    reading::{ReadingTask, Waiting},
-    supervised::supervised,
+    run_cache::RunCache,
+    report_chain::{ReportResult, QueuedReport},
+    contended_runs::ContendedRuns,
+    creation::{QueuedCreation, CreationTask},
+    queue::{JobReceiver, JobSender, queue},
+    reading::{ReadingTask, PendingReports},
+    supervisor::supervised,
     writing::WritingTask,
 };
 use crate::{
     connect::ConnectOptions,
     error::store_error,
     meter::Meter,
-    retry::Pause,
-    session::{Access, Generation, Session},
+    retry::Backoff,
+    dedicated_connection::{WriteAccess, ConnectionGeneration, DedicatedConnection},
 };
 
 /// The most that one statement takes.
@@ -65,15 +65,15 @@ const CACHE_BYTES: usize = 8 * 1024 * 1024;
 
 /// The ways to the tasks of a store.
 pub(crate) struct Writers {
-    updates: Vec<Submissions<Report, Outcome>>,
-    creations: Submissions<Creation, Creating>,
+    updates: Vec<JobSender<QueuedReport, ReportResult>>,
+    creations: JobSender<QueuedCreation, Creating>,
     admission: Arc<AdmissionController>,
     meter: Arc<Meter>,
     retry_for: Duration,
     closing: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     /// The sessions of all tasks.
-    sessions: Vec<Session>,
+    sessions: Vec<DedicatedConnection>,
 }
 
 impl Writers {
@@ -87,9 +87,9 @@ impl Writers {
         });
         let meter = Arc::new(Meter::new());
         let (closing, closed) = watch::channel(false);
-        let session = |purpose, generation: &Generation| {
+        let session = |purpose, generation: &ConnectionGeneration| {
             let (database, time_limit) = (options.writer_session(), options.answer_timeout());
-            Session::new(purpose, database, time_limit, generation.clone())
+            DedicatedConnection::new(purpose, database, time_limit, generation.clone())
         };
         let writers = options.writers.max(1);
         let mut sessions = Vec::with_capacity(2 * writers + 1);
@@ -98,22 +98,22 @@ impl Writers {
         for _ in 0..writers {
             let (submissions, queue) = queue(closed.clone());
             updates.push(submissions);
-            let contended = Contended::new(pool.clone(), Arc::clone(&meter));
-            let cache = Cache::new(CACHE_BYTES / writers);
-            let generation = Generation::default();
+            let contended = ContendedRuns::new(pool.clone(), Arc::clone(&meter));
+            let run_cache = RunCache::new(CACHE_BYTES / writers);
+            let generation = ConnectionGeneration::default();
             let reading = session("read runs for reports", &generation);
             let writing = session("write reports", &generation);
             sessions.extend([reading.clone(), writing.clone()]);
             let both = [reading, writing];
-            tasks.extend(report_tasks(queue, both, contended, cache, &meter));
+            tasks.extend(report_tasks(queue, both, contended, run_cache, &meter));
         }
-        let creating = session("create runs", &Generation::default());
+        let creating = session("create runs", &ConnectionGeneration::default());
         sessions.push(creating.clone());
         let (creations, queue) = queue(closed);
         tasks.push(supervised(CreationTask {
             queue,
             session: creating,
-            pause: Pause::default(),
+            pause: Backoff::default(),
             again: Vec::new(),
             meter: Arc::clone(&meter),
         }));
@@ -130,11 +130,11 @@ impl Writers {
     }
 
     /// Whether every task has a session that can write. Those that are missing are opened.
-    pub(crate) async fn check_sessions(&self) -> Result<(), NotReady> {
+    pub(crate) async fn check_connections(&self) -> Result<(), NotReady> {
         for session in &self.sessions {
             match session.check().await {
-                Ok(Access::Write) => {}
-                Ok(Access::ReadOnly) => return Err(NotReady::Standby),
+                Ok(WriteAccess::Writable) => {}
+                Ok(WriteAccess::ReadOnly) => return Err(NotReady::Standby),
                 Err(error) => {
                     return Err(NotReady::NoSession {
                         purpose: session.purpose(),
@@ -157,12 +157,12 @@ impl Writers {
             bytes,
             urgency,
         } = report;
-        let report = Report {
+        let report = QueuedReport {
             key,
             decide,
             unknown: Vec::new(),
-            losses: 0,
-            alone: false,
+            lost_races: 0,
+            isolated: false,
         };
         let task = &self.updates[self.task_of(key)];
         let permit = self.admit(bytes, urgency)?;
@@ -175,9 +175,9 @@ impl Writers {
         let bytes = properties.statistics.members().compact_length();
         let urgency = properties.state.status().urgency();
         let permit = self.admit(bytes, urgency)?;
-        let creation = Creation {
+        let creation = QueuedCreation {
             change,
-            alone: false,
+            isolated: false,
         };
         self.creations
             .submit(creation, permit, self.deadline())
@@ -228,10 +228,10 @@ impl Writers {
 
 /// The two tasks of a writer of reports.
 fn report_tasks(
-    queue: Queue<Report, Outcome>,
-    [reading, writing]: [Session; 2],
-    contended: Contended,
-    cache: Cache,
+    queue: JobReceiver<QueuedReport, ReportResult>,
+    [reading, writing]: [DedicatedConnection; 2],
+    contended: ContendedRuns,
+    run_cache: RunCache,
     meter: &Arc<Meter>,
 ) -> [JoinHandle<()>; 2] {
     let (batches, to_write) = mpsc::channel(MOST_BATCHES);
@@ -240,18 +240,18 @@ fn report_tasks(
         queue,
         session: reading,
         contended,
-        cache,
+        run_cache,
         batches,
         back,
         returned,
-        waiting: Waiting::default(),
+        waiting: PendingReports::default(),
         meter: Arc::clone(meter),
     };
     let writing = WritingTask {
         batches: to_write,
         next: None,
         session: writing,
-        pause: Pause::default(),
+        pause: Backoff::default(),
         meter: Arc::clone(meter),
     };
     [supervised(reading), supervised(writing)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use flowruns_api::{Check, Readiness};
 use flowruns_domain::{Clock as _, SystemClock};
-use flowruns_persistence::{Condition, PostgresStore, migrate::MigrationState};
+use flowruns_persistence::{SchemaStatus, PostgresStore, migrate::MigrationState};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
 use tokio::{
@@ -142,8 +142,8 @@ impl Scrape {
         }
         *asked = Some(Instant::now());
         let measured = async {
-            show_migrations(&self.store.condition().await?);
-            let months = self.store.months_ahead(SystemClock.now()).await?;
+            show_migrations(&self.store.schema_status().await?);
+            let months = self.store.partitions_ahead(SystemClock.now()).await?;
             metrics::gauge!("flowruns_history_months_ahead").set(months);
             anyhow::Ok(())
         };
@@ -158,16 +158,16 @@ impl Scrape {
     }
 }
 
-fn show_migrations(condition: &Condition) {
-    let applied = condition.versions(MigrationState::Applied).into_iter();
-    let newer = condition.versions(MigrationState::Unknown);
+fn show_migrations(status: &SchemaStatus) {
+    let applied = status.versions(MigrationState::Applied).into_iter();
+    let newer = status.versions(MigrationState::Unknown);
     let version = applied.chain(newer).max().unwrap_or(0);
     metrics::gauge!("flowruns_migrations_applied_version").set(version as f64);
     for (name, state) in [
         ("flowruns_migrations_pending", MigrationState::Pending),
         ("flowruns_migrations_changed", MigrationState::Changed),
     ] {
-        metrics::gauge!(name).set(condition.versions(state).len() as f64);
+        metrics::gauge!(name).set(status.versions(state).len() as f64);
     }
 }
 

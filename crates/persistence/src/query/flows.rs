@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use super::{
     Builder,
-    predicate::{NAME, push_condition, push_flow_term, push_name_limits},
-    range::{Place, Walk},
-    search::{self, Reading, Source},
+    predicate::{NAME, push_condition, push_flow_term, push_name_bounds},
+    keyset::{KeysetPosition, Keyset},
+    scan::{self, RowReader, IndexScan},
 };
 use crate::{error::store_error, row::FlowRow};
 
@@ -43,12 +43,12 @@ pub(crate) async fn query_flows(
     }
     let place = |flow: &Flow| place(query, order.cursor(flow));
     let read = |row: FlowRow| row.into_flow(query.tenant);
-    let reading = Reading {
+    let reading = RowReader {
         read: &read,
         place: &place,
     };
     let (source, after) = (source(query), after(query));
-    let (flows, end) = search::search(pool, &source, &reading, after, wanted(query)).await?;
+    let (flows, end) = scan::search(pool, &source, &reading, after, wanted(query)).await?;
     let window = (query.skip, query.size);
     Ok(Found::cut(flows, window, end.and_then(cursor), |flow| {
         order.cursor(flow)
@@ -65,7 +65,7 @@ pub(crate) async fn count_flows(
         return Ok(limit.count(flows.len() as u64, found as u64));
     }
     let query = in_order_of_count(query);
-    search::count(pool, &[counted(&query)], limit).await
+    scan::count(pool, &[counted(&query)], limit).await
 }
 
 /// The flows of these ids that match, and how many flows have one of these ids. There is one flow an id at most.
@@ -118,7 +118,7 @@ pub(crate) async fn explain_flows(
     let in_order_of_count = in_order_of_count(query);
     let (page, counted) = (source(query), [counted(&in_order_of_count)]);
     let counted = (&counted[..], limit);
-    search::explain(pool, &page, after(query), wanted(query), counted).await
+    scan::explain(pool, &page, after(query), wanted(query), counted).await
 }
 
 fn wanted(query: &FlowQuery) -> usize {
@@ -152,7 +152,7 @@ async fn explain_listed(
     tenant: TenantId,
     ids: Vec<Uuid>,
 ) -> Result<String, StoreError> {
-    let mut sql = Builder::new(search::EXPLAIN);
+    let mut sql = Builder::new(scan::EXPLAIN);
     sql.push(FIND_ALL);
     let query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql.into_string()));
     let query = query.bind(tenant.uuid()).bind(ids).persistent(false);
@@ -160,17 +160,17 @@ async fn explain_listed(
     Ok(plan.0.to_string())
 }
 
-fn source(query: &FlowQuery) -> Source<'_> {
+fn source(query: &FlowQuery) -> IndexScan<'_> {
     let (key, ids): (_, &[&str]) = match query.order.sort {
-        // With the tenant in the order, PostgreSQL cannot walk along the index of every tenant's ids.
+        // With the tenant in the order, PostgreSQL cannot keyset along the index of every tenant's ids.
         FlowSort::Id => (None, &["tenant_id", "id"]),
         FlowSort::DisplayName => (Some((NAME, "display_name")), &["id"]),
     };
-    Source {
+    IndexScan {
         table: "flows",
         columns: COLUMNS,
-        walk: Walk {
-            pinned: None,
+        keyset: Keyset {
+            prefix: None,
             key,
             ids,
             direction: query.order.direction,
@@ -184,7 +184,7 @@ fn source(query: &FlowQuery) -> Source<'_> {
 }
 
 /// As for a page, from the first row on.
-fn counted(query: &FlowQuery) -> Source<'_> {
+fn counted(query: &FlowQuery) -> IndexScan<'_> {
     let bounds = |sql: &mut Builder| {
         push_bounds(sql, query);
         if query.order.sort == FlowSort::Id {
@@ -192,7 +192,7 @@ fn counted(query: &FlowQuery) -> Source<'_> {
             push_tenant_bound(sql, query, ends(query).0);
         }
     };
-    Source {
+    IndexScan {
         push_bounds: Box::new(bounds),
         ..source(query)
     }
@@ -217,12 +217,12 @@ fn push_tenant_bound(sql: &mut Builder, query: &FlowQuery, (operator, id): End) 
 }
 
 /// Where the page begins. One bound alone is given from this side, since PostgreSQL may begin at the wider of two.
-fn after(query: &FlowQuery) -> Option<Place> {
+fn after(query: &FlowQuery) -> Option<KeysetPosition> {
     let after = query.after.clone().map(|cursor| place(query, cursor));
     after.or_else(|| {
         let (_, id) = ends(query).0;
         let ids = vec![query.tenant.uuid(), id];
-        (query.order.sort == FlowSort::Id).then_some(Place {
+        (query.order.sort == FlowSort::Id).then_some(KeysetPosition {
             key: SortKey::Id,
             ids,
         })
@@ -237,7 +237,7 @@ fn push_bounds(sql: &mut Builder, query: &FlowQuery) {
     sql.push("tenant_id = ").push_bind(query.tenant.uuid());
     for term in query.filter.iter().flat_map(FlowFilter::required) {
         if let FlowTerm::DisplayName(test) = term {
-            push_name_limits(sql, test);
+            push_name_bounds(sql, test);
         }
     }
 }
@@ -251,9 +251,9 @@ fn push_filter(sql: &mut Builder, query: &FlowQuery) {
     }
 }
 
-fn place(query: &FlowQuery, cursor: FlowCursor) -> Place {
+fn place(query: &FlowQuery, cursor: FlowCursor) -> KeysetPosition {
     let flow = cursor.flow.uuid();
-    Place {
+    KeysetPosition {
         key: cursor.key,
         ids: match query.order.sort {
             FlowSort::Id => vec![query.tenant.uuid(), flow],
@@ -262,7 +262,7 @@ fn place(query: &FlowQuery, cursor: FlowCursor) -> Place {
     }
 }
 
-fn cursor(place: Place) -> Option<FlowCursor> {
+fn cursor(place: KeysetPosition) -> Option<FlowCursor> {
     Some(FlowCursor {
         flow: FlowId::new(*place.ids.last()?).ok()?,
         key: place.key,

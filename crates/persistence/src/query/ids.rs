@@ -10,7 +10,7 @@ use super::{
     Builder,
     predicate::{push_condition, push_run_term},
     runs::SUMMARY,
-    search::EXPLAIN,
+    scan::EXPLAIN,
 };
 use crate::{
     error::{is_canceled, store_error},

@@ -63,7 +63,7 @@ pub(super) fn push_flow_term(sql: &mut Builder, term: &FlowTerm) {
 
 /// Pushes between which values of an indexed column such rows lie. One value lies between itself and itself: of a column
 /// that is equal to a constant, the order would say nothing, and another index would do.
-pub(super) fn push_limits<B>(sql: &mut Builder, column: &str, operator: Operator, value: &B)
+pub(super) fn push_key_bounds<B>(sql: &mut Builder, column: &str, operator: Operator, value: &B)
 where
     B: for<'q> Encode<'q, Postgres> + Type<Postgres> + Clone + Send + 'static,
 {
@@ -79,16 +79,16 @@ where
     }
 }
 
-/// As [`push_limits`], for a name.
-pub(super) fn push_name_limits(sql: &mut Builder, test: &TextTest) {
+/// As [`push_key_bounds`], for a name.
+pub(super) fn push_name_bounds(sql: &mut Builder, test: &TextTest) {
     match test {
         TextTest::Plain(Test::Compare(operator, Some(name))) => {
-            push_limits(sql, NAME, *operator, name);
+            push_key_bounds(sql, NAME, *operator, name);
         }
         TextTest::StartsWith(prefix) => {
-            push_limits(sql, NAME, Operator::Ge, prefix);
+            push_key_bounds(sql, NAME, Operator::Ge, prefix);
             if let Some(beyond) = beyond_prefix(prefix) {
-                push_limits(sql, NAME, Operator::Lt, &beyond);
+                push_key_bounds(sql, NAME, Operator::Lt, &beyond);
             }
         }
         TextTest::Plain(_) | TextTest::EndsWith(_) | TextTest::Contains(_) => {}

@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use super::{
     Builder, ids,
-    predicate::{NAME, push_condition, push_limits, push_name_limits, push_run_term},
-    range::{Place, Walk},
-    search::{self, Reading, Source},
+    predicate::{NAME, push_condition, push_key_bounds, push_name_bounds, push_run_term},
+    keyset::{KeysetPosition, Keyset},
+    scan::{self, RowReader, IndexScan},
 };
 use crate::{flows, row::ListedRunRow};
 
@@ -36,22 +36,22 @@ pub(crate) async fn query_runs(
         })),
         RunPlan::Ids(listed) => match ids::query(pool, query, &listed).await? {
             Some(found) => Ok(Some(found)),
-            None => walk(pool, query).await.map(Some),
+            None => keyset(pool, query).await.map(Some),
         },
-        RunPlan::Walk { .. } => walk(pool, query).await.map(Some),
+        RunPlan::Walk { .. } => keyset(pool, query).await.map(Some),
     }
 }
 
-async fn walk(pool: &PgPool, query: &RunQuery) -> Result<FoundRuns, StoreError> {
+async fn keyset(pool: &PgPool, query: &RunQuery) -> Result<FoundRuns, StoreError> {
     let order = query.order;
     let place = |run: &ListedRun| place(query.scope, order.cursor(&run.summary));
     let read = |row: ListedRunRow| row.into_listed(query.scope.tenant());
-    let reading = Reading {
+    let reading = RowReader {
         read: &read,
         place: &place,
     };
     let (source, after) = (source(query, order), after(query));
-    let (runs, end) = search::search(pool, &source, &reading, after, wanted(query)).await?;
+    let (runs, end) = scan::search(pool, &source, &reading, after, wanted(query)).await?;
     let end = end.and_then(|place| cursor(query.scope, place));
     let window = (query.skip, query.size);
     Ok(Found::cut(runs, window, end, |run| {
@@ -72,7 +72,7 @@ pub(crate) async fn count_runs(
         RunPlan::Ids(listed) => ids::count(pool, query, &listed, limit).await.map(Some),
         RunPlan::Walk { .. } => {
             let counted = counted(query);
-            search::count(pool, &sources(&counted), limit)
+            scan::count(pool, &sources(&counted), limit)
                 .await
                 .map(Some)
         }
@@ -91,12 +91,12 @@ pub(crate) async fn explain_runs(
         RunPlan::Walk { .. } => {
             let (page, counted) = (source(query, query.order), counted(query));
             let counted = (&*sources(&counted), limit);
-            search::explain(pool, &page, after(query), wanted(query), counted).await
+            scan::explain(pool, &page, after(query), wanted(query), counted).await
         }
     }
 }
 
-fn after(query: &RunQuery) -> Option<Place> {
+fn after(query: &RunQuery) -> Option<KeysetPosition> {
     let after = query.after.clone();
     after.map(|cursor| place(query.scope, cursor))
 }
@@ -137,7 +137,7 @@ fn counted(query: &RunQuery) -> Vec<RunQuery> {
     filters.map(|filter| ordered(Some(filter))).collect()
 }
 
-fn sources(queries: &[RunQuery]) -> Vec<Source<'_>> {
+fn sources(queries: &[RunQuery]) -> Vec<IndexScan<'_>> {
     let sources = queries.iter().map(|query| source(query, query.order));
     sources.collect()
 }
@@ -184,7 +184,7 @@ fn counted_by(query: &RunQuery) -> RunSort {
     }
 }
 
-fn source(query: &RunQuery, order: RunOrder) -> Source<'_> {
+fn source(query: &RunQuery, order: RunOrder) -> IndexScan<'_> {
     let (key, index) = match order.sort {
         RunSort::Start => (Some(("start_at", "start_at")), Direction::Descending),
         RunSort::End => (Some(("end_at", "end_at")), Direction::Descending),
@@ -192,11 +192,11 @@ fn source(query: &RunQuery, order: RunOrder) -> Source<'_> {
         RunSort::Id => (None, Direction::Ascending),
     };
     let has_status = order.sort == RunSort::Start && status(query).is_some();
-    Source {
+    IndexScan {
         table: "runs",
         columns: if query.details { WHOLE } else { SUMMARY },
-        walk: Walk {
-            pinned: has_status.then_some("status"),
+        keyset: Keyset {
+            prefix: has_status.then_some("status"),
             key,
             ids: match query.scope {
                 RunScope::Flow(_) => &["id"],
@@ -247,15 +247,15 @@ fn push_status(sql: &mut Builder, status: RunStatus) {
 fn push_bound(sql: &mut Builder, sort: RunSort, term: &RunTerm) {
     match (sort, term) {
         (RunSort::Start, RunTerm::Start(Test::Compare(operator, Some(time)))) => {
-            push_limits(sql, "start_at", *operator, &time.date_time());
+            push_key_bounds(sql, "start_at", *operator, &time.date_time());
         }
         (RunSort::End, RunTerm::End(Test::Compare(operator, Some(time)))) => {
-            push_limits(sql, "end_at", *operator, &time.date_time());
+            push_key_bounds(sql, "end_at", *operator, &time.date_time());
         }
         (RunSort::Id, RunTerm::Id(Test::Compare(operator, Some(id)))) => {
-            push_limits(sql, "id", *operator, id);
+            push_key_bounds(sql, "id", *operator, id);
         }
-        (RunSort::DisplayName, RunTerm::DisplayName(test)) => push_name_limits(sql, test),
+        (RunSort::DisplayName, RunTerm::DisplayName(test)) => push_name_bounds(sql, test),
         _ => {}
     }
 }
@@ -280,18 +280,18 @@ fn push_filter(sql: &mut Builder, query: &RunQuery, sort: RunSort) {
     sql.push(")");
 }
 
-fn place(scope: RunScope, cursor: RunCursor) -> Place {
+fn place(scope: RunScope, cursor: RunCursor) -> KeysetPosition {
     let ids = match scope {
         RunScope::Flow(_) => vec![cursor.run.uuid()],
         RunScope::Tenant(_) => vec![cursor.run.uuid(), cursor.flow.uuid()],
     };
-    Place {
+    KeysetPosition {
         key: cursor.key,
         ids,
     }
 }
 
-fn cursor(scope: RunScope, place: Place) -> Option<RunCursor> {
+fn cursor(scope: RunScope, place: KeysetPosition) -> Option<RunCursor> {
     let id = |index: usize| place.ids.get(index).map(Uuid::to_string);
     let flow = match scope {
         RunScope::Flow(flow) => flow.flow,

@@ -5,11 +5,11 @@ use std::mem;
 use flowruns_domain::{Run, RunKey};
 use tokio::sync::mpsc;
 
-use super::chain::{Chain, ReportJob};
+use super::report_chain::{ReportChain, ReportJob};
 
 /// What comes back when a batch is through.
 #[derive(Default)]
-pub(super) struct Returned {
+pub(super) struct BatchResult {
     /// The runs whose next reports may be decided now.
     pub(super) keys: Vec<RunKey>,
     /// Runs as they were written, to be kept in memory.
@@ -22,21 +22,21 @@ pub(super) struct Returned {
 
 /// Chains that are written in one statement. Whatever becomes of it, also a panic, its runs come back when it is dropped.
 pub(super) struct Batch {
-    chains: Vec<Chain>,
+    chains: Vec<ReportChain>,
     /// Whether it is not to share its statement.
-    alone: bool,
-    pub(super) returned: Returned,
-    back: mpsc::UnboundedSender<Returned>,
+    isolated: bool,
+    pub(super) returned: BatchResult,
+    back: mpsc::UnboundedSender<BatchResult>,
 }
 
 impl Batch {
-    pub(super) fn new(chains: Vec<Chain>, back: mpsc::UnboundedSender<Returned>) -> Self {
-        let returned = Returned {
-            keys: chains.iter().map(Chain::key).collect(),
-            ..Returned::default()
+    pub(super) fn new(chains: Vec<ReportChain>, back: mpsc::UnboundedSender<BatchResult>) -> Self {
+        let returned = BatchResult {
+            keys: chains.iter().map(ReportChain::key).collect(),
+            ..BatchResult::default()
         };
         Self {
-            alone: chains.iter().any(Chain::goes_alone),
+            isolated: chains.iter().any(ReportChain::is_isolated),
             chains,
             returned,
             back,
@@ -48,9 +48,9 @@ impl Batch {
         self.chains.len()
     }
 
-    /// Adds what was decided after it. Gives it back where one of them goes alone.
+    /// Adds what was decided after it. Gives it back where one of them goes isolated.
     pub(super) fn join(&mut self, mut later: Self) -> Result<(), Self> {
-        if self.alone || later.alone {
+        if self.isolated || later.isolated {
             return Err(later);
         }
         self.chains.append(&mut later.chains);
@@ -59,7 +59,7 @@ impl Batch {
     }
 
     /// Its chains, for the one who writes them.
-    pub(super) fn take_chains(&mut self) -> Vec<Chain> {
+    pub(super) fn take_chains(&mut self) -> Vec<ReportChain> {
         mem::take(&mut self.chains)
     }
 }

@@ -7,8 +7,8 @@ use flowruns_domain::{RunKey, StoreError};
 use sqlx::{PgConnection, PgPool, Postgres, pool::PoolConnection};
 
 use super::{
-    chain::{Chain, ReportJob},
-    jobs::{self, Settled},
+    report_chain::{ReportChain, ReportJob},
+    outcomes::{self, Reconciled},
     statements,
 };
 use crate::{
@@ -25,9 +25,9 @@ const LOCK: &str = "
     FROM runs WHERE flow_id = $1 AND tenant_id = $2 AND id = $3 AND deleted_at IS NULL FOR NO KEY UPDATE";
 
 /// What the transaction came to.
-pub(super) enum Locked {
+pub(super) enum LockedUpdate {
     /// Committed.
-    Done(Chain),
+    Done(ReportChain),
     /// The row cannot be.
     Impossible(Vec<ReportJob>, StoreError),
     /// It failed, and is perhaps worth another attempt.
@@ -40,20 +40,20 @@ pub(super) async fn update(
     meter: &Meter,
     key: RunKey,
     jobs: Vec<ReportJob>,
-) -> Locked {
+) -> LockedUpdate {
     let connection = match pool.acquire().await {
         Ok(connection) => connection,
         Err(error) => {
             if matches!(error, sqlx::Error::PoolTimedOut) {
                 meter::acquire_timed_out();
             }
-            return Locked::Failed(jobs, error);
+            return LockedUpdate::Failed(jobs, error);
         }
     };
-    let mut session = Session(Some(connection));
-    let locked = steps(&mut session, meter, key, jobs).await;
-    if !matches!(locked, Locked::Failed(..)) {
-        session.give_back();
+    let mut guard = TransactionGuard(Some(connection));
+    let locked = steps(&mut guard, meter, key, jobs).await;
+    if !matches!(locked, LockedUpdate::Failed(..)) {
+        guard.release();
     }
     locked
 }
@@ -63,30 +63,30 @@ async fn steps(
     meter: &Meter,
     key: RunKey,
     jobs: Vec<ReportJob>,
-) -> Locked {
-    let (row, settled) = match lock(connection, key, &jobs).await {
+) -> LockedUpdate {
+    let (row, reconciled) = match lock(connection, key, &jobs).await {
         Ok(locked) => locked,
-        Err(error) => return Locked::Failed(jobs, error),
+        Err(error) => return LockedUpdate::Failed(jobs, error),
     };
     let run = row.map(|row| row.into_run(key)).transpose();
     let stored = run.as_ref().ok().and_then(Option::as_ref);
-    let jobs = settled.answer(stored, jobs, meter);
+    let jobs = reconciled.answer(stored, jobs, meter);
     let chain = match run {
         // Read and written within one transaction, so it is of no generation of sessions.
-        Ok(run) => Chain::decide(key, run, 0, jobs),
+        Ok(run) => ReportChain::decide(key, run, 0, jobs),
         Err(error) => {
             return match commit(connection).await {
-                Ok(()) => Locked::Impossible(jobs, error),
-                Err(error) => Locked::Failed(jobs, error),
+                Ok(()) => LockedUpdate::Impossible(jobs, error),
+                Err(error) => LockedUpdate::Failed(jobs, error),
             };
         }
     };
     match write(connection, &chain).await {
-        Ok(()) => Locked::Done(chain),
+        Ok(()) => LockedUpdate::Done(chain),
         Err(error) if outcome_is_unknown(&error) => {
-            Locked::Failed(chain.unknown().collect(), error)
+            LockedUpdate::Failed(chain.unknown().collect(), error)
         }
-        Err(error) => Locked::Failed(chain.undecided().collect(), error),
+        Err(error) => LockedUpdate::Failed(chain.undecided().collect(), error),
     }
 }
 
@@ -94,7 +94,7 @@ async fn lock(
     connection: &mut PgConnection,
     key: RunKey,
     jobs: &[ReportJob],
-) -> sqlx::Result<(Option<RunRow>, Settled)> {
+) -> sqlx::Result<(Option<RunRow>, Reconciled)> {
     sqlx::raw_sql(BEGIN).execute(&mut *connection).await?;
     let row = sqlx::query_as(LOCK)
         .bind(key.flow.uuid())
@@ -104,11 +104,11 @@ async fn lock(
         .await?;
     // With the row locked no earlier attempt is at work. One that has not begun yet can still be committed after this
     // transaction, unless this one makes a new version.
-    let settled = jobs::settled(connection, jobs).await?;
-    Ok((row, settled))
+    let reconciled = outcomes::reconciled(connection, jobs).await?;
+    Ok((row, reconciled))
 }
 
-async fn write(connection: &mut PgConnection, chain: &Chain) -> sqlx::Result<()> {
+async fn write(connection: &mut PgConnection, chain: &ReportChain) -> sqlx::Result<()> {
     if let Some(change) = chain.write() {
         let written = statements::write(&mut *connection, &[change]).await?;
         if !written.contains(&true) {
@@ -124,15 +124,15 @@ async fn commit(connection: &mut PgConnection) -> sqlx::Result<()> {
 }
 
 /// A connection that is closed rather than given back, unless its transaction has ended.
-struct Session(Option<PoolConnection<Postgres>>);
+struct TransactionGuard(Option<PoolConnection<Postgres>>);
 
-impl Session {
-    fn give_back(mut self) {
+impl TransactionGuard {
+    fn release(mut self) {
         self.0.take();
     }
 }
 
-impl Drop for Session {
+impl Drop for TransactionGuard {
     fn drop(&mut self) {
         if let Some(connection) = self.0.take() {
             drop(connection.detach());
@@ -140,26 +140,26 @@ impl Drop for Session {
     }
 }
 
-impl Deref for Session {
+impl Deref for TransactionGuard {
     type Target = PgConnection;
 
     #[expect(
         clippy::expect_used,
-        reason = "the connection is there until the session is given back or dropped"
+        reason = "the connection is there until the guard is given back or dropped"
     )]
     fn deref(&self) -> &PgConnection {
-        self.0.as_deref().expect("a session holds its connection")
+        self.0.as_deref().expect("a guard holds its connection")
     }
 }
 
-impl DerefMut for Session {
+impl DerefMut for TransactionGuard {
     #[expect(
         clippy::expect_used,
-        reason = "the connection is there until the session is given back or dropped"
+        reason = "the connection is there until the guard is given back or dropped"
     )]
     fn deref_mut(&mut self) -> &mut PgConnection {
         self.0
             .as_deref_mut()
-            .expect("a session holds its connection")
+            .expect("a guard holds its connection")
     }
 }

@@ -26,24 +26,24 @@ impl<W, A> Job<W, A> {
 
 /// The way to a task.
 #[derive(Debug)]
-pub(super) struct Submissions<W, A> {
+pub(super) struct JobSender<W, A> {
     jobs: mpsc::UnboundedSender<Job<W, A>>,
 }
 
 /// A task's side of its queue.
 #[derive(Debug)]
-pub(super) struct Queue<W, A> {
+pub(super) struct JobReceiver<W, A> {
     jobs: mpsc::UnboundedReceiver<Job<W, A>>,
     closing: watch::Receiver<bool>,
 }
 
 /// A queue; each job has a permit, which bounds them. Once `closing` is true it takes no more, and what waits is still taken out.
-pub(super) fn queue<W, A>(closing: watch::Receiver<bool>) -> (Submissions<W, A>, Queue<W, A>) {
+pub(super) fn queue<W, A>(closing: watch::Receiver<bool>) -> (JobSender<W, A>, JobReceiver<W, A>) {
     let (sender, jobs) = mpsc::unbounded_channel();
-    (Submissions { jobs: sender }, Queue { jobs, closing })
+    (JobSender { jobs: sender }, JobReceiver { jobs, closing })
 }
 
-impl<W, A> Submissions<W, A> {
+impl<W, A> JobSender<W, A> {
     /// Hands work to the task and waits for its answer. The work goes on when the caller leaves.
     pub(super) async fn submit(
         &self,
@@ -71,9 +71,9 @@ impl<W, A> Submissions<W, A> {
     }
 }
 
-impl<W, A> Queue<W, A> {
+impl<W, A> JobReceiver<W, A> {
     /// Adds what waits, up to `most` in all.
-    pub(super) fn take_waiting(&mut self, jobs: &mut Vec<Job<W, A>>, most: usize) {
+    pub(super) fn drain(&mut self, jobs: &mut Vec<Job<W, A>>, most: usize) {
         while jobs.len() < most
             && let Ok(job) = self.jobs.try_recv()
         {
@@ -87,7 +87,7 @@ impl<W, A> Queue<W, A> {
         if jobs.is_empty() {
             return self.more(jobs, most).await;
         }
-        self.take_waiting(jobs, most);
+        self.drain(jobs, most);
         true
     }
 

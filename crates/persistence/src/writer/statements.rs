@@ -6,9 +6,9 @@ use flowruns_domain::{Change, Run, RunKey, StoreError};
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::chain::ChainWrite;
+use super::report_chain::ChainWrite;
 use crate::{
-    columns::{EarlierColumns, Rows, RunColumns},
+    parameters::{EarlierParameters, Rows, RunParameters},
     row::RunRow,
 };
 
@@ -49,7 +49,7 @@ static WRITE_WITH_EARLIER: LazyLock<String> = LazyLock::new(|| {
                 ($3::uuid[])[event.number + 1]) AS row (flow_id, tenant_id, id) ON true
             WHERE (event.number IN (SELECT number FROM written)) IS TRUE
         ),",
-        events = EarlierColumns::source(),
+        events = EarlierParameters::source(),
     ))
 });
 
@@ -81,7 +81,7 @@ fn write_statement(rows: Rows, earlier: &str) -> String {
             FROM written
         )
         SELECT number FROM written",
-        rows = RunColumns::source(rows),
+        rows = RunParameters::source(rows),
     )
 }
 
@@ -111,7 +111,7 @@ fn create_statement(rows: Rows) -> String {
             FROM done
         )
         SELECT number FROM done",
-        rows = RunColumns::source(rows),
+        rows = RunParameters::source(rows),
     )
 }
 
@@ -160,7 +160,7 @@ pub(super) async fn write(
     connection: &mut PgConnection,
     chains: &[ChainWrite<'_>],
 ) -> sqlx::Result<Vec<bool>> {
-    let (mut runs, mut earlier) = (RunColumns::default(), EarlierColumns::default());
+    let (mut runs, mut earlier) = (RunParameters::default(), EarlierParameters::default());
     for (number, chain) in (0..).zip(chains) {
         runs.push(number, chain.seen.version, chain.run, chain.last)?;
         for event in &chain.earlier {
@@ -176,7 +176,7 @@ pub(super) async fn write(
         Rows::Many => runs.bind(Rows::Many, sqlx::query_scalar(WRITE.as_str())),
     };
     let written = query.fetch_all(connection).await?;
-    Ok(marked(chains.len(), &written))
+    Ok(flags(chains.len(), &written))
 }
 
 /// Creates many runs: those whose flow is there and whose id is free. Tells which were created.
@@ -184,7 +184,7 @@ pub(super) async fn create(
     connection: &mut PgConnection,
     creations: &[&Change],
 ) -> sqlx::Result<Vec<bool>> {
-    let mut runs = RunColumns::default();
+    let mut runs = RunParameters::default();
     for (number, Change { run, event }) in (0..).zip(creations) {
         runs.push(number, run.version, run, event)?;
     }
@@ -193,14 +193,14 @@ pub(super) async fn create(
         Rows::Many => runs.bind(Rows::Many, sqlx::query_scalar(CREATE.as_str())),
     };
     let created = query.fetch_all(connection).await?;
-    Ok(marked(creations.len(), &created))
+    Ok(flags(creations.len(), &created))
 }
 
 fn numbers(count: usize) -> Vec<i32> {
     (0..).take(count).collect()
 }
 
-fn marked(count: usize, numbers: &[i32]) -> Vec<bool> {
+fn flags(count: usize, numbers: &[i32]) -> Vec<bool> {
     let mut marks = vec![false; count];
     for number in numbers {
         if let Some(mark) = usize::try_from(*number).ok().and_then(|n| marks.get_mut(n)) {

@@ -8,16 +8,16 @@ use tokio::sync::mpsc;
 use super::{
     MOST_JOBS,
     batch::Batch,
-    chain::{Chain, ReportJob},
-    jobs::isolate,
+    report_chain::{ReportChain, ReportJob},
+    outcomes::isolate,
     statements,
-    supervised::Task,
+    supervisor::Task,
 };
 use crate::{
     error::{is_transient, outcome_is_unknown, store_error},
     meter::Meter,
-    retry::Pause,
-    session::{Lent, Session, SessionFailure},
+    retry::Backoff,
+    dedicated_connection::{ConnectionLease, DedicatedConnection, ConnectionFailure},
 };
 
 /// A batch of more runs than this reads them cheaply together, so keeping them in memory is not worth its while.
@@ -28,8 +28,8 @@ pub(super) struct WritingTask {
     pub(super) batches: mpsc::Receiver<Batch>,
     /// What could not join the batch before.
     pub(super) next: Option<Batch>,
-    pub(super) session: Session,
-    pub(super) pause: Pause,
+    pub(super) session: DedicatedConnection,
+    pub(super) pause: Backoff,
     pub(super) meter: Arc<Meter>,
 }
 
@@ -62,32 +62,32 @@ impl WritingTask {
     async fn write(&mut self, mut batch: Batch) {
         let (started, chains) = (Instant::now(), batch.take_chains());
         let returned = &mut batch.returned;
-        let lent = match self.session.lend().await {
-            Ok(lent) => lent,
+        let lease = match self.session.lease().await {
+            Ok(lease) => lease,
             Err(error) => {
-                let jobs = chains.into_iter().flat_map(Chain::undecided).collect();
-                let failure = SessionFailure::not_opened(error);
+                let jobs = chains.into_iter().flat_map(ReportChain::undecided).collect();
+                let failure = ConnectionFailure::not_opened(error);
                 returned.again = self.failed(jobs, failure).await;
                 return;
             }
         };
-        returned.generation = lent.generation();
-        let (chains, outdated) = of_generation(lent.generation(), chains);
+        returned.generation = lease.generation();
+        let (chains, outdated) = of_generation(lease.generation(), chains);
         returned
             .again
-            .extend(outdated.into_iter().flat_map(Chain::undecided));
+            .extend(outdated.into_iter().flat_map(ReportChain::undecided));
         if chains.is_empty() {
-            lent.give_back_unused();
+            lease.release_unused();
             return;
         }
-        let again = match self.write_all(lent, &chains).await {
+        let again = match self.write_all(lease, &chains).await {
             Ok(written) => self.written(chains, written, started, &mut returned.written),
             Err(failure) if outcome_is_unknown(&failure.error) => {
-                let jobs = chains.into_iter().flat_map(Chain::unknown).collect();
+                let jobs = chains.into_iter().flat_map(ReportChain::unknown).collect();
                 self.failed(jobs, failure).await
             }
             Err(failure) => {
-                let jobs = chains.into_iter().flat_map(Chain::undecided).collect();
+                let jobs = chains.into_iter().flat_map(ReportChain::undecided).collect();
                 self.failed(jobs, failure).await
             }
         };
@@ -96,25 +96,25 @@ impl WritingTask {
 
     async fn write_all(
         &self,
-        mut lent: Lent,
-        chains: &[Chain],
-    ) -> Result<Vec<bool>, SessionFailure> {
-        let writes: Vec<_> = chains.iter().filter_map(Chain::write).collect();
-        let statement = async { statements::write(lent.connection()?, &writes).await };
+        mut lease: ConnectionLease,
+        chains: &[ReportChain],
+    ) -> Result<Vec<bool>, ConnectionFailure> {
+        let writes: Vec<_> = chains.iter().filter_map(ReportChain::write).collect();
+        let statement = async { statements::write(lease.connection()?, &writes).await };
         let outcome = self.session.within(statement).await;
-        lent.give_back(outcome)
+        lease.release(outcome)
     }
 
     /// Answers what was written. Returns the reports that lost a race.
     fn written(
         &mut self,
-        chains: Vec<Chain>,
+        chains: Vec<ReportChain>,
         written: Vec<bool>,
         started: Instant,
         kept: &mut Vec<Run>,
     ) -> Vec<ReportJob> {
-        self.pause = Pause::default();
-        let reports = chains.iter().map(Chain::len).sum();
+        self.pause = Backoff::default();
+        let reports = chains.iter().map(ReportChain::len).sum();
         self.meter.write.done(reports, started);
         let is_small = chains.len() <= KEPT_OF_A_BATCH;
         let mut lost = Vec::new();
@@ -132,15 +132,15 @@ impl WritingTask {
     }
 
     /// What another attempt may heal, after a pause.
-    async fn failed(&mut self, jobs: Vec<ReportJob>, failure: SessionFailure) -> Vec<ReportJob> {
-        let calls_for_another_session = failure.calls_for_another_session();
+    async fn failed(&mut self, jobs: Vec<ReportJob>, failure: ConnectionFailure) -> Vec<ReportJob> {
+        let needs_another_connection = failure.needs_another_connection();
         let error = failure.error;
-        if !calls_for_another_session && !is_transient(&error) {
+        if !needs_another_connection && !is_transient(&error) {
             return isolate(jobs, &store_error(error));
         }
         tracing::warn!(%error, reports = jobs.len(), "reports are written again after a failure");
         self.meter.write.retried();
-        if !calls_for_another_session {
+        if !needs_another_connection {
             self.pause.next().await;
         }
         jobs
@@ -149,7 +149,7 @@ impl WritingTask {
 
 /// Those that were decided in this generation of sessions, and the others. What was read from another server must not
 /// be written to this one: its guard says nothing here.
-fn of_generation(generation: u64, chains: Vec<Chain>) -> (Vec<Chain>, Vec<Chain>) {
+fn of_generation(generation: u64, chains: Vec<ReportChain>) -> (Vec<ReportChain>, Vec<ReportChain>) {
     chains
         .into_iter()
         .partition(|chain| chain.generation() == generation)

@@ -6,30 +6,30 @@ use uuid::Uuid;
 
 use super::{
     Builder,
-    range::{Place, Range, Walk},
+    keyset::{KeysetPosition, KeyRange, Keyset},
 };
 use crate::error::{is_canceled, store_error};
 
 pub(super) const EXPLAIN: &str = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ";
 
 /// Pushes a part of a statement.
-pub(super) type Push<'a> = Box<dyn Fn(&mut Builder) + Send + Sync + 'a>;
+pub(super) type PushSql<'a> = Box<dyn Fn(&mut Builder) + Send + Sync + 'a>;
 
 /// What is searched, and how.
-pub(super) struct Source<'a> {
+pub(super) struct IndexScan<'a> {
     pub(super) table: &'static str,
     pub(super) columns: &'static str,
-    pub(super) walk: Walk,
+    pub(super) keyset: Keyset,
     /// Pushes what the index is bounded by, beginning with WHERE.
-    pub(super) push_bounds: Push<'a>,
+    pub(super) push_bounds: PushSql<'a>,
     /// Pushes what else must hold.
-    pub(super) push_filter: Push<'a>,
+    pub(super) push_filter: PushSql<'a>,
 }
 
 /// How rows are read.
-pub(super) struct Reading<'a, R, T> {
+pub(super) struct RowReader<'a, R, T> {
     pub(super) read: &'a (dyn Fn(R) -> Result<T, StoreError> + Sync),
-    pub(super) place: &'a (dyn Fn(&T) -> Place + Sync),
+    pub(super) place: &'a (dyn Fn(&T) -> KeysetPosition + Sync),
 }
 
 #[derive(FromRow)]
@@ -41,39 +41,39 @@ struct ScannedRow<Columns> {
 }
 
 /// The rows of a range that match, until enough were found or the bound was reached.
-struct Scanned<T> {
+struct ScanResult<T> {
     hits: Vec<T>,
     /// The row at which the bound was reached.
-    end: Option<Place>,
+    end: Option<KeysetPosition>,
 }
 
 /// Looks for so many rows after a place. Gives where it stopped when it looked at too many in vain.
 pub(super) async fn search<R, T>(
     pool: &PgPool,
-    source: &Source<'_>,
-    reading: &Reading<'_, R, T>,
-    after: Option<Place>,
+    source: &IndexScan<'_>,
+    reading: &RowReader<'_, R, T>,
+    after: Option<KeysetPosition>,
     wanted: usize,
-) -> Result<(Vec<T>, Option<Place>), StoreError>
+) -> Result<(Vec<T>, Option<KeysetPosition>), StoreError>
 where
     R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     T: Send,
 {
     let mut found = Vec::new();
-    let mut ranges = source.walk.ranges(after);
+    let mut ranges = source.keyset.ranges(after);
     let mut end = None;
     while let Some(range) = ranges.pop_front() {
         let left = wanted - found.len();
         let mut scanned = scan(pool, source, reading, &range, left).await?;
-        if source.walk.reverses_ties(&range) {
-            let cut = take_cut_tie(&mut scanned, reading, left);
+        if source.keyset.reads_ties_in_reverse(&range) {
+            let cut = remove_incomplete_tie(&mut scanned, reading, left);
             if let Some(key) = cut {
-                ranges.push_front(Range::Beyond(Some(key.clone())));
-                ranges.push_front(Range::Tie(key.clone(), None));
+                ranges.push_front(KeyRange::AfterKey(Some(key.clone())));
+                ranges.push_front(KeyRange::SameKey(key.clone(), None));
                 if let Some(place) = &mut scanned.end {
                     // That tie is still to be looked at, and nothing after it.
                     ranges.truncate(1);
-                    place.ids.fill(match source.walk.ties {
+                    place.ids.fill(match source.keyset.ties {
                         Direction::Ascending => Uuid::max(),
                         // The nil UUID is no id, so none is less than this one.
                         Direction::Descending => Uuid::from_u128(1),
@@ -98,9 +98,9 @@ where
 /// Puts ties right that came out in reverse. The last one may have been cut in the middle; its rows are taken out, and
 /// its key is given. A page that is full needs no more of its last tie when a single row of it came: that row is the
 /// spare one, which only says that more rows follow.
-fn take_cut_tie<R, T>(
-    scanned: &mut Scanned<T>,
-    reading: &Reading<'_, R, T>,
+fn remove_incomplete_tie<R, T>(
+    scanned: &mut ScanResult<T>,
+    reading: &RowReader<'_, R, T>,
     wanted: usize,
 ) -> Option<flowruns_domain::SortKey> {
     let is_full = scanned.hits.len() >= wanted;
@@ -131,11 +131,11 @@ fn take_cut_tie<R, T>(
 
 async fn scan<R, T>(
     pool: &PgPool,
-    source: &Source<'_>,
-    reading: &Reading<'_, R, T>,
-    range: &Range,
+    source: &IndexScan<'_>,
+    reading: &RowReader<'_, R, T>,
+    range: &KeyRange,
     wanted: usize,
-) -> Result<Scanned<T>, StoreError>
+) -> Result<ScanResult<T>, StoreError>
 where
     R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
 {
@@ -143,7 +143,7 @@ where
     push_statement(&mut sql, source, range, wanted);
     let query = sql.build_query_as::<ScannedRow<R>>().persistent(false);
     let rows = query.fetch_all(pool).await.map_err(store_error)?;
-    let mut scanned = Scanned {
+    let mut scanned = ScanResult {
         hits: Vec::new(),
         end: None,
     };
@@ -165,23 +165,23 @@ where
 }
 
 /// Reads along the index until enough rows match, or the bound is reached; the row at the bound comes in any case.
-fn push_statement(sql: &mut Builder, source: &Source<'_>, range: &Range, wanted: usize) {
-    let Source {
+fn push_statement(sql: &mut Builder, source: &IndexScan<'_>, range: &KeyRange, wanted: usize) {
+    let IndexScan {
         table,
         columns,
-        walk,
+        keyset,
         ..
     } = source;
-    let order = walk.order(range, false);
+    let order = keyset.order(range, false);
     sql.push("SELECT * FROM (SELECT ").push(columns).push(", ");
     (source.push_filter)(sql);
     sql.push(" AS matched, row_number() OVER (ORDER BY ");
     sql.push(&order).push(") AS place FROM ").push(table);
     (source.push_bounds)(sql);
-    walk.push_range(sql, range);
+    keyset.push_range(sql, range);
     sql.push(format_args!(
         " ORDER BY {order} LIMIT {SCAN_LIMIT}) AS scanned WHERE matched OR place = {SCAN_LIMIT} ORDER BY {}",
-        walk.order(range, true)
+        keyset.order(range, true)
     ));
     sql.push(" LIMIT ")
         .push_bind(i64::try_from(wanted).unwrap_or(i64::MAX));
@@ -191,13 +191,13 @@ fn push_statement(sql: &mut Builder, source: &Source<'_>, range: &Range, wanted:
 /// it.
 pub(super) async fn explain(
     pool: &PgPool,
-    page: &Source<'_>,
-    after: Option<Place>,
+    page: &IndexScan<'_>,
+    after: Option<KeysetPosition>,
     wanted: usize,
-    (counted, limit): (&[Source<'_>], CountLimit),
+    (counted, limit): (&[IndexScan<'_>], CountLimit),
 ) -> Result<Vec<String>, StoreError> {
     let mut statements = Vec::new();
-    for range in page.walk.ranges(after) {
+    for range in page.keyset.ranges(after) {
         let mut sql = Builder::new(EXPLAIN);
         push_statement(&mut sql, page, &range, wanted);
         statements.push(sql);
@@ -217,16 +217,16 @@ pub(super) async fn explain(
 }
 
 /// Counts the rows that match among the first `rows` rows along the index.
-fn push_count(sql: &mut Builder, source: &Source<'_>, rows: u64) {
+fn push_count(sql: &mut Builder, source: &IndexScan<'_>, rows: u64) {
     sql.push("SELECT count(*) FILTER (WHERE matched), count(*) FROM (SELECT ");
     (source.push_filter)(sql);
     sql.push(" AS matched FROM ").push(source.table);
     (source.push_bounds)(sql);
-    let along = Walk {
-        direction: source.walk.index,
-        ..source.walk
+    let along = Keyset {
+        direction: source.keyset.index,
+        ..source.keyset
     };
-    let order = along.order(&Range::Beyond(None), false);
+    let order = along.order(&KeyRange::AfterKey(None), false);
     sql.push(format_args!(" ORDER BY {order} LIMIT {rows}) AS scanned"));
 }
 
@@ -234,7 +234,7 @@ fn push_count(sql: &mut Builder, source: &Source<'_>, rows: u64) {
 /// would have to be read in all, or when a statement exceeds its time limit.
 pub(super) async fn count(
     pool: &PgPool,
-    sources: &[Source<'_>],
+    sources: &[IndexScan<'_>],
     limit: CountLimit,
 ) -> Result<Count, StoreError> {
     let (mut matched, mut scanned) = (0, 0);

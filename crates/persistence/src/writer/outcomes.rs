@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use tokio::time::Instant;
 
 use super::{
-    chain::{Attempt, ReportJob},
+    report_chain::{Attempt, ReportJob},
     queue::Job,
 };
 use crate::{
@@ -19,16 +19,16 @@ const FIND_OWN: &str = "
         WHERE flow_id = $1 AND tenant_id = $2 AND run_id = $3 AND version = $4 AND occurred_at = $5 AND event_id = $6)";
 
 /// Lets go those that nobody waits for any more.
-pub(super) fn still_awaited<W, A>(jobs: Vec<Job<W, A>>) -> Vec<Job<W, A>> {
+pub(super) fn drop_expired<W, A>(jobs: Vec<Job<W, A>>) -> Vec<Job<W, A>> {
     let now = Instant::now();
     let (awaited, late): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.deadline > now);
     let error = StoreError::new(StoreErrorKind::Unavailable, "it was not written in time");
-    answer_all(late, &error);
+    fail_all(late, &error);
     awaited
 }
 
 /// The same failure for all of them.
-pub(super) fn answer_all<W, A>(jobs: Vec<Job<W, A>>, error: &StoreError) {
+pub(super) fn fail_all<W, A>(jobs: Vec<Job<W, A>>, error: &StoreError) {
     for job in jobs {
         job.answer(Err(repeated(error)));
     }
@@ -38,18 +38,18 @@ pub(super) fn answer_all<W, A>(jobs: Vec<Job<W, A>>, error: &StoreError) {
 pub(super) fn isolate(mut jobs: Vec<ReportJob>, error: &StoreError) -> Vec<ReportJob> {
     if jobs.len() > 1 && may_be_of_one_row(error) {
         for job in &mut jobs {
-            job.work.alone = true;
+            job.work.isolated = true;
         }
         return jobs;
     }
-    answer_all(jobs, error);
+    fail_all(jobs, error);
     Vec::new()
 }
 
 /// Which attempt of each of some reports is known now to have been committed, if any.
-pub(super) struct Settled(Vec<Option<usize>>);
+pub(super) struct Reconciled(Vec<Option<usize>>);
 
-impl Settled {
+impl Reconciled {
     /// Answers the reports of which an attempt was committed; returns the others, which are to be decided on `stored`.
     /// They keep the attempts that can still be committed: those that were decided on the same version of the row.
     pub(super) fn answer(
@@ -92,15 +92,15 @@ fn count(change: &Change, meter: &Meter) {
 
 /// Looks for what earlier attempts may have committed. To be asked after the run was read: what is committed later
 /// than this look, the guard refuses.
-pub(super) async fn settled(
+pub(super) async fn reconciled(
     connection: &mut PgConnection,
     jobs: &[ReportJob],
-) -> sqlx::Result<Settled> {
-    let mut settled = Vec::with_capacity(jobs.len());
+) -> sqlx::Result<Reconciled> {
+    let mut reconciled = Vec::with_capacity(jobs.len());
     for job in jobs {
-        settled.push(committed_attempt(connection, &job.work.unknown).await?);
+        reconciled.push(committed_attempt(connection, &job.work.unknown).await?);
     }
-    Ok(Settled(settled))
+    Ok(Reconciled(reconciled))
 }
 
 async fn committed_attempt(

@@ -30,7 +30,7 @@ const MOST_MONTHS: i32 = 1200;
 
 /// How much of the store is taken.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Load {
+pub struct StoreLoad {
     /// Connections of the pool that are open.
     pub connections: u32,
     /// Those of them that nobody uses.
@@ -43,7 +43,7 @@ pub struct Load {
 
 /// How the database stands.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Condition {
+pub struct SchemaStatus {
     /// It takes no writes.
     pub is_standby: bool,
     /// The encoding of the database, such as `UTF8`.
@@ -52,7 +52,7 @@ pub struct Condition {
     pub migrations: Vec<MigrationStatus>,
 }
 
-impl Condition {
+impl SchemaStatus {
     pub(crate) async fn read(pool: &PgPool) -> Result<Self, StoreError> {
         let mut connection = pool.acquire().await.map_err(store_error)?;
         let (is_standby, encoding) = sqlx::query_as(STATE)
@@ -99,7 +99,7 @@ impl Condition {
     }
 }
 
-pub(crate) async fn months_ahead(pool: &PgPool, now: Timestamp) -> Result<i32, StoreError> {
+pub(crate) async fn partitions_ahead(pool: &PgPool, now: Timestamp) -> Result<i32, StoreError> {
     let months: Vec<(DateTime<Utc>, DateTime<Utc>)> = sqlx::query_as(MONTHS)
         .fetch_all(pool)
         .await
@@ -159,12 +159,12 @@ mod tests {
                 description: String::new(),
                 state: *state,
             });
-            let condition = Condition {
+            let status = SchemaStatus {
                 is_standby,
                 encoding: "UTF8".to_owned(),
                 migrations: migrations.collect(),
             };
-            condition.check().map_err(|error| error.to_string())
+            status.check().map_err(|error| error.to_string())
         };
         let with = |states: &[MigrationState]| checked(false, states);
         use MigrationState::{Applied, Changed, Pending, Unknown};

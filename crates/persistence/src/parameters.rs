@@ -7,11 +7,11 @@ use sqlx::{Encode, Postgres, Type, postgres::PgArguments, query::QueryScalar};
 use uuid::Uuid;
 
 /// A statement that returns the numbers of the rows that it wrote.
-pub(crate) type Numbers<'q> = QueryScalar<'q, Postgres, i32, PgArguments>;
+pub(crate) type NumbersQuery<'q> = QueryScalar<'q, Postgres, i32, PgArguments>;
 
 /// Rows of `runs`, each with the entry of `run_events` for its last version.
 #[derive(Default)]
-pub(crate) struct RunColumns<'a> {
+pub(crate) struct RunParameters<'a> {
     number: Vec<i32>,
     flow_id: Vec<Uuid>,
     id: Vec<Uuid>,
@@ -26,21 +26,21 @@ pub(crate) struct RunColumns<'a> {
     version: Vec<i64>,
     modified_at: Vec<DateTime<Utc>>,
     deleted_at: Vec<Option<DateTime<Utc>>>,
-    last: EntryColumns<'a>,
+    last: EntryParameters<'a>,
 }
 
 /// Entries of `run_events` for versions before the last. The number is that of the row of `runs`.
 #[derive(Default)]
-pub(crate) struct EarlierColumns<'a> {
+pub(crate) struct EarlierParameters<'a> {
     number: Vec<i32>,
     version: Vec<i64>,
     occurred_at: Vec<DateTime<Utc>>,
-    entries: EntryColumns<'a>,
+    entries: EntryParameters<'a>,
 }
 
 /// What an entry holds beside its key.
 #[derive(Default)]
-struct EntryColumns<'a> {
+struct EntryParameters<'a> {
     event_id: Vec<Uuid>,
     actor: Vec<&'a str>,
     request_id: Vec<Uuid>,
@@ -110,7 +110,7 @@ impl Rows {
     }
 
     /// Binds a column.
-    fn bind<'q, T>(self, query: Numbers<'q>, column: Vec<T>) -> Numbers<'q>
+    fn bind<'q, T>(self, query: NumbersQuery<'q>, column: Vec<T>) -> NumbersQuery<'q>
     where
         T: Encode<'q, Postgres> + Type<Postgres> + 'q,
         Vec<T>: Encode<'q, Postgres> + Type<Postgres>,
@@ -122,7 +122,7 @@ impl Rows {
     }
 }
 
-impl<'a> RunColumns<'a> {
+impl<'a> RunParameters<'a> {
     /// The rows for FROM, as `row`.
     pub(crate) fn source(rows: Rows) -> String {
         rows.source("row", [&RUN, &ENTRY], 1)
@@ -172,7 +172,7 @@ impl<'a> RunColumns<'a> {
     }
 
     /// Binds them.
-    pub(crate) fn bind(self, rows: Rows, query: Numbers<'a>) -> Numbers<'a> {
+    pub(crate) fn bind(self, rows: Rows, query: NumbersQuery<'a>) -> NumbersQuery<'a> {
         let query = rows.bind(query, self.number);
         let query = rows.bind(query, self.flow_id);
         let query = rows.bind(query, self.id);
@@ -191,8 +191,8 @@ impl<'a> RunColumns<'a> {
     }
 }
 
-impl<'a> EarlierColumns<'a> {
-    /// The rows for FROM, as `event`; their parameters follow those of [`RunColumns`].
+impl<'a> EarlierParameters<'a> {
+    /// The rows for FROM, as `event`; their parameters follow those of [`RunParameters`].
     pub(crate) fn source() -> String {
         let first = RUN.len() + ENTRY.len() + 1;
         Rows::Many.source("event", [&EARLIER, &ENTRY], first)
@@ -212,7 +212,7 @@ impl<'a> EarlierColumns<'a> {
     }
 
     /// Binds them.
-    pub(crate) fn bind(self, query: Numbers<'a>) -> Numbers<'a> {
+    pub(crate) fn bind(self, query: NumbersQuery<'a>) -> NumbersQuery<'a> {
         let query = Rows::Many.bind(query, self.number);
         let query = Rows::Many.bind(query, self.version);
         let query = Rows::Many.bind(query, self.occurred_at);
@@ -220,7 +220,7 @@ impl<'a> EarlierColumns<'a> {
     }
 }
 
-impl<'a> EntryColumns<'a> {
+impl<'a> EntryParameters<'a> {
     fn push(&mut self, event: &'a RunEvent) -> sqlx::Result<()> {
         let RunEvent {
             id,
@@ -240,7 +240,7 @@ impl<'a> EntryColumns<'a> {
         Ok(())
     }
 
-    fn bind(self, rows: Rows, query: Numbers<'a>) -> Numbers<'a> {
+    fn bind(self, rows: Rows, query: NumbersQuery<'a>) -> NumbersQuery<'a> {
         let query = rows.bind(query, self.event_id);
         let query = rows.bind(query, self.actor);
         let query = rows.bind(query, self.request_id);

@@ -15,14 +15,14 @@ use tokio::sync::Semaphore;
 
 use super::{
     MOST_JOBS,
-    chain::ReportJob,
-    jobs::{answer_all, isolate, still_awaited},
-    locked_update::{self, Locked},
+    report_chain::ReportJob,
+    outcomes::{fail_all, isolate, drop_expired},
+    locked_update::{self, LockedUpdate},
 };
 use crate::{
     error::{is_transient, store_error},
     meter::Meter,
-    retry::Pause,
+    retry::Backoff,
 };
 
 /// Sessions that wait for a row at a time: a run that somebody holds for long must not take the whole pool.
@@ -30,22 +30,22 @@ const MOST_WAITING: usize = 4;
 
 /// The contended runs of this process, each with a task of its own while reports wait for it.
 #[derive(Clone)]
-pub(super) struct Contended(Arc<Shared>);
+pub(super) struct ContendedRuns(Arc<ContendedState>);
 
-struct Shared {
+struct ContendedState {
     pool: PgPool,
     meter: Arc<Meter>,
     waiting: Mutex<HashMap<RunKey, Vec<ReportJob>>>,
-    turns: Semaphore,
+    lock_permits: Semaphore,
 }
 
-impl Contended {
+impl ContendedRuns {
     pub(super) fn new(pool: PgPool, meter: Arc<Meter>) -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(ContendedState {
             pool,
             meter,
             waiting: Mutex::default(),
-            turns: Semaphore::new(MOST_WAITING),
+            lock_permits: Semaphore::new(MOST_WAITING),
         }))
     }
 
@@ -77,16 +77,16 @@ impl Contended {
         let all = u32::try_from(MOST_WAITING).unwrap_or(u32::MAX);
         while !self.waiting().is_empty() {
             // Turns are given in the order in which they were asked for.
-            let _all = self.0.turns.acquire_many(all).await;
+            let _all = self.0.lock_permits.acquire_many(all).await;
             tokio::task::yield_now().await;
         }
     }
 
     async fn work(&self, key: RunKey) {
-        let _turn = self.0.turns.acquire().await;
-        let mut pause = Pause::default();
+        let _turn = self.0.lock_permits.acquire().await;
+        let mut pause = Backoff::default();
         while let Some(jobs) = self.next(key) {
-            let again = self.update(key, still_awaited(jobs), &mut pause).await;
+            let again = self.update(key, drop_expired(jobs), &mut pause).await;
             if let Some(waiting) = self.waiting().get_mut(&key) {
                 waiting.splice(0..0, again);
             }
@@ -102,42 +102,42 @@ impl Contended {
             self.0.meter.contention_ends();
             return None;
         }
-        let most = if waiting[0].work.alone { 1 } else { MOST_JOBS };
+        let most = if waiting[0].work.isolated { 1 } else { MOST_JOBS };
         let rest = waiting.split_off(waiting.len().min(most));
         Some(mem::replace(waiting, rest))
     }
 
     /// Locks the run, decides all of them, writes and commits. Returns those that are worth another attempt.
-    async fn update(&self, key: RunKey, jobs: Vec<ReportJob>, pause: &mut Pause) -> Vec<ReportJob> {
+    async fn update(&self, key: RunKey, jobs: Vec<ReportJob>, pause: &mut Backoff) -> Vec<ReportJob> {
         if jobs.is_empty() {
             return jobs;
         }
         let (started, step) = (Instant::now(), &self.0.meter.lock);
         match locked_update::update(&self.0.pool, &self.0.meter, key, jobs).await {
-            Locked::Done(chain) => {
+            LockedUpdate::Done(chain) => {
                 step.done(chain.len(), started);
                 if chain.changes() {
                     chain.count(&self.0.meter);
                     chain.answer(false);
                     return Vec::new();
                 }
-                let unsettled = chain.answer_settled();
-                if !unsettled.is_empty() {
+                let still_unknown = chain.respond_where_known();
+                if !still_unknown.is_empty() {
                     pause.next().await;
                 }
-                unsettled
+                still_unknown
             }
-            Locked::Impossible(jobs, error) => {
-                answer_all(jobs, &error);
+            LockedUpdate::Impossible(jobs, error) => {
+                fail_all(jobs, &error);
                 Vec::new()
             }
-            Locked::Failed(jobs, error) if is_transient(&error) => {
+            LockedUpdate::Failed(jobs, error) if is_transient(&error) => {
                 tracing::debug!(%error, "another attempt to lock a run");
                 step.retried();
                 pause.next().await;
                 jobs
             }
-            Locked::Failed(jobs, error) => isolate(jobs, &store_error(error)),
+            LockedUpdate::Failed(jobs, error) => isolate(jobs, &store_error(error)),
         }
     }
 

@@ -10,17 +10,17 @@ use super::Builder;
 
 /// Where a row stands: its key, then its ids.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Place {
+pub(super) struct KeysetPosition {
     pub(super) key: SortKey,
     pub(super) ids: Vec<Uuid>,
 }
 
 /// The order of a list, and the index that it walks along.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Walk {
+pub(super) struct Keyset {
     /// A column that the index has before the key and that has one value in the list. In the order it leaves no other
     /// index to choose.
-    pub(super) pinned: Option<&'static str>,
+    pub(super) prefix: Option<&'static str>,
     /// The indexed expression, and its column in the result; `None` where the ids alone are the order.
     pub(super) key: Option<(&'static str, &'static str)>,
     /// The columns that break ties; ascending in the index.
@@ -36,7 +36,7 @@ pub(super) struct Walk {
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Range {
+pub(super) enum KeyRange {
     /// The rows of one key, from these ids on.
     Tie(SortKey, Option<Vec<Uuid>>),
     /// The rows whose key is not null and beyond this one.
@@ -47,46 +47,46 @@ pub(super) enum Range {
 
 const NULL: SortKey = SortKey::Time(None);
 
-impl Walk {
+impl Keyset {
     /// The ranges of a list from a place on.
-    pub(super) fn ranges(&self, after: Option<Place>) -> VecDeque<Range> {
+    pub(super) fn ranges(&self, after: Option<KeysetPosition>) -> VecDeque<KeyRange> {
         if self.key.is_none() {
-            return [Range::Ids(after.map(|place| place.ids))].into();
+            return [KeyRange::AfterIds(after.map(|place| place.ids))].into();
         }
         let nulls_first = self.nullable && self.direction == Direction::Ascending;
         let nulls_last = self.nullable && !nulls_first;
         let mut ranges = VecDeque::new();
         match after {
-            None if nulls_first => ranges.extend([Range::Tie(NULL, None), Range::Beyond(None)]),
-            None => ranges.push_back(Range::Beyond(None)),
+            None if nulls_first => ranges.extend([KeyRange::SameKey(NULL, None), KeyRange::AfterKey(None)]),
+            None => ranges.push_back(KeyRange::AfterKey(None)),
             Some(place) if place.key == NULL => {
-                ranges.push_back(Range::Tie(NULL, Some(place.ids)));
-                ranges.extend(nulls_first.then_some(Range::Beyond(None)));
+                ranges.push_back(KeyRange::SameKey(NULL, Some(place.ids)));
+                ranges.extend(nulls_first.then_some(KeyRange::AfterKey(None)));
                 return ranges;
             }
-            Some(Place { key, ids }) => {
-                ranges.extend([Range::Tie(key.clone(), Some(ids)), Range::Beyond(Some(key))]);
+            Some(KeysetPosition { key, ids }) => {
+                ranges.extend([KeyRange::SameKey(key.clone(), Some(ids)), KeyRange::AfterKey(Some(key))]);
             }
         }
-        ranges.extend(nulls_last.then_some(Range::Tie(NULL, None)));
+        ranges.extend(nulls_last.then_some(KeyRange::SameKey(NULL, None)));
         ranges
     }
 
     /// Whether the ids of one key are read in the reverse of the order that is wanted: the index has the key in the wanted
     /// direction only together with ids in the other one.
-    pub(super) fn reverses_ties(&self, range: &Range) -> bool {
-        matches!(range, Range::Beyond(_)) && self.id_direction(range) != self.ties
+    pub(super) fn reads_ties_in_reverse(&self, range: &KeyRange) -> bool {
+        matches!(range, KeyRange::AfterKey(_)) && self.id_direction(range) != self.ties
     }
 
     /// Whether a range is read from the end of the index to its beginning.
-    fn is_backward(&self, range: &Range) -> bool {
+    fn is_backward(&self, range: &KeyRange) -> bool {
         match range {
-            Range::Tie(..) => self.ties == Direction::Descending,
-            Range::Beyond(_) | Range::Ids(_) => self.direction != self.index,
+            KeyRange::SameKey(..) => self.ties == Direction::Descending,
+            KeyRange::AfterKey(_) | KeyRange::AfterIds(_) => self.direction != self.index,
         }
     }
 
-    fn id_direction(&self, range: &Range) -> Direction {
+    fn id_direction(&self, range: &KeyRange) -> Direction {
         match self.is_backward(range) {
             true => Direction::Descending,
             false => Direction::Ascending,
@@ -94,7 +94,7 @@ impl Walk {
     }
 
     /// The order of a range by the index, inside the query or on its result.
-    pub(super) fn order(&self, range: &Range, of_result: bool) -> String {
+    pub(super) fn order(&self, range: &KeyRange, of_result: bool) -> String {
         let id_direction = self.id_direction(range);
         let key_direction = match self.is_backward(range) {
             true => self.index.reversed(),
@@ -106,17 +106,17 @@ impl Walk {
         let key = key.map(|key| format!("{key} {}", word(key_direction)));
         let ids = self.ids.iter();
         let ids = ids.map(|id| format!("{id} {}", word(id_direction)));
-        let pinned = self.pinned;
-        let pinned = pinned.map(|pinned| format!("{pinned} {}", word(id_direction)));
-        let columns: Vec<String> = pinned.into_iter().chain(key).chain(ids).collect();
+        let prefix = self.prefix;
+        let prefix = prefix.map(|prefix| format!("{prefix} {}", word(id_direction)));
+        let columns: Vec<String> = prefix.into_iter().chain(key).chain(ids).collect();
         columns.join(", ")
     }
 
     /// Pushes what bounds a range.
-    pub(super) fn push_range(&self, sql: &mut Builder, range: &Range) {
+    pub(super) fn push_range(&self, sql: &mut Builder, range: &KeyRange) {
         let expression = self.key.map_or("", |(expression, _)| expression);
         match range {
-            Range::Tie(SortKey::Name(name), after) => {
+            KeyRange::SameKey(SortKey::Name(name), after) => {
                 let (least, greatest) = (Uuid::nil(), Uuid::max());
                 let (first, last, up_to) = match self.ties {
                     Direction::Ascending => (least, greatest, " <= "),
@@ -131,7 +131,7 @@ impl Walk {
                 }
                 self.push_name_bound(sql, up_to, name, &vec![last; self.ids.len()]);
             }
-            Range::Tie(key, after) => {
+            KeyRange::SameKey(key, after) => {
                 sql.push(" AND ").push(expression);
                 if *key == NULL {
                     sql.push(" IS NULL");
@@ -142,16 +142,16 @@ impl Walk {
                 }
                 self.push_ids(sql, after.as_deref(), beyond(self.ties));
             }
-            Range::Beyond(None) if self.nullable => {
+            KeyRange::AfterKey(None) if self.nullable => {
                 sql.push(" AND ").push(expression).push(" IS NOT NULL");
             }
-            Range::Beyond(None) => {}
-            Range::Beyond(Some(key)) => {
+            KeyRange::AfterKey(None) => {}
+            KeyRange::AfterKey(Some(key)) => {
                 sql.push(" AND ").push(expression);
                 sql.push(beyond(self.direction));
                 push_key(sql, key);
             }
-            Range::Ids(after) => self.push_ids(sql, after.as_deref(), beyond(self.direction)),
+            KeyRange::AfterIds(after) => self.push_ids(sql, after.as_deref(), beyond(self.direction)),
         }
     }
 

@@ -6,23 +6,23 @@ use flowruns_domain::Change;
 
 use super::{
     MOST_JOBS,
-    jobs::{answer_all, still_awaited},
-    queue::{Job, Queue},
+    outcomes::{fail_all, drop_expired},
+    queue::{Job, JobReceiver},
     statements,
-    supervised::Task,
+    supervisor::Task,
 };
 use crate::{
     error::{is_foreign_key_violation, is_transient, may_be_of_one_row, store_error},
     meter::Meter,
-    retry::Pause,
-    session::{Session, SessionFailure},
+    retry::Backoff,
+    dedicated_connection::{DedicatedConnection, ConnectionFailure},
 };
 
 /// A run to be created.
-pub(super) struct Creation {
+pub(super) struct QueuedCreation {
     pub(super) change: Change,
     /// Whether it goes in a statement of its own, since one that it shared was refused.
-    pub(super) alone: bool,
+    pub(super) isolated: bool,
 }
 
 /// What the statement did.
@@ -34,13 +34,13 @@ pub(crate) enum Creating {
     NotDone,
 }
 
-type CreationJob = Job<Creation, Creating>;
+type CreationJob = Job<QueuedCreation, Creating>;
 
 /// Creates runs.
 pub(super) struct CreationTask {
-    pub(super) queue: Queue<Creation, Creating>,
-    pub(super) session: Session,
-    pub(super) pause: Pause,
+    pub(super) queue: JobReceiver<QueuedCreation, Creating>,
+    pub(super) session: DedicatedConnection,
+    pub(super) pause: Backoff,
     pub(super) again: Vec<CreationJob>,
     pub(super) meter: Arc<Meter>,
 }
@@ -57,7 +57,7 @@ impl Task for CreationTask {
 
 impl CreationTask {
     async fn round(&mut self, jobs: Vec<CreationJob>) {
-        let jobs = self.together(still_awaited(jobs));
+        let jobs = self.together(drop_expired(jobs));
         if jobs.is_empty() {
             return;
         }
@@ -65,7 +65,7 @@ impl CreationTask {
         match self.create(&jobs).await {
             Ok(created) => {
                 self.meter.create.done(jobs.len(), started);
-                self.pause = Pause::default();
+                self.pause = Backoff::default();
                 for (job, created) in jobs.into_iter().zip(created) {
                     let answer = match created {
                         true => {
@@ -84,10 +84,10 @@ impl CreationTask {
     /// Those that go in one statement, sorted, so that two of them never wait for each other. A second creation of one
     /// id goes in the next round, and finds the first.
     fn together(&mut self, mut jobs: Vec<CreationJob>) -> Vec<CreationJob> {
-        if let Some(alone) = jobs.iter().position(|job| job.work.alone) {
-            let alone = jobs.remove(alone);
+        if let Some(isolated) = jobs.iter().position(|job| job.work.isolated) {
+            let isolated = jobs.remove(isolated);
             self.again = jobs;
-            return vec![alone];
+            return vec![isolated];
         }
         let mut seen = HashSet::with_capacity(jobs.len());
         let (mut first, again): (Vec<_>, Vec<_>) = jobs
@@ -98,18 +98,18 @@ impl CreationTask {
         first
     }
 
-    async fn create(&mut self, jobs: &[CreationJob]) -> Result<Vec<bool>, SessionFailure> {
+    async fn create(&mut self, jobs: &[CreationJob]) -> Result<Vec<bool>, ConnectionFailure> {
         let creations: Vec<_> = jobs.iter().map(|job| &job.work.change).collect();
-        let lent = self.session.lend().await;
-        let mut lent = lent.map_err(SessionFailure::not_opened)?;
-        let statement = async { statements::create(lent.connection()?, &creations).await };
+        let lease = self.session.lease().await;
+        let mut lease = lease.map_err(ConnectionFailure::not_opened)?;
+        let statement = async { statements::create(lease.connection()?, &creations).await };
         let outcome = self.session.within(statement).await;
-        lent.give_back(outcome)
+        lease.release(outcome)
     }
 
     /// A creation whose outcome is unknown is tried again; when it was committed, it finds itself.
-    async fn failed(&mut self, mut jobs: Vec<CreationJob>, failure: SessionFailure) {
-        if failure.calls_for_another_session() {
+    async fn failed(&mut self, mut jobs: Vec<CreationJob>, failure: ConnectionFailure) {
+        if failure.needs_another_connection() {
             self.meter.create.retried();
             self.again.extend(jobs);
             return;
@@ -132,11 +132,11 @@ impl CreationTask {
         }
         let error = store_error(error);
         if is_one || !may_be_of_one_row(&error) {
-            answer_all(jobs, &error);
+            fail_all(jobs, &error);
             return;
         }
         for job in &mut jobs {
-            job.work.alone = true;
+            job.work.isolated = true;
         }
         self.again.extend(jobs);
     }

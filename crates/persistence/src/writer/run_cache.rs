@@ -11,7 +11,7 @@ use lru::LruCache;
 const OVERHEAD: usize = 1024;
 
 /// Runs by key, the least recently used go first.
-pub(super) struct Cache {
+pub(super) struct RunCache {
     runs: LruCache<RunKey, (Run, usize)>,
     bytes: usize,
     most_bytes: usize,
@@ -19,7 +19,7 @@ pub(super) struct Cache {
     generation: u64,
 }
 
-impl Cache {
+impl RunCache {
     pub(super) fn new(most_bytes: usize) -> Self {
         Self {
             runs: LruCache::unbounded(),

@@ -12,7 +12,7 @@ use std::{
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::error::{is_read_only, session_is_lost};
+use crate::error::{is_read_only, connection_is_lost};
 
 /// A commit is acknowledged after it was flushed, whatever the server, the database or the role is set to. What is set
 /// within a session outlives every later change of those settings. `remote_apply` demands more, and is kept.
@@ -42,7 +42,7 @@ pub(crate) async fn prepare(connection: &mut PgConnection) -> sqlx::Result<()> {
         .await;
     match notices {
         // A server on a system that cannot tell closed connections refuses the setting.
-        Err(error) if error.as_database_error().is_some() && !session_is_lost(&error) => {
+        Err(error) if error.as_database_error().is_some() && !connection_is_lost(&error) => {
             tracing::debug!(%error, "statements of clients that left are not cancelled");
             Ok(())
         }
@@ -53,9 +53,9 @@ pub(crate) async fn prepare(connection: &mut PgConnection) -> sqlx::Result<()> {
 /// Counts the sessions that a group of sessions has lost. Two sessions of one generation are connected to the same
 /// server; what was read in one generation may not be there any more in the next, after a restore or a failover.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Generation(Arc<AtomicU64>);
+pub(crate) struct ConnectionGeneration(Arc<AtomicU64>);
 
-impl Generation {
+impl ConnectionGeneration {
     pub(crate) fn current(&self) -> u64 {
         self.0.load(Ordering::SeqCst)
     }
@@ -68,7 +68,7 @@ impl Generation {
 /// A session that a task keeps for its statements. It is opened when it is needed, and again after it or another
 /// session of its generation was lost. Clones share it.
 #[derive(Clone)]
-pub(crate) struct Session {
+pub(crate) struct DedicatedConnection {
     shared: Arc<Shared>,
 }
 
@@ -76,7 +76,7 @@ struct Shared {
     purpose: &'static str,
     database: PgConnectOptions,
     time_limit: Duration,
-    generation: Generation,
+    generation: ConnectionGeneration,
     /// Whether the last attempt to open it succeeded, and it has not been lost since.
     is_open: AtomicBool,
     slot: Arc<Mutex<Option<Opened>>>,
@@ -88,21 +88,21 @@ struct Opened {
 }
 
 /// The connection of a session, for one or several statements. It is lost unless it is given back.
-pub(crate) struct Lent {
+pub(crate) struct ConnectionLease {
     shared: Arc<Shared>,
     slot: OwnedMutexGuard<Option<Opened>>,
     opened: Option<Opened>,
     is_new: bool,
 }
 
-impl Session {
+impl DedicatedConnection {
     /// `time_limit` bounds the wait for an answer on this side: a server that is stopped, or beyond a network that
     /// is cut, times nothing out. `purpose` completes "a session to …".
     pub(crate) fn new(
         purpose: &'static str,
         database: PgConnectOptions,
         time_limit: Duration,
-        generation: Generation,
+        generation: ConnectionGeneration,
     ) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -127,12 +127,12 @@ impl Session {
     }
 
     /// The connection, opened if there is none of the current generation.
-    pub(crate) async fn lend(&self) -> sqlx::Result<Lent> {
+    pub(crate) async fn lease(&self) -> sqlx::Result<ConnectionLease> {
         let slot = Arc::clone(&self.shared.slot).lock_owned().await;
-        self.lend_from(slot).await
+        self.lease_from(slot).await
     }
 
-    async fn lend_from(&self, mut slot: OwnedMutexGuard<Option<Opened>>) -> sqlx::Result<Lent> {
+    async fn lease_from(&self, mut slot: OwnedMutexGuard<Option<Opened>>) -> sqlx::Result<ConnectionLease> {
         let generation = self.generation();
         let kept = slot.take();
         let kept = kept.filter(|opened| opened.generation == generation);
@@ -141,7 +141,7 @@ impl Session {
             Some(opened) => opened,
             None => self.open(generation).await?,
         };
-        Ok(Lent {
+        Ok(ConnectionLease {
             shared: Arc::clone(&self.shared),
             slot,
             opened: Some(opened),
@@ -177,42 +177,42 @@ impl Session {
     }
 
     /// Whether it can write now. One that does not run a statement is asked, and opened anew once if it was lost.
-    pub(crate) async fn check(&self) -> sqlx::Result<Access> {
+    pub(crate) async fn check(&self) -> sqlx::Result<WriteAccess> {
         let slot = match Arc::clone(&self.shared.slot).try_lock_owned() {
             Ok(slot) => slot,
             // It runs a statement, whose outcome says how it is.
-            Err(_in_use) if self.shared.is_open.load(Ordering::SeqCst) => return Ok(Access::Write),
+            Err(_in_use) if self.shared.is_open.load(Ordering::SeqCst) => return Ok(WriteAccess::Writable),
             Err(_being_opened) => Arc::clone(&self.shared.slot).lock_owned().await,
         };
-        let lent = self.lend_from(slot).await?;
-        let is_new = lent.is_new;
-        match self.ask(lent).await {
-            Ok(Access::Write) => Ok(Access::Write),
+        let lease = self.lease_from(slot).await?;
+        let is_new = lease.is_new;
+        match self.ask(lease).await {
+            Ok(WriteAccess::Writable) => Ok(WriteAccess::Writable),
             asked if is_new => asked,
             // It died while nobody used it, or its server takes no writes any more.
-            _lost => self.ask(self.lend().await?).await,
+            _lost => self.ask(self.lease().await?).await,
         }
     }
 
-    async fn ask(&self, mut lent: Lent) -> sqlx::Result<Access> {
+    async fn ask(&self, mut lease: ConnectionLease) -> sqlx::Result<WriteAccess> {
         let question = sqlx::query_scalar(IS_READ_ONLY);
-        let takes_no_writes = self.within(question.fetch_one(lent.connection()?)).await?;
+        let takes_no_writes = self.within(question.fetch_one(lease.connection()?)).await?;
         if takes_no_writes {
-            return Ok(Access::ReadOnly);
+            return Ok(WriteAccess::ReadOnly);
         }
-        lent.give_back_unused();
-        Ok(Access::Write)
+        lease.release_unused();
+        Ok(WriteAccess::Writable)
     }
 }
 
 /// Why statements on a session failed.
-pub(crate) struct SessionFailure {
+pub(crate) struct ConnectionFailure {
     pub(crate) error: sqlx::Error,
     /// Whether the session was opened for these statements, or could not be.
     was_new: bool,
 }
 
-impl SessionFailure {
+impl ConnectionFailure {
     /// The session cannot be opened, so nothing was sent.
     pub(crate) const fn not_opened(error: sqlx::Error) -> Self {
         Self {
@@ -223,20 +223,20 @@ impl SessionFailure {
 
     /// Whether the session leads to a server that takes no writes any more, while another one may lead to the new
     /// primary. One that was opened just now would be no better.
-    pub(crate) fn calls_for_another_session(&self) -> bool {
+    pub(crate) fn needs_another_connection(&self) -> bool {
         !self.was_new && is_read_only(&self.error)
     }
 }
 
 /// What a session may do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Access {
+pub(crate) enum WriteAccess {
     Write,
     /// Its server is a standby, or is set to be read-only.
     ReadOnly,
 }
 
-impl Lent {
+impl ConnectionLease {
     /// The connection.
     pub(crate) fn connection(&mut self) -> sqlx::Result<&mut PgConnection> {
         let opened = self.opened.as_mut().map(|opened| &mut opened.connection);
@@ -249,23 +249,23 @@ impl Lent {
     }
 
     /// Keeps the connection, unless the outcome of its statements says that it is no good any more.
-    pub(crate) fn give_back<T>(mut self, outcome: sqlx::Result<T>) -> Result<T, SessionFailure> {
-        if !outcome.as_ref().is_err_and(session_is_lost) {
+    pub(crate) fn release<T>(mut self, outcome: sqlx::Result<T>) -> Result<T, ConnectionFailure> {
+        if !outcome.as_ref().is_err_and(connection_is_lost) {
             *self.slot = self.opened.take();
         }
-        outcome.map_err(|error| SessionFailure {
+        outcome.map_err(|error| ConnectionFailure {
             error,
             was_new: self.is_new,
         })
     }
 
     /// Keeps the connection, on which nothing was run.
-    pub(crate) fn give_back_unused(mut self) {
+    pub(crate) fn release_unused(mut self) {
         *self.slot = self.opened.take();
     }
 }
 
-impl Drop for Lent {
+impl Drop for ConnectionLease {
     fn drop(&mut self) {
         if self.opened.take().is_some() {
             self.shared.is_open.store(false, Ordering::SeqCst);

@@ -23,35 +23,35 @@ pub(super) struct Attempt {
 }
 
 /// A report that waits for its run.
-pub(super) struct Report {
+pub(super) struct QueuedReport {
     pub(super) key: RunKey,
     pub(super) decide: DecideRun,
     /// Earlier attempts whose outcome is unknown. While one can still be committed, the report is not refused.
     pub(super) unknown: Vec<Attempt>,
     /// How many races it has lost.
-    pub(super) losses: u32,
+    pub(super) lost_races: u32,
     /// Whether it goes in a statement of its own, since one that it shared was refused.
-    pub(super) alone: bool,
+    pub(super) isolated: bool,
 }
 
 /// What a report comes to: `None` where the run is absent.
-pub(super) type Outcome = Option<Updated<Run>>;
-pub(super) type ReportJob = Job<Report, Outcome>;
+pub(super) type ReportResult = Option<Updated<Run>>;
+pub(super) type ReportJob = Job<QueuedReport, ReportResult>;
 
 /// A report and what it comes to, if what it was decided on is committed.
-struct Step {
+struct DecidedReport {
     job: ReportJob,
-    answer: Result<Outcome, StoreError>,
+    answer: Result<ReportResult, StoreError>,
     event: Option<RunEvent>,
 }
 
 /// Reports of one run, and what they come to together.
-pub(super) struct Chain {
+pub(super) struct ReportChain {
     key: RunKey,
     stored: Option<Run>,
     /// The generation of sessions in which the run was read, or written last.
     generation: u64,
-    steps: Vec<Step>,
+    steps: Vec<DecidedReport>,
     latest: Latest,
 }
 
@@ -71,12 +71,12 @@ pub(super) struct ChainWrite<'a> {
 #[derive(Clone, Copy)]
 enum Latest {
     Stored,
-    Step(usize),
+    DecidedReport(usize),
     Deleted,
 }
 
-impl Chain {
-    /// Decides each report in order, on what the one before it left. A panic costs its report alone.
+impl ReportChain {
+    /// Decides each report in order, on what the one before it left. A panic costs its report isolated.
     pub(super) fn decide(
         key: RunKey,
         stored: Option<Run>,
@@ -95,18 +95,18 @@ impl Chain {
             if let Some(event) = &event {
                 chain.latest = match event.action {
                     Action::Deleted => Latest::Deleted,
-                    Action::Created | Action::Updated => Latest::Step(chain.steps.len()),
+                    Action::Created | Action::Updated => Latest::DecidedReport(chain.steps.len()),
                 };
             }
-            chain.steps.push(Step { job, answer, event });
+            chain.steps.push(DecidedReport { job, answer, event });
         }
         chain
     }
 
-    fn decide_one(&self, decide: &DecideRun) -> (Result<Outcome, StoreError>, Option<RunEvent>) {
+    fn decide_one(&self, decide: &DecideRun) -> (Result<ReportResult, StoreError>, Option<RunEvent>) {
         let run = match self.latest {
             Latest::Stored => self.stored.as_ref(),
-            Latest::Step(step) => changed_run(&self.steps[step]),
+            Latest::DecidedReport(step) => changed_run(&self.steps[step]),
             Latest::Deleted => None,
         };
         let Some(run) = run else {
@@ -144,8 +144,8 @@ impl Chain {
     }
 
     /// Whether it is not to share its statement.
-    pub(super) fn goes_alone(&self) -> bool {
-        self.steps.iter().any(|step| step.job.work.alone)
+    pub(super) fn is_isolated(&self) -> bool {
+        self.steps.iter().any(|step| step.job.work.isolated)
     }
 
     /// How many reports there are.
@@ -189,16 +189,16 @@ impl Chain {
 
     /// Gives every report what it came to, of a chain that changes nothing. Those of which an earlier attempt may still
     /// be committed are returned: their answer would say that nothing was changed.
-    pub(super) fn answer_settled(self) -> Vec<ReportJob> {
-        let mut unsettled = Vec::new();
+    pub(super) fn respond_where_known(self) -> Vec<ReportJob> {
+        let mut still_unknown = Vec::new();
         for step in self.steps {
             if step.job.work.unknown.is_empty() {
                 step.job.answer(step.answer);
             } else {
-                unsettled.push(step.job);
+                still_unknown.push(step.job);
             }
         }
-        unsettled
+        still_unknown
     }
 
     /// The reports, to be decided again.
@@ -209,7 +209,7 @@ impl Chain {
     /// The reports, to be decided again since another was faster.
     pub(super) fn lost(self) -> impl Iterator<Item = ReportJob> {
         self.undecided().map(|mut job| {
-            job.work.losses += 1;
+            job.work.lost_races += 1;
             job
         })
     }
@@ -240,7 +240,7 @@ impl Chain {
     }
 }
 
-fn changed_run(step: &Step) -> Option<&Run> {
+fn changed_run(step: &DecidedReport) -> Option<&Run> {
     match &step.answer {
         Ok(Some(Updated::Changed(run))) => Some(run),
         _ => None,
