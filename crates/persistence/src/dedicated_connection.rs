@@ -1,4 +1,4 @@
-//! Sessions: what each of them is set to, and those that a writer keeps for itself.
+//! Connections: the settings of each session, and the connections that the writer's tasks do not share.
 
 use std::{
     io,
@@ -12,19 +12,19 @@ use std::{
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::error::{is_read_only, connection_is_lost};
+use crate::error::{connection_is_lost, is_read_only};
 
-/// A commit is acknowledged after it was flushed, whatever the server, the database or the role is set to. What is set
-/// within a session outlives every later change of those settings. `remote_apply` demands more, and is kept.
-const WAIT_FOR_FLUSH: &str = "
+/// A commit is acknowledged after it was flushed, whatever the server, the database or the role is set to. A setting of
+/// the session takes precedence over later changes of those. `remote_apply` demands more, and is kept.
+pub(crate) const WAIT_FOR_FLUSH: &str = "
     SELECT set_config('synchronous_commit',
         CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)";
 
-/// How often the server looks whether the client of a running statement is still connected; when it is not, the
-/// statement is cancelled.
-const NOTICE_CLOSED_CONNECTIONS: &str = "SET client_connection_check_interval = '500ms'";
+/// How often the server checks whether the client of a running statement is still connected. If it is not, the server
+/// cancels the statement.
+pub(crate) const CHECK_CLIENT: &str = "SET client_connection_check_interval = '500ms'";
 
-const IS_READ_ONLY: &str = "SELECT current_setting('transaction_read_only')::boolean";
+pub(crate) const IS_READ_ONLY: &str = "SELECT current_setting('transaction_read_only')::boolean";
 
 /// Makes the commits of this session wait until they are flushed.
 pub(crate) async fn wait_for_flush(connection: &mut PgConnection) -> sqlx::Result<()> {
@@ -34,14 +34,12 @@ pub(crate) async fn wait_for_flush(connection: &mut PgConnection) -> sqlx::Resul
         .map(drop)
 }
 
-/// Sets what the startup packet cannot. Every session of a store runs this before anything else.
+/// Makes the settings that the startup packet cannot make. Every session of a store begins with this.
 pub(crate) async fn prepare(connection: &mut PgConnection) -> sqlx::Result<()> {
     wait_for_flush(connection).await?;
-    let notices = sqlx::raw_sql(NOTICE_CLOSED_CONNECTIONS)
-        .execute(connection)
-        .await;
-    match notices {
-        // A server on a system that cannot tell closed connections refuses the setting.
+    let check = sqlx::raw_sql(CHECK_CLIENT).execute(connection).await;
+    match check {
+        // Some operating systems cannot detect closed connections, and their servers reject the setting.
         Err(error) if error.as_database_error().is_some() && !connection_is_lost(&error) => {
             tracing::debug!(%error, "statements of clients that left are not cancelled");
             Ok(())
@@ -50,8 +48,8 @@ pub(crate) async fn prepare(connection: &mut PgConnection) -> sqlx::Result<()> {
     }
 }
 
-/// Counts the sessions that a group of sessions has lost. Two sessions of one generation are connected to the same
-/// server; what was read in one generation may not be there any more in the next, after a restore or a failover.
+/// The number of connections that a group of connections has lost. Two connections of one generation lead to the same
+/// server. After a restore or a failover, what was read in one generation may not exist in the next.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ConnectionGeneration(Arc<AtomicU64>);
 
@@ -65,8 +63,8 @@ impl ConnectionGeneration {
     }
 }
 
-/// A session that a task keeps for its statements. It is opened when it is needed, and again after it or another
-/// session of its generation was lost. Clones share it.
+/// A dedicated connection, opened lazily, and reopened after it or another connection of its generation has failed. Clones
+/// share it.
 #[derive(Clone)]
 pub(crate) struct DedicatedConnection {
     shared: Arc<Shared>,
@@ -77,7 +75,7 @@ struct Shared {
     database: PgConnectOptions,
     time_limit: Duration,
     generation: ConnectionGeneration,
-    /// Whether the last attempt to open it succeeded, and it has not been lost since.
+    /// The last attempt to open it succeeded, and it has not failed since.
     is_open: AtomicBool,
     slot: Arc<Mutex<Option<Opened>>>,
 }
@@ -87,7 +85,8 @@ struct Opened {
     generation: u64,
 }
 
-/// The connection of a session, for one or several statements. It is lost unless it is given back.
+/// Exclusive use of a dedicated connection, for one or several statements. The connection is closed unless it is released:
+/// an abandoned statement may still run on it.
 pub(crate) struct ConnectionLease {
     shared: Arc<Shared>,
     slot: OwnedMutexGuard<Option<Opened>>,
@@ -96,8 +95,8 @@ pub(crate) struct ConnectionLease {
 }
 
 impl DedicatedConnection {
-    /// `time_limit` bounds the wait for an answer on this side: a server that is stopped, or beyond a network that
-    /// is cut, times nothing out. `purpose` completes "a session to …".
+    /// `time_limit` bounds the wait for a response on this side, since a server that is stopped, or cut off from the
+    /// network, applies no time limit of its own. `purpose` completes "a session to …".
     pub(crate) fn new(
         purpose: &'static str,
         database: PgConnectOptions,
@@ -116,23 +115,25 @@ impl DedicatedConnection {
         }
     }
 
-    /// What it is for.
     pub(crate) fn purpose(&self) -> &'static str {
         self.shared.purpose
     }
 
-    /// The generation in which statements run now.
+    /// The current generation.
     pub(crate) fn generation(&self) -> u64 {
         self.shared.generation.current()
     }
 
-    /// The connection, opened if there is none of the current generation.
+    /// Waits for exclusive use, and opens the connection if it is not of the current generation.
     pub(crate) async fn lease(&self) -> sqlx::Result<ConnectionLease> {
         let slot = Arc::clone(&self.shared.slot).lock_owned().await;
         self.lease_from(slot).await
     }
 
-    async fn lease_from(&self, mut slot: OwnedMutexGuard<Option<Opened>>) -> sqlx::Result<ConnectionLease> {
+    async fn lease_from(
+        &self,
+        mut slot: OwnedMutexGuard<Option<Opened>>,
+    ) -> sqlx::Result<ConnectionLease> {
         let generation = self.generation();
         let kept = slot.take();
         let kept = kept.filter(|opened| opened.generation == generation);
@@ -165,7 +166,7 @@ impl DedicatedConnection {
         })
     }
 
-    /// The outcome of a statement, or that it took too long.
+    /// Waits for a statement, at most for the time limit.
     pub(crate) async fn within<T>(
         &self,
         statement: impl Future<Output = sqlx::Result<T>>,
@@ -176,28 +177,30 @@ impl DedicatedConnection {
             .unwrap_or_else(|_elapsed| Err(elapsed()))
     }
 
-    /// Whether it can write now. One that does not run a statement is asked, and opened anew once if it was lost.
+    /// Whether it can write now. An idle connection is tested with a statement, and reopened once if it fails.
     pub(crate) async fn check(&self) -> sqlx::Result<WriteAccess> {
         let slot = match Arc::clone(&self.shared.slot).try_lock_owned() {
             Ok(slot) => slot,
-            // It runs a statement, whose outcome says how it is.
-            Err(_in_use) if self.shared.is_open.load(Ordering::SeqCst) => return Ok(WriteAccess::Writable),
+            // A statement runs on it, and its outcome will show whether the connection works.
+            Err(_in_use) if self.shared.is_open.load(Ordering::SeqCst) => {
+                return Ok(WriteAccess::Writable);
+            }
             Err(_being_opened) => Arc::clone(&self.shared.slot).lock_owned().await,
         };
         let lease = self.lease_from(slot).await?;
         let is_new = lease.is_new;
-        match self.ask(lease).await {
+        match self.test(lease).await {
             Ok(WriteAccess::Writable) => Ok(WriteAccess::Writable),
-            asked if is_new => asked,
-            // It died while nobody used it, or its server takes no writes any more.
-            _lost => self.ask(self.lease().await?).await,
+            tested if is_new => tested,
+            // It broke while it was idle, or its server rejects writes now.
+            _lost => self.test(self.lease().await?).await,
         }
     }
 
-    async fn ask(&self, mut lease: ConnectionLease) -> sqlx::Result<WriteAccess> {
-        let question = sqlx::query_scalar(IS_READ_ONLY);
-        let takes_no_writes = self.within(question.fetch_one(lease.connection()?)).await?;
-        if takes_no_writes {
+    async fn test(&self, mut lease: ConnectionLease) -> sqlx::Result<WriteAccess> {
+        let query = sqlx::query_scalar(IS_READ_ONLY);
+        let is_read_only = self.within(query.fetch_one(lease.connection()?)).await?;
+        if is_read_only {
             return Ok(WriteAccess::ReadOnly);
         }
         lease.release_unused();
@@ -205,15 +208,15 @@ impl DedicatedConnection {
     }
 }
 
-/// Why statements on a session failed.
+/// Why statements on a dedicated connection failed.
 pub(crate) struct ConnectionFailure {
     pub(crate) error: sqlx::Error,
-    /// Whether the session was opened for these statements, or could not be.
+    /// The connection was opened for these statements, or could not be opened.
     was_new: bool,
 }
 
 impl ConnectionFailure {
-    /// The session cannot be opened, so nothing was sent.
+    /// The connection cannot be opened, so no statement was sent.
     pub(crate) const fn not_opened(error: sqlx::Error) -> Self {
         Self {
             error,
@@ -221,34 +224,33 @@ impl ConnectionFailure {
         }
     }
 
-    /// Whether the session leads to a server that takes no writes any more, while another one may lead to the new
-    /// primary. One that was opened just now would be no better.
+    /// Whether the server rejects writes now, while another connection may lead to the new primary. A connection that was
+    /// opened for these statements is as good as another one.
     pub(crate) fn needs_another_connection(&self) -> bool {
         !self.was_new && is_read_only(&self.error)
     }
 }
 
-/// What a session may do.
+/// What the server of a connection accepts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum WriteAccess {
-    Write,
-    /// Its server is a standby, or is set to be read-only.
+    Writable,
+    /// The server is a standby, or set to be read-only.
     ReadOnly,
 }
 
 impl ConnectionLease {
-    /// The connection.
     pub(crate) fn connection(&mut self) -> sqlx::Result<&mut PgConnection> {
         let opened = self.opened.as_mut().map(|opened| &mut opened.connection);
         opened.ok_or(sqlx::Error::WorkerCrashed)
     }
 
-    /// The generation that it was opened in.
+    /// The generation in which it was opened.
     pub(crate) fn generation(&self) -> u64 {
         self.opened.as_ref().map_or(0, |opened| opened.generation)
     }
 
-    /// Keeps the connection, unless the outcome of its statements says that it is no good any more.
+    /// Keeps the connection, unless the outcome of its statements shows that it cannot be used any more.
     pub(crate) fn release<T>(mut self, outcome: sqlx::Result<T>) -> Result<T, ConnectionFailure> {
         if !outcome.as_ref().is_err_and(connection_is_lost) {
             *self.slot = self.opened.take();
@@ -259,7 +261,7 @@ impl ConnectionLease {
         })
     }
 
-    /// Keeps the connection, on which nothing was run.
+    /// Keeps the connection; no statement runs on it.
     pub(crate) fn release_unused(mut self) {
         *self.slot = self.opened.take();
     }

@@ -1,38 +1,34 @@
-//! Runs and flows of flowruns in PostgreSQL 15 and newer.
+//! The store of flowruns on PostgreSQL 15 and newer: runs, flows and idempotency keys.
 //!
 //! ```no_run
-//! use flowruns_domain::RunStore;
-//! use flowruns_persistence::{ConnectOptions, PostgresStore};
+//! use std::sync::Arc;
 //!
-//! # async fn example(key: flowruns_domain::RunKey) -> Result<(), Box<dyn std::error::Error>> {
-//! let options = ConnectOptions::from_url("postgres://flowruns_service@localhost/flowruns")?;
-//! let store = PostgresStore::connect(&options).await?;
-//! let run = store.find_run(key).await?;
-//! # Ok(())
-//! # }
+//! use flowruns_domain::{RunService, SystemClock};
 //! ```
 
-mod parameters;
-mod schema_status;
+mod columns;
 mod connect;
-mod create;
+mod dedicated_connection;
 mod error;
 mod flows;
 mod history;
 mod idempotency;
 mod meter;
 pub mod migrate;
+mod parameters;
 mod pool;
 mod query;
 mod retry;
 mod row;
 mod runs;
-mod dedicated_connection;
+mod schema_status;
+#[cfg(test)]
+mod statement_tests;
 mod store;
 mod writer;
 
 pub use self::{
-    schema_status::{SchemaStatus, StoreLoad},
     connect::{ConnectOptions, Durability},
-    store::PostgresStore,
+    schema_status::{SchemaFinding, SchemaStatus},
+    store::{PostgresStore, StoreLoad},
 };

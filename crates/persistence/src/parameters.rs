@@ -1,4 +1,4 @@
-//! Rows as the parameters of one statement: arrays, or the values of a single row. Beside `row` this is the only place that maps columns.
+//! Rows as the parameters of one statement: one array a column, or the values of a single row.
 
 use chrono::{DateTime, Utc};
 use flowruns_domain::{Action, PropertyChange, Run, RunEvent, RunProperties, Version};
@@ -6,24 +6,28 @@ use serde::{Serialize, ser::SerializeSeq};
 use sqlx::{Encode, Postgres, Type, postgres::PgArguments, query::QueryScalar};
 use uuid::Uuid;
 
+use crate::columns::{Column, EVENT_COLUMNS, RUN_COLUMNS};
+
 /// A statement that returns the numbers of the rows that it wrote.
 pub(crate) type NumbersQuery<'q> = QueryScalar<'q, Postgres, i32, PgArguments>;
 
 /// Rows of `runs`, each with the entry of `run_events` for its last version.
 #[derive(Default)]
 pub(crate) struct RunParameters<'a> {
+    /// The number of the row in its statement, from 0.
     number: Vec<i32>,
     flow_id: Vec<Uuid>,
     id: Vec<Uuid>,
     tenant_id: Vec<Uuid>,
+    /// The version that the stored row must have.
     seen: Vec<i64>,
     display_name: Vec<&'a str>,
     start_at: Vec<DateTime<Utc>>,
     end_at: Vec<Option<DateTime<Utc>>>,
     status: Vec<&'static str>,
+    version: Vec<i64>,
     blocking_error: Vec<Option<String>>,
     statistics: Vec<String>,
-    version: Vec<i64>,
     modified_at: Vec<DateTime<Utc>>,
     deleted_at: Vec<Option<DateTime<Utc>>>,
     last: EntryParameters<'a>,
@@ -38,7 +42,7 @@ pub(crate) struct EarlierParameters<'a> {
     entries: EntryParameters<'a>,
 }
 
-/// What an entry holds beside its key.
+/// What an entry consists of, besides its key.
 #[derive(Default)]
 struct EntryParameters<'a> {
     event_id: Vec<Uuid>,
@@ -48,41 +52,48 @@ struct EntryParameters<'a> {
     changes: Vec<String>,
 }
 
-/// The columns of a source of rows, with their types.
-type Declared = [(&'static str, &'static str)];
+/// The name of a parameter in the statement, and its type.
+type Parameter = (&'static str, &'static str);
 
-const RUN: [(&str, &str); 14] = [
+/// The first parameters of a row of `runs`.
+const RUN_KEY: [Parameter; 5] = [
     ("number", "int"),
     ("flow_id", "uuid"),
     ("id", "uuid"),
     ("tenant_id", "uuid"),
     ("seen", "bigint"),
-    ("display_name", "text"),
-    ("start_at", "timestamptz"),
-    ("end_at", "timestamptz"),
-    ("status", "text"),
-    ("blocking_error", "text"),
-    ("statistics", "text"),
-    ("version", "bigint"),
+];
+
+/// The parameters of a row of `runs` that follow its [`RUN_COLUMNS`].
+const RUN_TIMES: [Parameter; 2] = [
     ("modified_at", "timestamptz"),
     ("deleted_at", "timestamptz"),
 ];
 
-const EARLIER: [(&str, &str); 3] = [
+/// The first parameters of an earlier entry.
+const EARLIER_KEY: [Parameter; 3] = [
     ("number", "int"),
     ("version", "bigint"),
     ("occurred_at", "timestamptz"),
 ];
 
-const ENTRY: [(&str, &str); 5] = [
-    ("event_id", "uuid"),
-    ("actor", "text"),
-    ("request_id", "uuid"),
-    ("action", "text"),
-    ("changes", "text"),
-];
+/// The parameters of a row of `runs`, in the order in which [`RunParameters::bind`] binds them.
+fn run_parameters() -> Vec<Parameter> {
+    let parameters = [
+        &RUN_KEY[..],
+        &of(&RUN_COLUMNS),
+        &RUN_TIMES,
+        &of(&EVENT_COLUMNS),
+    ];
+    parameters.concat()
+}
 
-/// How many rows are bound: the arrays of one row cost more than its values.
+fn of(columns: &[Column]) -> Vec<Parameter> {
+    let parameter = |column: &Column| (column.name, column.parameter());
+    columns.iter().map(parameter).collect()
+}
+
+/// How a statement gets its rows: the arrays of a single row would cost more than its values.
 #[derive(Clone, Copy)]
 pub(crate) enum Rows {
     One,
@@ -90,22 +101,21 @@ pub(crate) enum Rows {
 }
 
 impl Rows {
-    /// The rows as a source for FROM, bound from the parameter `first` on.
-    fn source(self, name: &str, columns: [&Declared; 2], first: usize) -> String {
-        let columns = || columns.into_iter().flatten();
-        let parameters: Vec<_> = (first..)
-            .zip(columns())
+    /// The rows as an item of FROM; their first parameter has the number `first`.
+    fn source(self, name: &str, parameters: &[Parameter], first: usize) -> String {
+        let values: Vec<_> = (first..)
+            .zip(parameters)
             .map(|(number, (_, kind))| match self {
                 Self::One => format!("${number}::{kind}"),
                 Self::Many => format!("${number}::{kind}[]"),
             })
             .collect();
-        let parameters = parameters.join(", ");
-        let names: Vec<_> = columns().map(|(name, _)| *name).collect();
+        let values = values.join(", ");
+        let names: Vec<_> = parameters.iter().map(|(name, _)| *name).collect();
         let names = names.join(", ");
         match self {
-            Self::One => format!("(VALUES ({parameters})) AS {name} ({names})"),
-            Self::Many => format!("unnest({parameters}) AS {name} ({names})"),
+            Self::One => format!("(VALUES ({values})) AS {name} ({names})"),
+            Self::Many => format!("unnest({values}) AS {name} ({names})"),
         }
     }
 
@@ -123,12 +133,12 @@ impl Rows {
 }
 
 impl<'a> RunParameters<'a> {
-    /// The rows for FROM, as `row`.
+    /// The rows as an item of FROM, with the name `row`.
     pub(crate) fn source(rows: Rows) -> String {
-        rows.source("row", [&RUN, &ENTRY], 1)
+        rows.source("row", &run_parameters(), 1)
     }
 
-    /// How many rows there are.
+    /// Whether the statement gets one row or several.
     pub(crate) const fn rows(&self) -> Rows {
         match self.number.len() {
             1 => Rows::One,
@@ -136,7 +146,7 @@ impl<'a> RunParameters<'a> {
         }
     }
 
-    /// Adds a run as its last entry left it.
+    /// Adds a run in its last version. `seen` is the version that the stored row must have.
     pub(crate) fn push(
         &mut self,
         number: i32,
@@ -163,15 +173,15 @@ impl<'a> RunParameters<'a> {
         self.start_at.push(start.date_time());
         self.end_at.push(state.end().map(|end| end.date_time()));
         self.status.push(state.status().as_str());
+        self.version.push(last.version.number());
         self.blocking_error.push(error.transpose()?);
         self.statistics.push(json(statistics.members())?);
-        self.version.push(last.version.number());
         self.modified_at.push(modified_at);
         self.deleted_at.push(is_deleted.then_some(modified_at));
         self.last.push(last)
     }
 
-    /// Binds them.
+    /// Binds the rows.
     pub(crate) fn bind(self, rows: Rows, query: NumbersQuery<'a>) -> NumbersQuery<'a> {
         let query = rows.bind(query, self.number);
         let query = rows.bind(query, self.flow_id);
@@ -182,9 +192,9 @@ impl<'a> RunParameters<'a> {
         let query = rows.bind(query, self.start_at);
         let query = rows.bind(query, self.end_at);
         let query = rows.bind(query, self.status);
+        let query = rows.bind(query, self.version);
         let query = rows.bind(query, self.blocking_error);
         let query = rows.bind(query, self.statistics);
-        let query = rows.bind(query, self.version);
         let query = rows.bind(query, self.modified_at);
         let query = rows.bind(query, self.deleted_at);
         self.last.bind(rows, query)
@@ -192,13 +202,13 @@ impl<'a> RunParameters<'a> {
 }
 
 impl<'a> EarlierParameters<'a> {
-    /// The rows for FROM, as `event`; their parameters follow those of [`RunParameters`].
+    /// The entries as an item of FROM, with the name `event`; their parameters follow those of [`RunParameters`].
     pub(crate) fn source() -> String {
-        let first = RUN.len() + ENTRY.len() + 1;
-        Rows::Many.source("event", [&EARLIER, &ENTRY], first)
+        let parameters = [&EARLIER_KEY[..], &of(&EVENT_COLUMNS)].concat();
+        Rows::Many.source("event", &parameters, run_parameters().len() + 1)
     }
 
-    /// Adds an entry.
+    /// Adds an entry of the run with this number.
     pub(crate) fn push(&mut self, number: i32, event: &'a RunEvent) -> sqlx::Result<()> {
         self.number.push(number);
         self.version.push(event.version.number());
@@ -206,12 +216,11 @@ impl<'a> EarlierParameters<'a> {
         self.entries.push(event)
     }
 
-    /// Whether there are none.
     pub(crate) const fn is_empty(&self) -> bool {
         self.number.is_empty()
     }
 
-    /// Binds them.
+    /// Binds the rows.
     pub(crate) fn bind(self, query: NumbersQuery<'a>) -> NumbersQuery<'a> {
         let query = Rows::Many.bind(query, self.number);
         let query = Rows::Many.bind(query, self.version);

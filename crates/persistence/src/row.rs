@@ -1,4 +1,4 @@
-//! Rows, and the domain values that they are. A column is mapped here and nowhere else.
+//! Rows as they are read, and the domain values that they become. [`columns`](crate::columns) lists the columns.
 
 use chrono::{DateTime, Utc};
 use flowruns_domain::{
@@ -42,7 +42,7 @@ pub(crate) struct ListedRunRow {
     summary: RunSummaryRow,
     #[sqlx(default)]
     blocking_error: Option<Json<JsonObject>>,
-    /// Absent where it was not read.
+    /// `None` where the documents were not read.
     #[sqlx(default)]
     statistics: Option<Json<JsonObject>>,
 }
@@ -69,7 +69,7 @@ pub(crate) struct EventRow {
     changes: Json<Vec<JsonObject>>,
 }
 
-/// Tells which column of which row cannot be.
+/// Makes domain values of columns. An impossible value is an error with its table, column and row.
 struct ColumnReader {
     table: &'static str,
     id: String,

@@ -1,73 +1,87 @@
-//! What operators should know: whether the database takes writes, how its schema stands, and how busy the store is.
+//! Whether a database is fit for this release: its encoding, its migrations, and whether it accepts writes. `serve`,
+//! `check`, readiness and metrics all ask [`SchemaStatus`].
 
 use chrono::{DateTime, Datelike as _, Months, NaiveTime, Utc};
 use flowruns_domain::{NotReady, StoreError, Timestamp};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool, postgres::PgConnectOptions};
 
 use crate::{
     error::store_error,
-    migrate::{self, MigrationState, MigrationStatus},
+    migrate::{self, MigrateError, MigrationState, MigrationStatus},
 };
 
-/// The bounds of the months of history, as sessions with the time zone UTC see them.
-const MONTHS: &str = "
+/// The bounds of the monthly partitions, as a session with the time zone UTC shows them.
+pub(crate) const PARTITIONS: &str = "
     SELECT bounds[1]::timestamptz, bounds[2]::timestamptz
     FROM (SELECT regexp_match(pg_get_expr(c.relpartbound, c.oid), $$FROM \\('(.+)'\\) TO \\('(.+)'\\)$$) AS bounds
         FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
         WHERE i.inhparent = 'run_events'::regclass) AS partitions
     WHERE bounds IS NOT NULL";
 
-/// What every text of the product is in. Another encoding cannot hold all of them, or would let bytes through that are no
-/// text.
+/// The encoding of all texts of the service. Another one cannot hold all of them, or accepts bytes that are no text.
 pub(crate) const ENCODING: &str = "UTF8";
 
-/// A standby takes no writes, and neither does a primary that is set to be read-only.
-const STATE: &str = "
+/// A standby rejects writes, and so does a primary that is set to be read-only.
+pub(crate) const STATE: &str = "
     SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean, current_setting('server_encoding')";
 
-/// More months than that are as good as any.
+/// Partitions further ahead are not counted.
 const MOST_MONTHS: i32 = 1200;
 
-/// How much of the store is taken.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct StoreLoad {
-    /// Connections of the pool that are open.
-    pub connections: u32,
-    /// Those of them that nobody uses.
-    pub idle_connections: usize,
-    /// Reports and creations that wait or are being written.
-    pub queued_reports: usize,
-    /// Their bodies, in bytes.
-    pub queued_bytes: usize,
-}
-
-/// How the database stands.
+/// The state of a database, as far as a release depends on it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SchemaStatus {
-    /// It takes no writes.
-    pub is_standby: bool,
+    /// It is a standby, or set to be read-only.
+    pub is_read_only: bool,
     /// The encoding of the database, such as `UTF8`.
     pub encoding: String,
     /// Every migration, by version.
     pub migrations: Vec<MigrationStatus>,
 }
 
+/// What operators must know of a database.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum SchemaFinding {
+    /// The encoding is not UTF8: nothing can be served.
+    Encoding(String),
+    /// Writes are rejected: nothing can be served, until a failover or a change of the setting.
+    ReadOnly,
+    /// Applied migrations have another text in this release: nothing can be served.
+    Changed(Vec<i64>),
+    /// Migrations of this release are not applied: nothing can be served.
+    Pending(Vec<i64>),
+    /// The database has migrations of a newer release. That is no obstacle.
+    Newer(Vec<i64>),
+}
+
 impl SchemaStatus {
-    pub(crate) async fn read(pool: &PgPool) -> Result<Self, StoreError> {
+    /// Reads the state of a database on a connection of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`MigrateError::Failed`] when the database cannot be reached.
+    pub async fn read(database: &PgConnectOptions) -> Result<Self, MigrateError> {
+        let mut connection = migrate::connect(database).await?;
+        let status = Self::of_connection(&mut connection).await;
+        status.map_err(MigrateError::Failed)
+    }
+
+    pub(crate) async fn of_pool(pool: &PgPool) -> Result<Self, StoreError> {
         let mut connection = pool.acquire().await.map_err(store_error)?;
-        let (is_standby, encoding) = sqlx::query_as(STATE)
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(store_error)?;
-        let migrations = migrate::statuses(&mut connection).await;
+        let status = Self::of_connection(&mut connection).await;
+        status.map_err(store_error)
+    }
+
+    async fn of_connection(connection: &mut PgConnection) -> sqlx::Result<Self> {
+        let (is_read_only, encoding) = sqlx::query_as(STATE).fetch_one(&mut *connection).await?;
         Ok(Self {
-            is_standby,
+            is_read_only,
             encoding,
-            migrations: migrations.map_err(store_error)?,
+            migrations: migrate::statuses(connection).await?,
         })
     }
 
-    /// The versions of the migrations that stand so.
+    /// The versions of the migrations in this state, in ascending order.
     pub fn versions(&self, state: MigrationState) -> Vec<i64> {
         let migrations = self.migrations.iter();
         migrations
@@ -76,38 +90,48 @@ impl SchemaStatus {
             .collect()
     }
 
-    /// Whether a store on it can serve.
+    /// The findings; the first one is to be dealt with first.
+    pub fn findings(&self) -> Vec<SchemaFinding> {
+        let versions = |state, finding: fn(Vec<i64>) -> SchemaFinding| {
+            let versions = self.versions(state);
+            (!versions.is_empty()).then(|| finding(versions))
+        };
+        let encoding = self.encoding != ENCODING;
+        let findings = [
+            encoding.then(|| SchemaFinding::Encoding(self.encoding.clone())),
+            self.is_read_only.then_some(SchemaFinding::ReadOnly),
+            versions(MigrationState::Changed, SchemaFinding::Changed),
+            versions(MigrationState::Pending, SchemaFinding::Pending),
+            versions(MigrationState::Unknown, SchemaFinding::Newer),
+        ];
+        findings.into_iter().flatten().collect()
+    }
+
+    /// Whether a store on this database can serve.
     ///
     /// # Errors
     ///
-    /// [`NotReady`]
+    /// [`NotReady`], by the first finding that is an obstacle.
     pub fn check(&self) -> Result<(), NotReady> {
-        if self.encoding != ENCODING {
-            return Err(NotReady::Encoding(self.encoding.clone()));
-        }
-        if self.is_standby {
-            return Err(NotReady::Standby);
-        }
-        let changed = self.versions(MigrationState::Changed);
-        if !changed.is_empty() {
-            return Err(NotReady::Changed(changed));
-        }
-        match self.versions(MigrationState::Pending) {
-            pending if pending.is_empty() => Ok(()),
-            pending => Err(NotReady::Pending(pending)),
+        match self.findings().into_iter().next() {
+            Some(SchemaFinding::Encoding(encoding)) => Err(NotReady::Encoding(encoding)),
+            Some(SchemaFinding::ReadOnly) => Err(NotReady::Standby),
+            Some(SchemaFinding::Changed(versions)) => Err(NotReady::Changed(versions)),
+            Some(SchemaFinding::Pending(versions)) => Err(NotReady::Pending(versions)),
+            Some(SchemaFinding::Newer(_)) | None => Ok(()),
         }
     }
 }
 
 pub(crate) async fn partitions_ahead(pool: &PgPool, now: Timestamp) -> Result<i32, StoreError> {
-    let months: Vec<(DateTime<Utc>, DateTime<Utc>)> = sqlx::query_as(MONTHS)
+    let months: Vec<(DateTime<Utc>, DateTime<Utc>)> = sqlx::query_as(PARTITIONS)
         .fetch_all(pool)
         .await
         .map_err(store_error)?;
     Ok(covered_after(now.date_time(), &months))
 }
 
-/// How many months after that of `now` are covered, without a gap; -1 when that one is not.
+/// The number of consecutive months after the month of `now` that are covered; -1 when the month of `now` is not.
 fn covered_after(now: DateTime<Utc>, covered: &[(DateTime<Utc>, DateTime<Utc>)]) -> i32 {
     let first = now.date_naive().with_day(1).unwrap_or(now.date_naive());
     let is_covered = |offset: i32| {
@@ -142,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn months_count_up_to_the_first_gap_and_none_without_the_present_one() {
+    fn months_are_counted_up_to_the_first_gap_and_not_without_the_current_month() {
         let now = "2026-11-30T23:59:59Z".parse().unwrap();
         let ahead = |covered: &[&str]| covered_after(now, &months(covered));
         assert_eq!(ahead(&["2026-11", "2026-12", "2027-01"]), 2);
@@ -153,14 +177,14 @@ mod tests {
 
     #[test]
     fn a_standby_and_changed_or_pending_migrations_are_not_ready_and_newer_ones_are() {
-        let checked = |is_standby, states: &[MigrationState]| {
+        let checked = |is_read_only, states: &[MigrationState]| {
             let migrations = (1..).zip(states).map(|(version, state)| MigrationStatus {
                 version,
                 description: String::new(),
                 state: *state,
             });
             let status = SchemaStatus {
-                is_standby,
+                is_read_only,
                 encoding: "UTF8".to_owned(),
                 migrations: migrations.collect(),
             };

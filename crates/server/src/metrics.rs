@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use flowruns_api::{Check, Readiness};
 use flowruns_domain::{Clock as _, SystemClock};
-use flowruns_persistence::{SchemaStatus, PostgresStore, migrate::MigrationState};
+use flowruns_persistence::{PostgresStore, SchemaStatus, migrate::MigrationState};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
 use tokio::{

@@ -1,12 +1,12 @@
-//! Looks for the rows of a page, range after range.
+//! Reads the rows of a page along an index, one range after the other, and counts the rows of a list.
 
-use flowruns_domain::{Count, CountLimit, Direction, SCAN_LIMIT, StoreError};
+use flowruns_domain::{Count, CountLimit, Direction, SCAN_LIMIT, SortKey, StoreError};
 use sqlx::{FromRow, PgPool, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 use super::{
     Builder,
-    keyset::{KeysetPosition, KeyRange, Keyset},
+    keyset::{KeyRange, Keyset, KeysetPosition},
 };
 use crate::error::{is_canceled, store_error};
 
@@ -15,21 +15,21 @@ pub(super) const EXPLAIN: &str = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ";
 /// Pushes a part of a statement.
 pub(super) type PushSql<'a> = Box<dyn Fn(&mut Builder) + Send + Sync + 'a>;
 
-/// What is searched, and how.
+/// What is read of which table, along which index.
 pub(super) struct IndexScan<'a> {
     pub(super) table: &'static str,
-    pub(super) columns: &'static str,
+    pub(super) columns: &'a str,
     pub(super) keyset: Keyset,
-    /// Pushes what the index is bounded by, beginning with WHERE.
+    /// Pushes the conditions that bound the index, beginning with WHERE.
     pub(super) push_bounds: PushSql<'a>,
-    /// Pushes what else must hold.
+    /// Pushes the filter, which is evaluated on each row that is read.
     pub(super) push_filter: PushSql<'a>,
 }
 
-/// How rows are read.
+/// How rows become domain values.
 pub(super) struct RowReader<'a, R, T> {
     pub(super) read: &'a (dyn Fn(R) -> Result<T, StoreError> + Sync),
-    pub(super) place: &'a (dyn Fn(&T) -> KeysetPosition + Sync),
+    pub(super) position: &'a (dyn Fn(&T) -> KeysetPosition + Sync),
 }
 
 #[derive(FromRow)]
@@ -37,210 +37,184 @@ struct ScannedRow<Columns> {
     #[sqlx(flatten)]
     row: Columns,
     matched: bool,
-    place: i64,
+    /// The number of the row among those that were read, from 1.
+    row_number: i64,
 }
 
-/// The rows of a range that match, until enough were found or the bound was reached.
-struct ScanResult<T> {
-    hits: Vec<T>,
-    /// The row at which the bound was reached.
-    end: Option<KeysetPosition>,
+/// The rows that match, in the order of the list.
+pub(super) struct ScanResult<T> {
+    pub(super) rows: Vec<T>,
+    /// The row at which [`SCAN_LIMIT`] was reached; rows that match may follow it.
+    pub(super) end: Option<KeysetPosition>,
 }
 
-/// Looks for so many rows after a place. Gives where it stopped when it looked at too many in vain.
-pub(super) async fn search<R, T>(
+/// Reads up to `limit` rows that match after a position.
+pub(super) async fn page<R, T>(
     pool: &PgPool,
-    source: &IndexScan<'_>,
-    reading: &RowReader<'_, R, T>,
+    scan: &IndexScan<'_>,
+    reader: &RowReader<'_, R, T>,
     after: Option<KeysetPosition>,
-    wanted: usize,
-) -> Result<(Vec<T>, Option<KeysetPosition>), StoreError>
+    limit: usize,
+) -> Result<ScanResult<T>, StoreError>
 where
     R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     T: Send,
 {
-    let mut found = Vec::new();
-    let mut ranges = source.keyset.ranges(after);
-    let mut end = None;
+    let mut found = ScanResult {
+        rows: Vec::new(),
+        end: None,
+    };
+    let mut ranges = scan.keyset.ranges(after);
     while let Some(range) = ranges.pop_front() {
-        let left = wanted - found.len();
-        let mut scanned = scan(pool, source, reading, &range, left).await?;
-        if source.keyset.reads_ties_in_reverse(&range) {
-            let cut = remove_incomplete_tie(&mut scanned, reading, left);
-            if let Some(key) = cut {
+        let left = limit - found.rows.len();
+        let mut scanned = read_range(pool, scan, reader, &range, left).await?;
+        if scan.keyset.reads_ties_in_reverse(&range) {
+            if let Some(key) = remove_incomplete_tie(&mut scanned, reader, left) {
+                // The ids of this key are read again, in the wanted direction; then the keys after it.
                 ranges.push_front(KeyRange::AfterKey(Some(key.clone())));
-                ranges.push_front(KeyRange::SameKey(key.clone(), None));
-                if let Some(place) = &mut scanned.end {
-                    // That tie is still to be looked at, and nothing after it.
+                ranges.push_front(KeyRange::SameKey(key, None));
+                if let Some(end) = &mut scanned.end {
+                    // The limit was reached within this tie, so nothing after the tie is read. The page ends after it.
                     ranges.truncate(1);
-                    place.ids.fill(match source.keyset.ties {
-                        Direction::Ascending => Uuid::max(),
-                        // The nil UUID is no id, so none is less than this one.
-                        Direction::Descending => Uuid::from_u128(1),
-                    });
+                    end.ids.fill(last_id(scan.keyset.ties));
                 }
             }
-            end = scanned.end.or(end);
-            found.extend(scanned.hits);
+            found.end = scanned.end.or(found.end);
+            found.rows.extend(scanned.rows);
         } else {
-            found.extend(scanned.hits);
+            found.rows.extend(scanned.rows);
             if scanned.end.is_some() {
-                return Ok((found, scanned.end));
+                found.end = scanned.end;
+                break;
             }
         }
-        if found.len() >= wanted {
+        if found.rows.len() >= limit {
             break;
         }
     }
-    Ok((found, end))
+    Ok(found)
 }
 
-/// Puts ties right that came out in reverse. The last one may have been cut in the middle; its rows are taken out, and
-/// its key is given. A page that is full needs no more of its last tie when a single row of it came: that row is the
-/// spare one, which only says that more rows follow.
+/// No id follows this one in this direction.
+const fn last_id(direction: Direction) -> Uuid {
+    match direction {
+        Direction::Ascending => Uuid::max(),
+        // The nil UUID is no id, so no id is less than this one.
+        Direction::Descending => Uuid::from_u128(1),
+    }
+}
+
+/// Reverses the rows of each key, which were read in the opposite direction. The range may have ended in the middle of
+/// the last key: then its rows, of which the first in the list may be missing, are removed, and the key is returned.
+///
+/// A full page keeps a single row of its last key: that is the extra row, which only shows that more rows follow.
 fn remove_incomplete_tie<R, T>(
     scanned: &mut ScanResult<T>,
-    reading: &RowReader<'_, R, T>,
-    wanted: usize,
-) -> Option<flowruns_domain::SortKey> {
-    let is_full = scanned.hits.len() >= wanted;
-    let key_from_end = |index: usize| {
-        let hit = scanned.hits.iter().rev().nth(index);
-        hit.map(|hit| (reading.place)(hit).key)
-    };
-    let cut = match &scanned.end {
-        Some(place) => Some(place.key.clone()),
-        None if is_full && (wanted == 1 || key_from_end(0) == key_from_end(1)) => key_from_end(0),
+    reader: &RowReader<'_, R, T>,
+    limit: usize,
+) -> Option<SortKey> {
+    let key = |row: &T| (reader.position)(row).key;
+    let is_full = scanned.rows.len() >= limit;
+    let key_from_end = |index: usize| scanned.rows.iter().rev().nth(index).map(key);
+    let incomplete = match &scanned.end {
+        Some(position) => Some(position.key.clone()),
+        None if is_full && (limit == 1 || key_from_end(0) == key_from_end(1)) => key_from_end(0),
         None => None,
     };
     scanned
-        .hits
-        .retain(|hit| cut.as_ref() != Some(&(reading.place)(hit).key));
-    let mut start = 0;
-    while start < scanned.hits.len() {
-        let key = (reading.place)(&scanned.hits[start]).key;
-        let tie = scanned.hits[start..]
-            .iter()
-            .take_while(|hit| (reading.place)(hit).key == key)
-            .count();
-        scanned.hits[start..start + tie].reverse();
-        start += tie;
+        .rows
+        .retain(|row| incomplete.as_ref() != Some(&key(row)));
+    for tie in scanned
+        .rows
+        .chunk_by_mut(|one, other| key(one) == key(other))
+    {
+        tie.reverse();
     }
-    cut
+    incomplete
 }
 
-async fn scan<R, T>(
+async fn read_range<R, T>(
     pool: &PgPool,
-    source: &IndexScan<'_>,
-    reading: &RowReader<'_, R, T>,
+    scan: &IndexScan<'_>,
+    reader: &RowReader<'_, R, T>,
     range: &KeyRange,
-    wanted: usize,
+    limit: usize,
 ) -> Result<ScanResult<T>, StoreError>
 where
     R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
 {
-    let mut sql = Builder::new("");
-    push_statement(&mut sql, source, range, wanted);
+    let mut sql = page_statement("", scan, range, limit);
     let query = sql.build_query_as::<ScannedRow<R>>().persistent(false);
     let rows = query.fetch_all(pool).await.map_err(store_error)?;
     let mut scanned = ScanResult {
-        hits: Vec::new(),
+        rows: Vec::new(),
         end: None,
     };
     for ScannedRow {
         row,
         matched,
-        place,
+        row_number,
     } in rows
     {
-        let row = (reading.read)(row)?;
-        if usize::try_from(place) == Ok(SCAN_LIMIT) {
-            scanned.end = Some((reading.place)(&row));
+        let row = (reader.read)(row)?;
+        if usize::try_from(row_number) == Ok(SCAN_LIMIT) {
+            scanned.end = Some((reader.position)(&row));
         }
         if matched {
-            scanned.hits.push(row);
+            scanned.rows.push(row);
         }
     }
     Ok(scanned)
 }
 
-/// Reads along the index until enough rows match, or the bound is reached; the row at the bound comes in any case.
-fn push_statement(sql: &mut Builder, source: &IndexScan<'_>, range: &KeyRange, wanted: usize) {
-    let IndexScan {
-        table,
-        columns,
-        keyset,
-        ..
-    } = source;
-    let order = keyset.order(range, false);
-    sql.push("SELECT * FROM (SELECT ").push(columns).push(", ");
-    (source.push_filter)(sql);
+/// Reads along the index until `limit` rows match, or [`SCAN_LIMIT`] rows were read. The row at that limit is returned
+/// whether it matches or not: the next page begins after it.
+fn page_statement(prefix: &str, scan: &IndexScan<'_>, range: &KeyRange, limit: usize) -> Builder {
+    let mut sql = Builder::new(prefix);
+    let order = scan.keyset.order(range, false);
+    sql.push("SELECT * FROM (SELECT ");
+    sql.push(scan.columns).push(", ");
+    (scan.push_filter)(&mut sql);
     sql.push(" AS matched, row_number() OVER (ORDER BY ");
-    sql.push(&order).push(") AS place FROM ").push(table);
-    (source.push_bounds)(sql);
-    keyset.push_range(sql, range);
+    sql.push(&order).push(") AS row_number FROM ");
+    sql.push(scan.table);
+    (scan.push_bounds)(&mut sql);
+    scan.keyset.push_range(&mut sql, range);
     sql.push(format_args!(
-        " ORDER BY {order} LIMIT {SCAN_LIMIT}) AS scanned WHERE matched OR place = {SCAN_LIMIT} ORDER BY {}",
-        keyset.order(range, true)
+        " ORDER BY {order} LIMIT {SCAN_LIMIT}) AS scanned WHERE matched OR row_number = {SCAN_LIMIT} ORDER BY {}",
+        scan.keyset.order(range, true)
     ));
     sql.push(" LIMIT ")
-        .push_bind(i64::try_from(wanted).unwrap_or(i64::MAX));
-}
-
-/// How PostgreSQL carries out the statements for a page and for a count, as EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) says
-/// it.
-pub(super) async fn explain(
-    pool: &PgPool,
-    page: &IndexScan<'_>,
-    after: Option<KeysetPosition>,
-    wanted: usize,
-    (counted, limit): (&[IndexScan<'_>], CountLimit),
-) -> Result<Vec<String>, StoreError> {
-    let mut statements = Vec::new();
-    for range in page.keyset.ranges(after) {
-        let mut sql = Builder::new(EXPLAIN);
-        push_statement(&mut sql, page, &range, wanted);
-        statements.push(sql);
-    }
-    for source in counted {
-        let mut sql = Builder::new(EXPLAIN);
-        push_count(&mut sql, source, u64::from(limit.rows()) + 1);
-        statements.push(sql);
-    }
-    let mut plans = Vec::new();
-    for mut sql in statements {
-        let query = sql.build_query_scalar::<Json<serde_json::Value>>();
-        let query = query.persistent(false).fetch_one(pool);
-        plans.push(query.await.map_err(store_error)?.0.to_string());
-    }
-    Ok(plans)
+        .push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
+    sql
 }
 
 /// Counts the rows that match among the first `rows` rows along the index.
-fn push_count(sql: &mut Builder, source: &IndexScan<'_>, rows: u64) {
+fn count_statement(prefix: &str, scan: &IndexScan<'_>, rows: u64) -> Builder {
+    let mut sql = Builder::new(prefix);
     sql.push("SELECT count(*) FILTER (WHERE matched), count(*) FROM (SELECT ");
-    (source.push_filter)(sql);
-    sql.push(" AS matched FROM ").push(source.table);
-    (source.push_bounds)(sql);
+    (scan.push_filter)(&mut sql);
+    sql.push(" AS matched FROM ").push(scan.table);
+    (scan.push_bounds)(&mut sql);
     let along = Keyset {
-        direction: source.keyset.index,
-        ..source.keyset
+        direction: scan.keyset.index,
+        ..scan.keyset
     };
     let order = along.order(&KeyRange::AfterKey(None), false);
     sql.push(format_args!(" ORDER BY {order} LIMIT {rows}) AS scanned"));
+    sql
 }
 
-/// Counts the matching rows of sources that have no row in common. The count is unknown when more rows than the limit
+/// Counts the matching rows of scans that have no row in common. The count is unknown when more rows than the limit
 /// would have to be read in all, or when a statement exceeds its time limit.
 pub(super) async fn count(
     pool: &PgPool,
-    sources: &[IndexScan<'_>],
+    scans: &[IndexScan<'_>],
     limit: CountLimit,
 ) -> Result<Count, StoreError> {
     let (mut matched, mut scanned) = (0, 0);
-    for source in sources {
-        let mut sql = Builder::new("");
-        push_count(&mut sql, source, u64::from(limit.rows()) + 1 - scanned);
+    for scan in scans {
+        let mut sql = count_statement("", scan, u64::from(limit.rows()) + 1 - scanned);
         let query = sql.build_query_as::<(i64, i64)>().persistent(false);
         let counted = match query.fetch_one(pool).await {
             Ok(counted) => counted,
@@ -254,4 +228,32 @@ pub(super) async fn count(
         }
     }
     Ok(limit.count(matched, scanned))
+}
+
+/// The statements that [`page`] sends, one a range, and those that [`count`] sends, each after `prefix`.
+pub(super) fn statements(
+    prefix: &str,
+    (page, after, rows): (&IndexScan<'_>, Option<KeysetPosition>, usize),
+    (counted, limit): (&[IndexScan<'_>], CountLimit),
+) -> Vec<Builder> {
+    let ranges = page.keyset.ranges(after).into_iter();
+    let pages = ranges.map(|range| page_statement(prefix, page, &range, rows));
+    let counts = counted
+        .iter()
+        .map(|scan| count_statement(prefix, scan, u64::from(limit.rows()) + 1));
+    pages.chain(counts).collect()
+}
+
+/// Runs statements that begin with [`EXPLAIN`], and returns their plans as JSON.
+pub(super) async fn explain(
+    pool: &PgPool,
+    statements: Vec<Builder>,
+) -> Result<Vec<String>, StoreError> {
+    let mut plans = Vec::with_capacity(statements.len());
+    for mut sql in statements {
+        let query = sql.build_query_scalar::<Json<serde_json::Value>>();
+        let plan = query.persistent(false).fetch_one(pool);
+        plans.push(plan.await.map_err(store_error)?.0.to_string());
+    }
+    Ok(plans)
 }

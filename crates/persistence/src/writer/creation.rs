@@ -1,4 +1,4 @@
-//! The task that writes creations: takes whatever waits, and creates it in one statement.
+//! The task that creates runs: receives the creations that wait, and carries them out in one statement.
 
 use std::{collections::HashSet, mem, sync::Arc, time::Instant};
 
@@ -6,41 +6,33 @@ use flowruns_domain::Change;
 
 use super::{
     MOST_JOBS,
-    outcomes::{fail_all, drop_expired},
+    outcomes::{drop_expired, fail_all},
     queue::{Job, JobReceiver},
     statements,
     supervisor::Task,
 };
 use crate::{
+    dedicated_connection::{ConnectionFailure, DedicatedConnection},
     error::{is_foreign_key_violation, is_transient, may_be_of_one_row, store_error},
     meter::Meter,
     retry::Backoff,
-    dedicated_connection::{DedicatedConnection, ConnectionFailure},
 };
 
-/// A run to be created.
+/// A creation in the queue.
 pub(super) struct QueuedCreation {
     pub(super) change: Change,
-    /// Whether it goes in a statement of its own, since one that it shared was refused.
+    /// The run is created in a statement of its own, since the database rejected one that it shared.
     pub(super) isolated: bool,
 }
 
-/// What the statement did.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Creating {
-    /// The run was created.
-    Done,
-    /// It was not: the id is taken, or the flow is not there. Who waits looks why.
-    NotDone,
-}
+/// The result is whether the run was created. It was not if its id exists or its flow does not.
+type CreationJob = Job<QueuedCreation, bool>;
 
-type CreationJob = Job<QueuedCreation, Creating>;
-
-/// Creates runs.
 pub(super) struct CreationTask {
-    pub(super) queue: JobReceiver<QueuedCreation, Creating>,
-    pub(super) session: DedicatedConnection,
-    pub(super) pause: Backoff,
+    pub(super) queue: JobReceiver<QueuedCreation, bool>,
+    pub(super) connection: DedicatedConnection,
+    pub(super) backoff: Backoff,
+    /// Creations for the next statement.
     pub(super) again: Vec<CreationJob>,
     pub(super) meter: Arc<Meter>,
 }
@@ -49,15 +41,15 @@ impl Task for CreationTask {
     async fn run(&mut self) {
         let mut jobs = mem::take(&mut self.again);
         while self.queue.fill(&mut jobs, MOST_JOBS).await {
-            self.round(mem::take(&mut jobs)).await;
+            self.create_batch(mem::take(&mut jobs)).await;
             jobs = mem::take(&mut self.again);
         }
     }
 }
 
 impl CreationTask {
-    async fn round(&mut self, jobs: Vec<CreationJob>) {
-        let jobs = self.together(drop_expired(jobs));
+    async fn create_batch(&mut self, jobs: Vec<CreationJob>) {
+        let jobs = self.limit_batch(drop_expired(jobs));
         if jobs.is_empty() {
             return;
         }
@@ -65,25 +57,21 @@ impl CreationTask {
         match self.create(&jobs).await {
             Ok(created) => {
                 self.meter.create.done(jobs.len(), started);
-                self.pause = Backoff::default();
+                self.backoff = Backoff::default();
                 for (job, created) in jobs.into_iter().zip(created) {
-                    let answer = match created {
-                        true => {
-                            self.meter.created(&job.work.change.run);
-                            Creating::Done
-                        }
-                        false => Creating::NotDone,
-                    };
-                    job.answer(Ok(answer));
+                    if created {
+                        self.meter.created(&job.work.change.run);
+                    }
+                    job.respond(Ok(created));
                 }
             }
             Err(failure) => self.failed(jobs, failure).await,
         }
     }
 
-    /// Those that go in one statement, sorted, so that two of them never wait for each other. A second creation of one
-    /// id goes in the next round, and finds the first.
-    fn together(&mut self, mut jobs: Vec<CreationJob>) -> Vec<CreationJob> {
+    /// The creations of one statement: an isolated one, or all with different ids, sorted, so that two servers cannot
+    /// deadlock. A second creation of an id is part of the next statement, and finds the first.
+    fn limit_batch(&mut self, mut jobs: Vec<CreationJob>) -> Vec<CreationJob> {
         if let Some(isolated) = jobs.iter().position(|job| job.work.isolated) {
             let isolated = jobs.remove(isolated);
             self.again = jobs;
@@ -100,14 +88,14 @@ impl CreationTask {
 
     async fn create(&mut self, jobs: &[CreationJob]) -> Result<Vec<bool>, ConnectionFailure> {
         let creations: Vec<_> = jobs.iter().map(|job| &job.work.change).collect();
-        let lease = self.session.lease().await;
+        let lease = self.connection.lease().await;
         let mut lease = lease.map_err(ConnectionFailure::not_opened)?;
         let statement = async { statements::create(lease.connection()?, &creations).await };
-        let outcome = self.session.within(statement).await;
+        let outcome = self.connection.within(statement).await;
         lease.release(outcome)
     }
 
-    /// A creation whose outcome is unknown is tried again; when it was committed, it finds itself.
+    /// A creation whose outcome is unknown is repeated. If it was committed, the store recognizes it by its event.
     async fn failed(&mut self, mut jobs: Vec<CreationJob>, failure: ConnectionFailure) {
         if failure.needs_another_connection() {
             self.meter.create.retried();
@@ -119,19 +107,19 @@ impl CreationTask {
             tracing::warn!(%error, runs = jobs.len(), "runs are created again after a failure");
             self.meter.create.retried();
             self.again.extend(jobs);
-            self.pause.next().await;
+            self.backoff.pause().await;
             return;
         }
-        let is_one = jobs.len() == 1;
-        // Its flow was deleted meanwhile.
-        if is_one && is_foreign_key_violation(&error) {
+        let is_single = jobs.len() == 1;
+        // The flow was deleted while the statement ran.
+        if is_single && is_foreign_key_violation(&error) {
             for job in jobs {
-                job.answer(Ok(Creating::NotDone));
+                job.respond(Ok(false));
             }
             return;
         }
         let error = store_error(error);
-        if is_one || !may_be_of_one_row(&error) {
+        if is_single || !may_be_of_one_row(&error) {
             fail_all(jobs, &error);
             return;
         }

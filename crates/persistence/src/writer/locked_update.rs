@@ -1,40 +1,50 @@
-//! The one transaction: for reports that lost too many races. It runs in a task that nobody drops, on a connection
-//! that goes back to the pool only after its transaction has ended for certain.
+//! The only transaction of several statements: for reports that lost too many races. It runs in a task that is never
+//! aborted, on a connection that returns to the pool only after its transaction has certainly ended.
 
-use std::ops::{Deref, DerefMut};
+use std::{
+    ops::{Deref, DerefMut},
+    sync::LazyLock,
+};
 
 use flowruns_domain::{RunKey, StoreError};
 use sqlx::{PgConnection, PgPool, Postgres, pool::PoolConnection};
 
 use super::{
-    report_chain::{ReportChain, ReportJob},
     outcomes::{self, Reconciled},
+    report_chain::{ReportChain, ReportJob},
     statements,
 };
 use crate::{
+    columns,
     error::outcome_is_unknown,
     meter::{self, Meter},
     row::RunRow,
 };
 
-/// A row that somebody holds for long is waited for again and again, so that whoever waits can give up meanwhile.
-const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '1s'";
+/// A row that is locked for long is waited for again and again, so that expired reports can fail meanwhile.
+pub(crate) const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '1s'";
 
-const LOCK: &str = "
-    SELECT id, display_name, start_at, end_at, status, blocking_error, statistics, version, created_at, modified_at
-    FROM runs WHERE flow_id = $1 AND tenant_id = $2 AND id = $3 AND deleted_at IS NULL FOR NO KEY UPDATE";
+pub(crate) static LOCK: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {columns} FROM runs
+        WHERE flow_id = $1 AND tenant_id = $2 AND id = $3 AND deleted_at IS NULL FOR NO KEY UPDATE",
+        columns = *columns::RUN,
+    )
+});
 
-/// What the transaction came to.
+pub(crate) const COMMIT: &str = "COMMIT";
+
+/// The result of the transaction.
 pub(super) enum LockedUpdate {
-    /// Committed.
-    Done(ReportChain),
-    /// The row cannot be.
-    Impossible(Vec<ReportJob>, StoreError),
-    /// It failed, and is perhaps worth another attempt.
+    /// Committed, also if no report changed the run.
+    Committed(ReportChain),
+    /// The stored row is impossible.
+    Corrupt(Vec<ReportJob>, StoreError),
+    /// The transaction failed; another attempt may succeed.
     Failed(Vec<ReportJob>, sqlx::Error),
 }
 
-/// Locks the run, decides, writes and commits. Not retried here.
+/// Locks the run, decides the reports, writes and commits. Not retried here.
 pub(super) async fn update(
     pool: &PgPool,
     meter: &Meter,
@@ -51,11 +61,11 @@ pub(super) async fn update(
         }
     };
     let mut guard = TransactionGuard(Some(connection));
-    let locked = steps(&mut guard, meter, key, jobs).await;
-    if !matches!(locked, LockedUpdate::Failed(..)) {
+    let update = steps(&mut guard, meter, key, jobs).await;
+    if !matches!(update, LockedUpdate::Failed(..)) {
         guard.release();
     }
-    locked
+    update
 }
 
 async fn steps(
@@ -70,23 +80,28 @@ async fn steps(
     };
     let run = row.map(|row| row.into_run(key)).transpose();
     let stored = run.as_ref().ok().and_then(Option::as_ref);
-    let jobs = reconciled.answer(stored, jobs, meter);
+    let jobs = reconciled.respond(stored, jobs, meter);
     let chain = match run {
-        // Read and written within one transaction, so it is of no generation of sessions.
+        // Read and written in one transaction, so the generation of connections is irrelevant.
         Ok(run) => ReportChain::decide(key, run, 0, jobs),
         Err(error) => {
             return match commit(connection).await {
-                Ok(()) => LockedUpdate::Impossible(jobs, error),
+                Ok(()) => LockedUpdate::Corrupt(jobs, error),
                 Err(error) => LockedUpdate::Failed(jobs, error),
             };
         }
     };
-    match write(connection, &chain).await {
-        Ok(()) => LockedUpdate::Done(chain),
-        Err(error) if outcome_is_unknown(&error) => {
+    match (write(connection, &chain).await, chain) {
+        (Ok(()), chain) => LockedUpdate::Committed(chain),
+        (Err(error), ReportChain::Changed(chain)) if outcome_is_unknown(&error) => {
             LockedUpdate::Failed(chain.unknown().collect(), error)
         }
-        Err(error) => LockedUpdate::Failed(chain.undecided().collect(), error),
+        (Err(error), ReportChain::Changed(chain)) => {
+            LockedUpdate::Failed(chain.undecided().collect(), error)
+        }
+        (Err(error), ReportChain::Unchanged(chain)) => {
+            LockedUpdate::Failed(chain.undecided().collect(), error)
+        }
     }
 }
 
@@ -96,34 +111,34 @@ async fn lock(
     jobs: &[ReportJob],
 ) -> sqlx::Result<(Option<RunRow>, Reconciled)> {
     sqlx::raw_sql(BEGIN).execute(&mut *connection).await?;
-    let row = sqlx::query_as(LOCK)
+    let row = sqlx::query_as(LOCK.as_str())
         .bind(key.flow.uuid())
         .bind(key.tenant.uuid())
         .bind(key.run.uuid())
         .fetch_optional(&mut *connection)
         .await?;
-    // With the row locked no earlier attempt is at work. One that has not begun yet can still be committed after this
-    // transaction, unless this one makes a new version.
-    let reconciled = outcomes::reconciled(connection, jobs).await?;
+    // While the row is locked no earlier attempt runs. One that has not begun yet can be committed after this transaction,
+    // unless this one writes a new version.
+    let reconciled = outcomes::reconcile(connection, jobs).await?;
     Ok((row, reconciled))
 }
 
 async fn write(connection: &mut PgConnection, chain: &ReportChain) -> sqlx::Result<()> {
-    if let Some(change) = chain.write() {
-        let written = statements::write(&mut *connection, &[change]).await?;
+    if let ReportChain::Changed(chain) = chain {
+        let written = statements::write(&mut *connection, &[chain.write()]).await?;
         if !written.contains(&true) {
-            let refused = "the guard refused a row that is locked";
-            return Err(sqlx::Error::InvalidArgument(refused.to_owned()));
+            let skipped = "the guard refused a row that is locked";
+            return Err(sqlx::Error::InvalidArgument(skipped.to_owned()));
         }
     }
     commit(connection).await
 }
 
 async fn commit(connection: &mut PgConnection) -> sqlx::Result<()> {
-    sqlx::raw_sql("COMMIT").execute(connection).await.map(drop)
+    sqlx::raw_sql(COMMIT).execute(connection).await.map(drop)
 }
 
-/// A connection that is closed rather than given back, unless its transaction has ended.
+/// A connection of the pool that is closed when it is dropped, unless its transaction has ended and it was released.
 struct TransactionGuard(Option<PoolConnection<Postgres>>);
 
 impl TransactionGuard {
@@ -145,21 +160,19 @@ impl Deref for TransactionGuard {
 
     #[expect(
         clippy::expect_used,
-        reason = "the connection is there until the guard is given back or dropped"
+        reason = "a guard has its connection until it is released or dropped"
     )]
     fn deref(&self) -> &PgConnection {
-        self.0.as_deref().expect("a guard holds its connection")
+        self.0.as_deref().expect("a guard has its connection")
     }
 }
 
 impl DerefMut for TransactionGuard {
     #[expect(
         clippy::expect_used,
-        reason = "the connection is there until the guard is given back or dropped"
+        reason = "a guard has its connection until it is released or dropped"
     )]
     fn deref_mut(&mut self) -> &mut PgConnection {
-        self.0
-            .as_deref_mut()
-            .expect("a guard holds its connection")
+        self.0.as_deref_mut().expect("a guard has its connection")
     }
 }
