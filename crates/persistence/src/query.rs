@@ -14,6 +14,7 @@ pub(crate) mod documents;
 pub(crate) mod flows;
 mod ids;
 mod keyset;
+mod plan;
 mod predicate;
 pub(crate) mod runs;
 mod scan;

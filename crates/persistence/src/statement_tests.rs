@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use flowruns_domain::{
-    Condition, CountLimit, Direction, FlowCursor, FlowFilter, FlowOrder, FlowQuery, FlowSort,
-    FlowTerm, Operator, ReadinessStatus, RunCursor, RunFilter, RunOrder, RunQuery, RunScope,
-    RunSort, RunStatus, RunTerm, SortKey, Test, TextTest,
+    Condition, CountLimit, Direction, EnumTest, FlowCursor, FlowFilter, FlowOrder, FlowQuery,
+    FlowSort, FlowTerm, Operator, ReadinessStatus, RunCursor, RunFilter, RunOrder, RunQuery,
+    RunScope, RunSort, RunStatus, RunTerm, SortKey, Test, TextTest,
 };
 use flowruns_testing::{
     fixtures::{fresh_flow, fresh_tenant, fresh_uuid, moment},
@@ -209,6 +209,19 @@ fn tests<V: Clone>(value: V) -> Vec<Test<V>> {
     compared.chain(lists.map(Test::In)).collect()
 }
 
+fn enum_tests<V: Clone>(value: V) -> Vec<EnumTest<V>> {
+    let value = || Some(value.clone());
+    vec![
+        EnumTest::Eq(value()),
+        EnumTest::Eq(None),
+        EnumTest::Ne(value()),
+        EnumTest::Ne(None),
+        EnumTest::In(vec![]),
+        EnumTest::In(vec![value()]),
+        EnumTest::In(vec![value(), None]),
+    ]
+}
+
 fn text_tests() -> Vec<TextTest> {
     let text = || "a%".to_owned();
     let others = [
@@ -234,14 +247,18 @@ fn run_filters() -> Vec<Option<RunFilter>> {
     terms.extend(text_tests().into_iter().map(RunTerm::DisplayName));
     terms.extend(tests(moment()).into_iter().map(RunTerm::Start));
     terms.extend(tests(moment()).into_iter().map(RunTerm::End));
-    terms.extend(tests(RunStatus::Running).into_iter().map(RunTerm::Status));
+    terms.extend(
+        enum_tests(RunStatus::Running)
+            .into_iter()
+            .map(RunTerm::Status),
+    );
     filters(terms)
 }
 
 fn flow_filters() -> Vec<Option<FlowFilter>> {
     let mut terms: Vec<FlowTerm> = tests(fresh_uuid()).into_iter().map(FlowTerm::Id).collect();
     terms.extend(text_tests().into_iter().map(FlowTerm::DisplayName));
-    let statuses = tests(ReadinessStatus::Ready).into_iter();
+    let statuses = enum_tests(ReadinessStatus::Ready).into_iter();
     terms.extend(statuses.map(FlowTerm::ReadinessStatus));
     filters(terms)
 }

@@ -36,6 +36,7 @@ mod queue;
 mod reading;
 mod report_chain;
 mod run_cache;
+mod size;
 pub(crate) mod statements;
 mod supervisor;
 mod writing;
@@ -175,7 +176,7 @@ impl Writers {
     ) -> Result<Option<Updated<Run>>, StoreError> {
         let RunReport {
             decide,
-            bytes,
+            patch,
             urgency,
         } = report;
         let report = QueuedReport {
@@ -186,7 +187,7 @@ impl Writers {
             isolated: false,
         };
         let task = &self.updates[self.task_of(key)];
-        let permit = self.admit(bytes, urgency)?;
+        let permit = self.admit(size::of_patch(&patch), urgency)?;
         task.submit(report, permit, self.deadline()).await
     }
 
@@ -194,9 +195,8 @@ impl Writers {
     /// not.
     pub(crate) async fn create(&self, change: Change) -> Result<bool, StoreError> {
         let properties = &change.run.properties;
-        let bytes = properties.statistics.members().compact_length();
         let urgency = properties.state.status().urgency();
-        let permit = self.admit(bytes, urgency)?;
+        let permit = self.admit(size::of_properties(properties), urgency)?;
         let creation = QueuedCreation {
             change,
             isolated: false,

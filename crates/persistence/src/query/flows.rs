@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 use flowruns_domain::{
     Count, CountLimit, Direction, Flow, FlowCursor, FlowFilter, FlowId, FlowOrder, FlowQuery,
     FlowSort, FlowTerm, Found, FoundFlows, Operator, SortKey, StoreError, TenantId, Test, TextTest,
-    listed_flow_ids,
 };
 use sqlx::{PgPool, types::Json};
 use uuid::Uuid;
@@ -38,7 +37,7 @@ pub(crate) async fn query_flows(
     query: &FlowQuery,
 ) -> Result<FoundFlows, StoreError> {
     let order = query.order;
-    if let Some(ids) = listed_flow_ids(query) {
+    if let Some(ids) = query.filter.as_ref().and_then(FlowFilter::required_ids) {
         let mut flows = matching(pool, query, ids).await?.0;
         if let Some(after) = &query.after {
             flows.retain(|flow| order.compare(&order.cursor(flow), after).is_gt());
@@ -67,7 +66,7 @@ pub(crate) async fn count_flows(
     query: &FlowQuery,
     limit: CountLimit,
 ) -> Result<Count, StoreError> {
-    if let Some(ids) = listed_flow_ids(query) {
+    if let Some(ids) = query.filter.as_ref().and_then(FlowFilter::required_ids) {
         let (flows, found) = matching(pool, query, ids).await?;
         return Ok(limit.count(flows.len() as u64, found as u64));
     }
@@ -119,7 +118,7 @@ pub(crate) async fn explain_flows(
     query: &FlowQuery,
     limit: CountLimit,
 ) -> Result<Vec<String>, StoreError> {
-    if let Some(ids) = listed_flow_ids(query) {
+    if let Some(ids) = query.filter.as_ref().and_then(FlowFilter::required_ids) {
         return explain_listed(pool, query.tenant, ids).await;
     }
     scan::explain(pool, statements(query, limit, scan::EXPLAIN)).await

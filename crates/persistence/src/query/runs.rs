@@ -1,9 +1,9 @@
 //! Queries of runs, of one flow or of a tenant.
 
 use flowruns_domain::{
-    Count, CountLimit, Direction, Found, FoundRuns, ListedRun, Operator, RunCursor, RunFilter,
-    RunOrder, RunPlan, RunQuery, RunScope, RunSort, RunStatus, RunTerm, StoreError, Test, TextTest,
-    offered, possible_statuses,
+    Count, CountLimit, Direction, EnumTest, Found, FoundRuns, ListedRun, Operator, RunCursor,
+    RunFilter, RunOrder, RunQuery, RunScope, RunSort, RunStatus, RunTerm, StoreError, Test,
+    TextTest,
 };
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{
     Builder, ids,
     keyset::{Keyset, KeysetPosition},
+    plan::RunPlan,
     predicate::{push_condition, push_key_bounds, push_name_bounds, push_run_term},
     scan::{self, IndexScan, RowReader, ScanResult},
 };
@@ -28,7 +29,7 @@ pub(crate) async fn query_runs(
     if !scope_exists(pool, query.scope).await? {
         return Ok(None);
     }
-    match plan(query) {
+    match RunPlan::of(query) {
         RunPlan::Nothing => Ok(Some(Found {
             items: Vec::new(),
             next: None,
@@ -37,7 +38,7 @@ pub(crate) async fn query_runs(
             Some(found) => Ok(Some(found)),
             None => read_along_index(pool, query).await.map(Some),
         },
-        RunPlan::Walk { .. } => read_along_index(pool, query).await.map(Some),
+        RunPlan::Scan { .. } => read_along_index(pool, query).await.map(Some),
     }
 }
 
@@ -68,10 +69,10 @@ pub(crate) async fn count_runs(
     if !scope_exists(pool, query.scope).await? {
         return Ok(None);
     }
-    match plan(query) {
+    match RunPlan::of(query) {
         RunPlan::Nothing => Ok(Some(Count::Exactly(0))),
         RunPlan::Ids(listed) => ids::count(pool, query, &listed, limit).await.map(Some),
-        RunPlan::Walk { .. } => {
+        RunPlan::Scan { .. } => {
             let counted = queries_to_count(query);
             scan::count(pool, &index_scans(&counted), limit)
                 .await
@@ -91,10 +92,10 @@ pub(crate) async fn explain_runs(
 
 /// The statements for a page and for a count, each after `prefix`.
 pub(crate) fn statements(query: &RunQuery, limit: CountLimit, prefix: &str) -> Vec<Builder> {
-    match plan(query) {
+    match RunPlan::of(query) {
         RunPlan::Nothing => Vec::new(),
         RunPlan::Ids(listed) => ids::statements(query, &listed, limit, prefix),
-        RunPlan::Walk { .. } => {
+        RunPlan::Scan { .. } => {
             let (page, counted) = (index_scan(query, query.order), queries_to_count(query));
             let page = (&page, after(query), rows_to_read(query));
             scan::statements(prefix, page, (&index_scans(&counted), limit))
@@ -131,12 +132,12 @@ fn queries_to_count(query: &RunQuery) -> Vec<RunQuery> {
     else {
         return vec![ordered(query.filter.clone())];
     };
-    let statuses = possible_statuses(filter);
+    let statuses = filter.possible_statuses();
     if statuses.len() == RunStatus::ALL.len() {
         return vec![ordered(Some(filter.clone()))];
     }
     let of_status = |status| {
-        let is_status = RunTerm::Status(Test::Compare(Operator::Eq, Some(status)));
+        let is_status = RunTerm::Status(EnumTest::Eq(Some(status)));
         RunFilter::And(vec![RunFilter::Is(is_status), filter.clone()])
     };
     let filters = statuses.into_iter().map(of_status);
@@ -148,14 +149,10 @@ fn index_scans(queries: &[RunQuery]) -> Vec<IndexScan<'_>> {
     scans.collect()
 }
 
-/// The service asks for nothing that is not offered.
-fn plan(query: &RunQuery) -> RunPlan {
-    offered(query).unwrap_or(RunPlan::Walk { status: None })
-}
-
-fn status(query: &RunQuery) -> Option<RunStatus> {
-    match plan(query) {
-        RunPlan::Walk { status } => status,
+/// The only status that can match, if the index of this order begins with the status.
+fn status(query: &RunQuery, order: RunOrder) -> Option<RunStatus> {
+    match RunPlan::of(query) {
+        RunPlan::Scan { status } => status.filter(|_| order.sort == RunSort::Start),
         RunPlan::Nothing | RunPlan::Ids(_) => None,
     }
 }
@@ -197,12 +194,12 @@ fn index_scan(query: &RunQuery, order: RunOrder) -> IndexScan<'_> {
         RunSort::DisplayName => (Some((NAME, "display_name")), Direction::Ascending),
         RunSort::Id => (None, Direction::Ascending),
     };
-    let has_status = order.sort == RunSort::Start && status(query).is_some();
+    let status = status(query, order);
     IndexScan {
         table: "runs",
         columns: &columns::LISTED_RUN,
         keyset: Keyset {
-            prefix: has_status.then_some("status"),
+            prefix: status.map(|_| "status"),
             key,
             ids: match query.scope {
                 RunScope::Flow(_) => &["id"],
@@ -213,13 +210,13 @@ fn index_scan(query: &RunQuery, order: RunOrder) -> IndexScan<'_> {
             index,
             nullable: order.sort == RunSort::End,
         },
-        push_bounds: Box::new(move |sql| push_bounds(sql, query, order.sort)),
+        push_bounds: Box::new(move |sql| push_bounds(sql, query, order.sort, status)),
         push_filter: Box::new(move |sql| push_filter(sql, query, order.sort)),
     }
 }
 
 /// Pushes the conditions that bound the index of this order.
-fn push_bounds(sql: &mut Builder, query: &RunQuery, sort: RunSort) {
+fn push_bounds(sql: &mut Builder, query: &RunQuery, sort: RunSort, status: Option<RunStatus>) {
     match query.scope {
         RunScope::Flow(flow) => {
             sql.push(" WHERE flow_id = ").push_bind(flow.flow.uuid());
@@ -231,7 +228,6 @@ fn push_bounds(sql: &mut Builder, query: &RunQuery, sort: RunSort) {
     if sort != RunSort::Id {
         sql.push(" AND deleted_at IS NULL");
     }
-    let status = status(query).filter(|_| sort == RunSort::Start);
     if let Some(status) = status {
         push_status(sql, status);
     }
