@@ -11,7 +11,7 @@ use sqlx::{FromRow, Postgres, postgres::PgArguments, query::Query, types::Uuid};
 
 use crate::{error::store_error, pool::Pool, retry::RetryBudget, store::PostgresStore};
 
-pub(crate) const HOLD: &str = "
+pub(crate) const CLAIM: &str = "
     INSERT INTO idempotency_keys
         (tenant_id, digest, request, attempt_id, lease_end, reserved_id, received_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
@@ -94,7 +94,7 @@ impl IdempotencyStore for PostgresStore {
 
 /// One attempt to claim a key; `None` when another claim changed the row.
 async fn attempt(pool: &Pool, claim: &KeyClaim) -> Result<Option<Claimed>, StoreError> {
-    if changed_one(pool, bind_claim(sqlx::query(HOLD), claim)).await? {
+    if changed_one(pool, bind_claim(sqlx::query(CLAIM), claim)).await? {
         return Ok(Some(Claimed::Granted(claim.reserved)));
     }
     let Some(stored) = find(pool, claim).await? else {

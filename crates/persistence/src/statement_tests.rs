@@ -39,7 +39,7 @@ fn constant_statements() -> Vec<(String, &'static str)> {
         history::TIMES,
         idempotency::FIND,
         idempotency::FORGET,
-        idempotency::HOLD,
+        idempotency::CLAIM,
         idempotency::KEEP,
         idempotency::RELEASE,
         idempotency::REPLACE,

@@ -127,7 +127,7 @@ async fn write(connection: &mut PgConnection, chain: &ReportChain) -> sqlx::Resu
     if let ReportChain::Changed(chain) = chain {
         let written = statements::write(&mut *connection, &[chain.write()]).await?;
         if !written.contains(&true) {
-            let skipped = "the guard refused a row that is locked";
+            let skipped = "the write skipped a row that its transaction has locked";
             return Err(sqlx::Error::InvalidArgument(skipped.to_owned()));
         }
     }

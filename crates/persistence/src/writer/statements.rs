@@ -61,14 +61,14 @@ pub(crate) static WRITE_WITH_EARLIER: LazyLock<String> = LazyLock::new(|| {
 fn write_statement(rows: Rows, earlier: &str) -> String {
     format!(
         "WITH held AS MATERIALIZED (
-            SELECT run.ctid AS place, row.* FROM {rows}
+            SELECT run.ctid AS row_ctid, row.* FROM {rows}
             JOIN runs AS run ON run.flow_id = row.flow_id AND run.id = row.id AND run.tenant_id = row.tenant_id
                 AND run.version = row.seen AND run.deleted_at IS NULL
             FOR NO KEY UPDATE OF run SKIP LOCKED
         ),
         written AS (
             UPDATE runs AS run SET {assignments}, modified_at = held.modified_at, deleted_at = held.deleted_at
-            FROM held WHERE run.ctid = held.place AND run.flow_id = held.flow_id AND run.id = held.id
+            FROM held WHERE run.ctid = held.row_ctid AND run.flow_id = held.flow_id AND run.id = held.id
                 AND run.tenant_id = held.tenant_id
             RETURNING held.number, held.flow_id, held.tenant_id, held.id, held.version, held.modified_at, {entry}
         ),
