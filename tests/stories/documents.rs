@@ -10,9 +10,8 @@ use toml::{Table, Value};
 const DEFAULTS: &str = include_str!("../../config/default.toml");
 const CONFIGURATION: &str = include_str!("../../docs/configuration.md");
 
-/// The pages, by their path below the root of the workspace.
-const PAGES: [(&str, &str); 10] = [
-    ("CHANGELOG.md", include_str!("../../CHANGELOG.md")),
+/// The pages, by their path below the root of the workspace. The changelog names what no longer exists.
+const PAGES: [(&str, &str); 9] = [
     ("README.md", include_str!("../../README.md")),
     ("SECURITY.md", include_str!("../../SECURITY.md")),
     ("deploy/README.md", include_str!("../../deploy/README.md")),
