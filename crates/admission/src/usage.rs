@@ -1,13 +1,13 @@
-//! What is in use.
+//! The requests in progress, and their bytes.
 
 use crate::Priority;
 
-/// Requests in progress and the bytes that they hold.
+/// The requests in progress, and the bytes charged to them.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Usage {
-    /// Requests.
+    /// The number of requests.
     pub requests: usize,
-    /// Bytes.
+    /// The bytes charged to them.
     pub bytes: usize,
 }
 
@@ -29,7 +29,7 @@ impl UsageByPriority {
         &mut self.0[index(priority)]
     }
 
-    /// Of this priority and all lower ones.
+    /// The usage of this priority and all lower ones.
     pub(crate) fn up_to(&self, priority: Priority) -> Usage {
         let mut sum = Usage::default();
         for usage in &self.0[..=index(priority)] {

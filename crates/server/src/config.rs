@@ -38,7 +38,7 @@ pub(crate) use self::{
     tls::{Tls, TlsFiles},
 };
 
-const DEFAULTS: &str = include_str!("../../../config/default.toml");
+const DEFAULTS: &str = include_str!("../config/default.toml");
 /// Names the file that overrides the defaults.
 const FILE_VARIABLE: &str = "FLOWRUNS_CONFIG";
 const PREFIX: &str = "FLOWRUNS";
