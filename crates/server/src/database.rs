@@ -1,6 +1,6 @@
 //! The database: the one of DATABASE_URL, or a PostgreSQL of our own in the data folder.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc};
 
 use anyhow::Context as _;
 use flowruns_domain::{Clock as _, SystemClock};
@@ -116,8 +116,8 @@ impl Database {
         let database = &settings.database;
         Ok(ConnectOptions {
             max_connections: u32::try_from(database.max_connections)?,
-            acquire_timeout: Duration::from_millis(database.acquire_timeout_ms),
-            statement_timeout: Duration::from_millis(database.statement_timeout_ms),
+            acquire_timeout: database.acquire_timeout_ms.duration(),
+            statement_timeout: database.statement_timeout_ms.duration(),
             writers: usize::try_from(database.writers)?,
             writer_queue: usize::try_from(database.writer_queue)?,
             writer_queue_bytes: usize::try_from(database.writer_queue_bytes)?,

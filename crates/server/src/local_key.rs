@@ -28,6 +28,8 @@ use crate::data_folder;
 const FILE: &str = "local-key.p8";
 const ISSUER: &str = "flowruns-local";
 const AUDIENCE: &str = "flowruns";
+/// The tenant of the first run that the start message suggests, and the default of `flowruns token`.
+pub(crate) const DEMO_TENANT: &str = "f10a0000-0000-4000-8000-000000000001";
 
 /// An ES256 key of this data folder.
 pub(crate) struct LocalKey {

@@ -23,7 +23,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
             "not set: embedded"
         }
     );
-    for line in issuers::look(&settings.auth).await? {
+    for line in issuers::check(&settings.auth).await? {
         println!("{line}");
     }
     let database = Database::open_or_join(&settings.storage()).await?;

@@ -55,8 +55,14 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
     ];
     let settings = load(None, &variables).unwrap();
     assert_eq!(settings.http.max_body_bytes, 4096);
-    assert_eq!(settings.http.drain_timeout(), Duration::from_millis(7));
-    assert_eq!(settings.http.request_timeout_ms, 30_000);
+    assert_eq!(
+        settings.http.listen_options().drain_timeout,
+        Duration::from_millis(7)
+    );
+    assert_eq!(
+        settings.http.request_timeout_ms.duration(),
+        Duration::from_secs(30)
+    );
     assert!(settings.http.require_if_match);
 }
 
