@@ -148,7 +148,7 @@ async fn open_database(settings: &Settings) -> anyhow::Result<Database> {
 async fn connect(settings: &Settings, database: &Database) -> anyhow::Result<PostgresStore> {
     let store = PostgresStore::connect(&database.connect_options(settings)?)
         .await
-        .context("no database")?;
+        .context("cannot connect to the database")?;
     reject_undurable(&store).await?;
     Ok(store)
 }
@@ -224,7 +224,7 @@ async fn verifier(
 async fn reject_unmigrated(database: &Database) -> anyhow::Result<()> {
     let migrations = migrate::status(&database.service)
         .await
-        .context("the database cannot be asked")?;
+        .context("the state of the migrations cannot be read")?;
     let of = |state| {
         migrations
             .iter()
