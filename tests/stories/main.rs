@@ -21,6 +21,7 @@ mod cors;
 mod counts;
 mod creation;
 mod description;
+mod documents;
 mod door;
 mod entities;
 mod failures;

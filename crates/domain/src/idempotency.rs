@@ -58,9 +58,16 @@ impl KeyClaim {
     }
 }
 
-/// The response to a creation, encoded by the interface that sent it. Nothing else reads it.
+/// An answer as it was given.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct KeptAnswer(pub Vec<u8>);
+pub struct KeptAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers that are given again, by name.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
 
 /// A key as a store holds it.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -7,7 +7,12 @@ use flowruns_domain::{
     Claimed, Digest, IdempotencyStore, KeptAnswer, KeyClaim, KeyDecision, Reserved, StoreError,
     StoreErrorKind, StoredKey, Timestamp,
 };
-use sqlx::{FromRow, Postgres, postgres::PgArguments, query::Query, types::Uuid};
+use sqlx::{
+    FromRow, Postgres,
+    postgres::PgArguments,
+    query::Query,
+    types::{Json, Uuid},
+};
 
 use crate::{error::store_error, pool::Pool, retry::RetryBudget, store::PostgresStore};
 
@@ -16,29 +21,26 @@ pub(crate) const CLAIM: &str = "
         (tenant_id, digest, request, attempt_id, lease_end, reserved_id, received_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
 
-/// An older release that runs beside this one still stores a response as status, headers and body. The statement returns
-/// them as one text, in the encoding of the interface.
 pub(crate) const FIND: &str = "
-    SELECT request, attempt_id, lease_end, reserved_id, received_at, COALESCE(response,
-        convert_to(json_build_object('status', status, 'headers', headers)::text || E'\\n', 'UTF8') || body) AS response
-    FROM idempotency_keys WHERE tenant_id = $1 AND digest = $2";
+    SELECT request, attempt_id, lease_end, reserved_id, received_at, status, headers, body FROM idempotency_keys
+    WHERE tenant_id = $1 AND digest = $2";
 
 pub(crate) const REPLACE: &str = "
     UPDATE idempotency_keys SET request = $3, attempt_id = $4, lease_end = $5, reserved_id = $6, received_at = $7,
-        response = NULL, status = NULL, headers = NULL, body = NULL
+        status = NULL, headers = NULL, body = NULL
     WHERE tenant_id = $1 AND digest = $2 AND attempt_id = $8";
 
 pub(crate) const TAKE_OVER: &str = "
     UPDATE idempotency_keys SET attempt_id = $3, lease_end = $4
-    WHERE tenant_id = $1 AND digest = $2 AND attempt_id = $5 AND response IS NULL AND status IS NULL";
+    WHERE tenant_id = $1 AND digest = $2 AND attempt_id = $5 AND status IS NULL";
 
 pub(crate) const KEEP: &str = "
-    UPDATE idempotency_keys SET response = $4
-    WHERE tenant_id = $1 AND digest = $2 AND attempt_id = $3 AND response IS NULL AND status IS NULL";
+    UPDATE idempotency_keys SET status = $4, headers = $5, body = $6
+    WHERE tenant_id = $1 AND digest = $2 AND attempt_id = $3 AND status IS NULL";
 
 pub(crate) const RELEASE: &str = "
     UPDATE idempotency_keys SET lease_end = $4
-    WHERE tenant_id = $1 AND digest = $2 AND attempt_id = $3 AND response IS NULL AND status IS NULL";
+    WHERE tenant_id = $1 AND digest = $2 AND attempt_id = $3 AND status IS NULL";
 
 /// Several servers that delete keys at the same time delete different ones.
 pub(crate) const FORGET: &str = "
@@ -65,10 +67,14 @@ impl IdempotencyStore for PostgresStore {
 
     async fn keep_answer(&self, claim: KeyClaim, answer: KeptAnswer) -> Result<(), StoreError> {
         let mut budget = RetryBudget::new(self.retry_for);
+        let status = i16::try_from(answer.status)
+            .map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
         loop {
             let keep = bind_key(sqlx::query(KEEP), &claim)
                 .bind(claim.attempt)
-                .bind(&answer.0);
+                .bind(status)
+                .bind(Json(&answer.headers))
+                .bind(&answer.body);
             match self.pool.execute(keep).await {
                 Ok(_) => return Ok(()),
                 Err(error) => budget.retry_after(error, "keep an answer").await?,
@@ -157,7 +163,9 @@ struct KeyRow {
     lease_end: DateTime<Utc>,
     reserved_id: Uuid,
     received_at: DateTime<Utc>,
-    response: Option<Vec<u8>>,
+    status: Option<i16>,
+    headers: Option<Json<Vec<(String, String)>>>,
+    body: Option<Vec<u8>>,
 }
 
 impl TryFrom<KeyRow> for StoredKey {
@@ -173,6 +181,14 @@ impl TryFrom<KeyRow> for StoredKey {
             },
             source: None,
         };
+        let answer = match (row.status, row.headers, row.body) {
+            (Some(status), Some(Json(headers)), Some(body)) => Some(KeptAnswer {
+                status: u16::try_from(status).map_err(|_negative| corrupt("status"))?,
+                headers,
+                body,
+            }),
+            _ => None,
+        };
         let time = |column, time| Timestamp::new(time).map_err(|_out_of_range| corrupt(column));
         Ok(Self {
             request: Digest::try_from(row.request).map_err(|_length| corrupt("request"))?,
@@ -182,7 +198,7 @@ impl TryFrom<KeyRow> for StoredKey {
                 received: time("received_at", row.received_at)?,
             },
             lease_end: time("lease_end", row.lease_end)?,
-            answer: row.response.map(KeptAnswer),
+            answer,
         })
     }
 }

@@ -19,9 +19,8 @@ use crate::{
     schema_status::ENCODING,
 };
 
-static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
-/// Statements for the migration's role, which are not prepared: they grant rights.
-pub(crate) const GRANTS: &str = include_str!("../../../migrations/grants.sql");
+static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
+pub(crate) const GRANTS: &str = include_str!("../migrations/grants.sql");
 const LOCK_TIMEOUT: &str = "5s";
 /// Months after the current one for which [`up`] creates partitions.
 const MONTHS_AHEAD: u32 = 3;
