@@ -35,6 +35,10 @@ pub(crate) static LOCK: LazyLock<String> = LazyLock::new(|| {
 pub(crate) const COMMIT: &str = "COMMIT";
 
 /// The result of the transaction.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is moved twice a transaction, which costs less than an allocation"
+)]
 pub(super) enum LockedUpdate {
     /// Committed, also if no report changed the run.
     Committed(ReportChain),
