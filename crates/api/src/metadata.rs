@@ -8,12 +8,12 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse as _, Response},
 };
+use flowruns_http::auth::Permission;
 use serde::Serialize;
 
 use crate::{
-    auth::Permission,
     error::ApiError,
-    extract::{Call, Content, check_flow_id},
+    extract::{ApiRequest, BodyKind, check_flow_id},
     odata::{options::QueryOptions, page, root::ServiceRoot},
     respond,
     state::Api,
@@ -63,13 +63,13 @@ pub(crate) async fn get_hub(
     State(api): State<Arc<Api>>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let call = Call::new(&api, request, Permission::ReadRuns, Content::None).await?;
-    page::json_format(&call.options(&["format"])?)?;
+    let request = ApiRequest::new(&api, request, Permission::ReadRuns, BodyKind::None).await?;
+    page::json_format(&request.options(&["format"])?)?;
     respond::json(&Hub {
-        context: call.root.context("industryData"),
+        context: request.root.context("industryData"),
         type_name: "#microsoft.graph.industryDataHub",
-        incoming_flows: call.root.resource("industryData/incomingFlows"),
-        runs: call.root.resource("industryData/runs"),
+        incoming_flows: request.root.resource("industryData/incomingFlows"),
+        runs: request.root.resource("industryData/runs"),
     })
 }
 

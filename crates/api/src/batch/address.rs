@@ -179,8 +179,8 @@ mod tests {
             ("http://flows.example:8080/beta/$batch", "nestedBatch"),
         ] {
             assert_eq!(
-                read(url, &root("/$batch"), 16384).unwrap_err().inner_code,
-                Some(code),
+                read(url, &root("/$batch"), 16384).unwrap_err().0.code,
+                code,
                 "{url}"
             );
         }

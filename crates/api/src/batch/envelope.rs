@@ -10,6 +10,7 @@ use std::fmt;
 use axum::http::HeaderMap;
 use bytes::Bytes;
 use flowruns_domain::json::InvalidDocument;
+use flowruns_http::HeadLimits;
 use serde::{
     Deserializer as _,
     de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
@@ -17,8 +18,7 @@ use serde::{
 
 pub(super) use self::scalar::Scalar;
 use self::{scalar::MemberName, sent::SentItem};
-use super::MAX_ITEMS;
-use crate::{error::ApiError, state::HeadLimits};
+use crate::{error::ApiError, extract::MAX_BATCH_ITEMS};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -149,7 +149,7 @@ impl<'de> Visitor<'de> for Requests<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut requests: A) -> Result<Vec<Item>, A::Error> {
         let mut items = Vec::new();
-        while items.len() < MAX_ITEMS {
+        while items.len() < MAX_BATCH_ITEMS {
             match requests.next_element_seed(SentItem(&mut *self.0))? {
                 Some(item) => items.push(item),
                 None => return Ok(items),
@@ -158,7 +158,8 @@ impl<'de> Visitor<'de> for Requests<'_, '_> {
         if requests.next_element::<IgnoredAny>()?.is_none() {
             return Ok(items);
         }
-        let message = format!("a batch has at most {MAX_ITEMS} requests; send several batches");
+        let message =
+            format!("a batch has at most {MAX_BATCH_ITEMS} requests; send several batches");
         let error = ApiError::bad_request("tooManyRequests", message).with_target("requests");
         Err(self.0.refuse(error))
     }

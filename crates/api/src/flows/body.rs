@@ -101,11 +101,11 @@ pub(crate) struct FlowBody {
 impl FlowBody {
     /// A flow alone.
     pub(super) fn new(flow: &Flow, root: &ServiceRoot) -> Self {
-        Self::shaped(flow, root, "")
+        Self::projected(flow, root, "")
     }
 
     /// A flow alone, with a context that says what was selected.
-    pub(super) fn shaped(flow: &Flow, root: &ServiceRoot, selected: &str) -> Self {
+    pub(super) fn projected(flow: &Flow, root: &ServiceRoot, selected: &str) -> Self {
         let context = root.context(&format!("industryData/incomingFlows{selected}/$entity"));
         Self {
             context: Some(context),

@@ -112,7 +112,7 @@ fn run_id(value: JsonValue, name: &str) -> Result<RunId, Vec<Fault>> {
 }
 
 /// What every form of a run shows. Written straight into the answer: no text is made for one property.
-struct Head<'a> {
+struct RunFields<'a> {
     key: RunKey,
     version: Version,
     display_name: &'a DisplayName,
@@ -120,23 +120,26 @@ struct Head<'a> {
     state: RunState,
 }
 
-impl Head<'_> {
+impl RunFields<'_> {
     fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         map.serialize_entry("@odata.type", TYPE)?;
         let tag = shown_tag(&run_tag(self.key, self.version));
         map.serialize_entry("@odata.etag", &tag)?;
-        map.serialize_entry(property::ID, &Shown(self.key.run))?;
+        map.serialize_entry(property::ID, &DisplayAsString(self.key.run))?;
         map.serialize_entry(property::DISPLAY_NAME, self.display_name.as_str())?;
-        map.serialize_entry(property::START_DATE_TIME, &Shown(self.start))?;
-        map.serialize_entry(property::END_DATE_TIME, &self.state.end().map(Shown))?;
+        map.serialize_entry(property::START_DATE_TIME, &DisplayAsString(self.start))?;
+        map.serialize_entry(
+            property::END_DATE_TIME,
+            &self.state.end().map(DisplayAsString),
+        )?;
         map.serialize_entry(property::STATUS, self.state.status().as_str())
     }
 }
 
 /// A value as its text.
-struct Shown<T>(T);
+struct DisplayAsString<T>(T);
 
-impl<T: fmt::Display> Serialize for Shown<T> {
+impl<T: fmt::Display> Serialize for DisplayAsString<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
     }
@@ -162,11 +165,11 @@ pub(super) struct RunItem<'a> {
 
 impl<'a> RunBody<'a> {
     pub(super) fn new(run: &'a Run, root: &ServiceRoot) -> Self {
-        Self::shaped(run, root, "")
+        Self::projected(run, root, "")
     }
 
     /// With a context that says what was selected.
-    pub(super) fn shaped(run: &'a Run, root: &ServiceRoot, selected: &str) -> Self {
+    pub(super) fn projected(run: &'a Run, root: &ServiceRoot, selected: &str) -> Self {
         let flow = run.key.flow;
         let context = root.context(&format!(
             "industryData/incomingFlows('{flow}')/runs{selected}/$entity"
@@ -211,7 +214,7 @@ impl Serialize for RunBody<'_> {
             blocking_error,
             statistics,
         } = properties;
-        let head = Head {
+        let fields = RunFields {
             key: *key,
             version: *version,
             display_name,
@@ -223,7 +226,7 @@ impl Serialize for RunBody<'_> {
         if let Some(address) = &self.address {
             map.serialize_entry("@odata.id", address)?;
         }
-        head.write(&mut map)?;
+        fields.write(&mut map)?;
         let error = blocking_error.as_ref().map(typed_error);
         map.serialize_entry(property::BLOCKING_ERROR, &error)?;
         map.serialize_entry(property::STATISTICS, &typed_statistics(statistics))?;
@@ -281,7 +284,7 @@ impl Serialize for RunItem<'_> {
             start,
             state,
         } = self.summary;
-        let head = Head {
+        let fields = RunFields {
             key: *key,
             version: *version,
             display_name,
@@ -292,7 +295,7 @@ impl Serialize for RunItem<'_> {
         if let Some(address) = &self.address {
             map.serialize_entry("@odata.id", address)?;
         }
-        head.write(&mut map)?;
+        fields.write(&mut map)?;
         if let Some(error) = &self.blocking_error {
             map.serialize_entry(property::BLOCKING_ERROR, error)?;
         }

@@ -4,13 +4,14 @@ use std::fmt;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use flowruns_domain::excerpt;
+use flowruns_http::HeadLimits;
 use serde::{
     Deserializer,
     de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
 use super::scalar::{ReadScalar, Scalar};
-use crate::{error::ApiError, state::HeadLimits};
+use crate::error::ApiError;
 
 /// What belongs to the connection, and not to an item.
 const OF_THE_CONNECTION: [HeaderName; 4] = [
@@ -87,10 +88,7 @@ impl<'de> Visitor<'de> for ReadHeaders {
                 || bytes > limits.header_bytes
                 || [&name, &value].contains(&&Scalar::TooLong);
             let added = match is_too_large {
-                true => Err(ApiError::headers_too_large(
-                    limits.headers,
-                    limits.header_bytes,
-                )),
+                true => Err(ApiError::headers_too_large(limits)),
                 false => add(&mut headers, &name, value),
             };
             if let Err(error) = added {
