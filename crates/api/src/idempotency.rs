@@ -64,17 +64,17 @@ where
         let store = &api.options.environment.store;
         match store.claim_key(claim).await? {
             Claimed::Granted(reserved) => {
-                let answer = create(Arc::clone(&api), Arc::clone(&request), Some(reserved)).await;
-                settle(&api, &request, claim, answer).await
+                let created = create(Arc::clone(&api), Arc::clone(&request), Some(reserved)).await;
+                settle(&api, &request, claim, created).await
             }
-            Claimed::Answered(answer) => replayed(answer),
+            Claimed::Answered(kept) => replayed(kept),
             Claimed::UnderWay => Err(ApiError::key_in_flight()),
             Claimed::OtherRequest => Err(ApiError::key_of_another_request()),
         }
     });
     match task.await {
-        Ok(answer) => answer,
-        // Nobody aborts the task, so it panicked.
+        Ok(response) => response,
+        // The task is never aborted, so it panicked.
         Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
     }
 }
@@ -130,11 +130,11 @@ async fn settle(
     api: &Api,
     request: &ApiRequest,
     claim: KeyClaim,
-    answer: Result<Response, ApiError>,
+    response: Result<Response, ApiError>,
 ) -> Result<Response, ApiError> {
     let store = &api.options.environment.store;
-    let answer = match answer {
-        Ok(answer) => answer,
+    let response = match response {
+        Ok(response) => response,
         Err(ApiError(error)) if FINAL_FAILURES.contains(&error.status) => {
             api.pipeline.render(error, &request.context)
         }
@@ -143,7 +143,7 @@ async fn settle(
             return Err(error);
         }
     };
-    let (parts, body) = answer.into_parts();
+    let (parts, body) = response.into_parts();
     let body = body.collect().await.map_err(ApiError::internal)?;
     let body = body.to_bytes();
     if body.len() > MAX_KEPT_BODY_BYTES {
@@ -154,7 +154,7 @@ async fn settle(
             headers: kept_headers(&parts.headers),
             body: body.to_vec(),
         };
-        note("keep an answer", store.keep_answer(claim, kept).await);
+        note("keep a response", store.keep_answer(claim, kept).await);
     }
     Ok(Response::from_parts(parts, Body::from(body)))
 }
@@ -175,12 +175,12 @@ fn note(step: &'static str, outcome: Result<(), StoreError>) {
     }
 }
 
-fn replayed(answer: KeptAnswer) -> Result<Response, ApiError> {
+fn replayed(kept: KeptAnswer) -> Result<Response, ApiError> {
     let KeptAnswer {
         status,
         headers,
         body,
-    } = answer;
+    } = kept;
     let corrupt = |column| {
         ApiError::from(StoreError {
             kind: StoreErrorKind::Corrupt {

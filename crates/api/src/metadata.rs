@@ -1,4 +1,4 @@
-//! What the service is made of: `$metadata` in CSDL 4.0 and the service document, without a token, and the singleton that
+//! The description of the service: `$metadata` in CSDL 4.0 and the service document, without a token, and the singleton that
 //! they name.
 
 use std::sync::Arc;
@@ -19,13 +19,14 @@ use crate::{
     state::Api,
 };
 
-/// The types, whatever the service root.
+/// The types, which are the same for every service root.
 const TYPES: &str = include_str!("metadata/types.xml");
 
-/// Of the service.
+/// The entity container of the service.
 const SERVICE: &str = r#"<Singleton Name="industryData" Type="microsoft.graph.industryDataHub"/>"#;
 
-/// Of a flow: generic clients know entity sets at their root alone, so that one who takes a flow as its root finds the runs.
+/// The entity container of a flow: generic clients look for entity sets at their root only, so that a client whose root is a
+/// flow finds its runs.
 const FLOW: &str = r#"<EntitySet Name="runs" EntityType="microsoft.graph.run"/>"#;
 
 pub(crate) async fn get_metadata(request: Request) -> Result<Response, ApiError> {
@@ -58,7 +59,7 @@ pub(crate) async fn get_service_document(
     })
 }
 
-/// The singleton has no properties of its own: it says where its collections are.
+/// The singleton has no properties, only the links of its collections.
 pub(crate) async fn get_hub(
     State(api): State<Arc<Api>>,
     request: Request,

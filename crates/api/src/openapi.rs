@@ -1,5 +1,5 @@
 //! The API as an OpenAPI 3.1 document. Anything used more than once is a component; limits and names are those of the domain.
-//! The operations are described beside their handlers.
+//! Operations on runs and flows are described in the modules of their handlers.
 
 pub(crate) mod example;
 pub(crate) mod operation;

@@ -1,4 +1,4 @@
-//! The state of the routes, and the options that it is made of.
+//! The state of the routes, and their options.
 
 use std::{sync::Arc, time::Duration};
 

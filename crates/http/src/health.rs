@@ -48,7 +48,7 @@ impl Draining {
 /// A condition that must hold for the server to be ready.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Check {
-    /// The database answers.
+    /// The database responds.
     Database,
     /// The database accepts writes: it is not a standby.
     Primary,

@@ -15,7 +15,7 @@ use axum::{
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// A client may keep an entity with a tag, and asks each time whether it is current.
 const REVALIDATE: HeaderValue = HeaderValue::from_static("private, no-cache");
-/// One year. For this host alone: other hosts of its domain may have no TLS.
+/// One year. Only for this host: other hosts of its domain may have no TLS.
 const ONLY_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// A page runs only its own scripts, sends requests only to this server, and is shown in no frame. Its styles are inline.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \

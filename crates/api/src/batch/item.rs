@@ -63,7 +63,7 @@ impl<'a> BatchContext<'a> {
         }
     }
 
-    /// The response to an item. A panic fails this item alone, wherever it happens.
+    /// The response to an item. A panic fails only this item, wherever it happens.
     pub(super) async fn response(&self, item: Item, may_begin: bool) -> BatchResponse {
         let id = item.id.clone();
         let answered = AssertUnwindSafe(self.send(item, may_begin)).catch_unwind();

@@ -1,4 +1,4 @@
-//! Failures of a request alone: its media types, its Idempotency-Key.
+//! Failures of a request that do not depend on what is stored: media types, Idempotency-Key.
 
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 

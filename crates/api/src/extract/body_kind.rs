@@ -1,4 +1,4 @@
-//! What an operation expects as the body of a request, and what it sends back.
+//! The kinds of bodies that operations read and send.
 
 use axum::http::Method;
 use flowruns_http::Priority;
@@ -6,10 +6,10 @@ use flowruns_http::Priority;
 /// The most requests of a batch.
 pub(crate) const MAX_BATCH_ITEMS: usize = 20;
 
-/// What an item of a batch may have besides its body, on average: method, URL and headers.
+/// The allowance for the method, URL and headers of an item of a batch, in bytes on average.
 const ITEM_HEAD_BYTES: usize = 16 * 1024;
 
-/// Whether a request has a body, and what the response holds where it has none.
+/// The body of a request, and for a request without one the kind of its response.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum BodyKind {
     /// No body; one that is sent is not read.

@@ -30,7 +30,7 @@ use crate::{
 const COUNTED: &str =
     "$filter=startswith(displayName,'Nightly rosters'); the longer the prefix, the fewer rows";
 const PATH: &str = "industryData/incomingFlows";
-/// Those of a queried list, but `$expand`.
+/// The options of a queried list except `$expand`.
 const OPTIONS: [&str; 8] = [
     "filter",
     "orderby",
@@ -77,7 +77,7 @@ pub(crate) async fn list_flows(
         true => Some(api.flows.count(&query, limit).await?),
         false => None,
     };
-    let (count, count_above) = count::shown(counted, limit);
+    let (count, count_above) = count::annotations(counted, limit);
     let next = found.next.as_ref();
     let row = |flow| Selected {
         row: FlowBody::item(flow),
@@ -111,7 +111,7 @@ pub(crate) async fn count_flows(
     count::plain(api.flows.count(&query, limit).await?, limit, COUNTED)
 }
 
-/// What the options ask for, but for the page.
+/// The query of the options, without the page.
 fn query(options: &QueryOptions, tenant: TenantId) -> Result<FlowQuery, ApiError> {
     let filter = options
         .get("filter")

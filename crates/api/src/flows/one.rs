@@ -35,7 +35,7 @@ pub(crate) async fn get_flow(
     flow_response(&request, &flow, &selection, &conditions)
 }
 
-/// The properties of a single flow that the client asks for.
+/// The selected properties of a single flow.
 pub(crate) fn read_selection(request: &ApiRequest) -> Result<Selection, ApiError> {
     let options = request.options(&["select", "format"])?;
     json_format(&options)?;

@@ -44,7 +44,7 @@ pub(crate) struct SentUri(pub(crate) Uri);
 pub(crate) struct PathKeys {
     /// The ids of the runs whose process the path goes through, except for the last.
     pub(crate) earlier_runs: Vec<String>,
-    /// What is wrong with a key in parentheses.
+    /// The fault of a key in parentheses.
     pub(crate) fault: Option<String>,
 }
 
@@ -138,7 +138,7 @@ fn named(segment: &str) -> Cow<'_, str> {
     Cow::Borrowed(name.map_or(segment, |name| *name))
 }
 
-/// The collection and the key of `runs('x')`, or what is wrong with the key.
+/// The collection and the key of `runs('x')`, or the fault of the key.
 fn parenthesised(segment: &str) -> Option<(&'static str, Result<String, String>)> {
     if !segment.contains('(') && !segment.contains("%28") {
         return None;

@@ -1,4 +1,4 @@
-//! Examples: one flow, one run of it, and what can be said about them.
+//! Examples of bodies: one flow, one run of it, and operations on them.
 
 use serde_json::{Value, json};
 

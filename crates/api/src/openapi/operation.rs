@@ -12,10 +12,10 @@ use super::{
     responses::{self, content, empty, json},
 };
 
-/// The statuses that every operation on the model may answer.
+/// The statuses of failures that every operation on the model may have.
 const ALWAYS: [&str; 8] = ["400", "401", "403", "406", "415", "429", "500", "503"];
 
-/// An operation at a path, whose ids may name what does not exist.
+/// An operation at a path; 404 if an id in it does not exist.
 pub(crate) fn operation(path: &str, id: &str, summary: &str) -> OperationBuilder {
     let has_ids = path.contains('{');
     let failures = if has_ids { &["404"][..] } else { &[] };

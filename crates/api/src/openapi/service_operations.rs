@@ -1,4 +1,4 @@
-//! The operations on the service in the OpenAPI document: counts, batches, and what describes the service.
+//! The operations on the service in the OpenAPI document: counts, batches, descriptions and probes.
 
 use serde_json::json;
 use utoipa::openapi::{Object, ObjectBuilder, SecurityRequirement, Type, path::OperationBuilder};

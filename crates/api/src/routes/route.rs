@@ -82,7 +82,7 @@ impl Route {
             .describe(HttpMethod::Get, describe)
     }
 
-    /// GET of what is a part of another route, such as the files of a page.
+    /// GET of a part of another route, such as the files of a page, which the document does not describe.
     pub(super) fn get_undescribed<H, T>(self, handler: H) -> Self
     where
         H: Handler<T, Arc<Api>>,

@@ -21,7 +21,7 @@ use crate::{
     state::Api,
 };
 
-/// What an entry may hold, in bytes: statistics and blockingError, before and after.
+/// The memory of a long entry, in bytes: statistics and blockingError, before and after.
 const LONG_ENTRY: usize = 256 * 1024;
 
 pub(crate) async fn list_history(
@@ -58,14 +58,14 @@ pub(crate) async fn list_history(
             .root
             .same_path(&next_query(&api, &options, &binding, &next))
     });
-    let answer = respond::json(&List {
+    let response = respond::json(&List {
         context: request.root.context(&path),
         count: None,
         count_above: None,
         next_link,
         value: page.items.iter().map(EventBody::new).collect(),
     })?;
-    Ok(with_preference(answer, &options))
+    Ok(with_preference(response, &options))
 }
 
 #[derive(Serialize)]

@@ -26,14 +26,14 @@ use crate::{
     state::Api,
 };
 
-/// With their documents, so many rows make a page at most: each may be as long as a body.
-const MOST_WITH_DETAILS: u16 = 100;
+/// The most rows of a page with their documents: each may be as long as a request body.
+const MAX_WITH_DETAILS: u16 = 100;
 
 /// A filter whose rows can be counted.
 const COUNTED: &str = "$filter=startDateTime ge 2026-03-01T00:00:00Z and startDateTime lt 2026-03-02T00:00:00Z; the \
     shorter the range, the fewer rows";
 
-/// What a row may hold, in bytes: without its documents mostly its name, and with them up to 64 KiB of each.
+/// The memory of a row, in bytes: without its documents mostly its name, and with them up to 64 KiB of each.
 const SHORT_ROW: usize = 400;
 const LONG_ROW: usize = 128 * 1024;
 
@@ -86,7 +86,7 @@ async fn count(
     count::plain(counted, limit, COUNTED)
 }
 
-/// What the options ask for, but for the page.
+/// The query of the options, without the page.
 fn query(options: &QueryOptions, scope: RunScope) -> Result<RunQuery, ApiError> {
     let filter = options.get("filter").map(read_filter::<Runs>).transpose()?;
     Ok(RunQuery {
@@ -131,7 +131,7 @@ async fn list(
     };
     let next = found.next.as_ref();
     let next = next.map(|next| next_query(api, &options, &binding, next));
-    let (count, count_above) = count::shown(counted, limit);
+    let (count, count_above) = count::annotations(counted, limit);
     let rows = found.items.iter();
     let rows = rows.map(|run| {
         projection.selected(item(request, scope, run, &projection.selection, &processes))
@@ -166,7 +166,7 @@ fn page_query(
     })
 }
 
-/// Beside its run a row that shows the process too has up to twice as much again.
+/// A row that shows its process as well may be up to three times as long.
 fn within(size: PageSize, bytes: PageBytes, projection: &Projection) -> PageSize {
     match projection.with_process {
         true => size.within(bytes.0 / 3),
@@ -175,13 +175,13 @@ fn within(size: PageSize, bytes: PageBytes, projection: &Projection) -> PageSize
 }
 
 fn size(asked: PageSize, details: bool) -> PageSize {
-    match PageSize::new(MOST_WITH_DETAILS) {
+    match PageSize::new(MAX_WITH_DETAILS) {
         Some(most) if details && asked.rows() > most.rows() => most,
         _ => asked,
     }
 }
 
-/// Across flows nothing but its own address says where a run lives.
+/// In a list across flows each run has its URL, because nothing else names its flow.
 fn item<'a>(
     request: &ApiRequest,
     scope: RunScope,

@@ -35,7 +35,7 @@ pub(crate) async fn get_run(
     run_response(&api, body, (&run, &projection), conditions).await
 }
 
-/// A run by its id alone, of any flow of the caller's tenant.
+/// A run by its id, of any flow of the caller's tenant.
 pub(crate) async fn get_run_by_id(
     State(api): State<Arc<Api>>,
     request: Request,
@@ -68,7 +68,7 @@ async fn run_response(
     }
     let flow = api.flows.get(run.key.flow_key()).await?;
     let body = body.with_process(&flow);
-    // The tag is that of the run alone, so that If-None-Match cannot say whether the client has this process.
+    // The tag is that of the run without its process, so that If-None-Match cannot say whether the client has this process.
     let if_match = Preconditions::from(conditions.if_match);
     respond::entity(&projection.selected(body), &run.tag(), &if_match)
 }

@@ -1,4 +1,4 @@
-//! What is shown of a run: alone, or in a list.
+//! The parts of a run that the client asks for: `$select` and `$expand`.
 
 use flowruns_domain::property;
 
@@ -42,7 +42,7 @@ impl Projection {
         details.iter().any(|name| self.selection.asks_for(name))
     }
 
-    /// What a context says of it.
+    /// The part of the context that names the projection, such as `(id,status)`.
     pub(super) fn fragment(&self) -> String {
         self.selection.fragment(self.with_process)
     }

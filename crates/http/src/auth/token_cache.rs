@@ -9,7 +9,7 @@ use lru::LruCache;
 
 use super::{caller::Caller, key_set::KeySetRevocation};
 
-/// How many tokens are remembered; the least recently used is forgotten first.
+/// How many tokens are remembered; the least recently used is evicted first.
 const MAX_TOKENS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 /// A longer token is verified each time, so that the cache has a limit in bytes too.
 const MAX_TOKEN_BYTES: usize = 4096;
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_known_until_it_expires_and_no_longer() {
+    fn a_token_is_remembered_until_it_expires() {
         let tokens = TokenCache::new();
         tokens.remember("a", &caller(), 100, &KeySetRevocation::default());
         assert!(tokens.caller("a", 100).is_some());
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_known_no_longer_than_the_keys_that_verified_it() {
+    fn a_token_is_remembered_no_longer_than_the_keys_that_verified_it() {
         let tokens = TokenCache::new();
         let (kept, replaced) = (KeySetRevocation::default(), KeySetRevocation::default());
         tokens.remember("a", &caller(), 100, &kept);
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_bounded_in_number_and_in_bytes() {
+    fn the_cache_is_bounded_in_number_and_in_bytes() {
         let tokens = TokenCache::new();
         let caller = caller();
         for number in 0..=MAX_TOKENS.get() {

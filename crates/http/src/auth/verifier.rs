@@ -162,10 +162,10 @@ mod tests {
             let token = key.sign(
                 &json!({"iss": ISSUER, "aud": AUDIENCE, "tid": TENANT, "exp": exp, "nbf": nbf}),
             );
-            // The second time it is known already.
+            // The second time it is in the cache.
             for _ in 0..2 {
-                let refused = verifier.verify(&token).await.err();
-                assert_eq!(refused, expected, "exp {exp} nbf {nbf}");
+                let rejected = verifier.verify(&token).await.err();
+                assert_eq!(rejected, expected, "exp {exp} nbf {nbf}");
             }
         }
     }

@@ -1,5 +1,5 @@
 //! Forwarded (RFC 7239), and X-Forwarded-Proto, -Host and -Port in its absence, as the outermost trusted proxy set them;
-//! X-Forwarded-Prefix beside either, since Forwarded has no such parameter.
+//! X-Forwarded-Prefix with either, because Forwarded has no such parameter.
 //!
 //! Each proxy appends what it saw, so the list is read from the right for as long as the senders are trusted: everything
 //! further left is the client's own text.
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_client_put_in_front_is_not_believed() {
+    fn the_values_of_the_client_itself_are_ignored() {
         assert_eq!(
             read(&[(
                 "forwarded",
@@ -195,7 +195,7 @@ mod tests {
     }
 
     /// The port and the prefix.
-    fn beside_the_host(headers: &[(&'static str, &'static str)]) -> (Option<u16>, String) {
+    fn port_and_prefix(headers: &[(&'static str, &'static str)]) -> (Option<u16>, String) {
         let headers: HeaderMap = headers
             .iter()
             .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))
@@ -216,7 +216,7 @@ mod tests {
             ("80a", None),
             ("-1", None),
         ] {
-            let read = beside_the_host(&[("x-forwarded-port", sent)]);
+            let read = port_and_prefix(&[("x-forwarded-port", sent)]);
             assert_eq!(read, (expected, String::new()), "{sent}");
         }
     }
@@ -244,11 +244,11 @@ mod tests {
             ("/a\"b", ""),
             ("https://evil.example", ""),
         ] {
-            let read = beside_the_host(&[("x-forwarded-prefix", sent)]);
+            let read = port_and_prefix(&[("x-forwarded-prefix", sent)]);
             assert_eq!(read, (None, expected.to_owned()), "{sent}");
         }
         let long: &'static str = format!("/{}", "a".repeat(MAX_PREFIX_BYTES)).leak();
-        assert_eq!(beside_the_host(&[("x-forwarded-prefix", long)]).1, "");
+        assert_eq!(port_and_prefix(&[("x-forwarded-prefix", long)]).1, "");
     }
 
     #[test]
@@ -258,14 +258,14 @@ mod tests {
             ("x-forwarded-port", "1, 8443, 80"),
             ("x-forwarded-prefix", "/evil, /outer, /inner"),
         ];
-        assert_eq!(beside_the_host(&chain), (Some(8443), "/outer".to_owned()));
-        let beside_forwarded = [
+        assert_eq!(port_and_prefix(&chain), (Some(8443), "/outer".to_owned()));
+        let with_forwarded = [
             ("forwarded", "for=203.0.113.9;host=a.example:8443"),
             ("x-forwarded-prefix", "/evil, /flows"),
             ("x-forwarded-port", "1"),
         ];
         assert_eq!(
-            beside_the_host(&beside_forwarded),
+            port_and_prefix(&with_forwarded),
             (None, "/flows".to_owned())
         );
     }

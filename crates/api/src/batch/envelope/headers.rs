@@ -1,4 +1,4 @@
-//! The headers of an item: as many and as long as those of a request alone.
+//! The headers of an item, with the limits of those of a separate request.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use serde::{
 use super::scalar::{ReadScalar, Scalar};
 use crate::error::ApiError;
 
-/// What belongs to the connection, and not to an item.
+/// Headers of the connection, which an item must not have.
 const OF_THE_CONNECTION: [HeaderName; 4] = [
     header::HOST,
     header::CONTENT_LENGTH,
@@ -21,10 +21,10 @@ const OF_THE_CONNECTION: [HeaderName; 4] = [
     header::CONNECTION,
 ];
 
-/// What a header takes on the wire beside its name and value: a colon, a space, and the end of the line.
+/// The bytes of a header line in addition to its name and value: a colon, a space, and the end of the line.
 const SEPARATORS: usize = 4;
 
-/// Reads the object of headers to its end. What is wrong with it is the item's own failure.
+/// Reads the object of headers to its end. A fault in it fails only this item.
 pub(super) struct ReadHeaders(pub(super) HeadLimits);
 
 type Headers = Result<HeaderMap, ApiError>;

@@ -1,4 +1,4 @@
-//! When keys are fetched, on a clock that stands still until all tasks wait.
+//! When keys are fetched. The clock is paused until all tasks wait.
 
 mod withdrawn;
 
@@ -24,26 +24,28 @@ const OPTIONS: RefreshOptions = RefreshOptions {
     max_waiting: 128,
 };
 
-/// An issuer that answers what it is told to, and counts.
+/// An issuer with a configured response, which counts the fetches.
 #[derive(Default)]
 struct Source {
-    /// Without one it fails.
-    answer: Mutex<Option<Vec<u8>>>,
-    is_silent: AtomicBool,
+    /// Without one a fetch fails.
+    response: Mutex<Option<Vec<u8>>>,
+    is_unresponsive: AtomicBool,
     panics: AtomicBool,
     fetches: AtomicUsize,
 }
 
 #[derive(Clone, Default)]
-struct Told(Arc<Source>);
+struct FakeIssuer(Arc<Source>);
 
-impl Told {
-    fn answers(&self, json: impl Into<Option<Vec<u8>>>) {
-        *self.0.answer.lock().unwrap() = json.into();
+impl FakeIssuer {
+    fn respond_with(&self, json: impl Into<Option<Vec<u8>>>) {
+        *self.0.response.lock().unwrap() = json.into();
     }
 
-    fn says_nothing(&self, is_silent: bool) {
-        self.0.is_silent.store(is_silent, Ordering::SeqCst);
+    fn set_unresponsive(&self, is_unresponsive: bool) {
+        self.0
+            .is_unresponsive
+            .store(is_unresponsive, Ordering::SeqCst);
     }
 
     fn fetches(&self) -> usize {
@@ -61,25 +63,25 @@ impl Told {
     }
 }
 
-impl FetchKeys for Told {
+impl FetchKeys for FakeIssuer {
     fn fetch(&self) -> BoxFuture<'_, Result<Vec<u8>, FetchError>> {
         Box::pin(async {
             self.0.fetches.fetch_add(1, Ordering::SeqCst);
-            if self.0.is_silent.load(Ordering::SeqCst) {
+            if self.0.is_unresponsive.load(Ordering::SeqCst) {
                 std::future::pending::<()>().await;
             }
             let panics = self.0.panics.load(Ordering::SeqCst);
             assert!(!panics, "the fetch panics");
-            let answer = self.0.answer.lock().unwrap().clone();
-            answer.ok_or_else(|| "connection rejected".into())
+            let response = self.0.response.lock().unwrap().clone();
+            response.ok_or_else(|| "connection refused".into())
         })
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_first_request_waits_for_the_first_fetch() {
-    let (source, key) = (Told::default(), NamedKey::new("a"));
-    source.answers(jwks(&[&key]));
+    let (source, key) = (FakeIssuer::default(), NamedKey::new("a"));
+    source.respond_with(jwks(&[&key]));
     let verifier = source.verifier();
     assert!(verifier.verify(&key.token(ISSUER)).await.is_ok());
     assert_eq!(source.fetches(), 1);
@@ -87,8 +89,8 @@ async fn the_first_request_waits_for_the_first_fetch() {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_fetch_that_panics_the_keys_are_fetched_again() {
-    let (source, key) = (Told::default(), NamedKey::new("a"));
-    source.answers(jwks(&[&key]));
+    let (source, key) = (FakeIssuer::default(), NamedKey::new("a"));
+    source.respond_with(jwks(&[&key]));
     source.0.panics.store(true, Ordering::SeqCst);
     let verifier = source.verifier();
     let rejected = verifier.verify(&key.token(ISSUER)).await;
@@ -99,12 +101,16 @@ async fn after_a_fetch_that_panics_the_keys_are_fetched_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_key_is_asked_for_once_the_cooldown_is_over() {
-    let (source, old, new) = (Told::default(), NamedKey::new("a"), NamedKey::new("b"));
-    source.answers(jwks(&[&old]));
+async fn keys_are_fetched_for_an_unknown_key_once_the_cooldown_is_over() {
+    let (source, old, new) = (
+        FakeIssuer::default(),
+        NamedKey::new("a"),
+        NamedKey::new("b"),
+    );
+    source.respond_with(jwks(&[&old]));
     let verifier = source.verifier();
     verifier.verify(&old.token(ISSUER)).await.unwrap();
-    source.answers(jwks(&[&old, &new]));
+    source.respond_with(jwks(&[&old, &new]));
     let rejected = verifier.verify(&new.token(ISSUER)).await;
     assert_eq!(
         (rejected, source.fetches()),
@@ -118,11 +124,10 @@ async fn an_unknown_key_is_asked_for_once_the_cooldown_is_over() {
 
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_unknown_keys_cause_one_fetch_in_each_cooldown() {
-    let (source, key) = (Told::default(), NamedKey::new("a"));
-    source.answers(jwks(&[&key]));
+    let (source, key) = (FakeIssuer::default(), NamedKey::new("a"));
+    source.respond_with(jwks(&[&key]));
     let verifier = source.verifier();
     verifier.verify(&key.token(ISSUER)).await.unwrap();
-    // Only the kid counts, so one key signs for all of them.
     let flood: Vec<_> = (0..100)
         .map(|number| NamedKey::new(&format!("random-{number}")).token(ISSUER))
         .collect();
@@ -130,19 +135,19 @@ async fn ten_thousand_unknown_keys_cause_one_fetch_in_each_cooldown() {
         if round % 50 == 0 {
             advance(OPTIONS.cooldown).await;
         }
-        let answers = join_all(flood.iter().map(|token| verifier.verify(token))).await;
+        let results = join_all(flood.iter().map(|token| verifier.verify(token))).await;
         assert!(
-            answers
+            results
                 .iter()
-                .all(|answer| *answer == Err(TokenError::WronglySigned))
+                .all(|result| *result == Err(TokenError::WronglySigned))
         );
     }
     assert_eq!(source.fetches(), 3);
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_any_keys_nobody_can_tell_and_the_issuer_is_asked_less_and_less_often() {
-    let (source, key) = (Told::default(), NamedKey::new("a"));
+async fn without_any_keys_a_token_is_undecided_and_the_issuer_is_asked_less_and_less_often() {
+    let (source, key) = (FakeIssuer::default(), NamedKey::new("a"));
     let verifier = source.verifier();
     let token = key.token(ISSUER);
     for _ in 0..100 {
@@ -156,31 +161,31 @@ async fn without_any_keys_nobody_can_tell_and_the_issuer_is_asked_less_and_less_
         .map(|failures| OPTIONS.pause(failures).as_secs())
         .collect();
     assert_eq!(pauses, [10, 20, 40, 60, 60]);
-    source.answers(jwks(&[&key]));
+    source.respond_with(jwks(&[&key]));
     advance(OPTIONS.cooldown).await;
     assert!(verifier.verify(&token).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
-async fn known_keys_survive_a_failed_fetch_and_an_unknown_one_is_in_doubt() {
-    let (source, key) = (Told::default(), NamedKey::new("a"));
-    source.answers(jwks(&[&key]));
+async fn known_keys_survive_a_failed_fetch_and_an_unknown_one_is_undecided() {
+    let (source, key) = (FakeIssuer::default(), NamedKey::new("a"));
+    source.respond_with(jwks(&[&key]));
     let verifier = source.verifier();
     verifier.verify(&key.token(ISSUER)).await.unwrap();
-    for answer in [
+    for response in [
         None,
         Some(b"<html>".to_vec()),
         Some(b"{}".to_vec()),
         Some(br#"{"keys":null}"#.to_vec()),
     ] {
-        source.answers(answer);
+        source.respond_with(response);
         advance(LONGEST_PAUSE).await;
         let unknown = NamedKey::new("b").token(ISSUER);
         assert_eq!(
             verifier.verify(&unknown).await,
             Err(TokenError::KeysUnavailable)
         );
-        // Another token of the known key: the one above may be remembered.
+        // Another token of the known key: the one above may be in the cache.
         let other = key.sign(&serde_json::json!({"iss": ISSUER, "aud": [AUDIENCE], "tid": crate::auth::testing::TENANT,
             "exp": 4_102_444_800_u64, "fetches": source.fetches()}));
         assert!(verifier.verify(&other).await.is_ok());
@@ -189,12 +194,12 @@ async fn known_keys_survive_a_failed_fetch_and_an_unknown_one_is_in_doubt() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_requests_than_allowed_wait_for_a_silent_issuer() {
-    let (source, key) = (Told::default(), NamedKey::new("a"));
-    source.answers(jwks(&[&key]));
+async fn no_more_requests_than_allowed_wait_for_an_unresponsive_issuer() {
+    let (source, key) = (FakeIssuer::default(), NamedKey::new("a"));
+    source.respond_with(jwks(&[&key]));
     let verifier = source.verifier();
     verifier.verify(&key.token(ISSUER)).await.unwrap();
-    source.says_nothing(true);
+    source.set_unresponsive(true);
     advance(OPTIONS.cooldown).await;
     let begin = Instant::now();
     let flood: Vec<_> = (0..200)
@@ -204,31 +209,31 @@ async fn no_more_requests_than_allowed_wait_for_a_silent_issuer() {
         let rejected = verifier.verify(token).await;
         (rejected.unwrap_err(), begin.elapsed())
     };
-    let answers = join_all(flood.iter().map(waits)).await;
+    let results = join_all(flood.iter().map(waits)).await;
     let unavailable = TokenError::KeysUnavailable;
-    assert!(answers.iter().all(|(rejected, _)| *rejected == unavailable));
-    let waited = answers.iter().filter(|(_, time)| !time.is_zero()).count();
+    assert!(results.iter().all(|(rejected, _)| *rejected == unavailable));
+    let waited = results.iter().filter(|(_, time)| !time.is_zero()).count();
     assert_eq!(waited, OPTIONS.max_waiting);
-    // Their permits are free again.
-    source.says_nothing(false);
-    source.answers(jwks(&[&key, &NamedKey::new("b")]));
-    let answered = async {
+    // The permits are available again.
+    source.set_unresponsive(false);
+    source.respond_with(jwks(&[&key, &NamedKey::new("b")]));
+    let verified = async {
         while verifier.verify(&flood[0]).await == Err(unavailable) {
             advance(OPTIONS.cooldown).await;
         }
         verifier.verify(&flood[0]).await
     };
-    let answer = timeout(LONGEST_PAUSE * 10, answered).await;
-    assert_eq!(answer, Ok(Err(TokenError::WronglySigned)));
+    let result = timeout(LONGEST_PAUSE * 10, verified).await;
+    assert_eq!(result, Ok(Err(TokenError::WronglySigned)));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silent_issuer_holds_up_unknown_keys_until_the_timeout_and_known_ones_not_at_all() {
-    let (source, key) = (Told::default(), NamedKey::new("a"));
-    source.answers(jwks(&[&key]));
+async fn an_unresponsive_issuer_delays_unknown_keys_until_the_timeout_and_known_ones_not_at_all() {
+    let (source, key) = (FakeIssuer::default(), NamedKey::new("a"));
+    source.respond_with(jwks(&[&key]));
     let verifier = source.verifier();
     verifier.verify(&key.token(ISSUER)).await.unwrap();
-    source.says_nothing(true);
+    source.set_unresponsive(true);
     advance(OPTIONS.cooldown).await;
     let begin = Instant::now();
     let unknown = NamedKey::new("b").token(ISSUER);
@@ -245,15 +250,19 @@ async fn a_silent_issuer_holds_up_unknown_keys_until_the_timeout_and_known_ones_
 #[tokio::test(start_paused = true)]
 async fn a_key_that_was_withdrawn_is_rejected_after_the_interval_even_for_a_token_that_was_verified()
  {
-    let (source, old, new) = (Told::default(), NamedKey::new("a"), NamedKey::new("b"));
-    source.answers(jwks(&[&old]));
+    let (source, old, new) = (
+        FakeIssuer::default(),
+        NamedKey::new("a"),
+        NamedKey::new("b"),
+    );
+    source.respond_with(jwks(&[&old]));
     let verifier = source.verifier();
     let token = old.token(ISSUER);
     assert!(verifier.verify(&token).await.is_ok());
-    source.answers(jwks(&[&new]));
+    source.respond_with(jwks(&[&new]));
     assert!(verifier.verify(&token).await.is_ok());
     advance(OPTIONS.interval).await;
-    // The new key answers when the fetch is done.
+    // A token of the new key is verified once the fetch is done.
     assert!(verifier.verify(&new.token(ISSUER)).await.is_ok());
     assert_eq!(
         verifier.verify(&token).await,
@@ -263,12 +272,16 @@ async fn a_key_that_was_withdrawn_is_rejected_after_the_interval_even_for_a_toke
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_kid_that_changes_its_key_takes_tokens_of_the_new_key_alone() {
-    let (source, old, new) = (Told::default(), NamedKey::new("a"), NamedKey::new("a"));
-    source.answers(jwks(&[&old]));
+async fn only_tokens_of_the_new_key_are_accepted_when_a_kid_changes_its_key() {
+    let (source, old, new) = (
+        FakeIssuer::default(),
+        NamedKey::new("a"),
+        NamedKey::new("a"),
+    );
+    source.respond_with(jwks(&[&old]));
     let verifier = source.verifier();
     assert!(verifier.verify(&old.token(ISSUER)).await.is_ok());
-    source.answers(jwks(&[&new]));
+    source.respond_with(jwks(&[&new]));
     advance(OPTIONS.interval).await;
     // An unknown kid waits for the fetch that is due.
     let unknown = NamedKey::new("z").token(ISSUER);
@@ -279,22 +292,19 @@ async fn a_kid_that_changes_its_key_takes_tokens_of_the_new_key_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_fetched_for_a_token_of_another_issuer() {
-    let (source, key) = (Told::default(), NamedKey::new("a"));
-    source.answers(jwks(&[&key]));
+    let (source, key) = (FakeIssuer::default(), NamedKey::new("a"));
+    source.respond_with(jwks(&[&key]));
     let verifier = source.verifier();
     verifier.verify(&key.token(ISSUER)).await.unwrap();
     advance(OPTIONS.cooldown).await;
-    let stranger = NamedKey::new("b").token("https://other.example/");
-    assert_eq!(
-        verifier.verify(&stranger).await,
-        Err(TokenError::WrongIssuer)
-    );
+    let other = NamedKey::new("b").token("https://other.example/");
+    assert_eq!(verifier.verify(&other).await, Err(TokenError::WrongIssuer));
     assert_eq!(source.fetches(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_fetched_once_the_keys_are_dropped() {
-    let source = Told::default();
+    let source = FakeIssuer::default();
     let keys = FetchedKeys::start(ISSUER.to_owned(), source.clone(), OPTIONS);
     keys.refreshed().await;
     drop(keys);
@@ -302,6 +312,6 @@ async fn nothing_is_fetched_once_the_keys_are_dropped() {
     advance(OPTIONS.interval * 2).await;
     tokio::task::yield_now().await;
     assert_eq!(source.fetches(), fetches);
-    // Its task has let go of the source.
+    // The task has dropped the source.
     assert_eq!(Arc::strong_count(&source.0), 1);
 }

@@ -21,15 +21,15 @@ fn shown_keys(metrics: &PrometheusHandle) -> Option<String> {
 }
 
 async fn withdraw(set: &str, metrics: &PrometheusHandle) {
-    let (source, key) = (Told::default(), NamedKey::new("a"));
-    source.answers(jwks(&[&key]));
+    let (source, key) = (FakeIssuer::default(), NamedKey::new("a"));
+    source.respond_with(jwks(&[&key]));
     let verifier = source.verifier();
     let verified = key.token(ISSUER);
     let fresh =
         key.sign(&json!({"iss": ISSUER, "aud": AUDIENCE, "tid": TENANT, "exp": 4_102_444_801_u64}));
     assert!(verifier.verify(&verified).await.is_ok());
     assert_eq!(shown_keys(metrics).as_deref(), Some("1"));
-    source.answers(set.as_bytes().to_vec());
+    source.respond_with(set.as_bytes().to_vec());
     advance(OPTIONS.interval).await;
     // An unknown key waits for the fetch that is due.
     let unknown = NamedKey::new("z").token(ISSUER);
@@ -41,11 +41,11 @@ async fn withdraw(set: &str, metrics: &PrometheusHandle) {
         assert_eq!(verifier.verify(token).await, Err(TokenError::WronglySigned));
     }
     assert_eq!(shown_keys(metrics).as_deref(), Some("0"));
-    // A failure afterwards brings nothing back, and the next set of keys counts again.
-    source.answers(None);
+    // A later failure restores nothing, and the next set of keys is used again.
+    source.respond_with(None);
     advance(OPTIONS.cooldown).await;
     assert!(verifier.verify(&verified).await.is_err());
-    source.answers(jwks(&[&key]));
+    source.respond_with(jwks(&[&key]));
     advance(OPTIONS.cooldown).await;
     assert!(verifier.verify(&verified).await.is_ok());
     assert_eq!(shown_keys(metrics).as_deref(), Some("1"));
