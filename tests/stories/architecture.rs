@@ -13,7 +13,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         "flowruns-persistence",
         &["flowruns-admission", "flowruns-domain"],
     ),
-    ("flowruns-api", &["flowruns-admission", "flowruns-domain"]),
+    ("flowruns-http", &["flowruns-admission", "flowruns-domain"]),
+    ("flowruns-api", &["flowruns-http", "flowruns-domain"]),
     (
         "flowruns-testing",
         &[

@@ -12,7 +12,6 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use flowruns_http::Deadline;
 use futures_util::{FutureExt, future::join_all};
 
 use self::{
@@ -43,7 +42,6 @@ const MAX_RESPONSE_BYTES: usize = 8 * 1024 * 1024;
 pub(crate) async fn post_batch(
     State(api): State<Arc<Api>>,
     Extension(ItemRoutes(routes)): Extension<ItemRoutes>,
-    Extension(deadline): Extension<Deadline>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let request = ApiRequest::new(&api, request, None, BodyKind::Batch).await?;
@@ -51,7 +49,8 @@ pub(crate) async fn post_batch(
     let (body, limits) = (request.body.clone(), api.options.head_limits);
     let items = offload_if_long(body.len(), move || read_items(&body, limits)).await?;
     // An item that is not finished by then is its own 503, and there is time left to send the other responses.
-    let deadline = deadline.before(api.options.request_timeout / 10);
+    let margin = api.options.request_timeout / 10;
+    let deadline = request.context.deadline().before(margin);
     let context = BatchContext::new(&api, &request, routes, deadline, items.len());
     let responses = responses(&context, items).await;
     respond::json_text(written(responses).map_err(ApiError::internal)?)

@@ -7,7 +7,7 @@ use flowruns_admission::{AdmissionController, CallerId, Overloaded, Permit, Prio
 use flowruns_domain::TenantId;
 use uuid::{Uuid, fmt::Hyphenated};
 
-use crate::route_name::RouteName;
+use crate::{deadline::Deadline, route_name::RouteName};
 
 /// The header of the server's id for a request.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
@@ -18,9 +18,10 @@ const MAX_CLIENT_REQUEST_ID: usize = 256;
 
 /// What is known about a request. The pipeline puts it into the extensions of each request as `Arc<RequestContext>`, and
 /// handlers note there what only they know.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct RequestContext {
     request_id: Uuid,
+    deadline: Deadline,
     client_request_id: Option<HeaderValue>,
     tenant: OnceLock<TenantId>,
     route: OnceLock<RouteName>,
@@ -30,21 +31,29 @@ pub struct RequestContext {
 
 impl RequestContext {
     /// The context of a request that has just arrived.
-    pub(crate) fn new(request_id: Uuid, headers: &HeaderMap) -> Self {
+    pub fn new(request_id: Uuid, deadline: Deadline, headers: &HeaderMap) -> Self {
         let is_usable = |id: &&HeaderValue| {
             (1..=MAX_CLIENT_REQUEST_ID).contains(&id.len()) && id.to_str().is_ok()
         };
         let sent = headers.get(CLIENT_REQUEST_ID).filter(is_usable);
         Self {
             request_id,
+            deadline,
             client_request_id: sent.cloned(),
-            ..Self::default()
+            tenant: OnceLock::new(),
+            route: OnceLock::new(),
+            permit: OnceLock::new(),
         }
     }
 
     /// The server's id for the request.
     pub const fn request_id(&self) -> Uuid {
         self.request_id
+    }
+
+    /// The time by which the request is answered.
+    pub const fn deadline(&self) -> Deadline {
+        self.deadline
     }
 
     /// The client's id for the request, if it sent a usable one in `client-request-id`.

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-/// The time by which a request is answered: an extension of each request. A request that has one already, such as an item
-/// of a batch, keeps it.
+/// The time by which a request is answered. As an extension of a request, such as an item of a batch, it replaces the
+/// [timeout](crate::PipelineOptions::request_timeout) of the front.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline(Instant);
 
 impl Deadline {
     /// The deadline of a request that began at `started` and may take `timeout`.
-    pub(crate) fn new(started: Instant, timeout: Duration) -> Self {
+    pub fn new(started: Instant, timeout: Duration) -> Self {
         Self(started + timeout)
     }
 

@@ -93,7 +93,6 @@ struct Exchange {
     method: Method,
     span: Span,
     started: Instant,
-    deadline: Deadline,
 }
 
 impl<F: ResponseFormat> RequestPipeline<F> {
@@ -156,16 +155,16 @@ impl<F: ResponseFormat> RequestPipeline<F> {
     fn identify(&self, mut request: Request) -> (Exchange, Request) {
         let PipelineOptions { clock, ids, .. } = &self.options;
         let started = Instant::now();
-        let context = RequestContext::new(ids.next(clock.now()), request.headers());
-        let context = Arc::new(context);
+        let deadline = request.extensions().get::<Deadline>().copied();
+        let deadline =
+            deadline.unwrap_or_else(|| Deadline::new(started, self.options.request_timeout));
+        let request_id = ids.next(clock.now());
+        let context = Arc::new(RequestContext::new(request_id, deadline, request.headers()));
         let tracer = self.options.tracer.as_deref();
         let exchange = Exchange {
-            span: span(tracer, context.request_id(), &request),
+            span: span(tracer, request_id, &request),
             method: request.method().clone(),
             started,
-            deadline: *request
-                .extensions_mut()
-                .get_or_insert_with(|| Deadline::new(started, self.options.request_timeout)),
             context: Arc::clone(&context),
         };
         request.extensions_mut().insert(context);
@@ -253,7 +252,8 @@ impl Exchange {
     /// The response of the handler, or a failure when it panics or misses the deadline.
     async fn run(&self, handler: impl Future<Output = Response>) -> Response {
         let handler = AssertUnwindSafe(handler.instrument(self.span.clone())).catch_unwind();
-        match tokio::time::timeout_at(self.deadline.instant().into(), handler).await {
+        let deadline = self.context.deadline().instant();
+        match tokio::time::timeout_at(deadline.into(), handler).await {
             Ok(Ok(response)) => response,
             Ok(Err(panic)) => RequestError::panicked(panic.as_ref()).into_response(),
             Err(_elapsed) => RequestError::timed_out().into_response(),

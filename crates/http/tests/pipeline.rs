@@ -6,20 +6,24 @@
     reason = "a failure of a test's own steps is a failed test"
 )]
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
     body::Body,
     extract::Request,
-    http::{HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse as _, Response},
     routing::get,
 };
 use bytes::Bytes;
 use flowruns_domain::{SystemClock, TimeOrderedIds, Timestamp};
 use flowruns_http::{
-    Admission, AdmissionLimits, CallerId, CorsPolicy, ErrorBody, Limits, Overloaded,
+    Admission, AdmissionLimits, CallerId, CorsPolicy, Deadline, ErrorBody, Limits, Overloaded,
     PipelineOptions, Priority, RequestContext, RequestError, RequestPipeline, ResponseFormat,
     RouteName, StreamingResponse,
 };
@@ -28,6 +32,7 @@ use http_body_util::{BodyExt as _, StreamBody};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::sync::mpsc;
 use tower::ServiceExt as _;
+use uuid::Uuid;
 
 const EVENTS: RouteName = RouteName::new(0, "/pages/events");
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -166,11 +171,14 @@ async fn a_stream_passes_through_frame_by_frame_and_is_in_flight_until_it_ends()
     assert!(!is_full(&front));
 }
 
+fn new_context() -> RequestContext {
+    let deadline = Deadline::new(Instant::now(), REQUEST_TIMEOUT);
+    RequestContext::new(Uuid::nil(), deadline, &HeaderMap::new())
+}
+
 /// Whether no further request of the lowest priority is admitted; one may be in progress.
 fn is_full(front: &Front) -> bool {
-    front
-        .admit(&RequestContext::default(), Priority::List)
-        .is_err()
+    front.admit(&new_context(), Priority::List).is_err()
 }
 
 #[tokio::test(start_paused = true)]
@@ -265,9 +273,9 @@ async fn a_front_below_its_own_path_shares_the_process_with_another_one() {
         assert_eq!(sent, body);
     }
     // The lowest priority has a quarter of the requests; the others are left to the other front.
-    let held = RequestContext::default();
+    let held = new_context();
     front.admit(&held, Priority::List).unwrap();
     assert!(is_full(&front));
-    let read = RequestContext::default();
+    let read = new_context();
     assert!(front.admit(&read, Priority::Read).is_ok());
 }

@@ -69,7 +69,9 @@ impl ApiRequest {
     ) -> Result<Self, ApiError> {
         let (mut parts, body) = request.into_parts();
         let context = parts.extensions.get::<Arc<RequestContext>>();
-        let context = context.cloned().unwrap_or_default();
+        let context = context.cloned().ok_or_else(|| {
+            ApiError::internal("a request that has not passed through the pipeline")
+        })?;
         context.note_route(route_name(parts.extensions.get::<MatchedPath>()));
         let (verifier, permission) = (&api.options.verifier, permission.into());
         let caller = authenticate(verifier, &parts, permission, &context).await?;

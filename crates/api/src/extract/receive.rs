@@ -38,7 +38,12 @@ pub(super) async fn receive(
         BodyKind::None => admit(priority, 0)?,
         BodyKind::List | BodyKind::Text => admit(priority, PAGE_BYTES)?,
         BodyKind::Json | BodyKind::Batch => {
-            let mut reader = BodyReader::new(&api.admission, parts, body, limits(api, kind))?;
+            let mut reader = BodyReader::new(
+                &api.admission,
+                context,
+                (&parts.headers, body),
+                limits(api, kind),
+            )?;
             let (permit, is_unclassified) = match admit(priority, 0) {
                 Ok(permit) => (permit, false),
                 // It may end a run, for which capacity is reserved.
@@ -69,7 +74,6 @@ fn limits(api: &Api, kind: BodyKind) -> BodyLimits {
     BodyLimits {
         max_bytes: kind.max_bytes(api.options.max_body_bytes),
         idle_timeout: api.options.body_timeout,
-        request_timeout: api.options.request_timeout,
     }
 }
 

@@ -30,6 +30,8 @@ const NAMES: [&str; 11] = [
 ];
 /// Replaces a key that cannot be read.
 const NO_KEY: &str = "-";
+/// The capacity for the segments of most paths.
+const USUAL_SEGMENTS: usize = 8;
 /// A path without a route.
 const NO_ROUTE: &str = "/$unknown";
 /// How many runs a path may go through before the last one, which is a parameter of its route.
@@ -97,7 +99,7 @@ fn normal(path: &str) -> (Option<String>, PathKeys) {
 
 /// The segments in their usual form; `None` if one that begins with `$` is not a known resource.
 fn segments<'p>(path: &'p str, keys: &mut PathKeys) -> Option<Vec<Cow<'p, str>>> {
-    let mut segments: Vec<Cow<'p, str>> = Vec::new();
+    let mut segments: Vec<Cow<'p, str>> = Vec::with_capacity(USUAL_SEGMENTS);
     let mut sent = path.split('/').peekable();
     let mut expects_key = false;
     while let Some(segment) = sent.next() {

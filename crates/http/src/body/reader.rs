@@ -4,7 +4,7 @@ use std::{error::Error, io, time::Duration};
 
 use axum::{
     body::{Body, HttpBody as _},
-    http::{HeaderMap, header, request::Parts},
+    http::{HeaderMap, header},
 };
 use bytes::{Bytes, BytesMut};
 use flowruns_admission::{LARGE_BYTES, Permit, Priority};
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     admission::{Admission, reserve},
-    deadline::Deadline,
+    context::RequestContext,
     error::RequestError,
 };
 
@@ -35,8 +35,6 @@ pub struct BodyLimits {
     pub max_bytes: usize,
     /// The longest wait for the next bytes; after that the request is answered 408.
     pub idle_timeout: Duration,
-    /// The longest time for the whole body of a request without a [`Deadline`].
-    pub request_timeout: Duration,
 }
 
 /// Reads a body. Its bytes are charged to the permit as they arrive, up to [`LARGE_BYTES`]. Before the rest of a larger body
@@ -60,18 +58,16 @@ impl BodyReader {
     /// 413 when the announced length is over the limit.
     pub fn new(
         admission: &Admission,
-        parts: &Parts,
-        body: Body,
+        context: &RequestContext,
+        (headers, body): (&HeaderMap, Body),
         limits: BodyLimits,
     ) -> Result<Self, RequestError> {
-        let announced = announced_length(&parts.headers, &body);
+        let announced = announced_length(headers, &body);
         if announced.is_some_and(|length| length > limits.max_bytes) {
             return Err(RequestError::body_too_large(limits.max_bytes));
         }
-        let deadline = parts.extensions.get::<Deadline>().copied();
-        let deadline = deadline
-            .unwrap_or_else(|| Deadline::new(std::time::Instant::now(), limits.request_timeout));
-        let end = Instant::from_std(deadline.before(RESPONSE_MARGIN).instant());
+        let end = context.deadline().before(RESPONSE_MARGIN);
+        let end = Instant::from_std(end.instant());
         let deadlines = BodyDeadlines {
             next_bytes: limits.idle_timeout,
             minimum_rate: admission.limits().minimum_rate,
