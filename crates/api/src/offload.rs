@@ -1,6 +1,6 @@
 //! Runs CPU-heavy work on other threads than those of requests.
 
-use std::panic::resume_unwind;
+use std::{panic::resume_unwind, sync::LazyLock, thread::available_parallelism};
 
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
@@ -8,9 +8,12 @@ use tokio::{sync::Semaphore, task::spawn_blocking};
 /// would cost more than it saves.
 pub(crate) const OFFLOAD_BYTES: usize = 64 * 1024;
 
-/// How much work runs at once in the process. More work waits, so that it cannot use up the processors that other requests
-/// need.
-static PERMITS: Semaphore = Semaphore::const_new(2);
+/// How much work runs at once in the process: on a quarter of the cores, but at least one. More work waits, so that it leaves
+/// the processors to the threads of other requests, which by default are half as many as there are cores.
+static PERMITS: LazyLock<Semaphore> = LazyLock::new(|| {
+    let cores = available_parallelism().map_or(1, usize::from);
+    Semaphore::new((cores / 4).max(1))
+});
 
 /// Runs CPU-heavy work on a thread of its own, and returns its result. A panic of the work is a panic of the caller.
 ///

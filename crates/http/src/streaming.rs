@@ -17,8 +17,11 @@ use crate::{context::RequestContext, meter::StreamInFlight};
 
 /// A handler puts this into the extensions of a response whose body is a stream, such as server-sent events or an export.
 /// The deadline of the request then ends with the head of the response, the body is neither measured nor changed, and the
-/// request counts as in flight, with its admission permit, until the body is dropped. The listener does not limit how long
-/// such a response may take.
+/// request counts as in flight, with its admission permit, until the body is dropped.
+///
+/// A listener lets such a response take longer than any other, but the client must still read it at the minimum rate. When
+/// the server drains, the body may end by itself within one second; then it is cut off with an error, so that no client takes
+/// it for a complete one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct StreamingResponse;
 

@@ -49,8 +49,6 @@ pub(crate) struct ApiRequest {
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// The memory of the values of the body, in bytes.
-    parsed_bytes: usize,
     /// It was admitted before it was known whether it ends a run.
     is_unclassified: bool,
     /// The most bytes of a page in the response.
@@ -79,7 +77,6 @@ impl ApiRequest {
         let received = receive(api, &context, &parts, (caller_id, kind), body).await?;
         let Received {
             bytes: body,
-            parsed_bytes,
             is_unclassified,
         } = received;
         check_media_types(&parts.method, &parts.headers, kind)?;
@@ -95,7 +92,6 @@ impl ApiRequest {
             uri: parts.uri,
             headers: parts.headers,
             body,
-            parsed_bytes,
             is_unclassified,
             params,
         })
@@ -199,7 +195,6 @@ impl ApiRequest {
         Requester {
             actor: self.caller.actor.clone(),
             request: self.context.request_id(),
-            bytes: self.parsed_bytes,
         }
     }
 

@@ -18,8 +18,6 @@ const PAGE_BYTES: usize = LARGE_BYTES;
 #[derive(Default)]
 pub(super) struct Received {
     pub(super) bytes: Bytes,
-    /// The memory of its values, in bytes.
-    pub(super) parsed_bytes: usize,
     /// The request was admitted before its priority was known, so that it must be checked once it is.
     pub(super) is_unclassified: bool,
 }
@@ -54,7 +52,6 @@ pub(super) async fn receive(
             };
             let received = Received {
                 bytes: reader.read(permit).await?,
-                parsed_bytes: 0,
                 is_unclassified,
             };
             return match kind {
@@ -83,8 +80,7 @@ async fn charge_values(
     permit: &Permit,
     wait_end: Instant,
 ) -> Result<Received, ApiError> {
-    let parsed_bytes = parsed_size(&received.bytes);
-    let held = received.bytes.len() + parsed_bytes;
+    let held = received.bytes.len() + parsed_size(&received.bytes);
     let mut is_unclassified = received.is_unclassified;
     if held > LARGE_BYTES {
         reserve(permit, held, wait_end).await?;
@@ -93,7 +89,6 @@ async fn charge_values(
         is_unclassified = true;
     }
     Ok(Received {
-        parsed_bytes,
         is_unclassified,
         ..received
     })

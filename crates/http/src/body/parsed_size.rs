@@ -9,12 +9,18 @@ const ITEM_BYTES: usize = 160;
 /// About how much memory the values of a JSON text need, in bytes, and rarely less: between once and a hundred times the
 /// length of the text. Brackets and commas within strings count too.
 pub fn parsed_size(json: &[u8]) -> usize {
-    let size_of = |byte: &u8| match byte {
-        b'{' => OBJECT_BYTES,
-        b',' | b'[' => ITEM_BYTES,
-        _ => 0,
-    };
-    json.len() + json.iter().map(size_of).sum::<usize>()
+    let (mut objects, mut items) = (0, 0);
+    // One byte holds the count of a chunk, so that the compiler counts many bytes with one instruction.
+    for chunk in json.chunks(usize::from(u8::MAX)) {
+        let (mut objects_of_chunk, mut items_of_chunk) = (0_u8, 0_u8);
+        for byte in chunk {
+            objects_of_chunk += u8::from(*byte == b'{');
+            items_of_chunk += u8::from(*byte == b',') | u8::from(*byte == b'[');
+        }
+        objects += usize::from(objects_of_chunk);
+        items += usize::from(items_of_chunk);
+    }
+    json.len() + OBJECT_BYTES * objects + ITEM_BYTES * items
 }
 
 #[cfg(test)]
