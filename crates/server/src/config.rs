@@ -40,7 +40,7 @@ pub(crate) use self::{
     trusted_url::{is_loopback, trusted_url},
 };
 
-const DEFAULTS: &str = include_str!("../../../config/default.toml");
+const DEFAULTS: &str = include_str!("../config/default.toml");
 /// Names the file that overrides the defaults.
 const FILE_VARIABLE: &str = "FLOWRUNS_CONFIG";
 const PREFIX: &str = "FLOWRUNS";

@@ -1,4 +1,4 @@
-//! Folders that need care: long, foreign, out of reach.
+//! Folders with long paths, of other users, or that the server's user cannot enter.
 
 use std::{
     fs::{self, Permissions},
@@ -8,12 +8,14 @@ use std::{
 
 use flowruns_embedded::{Cluster, ClusterError};
 
-use crate::support::{is_root, mode, options, owner, place, query, remember, remembers, start};
+use crate::support::{
+    is_root, mode, options, owner, query, remember, remembers, start, temp_folder,
+};
 
 #[test]
 fn a_long_path_gets_a_short_socket() {
-    let place = place();
-    let folder = place.path().join("x".repeat(90)).join("data");
+    let temp = temp_folder();
+    let folder = temp.path().join("x".repeat(90)).join("data");
     let cluster = start(&folder);
     let socket = cluster.socket_folder().to_owned();
     assert_eq!(cluster.folder(), folder.canonicalize().unwrap());
@@ -28,40 +30,40 @@ fn a_long_path_gets_a_short_socket() {
 
 #[test]
 fn a_path_with_a_comma_and_quotes_works() {
-    let place = place();
-    let cluster = start(&place.path().join("one, \"two\" and 'three'"));
+    let temp = temp_folder();
+    let cluster = start(&temp.path().join("one, \"two\" and 'three'"));
     assert_eq!(query(&cluster, "select 1"), "1");
 }
 
 #[test]
-fn a_socket_folder_that_somebody_else_prepared_is_refused() {
+fn a_socket_folder_of_another_user_is_rejected() {
     if !is_root() {
-        return; // Only root can make what belongs to somebody else.
+        return; // Only root can create a folder of another user.
     }
-    let place = place();
-    let folder = place.path().join("x".repeat(90));
+    let temp = temp_folder();
+    let folder = temp.path().join("x".repeat(90));
     let socket = start(&folder).socket_folder().to_owned();
     fs::create_dir(&socket).unwrap();
     chown(&socket, Some(4711), Some(4711)).unwrap();
     let error = Cluster::start(options(&folder)).unwrap_err();
     fs::remove_dir(&socket).unwrap();
-    let said = format!(
-        "the socket folder {} belongs to somebody else; remove it, or use another folder",
+    let message = format!(
+        "the socket folder {} belongs to another user; remove it, or use another folder",
         socket.display()
     );
-    assert_eq!(error.to_string(), said);
+    assert_eq!(error.to_string(), message);
 }
 
 #[test]
-fn a_folder_out_of_reach_is_replaced_by_the_same_one_each_time() {
+fn an_inaccessible_folder_is_replaced_by_the_same_folder_each_time() {
     if !is_root() {
-        return; // Who is not root can reach his folders.
+        return; // Only root runs the server as another user.
     }
-    let place = place();
-    fs::set_permissions(place.path(), Permissions::from_mode(0o700)).unwrap();
-    let wanted = place.path().join("data");
+    let temp = temp_folder();
+    fs::set_permissions(temp.path(), Permissions::from_mode(0o700)).unwrap();
+    let wanted = temp.path().join("data");
     let cluster = start(&wanted);
-    let used = Replacement(cluster.folder().to_owned());
+    let used = FallbackFolder(cluster.folder().to_owned());
     assert_eq!(used.0.parent(), Some(Path::new("/var/lib/flowruns")));
     remember(&cluster);
     drop(cluster);
@@ -71,24 +73,24 @@ fn a_folder_out_of_reach_is_replaced_by_the_same_one_each_time() {
     let error = Cluster::start(options(&wanted)).unwrap_err();
     assert!(matches!(error, ClusterError::InUse { .. }), "{error}");
     drop(cluster);
-    // Where the data is decides, not what would be chosen for new data.
-    fs::set_permissions(place.path(), Permissions::from_mode(0o711)).unwrap();
+    // An existing cluster is used, although a new one would now be created in the requested folder.
+    fs::set_permissions(temp.path(), Permissions::from_mode(0o711)).unwrap();
     assert!(remembers(&start(&wanted)));
-    assert_eq!(mode(place.path()), 0o711);
+    assert_eq!(mode(temp.path()), 0o711);
 }
 
 #[test]
-fn data_that_went_out_of_reach_is_not_replaced_by_new_data() {
+fn inaccessible_data_is_not_replaced_by_new_data() {
     if !is_root() {
         return;
     }
-    let place = place();
-    let folder = place.path().join("data");
+    let temp = temp_folder();
+    let folder = temp.path().join("data");
     drop(start(&folder));
-    fs::set_permissions(place.path(), Permissions::from_mode(0o700)).unwrap();
+    fs::set_permissions(temp.path(), Permissions::from_mode(0o700)).unwrap();
     let error = Cluster::start(options(&folder)).unwrap_err();
     assert!(
-        matches!(&error, ClusterError::Blocked { by, .. } if by == place.path()),
+        matches!(&error, ClusterError::InaccessibleFolder { by, .. } if by == temp.path()),
         "{error}"
     );
     assert!(
@@ -100,24 +102,24 @@ fn data_that_went_out_of_reach_is_not_replaced_by_new_data() {
 }
 
 #[test]
-fn a_private_folder_of_ours_is_made_enterable_and_not_more() {
+fn a_private_folder_becomes_enterable_but_not_readable() {
     if !is_root() {
         return;
     }
-    let place = place();
-    fs::set_permissions(place.path(), Permissions::from_mode(0o700)).unwrap();
-    let cluster = start(place.path());
-    assert_eq!(cluster.folder(), place.path().canonicalize().unwrap());
-    assert_eq!(mode(place.path()), 0o701);
+    let temp = temp_folder();
+    fs::set_permissions(temp.path(), Permissions::from_mode(0o700)).unwrap();
+    let cluster = start(temp.path());
+    assert_eq!(cluster.folder(), temp.path().canonicalize().unwrap());
+    assert_eq!(mode(temp.path()), 0o701);
 }
 
 #[test]
-fn data_of_a_version_that_is_not_installed_is_named() {
-    let place = place();
-    let data = place.path().join("postgres");
+fn the_error_names_a_version_that_is_not_installed() {
+    let temp = temp_folder();
+    let data = temp.path().join("postgres");
     fs::create_dir(&data).unwrap();
     fs::write(data.join("PG_VERSION"), "12\n").unwrap();
-    let error = Cluster::start(options(place.path()))
+    let error = Cluster::start(options(temp.path()))
         .unwrap_err()
         .to_string();
     let start = format!(
@@ -132,24 +134,24 @@ fn data_of_a_version_that_is_not_installed_is_named() {
 }
 
 #[test]
-fn something_else_in_the_place_of_the_data_is_kept() {
-    let place = place();
-    let data = place.path().join("postgres");
+fn other_files_at_the_path_of_the_data_are_kept() {
+    let temp = temp_folder();
+    let data = temp.path().join("postgres");
     fs::create_dir(&data).unwrap();
     fs::write(data.join("notes"), "mine").unwrap();
-    let error = Cluster::start(options(place.path())).unwrap_err();
+    let error = Cluster::start(options(temp.path())).unwrap_err();
     assert!(matches!(error, ClusterError::NotACluster { .. }), "{error}");
     assert_eq!(fs::read_to_string(data.join("notes")).unwrap(), "mine");
 }
 
-/// Removes the folder that was used instead, also when the test fails.
-struct Replacement(std::path::PathBuf);
+/// The fallback folder; removed also when the test fails.
+struct FallbackFolder(std::path::PathBuf);
 
-impl Drop for Replacement {
+impl Drop for FallbackFolder {
     fn drop(&mut self) {
         if self.0.starts_with("/var/lib/flowruns/") {
-            let _best_effort = fs::remove_dir_all(&self.0);
-            let _kept_when_used = fs::remove_dir("/var/lib/flowruns");
+            let _removed = fs::remove_dir_all(&self.0);
+            let _kept_unless_empty = fs::remove_dir("/var/lib/flowruns");
         }
     }
 }

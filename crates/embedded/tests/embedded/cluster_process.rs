@@ -1,4 +1,4 @@
-//! A process of its own that starts a cluster, for the tests to kill.
+//! A separate process that starts a cluster, for tests that kill it.
 
 use std::{
     env, fs,
@@ -11,24 +11,24 @@ use std::{
 
 use crate::support::{eventually, fetch_programs, is_running, start};
 
-const FOLDER: &str = "FLOWRUNS_EMBEDDED_TEST_HOLD";
-/// Longer than any test waits; nobody need end it then.
+const FOLDER: &str = "FLOWRUNS_EMBEDDED_TEST_FOLDER";
+/// Longer than any test; then the process exits by itself.
 const LIFETIME: Duration = Duration::from_secs(60);
 
-/// This test binary, as another process that starts a cluster in the folder and keeps it.
-pub(crate) struct Holder {
+/// This test binary in another process, which starts a cluster in a folder and keeps it running.
+pub(crate) struct ClusterProcess {
     process: Child,
     pub(crate) postmaster_pid: u32,
 }
 
-impl Holder {
+impl ClusterProcess {
     pub(crate) fn start(folder: &Path) -> Self {
         Self::run(Command::new(env::current_exe().unwrap()), folder)
     }
 
-    /// As a user who is not root. He may not be able to enter where the tests are built, so they are copied.
-    pub(crate) fn start_as(user: u32, place: &Path, folder: &Path) -> Self {
-        let program = place.join("holder");
+    /// Runs it as a user who is not root. That user may not be able to enter the target folder, so the binary is copied.
+    pub(crate) fn start_as(user: u32, parent: &Path, folder: &Path) -> Self {
+        let program = parent.join("cluster-process");
         fs::copy(env::current_exe().unwrap(), &program).unwrap();
         let mut command = Command::new(program);
         command.uid(user).gid(user);
@@ -38,7 +38,7 @@ impl Holder {
     fn run(mut command: Command, folder: &Path) -> Self {
         fetch_programs();
         command
-            .args(["--exact", "holder::holds_a_cluster_until_killed"])
+            .args(["--exact", "cluster_process::keeps_a_cluster_until_killed"])
             .env(FOLDER, folder);
         command
             .current_dir("/")
@@ -46,13 +46,13 @@ impl Holder {
             .stdout(Stdio::null());
         let mut process = command.spawn().unwrap();
         let mut postmaster_pid = None;
-        eventually("the holder has started its cluster", || {
+        eventually("the process has started its cluster", || {
             assert!(
                 process.try_wait().unwrap().is_none(),
-                "the holder has ended"
+                "the process has exited"
             );
-            let told = fs::read_to_string(told(folder)).unwrap_or_default();
-            postmaster_pid = told.strip_suffix('\n').and_then(|pid| pid.parse().ok());
+            let written = fs::read_to_string(pid_file(folder)).unwrap_or_default();
+            postmaster_pid = written.strip_suffix('\n').and_then(|pid| pid.parse().ok());
             postmaster_pid.is_some()
         });
         Self {
@@ -65,30 +65,30 @@ impl Holder {
         self.process.id()
     }
 
-    /// As `kill -9` does: the process has no time for anything.
+    /// Sends SIGKILL, so the process cannot clean up.
     pub(crate) fn kill(mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
 
-    /// And waits for the server, which could still write where the test removes its folder.
+    /// Also waits for the server: it could still write to the folder that the test removes.
     pub(crate) fn kill_with_server(self) {
         let postmaster = self.postmaster_pid;
         self.kill();
-        eventually("the server has ended", || !is_running(postmaster));
+        eventually("the server has exited", || !is_running(postmaster));
     }
 }
 
-fn told(folder: &Path) -> PathBuf {
-    folder.join("told-by-the-holder")
+fn pid_file(folder: &Path) -> PathBuf {
+    folder.join("test-postmaster-pid")
 }
 
 #[test]
-fn holds_a_cluster_until_killed() {
+fn keeps_a_cluster_until_killed() {
     let Some(folder) = env::var_os(FOLDER).map(PathBuf::from) else {
         return;
     };
     let cluster = start(&folder);
-    fs::write(told(&folder), format!("{}\n", cluster.postmaster_pid())).unwrap();
+    fs::write(pid_file(&folder), format!("{}\n", cluster.postmaster_pid())).unwrap();
     thread::sleep(LIFETIME);
 }

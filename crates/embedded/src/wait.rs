@@ -1,4 +1,4 @@
-//! Waiting for what nobody announces.
+//! Polls a condition until it holds or a time limit passes.
 
 use std::{
     thread,
@@ -7,10 +7,10 @@ use std::{
 
 const INTERVAL: Duration = Duration::from_millis(10);
 
-/// Asks every 10 ms whether it is done, for at most `limit`; answers whether it is.
-pub(crate) fn poll(limit: Duration, mut done: impl FnMut() -> bool) -> bool {
+/// Checks `condition` every 10 ms for at most `limit`. Returns whether it holds.
+pub(crate) fn wait_until(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + limit;
-    while !done() {
+    while !condition() {
         if Instant::now() >= deadline {
             return false;
         }
