@@ -18,7 +18,7 @@ use flowruns_http::{RequestContext, RequestError, RouteName, live};
 use tower::ServiceExt as _;
 use utoipa::openapi::Paths;
 
-use self::route::Route;
+use self::route::{DELETE, GET, PATCH, POST, Route};
 use crate::{
     batch::{ItemRoutes, post_batch},
     docs,
@@ -50,29 +50,37 @@ fn table() -> Vec<Route> {
     ];
     for list in [RUNS, PROCESS_RUNS] {
         let count = format!("{list}/$count");
-        table.push(Route::new(count).get(runs::count_runs, service::count_runs));
+        table.push(Route::new(count).on(GET, runs::count_runs, service::count_runs));
     }
     for run in [RUN, PROCESS_RUN] {
         let history = format!("{run}/history");
-        table.push(Route::new(history).get(runs::list_history, runs::describe::list_history));
+        table.push(Route::new(history).on(GET, runs::list_history, runs::describe::list_history));
     }
     table.extend([
-        Route::new(PROCESS).get(runs::get_process, runs::describe::get_process),
+        Route::new(PROCESS).on(GET, runs::get_process, runs::describe::get_process),
         Route::new(FLOWS)
-            .get(flows::list_flows, flows::describe::list_flows)
-            .post(flows::create_flow, flows::describe::create_flow),
+            .on(GET, flows::list_flows, flows::describe::list_flows)
+            .on(POST, flows::create_flow, flows::describe::create_flow),
         Route::new(FLOW)
-            .get(flows::get_flow, flows::describe::get_flow)
-            .patch(flows::patch_flow, flows::describe::patch_flow)
-            .delete(flows::delete_flow, flows::describe::delete_flow),
-        Route::new(format!("{FLOWS}/$count")).get(flows::count_flows, service::count_flows),
-        Route::new(TENANT_RUNS).get(runs::list_all_runs, runs::describe::list_tenant_runs),
-        Route::new(format!("{TENANT_RUNS}/$count"))
-            .get(runs::count_all_runs, service::count_tenant_runs),
-        Route::new(format!("{TENANT_RUNS}/{{run}}"))
-            .get(runs::get_run_by_id, runs::describe::get_run_by_id),
-        Route::new("/industryData").get(metadata::get_hub, service::get_hub),
-        Route::new("/$batch").batch(post_batch, service::post_batch),
+            .on(GET, flows::get_flow, flows::describe::get_flow)
+            .on(PATCH, flows::patch_flow, flows::describe::patch_flow)
+            .on(DELETE, flows::delete_flow, flows::describe::delete_flow),
+        Route::new(format!("{FLOWS}/$count")).on(GET, flows::count_flows, service::count_flows),
+        Route::new(TENANT_RUNS).on(GET, runs::list_all_runs, runs::describe::list_tenant_runs),
+        Route::new(format!("{TENANT_RUNS}/$count")).on(
+            GET,
+            runs::count_all_runs,
+            service::count_tenant_runs,
+        ),
+        Route::new(format!("{TENANT_RUNS}/{{run}}")).on(
+            GET,
+            runs::get_run_by_id,
+            runs::describe::get_run_by_id,
+        ),
+        Route::new("/industryData").on(GET, metadata::get_hub, service::get_hub),
+        Route::new("/$batch")
+            .on(POST, post_batch, service::post_batch)
+            .with_items(),
     ]);
     table.extend(descriptions());
     table
@@ -81,35 +89,36 @@ fn table() -> Vec<Route> {
 /// A single run.
 fn run(path: &str) -> Route {
     Route::new(path)
-        .get(runs::get_run, runs::describe::get_run)
-        .patch(runs::patch_run, runs::describe::patch_run)
-        .delete(runs::delete_run, runs::describe::delete_run)
+        .on(GET, runs::get_run, runs::describe::get_run)
+        .on(PATCH, runs::patch_run, runs::describe::patch_run)
+        .on(DELETE, runs::delete_run, runs::describe::delete_run)
 }
 
 /// The runs of a flow.
 fn run_list(path: &str) -> Route {
     Route::new(path)
-        .get(runs::list_runs, runs::describe::list_runs)
-        .post(runs::create_run, runs::describe::create_run)
+        .on(GET, runs::list_runs, runs::describe::list_runs)
+        .on(POST, runs::create_run, runs::describe::create_run)
 }
 
 /// The routes that need no token.
 fn descriptions() -> [Route; 8] {
     let flow_metadata = format!("{FLOW}/$metadata");
     [
-        Route::open("/").get(
+        Route::open("/").on(
+            GET,
             metadata::get_service_document,
             service::get_service_document,
         ),
-        Route::open("/$metadata").get(metadata::get_metadata, service::get_metadata),
-        Route::open(flow_metadata).get(metadata::get_flow_metadata, service::get_flow_metadata),
-        Route::at_root("/openapi.json").get(docs::openapi, service::get_openapi),
-        Route::at_root("/docs").get(docs::page, service::get_docs),
+        Route::open("/$metadata").on(GET, metadata::get_metadata, service::get_metadata),
+        Route::open(flow_metadata).on(GET, metadata::get_flow_metadata, service::get_flow_metadata),
+        Route::at_root("/openapi.json").on(GET, docs::openapi, service::get_openapi),
+        Route::at_root("/docs").on(GET, docs::page, service::get_docs),
         Route::at_root("/docs/{file}")
             .named("/docs")
             .get_undescribed(docs::page_file),
-        Route::at_root("/livez").get(live, service::get_livez),
-        Route::at_root("/readyz").get(readyz, service::get_readyz),
+        Route::at_root("/livez").on(GET, live, service::get_livez),
+        Route::at_root("/readyz").on(GET, readyz, service::get_readyz),
     ]
 }
 

@@ -135,7 +135,7 @@ impl IntoResponse for RequestError {
 }
 
 /// An error and all of its sources, for the log.
-pub fn error_chain(error: &(dyn Error + Send + Sync + 'static)) -> String {
+pub(crate) fn error_chain(error: &(dyn Error + Send + Sync + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

@@ -44,7 +44,7 @@ pub use self::{
     context::{CLIENT_REQUEST_ID, RequestContext},
     cors::{AllowedOrigin, CorsPolicy, InvalidOrigin},
     deadline::Deadline,
-    error::{ErrorDetail, RequestError, error_chain},
+    error::{ErrorDetail, RequestError},
     health::{Check, Draining, Readiness, Unready, health_routes, live},
     origin::RequestOrigin,
     pipeline::{ErrorBody, PipelineOptions, RequestPipeline, ResponseFormat},

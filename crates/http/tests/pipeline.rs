@@ -1,7 +1,6 @@
 //! What a front gets from the pipeline, shown with a front of pages for people.
 
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
     reason = "a failure of a test's own steps is a failed test"
 )]

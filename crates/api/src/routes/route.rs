@@ -8,7 +8,7 @@ use axum::{
     handler::Handler,
     middleware::{self, Next},
     response::Response,
-    routing::MethodRouter,
+    routing::{MethodFilter, MethodRouter},
 };
 use utoipa::openapi::{
     HttpMethod, Server,
@@ -20,6 +20,11 @@ use crate::{batch::ItemRoutes, state::Api};
 
 /// The version segment below which most routes are served too.
 pub(super) const BETA: &str = "/beta";
+
+pub(super) const GET: (MethodFilter, HttpMethod) = (MethodFilter::GET, HttpMethod::Get);
+pub(super) const POST: (MethodFilter, HttpMethod) = (MethodFilter::POST, HttpMethod::Post);
+pub(super) const PATCH: (MethodFilter, HttpMethod) = (MethodFilter::PATCH, HttpMethod::Patch);
+pub(super) const DELETE: (MethodFilter, HttpMethod) = (MethodFilter::DELETE, HttpMethod::Delete);
 
 /// Describes an operation at a path of the OpenAPI document.
 type Describe = fn(&str) -> OperationBuilder;
@@ -73,70 +78,38 @@ impl Route {
         }
     }
 
-    pub(super) fn get<H, T>(self, handler: H, describe: Describe) -> Self
+    /// Adds an operation.
+    pub(super) fn on<H, T>(
+        mut self,
+        (filter, method): (MethodFilter, HttpMethod),
+        handler: H,
+        describe: Describe,
+    ) -> Self
     where
         H: Handler<T, Arc<Api>>,
         T: 'static,
     {
-        self.get_undescribed(handler)
-            .describe(HttpMethod::Get, describe)
+        self.methods = self.methods.on(filter, handler);
+        self.operations.push((method, describe));
+        self
     }
 
-    /// GET of a part of another route, such as the files of a page, which the document does not describe.
-    pub(super) fn get_undescribed<H, T>(self, handler: H) -> Self
+    /// Adds GET of a part of another route, such as the files of a page, which the document does not describe.
+    pub(super) fn get_undescribed<H, T>(mut self, handler: H) -> Self
     where
         H: Handler<T, Arc<Api>>,
         T: 'static,
     {
-        Self {
-            methods: self.methods.get(handler),
-            ..self
-        }
+        self.methods = self.methods.get(handler);
+        self
     }
 
-    pub(super) fn post<H, T>(self, handler: H, describe: Describe) -> Self
-    where
-        H: Handler<T, Arc<Api>>,
-        T: 'static,
-    {
-        let methods = self.methods.post(handler);
-        Self { methods, ..self }.describe(HttpMethod::Post, describe)
-    }
-
-    pub(super) fn patch<H, T>(self, handler: H, describe: Describe) -> Self
-    where
-        H: Handler<T, Arc<Api>>,
-        T: 'static,
-    {
-        let methods = self.methods.patch(handler);
-        Self { methods, ..self }.describe(HttpMethod::Patch, describe)
-    }
-
-    pub(super) fn delete<H, T>(self, handler: H, describe: Describe) -> Self
-    where
-        H: Handler<T, Arc<Api>>,
-        T: 'static,
-    {
-        let methods = self.methods.delete(handler);
-        Self { methods, ..self }.describe(HttpMethod::Delete, describe)
-    }
-
-    /// POST of a batch, whose handler gets the routes of its items as an extension.
-    pub(super) fn batch<H, T>(self, handler: H, describe: Describe) -> Self
-    where
-        H: Handler<T, Arc<Api>>,
-        T: 'static,
-    {
+    /// The same route as that of batches, whose handler gets the routes of the items as an extension.
+    pub(super) fn with_items(self) -> Self {
         Self {
             is_batch: true,
             ..self
         }
-        .post(handler, describe)
-    }
-
-    fn describe(mut self, method: HttpMethod, describe: Describe) -> Self {
-        self.operations.push((method, describe));
-        self
     }
 
     /// Whether this is the route of batches, which no item of a batch may use.
