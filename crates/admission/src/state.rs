@@ -14,6 +14,9 @@ use crate::{
 /// again.
 const SHARE_ONLY_PERIOD: Duration = Duration::from_secs(2);
 
+/// How many callers are remembered when they have no request: most of them come back at once.
+const MAX_IDLE_CALLERS: usize = 64;
+
 /// The current usage.
 #[derive(Debug, Default)]
 pub(crate) struct State {
@@ -63,9 +66,7 @@ impl State {
     fn add(&mut self, caller: CallerId, held: Held) {
         let own = self.callers.entry(caller).or_default();
         for usage in [&mut self.total, own] {
-            let usage = usage.of(held.priority);
-            usage.requests += 1;
-            usage.bytes += held.counted();
+            usage.add(held.priority, held.counted());
         }
         if held.is_above_limit {
             self.above_limit = Some(held.bytes);
@@ -79,12 +80,11 @@ impl State {
         let Some(own) = self.callers.get_mut(&caller) else {
             return;
         };
+        let has_no_other = own.total().requests == 1;
         for usage in [&mut self.total, own] {
-            let usage = usage.of(held.priority);
-            usage.requests -= 1;
-            usage.bytes -= held.counted();
+            usage.remove(held.priority, held.counted());
         }
-        if own.total().requests == 0 {
+        if has_no_other && self.callers.len() > MAX_IDLE_CALLERS {
             self.callers.remove(&caller);
         }
     }
@@ -147,24 +147,13 @@ impl State {
 
     /// Makes a change, whether it is within the limits or not.
     pub(crate) fn change(&mut self, Change { caller, from, to }: Change) {
-        // Adding before removing keeps the entry of the caller.
-        self.add(
-            caller,
-            Held {
-                is_above_limit: false,
-                ..to
-            },
-        );
-        self.remove(caller, from);
-        if to.is_above_limit {
-            self.remove(
-                caller,
-                Held {
-                    is_above_limit: false,
-                    ..to
-                },
-            );
-            self.add(caller, to);
+        let own = self.callers.entry(caller).or_default();
+        for usage in [&mut self.total, own] {
+            usage.remove(from.priority, from.counted());
+            usage.add(to.priority, to.counted());
+        }
+        if from.is_above_limit || to.is_above_limit {
+            self.above_limit = to.is_above_limit.then_some(to.bytes);
         }
     }
 
@@ -174,6 +163,9 @@ impl State {
 
     /// Whether the usage is within the limits for a request that is already counted.
     fn is_within(&self, limits: &AdmissionLimits, caller: CallerId, held: Held) -> bool {
+        if self.is_within_every_part(limits) {
+            return true;
+        }
         let requests = Capacity {
             whole: limits.requests,
             share: limits.caller_share(limits.requests),
@@ -188,6 +180,17 @@ impl State {
             share: limits.caller_share(limits.bytes),
         };
         self.has_capacity(bytes, caller, held.priority, |usage| usage.bytes)
+    }
+
+    /// Whether all callers together use less than one of them may use of the lowest priority, so that no rule applies: the
+    /// usual case, decided without a look at each priority.
+    fn is_within_every_part(&self, limits: &AdmissionLimits) -> bool {
+        let smallest_part = |whole: usize| {
+            let share = limits.caller_share(whole).min(whole - whole / 4);
+            Priority::List.part_of(share)
+        };
+        let used = self.total.total();
+        used.requests <= smallest_part(limits.requests) && used.bytes <= smallest_part(limits.bytes)
     }
 
     /// Whether the usage of all callers is within the part of a priority, and that of one caller within its part of the

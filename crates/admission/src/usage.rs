@@ -25,8 +25,18 @@ const fn index(priority: Priority) -> usize {
 }
 
 impl UsageByPriority {
-    pub(crate) fn of(&mut self, priority: Priority) -> &mut Usage {
-        &mut self.0[index(priority)]
+    /// Counts a request with these bytes.
+    pub(crate) fn add(&mut self, priority: Priority, bytes: usize) {
+        let usage = &mut self.0[index(priority)];
+        usage.requests += 1;
+        usage.bytes += bytes;
+    }
+
+    /// Stops counting a request that was added with these bytes.
+    pub(crate) fn remove(&mut self, priority: Priority, bytes: usize) {
+        let usage = &mut self.0[index(priority)];
+        usage.requests -= 1;
+        usage.bytes -= bytes;
     }
 
     /// The usage of this priority and all lower ones.
