@@ -92,7 +92,7 @@ fn count(change: &Change, meter: &Meter) {
 }
 
 /// Looks for the events of earlier attempts. Must be called after the run was read: an attempt that is committed after
-/// this call changes the version of the row, so that the next write is refused.
+/// this call changes the version of the row, so that the next write does nothing.
 pub(super) async fn reconcile(
     connection: &mut PgConnection,
     jobs: &[ReportJob],
