@@ -8,9 +8,9 @@ use std::{
     time::Duration,
 };
 
+use flowruns_checker::{StoreTarget, Target};
 use flowruns_domain::{Clock, Environment, FlowStore as _, SystemClock, TimeOrderedIds, Timestamp};
 use flowruns_testing::{
-    checker::{StoreTarget, Target},
     fixtures::{fresh_flow, fresh_tenant},
     scratch::ScratchDatabase,
 };

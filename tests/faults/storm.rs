@@ -3,11 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use flowruns_domain::{FlowId, RunId};
-use flowruns_testing::checker::{
+use flowruns_checker::{
     Answer, Creation, Entry, HttpTarget, Length, Listing, Record, Report, Seen, Stored, Storm,
     StormFailed, Target, check, storm,
 };
+use flowruns_domain::{FlowId, RunId};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use flowruns_testing::{
-    checker::{HttpTarget, Length, Stored, Storm, Summary, Target, check, storm},
-    fixtures::time,
-};
+use flowruns_checker::{HttpTarget, Length, Stored, Storm, Summary, Target, check, storm};
+use flowruns_testing::fixtures::time;
 
 use crate::app::App;
 

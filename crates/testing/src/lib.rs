@@ -29,12 +29,9 @@
 //! | [`MemoryStore`] | tests of what stands above the store |
 //! | [`FixedClock`], [`SequentialIds`] | answers that can be compared whole |
 //! | [`fixtures`] | rows to begin with |
-//! | `checker`, with the feature `checker` | whether a deployment keeps its promises while many clients report at once |
 //! | `issuer`, with the feature `issuer` | an issuer of tokens on loopback, and keys that sign them |
 //! | `scratch`, with the feature `postgres` | a migrated database of one's own in tens of milliseconds |
 
-#[cfg(feature = "checker")]
-pub mod checker;
 mod clock;
 pub mod conformance;
 pub mod fixtures;

@@ -18,7 +18,7 @@ use super::{
     report::Creation,
     target::{Answer, Seen, Target},
 };
-use crate::fixtures;
+use flowruns_testing::fixtures;
 
 /// Every so many runs one is created already ended.
 const BACK_FILL_EVERY: usize = 8;

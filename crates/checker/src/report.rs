@@ -7,7 +7,7 @@ use flowruns_domain::{
     property,
 };
 
-use crate::fixtures;
+use flowruns_testing::fixtures;
 
 /// A report on a run. What is sent and what it means are written side by side, so that the checker
 /// needs no reader of its own that could be wrong as the server's is.

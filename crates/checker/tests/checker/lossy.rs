@@ -9,8 +9,8 @@ use std::{
 };
 
 use async_trait::async_trait;
+use flowruns_checker::{Answer, Creation, Entry, Listing, Report, Seen, Target};
 use flowruns_domain::{FlowId, RunId};
-use flowruns_testing::checker::{Answer, Creation, Entry, Listing, Report, Seen, Target};
 
 /// So many reports are under way before the oldest of those that were cut off lands.
 const UNDER_WAY: usize = 3;

@@ -9,14 +9,11 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use clap::Parser;
-use flowruns_domain::{Environment, FlowId, FlowStore as _, SystemClock, TimeOrderedIds};
-use flowruns_testing::{
-    MemoryStore,
-    checker::{
-        HttpTarget, Length, StoreTarget, Stored, Storm, Summary, Target, Violation, check, storm,
-    },
-    fixtures,
+use flowruns_checker::{
+    HttpTarget, Length, StoreTarget, Stored, Storm, Summary, Target, Violation, check, storm,
 };
+use flowruns_domain::{Environment, FlowId, FlowStore as _, SystemClock, TimeOrderedIds};
+use flowruns_testing::{MemoryStore, fixtures};
 
 /// So many violations are shown in full.
 const SHOWN: usize = 20;

@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use flowruns_domain::{Environment, FlowKey, Store, SystemClock, TimeOrderedIds};
-use flowruns_testing::{
-    checker::{
-        Length, Promise, Record, StoreTarget, Stored, Storm, Summary, Target, Violation, check,
-        storm,
-    },
-    fixtures,
+use flowruns_checker::{
+    Length, Promise, Record, StoreTarget, Stored, Storm, Summary, Target, Violation, check, storm,
 };
+use flowruns_domain::{Environment, FlowKey, Store, SystemClock, TimeOrderedIds};
+use flowruns_testing::fixtures;
 
 pub(crate) fn plan() -> Storm {
     Storm {

@@ -12,7 +12,7 @@ use super::{
     target::{Answer, Entry, Listing, Refusal, Seen, Target},
     wire,
 };
-use crate::fixtures;
+use flowruns_testing::fixtures;
 
 /// Any store, as the routes use it. Refusals have the status codes of the contract.
 #[derive(Clone)]

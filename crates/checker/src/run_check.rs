@@ -18,7 +18,7 @@ use super::{
     target::{Answer, Listing},
     violation::{Promise, Violation},
 };
-use crate::fixtures;
+use flowruns_testing::fixtures;
 
 /// How messages name what was read after the storm.
 const LIST_AFTERWARDS: &str = "the list after the storm";

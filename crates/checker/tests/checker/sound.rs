@@ -2,13 +2,9 @@
 
 use std::sync::Arc;
 
+use flowruns_checker::{Length, StoreTarget, Storm, Target};
 use flowruns_domain::{Environment, Store, TimeOrderedIds};
-use flowruns_testing::{
-    FixedClock, MemoryStore,
-    checker::{Length, StoreTarget, Storm, Target},
-    fixtures::time,
-    scratch::ScratchDatabase,
-};
+use flowruns_testing::{FixedClock, MemoryStore, fixtures::time, scratch::ScratchDatabase};
 
 use crate::{
     lossy::Lossy,

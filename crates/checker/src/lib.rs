@@ -9,11 +9,8 @@
 //! use std::sync::Arc;
 //!
 //! use flowruns_domain::{Environment, FlowStore, SystemClock, TimeOrderedIds};
-//! use flowruns_testing::{
-//!     MemoryStore,
-//!     checker::{Length, Storm, StoreTarget, Stored, Target, check, storm},
-//!     fixtures,
-//! };
+//! use flowruns_checker::{Length, Storm, StoreTarget, Stored, Target, check, storm};
+//! use flowruns_testing::{MemoryStore, fixtures};
 //!
 //! # tokio::runtime::Runtime::new()?.block_on(async {
 //! let store = Arc::new(MemoryStore::default());
@@ -37,7 +34,7 @@
 //! HTTP (behind a proxy that ends TLS: its inner address). A server that demands If-Match cannot be checked:
 //!
 //! ```sh
-//! CHECKER_TOKEN=$(flowruns token) cargo run -p flowruns-testing --features checker --example checker -- \
+//! CHECKER_TOKEN=$(flowruns token) cargo run -p flowruns-checker -- \
 //!     --url http://127.0.0.1:8080 --url http://127.0.0.1:8081 --clients 16 --seconds 20
 //! ```
 //!

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
+use flowruns_checker::{Answer, Entry, Promise, Refusal, Report, Seen};
 use flowruns_domain::{
     Action, Field, IfMatch, Outcome, PropertyChange, RunPatch, RunStatus, json::JsonValue,
 };
-use flowruns_testing::{
-    checker::{Answer, Entry, Promise, Refusal, Report, Seen},
-    fixtures::{ended, name, object, time},
-};
+use flowruns_testing::fixtures::{ended, name, object, time};
 
 use crate::tale::{Tale, report};
 

@@ -1,6 +1,6 @@
 //! Stores that break a promise, and what the checker says about each.
 
-use flowruns_testing::checker::Promise;
+use flowruns_checker::Promise;
 
 use crate::{
     scene::broken_by,

@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use flowruns_checker::{
+    Answer, Attempt, Creation, Marker, Operation, Promise, Record, Report, Request, Seen, Stored,
+    StoredRun, Target, check,
+};
 use flowruns_domain::{Field, IfMatch, RunId, RunPatch, Store, json::JsonObject};
 use flowruns_testing::{
     MemoryStore,
-    checker::{
-        Answer, Attempt, Creation, Marker, Operation, Promise, Record, Report, Request, Seen,
-        Stored, StoredRun, Target, check,
-    },
     fixtures::{fresh_uuid, new_run, object},
 };
 

@@ -10,7 +10,7 @@ use flowruns_domain::{
 };
 
 use super::{known::Known, record::Marker, report::Report};
-use crate::fixtures;
+use flowruns_testing::fixtures;
 
 const OUTCOMES: [Outcome; 4] = [
     Outcome::Completed,

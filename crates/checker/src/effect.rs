@@ -9,7 +9,7 @@ use super::{
     store_target::{invalid, refusal},
     target::Refusal,
 };
-use crate::fixtures;
+use flowruns_testing::fixtures;
 
 /// What a report comes to.
 #[derive(Clone, Debug, PartialEq)]
