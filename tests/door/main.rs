@@ -11,12 +11,10 @@ mod half_close;
 mod heads;
 mod http2;
 mod memory;
-#[path = "../process/program.rs"]
 mod program;
 mod rate;
 mod room;
 mod server;
 mod timeouts;
 mod tls;
-#[path = "../process/token.rs"]
 mod token;

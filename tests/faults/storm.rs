@@ -11,7 +11,7 @@ use flowruns_domain::{FlowId, RunId};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::site::Site;
+use crate::test_cluster::TestCluster;
 
 /// Far longer than any fault lasts: a test that hangs fails instead.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -31,13 +31,13 @@ impl Load {
     /// Each has one request under way.
     pub(crate) const CLIENTS: u64 = 8;
 
-    /// Lets the clients go, against every server of the site.
-    pub(crate) async fn start(site: &Site) -> Self {
-        let (first, token) = (site.services[0].url(), site.token.as_str());
+    /// Lets the clients go, against every server of the cluster.
+    pub(crate) async fn start(cluster: &TestCluster) -> Self {
+        let (first, token) = (cluster.servers[0].url(""), cluster.token.as_str());
         let flow = HttpTarget::create_flow(&first, token).await.unwrap();
-        let services = site.services.iter();
-        let targets = services.map(|service| {
-            Arc::new(HttpTarget::new(&service.url(), token, flow).unwrap()) as Arc<dyn Target>
+        let servers = cluster.servers.iter();
+        let targets = servers.map(|server| {
+            Arc::new(HttpTarget::new(&server.url(""), token, flow).unwrap()) as Arc<dyn Target>
         });
         Self::start_on(targets.collect())
     }

@@ -35,11 +35,15 @@
 mod clock;
 pub mod conformance;
 pub mod fixtures;
+#[cfg(feature = "harness")]
+pub mod harness;
 mod ids;
 #[cfg(feature = "issuer")]
 pub mod issuer;
 mod memory;
 #[cfg(feature = "postgres")]
 pub mod scratch;
+#[cfg(feature = "tokens")]
+pub mod tokens;
 
 pub use self::{clock::FixedClock, ids::SequentialIds, memory::MemoryStore};

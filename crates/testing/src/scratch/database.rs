@@ -1,6 +1,9 @@
 //! One database.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use flowruns_embedded::Cluster;
 use flowruns_persistence::{ConnectOptions, PostgresStore};
@@ -44,6 +47,18 @@ impl ScratchDatabase {
     /// How the service connects, with the rights that it has in production.
     pub fn service(&self) -> PgConnectOptions {
         self.cluster.options(&self.name, ScratchCluster::SERVICE)
+    }
+
+    /// `DATABASE_URL` of a server that connects as the service.
+    pub fn service_url(&self) -> String {
+        let options = self.service();
+        let socket = options.get_socket().map_or(Path::new(""), |path| path);
+        let (role, port) = (options.get_username(), options.get_port());
+        format!(
+            "postgres://{role}@localhost:{port}/{}?host={}",
+            self.name,
+            socket.display()
+        )
     }
 
     /// How the superuser connects, for what no role of production may do.

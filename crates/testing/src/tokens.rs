@@ -1,6 +1,8 @@
-//! Keys that sign tokens.
+//! Keys that sign tokens, and the claims of ordinary callers.
 
-#![expect(clippy::expect_used, reason = "a test that cannot go on shall fail")]
+#![expect(clippy::expect_used, reason = "a test that cannot continue must fail")]
+
+use std::fmt::Display;
 
 use aws_lc_rs::{
     encoding::AsDer as _,
@@ -12,10 +14,12 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, crypto, encode, jwk::Jwk};
 use serde_json::{Value, json};
 
-/// How far the RSA key itself (PKCS #1) stands behind the head of the PKCS #8 of an RSA key of 2048 bits.
+/// `exp` of every token: far from now.
+const EXPIRY: u64 = 4_102_444_800;
+/// Where the RSA key itself (PKCS #1) begins in the PKCS #8 of an RSA key of 2048 bits.
 const PKCS8_HEAD: usize = 26;
 
-/// A key with its name.
+/// A key and its id.
 pub struct SigningKey {
     kid: String,
     algorithm: Algorithm,
@@ -23,7 +27,7 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// A new key for ES256.
+    /// A new key for ES256, with this id.
     ///
     /// # Panics
     ///
@@ -38,7 +42,7 @@ impl SigningKey {
         }
     }
 
-    /// A new key of 2048 bits for RS256; it takes a while.
+    /// A new key of 2048 bits for RS256. To generate it takes up to a second.
     ///
     /// # Panics
     ///
@@ -53,11 +57,11 @@ impl SigningKey {
         }
     }
 
-    /// The public half.
+    /// The public key as a JSON Web Key.
     ///
     /// # Panics
     ///
-    /// When the key has none.
+    /// When the key cannot be read.
     pub fn jwk(&self) -> Value {
         let mut jwk = Jwk::from_encoding_key(&self.key, self.algorithm).expect("a public key");
         jwk.common.key_id = Some(self.kid.clone());
@@ -77,7 +81,7 @@ impl SigningKey {
         encode(&header, claims, &self.key).expect("a signature")
     }
 
-    /// A token with the usual header and some members more, or others, or null for none; it is signed as it is.
+    /// A token whose header has these members too. A member replaces the usual one of its name; null removes it.
     ///
     /// # Panics
     ///
@@ -96,7 +100,21 @@ impl SigningKey {
     }
 }
 
-/// One part of a token.
+/// The JSON of a key set (JWKS) with these keys.
+pub fn key_set(keys: &[&SigningKey]) -> Value {
+    let keys: Vec<_> = keys.iter().map(|key| key.jwk()).collect();
+    json!({"keys": keys})
+}
+
+/// The claims of a caller of a tenant with these roles, whose subject is `tester`. The token expires in the year 2100.
+pub fn claims(issuer: &str, audience: &str, tenant: impl Display, roles: &[&str]) -> Value {
+    json!({
+        "iss": issuer, "aud": audience, "exp": EXPIRY, "tid": tenant.to_string(),
+        "sub": "tester", "roles": roles,
+    })
+}
+
+/// One part of a token: JSON in base64url.
 pub fn encoded(json: &Value) -> String {
     URL_SAFE_NO_PAD.encode(json.to_string())
 }

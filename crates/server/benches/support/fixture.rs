@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::ensure;
 use flowruns_domain::{Clock as _, SystemClock};
+use flowruns_testing::harness::ServerProcess;
 
 use super::{
     client,
@@ -14,7 +15,7 @@ use super::{
     postgres::{Database, Postgres},
     process::Processes,
     request::Requests,
-    service::Service,
+    service,
     slice::{Slice, Timing},
 };
 
@@ -22,17 +23,17 @@ use super::{
 const LOGGED: &str = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')";
 
 /// What is measured.
-pub(crate) struct Scene<'a> {
+pub(crate) struct Fixture<'a> {
     pub(crate) database: Database<'a>,
-    pub(crate) service: Service,
+    pub(crate) service: ServerProcess,
     /// What is sent, and to which runs.
     pub(crate) requests: Requests,
     /// Reports whose history was counted.
     pub(crate) counted: u64,
 }
 
-impl<'a> Scene<'a> {
-    /// Loads a new database and starts a service on it. `prepare` runs before the first row is there.
+impl<'a> Fixture<'a> {
+    /// Loads a new database and starts a service on it. `prepare` runs before the first row exists.
     pub(crate) fn open(
         postgres: &'a Postgres,
         name: &str,
@@ -43,8 +44,8 @@ impl<'a> Scene<'a> {
         let mut database = postgres.create(name)?;
         database.execute(prepare)?;
         loading::load(&mut database, dataset)?;
-        let service = Service::start(&database, log)?;
-        let requests = Requests::new(dataset, service.address, &service.token);
+        let service = service::start(&database, log);
+        let requests = Requests::new(dataset, service.address(), service.token());
         Ok(Self {
             database,
             service,
@@ -53,8 +54,8 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// Measures one slice, from a checkpoint on, so that each pays alike for the first touch of a page; and counts its
-    /// history afterwards.
+    /// Measures one slice. It begins with a checkpoint, so that every slice has the same cost for the first change of a page.
+    /// Counts its history afterwards.
     pub(crate) fn measure(
         &mut self,
         kind: Kind,
@@ -82,13 +83,13 @@ impl<'a> Scene<'a> {
                 )?
             }
             _ => {
-                let (address, requests) = (self.service.address, &mut self.requests);
+                let (address, requests) = (self.service.address(), &mut self.requests);
                 client::run(kind, clients, address, requests, timing, processes)?
             }
         };
         ensure!(
             !slice.latencies.is_empty(),
-            "{}: no answer in time",
+            "{}: no response in time",
             kind.title()
         );
         slice.wal_bytes = self.database.number(LOGGED)? - logged_before;

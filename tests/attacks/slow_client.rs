@@ -1,4 +1,4 @@
-//! Hostile clients of HTTP/1: they send slowly, read slowly, or do not read.
+//! Hostile clients of HTTP/1 that send slowly, read slowly, or do not read.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -8,29 +8,15 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{server::PATIENCE, swarm::Session};
+use crate::attackers::AttackConnection;
 
-/// Between two bytes of a slow client.
+/// The pause between two bytes of a slow client.
 pub(crate) const TICK: Duration = Duration::from_millis(300);
-/// Of a client that does not read: the smallest that Linux gives, so that the server's side fills up.
+/// The receive buffer of a client that does not read: the smallest that Linux gives, so that the buffers of the server fill up.
 const SMALL_BUFFER: u32 = 2048;
 
-/// The head of a request of HTTP/1; the headers end in CR LF.
-pub(crate) fn head(method: &str, path: &str, token: &str, headers: &str) -> String {
-    format!(
-        "{method} {path} HTTP/1.1\r\nHost: attack\r\nAuthorization: Bearer {token}\r\n\
-         Content-Type: application/json\r\n{headers}\r\n"
-    )
-}
-
-/// A whole request on a connection that is closed after it.
-pub(crate) fn request(method: &str, path: &str, token: &str, body: &str) -> Vec<u8> {
-    let headers = format!("Connection: close\r\nContent-Length: {}\r\n", body.len());
-    format!("{}{body}", head(method, path, token, &headers)).into_bytes()
-}
-
-/// Sends this, then a byte now and then, and reads what is answered, until the server closes the connection.
-pub(crate) async fn send_slowly(address: SocketAddr, beginning: &[u8], session: &Session) {
+/// Sends `beginning`, then one byte each [`TICK`], and reads the response, until the server closes the connection.
+pub(crate) async fn send_slowly(address: SocketAddr, beginning: &[u8], session: &AttackConnection) {
     let Ok(mut stream) = TcpStream::connect(address).await else {
         return;
     };
@@ -52,7 +38,7 @@ async fn until_closed(mut reading: tokio::net::tcp::ReadHalf<'_>) {
     while reading.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
 }
 
-/// Sends a byte now and then until the connection is closed. The pace is the point, and nothing is waited for.
+/// Sends one byte each [`TICK`] until the connection is closed. The slow pace is the attack; it waits for nothing.
 pub(crate) async fn drip(writing: &mut (impl AsyncWrite + Unpin)) {
     loop {
         tokio::time::sleep(TICK).await;
@@ -62,13 +48,13 @@ pub(crate) async fn drip(writing: &mut (impl AsyncWrite + Unpin)) {
     }
 }
 
-/// Sends this, and reads so many bytes now and then, until the server closes the connection. Where the client reads
-/// nothing, it notices that by what it sends: line breaks, as there may be before a request.
+/// Sends `requests`, and reads `bytes_per_tick` bytes each [`TICK`], until the server closes the connection. A client that reads
+/// nothing notices the close by sending line breaks, which HTTP allows before a request.
 pub(crate) async fn read_slowly(
     address: SocketAddr,
     requests: &[u8],
     bytes_per_tick: usize,
-    session: &Session,
+    session: &AttackConnection,
 ) {
     let Ok(stream) = connect_with_small_buffer(address).await else {
         return;
@@ -109,26 +95,4 @@ async fn connect_with_small_buffer(address: SocketAddr) -> std::io::Result<TcpSt
     let socket = TcpSocket::new_v4()?;
     socket.set_recv_buffer_size(SMALL_BUFFER)?;
     socket.connect(address).await
-}
-
-/// Sends a whole request and reads its response at full speed; its status, or 0 when the connection is closed without
-/// one. The server may answer before it has read everything.
-pub(crate) async fn exchange(address: SocketAddr, request: &[u8]) -> (u16, Vec<u8>) {
-    let mut response = Vec::new();
-    let Ok(mut stream) = TcpStream::connect(address).await else {
-        return (0, response);
-    };
-    let (mut reading, mut writing) = stream.split();
-    let write = async {
-        // A refusal may come first.
-        let _refused = writing.write_all(request).await;
-    };
-    let read = async {
-        // What came before a reset is the response.
-        let _reset = reading.read_to_end(&mut response).await;
-    };
-    let _hangs = timeout(PATIENCE, async { tokio::join!(write, read) }).await;
-    let status = response.get(9..12).map(String::from_utf8_lossy);
-    let status = status.and_then(|status| status.parse().ok());
-    (status.unwrap_or_default(), response)
 }

@@ -1,11 +1,11 @@
-//! What is sent on one connection.
+//! The bytes that are sent on one connection.
 
 use fastrand::Rng;
 
-use crate::mutate::{mutate, noise};
+use crate::mutate::{mutate, random_bytes};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// Types of frames of HTTP/2 that are known, and one that is not.
+/// The known types of HTTP/2 frames, and one unknown type.
 const FRAMES: u8 = 11;
 const METHODS: [&str; 7] = ["GET", "POST", "PATCH", "PATCH", "PATCH", "HEAD", "OPTIONS"];
 const BODIES: [&str; 6] = [
@@ -50,43 +50,43 @@ const HEADERS: [(&str, &str); 12] = [
 /// The bytes of one connection.
 pub(crate) struct Case {
     pub(crate) bytes: Vec<u8>,
-    /// Whether the client says that nothing more comes.
-    pub(crate) ends: bool,
-    /// Whether it is one request that is whole.
-    pub(crate) is_whole: bool,
+    /// The client closes its sending side after them.
+    pub(crate) closes_write: bool,
+    /// The bytes are one complete request.
+    pub(crate) is_complete: bool,
 }
 
-/// What is broken.
+/// What may be broken.
 #[derive(Clone, Copy)]
-pub(crate) enum Kind {
-    /// Everything, and the frame of the requests with it.
+pub(crate) enum CaseKind {
+    /// Any byte, also of the framing.
     Bytes,
-    /// What whole requests carry.
+    /// The contents of complete requests.
     Requests,
 }
 
-/// Draws cases.
-pub(crate) struct Draw<'a> {
+/// Makes random cases.
+pub(crate) struct CaseGenerator<'a> {
     pub(crate) rng: Rng,
     pub(crate) token: &'a str,
     pub(crate) list: &'a str,
 }
 
-impl Draw<'_> {
+impl CaseGenerator<'_> {
     /// A case about a run.
-    pub(crate) fn case(&mut self, kind: Kind, run: &str) -> Case {
+    pub(crate) fn case(&mut self, kind: CaseKind, run: &str) -> Case {
         match kind {
-            Kind::Bytes => self.bytes(run),
-            Kind::Requests => self.request(run),
+            CaseKind::Bytes => self.bytes(run),
+            CaseKind::Requests => self.request(run),
         }
     }
 
-    /// Anything: noise, broken and cut requests, several at once, frames of HTTP/2.
+    /// Random bytes, broken and truncated requests, several requests, or HTTP/2 frames.
     fn bytes(&mut self, run: &str) -> Case {
         let mut bytes = Vec::new();
         let kind = self.rng.u8(0..10);
         match kind {
-            0 => bytes = noise(&mut self.rng, 4000),
+            0 => bytes = random_bytes(&mut self.rng, 4000),
             1 | 2 => {
                 bytes.extend(PREFACE);
                 for _ in 0..self.rng.usize(0..12) {
@@ -105,14 +105,14 @@ impl Draw<'_> {
         }
         Case {
             bytes,
-            // Whoever speaks HTTP/2 is asked by pings whether it is there, for longer than a test waits.
-            ends: kind <= 2 || self.rng.bool(),
-            is_whole: false,
+            // The server keeps a silent HTTP/2 connection open with pings, for longer than a test waits.
+            closes_write: kind <= 2 || self.rng.bool(),
+            is_complete: false,
         }
     }
 
     fn frame(&mut self) -> Vec<u8> {
-        let payload = noise(&mut self.rng, 60);
+        let payload = random_bytes(&mut self.rng, 60);
         let mut frame = (payload.len() as u32).to_be_bytes()[1..].to_vec();
         frame.push(self.rng.u8(0..FRAMES));
         frame.push(self.rng.u8(..));
@@ -121,10 +121,10 @@ impl Draw<'_> {
         frame
     }
 
-    /// A whole request, with a broken path, header, token or body in it.
+    /// A complete request with a broken path, header, token or body.
     fn request(&mut self, run: &str) -> Case {
         let method = self.one_of(&METHODS);
-        let (path, token) = (self.path(run), self.rarely(self.token));
+        let (path, token) = (self.path(run), self.sometimes_broken(self.token));
         let mut body = self.one_of(&BODIES).as_bytes().to_vec();
         if self.rng.bool() {
             mutate(&mut self.rng, &mut body);
@@ -143,7 +143,7 @@ impl Draw<'_> {
         for _ in 0..self.rng.usize(0..4) {
             let (name, value) = self.one_of(&HEADERS);
             has_type |= name == "Content-Type";
-            line(&[name.as_bytes(), b": ", &self.rarely(value)]);
+            line(&[name.as_bytes(), b": ", &self.sometimes_broken(value)]);
         }
         if !has_type {
             line(&[b"Content-Type: application/json"]);
@@ -152,8 +152,8 @@ impl Draw<'_> {
         bytes.extend(body);
         Case {
             bytes,
-            ends: false,
-            is_whole: true,
+            closes_write: false,
+            is_complete: true,
         }
     }
 
@@ -165,11 +165,11 @@ impl Draw<'_> {
             3 => format!("/beta{run}"),
             _ => format!("{run}{}", self.one_of(&SUFFIXES)),
         };
-        self.rarely(&path.replace(' ', "%20"))
+        self.sometimes_broken(&path.replace(' ', "%20"))
     }
 
-    /// As it is, or without line ends and broken: what is around it stays whole.
-    fn rarely(&mut self, text: &str) -> Vec<u8> {
+    /// The text, in one of four cases mutated without line ends, so that the framing stays complete.
+    fn sometimes_broken(&mut self, text: &str) -> Vec<u8> {
         let mut text = text.as_bytes().to_vec();
         if self.rng.u8(0..4) == 0 {
             mutate(&mut self.rng, &mut text);

@@ -1,4 +1,4 @@
-//! Many hostile connections at once, each opened again when the server has closed it, until the attack ends.
+//! Many hostile connections at the same time, each opened again when the server has closed it, until the attack ends.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-use crate::server::PATIENCE;
+use flowruns_testing::harness::DEADLINE;
 
 /// How often one connection is opened again at most.
 const MAX_SESSIONS: usize = 1_000;
@@ -16,46 +16,46 @@ const MAX_SESSIONS: usize = 1_000;
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// The tasks of the connections.
-pub(crate) struct Swarm {
+pub(crate) struct Attackers {
     tasks: JoinSet<()>,
     established: watch::Sender<BTreeSet<usize>>,
     is_over: watch::Sender<bool>,
 }
 
-/// What one connection tells its swarm, and hears from it.
+/// One connection of an attack.
 #[derive(Clone)]
-pub(crate) struct Session {
+pub(crate) struct AttackConnection {
     /// Which of the connections it is.
     pub(crate) index: usize,
     established: watch::Sender<BTreeSet<usize>>,
     is_over: watch::Sender<bool>,
 }
 
-impl Session {
-    /// Says that the attack of this connection now holds.
+impl AttackConnection {
+    /// Notes that this connection now does its harm.
     pub(crate) fn is_established(&self) {
         self.established
             .send_if_modified(|established| established.insert(self.index));
     }
 
-    /// Whether the attack has ended: to be asked by those that are closed by nobody.
+    /// Whether the attack has ended; a connection that nobody closes checks it.
     pub(crate) fn is_over(&self) -> bool {
         *self.is_over.borrow()
     }
 
     /// Waits for the end of the attack.
     pub(crate) async fn until_over(&self) {
-        // The sender is a field, so it cannot go before.
+        // The sender is a field, so it lives long enough.
         let mut is_over = self.is_over.subscribe();
         let _over = is_over.wait_for(|is_over| *is_over).await;
     }
 }
 
-impl Swarm {
-    /// Runs a session on each of so many connections, and the next when the server has closed the former.
+impl Attackers {
+    /// Runs a session on each of `count` connections, and another one when the server has closed the connection.
     pub(crate) fn start<F>(
         count: usize,
-        session: impl Fn(Session) -> F + Send + Sync + 'static,
+        session: impl Fn(AttackConnection) -> F + Send + Sync + 'static,
     ) -> Self
     where
         F: Future<Output = ()> + Send,
@@ -65,7 +65,7 @@ impl Swarm {
         let pause = PAUSE * u32::try_from(count).unwrap();
         let mut tasks = JoinSet::new();
         for index in 0..count {
-            let one = Session {
+            let one = AttackConnection {
                 index,
                 established: established.clone(),
                 is_over: is_over.clone(),
@@ -77,7 +77,7 @@ impl Swarm {
                     if one.is_over() {
                         return;
                     }
-                    // One that ends at once has done what it can.
+                    // A session that ends at once has done what it can.
                     one.is_established();
                     tokio::time::sleep(pause).await;
                 }
@@ -94,19 +94,19 @@ impl Swarm {
         self.tasks.len()
     }
 
-    /// Waits until the attack of every connection holds. Connections that the server does not accept do not count.
+    /// Waits until every connection does its harm. Connections that the server does not accept do not count.
     pub(crate) async fn until_established(&self) {
         let count = self.len();
         let mut established = self.established.subscribe();
         let all = established.wait_for(|established| established.len() >= count);
-        let _established_or_not = timeout(PATIENCE / 4, all).await;
+        let _established_or_not = timeout(DEADLINE / 4, all).await;
     }
 
-    /// Opens no connection again, and waits until the server has closed them all. When it does not, closes those that are
-    /// open, and returns false.
+    /// Stops to open connections, and waits until the server has closed all of them. If it does not, closes them and returns
+    /// false.
     pub(crate) async fn end(&mut self) -> bool {
         self.is_over.send_replace(true);
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + DEADLINE;
         while !self.tasks.is_empty() {
             match timeout_at(deadline, self.tasks.join_next()).await {
                 Ok(ended) => ended.into_iter().for_each(Result::unwrap),

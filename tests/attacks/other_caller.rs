@@ -1,4 +1,4 @@
-//! A caller that sends ordinary requests beside an attack, and counts those that are refused.
+//! A caller that sends ordinary requests during an attack, and counts those that are rejected.
 
 use std::{
     collections::BTreeMap,
@@ -6,22 +6,22 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use flowruns_testing::harness::ApiClient;
 use serde_json::Value;
 
-use crate::server::{PATIENCE, Server, send};
+use crate::server::send;
 
-const FIRST: &str = r#"{"displayName":"Beside an attack"}"#;
+const FIRST: &str = r#"{"displayName":"During an attack"}"#;
 const PROGRESS: &str = r#"{"statistics":{"rows":1}}"#;
 const END: &str = r#"{"status":"completed"}"#;
 
-pub(crate) struct Bystander {
-    http: reqwest::Client,
-    token: String,
-    /// The URL of its runs.
+pub(crate) struct OtherCaller {
+    client: ApiClient,
+    /// The path of its runs.
     runs: String,
-    /// The URLs of runs that stay open until a round ends them.
+    /// The paths of runs that stay open until a round ends them.
     open: Vec<String>,
-    /// The URLs of runs whose end was acknowledged.
+    /// The paths of runs whose end was acknowledged.
     ended: Mutex<Vec<String>>,
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct Bystander {
 #[derive(Default)]
 pub(crate) struct Outcomes {
     accepted: BTreeMap<&'static str, usize>,
-    refused: BTreeMap<(&'static str, u16, String), usize>,
+    rejected: BTreeMap<(&'static str, u16, String), usize>,
 }
 
 impl Outcomes {
@@ -41,7 +41,7 @@ impl Outcomes {
         } else {
             let code = body["error"]["innerError"]["code"].as_str();
             let code = code.unwrap_or_default().to_owned();
-            *self.refused.entry((kind, *status, code)).or_default() += 1;
+            *self.rejected.entry((kind, *status, code)).or_default() += 1;
         }
     }
 
@@ -49,23 +49,23 @@ impl Outcomes {
         self.accepted.values().sum()
     }
 
-    pub(crate) fn refused(&self) -> usize {
-        self.refused.values().sum()
+    pub(crate) fn rejected(&self) -> usize {
+        self.rejected.values().sum()
     }
 
     pub(crate) fn add(&mut self, other: Self) {
         for (kind, count) in other.accepted {
             *self.accepted.entry(kind).or_default() += count;
         }
-        for (kind, count) in other.refused {
-            *self.refused.entry(kind).or_default() += count;
+        for (kind, count) in other.rejected {
+            *self.rejected.entry(kind).or_default() += count;
         }
     }
 }
 
 impl fmt::Display for Outcomes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.accepted(), self.refused())
+        write!(f, "{}/{}", self.accepted(), self.rejected())
     }
 }
 
@@ -73,38 +73,25 @@ impl fmt::Debug for Outcomes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "accepted {:?}, refused {:?}",
-            self.accepted, self.refused
+            "accepted {:?}, rejected {:?}",
+            self.accepted, self.rejected
         )
     }
 }
 
-impl Bystander {
-    /// Creates the runs of so many rounds.
-    pub(crate) async fn create(
-        server: &Server,
-        token: String,
-        runs: String,
-        rounds: usize,
-    ) -> Self {
-        // Each request has a connection of its own: accepting it must work too.
-        let http = reqwest::Client::builder()
-            .timeout(PATIENCE)
-            .pool_max_idle_per_host(0);
-        let mut bystander = Self {
-            http: http.build().unwrap(),
-            token,
-            runs: server.url(&runs),
-            open: Vec::new(),
-            ended: Mutex::default(),
-        };
+impl OtherCaller {
+    /// Creates a run for each round.
+    pub(crate) async fn create(client: ApiClient, runs: String, rounds: usize) -> Self {
+        let mut open = Vec::new();
         for _ in 0..rounds {
-            let (status, run) = bystander.create_run().await;
-            assert_eq!(status, 201, "{run}");
-            let id = run["id"].as_str().unwrap();
-            bystander.open.push(format!("{}/{id}", bystander.runs));
+            open.push(client.create(&runs, FIRST).await);
         }
-        bystander
+        Self {
+            client,
+            runs,
+            open,
+            ended: Mutex::default(),
+        }
     }
 
     /// One request of each kind for each run, one after the other.
@@ -128,7 +115,7 @@ impl Bystander {
     pub(crate) async fn assert_nothing_lost(&self) {
         let ended = self.ended().clone();
         for run in ended {
-            let (status, found) = send(&self.http, "GET", &run, &self.token, "").await;
+            let (status, found) = self.send("GET", &run, "").await;
             assert_eq!(
                 (status, &found["status"]),
                 (200, &"completed".into()),
@@ -141,8 +128,8 @@ impl Bystander {
         self.send("POST", &self.runs, FIRST).await
     }
 
-    async fn send(&self, method: &str, url: &str, body: &'static str) -> (u16, Value) {
-        send(&self.http, method, url, &self.token, body).await
+    async fn send(&self, method: &str, path: &str, body: &'static str) -> (u16, Value) {
+        send(&self.client, method, path, body).await
     }
 
     fn ended(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
