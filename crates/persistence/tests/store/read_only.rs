@@ -14,7 +14,7 @@ use flowruns_testing::{
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, raw_sql};
 use tokio::time::timeout;
 
-use crate::transaction::create_a_run;
+use crate::fixture::create_a_run;
 
 /// Much longer than a test may take: whatever is retried until then fails the test.
 const RETRY_FOR: Duration = Duration::from_secs(3600);

@@ -1,8 +1,5 @@
 //! What every session of a store is set to, and what it needs of its database.
 
-use std::sync::Arc;
-
-use flowruns_api::{Check, Draining, Readiness, Unready};
 use flowruns_domain::{
     FlowKey, IdempotencyKey, IdempotencyStore as _, IfMatch, KeyClaim, NotReady, Reserved,
     RunStore as _, Store as _, Updated,
@@ -14,7 +11,7 @@ use flowruns_testing::{
 };
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, raw_sql};
 
-use crate::transaction::{create_a_run, decide_at_third};
+use crate::fixture::{create_a_run, decide_at_third};
 
 /// Notes what each session that writes is set to.
 const NOTE_SETTINGS: &str = "
@@ -121,10 +118,13 @@ async fn limited_role(superuser: &mut PgConnection, limit: u32) -> String {
     name
 }
 
-async fn unready(store: &PostgresStore) -> Option<Unready> {
-    Readiness::new(Arc::new(store.clone()), Draining::default())
-        .check()
-        .await
+/// The purpose for which the store has no session, if one is missing.
+async fn missing_session(store: &PostgresStore) -> Option<&'static str> {
+    match store.check().await {
+        Ok(()) => None,
+        Err(NotReady::NoSession { purpose, .. }) => Some(purpose),
+        Err(other) => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -139,14 +139,11 @@ async fn a_store_is_ready_only_while_each_writer_has_its_session() {
         let role = limited_role(&mut superuser, limit).await;
         let options = ConnectOptions::new(database.service().username(&role));
         let store = PostgresStore::connect(&options).await.unwrap();
-        let unready_now = unready(&store).await.unwrap();
-        assert_eq!(unready_now.check, Check::Sessions);
-        let message = unready_now.message;
-        assert!(message.contains(purpose), "{message}");
+        assert_eq!(missing_session(&store).await, Some(purpose));
 
         let raise = format!("ALTER ROLE {role} CONNECTION LIMIT 10");
         execute(&mut superuser, &raise).await;
-        assert_eq!(unready(&store).await, None);
+        assert_eq!(missing_session(&store).await, None);
         create_a_run(&store).await;
 
         // What is lost while nobody uses it is found too, and opened again while that is possible.
@@ -154,11 +151,10 @@ async fn a_store_is_ready_only_while_each_writer_has_its_session() {
             "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE usename = '{role}'"
         );
         execute(&mut superuser, &terminate).await;
-        assert_eq!(unready(&store).await, None);
+        assert_eq!(missing_session(&store).await, None);
         let lower = format!("ALTER ROLE {role} CONNECTION LIMIT {limit}");
         execute(&mut superuser, &format!("{lower}; {terminate}")).await;
-        let unready_now = unready(&store).await.unwrap();
-        assert!(unready_now.message.contains(purpose), "{unready_now:?}");
+        assert_eq!(missing_session(&store).await, Some(purpose));
         store.close().await;
     }
 }

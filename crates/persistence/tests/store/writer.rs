@@ -19,7 +19,7 @@ use futures_util::future::join_all;
 use sqlx::{Connection as _, PgConnection};
 use tokio::task::JoinHandle;
 
-use crate::transaction::create_a_run;
+use crate::fixture::create_a_run;
 
 type Answer = Result<Option<Updated<Run>>, flowruns_domain::StoreError>;
 

@@ -20,7 +20,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use crate::transaction::{assert_the_next_report_is_kept, create_a_run, decide_at_third};
+use crate::fixture::{assert_the_next_report_is_kept, create_a_run, decide_at_third};
 
 /// Sits between the store and the database, and stops the backend when the first BEGIN comes by.
 struct Stopper {

@@ -11,7 +11,7 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, raw_sql};
 use tokio::task::JoinHandle;
 
-use crate::transaction::create_a_run;
+use crate::fixture::create_a_run;
 
 type Answer = Result<Option<Updated<Run>>, StoreError>;
 

@@ -1,7 +1,5 @@
 //! Walked pages give the whole list, whatever the filter, the order and the page size; and SQL finds what memory finds.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
-
 use std::sync::{Arc, OnceLock};
 
 use flowruns_domain::{

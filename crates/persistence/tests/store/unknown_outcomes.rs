@@ -21,7 +21,7 @@ use flowruns_testing::{
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, raw_sql};
 use tokio::task::JoinHandle;
 
-use crate::{transaction::create_a_run, withholding_proxy::WithholdingProxy};
+use crate::{fixture::create_a_run, withholding_proxy::WithholdingProxy};
 
 /// Every insertion into the history waits for a lock of the test.
 const HISTORY_WAITS: &str = "

@@ -11,7 +11,7 @@ use flowruns_testing::{
 use sqlx::{Connection as _, PgConnection, raw_sql};
 use tokio::time::timeout;
 
-use crate::transaction::create_a_run;
+use crate::fixture::create_a_run;
 
 const CONNECTIONS: u32 = 4;
 /// A statement of the store would run as long as this without being cancelled.
