@@ -1,1 +1,1 @@
-//! Holds the package; the stories are tests.
+//! An empty library: the package holds tests.
