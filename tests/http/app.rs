@@ -1,11 +1,10 @@
-//! The application under test: the routes on a scratch database, a fixed clock, and a key of its own.
+//! The application under test: the routes on a scratch database, with a fixed clock and its own signing key.
 
 mod answer;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use axum::{
     Extension, Router,
     body::Body,
@@ -19,9 +18,12 @@ use flowruns_api::{
 };
 use flowruns_domain::{Environment, TimeOrderedIds, Timestamp};
 use flowruns_persistence::PostgresStore;
-use flowruns_testing::{FixedClock, scratch::ScratchDatabase};
+use flowruns_testing::{
+    FixedClock,
+    scratch::ScratchDatabase,
+    tokens::{SigningKey, claims, key_set},
+};
 use http_body_util::BodyExt;
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
@@ -33,11 +35,11 @@ pub(crate) const AUDIENCE: &str = "test-audience";
 const KID: &str = "test";
 const FLOWS: &str = "/industryData/incomingFlows";
 
-/// The application, and one tenant's way into it.
+/// The application, and a token of one tenant.
 pub(crate) struct App {
     router: Router,
     options: ApiOptions,
-    key: EncodingKey,
+    key: Arc<SigningKey>,
     bearer: String,
     pub(crate) tenant: String,
     pub(crate) clock: Arc<FixedClock>,
@@ -45,14 +47,14 @@ pub(crate) struct App {
     pub(crate) store: PostgresStore,
 }
 
-/// A run that a story is about.
-pub(crate) struct StoryRun {
+/// A run of a test.
+pub(crate) struct TestRun {
     pub(crate) flow: String,
     pub(crate) id: String,
     pub(crate) url: String,
 }
 
-impl StoryRun {
+impl TestRun {
     pub(crate) fn list_url(&self) -> String {
         format!("{FLOWS}/{}/runs", self.flow)
     }
@@ -65,15 +67,8 @@ impl App {
 
     pub(crate) async fn start_with(change: impl FnOnce(&mut ApiOptions)) -> Self {
         let database = Arc::new(ScratchDatabase::create().await);
-        let pkcs8 = EcdsaKeyPair::generate_pkcs8(
-            &ECDSA_P256_SHA256_FIXED_SIGNING,
-            &aws_lc_rs::rand::SystemRandom::new(),
-        );
-        let key = EncodingKey::from_ec_der(pkcs8.unwrap().as_ref());
-        let mut jwk = Jwk::from_encoding_key(&key, Algorithm::ES256).unwrap();
-        jwk.common.key_id = Some(KID.to_owned());
-        let keys =
-            KeySet::from_jwks(&serde_json::to_vec(&json!({"keys": [jwk]})).unwrap()).unwrap();
+        let key = Arc::new(SigningKey::es256(KID));
+        let keys = KeySet::from_jwks(key_set(&[&key]).to_string().as_bytes()).unwrap();
         let expectations = Expectations {
             issuer: ISSUER.into(),
             audiences: vec![AUDIENCE.into()],
@@ -117,19 +112,20 @@ impl App {
         app
     }
 
-    /// May do everything, as the same application in every tenant.
+    /// The header of a token with all permissions, of the same application in every tenant.
     fn full_bearer(&self) -> String {
-        let claims = json!({"iss": ISSUER, "aud": AUDIENCE, "tid": self.tenant, "azp": "tester", "sub": "s",
-            "exp": 4_102_444_800_u64, "roles": ["IndustryData-InboundFlow.ReadWrite.All"]});
+        let roles = ["IndustryData-InboundFlow.ReadWrite.All"];
+        let mut claims = claims(ISSUER, AUDIENCE, &self.tenant, &roles);
+        claims["azp"] = json!("tester");
         format!("Bearer {}", self.token(&claims))
     }
 
-    /// The same server, as another tenant calls it.
+    /// The same server with a token of another tenant.
     pub(crate) fn as_tenant(&self, tenant: &str) -> Self {
         let mut app = Self {
             router: self.router.clone(),
             options: self.options.clone(),
-            key: self.key.clone(),
+            key: Arc::clone(&self.key),
             bearer: String::new(),
             tenant: tenant.to_owned(),
             clock: Arc::clone(&self.clock),
@@ -157,7 +153,7 @@ impl App {
         Self {
             router: router(options.clone()),
             options,
-            key: self.key.clone(),
+            key: Arc::clone(&self.key),
             bearer: self.bearer.clone(),
             tenant: self.tenant.clone(),
             clock,
@@ -188,7 +184,7 @@ impl App {
         format!("http://{address}")
     }
 
-    /// A token of the tenant that may do everything.
+    /// A token of the tenant with all permissions.
     pub(crate) fn bearer_token(&self) -> &str {
         self.bearer.strip_prefix("Bearer ").unwrap()
     }
@@ -199,15 +195,11 @@ impl App {
     }
 
     pub(crate) fn token(&self, claims: &Value) -> String {
-        self.token_with_kid(claims, Some(KID))
+        self.key.token(claims)
     }
 
     pub(crate) fn token_with_kid(&self, claims: &Value, kid: Option<&str>) -> String {
-        let header = Header {
-            kid: kid.map(str::to_owned),
-            ..Header::new(Algorithm::ES256)
-        };
-        encode(&header, claims, &self.key).unwrap()
+        self.key.token_with_header(&json!({"kid": kid}), claims)
     }
 
     /// Sends exactly these headers.
@@ -321,17 +313,17 @@ impl App {
     }
 
     /// A new run of a new flow.
-    pub(crate) async fn run(&self, body: Value) -> StoryRun {
+    pub(crate) async fn run(&self, body: Value) -> TestRun {
         let flow = self.flow().await;
         self.run_of(&flow, body).await
     }
 
     /// A new run of a flow.
-    pub(crate) async fn run_of(&self, flow: &str, body: Value) -> StoryRun {
+    pub(crate) async fn run_of(&self, flow: &str, body: Value) -> TestRun {
         let answer = self.post(&format!("{FLOWS}/{flow}/runs"), body).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
         let id = answer.json["id"].as_str().unwrap().to_owned();
-        StoryRun {
+        TestRun {
             flow: flow.to_owned(),
             url: format!("{FLOWS}/{flow}/runs/{id}"),
             id,

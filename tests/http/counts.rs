@@ -6,14 +6,14 @@ use serde_json::json;
 
 use crate::{
     app::App,
-    query_options::{ALL_RUNS, FLOWS, encoded, rows, scene},
+    query_options::{ALL_RUNS, FLOWS, encoded, fixture, rows},
 };
 
 #[tokio::test]
 async fn a_count_beyond_its_limit_says_so_and_names_a_query_that_can_be_counted() {
     let app =
         App::start_with(|options| options.limits.count_rows = CountLimit::new(4).unwrap()).await;
-    let list = scene(&app, 5).await;
+    let list = fixture(&app, 5).await;
     for url in [list.as_str(), ALL_RUNS] {
         let answer = app.get(&format!("{url}/$count")).await;
         let refused = (answer.status, answer.code());
@@ -51,7 +51,7 @@ async fn a_count_beyond_its_limit_says_so_and_names_a_query_that_can_be_counted(
 async fn a_count_looks_at_the_rows_of_its_name_its_ids_or_its_statuses_alone() {
     let app =
         App::start_with(|options| options.limits.count_rows = CountLimit::new(4).unwrap()).await;
-    let list = scene(&app, 9).await;
+    let list = fixture(&app, 9).await;
     let mut ids = Vec::new();
     for number in 0..8 {
         let name = format!("{} {number}", ["a", "b"][number % 2]);

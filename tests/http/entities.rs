@@ -7,7 +7,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::app::{Answer, App, StoryRun};
+use crate::app::{Answer, App, TestRun};
 
 async fn found(app: &App, url: &str) -> Answer {
     let answer = app.get(url).await;
@@ -20,7 +20,7 @@ fn members(value: &Value) -> Vec<&str> {
     members.map(String::as_str).collect()
 }
 
-async fn a_run(app: &App) -> StoryRun {
+async fn a_run(app: &App) -> TestRun {
     let body = json!({"displayName": "R", "statistics": {"rows": 18_446_744_073_709_551_615_u64, "share": 0.1}});
     app.run(body).await
 }

@@ -47,7 +47,7 @@ fn moment(minute: u32) -> String {
 }
 
 /// An application with flows and runs that stand still, and the JSON of each whole list.
-struct Scene {
+struct Fixture {
     runtime: Runtime,
     app: App,
     runs: Listed,
@@ -69,12 +69,12 @@ impl Listed {
     }
 }
 
-fn scene() -> &'static Scene {
-    static SCENE: OnceLock<Scene> = OnceLock::new();
+fn fixture() -> &'static Fixture {
+    static SCENE: OnceLock<Fixture> = OnceLock::new();
     SCENE.get_or_init(|| {
         let runtime = Runtime::new().unwrap();
         let (app, [runs, all_runs, flows]) = runtime.block_on(filled());
-        Scene {
+        Fixture {
             runtime,
             app,
             runs,
@@ -172,7 +172,7 @@ proptest! {
         order in orders(&["startDateTime", "endDateTime", "displayName", "id"]),
         window in windows(),
     ) {
-        let Scene { runtime, app, runs, .. } = scene();
+        let Fixture { runtime, app, runs, .. } = fixture();
         runtime.block_on(compare(app, runs, filter.as_ref(), &order, window))?;
     }
 
@@ -182,7 +182,7 @@ proptest! {
         order in orders(&["startDateTime"]),
         window in windows(),
     ) {
-        let Scene { runtime, app, all_runs, .. } = scene();
+        let Fixture { runtime, app, all_runs, .. } = fixture();
         runtime.block_on(compare(app, all_runs, filter.as_ref(), &order, window))?;
     }
 
@@ -192,7 +192,7 @@ proptest! {
         order in orders(&["id", "displayName"]),
         window in windows(),
     ) {
-        let Scene { runtime, app, flows, .. } = scene();
+        let Fixture { runtime, app, flows, .. } = fixture();
         runtime.block_on(compare(app, flows, filter.as_ref(), &order, window))?;
     }
 }

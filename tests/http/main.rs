@@ -1,18 +1,19 @@
-//! Whole stories: real HTTP requests through the routes, on a real PostgreSQL, with whole answers compared.
+//! Tests of the API: HTTP requests through the routes, on a real PostgreSQL, with complete responses compared.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue must fail")]
 
 mod addresses;
-mod advice;
+mod admission_shares;
 mod app;
 mod architecture;
+mod authentication;
 mod batch;
 mod batch_envelope;
 mod batch_limits;
 mod blocking_error;
 mod bodies;
+mod bounded_error_responses;
 mod bounded_pages;
-mod bounded_refusals;
 mod browser;
 mod callers;
 mod checker;
@@ -21,17 +22,18 @@ mod cors;
 mod counts;
 mod creation;
 mod description;
-mod door;
 mod entities;
-mod failures;
-mod faults;
+mod error_responses;
 mod filters;
 mod flows;
 mod headers;
 mod idempotency;
+mod internal_errors;
 mod limits;
 mod links;
 mod lists;
+mod lost_connections;
+mod messages;
 mod metadata;
 mod overload;
 mod patching;
@@ -39,8 +41,6 @@ mod preconditions;
 mod queries;
 mod query_options;
 mod races;
-mod refusals;
-mod shares;
 mod supply;
 mod tenants;
 mod transitions;

@@ -17,7 +17,7 @@ use sqlx::{Connection as _, PgConnection};
 use tokio::task::JoinHandle;
 
 use crate::{
-    app::{Answer, App, StoryRun},
+    app::{Answer, App, TestRun},
     batch::{BATCH, responses_of, statuses},
 };
 
@@ -33,9 +33,9 @@ const fn limits(requests: usize, bytes: usize) -> AdmissionLimits {
 }
 
 /// An application whose database is held up until the lock is released.
-struct Scene {
+struct Fixture {
     app: Arc<App>,
-    runs: Vec<StoryRun>,
+    runs: Vec<TestRun>,
     holder: PgConnection,
 }
 
@@ -45,7 +45,7 @@ enum Begun {
     Answered(Answer),
 }
 
-impl Scene {
+impl Fixture {
     async fn of(app: App, runs: usize) -> Self {
         let flow = app.flow().await;
         let mut created = Vec::new();
@@ -145,45 +145,45 @@ async fn when_the_queue_is_nearly_full_ends_are_taken_and_progress_is_not_and_al
  {
     const PROGRESS: usize = 6;
     const PLACES: usize = 8;
-    let mut scene = Scene::of(with_queue(PLACES).await, PLACES + 1).await;
+    let mut fixture = Fixture::of(with_queue(PLACES).await, PLACES + 1).await;
     let mut taken = Vec::new();
     for run in 0..PROGRESS {
-        taken.push(scene.progress(run).await.taken());
+        taken.push(fixture.progress(run).await.taken());
     }
-    scene.progress(PROGRESS).await.assert_refused();
-    scene
+    fixture.progress(PROGRESS).await.assert_refused();
+    fixture
         .report(PROGRESS, json!({"status": "running"}))
         .await
         .assert_refused();
     for run in PROGRESS..PLACES {
-        taken.push(scene.end(run).await.taken());
+        taken.push(fixture.end(run).await.taken());
     }
-    scene.end(PLACES).await.assert_refused();
+    fixture.end(PLACES).await.assert_refused();
 
-    scene.release().await;
+    fixture.release().await;
     for (run, answer) in join_all(taken).await.into_iter().enumerate() {
         let answer = answer.unwrap();
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-        let stored = scene.app.get(&scene.runs[run].url).await;
+        let stored = fixture.app.get(&fixture.runs[run].url).await;
         assert_eq!(stored.body, answer.body);
-        assert_eq!(scene.app.history(&scene.runs[run].url).await.len(), 2);
+        assert_eq!(fixture.app.history(&fixture.runs[run].url).await.len(), 2);
     }
     // Nothing of what was refused was begun.
-    let refused = &scene.runs[PLACES].url;
-    assert_eq!(scene.app.history(refused).await.len(), 1);
+    let refused = &fixture.runs[PLACES].url;
+    assert_eq!(fixture.app.history(refused).await.len(), 1);
 }
 
 #[tokio::test]
 async fn lists_are_refused_first_then_reads_then_progress_and_ends_last() {
     let app = App::start_with(|options| options.limits.admission = limits(8, MIB)).await;
-    let mut scene = Scene::of(app, 9).await;
-    let (run, list) = (scene.runs[8].url.clone(), scene.runs[8].list_url());
+    let mut fixture = Fixture::of(app, 9).await;
+    let (run, list) = (fixture.runs[8].url.clone(), fixture.runs[8].list_url());
     let get = |url: &str| {
         let url = url.to_owned();
-        let scene = &scene;
-        async move { scene.begin(Method::GET, &url, Value::Null).await }
+        let fixture = &fixture;
+        async move { fixture.begin(Method::GET, &url, Value::Null).await }
     };
-    let mut taken = vec![scene.progress(0).await.taken()];
+    let mut taken = vec![fixture.progress(0).await.taken()];
     let mut read = vec![get(&list).await.taken(), get(&list).await.taken()];
     for url in [&list, &format!("{list}/$count"), &format!("{run}/history")] {
         get(url).await.assert_refused();
@@ -193,28 +193,28 @@ async fn lists_are_refused_first_then_reads_then_progress_and_ends_last() {
     }
     get(&run).await.assert_refused();
     for number in 5..6 {
-        taken.push(scene.progress(number).await.taken());
+        taken.push(fixture.progress(number).await.taken());
     }
-    scene.progress(6).await.assert_refused();
+    fixture.progress(6).await.assert_refused();
     let creation = json!({"displayName": "R"});
-    let created = scene.begin(Method::POST, &list, creation).await;
+    let created = fixture.begin(Method::POST, &list, creation).await;
     created.assert_refused();
-    scene
+    fixture
         .begin(Method::DELETE, &run, Value::Null)
         .await
         .assert_refused();
     for number in 6..8 {
-        taken.push(scene.end(number).await.taken());
+        taken.push(fixture.end(number).await.taken());
     }
-    scene.end(8).await.assert_refused();
+    fixture.end(8).await.assert_refused();
 
-    scene.release().await;
+    fixture.release().await;
     for answer in join_all(taken.into_iter().chain(read)).await {
         let answer = answer.unwrap();
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     }
     // The places are free again.
-    assert_eq!(scene.app.get(&list).await.status, StatusCode::OK);
+    assert_eq!(fixture.app.get(&list).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
@@ -225,34 +225,34 @@ async fn what_bodies_hold_is_bounded_by_what_they_take_once_parsed() {
         options.limits.max_wait = Duration::from_millis(10);
     })
     .await;
-    let mut scene = Scene::of(app, 4).await;
+    let mut fixture = Fixture::of(app, 4).await;
     // Of the same length, but one is a single text and the other thousands of objects.
     let text = json!({"@note": "x".repeat(TEXT), "displayName": "Text"});
     let objects = json!({"@note": vec![json!({"a": 0}); TEXT / 8], "displayName": "Objects"});
-    let first = scene.report(0, text.clone()).await.taken();
+    let first = fixture.report(0, text.clone()).await.taken();
     // One request at a time goes beyond the limit.
-    let beyond = scene.report(1, objects.clone()).await.taken();
-    let refused = scene.report(2, objects.clone()).await.taken();
+    let beyond = fixture.report(1, objects.clone()).await.taken();
+    let refused = fixture.report(2, objects.clone()).await.taken();
     Begun::Answered(refused.await.unwrap()).assert_refused();
-    scene.release().await;
+    fixture.release().await;
     for answer in join_all([first, beyond]).await {
         assert_eq!(answer.unwrap().status, StatusCode::OK);
     }
     // Alone it is taken.
-    let alone = scene.app.patch(&scene.runs[2].url, objects).await;
+    let alone = fixture.app.patch(&fixture.runs[2].url, objects).await;
     assert_eq!(alone.status, StatusCode::OK, "{}", alone.body);
 }
 
 #[tokio::test]
 async fn a_large_request_waits_until_there_is_memory_for_it() {
     let app = App::start_with(|options| options.limits.admission = limits(4096, MIB)).await;
-    let mut scene = Scene::of(app, 3).await;
+    let mut fixture = Fixture::of(app, 3).await;
     let large = json!({"@note": "x".repeat(200 * 1024), "displayName": "Large"});
     let mut begun = Vec::new();
     for run in 0..3 {
-        begun.push(scene.report(run, large.clone()).await.taken());
+        begun.push(fixture.report(run, large.clone()).await.taken());
     }
-    scene.release().await;
+    fixture.release().await;
     for answer in join_all(begun).await {
         let answer = answer.unwrap();
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
@@ -262,14 +262,14 @@ async fn a_large_request_waits_until_there_is_memory_for_it() {
 #[tokio::test]
 async fn a_request_of_a_batch_that_finds_no_room_is_503_and_the_others_are_answered() {
     let app = App::start_with(|options| options.limits.admission = limits(16, MIB)).await;
-    let mut scene = Scene::of(app, 1).await;
+    let mut fixture = Fixture::of(app, 1).await;
     // Lists may be a quarter of the requests.
-    let list = scene.runs[0].list_url();
+    let list = fixture.runs[0].list_url();
     let item = |id: usize| json!({"id": id.to_string(), "method": "GET", "url": list});
     let items: Vec<Value> = (0..6).map(item).collect();
-    let batch = scene.begin(Method::POST, BATCH, json!({"requests": items}));
+    let batch = fixture.begin(Method::POST, BATCH, json!({"requests": items}));
     let batch = batch.await.taken();
-    scene.release().await;
+    fixture.release().await;
     let answers = responses_of(&batch.await.unwrap());
     let (answered, refused): (Vec<&Value>, Vec<&Value>) =
         answers.iter().partition(|answer| answer["status"] == 200);

@@ -40,7 +40,7 @@ fn next(page: &Value) -> Option<String> {
 }
 
 /// A flow with a run of each kind; the place of its list.
-async fn scene(app: &App) -> String {
+async fn fixture(app: &App) -> String {
     let flow = app.flow().await;
     let at = |minute: u32| format!("2026-03-01T08:{minute:02}:00Z");
     for (name, minute, end) in [
@@ -63,7 +63,7 @@ async fn scene(app: &App) -> String {
 #[tokio::test]
 async fn a_filter_finds_the_runs_that_it_says() {
     let app = App::start().await;
-    let list = scene(&app).await;
+    let list = fixture(&app).await;
     for (filter, expected) in [
         ("status eq 'failed'", vec!["nightly"]),
         (
@@ -112,7 +112,7 @@ async fn a_filter_finds_the_runs_that_it_says() {
 #[tokio::test]
 async fn every_order_goes_both_ways_and_null_is_the_least() {
     let app = App::start().await;
-    let list = scene(&app).await;
+    let list = fixture(&app).await;
     let by_name = ["O'Hara & sons", "Weekly", "nightly", "nightly 2", "weekly"];
     let mut by_name_backward = by_name;
     by_name_backward.reverse();
@@ -135,7 +135,7 @@ async fn every_order_goes_both_ways_and_null_is_the_least() {
 #[tokio::test]
 async fn a_list_shows_what_is_selected_and_expanded() {
     let app = App::start().await;
-    let list = scene(&app).await;
+    let list = fixture(&app).await;
     let url = format!("{list}?$select=id,statistics,blockingError&$top=1&$expand=process");
     let page = found(&app, &url).await.json;
     let row = page["value"][0].as_object().unwrap();
@@ -166,7 +166,7 @@ async fn a_list_shows_what_is_selected_and_expanded() {
 #[tokio::test]
 async fn rows_are_skipped_once_and_counted_on_request() {
     let app = App::start().await;
-    let list = scene(&app).await;
+    let list = fixture(&app).await;
     let url = format!("{list}?$orderby=displayName&$skip=1&$top=2&$count=true");
     let first = found(&app, &url).await.json;
     assert_eq!(names(&first), ["Weekly", "nightly"]);
@@ -188,7 +188,7 @@ async fn rows_are_skipped_once_and_counted_on_request() {
 #[tokio::test]
 async fn operators_see_what_runs_and_what_failed_in_all_flows() {
     let app = App::start().await;
-    let lists = [scene(&app).await, scene(&app).await];
+    let lists = [fixture(&app).await, fixture(&app).await];
     let failed = encoded("status eq 'failed' and startDateTime ge 2026-03-01T08:00:00Z");
     let page = found(
         &app,
@@ -256,8 +256,8 @@ async fn flows_are_filtered_by_name_and_readiness() {
 #[tokio::test]
 async fn a_link_goes_on_only_where_it_came_from() {
     let app = App::start().await;
-    let list = scene(&app).await;
-    let other = scene(&app).await;
+    let list = fixture(&app).await;
+    let other = fixture(&app).await;
     let url = format!("{list}?$top=1&$filter={}", encoded("status ne 'failed'"));
     let link = next(&found(&app, &url).await.json).unwrap();
     let mut all = walked(&app, &link).await;
@@ -298,7 +298,7 @@ async fn a_link_goes_on_only_where_it_came_from() {
 #[tokio::test]
 async fn what_cannot_be_understood_is_refused_with_its_place() {
     let app = App::start().await;
-    let list = scene(&app).await;
+    let list = fixture(&app).await;
     for (query, target, part) in [
         ("$filter=status%20eq%20'x'", "$filter", "character 1:"),
         (

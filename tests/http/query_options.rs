@@ -28,7 +28,7 @@ fn next(answer: &Answer) -> Option<String> {
 }
 
 /// A flow with so many runs, one a minute, every third of which has failed; the list of its runs.
-pub(crate) async fn scene(app: &App, runs: u32) -> String {
+pub(crate) async fn fixture(app: &App, runs: u32) -> String {
     let flow = app.flow().await;
     for number in 0..runs {
         let start = format!("2026-03-01T08:{number:02}:00Z");
@@ -45,7 +45,7 @@ pub(crate) async fn scene(app: &App, runs: u32) -> String {
 #[tokio::test]
 async fn names_and_words_are_in_any_case_and_links_go_on() {
     let app = App::start().await;
-    let list = scene(&app, 7).await;
+    let list = fixture(&app, 7).await;
     let filter = encoded("STATUS Eq 'failed' AND StartDateTime Ge 2026-03-01T08:00:00z");
     let query = format!(
         "$FILTER={filter}&ORDERBY=DisplayName%20DESC,ID%20Asc&$Select=DISPLAYNAME,Id&$Count=True&$Top=1&$FORMAT=JSON&$EXPAND=PROCESS"
@@ -74,7 +74,7 @@ async fn names_and_words_are_in_any_case_and_links_go_on() {
 #[tokio::test]
 async fn an_option_that_is_unknown_or_repeated_is_refused() {
     let app = App::start().await;
-    let list = scene(&app, 1).await;
+    let list = fixture(&app, 1).await;
     for query in [
         "$search=a",
         "search=a",
@@ -133,7 +133,7 @@ async fn an_option_that_is_unknown_or_repeated_is_refused() {
 #[tokio::test]
 async fn a_preferred_page_size_makes_pages_smaller_and_the_answer_says_so() {
     let app = App::start().await;
-    let list = scene(&app, 6).await;
+    let list = fixture(&app, 6).await;
     let asked = async |url: &str, preference: &str| {
         app.send_bare(Method::GET, url, &[("prefer", preference)], "")
             .await
@@ -211,7 +211,7 @@ async fn a_single_entity_is_asked_for_as_json() {
 #[tokio::test]
 async fn an_order_that_is_not_known_is_answered_with_an_order_of_this_list() {
     let app = App::start().await;
-    let runs = scene(&app, 1).await;
+    let runs = fixture(&app, 1).await;
     for (list, order) in [
         (FLOWS, "displayName desc,id asc"),
         (&runs, "startDateTime desc,id asc"),
@@ -227,7 +227,7 @@ async fn an_order_that_is_not_known_is_answered_with_an_order_of_this_list() {
 #[tokio::test]
 async fn up_to_a_thousand_ids_are_found_across_flows() {
     let app = App::start().await;
-    let lists = [scene(&app, 4).await, scene(&app, 4).await];
+    let lists = [fixture(&app, 4).await, fixture(&app, 4).await];
     let mut all = Vec::new();
     for list in &lists {
         all.extend(rows(&app.get(list).await).clone());
@@ -302,7 +302,7 @@ async fn up_to_a_thousand_ids_are_found_across_flows() {
 #[tokio::test]
 async fn a_status_that_no_run_has_matches_nothing() {
     let app = App::start().await;
-    let list = scene(&app, 4).await;
+    let list = fixture(&app, 4).await;
     for (filter, expected) in [
         ("status eq 'unknownFutureValue'", 0),
         ("status in ('unknownFutureValue')", 0),

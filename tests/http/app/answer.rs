@@ -1,9 +1,9 @@
-//! What the application answered.
+//! The response of the application.
 
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
-/// What came back.
+/// A response whose body was read.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,

@@ -3,7 +3,7 @@
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::scene::{Ids, Scene};
+use super::fixture::{Fixture, Ids};
 
 const METHODS: [Method; 6] = [
     Method::GET,
@@ -121,7 +121,7 @@ fn operations(document: &Value) -> Vec<Operation<'_>> {
 }
 
 /// The place of an id of the path, or the id itself when it is the caller's own.
-fn id(scene: &Scene, name: &str, whose: &str) -> String {
+fn id(fixture: &Fixture, name: &str, whose: &str) -> String {
     let kind = match name {
         "flowId" => "flow",
         "runId" => "run",
@@ -129,18 +129,18 @@ fn id(scene: &Scene, name: &str, whose: &str) -> String {
         unknown => panic!("what is {unknown}? Say here which id it is"),
     };
     match (whose, kind) {
-        ("own", "flow") => scene.own.flow.clone(),
-        ("own", "run") => scene.own.run.clone(),
-        ("own", _) => scene.own.second.clone(),
+        ("own", "flow") => fixture.own.flow.clone(),
+        ("own", "run") => fixture.own.run.clone(),
+        ("own", _) => fixture.own.second.clone(),
         _ => format!("{{asked {kind}}}"),
     }
 }
 
 /// The path with its keys as segments, and in parentheses.
-fn addresses(scene: &Scene, operation: &Operation<'_>, cast: &[&str]) -> [String; 2] {
+fn addresses(fixture: &Fixture, operation: &Operation<'_>, cast: &[&str]) -> [String; 2] {
     let mut forms = [operation.path.to_owned(), operation.path.to_owned()];
     for (name, whose) in operation.names.iter().zip(cast) {
-        let id = id(scene, name, whose);
+        let id = id(fixture, name, whose);
         forms[0] = forms[0].replace(&format!("{{{name}}}"), &id);
         forms[1] = forms[1].replace(&format!("/{{{name}}}"), &format!("('{id}')"));
     }
@@ -149,7 +149,7 @@ fn addresses(scene: &Scene, operation: &Operation<'_>, cast: &[&str]) -> [String
 
 /// A parameter of the document as headers and as a query, once for each value that is tried.
 fn tried(
-    scene: &Scene,
+    fixture: &Fixture,
     operation: &Operation<'_>,
     name: &str,
 ) -> Vec<(Vec<(String, String)>, String)> {
@@ -165,7 +165,7 @@ fn tried(
         true => "id%20eq%20'{asked flow}'",
         false => "id%20eq%20'{asked run}'",
     };
-    let [run, flow] = &scene.tags;
+    let [run, flow] = &fixture.tags;
     match name {
         "flowId" | "runId" | "runId2" => Vec::new(),
         "client-request-id" => header(&["probe"]),
@@ -173,7 +173,7 @@ fn tried(
         "Prefer" => header(&["return=minimal"]),
         "Idempotency-Key" => header(&["{asked flow}-{number}"]),
         "$filter" => option(asked),
-        "$skiptoken" => option(&scene.token),
+        "$skiptoken" => option(&fixture.token),
         "$top" | "$skip" => option("1"),
         "$count" => option("true"),
         "$select" => option("id,displayName"),
@@ -200,12 +200,12 @@ fn parameters<'a>(operation: &'a Operation<'_>) -> impl Iterator<Item = &'a str>
 
 /// Every route and method with another's ids in each place, plainly in each form and below each root, and in its first form
 /// with each of its parameters.
-pub(super) fn matrix(scene: &Scene) -> Vec<Probe> {
+pub(super) fn matrix(fixture: &Fixture) -> Vec<Probe> {
     let document: Value = serde_json::from_str(&flowruns_api::openapi_json().unwrap()).unwrap();
     let mut probes = Vec::new();
     for operation in operations(&document) {
         for cast in operation.casts() {
-            let forms = addresses(scene, &operation, &cast);
+            let forms = addresses(fixture, &operation, &cast);
             let probe = |url: String, headers: Vec<(String, String)>| Probe {
                 method: operation.method.clone(),
                 url,
@@ -219,13 +219,13 @@ pub(super) fn matrix(scene: &Scene) -> Vec<Probe> {
                 probes.push(probe(format!("/beta{form}"), Vec::new()));
             }
             for name in parameters(&operation) {
-                let tried = tried(scene, &operation, name).into_iter();
+                let tried = tried(fixture, &operation, name).into_iter();
                 probes.extend(
                     tried.map(|(headers, query)| probe(format!("{}{query}", forms[0]), headers)),
                 );
             }
         }
-        probes.extend(in_what_is_own(scene, &operation));
+        probes.extend(in_what_is_own(fixture, &operation));
     }
     // What is made of another's id is the caller's own from then on.
     probes.sort_by_key(Probe::may_create);
@@ -239,9 +239,9 @@ pub(super) fn matrix(scene: &Scene) -> Vec<Probe> {
 }
 
 /// Another's id, tag or cursor in a request to the caller's own rows: in the filter of a read, and as the id of a new run.
-fn in_what_is_own(scene: &Scene, operation: &Operation<'_>) -> Vec<Probe> {
+fn in_what_is_own(fixture: &Fixture, operation: &Operation<'_>) -> Vec<Probe> {
     let own = vec!["own"; operation.names.len()];
-    let [url, _] = addresses(scene, operation, &own);
+    let [url, _] = addresses(fixture, operation, &own);
     let is_creation_of_a_run = operation.method == Method::POST && url.ends_with("/runs");
     let probe = |url: String, body: String| Probe {
         method: operation.method.clone(),
@@ -260,14 +260,14 @@ fn in_what_is_own(scene: &Scene, operation: &Operation<'_>) -> Vec<Probe> {
         return Vec::new();
     }
     let named = parameters(operation).filter(|name| ["$filter", "$skiptoken"].contains(name));
-    let tried = named.flat_map(|name| tried(scene, operation, name));
+    let tried = named.flat_map(|name| tried(fixture, operation, name));
     tried
         .map(|(_, query)| probe(format!("{url}{query}"), String::new()))
         .collect()
 }
 
 /// Every GET of the caller's own rows, with each of its options.
-pub(super) fn own_reads(scene: &Scene) -> Vec<String> {
+pub(super) fn own_reads(fixture: &Fixture) -> Vec<String> {
     let document: Value = serde_json::from_str(&flowruns_api::openapi_json().unwrap()).unwrap();
     let mut urls = Vec::new();
     for operation in operations(&document) {
@@ -275,11 +275,11 @@ pub(super) fn own_reads(scene: &Scene) -> Vec<String> {
             continue;
         }
         let own = vec!["own"; operation.names.len()];
-        let [url, _] = addresses(scene, &operation, &own);
+        let [url, _] = addresses(fixture, &operation, &own);
         urls.push(url.clone());
         let options =
             parameters(&operation).filter(|name| name.starts_with('$') && *name != "$filter");
-        let tried = options.flat_map(|name| tried(scene, &operation, name));
+        let tried = options.flat_map(|name| tried(fixture, &operation, name));
         urls.extend(tried.map(|(_, query)| format!("{url}{query}")));
     }
     urls

@@ -1,37 +1,16 @@
-//! Sessions that die and clients that hang up.
+//! Database sessions that are terminated, and clients that hang up.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::http::StatusCode;
+use flowruns_testing::harness::markers_by_client;
 use futures_util::future::join_all;
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
 
 use crate::app::App;
 
 const CLIENTS: usize = 8;
-
-/// Every entry of a history by client: the counts that its reports left, in the order of versions.
-fn counts_by_client(history: &[Value]) -> BTreeMap<String, Vec<u64>> {
-    let mut counts: BTreeMap<String, Vec<u64>> = BTreeMap::new();
-    for (index, entry) in history.iter().enumerate() {
-        assert_eq!(entry["version"], json!(index + 1));
-        for change in entry["changes"].as_array().unwrap() {
-            let property = change["property"].as_str().unwrap();
-            if let Some(client) = property.strip_prefix("statistics/") {
-                let counts = counts.entry(client.to_owned()).or_default();
-                assert_eq!(
-                    change["before"].as_u64(),
-                    counts.last().copied(),
-                    "version {}",
-                    index + 1
-                );
-                counts.push(change["after"].as_u64().unwrap());
-            }
-        }
-    }
-    counts
-}
 
 async fn sessions(connection: &mut PgConnection, condition: &str) -> i64 {
     let question = format!(
@@ -44,7 +23,7 @@ async fn sessions(connection: &mut PgConnection, condition: &str) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn reports_go_on_while_sessions_are_terminated_and_each_is_there_once() {
+async fn reports_continue_while_sessions_are_terminated_and_each_is_stored_once() {
     const REPORTS: u64 = 40;
     let app = Arc::new(App::start().await);
     let run = app.run(json!({"displayName": "hot"})).await;
@@ -56,7 +35,7 @@ async fn reports_go_on_while_sessions_are_terminated_and_each_is_there_once() {
             for report in 1..=REPORTS {
                 let body = json!({"statistics": {format!("c{client}"): report}});
                 let mut answer = app.patch(&url, body.clone()).await;
-                // What a client does: the same report again, whether or not the first was carried out.
+                // As clients do: the same report again, whether or not the first was executed.
                 while answer.status == StatusCode::SERVICE_UNAVAILABLE {
                     answer = app.patch(&url, body.clone()).await;
                 }
@@ -76,14 +55,14 @@ async fn reports_go_on_while_sessions_are_terminated_and_each_is_there_once() {
             WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename = current_user
             ORDER BY random() LIMIT 1";
         sqlx::query(terminate).execute(&mut killer).await.unwrap();
-        // Between two terminations some report gets through, so that the storm comes to its end.
+        // Between two terminations some report succeeds, so that the test ends.
         let _progress = acknowledgements.recv().await;
     }
     for client in clients.await.unwrap() {
         client.unwrap();
     }
     let expected: Vec<u64> = (1..=REPORTS).collect();
-    let counts = counts_by_client(&app.history(&run.url).await);
+    let counts = markers_by_client(&app.history(&run.url).await);
     assert_eq!(counts.len(), CLIENTS);
     assert!(
         counts.values().all(|counts| *counts == expected),
@@ -102,9 +81,9 @@ async fn clients_that_hang_up_leave_no_transaction_and_lose_nothing() {
             let mut acknowledged = Vec::new();
             for report in 1..=REPORTS {
                 let patch = app.patch(&url, json!({"statistics": {format!("c{client}"): report}}));
-                // Cut off after a while that differs from report to report.
-                let patience = Duration::from_micros(report * 7919 % 6000);
-                if let Ok(answer) = tokio::time::timeout(patience, patch).await {
+                // The time after which it is cut off differs from report to report.
+                let limit = Duration::from_micros(report * 7919 % 6000);
+                if let Ok(answer) = tokio::time::timeout(limit, patch).await {
                     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
                     acknowledged.push(report);
                 }
@@ -113,18 +92,18 @@ async fn clients_that_hang_up_leave_no_transaction_and_lose_nothing() {
         })
     });
     let acknowledged = join_all(clients).await;
-    // A last report waits for whatever still holds the row.
+    // A last report waits for every transaction that still holds the row.
     assert_eq!(
         app.patch(&run.url, json!({"displayName": "cold"}))
             .await
             .status,
         StatusCode::OK
     );
-    let counts = counts_by_client(&app.history(&run.url).await);
+    let counts = markers_by_client(&app.history(&run.url).await);
     for client in acknowledged {
         let (client, acknowledged) = client.unwrap();
         let stored = counts.get(&client).cloned().unwrap_or_default();
-        // A report that was cut off may land later, or never; an acknowledged one is there once, in its place.
+        // A report that was cut off may land later, or never; an acknowledged one is stored once, in order.
         let kept: Vec<u64> = stored
             .iter()
             .copied()
@@ -135,7 +114,7 @@ async fn clients_that_hang_up_leave_no_transaction_and_lose_nothing() {
     let mut connection = PgConnection::connect_with(&app.database.service())
         .await
         .unwrap();
-    // Reports that nobody waits for may still be at work; they end by themselves.
+    // Reports whose client has gone may still be at work; they end by themselves.
     for _ in 0..100_000 {
         if sessions(&mut connection, "state LIKE 'idle in transaction%'").await == 0 {
             return;

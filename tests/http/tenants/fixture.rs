@@ -41,7 +41,7 @@ pub(super) enum Side {
     Unused,
 }
 
-pub(super) struct Scene {
+pub(super) struct Fixture {
     pub(super) app: App,
     pub(super) other: App,
     pub(super) own: Ids,
@@ -68,7 +68,7 @@ async fn rows(app: &App, name: &str) -> Ids {
     }
 }
 
-impl Scene {
+impl Fixture {
     pub(super) async fn start() -> Self {
         let other = App::start().await;
         let app = other.as_tenant(TENANT);

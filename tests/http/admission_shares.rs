@@ -11,7 +11,7 @@ use flowruns_api::{AdmissionLimits, MinimumRate};
 use futures_util::{FutureExt as _, StreamExt as _, future::join_all, stream};
 use serde_json::json;
 
-use crate::app::{App, StoryRun, read};
+use crate::app::{App, TestRun, read};
 
 const MIB: usize = 1024 * 1024;
 const OTHER_TENANT: &str = "5b0f1f5e-0d3a-4d6f-9d0e-2f6a1c9b8e11";
@@ -57,7 +57,7 @@ fn begin<'a>(
     (!is_answered).then_some(request)
 }
 
-async fn statuses(app: &App, run: &StoryRun) -> Vec<StatusCode> {
+async fn statuses(app: &App, run: &TestRun) -> Vec<StatusCode> {
     let report = json!({"statistics": {"rows": 1}});
     let end = json!({"status": "completed"});
     let created = json!({"displayName": "R"});
