@@ -1,1 +1,2 @@
 //! An empty library: the package holds tests.
+#![cfg_attr(doctest, doc = include_str!("../docs/crates.md"))]

@@ -22,6 +22,7 @@ mod cors;
 mod counts;
 mod creation;
 mod description;
+mod documents;
 mod entities;
 mod error_responses;
 mod filters;

@@ -53,9 +53,9 @@ async fn check_counts_the_keys_of_an_issuer_or_says_what_is_wrong_with_it() {
             "another issuer",
         ),
         (document(issuer.name(), "http://keys.example/"), "not https"),
-        (document(issuer.name(), "/keys"), "no URL"),
+        (document(issuer.name(), "/keys"), "not a URL"),
         (IssuerResponse::Bytes(vec![b' '; 300_000]), "more than"),
-        (IssuerResponse::Silence, "did not come within"),
+        (IssuerResponse::Silence, "were not received within"),
     ];
     for (response, message) in wrong {
         let shown = format!("{response:.60?}");
@@ -94,7 +94,7 @@ async fn a_key_location_that_cannot_be_trusted_or_read_is_rejected() {
     let path = |path: &std::path::Path| path.to_str().unwrap().to_owned();
     for (setting, value, message) in [
         ("JWKS_URL", "http://keys.example/".to_owned(), "not https"),
-        ("JWKS_URL", "keys.example".to_owned(), "no URL"),
+        ("JWKS_URL", "keys.example".to_owned(), "not a URL"),
         ("DISCOVERY_URL", "http://10.0.0.1/".to_owned(), "not https"),
         (
             "DISCOVERY_URL",

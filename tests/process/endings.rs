@@ -40,7 +40,7 @@ async fn a_silent_connection_does_not_delay_the_drain() {
     let status = server.wait();
     let log = server.log();
     assert_eq!(status.code(), Some(0), "{log}");
-    assert!(!log.contains("still under way"), "{log}");
+    assert!(!log.contains("still in flight"), "{log}");
 }
 
 #[test]

@@ -338,7 +338,7 @@ impl From<ServiceError> for ApiError {
             ServiceError::IdTaken { differing, .. } => Self::id_taken(message, &differing),
             ServiceError::IdDeleted(_) => Self::id_taken(message, &[]),
             ServiceError::FlowHasRuns => Self::new(StatusCode::CONFLICT, "flowHasRuns", message),
-            ServiceError::NotOffered(_) => {
+            ServiceError::UnsupportedQuery(_) => {
                 Self::new(StatusCode::BAD_REQUEST, "queryNotOffered", message)
             }
             ServiceError::Store(error) => error.into(),

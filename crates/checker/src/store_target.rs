@@ -126,7 +126,6 @@ fn requester() -> Requester {
     Requester {
         actor: "checker".to_owned(),
         request: fixtures::fresh_uuid(),
-        bytes: 0,
     }
 }
 
@@ -135,7 +134,9 @@ fn answer<T>(result: Result<T, ServiceError>) -> Answer<T> {
         Ok(value) => Answer::Done(value),
         Err(ServiceError::Rejected(rejected)) => Answer::Refused(refusal(&rejected)),
         Err(ServiceError::Store(error)) => Answer::Unknown(error.to_string()),
-        Err(ServiceError::NotOffered(_)) => Answer::Refused(Refusal::new(400, "queryNotOffered")),
+        Err(ServiceError::UnsupportedQuery(_)) => {
+            Answer::Refused(Refusal::new(400, "queryNotOffered"))
+        }
         Err(ServiceError::FlowNotFound) => Answer::Refused(Refusal::new(404, "flowNotFound")),
         Err(ServiceError::RunNotFound) => Answer::Refused(Refusal::new(404, "runNotFound")),
         Err(ServiceError::IdTaken { .. } | ServiceError::IdDeleted(_)) => {

@@ -63,6 +63,11 @@ impl PublicErrorPatch {
         }
     }
 
+    /// The members to merge.
+    pub const fn members(&self) -> &JsonObject {
+        &self.0
+    }
+
     /// Whether a member would get a value, so that the merged error cannot be empty.
     pub fn sets_a_value(&self) -> bool {
         self.0.iter().any(|(_, value)| says_something(value))

@@ -7,7 +7,6 @@ use uuid::Uuid;
 use crate::{
     id::{EventId, RunKey},
     json::JsonValue,
-    query::PageSize,
     timestamp::Timestamp,
 };
 
@@ -115,22 +114,4 @@ pub struct RunEvent {
     pub action: Action,
     /// The changed properties.
     pub changes: Vec<PropertyChange>,
-}
-
-impl RunEvent {
-    /// About how long it is in a page, in bytes.
-    pub fn bytes(&self) -> usize {
-        let changes = self.changes.iter().map(PropertyChange::bytes);
-        PageSize::ROW_BYTES + self.actor.len() + changes.sum::<usize>()
-    }
-}
-
-impl PropertyChange {
-    /// What the names of its three members take, in bytes.
-    const NAMES: usize = 36;
-
-    fn bytes(&self) -> usize {
-        let values = self.before.compact_length() + self.after.compact_length();
-        Self::NAMES + self.property.len() + values
-    }
 }

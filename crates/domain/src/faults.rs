@@ -35,6 +35,17 @@ impl Faults {
         }
     }
 
+    /// The value of a result; its fault is added.
+    pub fn collect<T>(&mut self, result: Result<T, Fault>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(fault) => {
+                self.push_with(|| fault);
+                None
+            }
+        }
+    }
+
     /// Adds faults that were collected elsewhere, with those that are only counted there.
     pub fn extend(&mut self, faults: impl IntoIterator<Item = Fault>) {
         for fault in faults {

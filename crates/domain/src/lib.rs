@@ -47,10 +47,10 @@ mod patch;
 mod precondition;
 pub mod property;
 mod query;
-mod readiness;
 mod rejection;
 mod run;
 mod run_change;
+mod run_properties;
 mod service;
 mod state;
 mod statistics;
@@ -76,22 +76,22 @@ pub use self::{
     patch::{Field, Nullable, RunPatch},
     precondition::{EntityTag, IfMatch, IfNoneMatch, Precondition, Preconditions},
     query::{
-        Condition, Count, CountLimit, Direction, EventPageRequest, FlowCursor, FlowFilter,
-        FlowOrder, FlowQuery, FlowSort, FlowTerm, Found, FoundFlows, FoundRuns, ListedRun,
-        MAX_LISTED_VALUES, Next, NotOffered, Operator, Page, PageRequest, PageSize, RunCursor,
-        RunDetails, RunFilter, RunOrder, RunPlan, RunQuery, RunScope, RunSort, RunTerm, SCAN_LIMIT,
-        SortKey, Test, TextTest, listed_flow_ids, offered, possible_statuses,
+        Condition, Count, CountLimit, Direction, EnumTest, EventPageRequest, FlowCursor,
+        FlowFilter, FlowOrder, FlowQuery, FlowSort, FlowTerm, Found, FoundFlows, FoundRuns,
+        ListedRun, MAX_LISTED_VALUES, Next, Operator, Page, PageRequest, PageSize, RunCursor,
+        RunDetails, RunFilter, RunOrder, RunQuery, RunScope, RunSort, RunTerm, SCAN_LIMIT, SortKey,
+        Test, TextTest, UnsupportedQuery, check_supported, event_bytes,
     },
-    readiness::{NotReady, unsuitable_encoding},
     rejection::{Conflict, ConflictCauses, ConflictRule, Fault, PatchRejected, Rule},
-    run::{Change, Decision, Run, RunProperties, RunSummary, run_tag},
+    run::{Change, Decision, Run, RunSummary, run_tag},
+    run_properties::RunProperties,
     service::{Environment, Requester, RunCreated, RunService, ServiceError},
     state::RunState,
     statistics::Statistics,
-    status::{Outcome, RunStatus, Transition, TransitionError},
+    status::{Outcome, RunStatus, Transition, TransitionError, Urgency},
     store::{
-        Created, DecideFlow, DecideRun, FlowDeleted, FlowStore, IdempotencyStore, RunReport,
-        RunStore, Store, StoreError, StoreErrorKind, Updated, Urgency,
+        Created, DecideFlow, DecideRun, FlowDeleted, FlowStore, IdempotencyStore, NotReady,
+        RunReport, RunStore, Store, StoreError, StoreErrorKind, Updated, unsuitable_encoding,
     },
     timestamp::{InvalidTimestamp, Timestamp},
 };

@@ -4,17 +4,18 @@ use crate::{
     display_name::DisplayName,
     error_object::{PublicError, PublicErrorPatch},
     event::{Action, Origin, RunEvent, Version},
+    faults::Faults,
     id::RunKey,
     json::{JsonObject, JsonValue},
-    patch::{Field, Nullable, RunPatch},
+    patch::{Field, Nullable, RunPatch, contradictions},
     property,
     rejection::{Fault, Rule},
-    run::{Change, Run, RunProperties, event_of},
+    run::{Change, Run, event_of},
     run_change::changes_between,
+    run_properties::RunProperties,
     state::RunState,
     statistics::Statistics,
-    status::RunStatus,
-    store::Urgency,
+    status::{RunStatus, Urgency},
     timestamp::Timestamp,
 };
 
@@ -27,7 +28,7 @@ pub struct Creation {
     pub named: RunPatch,
 }
 
-/// Everything counts as named.
+/// All properties count as named.
 impl From<NewRun> for Creation {
     fn from(new: NewRun) -> Self {
         let NewRun {
@@ -135,23 +136,6 @@ pub struct NewRun {
 }
 
 impl NewRun {
-    /// The faults that can be told without the server's clock or the store.
-    pub fn contradictions(&self) -> Vec<Fault> {
-        let patch = RunPatch {
-            start: self.start.map_or(Field::Absent, Field::Value),
-            end: self.end.map_or(Nullable::Absent, Nullable::Value),
-            status: Field::Value(self.status),
-            blocking_error: self
-                .blocking_error
-                .clone()
-                .map_or(Nullable::Absent, Nullable::Value),
-            ..RunPatch::default()
-        };
-        let mut faults = patch.contradictions_of_creation();
-        property::sort_faults(&mut faults, &property::OF_RUN);
-        faults
-    }
-
     /// Whether it tells of an end too, as a back-fill does.
     pub const fn urgency(&self) -> Urgency {
         self.status.urgency()
@@ -163,62 +147,63 @@ impl NewRun {
     ///
     /// The [`Fault`]s of the creation; never an empty list.
     pub fn create(&self, key: RunKey, origin: &Origin) -> Result<Change, Vec<Fault>> {
-        let mut faults = self.contradictions();
-        let start = self.start.unwrap_or(origin.received);
-        if let Some(end) = self.end
-            && self.start.is_none()
-            && end < start
+        let Self {
+            display_name,
+            start,
+            end,
+            status,
+            blocking_error,
+            statistics,
+        } = self;
+        let mut faults = Faults::default();
+        let state = faults.collect(created_state(*status, *end));
+        faults.extend(contradictions(
+            *start,
+            *end,
+            Some(*status),
+            blocking_error.as_ref(),
+        ));
+        if let (None, Some(end)) = (start, end)
+            && *end < origin.received
         {
-            faults.push(Fault::end_before_default_start(end, start));
+            faults.push_with(|| Fault::end_before_default_start(*end, origin.received));
         }
-        let blocking_error = self
-            .blocking_error
-            .as_ref()
-            .map_or(Ok(None), |error| error.merged_into(None));
-        let statistics = Statistics::default().merged(&self.statistics);
-        let state = created_state(self.status, self.end);
-        match (state, blocking_error, statistics) {
-            (Ok(state), Ok(blocking_error), Ok(statistics)) if faults.is_empty() => {
-                let display_name = self.display_name.clone();
-                let properties = RunProperties {
-                    display_name,
-                    start,
-                    state,
-                    blocking_error,
-                    statistics,
-                };
-                Ok(created(key, properties, origin))
-            }
-            (_, blocking_error, statistics) => {
-                faults.extend(blocking_error.err());
-                faults.extend(statistics.err());
-                property::sort_faults(&mut faults, &property::OF_RUN);
-                Err(faults)
-            }
-        }
+        let blocking_error = faults.collect(match blocking_error {
+            Some(error) => error.merged_into(None),
+            None => Ok(None),
+        });
+        let statistics = faults.collect(Statistics::default().merged(statistics));
+        let (Some(state), Some(blocking_error), Some(statistics), true) =
+            (state, blocking_error, statistics, faults.is_empty())
+        else {
+            let mut faults = faults.into_vec();
+            property::sort_faults(&mut faults, &property::OF_RUN);
+            return Err(faults);
+        };
+        let properties = RunProperties {
+            display_name: display_name.clone(),
+            start: start.unwrap_or(origin.received),
+            state,
+            blocking_error,
+            statistics,
+        };
+        Ok(created(key, properties, origin))
     }
 }
 
 impl RunPatch {
-    /// The faults of a creation from what this names, without sizes and the server's clock.
-    fn contradictions_of_creation(&self) -> Vec<Fault> {
-        let status = self.status.value().copied().unwrap_or(RunStatus::Running);
-        let state = created_state(status, self.end.value().copied());
-        let mut faults = Vec::from_iter(state.err());
-        faults.extend(self.contradictions());
-        faults
-    }
-
     /// The faults of a creation from what this names, as far as they can be told when the properties in
     /// `unreadable` were sent but could not be read.
     pub fn creation_faults(&self, unreadable: &[&str]) -> Vec<Fault> {
         let state_is_known = ![property::STATUS, property::END_DATE_TIME]
             .iter()
             .any(|name| unreadable.contains(name));
-        let mut faults = match state_is_known {
-            true => self.contradictions_of_creation(),
-            false => self.contradictions(),
-        };
+        let mut faults = Vec::new();
+        if state_is_known {
+            let status = self.status.value().copied().unwrap_or(RunStatus::Running);
+            faults.extend(created_state(status, self.end.value().copied()).err());
+        }
+        faults.extend(self.contradictions());
         if let Some(error) = self.blocking_error.value() {
             faults.extend(error.merged_into(None).err());
         }

@@ -6,8 +6,7 @@ use crate::{
     json::JsonObject,
     property,
     rejection::{Fault, Rule},
-    status::RunStatus,
-    store::Urgency,
+    status::{RunStatus, Urgency},
     timestamp::Timestamp,
 };
 
@@ -81,20 +80,35 @@ impl RunPatch {
 
     /// The faults that no stored run can heal, so that they are found before one is read.
     pub fn contradictions(&self) -> Vec<Fault> {
-        let mut faults = Vec::new();
-        if let (Field::Value(start), Nullable::Value(end)) = (&self.start, &self.end)
-            && end < start
-        {
-            faults.push(Fault::end_before_start(*end, *start));
-        }
-        if let (Some(status), Some(error)) = (self.status.value(), self.blocking_error.value())
-            && !status.may_hold_blocking_error()
-            && error.sets_a_value()
-        {
-            faults.push(Fault::blocking_error_not_allowed(*status));
-        }
-        faults
+        contradictions(
+            self.start.value().copied(),
+            self.end.value().copied(),
+            self.status.value().copied(),
+            self.blocking_error.value(),
+        )
     }
+}
+
+/// The faults of properties that exclude each other, whatever run is stored.
+pub(crate) fn contradictions(
+    start: Option<Timestamp>,
+    end: Option<Timestamp>,
+    status: Option<RunStatus>,
+    blocking_error: Option<&PublicErrorPatch>,
+) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    if let (Some(start), Some(end)) = (start, end)
+        && end < start
+    {
+        faults.push(Fault::end_before_start(end, start));
+    }
+    if let (Some(status), Some(error)) = (status, blocking_error)
+        && !status.may_hold_blocking_error()
+        && error.sets_a_value()
+    {
+        faults.push(Fault::blocking_error_not_allowed(status));
+    }
+    faults
 }
 
 impl Fault {

@@ -4,7 +4,7 @@ use crate::{
     event::PropertyChange,
     json::{JsonObject, JsonValue},
     property,
-    run::RunProperties,
+    run_properties::RunProperties,
 };
 
 /// What differs between two states of a run, members of statistics in the order of their names; without a former state,

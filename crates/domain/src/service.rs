@@ -15,12 +15,13 @@ use crate::{
     patch::RunPatch,
     precondition::Preconditions,
     query::{
-        Count, CountLimit, EventPageRequest, FoundRuns, NotOffered, Page, RunQuery, RunScope,
-        offered,
+        Count, CountLimit, EventPageRequest, FoundRuns, Page, RunQuery, RunScope, UnsupportedQuery,
+        check_supported,
     },
     rejection::{Fault, PatchRejected},
     run::Run,
-    store::{RunReport, Store, StoreError, Updated, Urgency},
+    status::Urgency,
+    store::{RunReport, Store, StoreError, Updated},
     timestamp::Timestamp,
 };
 
@@ -62,7 +63,7 @@ pub enum ServiceError {
     FlowHasRuns,
     /// No index bounds the work of the query.
     #[error(transparent)]
-    NotOffered(#[from] NotOffered),
+    UnsupportedQuery(#[from] UnsupportedQuery),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -88,8 +89,6 @@ pub struct Requester {
     pub actor: String,
     /// The request.
     pub request: Uuid,
-    /// What its body holds in memory while it waits, in bytes.
-    pub bytes: usize,
 }
 
 /// Whether a creation made something.
@@ -206,18 +205,13 @@ impl RunService {
         preconditions: impl Into<Preconditions>,
         requester: Requester,
     ) -> Result<Run, ServiceError> {
-        let faults = patch.contradictions();
-        if !faults.is_empty() {
-            return Err(faults.into());
-        }
-        let (bytes, urgency) = (requester.bytes, patch.urgency());
         let origin = self.environment.origin(requester)?;
-        let preconditions = preconditions.into();
-        let decide = Arc::new(move |run: &Run| run.decide(&patch, &preconditions, &origin));
+        let (preconditions, patch) = (preconditions.into(), Arc::new(patch));
+        let reported = Arc::clone(&patch);
         let report = RunReport {
-            decide,
-            bytes,
-            urgency,
+            decide: Arc::new(move |run: &Run| run.decide(&reported, &preconditions, &origin)),
+            urgency: patch.urgency(),
+            patch,
         };
         self.update(address, report).await
     }
@@ -233,13 +227,11 @@ impl RunService {
         preconditions: impl Into<Preconditions>,
         requester: Requester,
     ) -> Result<(), ServiceError> {
-        let bytes = requester.bytes;
         let origin = self.environment.origin(requester)?;
         let preconditions = preconditions.into();
-        let decide = Arc::new(move |run: &Run| run.decide_deletion(&preconditions, &origin));
         let report = RunReport {
-            decide,
-            bytes,
+            decide: Arc::new(move |run: &Run| run.decide_deletion(&preconditions, &origin)),
+            patch: Arc::default(),
             urgency: Urgency::Ordinary,
         };
         self.update(address, report).await.map(drop)
@@ -249,7 +241,7 @@ impl RunService {
     ///
     /// # Errors
     ///
-    /// [`ServiceError::NotOffered`], [`ServiceError::FlowNotFound`], [`ServiceError::RunNotFound`] or
+    /// [`ServiceError::UnsupportedQuery`], [`ServiceError::FlowNotFound`], [`ServiceError::RunNotFound`] or
     /// [`ServiceError::Store`].
     pub async fn query(&self, via: Via, query: &RunQuery) -> Result<FoundRuns, ServiceError> {
         self.allow(via, query).await?;
@@ -275,7 +267,7 @@ impl RunService {
     }
 
     async fn allow(&self, via: Via, query: &RunQuery) -> Result<(), ServiceError> {
-        offered(query)?;
+        check_supported(query)?;
         match query.scope {
             RunScope::Flow(flow) => self.pass_through(flow, via).await,
             RunScope::Tenant(_) => Ok(()),

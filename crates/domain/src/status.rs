@@ -4,8 +4,6 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::store::Urgency;
-
 /// How a run ended. Terminal, and terminal is final.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Outcome {
@@ -117,6 +115,16 @@ impl fmt::Display for RunStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// How late a report is rejected when the queue of a store is full.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Urgency {
+    /// Rejected first: the client sends it again, or another report follows.
+    #[default]
+    Ordinary,
+    /// Rejected last: it ends a run, and those who wait for the end learn of it in no other way.
+    EndsRun,
 }
 
 #[cfg(test)]

@@ -1,44 +1,36 @@
 //! The ports: what the domain asks of a store. `flowruns-testing` holds the suite that every store must pass.
 
-use std::{error::Error, fmt, sync::Arc};
+use std::{error, fmt, sync::Arc};
 
 use async_trait::async_trait;
+use thiserror::Error;
 
 use crate::{
     event::RunEvent,
     flow::Flow,
     id::{FlowId, FlowKey, RunId, RunKey, TenantId},
     idempotency::{Claimed, KeptAnswer, KeyClaim},
+    patch::RunPatch,
     query::{
         Count, CountLimit, EventPageRequest, FlowQuery, FoundFlows, FoundRuns, Page, RunQuery,
     },
-    readiness::NotReady,
     rejection::PatchRejected,
     run::{Change, Decision, Run},
+    status::Urgency,
     timestamp::Timestamp,
 };
 
 /// Decides a report on the run as it is stored. It owns all it needs, so that a store may run it in a task of its own, and again.
 pub type DecideRun = Arc<dyn Fn(&Run) -> Result<Decision, PatchRejected> + Send + Sync>;
 
-/// What a store refuses last when too much waits.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Urgency {
-    /// More will follow, or it can be sent again: refused first, so that there is room for what ends a run.
-    #[default]
-    Ordinary,
-    /// It ends a run, and whoever waits for that end has no other way to learn of it.
-    EndsRun,
-}
-
-/// A report on a run, as a store takes it.
+/// A report on a run, as a store receives it.
 #[derive(Clone)]
 pub struct RunReport {
-    /// What it does to the run.
+    /// Decides what the report does to the run.
     pub decide: DecideRun,
-    /// What it holds in memory while it waits, in bytes. A store bounds what waits by it.
-    pub bytes: usize,
-    /// Whether it is refused first or last when too much waits.
+    /// What the report changes, which a store may measure to limit its queue. Empty for a deletion.
+    pub patch: Arc<RunPatch>,
+    /// How late the report is rejected when the queue of a store is full.
     pub urgency: Urgency,
 }
 
@@ -218,12 +210,15 @@ pub struct StoreError {
     /// What kind of failure.
     pub kind: StoreErrorKind,
     /// The cause.
-    pub source: Option<Box<dyn Error + Send + Sync>>,
+    pub source: Option<Box<dyn error::Error + Send + Sync>>,
 }
 
 impl StoreError {
     /// A failure with its cause.
-    pub fn new(kind: StoreErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub fn new(
+        kind: StoreErrorKind,
+        source: impl Into<Box<dyn error::Error + Send + Sync>>,
+    ) -> Self {
         Self {
             kind,
             source: Some(source.into()),
@@ -246,8 +241,51 @@ impl fmt::Display for StoreError {
     }
 }
 
-impl Error for StoreError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
+impl error::Error for StoreError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         self.source.as_deref().map(|source| source as _)
     }
+}
+
+/// Why a store cannot serve now, in words for operators.
+#[derive(Debug, Error)]
+pub enum NotReady {
+    /// It cannot be asked.
+    #[error("the database is away")]
+    Unavailable(#[from] StoreError),
+    /// It takes no writes.
+    #[error("the database is a standby or read-only, and takes no writes")]
+    Standby,
+    /// Serving needs more sessions than the database grants.
+    #[error(
+        "no session of the database to {purpose}; raise max_connections or the role's CONNECTION LIMIT if all are taken"
+    )]
+    NoSession {
+        /// What the session is for; completes "a session to …".
+        purpose: &'static str,
+        /// Why it cannot be opened.
+        source: StoreError,
+    },
+    /// Its texts are in another encoding than UTF-8.
+    #[error("{}", unsuitable_encoding(.0))]
+    Encoding(String),
+    /// Migrations are missing.
+    #[error("migrations {} are pending", listed(.0))]
+    Pending(Vec<i64>),
+    /// Migrations have another text than the one that was applied.
+    #[error("migrations {} were changed after they were applied", listed(.0))]
+    Changed(Vec<i64>),
+}
+
+/// What is wrong with a database of this encoding, and what to do.
+pub fn unsuitable_encoding(encoding: &str) -> String {
+    format!(
+        "the database has the encoding {encoding} and must have UTF8: create another one with CREATE DATABASE … \
+        ENCODING 'UTF8' TEMPLATE template0, and move the data there"
+    )
+}
+
+fn listed(versions: &[i64]) -> String {
+    let versions: Vec<_> = versions.iter().map(ToString::to_string).collect();
+    versions.join(", ")
 }

@@ -3,6 +3,7 @@
 mod documents;
 mod flows;
 mod ids;
+mod plan;
 mod predicate;
 mod range;
 mod runs;

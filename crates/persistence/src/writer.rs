@@ -14,6 +14,7 @@ mod jobs;
 mod locked_update;
 mod queue;
 mod reading;
+mod size;
 mod statements;
 mod supervised;
 mod writing;
@@ -154,7 +155,7 @@ impl Writers {
     ) -> Result<Option<Updated<Run>>, StoreError> {
         let RunReport {
             decide,
-            bytes,
+            patch,
             urgency,
         } = report;
         let report = Report {
@@ -165,16 +166,15 @@ impl Writers {
             alone: false,
         };
         let task = &self.updates[self.task_of(key)];
-        let permit = self.admit(bytes, urgency)?;
+        let permit = self.admit(size::of_patch(&patch), urgency)?;
         task.submit(report, permit, self.deadline()).await
     }
 
     /// Creates a run, and answers after its commit.
     pub(crate) async fn create(&self, change: Change) -> Result<Creating, StoreError> {
         let properties = &change.run.properties;
-        let bytes = properties.statistics.members().compact_length();
         let urgency = properties.state.status().urgency();
-        let permit = self.admit(bytes, urgency)?;
+        let permit = self.admit(size::of_properties(properties), urgency)?;
         let creation = Creation {
             change,
             alone: false,

@@ -94,7 +94,7 @@ pub fn report(
 ) -> RunReport {
     RunReport {
         decide: Arc::new(decide),
-        bytes: 0,
+        patch: Arc::default(),
         urgency: Urgency::Ordinary,
     }
 }

@@ -26,7 +26,6 @@ use crate::{
     auth::{Caller, Permission},
     batch::MAX_ITEMS,
     error::ApiError,
-    limits::footprint,
     observe::{NotLetIn, Trace},
     odata::{
         key_path::PathKeys, options::QueryOptions, origin::ConnectionAuthentication,
@@ -240,7 +239,6 @@ impl Call {
         Requester {
             actor: self.caller.actor.clone(),
             request: self.request,
-            bytes: footprint(&self.body),
         }
     }
 

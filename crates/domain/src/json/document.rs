@@ -1,6 +1,6 @@
 //! A JSON document as a client sends it: one object, or a fault with its line and column.
 
-use super::{InvalidDocument, JsonObject};
+use super::{fault::InvalidDocument, value::JsonObject};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 

@@ -7,7 +7,11 @@ use serde::{
     de::{self, MapAccess, SeqAccess, Visitor},
 };
 
-use super::{JsonObject, JsonValue, Number, object::Members};
+use super::{
+    members::Members,
+    number::Number,
+    value::{JsonObject, JsonValue},
+};
 use crate::excerpt::excerpt;
 
 impl<'de> Deserialize<'de> for JsonValue {

@@ -127,6 +127,28 @@ impl<V: PartialOrd> Test<V> {
     }
 }
 
+/// A test of an enumeration, whose members have no order. `None` is null.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum EnumTest<V> {
+    /// Equal; null equals null.
+    Eq(Option<V>),
+    /// Not equal.
+    Ne(Option<V>),
+    /// One of these.
+    In(Vec<Option<V>>),
+}
+
+impl<V: PartialEq> EnumTest<V> {
+    /// Whether the value passes.
+    pub fn holds(&self, value: Option<&V>) -> bool {
+        match self {
+            Self::Eq(other) => other.as_ref() == value,
+            Self::Ne(other) => other.as_ref() != value,
+            Self::In(values) => values.iter().any(|one| one.as_ref() == value),
+        }
+    }
+}
+
 /// A test of a text, which compares by code points.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum TextTest {
@@ -163,8 +185,8 @@ pub enum RunTerm {
     Start(Test<Timestamp>),
     /// Of its end, which is null while it is in progress.
     End(Test<Timestamp>),
-    /// Of its status: equal, not equal, or one of several.
-    Status(Test<RunStatus>),
+    /// Of its status.
+    Status(EnumTest<RunStatus>),
 }
 
 /// Which runs.
@@ -190,8 +212,8 @@ pub enum FlowTerm {
     Id(Test<Uuid>),
     /// Of its name.
     DisplayName(TextTest),
-    /// Of its readiness: equal, not equal, or one of several.
-    ReadinessStatus(Test<ReadinessStatus>),
+    /// Of its readiness.
+    ReadinessStatus(EnumTest<ReadinessStatus>),
 }
 
 /// Which flows.
@@ -207,17 +229,3 @@ impl FlowFilter {
         })
     }
 }
-
-/// Enumerations have no order, so only equality is ever asked of them.
-macro_rules! unordered {
-    ($name:ty) => {
-        impl PartialOrd for $name {
-            fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-                (self == other).then_some(std::cmp::Ordering::Equal)
-            }
-        }
-    };
-}
-
-unordered!(RunStatus);
-unordered!(ReadinessStatus);

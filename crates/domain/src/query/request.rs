@@ -1,9 +1,9 @@
 //! Queries of runs and flows, and what they give.
 
 use super::{
-    PageSize,
     filter::{FlowFilter, RunFilter},
     order::{FlowCursor, FlowOrder, RunCursor, RunOrder},
+    page::PageSize,
 };
 use crate::{
     error_object::PublicError,

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display as _};
 
-use super::filter::{Condition, FlowTerm, RunTerm, Test, TextTest};
+use super::filter::{Condition, EnumTest, FlowTerm, Operator, RunTerm, Test, TextTest};
 use crate::{flow::ReadinessStatus, property};
 
 impl<T: fmt::Display> fmt::Display for Condition<T> {
@@ -40,7 +40,7 @@ impl fmt::Display for RunTerm {
             Self::DisplayName(test) => show_text(f, test),
             Self::Start(test) => show_test(f, property::START_DATE_TIME, test, plain),
             Self::End(test) => show_test(f, property::END_DATE_TIME, test, plain),
-            Self::Status(test) => show_test(f, property::STATUS, test, quoted),
+            Self::Status(test) => show_enum(f, property::STATUS, test, quoted),
         }
     }
 }
@@ -52,7 +52,7 @@ impl fmt::Display for FlowTerm {
             Self::DisplayName(test) => show_text(f, test),
             Self::ReadinessStatus(test) => {
                 let named = |status: &ReadinessStatus| quoted(&status.as_str());
-                show_test(f, property::READINESS_STATUS, test, named)
+                show_enum(f, property::READINESS_STATUS, test, named)
             }
         }
     }
@@ -82,14 +82,45 @@ fn show_test<V>(
     test: &Test<V>,
     show: impl Fn(&V) -> String,
 ) -> fmt::Result {
-    let literal = |value: &Option<V>| value.as_ref().map_or_else(|| "null".to_owned(), &show);
     match test {
-        Test::Compare(operator, value) => {
-            write!(f, "{name} {} {}", operator.as_str(), literal(value))
-        }
-        Test::In(values) => {
-            let values: Vec<String> = values.iter().map(literal).collect();
-            write!(f, "{name} in ({})", values.join(","))
-        }
+        Test::Compare(operator, value) => show_compare(f, name, *operator, value, show),
+        Test::In(values) => show_list(f, name, values, show),
     }
+}
+
+fn show_enum<V>(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    test: &EnumTest<V>,
+    show: impl Fn(&V) -> String,
+) -> fmt::Result {
+    match test {
+        EnumTest::Eq(value) => show_compare(f, name, Operator::Eq, value, show),
+        EnumTest::Ne(value) => show_compare(f, name, Operator::Ne, value, show),
+        EnumTest::In(values) => show_list(f, name, values, show),
+    }
+}
+
+fn show_compare<V>(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    operator: Operator,
+    value: &Option<V>,
+    show: impl Fn(&V) -> String,
+) -> fmt::Result {
+    write!(f, "{name} {} {}", operator.as_str(), literal(value, &show))
+}
+
+fn show_list<V>(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    values: &[Option<V>],
+    show: impl Fn(&V) -> String,
+) -> fmt::Result {
+    let values: Vec<String> = values.iter().map(|value| literal(value, &show)).collect();
+    write!(f, "{name} in ({})", values.join(","))
+}
+
+fn literal<V>(value: &Option<V>, show: impl Fn(&V) -> String) -> String {
+    value.as_ref().map_or_else(|| "null".to_owned(), show)
 }

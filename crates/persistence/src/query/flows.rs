@@ -3,7 +3,6 @@
 use flowruns_domain::{
     Count, CountLimit, Direction, Flow, FlowCursor, FlowFilter, FlowId, FlowOrder, FlowQuery,
     FlowSort, FlowTerm, Found, FoundFlows, Operator, SortKey, StoreError, TenantId, Test, TextTest,
-    listed_flow_ids,
 };
 use sqlx::{PgPool, types::Json};
 use uuid::Uuid;
@@ -32,7 +31,7 @@ pub(crate) async fn query_flows(
     query: &FlowQuery,
 ) -> Result<FoundFlows, StoreError> {
     let order = query.order;
-    if let Some(ids) = listed_flow_ids(query) {
+    if let Some(ids) = query.filter.as_ref().and_then(FlowFilter::required_ids) {
         let mut flows = matching(pool, query, ids).await?.0;
         if let Some(after) = &query.after {
             flows.retain(|flow| order.compare(&order.cursor(flow), after).is_gt());
@@ -60,7 +59,7 @@ pub(crate) async fn count_flows(
     query: &FlowQuery,
     limit: CountLimit,
 ) -> Result<Count, StoreError> {
-    if let Some(ids) = listed_flow_ids(query) {
+    if let Some(ids) = query.filter.as_ref().and_then(FlowFilter::required_ids) {
         let (flows, found) = matching(pool, query, ids).await?;
         return Ok(limit.count(flows.len() as u64, found as u64));
     }
@@ -112,7 +111,7 @@ pub(crate) async fn explain_flows(
     query: &FlowQuery,
     limit: CountLimit,
 ) -> Result<Vec<String>, StoreError> {
-    if let Some(ids) = listed_flow_ids(query) {
+    if let Some(ids) = query.filter.as_ref().and_then(FlowFilter::required_ids) {
         return Ok(vec![explain_listed(pool, query.tenant, ids).await?]);
     }
     let in_order_of_count = in_order_of_count(query);

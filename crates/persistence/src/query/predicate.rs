@@ -1,6 +1,6 @@
 //! Conditions as SQL: two truth values as in memory, never SQL's third.
 
-use flowruns_domain::{Condition, FlowTerm, Operator, RunTerm, Test, TextTest};
+use flowruns_domain::{Condition, EnumTest, FlowTerm, Operator, RunTerm, Test, TextTest};
 use sqlx::{Encode, Postgres, Type, postgres::PgHasArrayType};
 
 use super::Builder;
@@ -47,7 +47,7 @@ pub(super) fn push_run_term(sql: &mut Builder, term: &RunTerm) {
         RunTerm::DisplayName(test) => push_text(sql, test),
         RunTerm::Start(test) => push_test(sql, "start_at", test, |time| time.date_time()),
         RunTerm::End(test) => push_test(sql, "end_at", test, |time| time.date_time()),
-        RunTerm::Status(test) => push_test(sql, "status", test, |status| status.as_str()),
+        RunTerm::Status(test) => push_enum(sql, "status", test, |status| status.as_str()),
     }
 }
 
@@ -56,7 +56,7 @@ pub(super) fn push_flow_term(sql: &mut Builder, term: &FlowTerm) {
         FlowTerm::Id(test) => push_test(sql, "id", test, |id| *id),
         FlowTerm::DisplayName(test) => push_text(sql, test),
         FlowTerm::ReadinessStatus(test) => {
-            push_test(sql, "readiness_status", test, |status| status.as_str());
+            push_enum(sql, "readiness_status", test, |status| status.as_str());
         }
     }
 }
@@ -135,23 +135,39 @@ fn push_text(sql: &mut Builder, test: &TextTest) {
     sql.push_bind(part.clone());
 }
 
-/// Lists are arrays: PostgreSQL looks values up in them by hash.
 fn push_test<V, B>(sql: &mut Builder, column: &str, test: &Test<V>, bound: impl Fn(&V) -> B)
 where
     B: for<'q> Encode<'q, Postgres> + Type<Postgres> + PgHasArrayType + Send + 'static,
 {
     match test {
         Test::Compare(operator, value) => push_compare(sql, column, *operator, value, bound),
-        Test::In(values) => {
-            let some: Vec<B> = values.iter().flatten().map(bound).collect();
-            sql.push("((").push(column).push(" = ANY(").push_bind(some);
-            sql.push(")) IS TRUE");
-            if values.iter().any(Option::is_none) {
-                sql.push(" OR ").push(column).push(" IS NULL");
-            }
-            sql.push(")");
-        }
+        Test::In(values) => push_list(sql, column, values, bound),
     }
+}
+
+fn push_enum<V, B>(sql: &mut Builder, column: &str, test: &EnumTest<V>, bound: impl Fn(&V) -> B)
+where
+    B: for<'q> Encode<'q, Postgres> + Type<Postgres> + PgHasArrayType + Send + 'static,
+{
+    match test {
+        EnumTest::Eq(value) => push_compare(sql, column, Operator::Eq, value, bound),
+        EnumTest::Ne(value) => push_compare(sql, column, Operator::Ne, value, bound),
+        EnumTest::In(values) => push_list(sql, column, values, bound),
+    }
+}
+
+/// A list is an array: PostgreSQL looks values up in it by hash.
+fn push_list<V, B>(sql: &mut Builder, column: &str, values: &[Option<V>], bound: impl Fn(&V) -> B)
+where
+    B: for<'q> Encode<'q, Postgres> + Type<Postgres> + PgHasArrayType + Send + 'static,
+{
+    let some: Vec<B> = values.iter().flatten().map(bound).collect();
+    sql.push("((").push(column).push(" = ANY(").push_bind(some);
+    sql.push(")) IS TRUE");
+    if values.iter().any(Option::is_none) {
+        sql.push(" OR ").push(column).push(" IS NULL");
+    }
+    sql.push(")");
 }
 
 fn push_compare<V, B>(

@@ -1,15 +1,16 @@
 //! Queries of runs, of one flow or of a tenant.
 
 use flowruns_domain::{
-    Count, CountLimit, Direction, Found, FoundRuns, ListedRun, Operator, RunCursor, RunFilter,
-    RunOrder, RunPlan, RunQuery, RunScope, RunSort, RunStatus, RunTerm, StoreError, Test, TextTest,
-    offered, possible_statuses,
+    Count, CountLimit, Direction, EnumTest, Found, FoundRuns, ListedRun, Operator, RunCursor,
+    RunFilter, RunOrder, RunQuery, RunScope, RunSort, RunStatus, RunTerm, StoreError, Test,
+    TextTest,
 };
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::{
     Builder, ids,
+    plan::RunPlan,
     predicate::{NAME, push_condition, push_limits, push_name_limits, push_run_term},
     range::{Place, Walk},
     search::{self, Reading, Source},
@@ -29,7 +30,7 @@ pub(crate) async fn query_runs(
     if !flow_is_there(pool, query.scope).await? {
         return Ok(None);
     }
-    match plan(query) {
+    match RunPlan::of(query) {
         RunPlan::Nothing => Ok(Some(Found {
             items: Vec::new(),
             next: None,
@@ -67,7 +68,7 @@ pub(crate) async fn count_runs(
     if !flow_is_there(pool, query.scope).await? {
         return Ok(None);
     }
-    match plan(query) {
+    match RunPlan::of(query) {
         RunPlan::Nothing => Ok(Some(Count::Exactly(0))),
         RunPlan::Ids(listed) => ids::count(pool, query, &listed, limit).await.map(Some),
         RunPlan::Walk { .. } => {
@@ -85,7 +86,7 @@ pub(crate) async fn explain_runs(
     query: &RunQuery,
     limit: CountLimit,
 ) -> Result<Vec<String>, StoreError> {
-    match plan(query) {
+    match RunPlan::of(query) {
         RunPlan::Nothing => Ok(Vec::new()),
         RunPlan::Ids(listed) => ids::explain(pool, query, &listed, limit).await,
         RunPlan::Walk { .. } => {
@@ -125,12 +126,12 @@ fn counted(query: &RunQuery) -> Vec<RunQuery> {
     else {
         return vec![ordered(query.filter.clone())];
     };
-    let statuses = possible_statuses(filter);
+    let statuses = filter.possible_statuses();
     if statuses.len() == RunStatus::ALL.len() {
         return vec![ordered(Some(filter.clone()))];
     }
     let of_status = |status| {
-        let is_status = RunTerm::Status(Test::Compare(Operator::Eq, Some(status)));
+        let is_status = RunTerm::Status(EnumTest::Eq(Some(status)));
         RunFilter::And(vec![RunFilter::Is(is_status), filter.clone()])
     };
     let filters = statuses.into_iter().map(of_status);
@@ -142,13 +143,8 @@ fn sources(queries: &[RunQuery]) -> Vec<Source<'_>> {
     sources.collect()
 }
 
-/// The service asks for nothing that is not offered.
-fn plan(query: &RunQuery) -> RunPlan {
-    offered(query).unwrap_or(RunPlan::Walk { status: None })
-}
-
 fn status(query: &RunQuery) -> Option<RunStatus> {
-    match plan(query) {
+    match RunPlan::of(query) {
         RunPlan::Walk { status } => status,
         RunPlan::Nothing | RunPlan::Ids(_) => None,
     }

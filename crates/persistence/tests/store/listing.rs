@@ -3,8 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use flowruns_domain::{
-    Condition, Direction, FlowKey, ListedRun, NewRun, Operator, PageSize, RunFilter, RunOrder,
-    RunQuery, RunScope, RunSort, RunStatus, RunTerm, Store, Test, TextTest, Timestamp,
+    Condition, Direction, EnumTest, FlowKey, ListedRun, NewRun, Operator, PageSize, RunFilter,
+    RunOrder, RunQuery, RunScope, RunSort, RunStatus, RunTerm, Store, Test, TextTest, Timestamp,
 };
 use flowruns_testing::{MemoryStore, fixtures, scratch::ScratchDatabase};
 use proptest::{collection, option, prelude::*, sample};
@@ -84,8 +84,16 @@ fn test<V: Clone + std::fmt::Debug + 'static>(
     ]
 }
 
+fn statuses() -> impl Strategy<Value = EnumTest<RunStatus>> {
+    let status = || option::of(sample::select(&RunStatus::ALL[..]));
+    prop_oneof![
+        status().prop_map(EnumTest::Eq),
+        status().prop_map(EnumTest::Ne),
+        collection::vec(status(), 0..4).prop_map(EnumTest::In),
+    ]
+}
+
 fn terms() -> impl Strategy<Value = RunTerm> {
-    const EQUALITY: &[Operator] = &[Operator::Eq, Operator::Ne];
     let times = || (0_u64..20).prop_map(moment).boxed();
     let ids = (0..RUNS as u128 + 2).prop_map(|n| Uuid::from_u128(0x7000_8000_0000_0000_0000 | n));
     let texts = || {
@@ -95,7 +103,7 @@ fn terms() -> impl Strategy<Value = RunTerm> {
         test(ids.boxed(), &Operator::ALL).prop_map(RunTerm::Id),
         test(times(), &Operator::ALL).prop_map(RunTerm::Start),
         test(times(), &Operator::ALL).prop_map(RunTerm::End),
-        test(sample::select(&RunStatus::ALL[..]), EQUALITY).prop_map(RunTerm::Status),
+        statuses().prop_map(RunTerm::Status),
         test(texts().boxed(), &Operator::ALL)
             .prop_map(|test| RunTerm::DisplayName(TextTest::Plain(test))),
         texts().prop_map(|part| RunTerm::DisplayName(TextTest::StartsWith(part))),

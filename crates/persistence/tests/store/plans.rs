@@ -6,8 +6,8 @@ mod shape;
 mod table;
 
 use flowruns_domain::{
-    Condition, Count, CountLimit, FlowStore as _, PageSize, RunOrder, RunPlan, RunQuery, RunScope,
-    RunStore as _, RunTerm, SCAN_LIMIT, TextTest, listed_flow_ids, offered,
+    Condition, Count, CountLimit, FlowFilter, FlowStore as _, PageSize, RunFilter, RunOrder,
+    RunQuery, RunScope, RunStore as _, RunTerm, SCAN_LIMIT, TextTest,
 };
 use flowruns_persistence::PostgresStore;
 
@@ -29,10 +29,8 @@ fn pages_of_ids(ids: usize) -> f64 {
 
 /// Pages beyond the rows that a query may ask for.
 fn more_pages(query: &RunQuery) -> f64 {
-    match offered(query) {
-        Ok(RunPlan::Ids(ids)) => pages_of_ids(ids.len()),
-        Ok(RunPlan::Nothing | RunPlan::Walk { .. }) | Err(_) => INDEX_PAGES,
-    }
+    let ids = query.filter.as_ref().and_then(RunFilter::required_ids);
+    ids.map_or(INDEX_PAGES, |ids| pages_of_ids(ids.len()))
 }
 
 fn check(cost: &Cost, more_pages: f64, context: &dyn Fn() -> String) {
@@ -72,7 +70,8 @@ async fn check_all(store: &PostgresStore, belief: &str) -> usize {
         }
     }
     for query in &flows {
-        let listed = listed_flow_ids(query).unwrap_or_default();
+        let listed = query.filter.as_ref().and_then(FlowFilter::required_ids);
+        let listed = listed.unwrap_or_default();
         let more_pages = pages_of_ids(listed.len());
         for plan in store.explain_flows(query, COUNT_LIMIT).await.unwrap() {
             let context = || format!("{belief}: {query:?}\n{plan}");

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use flowruns_domain::{
-    Condition, Count, CountLimit, FlowFilter, FlowOrder, FlowQuery, FlowSort, FlowTerm, Operator,
-    ReadinessStatus, Store, Test, TextTest,
+    Condition, Count, CountLimit, EnumTest, FlowFilter, FlowOrder, FlowQuery, FlowSort, FlowTerm,
+    Operator, ReadinessStatus, Store, Test, TextTest,
 };
 
 use super::{
@@ -28,7 +28,7 @@ pub async fn flows_are_queried_by_name_and_readiness(store: Arc<dyn Store>) {
     let all = scene.store.query_flows(&query).await;
     let all = all.expect("flows can be queried").items;
     assert_eq!(all.len(), 13);
-    let ready = Test::Compare(Operator::Eq, Some(ReadinessStatus::Ready));
+    let ready = EnumTest::Eq(Some(ReadinessStatus::Ready));
     let prefix = FlowTerm::DisplayName(TextTest::StartsWith("a".to_owned()));
     let equal = Test::Compare(Operator::Eq, Some(NAMES[1].to_owned()));
     let equal = FlowTerm::DisplayName(TextTest::Plain(equal));

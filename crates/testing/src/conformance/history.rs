@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use flowruns_domain::{
-    Action, EventPageRequest, IfMatch, Nullable, Outcome, PageSize, RunEvent, RunPatch, Store,
-    Updated, Version,
+    Action, EventPageRequest, IfMatch, Nullable, Outcome, PageSize, RunPatch, Store, Updated,
+    Version, event_bytes,
 };
 
 use super::scene::{Scene, page_size};
@@ -127,7 +127,7 @@ pub async fn a_page_of_history_stays_within_its_bytes(store: Arc<dyn Store>) {
             .await
             .expect("events can be listed")
             .expect("it is there");
-        let bytes: usize = page.items.iter().map(RunEvent::bytes).sum();
+        let bytes: usize = page.items.iter().map(event_bytes).sum();
         assert!(bytes <= LIMIT as usize || page.items.len() == 1, "{bytes}");
         versions.extend(page.items.iter().map(|event| event.version.number()));
         after = page.items.last().map(|event| event.version);

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use flowruns_domain::{
-    Condition, Count, CountLimit, Direction, ListedRun, NewRun, Operator, Outcome, RunFilter,
-    RunId, RunOrder, RunQuery, RunScope, RunSort, RunStatus, RunTerm, Store, Test, TextTest,
+    Condition, Count, CountLimit, Direction, EnumTest, ListedRun, NewRun, Operator, Outcome,
+    RunFilter, RunId, RunOrder, RunQuery, RunScope, RunSort, RunStatus, RunTerm, Store, Test,
+    TextTest,
 };
 
 use super::scene::{Scene, page_size};
@@ -92,7 +93,7 @@ fn not(filter: RunFilter) -> RunFilter {
 /// Each operator on each property, null, and how they combine.
 fn filters() -> Vec<RunFilter> {
     let failed = RunStatus::Ended(Outcome::Failed);
-    let status = |status| is(RunTerm::Status(Test::Compare(Operator::Eq, Some(status))));
+    let status = |status| is(RunTerm::Status(EnumTest::Eq(Some(status))));
     let mut filters = Vec::new();
     for operator in Operator::ALL {
         let at = |text: &str| Test::Compare(operator, Some(time(text)));
@@ -123,16 +124,17 @@ fn filters() -> Vec<RunFilter> {
                 ]
             }),
     );
-    let some = Test::In(vec![Some(RunStatus::Running), Some(failed)]);
+    let some = EnumTest::In(vec![Some(RunStatus::Running), Some(failed)]);
     filters.extend([
         status(failed),
         not(status(failed)),
-        is(RunTerm::Status(Test::Compare(Operator::Ne, Some(failed)))),
+        is(RunTerm::Status(EnumTest::Ne(Some(failed)))),
         is(RunTerm::Status(some.clone())),
-        is(RunTerm::Status(Test::In(vec![Some(failed)]))),
-        is(RunTerm::Status(Test::In(Vec::new()))),
-        status_or_null(Operator::Eq),
-        status_or_null(Operator::Ne),
+        is(RunTerm::Status(EnumTest::In(vec![Some(failed)]))),
+        is(RunTerm::Status(EnumTest::In(Vec::new()))),
+        // The status is never null.
+        is(RunTerm::Status(EnumTest::Eq(None))),
+        is(RunTerm::Status(EnumTest::Ne(None))),
         is(RunTerm::Id(Test::In(vec![
             Some(crate::ids::numbered(9)),
             Some(crate::ids::numbered(4)),
@@ -162,11 +164,6 @@ fn filters() -> Vec<RunFilter> {
         Condition::And(vec![status(failed), status(RunStatus::Running)]),
     ]);
     filters
-}
-
-/// Whether the status is null: it never is.
-fn status_or_null(operator: Operator) -> RunFilter {
-    is(RunTerm::Status(Test::Compare(operator, None)))
 }
 
 /// A count looks at no more rows than its limit, and says so.
@@ -212,7 +209,7 @@ pub async fn every_order_is_walked_in_pages_of_every_size(store: Arc<dyn Store>)
     let mut query = RunQuery::new(RunScope::Flow(scene.flow));
     let all = walk(&scene, &query).await;
     let failed = Some(RunStatus::Ended(Outcome::Failed));
-    let not_failed = is(RunTerm::Status(Test::Compare(Operator::Ne, failed)));
+    let not_failed = is(RunTerm::Status(EnumTest::Ne(failed)));
     for filter in [None, Some(not_failed)] {
         let matches = |row: &&ListedRun| {
             let filter = filter.as_ref();
@@ -271,7 +268,7 @@ pub async fn runs_are_queried_across_the_flows_of_a_tenant(store: Arc<dyn Store>
     assert_eq!(all.len(), 40);
     let mut query = RunQuery::new(RunScope::Tenant(one.flow.tenant));
     let failed = RunStatus::Ended(Outcome::Failed);
-    let is_failed = is(RunTerm::Status(Test::Compare(Operator::Eq, Some(failed))));
+    let is_failed = is(RunTerm::Status(EnumTest::Eq(Some(failed))));
     let ids = |numbers: &[u64]| {
         let ids = numbers
             .iter()

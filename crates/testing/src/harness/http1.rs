@@ -83,8 +83,8 @@ impl Http1Connection {
     }
 
     /// Connects, and sends these bytes.
-    pub async fn that_sent(address: SocketAddr, bytes: impl AsRef<[u8]>) -> Self {
-        let mut connection = Self::connect(address).await;
+    pub async fn that_sent(server: impl Into<SocketAddr>, bytes: impl AsRef<[u8]>) -> Self {
+        let mut connection = Self::connect(server.into()).await;
         connection.send(bytes).await;
         connection
     }

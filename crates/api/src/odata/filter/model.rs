@@ -1,8 +1,8 @@
 //! What can be asked of a property.
 
 use flowruns_domain::{
-    FlowTerm, Operator, ReadinessStatus, RunStatus, RunTerm, Test, TextTest, Timestamp, excerpt,
-    property,
+    EnumTest, FlowTerm, Operator, ReadinessStatus, RunStatus, RunTerm, Test, TextTest, Timestamp,
+    excerpt, property,
 };
 use uuid::Uuid;
 
@@ -148,32 +148,43 @@ fn member<V: Copy>(
     property: &str,
     question: Question,
     known: &[(&'static str, V)],
-) -> Result<Test<V>, String> {
+) -> Result<EnumTest<V>, String> {
+    let value = |literal| match literal {
+        Literal::Null => Ok(None),
+        literal => member_of(property, &literal, known),
+    };
     match question {
-        Question::Compare(Operator::Gt | Operator::Ge | Operator::Lt | Operator::Le, _) => {
-            return Err(format!(
-                "{property} has no order; compare it by eq, ne or in"
-            ));
-        }
+        Question::Compare(Operator::Eq, literal) => Ok(EnumTest::Eq(value(literal)?)),
+        Question::Compare(Operator::Ne, literal) => Ok(EnumTest::Ne(value(literal)?)),
+        Question::In(literals) => Ok(EnumTest::In(
+            literals.into_iter().map(value).collect::<Result<_, _>>()?,
+        )),
+        Question::Compare(..) => Err(format!(
+            "{property} has no order; compare it by eq, ne or in"
+        )),
         Question::StartsWith(_) | Question::EndsWith(_) | Question::Contains(_) => {
-            return Err(no_text(property, "eq, ne and in"));
+            Err(no_text(property, "eq, ne and in"))
         }
-        Question::Compare(..) | Question::In(_) => {}
     }
-    test(property, question, |property, literal| {
-        let name = text_of(property, literal)?;
-        if name == UNKNOWN_FUTURE_VALUE {
-            return Ok(None);
-        }
-        let member = known.iter().find(|(known, _)| *known == name);
-        member.map(|(_, value)| Some(*value)).ok_or_else(|| {
-            let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-            format!(
-                "{property} is one of {}, not '{}'",
-                names.join(", "),
-                excerpt(&name)
-            )
-        })
+}
+
+fn member_of<V: Copy>(
+    property: &str,
+    literal: &Literal,
+    known: &[(&'static str, V)],
+) -> Result<Option<V>, String> {
+    let name = text_of(property, literal)?;
+    if name == UNKNOWN_FUTURE_VALUE {
+        return Ok(None);
+    }
+    let member = known.iter().find(|(known, _)| *known == name);
+    member.map(|(_, value)| Some(*value)).ok_or_else(|| {
+        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        format!(
+            "{property} is one of {}, not '{}'",
+            names.join(", "),
+            excerpt(&name)
+        )
     })
 }
 

@@ -1,6 +1,6 @@
 use flowruns_domain::{
-    FlowFilter, FlowTerm, Operator, ReadinessStatus, RunFilter, RunStatus, RunTerm, Test, TextTest,
-    Timestamp,
+    EnumTest, FlowFilter, FlowTerm, Operator, ReadinessStatus, RunFilter, RunStatus, RunTerm, Test,
+    TextTest, Timestamp,
 };
 use proptest::{collection, option, prelude::*, sample};
 
@@ -279,7 +279,16 @@ fn text_tests() -> impl Strategy<Value = TextTest> {
     ]
 }
 
-const EQUALITY: &[Operator] = &[Operator::Eq, Operator::Ne];
+fn enum_test<V: Copy + std::fmt::Debug>(
+    members: &'static [V],
+) -> impl Strategy<Value = EnumTest<V>> {
+    let value = || option::of(sample::select(members));
+    prop_oneof![
+        value().prop_map(EnumTest::Eq),
+        value().prop_map(EnumTest::Ne),
+        collection::vec(value(), 1..4).prop_map(EnumTest::In),
+    ]
+}
 
 fn run_terms() -> impl Strategy<Value = RunTerm> {
     let ids = any::<u128>().prop_map(uuid::Uuid::from_u128);
@@ -288,7 +297,7 @@ fn run_terms() -> impl Strategy<Value = RunTerm> {
         text_tests().prop_map(RunTerm::DisplayName),
         test(times(), &Operator::ALL).prop_map(RunTerm::Start),
         test(times(), &Operator::ALL).prop_map(RunTerm::End),
-        test(sample::select(&RunStatus::ALL[..]), EQUALITY).prop_map(RunTerm::Status),
+        enum_test(&RunStatus::ALL).prop_map(RunTerm::Status),
     ]
 }
 
@@ -317,7 +326,7 @@ proptest! {
     #[test]
     fn a_filter_of_flows_is_read_back(filter in conditions(prop_oneof![
         text_tests().prop_map(FlowTerm::DisplayName),
-        test(sample::select(&ReadinessStatus::ALL[..]), EQUALITY).prop_map(FlowTerm::ReadinessStatus),
+        enum_test(&ReadinessStatus::ALL).prop_map(FlowTerm::ReadinessStatus),
     ])) {
         let filter: FlowFilter = filter;
         prop_assert_eq!(parse::<Flows>(&filter.to_string()), Ok(filter));

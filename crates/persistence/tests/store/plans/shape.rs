@@ -1,10 +1,10 @@
 //! Every shape of a query.
 
 use flowruns_domain::{
-    Condition, Direction, FlowCursor, FlowFilter, FlowOrder, FlowQuery, FlowSort, FlowTerm,
-    MAX_LISTED_VALUES, Operator, Outcome, PageSize, ReadinessStatus, RunCursor, RunFilter,
-    RunOrder, RunQuery, RunScope, RunSort, RunStatus, RunTerm, SortKey, Test, TextTest, offered,
-    possible_statuses,
+    Condition, Direction, EnumTest, FlowCursor, FlowFilter, FlowOrder, FlowQuery, FlowSort,
+    FlowTerm, MAX_LISTED_VALUES, Operator, Outcome, PageSize, ReadinessStatus, RunCursor,
+    RunFilter, RunOrder, RunQuery, RunScope, RunSort, RunStatus, RunTerm, SortKey, Test, TextTest,
+    check_supported,
 };
 
 use super::{PAGE, table::big_flow};
@@ -22,10 +22,7 @@ fn is<T>(term: T) -> Condition<T> {
 }
 
 fn status(name: &str) -> RunFilter {
-    is(RunTerm::Status(Test::Compare(
-        Operator::Eq,
-        RunStatus::from_name(name),
-    )))
+    is(RunTerm::Status(EnumTest::Eq(RunStatus::from_name(name))))
 }
 
 fn start(operator: Operator, text: &str) -> RunFilter {
@@ -56,7 +53,7 @@ fn not(filter: RunFilter) -> RunFilter {
 
 fn of_status_and_start() -> Vec<RunFilter> {
     let failed = Some(RunStatus::Ended(Outcome::Failed));
-    let within = |statuses| is(RunTerm::Status(Test::In(statuses)));
+    let within = |statuses| is(RunTerm::Status(EnumTest::In(statuses)));
     let day = [
         start(Operator::Ge, "2026-01-08T00:00:00Z"),
         start(Operator::Lt, "2026-01-09T00:00:00Z"),
@@ -177,7 +174,7 @@ pub(super) fn run_queries() -> Vec<RunQuery> {
             }
         }
     }
-    queries.retain(|query| offered(query).is_ok());
+    queries.retain(|query| check_supported(query).is_ok());
     queries
 }
 
@@ -202,8 +199,8 @@ pub(super) fn plain_run_queries() -> Vec<RunQuery> {
 
 fn flow_filters() -> Vec<Option<FlowFilter>> {
     let name = |test| is(FlowTerm::DisplayName(test));
-    let ready = Test::Compare(Operator::Eq, Some(ReadinessStatus::Ready));
-    let failed = Test::Compare(Operator::Eq, Some(ReadinessStatus::Failed));
+    let ready = EnumTest::Eq(Some(ReadinessStatus::Ready));
+    let failed = EnumTest::Eq(Some(ReadinessStatus::Failed));
     let found = vec![
         is(FlowTerm::ReadinessStatus(ready)),
         is(FlowTerm::ReadinessStatus(failed)),
@@ -261,7 +258,7 @@ pub(super) fn flow_queries() -> Vec<FlowQuery> {
 /// Counts of few runs of the large flow.
 pub(super) fn narrow_run_counts() -> Vec<RunQuery> {
     let filters = of_status_and_start().into_iter().filter(|filter| {
-        let statuses = possible_statuses(filter);
+        let statuses = filter.possible_statuses();
         !statuses.contains(&RunStatus::Ended(Outcome::Completed))
     });
     let queries = filters.flat_map(|filter| {
