@@ -15,7 +15,7 @@ use flowruns_testing::{
     scratch::ScratchDatabase,
 };
 
-use crate::{scale, storm::Load};
+use crate::{load::Load, scale};
 
 const ROUNDS: u64 = 8;
 const AN_HOUR: u64 = 3600;

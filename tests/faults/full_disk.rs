@@ -6,7 +6,7 @@ use flowruns_testing::harness::data_folder;
 use sqlx::{Connection as _, PgConnection, raw_sql};
 
 use crate::{
-    database::durable_in, scale, small_disk::SmallDisk, storm::Load, test_cluster::TestCluster,
+    database::durable_in, load::Load, scale, small_disk::SmallDisk, test_cluster::TestCluster,
 };
 
 const ROUNDS: u64 = 2;

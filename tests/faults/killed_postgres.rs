@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use crate::{database::Database, scale, storm::Load, test_cluster::TestCluster};
+use crate::{database::Database, load::Load, scale, test_cluster::TestCluster};
 
 const ROUNDS: u64 = 6;
 /// In one of this many rounds PostgreSQL stays down for longer than a server retries; in the others it restarts at once.

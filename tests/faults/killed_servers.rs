@@ -1,6 +1,6 @@
 //! kill -9 of a server under load.
 
-use crate::{scale, storm::Load, test_cluster::TestCluster};
+use crate::{load::Load, scale, test_cluster::TestCluster};
 
 const ROUNDS: u64 = 3;
 

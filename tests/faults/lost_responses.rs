@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 
-use crate::{lossy_proxy::LossyProxy, scale, storm::Load, test_cluster::TestCluster};
+use crate::{load::Load, lossy_proxy::LossyProxy, scale, test_cluster::TestCluster};
 
 const LOSSES: u64 = 100;
 const SERVERS: usize = 2;

@@ -37,12 +37,12 @@ mod full_disk;
 mod hang_up;
 mod killed_postgres;
 mod killed_servers;
+mod load;
 mod lossy_proxy;
 mod lost_responses;
 mod overloaded;
 mod small_disk;
 mod stopped_postgres;
-mod storm;
 mod terminated_sessions;
 mod test_cluster;
 

@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 
 use crate::{
-    database::signal_one, scale, storm::Load, test_cluster::Setting, test_cluster::TestCluster,
+    database::signal_one, load::Load, scale, test_cluster::Setting, test_cluster::TestCluster,
 };
 
 const ROUNDS: u64 = 2;

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use sqlx::PgConnection;
 
-use crate::{scale, storm::Load, test_cluster::TestCluster};
+use crate::{load::Load, scale, test_cluster::TestCluster};
 
 const TERMINATIONS: u64 = 100;
 

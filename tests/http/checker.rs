@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use flowruns_checker::{HttpTarget, Length, Stored, Storm, Summary, Target, check, storm};
+use flowruns_checker::{HttpTarget, Length, LoadPlan, Stored, Summary, Target, check, run_load};
 use flowruns_testing::fixtures::time;
 
 use crate::app::App;
 
-/// A storm on servers of one database whose clocks show these times.
-async fn checked(clocks: &[&str], plan: &Storm) -> Summary {
+/// A load on servers of one database whose clocks show these times.
+async fn checked(clocks: &[&str], plan: &LoadPlan) -> Summary {
     let app = App::start().await;
     let flow = app.flow().await.parse().unwrap();
     let mut targets: Vec<Arc<dyn Target>> = Vec::new();
@@ -17,7 +17,7 @@ async fn checked(clocks: &[&str], plan: &Storm) -> Summary {
         let target = HttpTarget::new(&url, app.bearer_token(), flow).unwrap();
         targets.push(Arc::new(target));
     }
-    let record = storm(&targets, plan).await.unwrap();
+    let record = run_load(&targets, plan).await.unwrap();
     let stored = Stored::read(&*targets[0], &record).await.unwrap();
     match check(&record, &stored) {
         Ok(summary) => summary,
@@ -30,10 +30,10 @@ async fn checked(clocks: &[&str], plan: &Storm) -> Summary {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_server_keeps_its_promises_in_a_storm() {
-    let plan = Storm {
+async fn one_server_keeps_its_guarantees_under_load() {
+    let plan = LoadPlan {
         length: Length::Operations(60),
-        ..Storm::default()
+        ..LoadPlan::default()
     };
     let summary = checked(&["2026-03-02T10:00:00Z"], &plan).await;
     assert!(
@@ -44,12 +44,12 @@ async fn one_server_keeps_its_promises_in_a_storm() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_servers_that_share_a_hot_run_keep_their_promises() {
-    let plan = Storm {
+    let plan = LoadPlan {
         hot_runs: 1,
         runs: 3,
         length: Length::Operations(60),
         seed: 2,
-        ..Storm::default()
+        ..LoadPlan::default()
     };
     let clocks = ["2026-03-02T10:00:00Z", "2026-03-02T09:00:00Z"];
     let summary = checked(&clocks, &plan).await;

@@ -1,4 +1,4 @@
-//! What every answer says, and where that puts its question.
+//! What every response shows, and the position that it gives to its request.
 
 use std::{fmt::Display, time::Duration};
 
@@ -12,7 +12,7 @@ use super::{
     violation::{Promise, Violation},
 };
 
-/// Collects the questions on a run, and the answers that are wrong by themselves.
+/// Collects the requests on a run, and the responses that are wrong by themselves.
 pub(super) struct Answers<'a> {
     states: &'a States,
     pub(super) calls: Vec<Call<'a>>,
@@ -28,7 +28,7 @@ impl<'a> Answers<'a> {
         }
     }
 
-    /// Something that was read between these times.
+    /// A read between these times.
     pub(super) fn read(
         &mut self,
         name: &'a (dyn Display + Sync),
@@ -46,7 +46,7 @@ impl<'a> Answers<'a> {
         }
     }
 
-    /// A report, whatever it was told.
+    /// A report with any response.
     pub(super) fn report(&mut self, sent: &Sent<'a>) {
         let Some(last) = sent.attempts.last() else {
             return;
@@ -74,7 +74,7 @@ impl<'a> Answers<'a> {
         }
         match (made, shown) {
             (Some(made), Some(shown)) if made == shown => {}
-            // An attempt whose answer was lost made the change; the last one found it there.
+            // An attempt whose response was lost made the change; the last attempt found it made.
             (Some(made), Some(shown)) if made < shown && sent.was_repeated() => {
                 self.unchanged(sent, last, shown);
             }
@@ -86,12 +86,12 @@ impl<'a> Answers<'a> {
                 self.violate(Promise::RightVersion, message);
             }
             (None, Some(shown)) if !sent.has_marker => self.unchanged(sent, last, shown),
-            // A change that is lost, or that shows what is not there: both were reported.
+            // A lost change, or a response that shows what is not stored: both were reported already.
             (None, _) | (_, None) => {}
         }
     }
 
-    /// An acknowledgement that says: nothing was to be changed in this version.
+    /// An acknowledgement without a change: this version already had it.
     fn unchanged(&mut self, sent: &Sent<'a>, last: &'a Attempt<Seen>, version: i64) {
         let Some(state) = self.states.of_version(version) else {
             return;

@@ -25,7 +25,7 @@ impl Sent<'_> {
         self.attempts.len() > 1
     }
 
-    /// What it was told in the end.
+    /// The final response.
     pub(super) fn answer(&self) -> Option<&Answer<Seen>> {
         self.attempts.last().map(|attempt| &attempt.answer)
     }
@@ -39,7 +39,7 @@ impl Sent<'_> {
 pub(super) struct Authors<'a> {
     pub(super) sent: Vec<Sent<'a>>,
     pub(super) of_versions: HashMap<i64, usize>,
-    /// Entries that nobody or several made.
+    /// Entries that no report made, or more than one.
     pub(super) violations: Vec<Violation>,
 }
 

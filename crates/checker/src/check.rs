@@ -1,4 +1,4 @@
-//! Holds a record against what is there.
+//! Compares a record with what is stored.
 
 use super::{
     record::Record,
@@ -8,12 +8,12 @@ use super::{
     violation::{Promise, Violation},
 };
 
-/// Whether every promise was kept.
+/// Checks that every guarantee was kept.
 ///
 /// # Errors
 ///
-/// The [`Violation`]s, run by run; within a run the first is the nearest to a cause. When the history of a run does
-/// not hold together, only what can be told without its states is checked.
+/// The [`Violation`]s, run by run; within a run the first is the nearest to a cause. When the history of a run has
+/// gaps or contradictions, only what does not need its states is checked.
 pub fn check(record: &Record, stored: &Stored) -> Result<Summary, Vec<Violation>> {
     let mut violations = Vec::new();
     let mut changed = 0;

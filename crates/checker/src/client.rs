@@ -1,4 +1,4 @@
-//! One client: one request after the other.
+//! A client that sends one request after the other.
 
 use std::{collections::HashMap, future::Future, sync::Arc, time::Duration, time::Instant};
 
@@ -7,10 +7,10 @@ use flowruns_domain::RunId;
 use tokio::{select, time::sleep};
 
 use super::{
-    draw::{Draw, Drawn},
+    generator::{GeneratedReport, ReportGenerator},
     known::Known,
+    load::{Pauses, SharedState},
     record::{Attempt, Operation, Request},
-    storm::{Pauses, Scene},
     target::{Answer, Seen, Target},
 };
 
@@ -18,37 +18,37 @@ const GETS_OF_100: u32 = 10;
 const READS_OF_100: u32 = 13;
 const HOT_OF_100: u32 = 65;
 const GIVE_UP_OF_100: u32 = 12;
-/// A run that ends late is ended by one report of so many that end runs.
+/// Of the reports that would end a late-ending run, one in this many does.
 const LATE_ENDS_OF: u32 = 16;
-/// Small pages make walks of many steps, while rows change.
+/// Small pages make a list take many requests, while rows change.
 const PAGE_ROWS: [u16; 3] = [2, 7, 1000];
 
-/// A client with its random choices, its memory and what it did.
+/// A client: its random choices, what it knows of the runs, and what it did.
 pub(super) struct Client {
     number: usize,
-    scene: Arc<Scene>,
+    shared: Arc<SharedState>,
     rng: Rng,
     known: HashMap<RunId, Known>,
     operations: Vec<Operation>,
 }
 
 impl Client {
-    pub(super) fn new(number: usize, scene: Arc<Scene>) -> Self {
-        // A step of its own for each client, so that neighbours do not choose alike.
-        let seed = scene.storm.seed ^ (number as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    pub(super) fn new(number: usize, shared: Arc<SharedState>) -> Self {
+        // A different step for each client, so that clients do not make the same choices.
+        let seed = shared.plan.seed ^ (number as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         Self {
             number,
-            scene,
+            shared,
             rng: Rng::with_seed(seed),
             known: HashMap::new(),
             operations: Vec::new(),
         }
     }
 
-    /// Goes on until the storm is over.
+    /// Sends requests until the load is over.
     pub(super) async fn run(mut self) -> Vec<Operation> {
         let mut number = 0;
-        while !self.scene.is_over(number) {
+        while !self.shared.is_over(number) {
             number += 1;
             let request = self.request(number).await;
             self.operations.push(Operation {
@@ -70,14 +70,14 @@ impl Client {
     }
 
     fn choose_run(&mut self) -> RunId {
-        let (all, hot) = (self.scene.runs.len(), self.hot_runs());
+        let (all, hot) = (self.shared.runs.len(), self.hot_runs());
         let is_hot = hot == all || (hot > 0 && self.rng.u32(0..100) < HOT_OF_100);
         let chosen = if is_hot { 0..hot } else { hot..all };
-        self.scene.runs[self.rng.usize(chosen)]
+        self.shared.runs[self.rng.usize(chosen)]
     }
 
     fn hot_runs(&self) -> usize {
-        self.scene.storm.hot_runs.min(self.scene.runs.len())
+        self.shared.plan.hot_runs.min(self.shared.runs.len())
     }
 
     async fn get(&mut self, run: RunId) -> Request {
@@ -99,24 +99,24 @@ impl Client {
     }
 
     async fn patch(&mut self, run: RunId, number: u64) -> Request {
-        let index = self.scene.runs.iter().position(|other| *other == run);
+        let index = self.shared.runs.iter().position(|other| *other == run);
         let is_hot = index.is_some_and(|index| index < self.hot_runs());
-        // Every other run stays in progress for longer, so that a long storm has both.
+        // Every other run stays in progress for longer, so that a long load has both.
         let ends_soon = index.is_some_and(|index| index % 2 == 1);
         let may_end = ends_soon || self.rng.u32(0..LATE_ENDS_OF) == 0;
-        let draw = Draw {
+        let generator = ReportGenerator {
             client: self.number,
             number,
             run,
             known: self.known.entry(run).or_default(),
-            // The cold runs stand still in lists.
+            // The runs that are not hot do not move in lists.
             may_move: is_hot,
             may_end,
         };
-        let drawn = draw.report(&mut self.rng);
-        let mut attempts = self.send(run, &drawn).await;
-        self.learn(run, &drawn, &mut attempts);
-        let Drawn { report, marker, .. } = drawn;
+        let generated = generator.report(&mut self.rng);
+        let mut attempts = self.send(run, &generated).await;
+        self.learn(run, &generated, &mut attempts);
+        let GeneratedReport { report, marker, .. } = generated;
         let report = Box::new(report);
         Request::Patch {
             run,
@@ -127,30 +127,30 @@ impl Client {
     }
 
     /// Sends a report until its outcome is known, or it is given up.
-    async fn send(&mut self, run: RunId, drawn: &Drawn) -> Vec<Attempt<Seen>> {
+    async fn send(&mut self, run: RunId, generated: &GeneratedReport) -> Vec<Attempt<Seen>> {
         let begun = Instant::now();
         let mut pauses = Pauses::default();
         let mut attempts = Vec::new();
         loop {
             let target = self.target(attempts.len());
-            let attempt = self.attempt(target.patch(run, &drawn.report)).await;
+            let attempt = self.attempt(target.patch(run, &generated.report)).await;
             let is_unknown = matches!(attempt.answer, Answer::Unknown(_));
             attempts.push(attempt);
             if !is_unknown {
                 return attempts;
             }
-            let goes_on = drawn.may_repeat
-                && begun.elapsed() < self.scene.storm.repeat_for
+            let repeats = generated.may_repeat
+                && begun.elapsed() < self.shared.plan.repeat_for
                 && self.rng.u32(0..100) >= GIVE_UP_OF_100;
             let is_stopped = self.rest(pauses.next_pause()).await;
-            if is_stopped || !goes_on {
+            if is_stopped || !repeats {
                 return attempts;
             }
         }
     }
 
-    /// Takes in what the last attempt was told, and counts it.
-    fn learn(&mut self, run: RunId, drawn: &Drawn, attempts: &mut [Attempt<Seen>]) {
+    /// Learns from the result of the last attempt, and counts it.
+    fn learn(&mut self, run: RunId, generated: &GeneratedReport, attempts: &mut [Attempt<Seen>]) {
         let has_unknown = attempts
             .iter()
             .any(|attempt| matches!(attempt.answer, Answer::Unknown(_)));
@@ -160,13 +160,13 @@ impl Client {
         if let Answer::Done(seen) = &last.answer {
             let seen = self.remember(seen.clone());
             last.answer = Answer::Done(seen);
-            self.scene
-                .storm
+            self.shared
+                .plan
                 .acknowledged
                 .send_modify(|count| *count += 1);
-            if drawn.marker.is_some() {
+            if generated.marker.is_some() {
                 let known = self.known.entry(run).or_default();
-                known.repeatable = drawn.is_harmless.then(|| drawn.report.clone());
+                known.repeatable = generated.is_harmless.then(|| generated.report.clone());
             }
         }
         if has_unknown {
@@ -175,23 +175,23 @@ impl Client {
     }
 
     fn remember(&mut self, seen: Seen) -> Seen {
-        let seen = self.scene.shared(seen);
+        let seen = self.shared.shared(seen);
         self.known.entry(seen.run).or_default().see(&seen);
         seen
     }
 
     async fn attempt<T>(&self, question: impl Future<Output = Answer<T>>) -> Attempt<T> {
-        let invoked = self.scene.elapsed();
+        let invoked = self.shared.elapsed();
         let answer = question.await;
         Attempt {
             invoked,
-            answered: self.scene.elapsed(),
+            answered: self.shared.elapsed(),
             answer,
         }
     }
 
     fn target(&self, attempt: usize) -> Arc<dyn Target> {
-        let targets = &self.scene.targets;
+        let targets = &self.shared.targets;
         Arc::clone(&targets[(self.number + attempt) % targets.len()])
     }
 
@@ -201,10 +201,10 @@ impl Client {
         }
     }
 
-    /// Gives a server in trouble time; whether the storm was stopped meanwhile.
+    /// Pauses, so that a failing server can recover. Returns whether the load was stopped meanwhile.
     async fn rest(&self, pause: Duration) -> bool {
         select! {
-            () = self.scene.storm.stop.cancelled() => true,
+            () = self.shared.plan.stop.cancelled() => true,
             () = sleep(pause) => false,
         }
     }

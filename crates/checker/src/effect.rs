@@ -1,4 +1,4 @@
-//! What a report does to a state, by the domain's own rules.
+//! The effect of a report on a state, by the rules of the domain.
 
 use std::fmt;
 
@@ -11,10 +11,10 @@ use super::{
 };
 use flowruns_testing::fixtures;
 
-/// What a report comes to.
+/// The effect of a report.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Effect {
-    /// The run becomes this.
+    /// The run gets this state.
     Changes(Box<RunProperties>),
     /// Nothing changes.
     Nothing,
@@ -28,7 +28,7 @@ pub(super) fn effect(report: &Report, run: &Run, now: Timestamp) -> Effect {
         Ok(patch) => patch,
         Err(rule) => return Effect::Refused(invalid(*rule)),
     };
-    // As the service does it: what no state heals is found before one is looked at.
+    // As the service does it: faults of the body alone come before faults that depend on the state.
     let faults = patch.contradictions();
     if !faults.is_empty() {
         return Effect::Refused(refusal(&PatchRejected::Invalid(faults)));

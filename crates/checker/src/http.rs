@@ -1,4 +1,4 @@
-//! Answers of a server, read.
+//! Reading of responses.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::target::{Answer, Entry, Refusal, Seen};
 
-/// What was asked for, or why not; what says that the server could not do it may still be done.
+/// The body, or the error. After a 5xx the request may still be executed.
 pub(super) async fn read(response: Result<Response, reqwest::Error>) -> Answer<Value> {
     let response = match response {
         Ok(response) => response,
@@ -42,7 +42,7 @@ fn error_code(body: &Value) -> Option<&str> {
     body["error"]["innerError"]["code"].as_str()
 }
 
-/// An error with its causes, since a client's says little by itself.
+/// An error with its causes, because the message of the HTTP client says little by itself.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -53,7 +53,7 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// What was read; where that is nothing, the answer is not what the contract says.
+/// The value; None means that the response does not follow the contract.
 pub(super) fn readable<T>(read: Option<T>) -> Answer<T> {
     read.map_or_else(
         || Answer::Refused(Refusal::new(StatusCode::OK.as_u16(), "unreadable")),

@@ -24,12 +24,12 @@ pub enum TargetFailed {
     /// No client could be made.
     #[error("no HTTP client can be made")]
     Client(#[from] reqwest::Error),
-    /// It created no flow; the text is its answer.
+    /// It created no flow; the text is its response.
     #[error("the server created no flow: {0}")]
     Flow(String),
 }
 
-/// A server, as its clients see it. Connections that fail, time-outs and 5xx are unknown outcomes.
+/// A server, as its clients use it. Connections that fail, time-outs and 5xx are unknown outcomes.
 #[derive(Clone)]
 pub struct HttpTarget {
     client: Client,
@@ -68,7 +68,7 @@ impl HttpTarget {
         })
     }
 
-    /// Creates a flow for a storm; the token must allow it.
+    /// Creates a flow for a load; the token must allow it.
     ///
     /// # Errors
     ///
@@ -110,7 +110,7 @@ impl HttpTarget {
                 return http::readable(None);
             };
             items.extend(page);
-            // The token goes to this server alone, wherever the link leads.
+            // The token is sent to this server only, whatever the link says.
             let next = body["@odata.nextLink"].as_str();
             let Some((_, next)) = next.and_then(|link| link.split_once('?')) else {
                 return Answer::Done((items, true));

@@ -1,10 +1,10 @@
-//! What a client remembers of a run.
+//! What a client knows of a run.
 
 use flowruns_domain::{EntityTag, RunStatus, json::JsonValue, property};
 
 use super::{record::Marker, report::Report, target::Seen};
 
-/// What a client has seen of a run, and what it may have left there.
+/// What a client has read of a run, and what its reports may have changed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {
     /// The tag that was seen last, and the one before.
@@ -13,7 +13,7 @@ pub(super) struct Known {
     pub(super) status: Option<RunStatus>,
     /// The last acknowledged report, as long as it would change nothing if it were sent again.
     pub(super) repeatable: Option<Report>,
-    /// Counts the operations with an unknown attempt: each may still land, so that the next ones need another marker.
+    /// Counts the operations with an unknown attempt: each may still be executed, so that the next ones need another marker.
     left_unknown: u64,
 }
 

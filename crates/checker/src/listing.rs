@@ -1,4 +1,4 @@
-//! What lists say about one run.
+//! Checks the rows that lists have for one run.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::{
     violation::{Promise, Violation},
 };
 
-/// Takes in the rows that lists had for the run, and reports those that skip or repeat it while it stood still.
+/// Takes in the rows that lists had for the run, and reports those that skip or repeat it while it did not move.
 pub(super) fn listings<'a>(
     record: &'a Record,
     states: &States,

@@ -1,4 +1,4 @@
-//! Lets a storm of clients loose on a deployment, and checks what it promised. Without `--url` it is the memory store.
+//! Runs many clients against a deployment, and checks its guarantees. Without `--url` it checks the memory store.
 
 #![expect(
     clippy::print_stdout,
@@ -10,15 +10,15 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use clap::Parser;
 use flowruns_checker::{
-    HttpTarget, Length, StoreTarget, Stored, Storm, Summary, Target, Violation, check, storm,
+    HttpTarget, Length, LoadPlan, StoreTarget, Stored, Summary, Target, Violation, check, run_load,
 };
 use flowruns_domain::{Environment, FlowId, FlowStore as _, SystemClock, TimeOrderedIds};
 use flowruns_testing::{MemoryStore, fixtures};
 
-/// So many violations are shown in full.
+/// The number of violations that are printed.
 const SHOWN: usize = 20;
 
-/// Sends random reports to a flow from many clients at once, and checks that every promise of the contract was kept.
+/// Sends random reports to a flow from many clients at the same time, and checks every guarantee of the contract.
 #[derive(Parser)]
 struct Arguments {
     /// A server, such as http://127.0.0.1:8080; several must share one database
@@ -30,22 +30,22 @@ struct Arguments {
     /// The flow to create the runs in [default: a new one]
     #[arg(long, requires = "urls")]
     flow: Option<String>,
-    /// Clients at once
+    /// Concurrent clients
     #[arg(long, default_value_t = 8)]
     clients: usize,
     /// Runs
     #[arg(long, default_value_t = 12)]
     runs: usize,
-    /// How many of the runs get most of the reports
+    /// The number of runs that get most of the reports
     #[arg(long, default_value_t = 3)]
     hot: usize,
-    /// How long, in seconds
+    /// The duration in seconds
     #[arg(long, conflicts_with = "operations")]
     seconds: Option<u64>,
-    /// How many operations of each client
+    /// Operations of each client
     #[arg(long, default_value_t = 200)]
     operations: u64,
-    /// Decides what is random
+    /// The seed of the random choices
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
@@ -54,7 +54,7 @@ struct Arguments {
 async fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let targets = targets(&arguments).await?;
-    Ok(match run(&targets, &arguments.storm()).await? {
+    Ok(match run(&targets, &arguments.plan()).await? {
         Ok(summary) => {
             println!("{summary}");
             ExitCode::SUCCESS
@@ -67,16 +67,16 @@ async fn main() -> anyhow::Result<ExitCode> {
 }
 
 impl Arguments {
-    fn storm(&self) -> Storm {
+    fn plan(&self) -> LoadPlan {
         let operations = Length::Operations(self.operations);
         let time = |seconds| Length::Time(Duration::from_secs(seconds));
-        Storm {
+        LoadPlan {
             clients: self.clients,
             runs: self.runs,
             hot_runs: self.hot,
             length: self.seconds.map_or(operations, time),
             seed: self.seed,
-            ..Storm::default()
+            ..LoadPlan::default()
         }
     }
 }
@@ -111,9 +111,9 @@ async fn in_memory() -> anyhow::Result<Arc<dyn Target>> {
 
 async fn run(
     targets: &[Arc<dyn Target>],
-    plan: &Storm,
+    plan: &LoadPlan,
 ) -> anyhow::Result<Result<Summary, Vec<Violation>>> {
-    let record = storm(targets, plan).await?;
+    let record = run_load(targets, plan).await?;
     let first = targets.first().context("there is no target")?;
     let stored = Stored::read(first.as_ref(), &record).await?;
     Ok(check(&record, &stored))

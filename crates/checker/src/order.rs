@@ -1,9 +1,9 @@
-//! One order of all questions on a run that agrees with time and with every answer.
+//! One order of all requests on a run that agrees with time and with every response (linearizability).
 //!
-//! Version `v` was made at place `2v`; what shows or was decided on the state after it stands at place `2v + 1`.
-//! Places must not go backwards from an answer to whatever was asked after it. Most answers name their place. A
-//! refusal does not: it gets the first place that explains it and is not before what was answered before it was
-//! asked. These are the least places of all, so where one has none, no order exists.
+//! Version `v` was made at position `2v`; a response that shows the state after it, or was decided on it, has position `2v + 1`.
+//! A request that was sent after a response must not have an earlier position than that response. Most responses give their
+//! position. A rejection does not: it gets the first position that explains it and is not before the responses that came
+//! before its request. These are the lowest positions of all, so if one request has none, no order exists.
 
 use std::{fmt, time::Duration};
 
@@ -17,7 +17,7 @@ use super::{
     violation::{Promise, Violation},
 };
 
-/// A question on a run, and what its answer says about its place.
+/// A request on a run, and what its response says about its position.
 pub(super) struct Call<'a> {
     /// For messages.
     pub(super) name: &'a (dyn fmt::Display + Sync),
@@ -33,7 +33,7 @@ pub(super) enum Place<'a> {
     Made(i64),
     /// It saw this version.
     Saw(i64),
-    /// It was refused, in whatever state explains it.
+    /// It was rejected, in any state that explains it.
     Refused(&'a Report, &'a Refusal),
 }
 
@@ -47,12 +47,12 @@ impl Place<'_> {
     }
 }
 
-/// The calls in the order of their questions, with what bounds them.
+/// The calls in the order of their requests, with their bounds.
 struct Bounds<'a> {
     calls: Vec<Call<'a>>,
-    /// The calls that were answered, in the order of their answers.
+    /// The calls that have a response, in the order of the responses.
     by_answer: Vec<usize>,
-    /// For each call the least known place of it and of those that were asked after it.
+    /// For each call the lowest known position of it and of the calls that were sent after it.
     least_after: Vec<i64>,
 }
 
@@ -63,7 +63,7 @@ pub(super) fn order(states: &States, mut calls: Vec<Call<'_>>) -> Vec<Violation>
     let mut places: Vec<i64> = Vec::new();
     let mut violations = Vec::new();
     let mut answered = bounds.by_answer.iter().peekable();
-    // The latest place among what was answered before the present question.
+    // The latest position among the calls that ended before the present one was sent.
     let mut latest: Option<usize> = None;
     for (index, call) in bounds.calls.iter().enumerate() {
         while let Some(other) = answered.next_if(|other| bounds.is_before(**other, call)) {
@@ -110,14 +110,14 @@ impl<'a> Bounds<'a> {
         }
     }
 
-    /// Whether a call was answered before another was asked.
+    /// Whether a call ended before another was sent.
     fn is_before(&self, index: usize, other: &Call<'_>) -> bool {
         self.calls[index]
             .answered
             .is_some_and(|answered| answered < other.invoked)
     }
 
-    /// The first place, not before `floor`, of a state that explains a refusal.
+    /// The first position, not before `floor`, of a state that explains a rejection.
     fn explain(&self, states: &States, index: usize, floor: i64) -> Result<i64, String> {
         let call = &self.calls[index];
         let Place::Refused(report, refusal) = call.place else {
@@ -147,14 +147,14 @@ impl<'a> Bounds<'a> {
         ))
     }
 
-    /// The last version that the run can have had when this was answered.
+    /// The last version that the run can have had at the end of this call.
     fn last_version(&self, states: &States, call: &Call<'_>) -> i64 {
         let answered = call.answered.unwrap_or(Duration::MAX);
         let next = self
             .calls
             .partition_point(|other| other.invoked <= answered);
         let least = self.least_after.get(next).copied().unwrap_or(i64::MAX);
-        // What made version v comes after all that saw v - 1.
+        // The call that made version v comes after all that saw v - 1.
         states.last_version().min(least.saturating_sub(1) / 2)
     }
 }

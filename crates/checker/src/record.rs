@@ -1,4 +1,4 @@
-//! What clients asked, what they were told, and when.
+//! The requests of the clients, the responses, and their times.
 
 use std::{fmt, time::Duration};
 
@@ -9,12 +9,12 @@ use super::{
     target::{Answer, Listing, Seen},
 };
 
-/// All that a storm did. Times count from its beginning, on a monotonic clock.
+/// All requests of a load. Times count from its beginning, on a monotonic clock.
 #[derive(Clone, Debug)]
 pub struct Record {
     /// The flow.
     pub flow: FlowId,
-    /// The runs, which were all there before the first operation.
+    /// The runs, which were created before the first operation.
     pub runs: Vec<Creation>,
     /// What the clients did.
     pub operations: Vec<Operation>,
@@ -22,18 +22,18 @@ pub struct Record {
     pub lasted: Duration,
 }
 
-/// What one client wanted at one time.
+/// One operation of a client.
 #[derive(Clone, Debug)]
 pub struct Operation {
     /// The client, from 0.
     pub client: usize,
     /// Its operations are numbered from 1.
     pub number: u64,
-    /// What it wanted, and was told at each attempt.
+    /// The request, with each attempt.
     pub request: Request,
 }
 
-/// What a client wanted, and was told.
+/// A request and its attempts.
 #[derive(Clone, Debug)]
 pub enum Request {
     /// To change a run. The same report is sent again after an unknown outcome, so that at most the last attempt has
@@ -43,9 +43,9 @@ pub enum Request {
         run: RunId,
         /// The report.
         report: Box<Report>,
-        /// What identifies it in the history; one that can change nothing has none.
+        /// Identifies it in the history; None for a report that cannot change anything.
         marker: Option<Marker>,
-        /// The attempts, never none.
+        /// The attempts, at least one.
         attempts: Vec<Attempt<Seen>>,
     },
     /// To read a run.
@@ -68,12 +68,12 @@ pub struct Marker {
     pub number: u64,
 }
 
-/// A question and its answer.
+/// A request and its response.
 #[derive(Clone, Debug)]
 pub struct Attempt<T> {
-    /// Taken before it was sent.
+    /// The time before it was sent.
     pub invoked: Duration,
-    /// Taken when the answer was there, or when it was given up.
+    /// The time of the response, or when the client stopped to wait for it.
     pub answered: Duration,
     /// The answer.
     pub answer: Answer<T>,
@@ -99,7 +99,7 @@ impl fmt::Display for Operation {
     }
 }
 
-/// A body that is cut where it gets long, and its precondition.
+/// A body, truncated if it is long, and its precondition.
 struct ShortBody<'a>(&'a Report);
 
 impl fmt::Display for ShortBody<'_> {

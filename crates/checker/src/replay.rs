@@ -1,4 +1,4 @@
-//! From a history back to the states that it led through.
+//! Computes the states of a run from its history.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +11,13 @@ use flowruns_domain::{
 
 use super::target::Entry;
 
-/// What a history says a run is, by the names of properties; nothing that is null.
+/// The properties of a run by name, as its history gives them, without nulls.
 type Values = BTreeMap<String, JsonValue>;
 
 /// The states of a run; the state of version 1 comes first.
 pub(super) struct Replay {
     pub(super) states: Vec<Run>,
-    /// Why the history cannot be followed beyond these states.
+    /// Why the history cannot be applied beyond these states.
     pub(super) broken: Option<String>,
 }
 
@@ -32,7 +32,7 @@ pub(super) fn tag(flow: FlowId, run: RunId, version: i64) -> Option<EntityTag> {
     Some(run_tag(key(flow, run)?, Version::new(version)?))
 }
 
-/// Follows a history as far as it holds together.
+/// Applies a history up to its first contradiction.
 pub(super) fn replay(flow: FlowId, run: RunId, history: &[Entry]) -> Replay {
     let mut values = Values::new();
     let mut states: Vec<Run> = Vec::new();
@@ -51,7 +51,7 @@ pub(super) fn replay(flow: FlowId, run: RunId, history: &[Entry]) -> Replay {
     Replay { states, broken }
 }
 
-/// Checks that an entry goes on from the state before it, and applies it.
+/// Checks that an entry continues the state before it, and applies it.
 fn follow(former: Option<&Run>, entry: &Entry, values: &mut Values) -> Result<(), String> {
     let expected = former.map_or(1, |run| run.version.number() + 1);
     if entry.version != expected {

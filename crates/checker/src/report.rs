@@ -9,8 +9,8 @@ use flowruns_domain::{
 
 use flowruns_testing::fixtures;
 
-/// A report on a run. What is sent and what it means are written side by side, so that the checker
-/// needs no reader of its own that could be wrong as the server's is.
+/// A report on a run. Its body and its meaning are made together, so that the checker needs no parser, which could have the
+/// same defect as that of the server.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// The body.

@@ -1,4 +1,4 @@
-//! One run: what was reported on it, against its history and its row.
+//! Compares the reports on one run with its history and its row.
 
 use std::time::Duration;
 
@@ -20,18 +20,18 @@ use super::{
 };
 use flowruns_testing::fixtures;
 
-/// How messages name what was read after the storm.
-const LIST_AFTERWARDS: &str = "the list after the storm";
-const ROW_AFTERWARDS: &str = "the row after the storm";
+/// How messages name what was read after the load.
+const LIST_AFTERWARDS: &str = "the list after the load";
+const ROW_AFTERWARDS: &str = "the row after the load";
 
-/// What was found of a run.
+/// The result for a run.
 pub(super) struct Findings {
     pub(super) violations: Vec<Violation>,
-    /// Reports that were acknowledged and are there.
+    /// Reports that were acknowledged and are stored.
     pub(super) changed: u64,
 }
 
-/// Holds the record against one run.
+/// Compares the record with one run.
 pub(super) fn check_run(
     record: &Record,
     creation: &Creation,
@@ -67,7 +67,7 @@ pub(super) fn check_run(
     }
 }
 
-/// Whether a report is there as often as it was told.
+/// Whether a report is stored as often as its responses say.
 fn presence(run: RunId, sent: &Sent<'_>) -> Option<Violation> {
     let (name, versions) = (sent.operation, &sent.versions);
     let violation = |promise, message| Some(Violation::new(promise, run, message));
@@ -122,7 +122,7 @@ fn wrong_creation(creation: &Creation, states: &States) -> Option<Violation> {
     (!is_right).then(|| Violation::new(Promise::RightEffect, states.run, message))
 }
 
-/// Does the report again, on the state that it was stored on.
+/// Applies the report again, to the state that it was applied to.
 fn wrong_effect(author: &Sent<'_>, before: &Run, after: &Run) -> Option<Violation> {
     // Only an end that was not sent depends on the time, and that one is in the history.
     let now = after.properties.state.end().unwrap_or(after.modified);
@@ -153,7 +153,7 @@ fn wrong_row(stored: &StoredRun, states: &States) -> Option<Violation> {
     Some(Violation::new(Promise::RowIsHistory, states.run, message))
 }
 
-/// Every answer by itself, and all of them in one order.
+/// Checks every response by itself, and all of them in one order.
 fn wrong_answers<'a>(
     record: &'a Record,
     sent: &[Sent<'a>],
@@ -170,7 +170,7 @@ fn wrong_answers<'a>(
     let afterwards = (record.lasted, Duration::MAX);
     listing::one(list, &LIST_AFTERWARDS, afterwards, states, &mut answers);
     violations.extend(listing::miscounted(list, &LIST_AFTERWARDS, states));
-    // One that shows what is not there was reported.
+    // A response that shows what is not stored was reported already.
     if states.shown(&stored.row, Form::Whole).is_ok() {
         answers.read(&ROW_AFTERWARDS, afterwards, &stored.row, Form::Whole);
     }

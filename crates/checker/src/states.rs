@@ -6,7 +6,7 @@ use flowruns_domain::{EntityTag, Run, RunId, json::JsonValue, property};
 
 use super::{replay::text, target::Seen, wire};
 
-/// What every form of a run shows.
+/// The properties that every representation of a run has.
 const OF_LISTS: [&str; 5] = [
     property::ID,
     property::DISPLAY_NAME,
@@ -14,7 +14,7 @@ const OF_LISTS: [&str; 5] = [
     property::END_DATE_TIME,
     property::STATUS,
 ];
-/// What a whole run shows besides.
+/// The other properties of a complete run.
 const OF_RUNS: [&str; 2] = [property::BLOCKING_ERROR, property::STATISTICS];
 
 /// What shows a state.

@@ -1,4 +1,4 @@
-//! A store behind the domain's service, without HTTP.
+//! A store behind the service of the domain, without HTTP.
 
 use async_trait::async_trait;
 use flowruns_domain::{
@@ -57,7 +57,7 @@ impl Target for StoreTarget {
     async fn patch(&self, run: RunId, report: &Report) -> Answer<Seen> {
         let patch = match &report.meaning {
             Ok(patch) => patch.clone(),
-            // What has no meaning never gets as far as the service.
+            // An invalid body never reaches the service.
             Err(rule) => return Answer::Refused(invalid(*rule)),
         };
         let (address, if_match) = (self.address(run), report.if_match.clone());

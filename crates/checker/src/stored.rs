@@ -1,4 +1,4 @@
-//! What is there after a storm.
+//! What is stored after a load.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -16,9 +16,9 @@ const ATTEMPTS: usize = 12;
 const PAUSE: Duration = Duration::from_millis(250);
 const PAGE_ROWS: u16 = 1000;
 
-/// Why what is there could not be read.
+/// Why the rows and histories could not be read.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
-#[error("{what} could not be read after the storm: {answer}")]
+#[error("{what} could not be read after the load: {answer}")]
 pub struct ReadFailed {
     /// What was read.
     pub what: String,
@@ -26,16 +26,16 @@ pub struct ReadFailed {
     pub answer: String,
 }
 
-/// The rows and histories after a storm.
+/// The rows and histories after a load.
 #[derive(Clone, Debug)]
 pub struct Stored {
     /// The list, which was read before the rows.
     pub list: Listing,
-    /// The runs of the storm.
+    /// The runs of the load.
     pub runs: HashMap<RunId, StoredRun>,
 }
 
-/// A run after a storm.
+/// A run after a load.
 #[derive(Clone, Debug)]
 pub struct StoredRun {
     /// Its row.
@@ -45,7 +45,7 @@ pub struct StoredRun {
 }
 
 impl Stored {
-    /// Reads what is there after a storm; a server that is away gets some seconds to come back.
+    /// Reads what is stored after a load. Waits some seconds for a server that is down.
     ///
     /// # Errors
     ///
@@ -69,7 +69,7 @@ async fn read_run(target: &dyn Target, flow: FlowId, run: RunId) -> Result<Store
         if is_of_one_moment(&read, flow) {
             break;
         }
-        // An attempt whose outcome stayed unknown may have landed between the two.
+        // An attempt with an unknown outcome may have been executed between the two.
         read = read_once(target, run).await?;
     }
     Ok(read)

@@ -1,4 +1,4 @@
-//! What a storm came to.
+//! The result of a load.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -8,7 +8,7 @@ use super::{
     target::Answer,
 };
 
-/// Counts of a storm that broke no promise. The rate is for information; it says little about a service.
+/// Counts of a load without violations. The rate is for information; it says little about a service.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Summary {
     /// Reports; one that was sent again counts once.
@@ -23,9 +23,9 @@ pub struct Summary {
     pub unknown: u64,
     /// Attempts that were repetitions.
     pub repeated: u64,
-    /// Gets with an answer.
+    /// Reads of a run with a response.
     pub gets: u64,
-    /// Lists with an answer.
+    /// Reads of the list with a response.
     pub lists: u64,
     /// Versions of all runs in the end.
     pub versions: u64,

@@ -1,4 +1,4 @@
-//! What a client can ask of a deployment, and what it is told.
+//! The requests that a client can send to a deployment, and the responses.
 
 use std::{fmt, sync::Arc};
 
@@ -9,7 +9,7 @@ use flowruns_domain::{
 
 use super::report::{Creation, Report};
 
-/// A way to the runs of one flow.
+/// Access to the runs of one flow.
 #[async_trait]
 pub trait Target: Send + Sync + 'static {
     /// The flow.
@@ -24,21 +24,21 @@ pub trait Target: Send + Sync + 'static {
     /// Reads a run.
     async fn get(&self, run: RunId) -> Answer<Seen>;
 
-    /// Walks the list of runs in pages of so many rows.
+    /// Reads the list of runs in pages of `page_rows` rows.
     async fn list(&self, page_rows: u16) -> Answer<Listing>;
 
     /// Reads the whole history of a run, oldest first.
     async fn history(&self, run: RunId) -> Answer<Vec<Entry>>;
 }
 
-/// What a client is told.
+/// The response to a client.
 #[derive(Clone, Debug)]
 pub enum Answer<T> {
-    /// It was done.
+    /// The request was executed.
     Done(T),
-    /// It was refused, and nothing was changed.
+    /// The request was rejected, and nothing was changed.
     Refused(Refusal),
-    /// Nothing, or that the server cannot tell: it may have been done, and may still be.
+    /// No response, or one that leaves the outcome open: the request may have been executed, or may still be.
     Unknown(String),
 }
 
@@ -48,7 +48,7 @@ impl<T> Answer<T> {
         self.and_then(|value| Answer::Done(change(value)))
     }
 
-    /// Reads on in what was done.
+    /// Converts the result.
     pub(super) fn and_then<U>(self, read: impl FnOnce(T) -> Answer<U>) -> Answer<U> {
         match self {
             Self::Done(value) => read(value),
@@ -58,7 +58,7 @@ impl<T> Answer<T> {
     }
 }
 
-/// A refusal, as the contract names it.
+/// A rejection, as the contract names it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Refusal {
     /// The HTTP status.
@@ -82,7 +82,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// A run as an answer shows it.
+/// A run as a response shows it.
 #[derive(Clone, Debug)]
 pub struct Seen {
     /// The run.
@@ -93,17 +93,17 @@ pub struct Seen {
     pub values: Arc<JsonObject>,
 }
 
-/// The rows that a walk of a list gave.
+/// The rows of a list.
 #[derive(Clone, Debug)]
 pub struct Listing {
     /// The rows, page after page.
     pub rows: Vec<Seen>,
-    /// Whether the walk came to the end; a list that is too long is left early.
+    /// Whether the list was read to its end; a list that is too long is not.
     pub complete: bool,
 }
 
 impl Listing {
-    /// The longest walk.
+    /// The most pages that are read.
     pub(super) const MAX_PAGES: usize = 64;
 }
 

@@ -1,48 +1,48 @@
-//! What is reported when a promise was broken.
+//! The report of a broken guarantee.
 
 use std::{error::Error, fmt};
 
 use flowruns_domain::RunId;
 
-/// A promise of the contract that can be broken.
+/// A guarantee of the contract.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Promise {
-    /// What was acknowledged is there.
+    /// What was acknowledged is stored.
     Kept,
-    /// What was reported once, or again after an unknown outcome, is there once.
+    /// What was reported once, or again after an unknown outcome, is stored once.
     Once,
     /// A change is acknowledged with the version that it made.
     RightVersion,
-    /// What was refused changed nothing.
+    /// A rejected report changed nothing.
     RefusedChangesNothing,
     /// An entry of the history was made by one report of a client.
     KnownAuthor,
     /// An entry does what its report asks for, on the state before it, and nothing else.
     RightEffect,
-    /// Versions count from 1 without a gap, each entry goes on from the one before, and time never goes backwards.
+    /// Versions count from 1 without a gap, each entry continues the one before, and time never goes backwards.
     UnbrokenHistory,
-    /// The row is what its history leads to.
+    /// The row has the state that its history gives.
     RowIsHistory,
     /// A terminal status is never left.
     TerminalIsFinal,
-    /// What an answer shows was committed, with that tag.
+    /// What a response shows was committed, with that tag.
     ShownIsCommitted,
-    /// Who asks after an answer sees at least what that answer saw.
+    /// A request after a response sees at least what that response showed.
     RealTimeOrder,
-    /// A refusal, or an acknowledgement without a change, was right in a state between question and answer.
+    /// A rejection, or an acknowledgement without a change, was right in a state between request and response.
     RightAnswer,
-    /// A run that stands still is in a list exactly once.
+    /// A run that does not move is in a list exactly once.
     ListedOnce,
 }
 
-/// A broken promise, and how it shows.
+/// A broken guarantee, and how it was found.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Violation {
-    /// The promise.
+    /// The guarantee.
     pub promise: Promise,
     /// The run that it was broken on.
     pub run: RunId,
-    /// What was seen, for a person.
+    /// A description for a person.
     pub message: String,
 }
 
@@ -57,7 +57,7 @@ impl Violation {
 }
 
 impl Promise {
-    /// The promise in words.
+    /// The guarantee in words.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Kept => "an acknowledged change is lost",

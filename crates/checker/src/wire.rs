@@ -1,4 +1,4 @@
-//! One vocabulary for all targets: runs as JSON without annotations.
+//! One representation for all targets: runs as JSON without annotations.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use flowruns_domain::{
 
 use super::target::{Entry, Seen};
 
-/// What every form of a run shows.
+/// The properties that every representation of a run has.
 struct Head<'a> {
     id: flowruns_domain::RunId,
     name: &'a flowruns_domain::DisplayName,
@@ -37,7 +37,7 @@ impl Head<'_> {
     }
 }
 
-/// A whole run.
+/// A complete run.
 pub(super) fn shown(run: &Run) -> JsonObject {
     let properties = &run.properties;
     let head = Head {

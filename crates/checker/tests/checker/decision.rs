@@ -1,4 +1,4 @@
-//! Decisions that a sound store would not make.
+//! Decisions that a correct store would not make.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use flowruns_domain::{
     property,
 };
 
-use crate::spoilt::Fault;
+use crate::faulty_store::Fault;
 
-/// What a store with this fault writes for a report on `run`, of which it may have read the older state.
-pub(crate) fn spoilt_decision(
+/// The decision of a store with this fault for a report on `run`; `older` is an earlier state of it.
+pub(crate) fn faulty_decision(
     fault: Fault,
     run: &Run,
     older: Option<&Run>,

@@ -1,12 +1,12 @@
-//! The checker itself: sound stores pass it, and whoever breaks a promise is found out.
+//! The checker itself: correct stores pass it, and it finds every fault of a store that breaks a guarantee.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue must fail")]
 
-mod broken;
-mod by_hand;
+mod correct_stores;
 mod decision;
-mod lossy;
-mod scene;
-mod sound;
-mod spoilt;
-mod tale;
+mod faults_found;
+mod faulty_store;
+mod fixture;
+mod lossy_target;
+mod script;
+mod scripted_records;

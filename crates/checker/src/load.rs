@@ -1,4 +1,4 @@
-//! Many clients at once.
+//! Many concurrent clients.
 
 use std::{
     collections::HashMap,
@@ -20,44 +20,44 @@ use super::{
 };
 use flowruns_testing::fixtures;
 
-/// Every so many runs one is created already ended.
+/// One in this many runs is created already ended.
 const BACK_FILL_EVERY: usize = 8;
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// What clients do, and how long.
+/// What the clients do, and for how long.
 #[derive(Clone, Debug)]
-pub struct Storm {
-    /// Clients at once, each with one request under way; default 8.
+pub struct LoadPlan {
+    /// Concurrent clients, each with one request in flight; default 8.
     pub clients: usize,
     /// Runs; default 12.
     pub runs: usize,
-    /// How many of the runs get most of the reports; default 3.
+    /// The number of runs that get most of the reports; default 3.
     pub hot_runs: usize,
     /// When the clients stop by themselves; default 100 operations each.
     pub length: Length,
-    /// Decides what is random; default 1.
+    /// The seed of the random choices; default 1.
     pub seed: u64,
     /// How long a report is sent again after unknown outcomes; default 5 s.
     pub repeat_for: Duration,
-    /// Cancelled, it ends the storm as soon as each client has its answer; what is unknown then stays so.
+    /// Cancels the load: each client waits for its response and stops. An outcome that is unknown then stays unknown.
     pub stop: CancellationToken,
-    /// Counts the acknowledged reports, so that others can wait for progress: `subscribe().wait_for(…)`.
+    /// The number of acknowledged reports, so that a test can wait for progress: `subscribe().wait_for(…)`.
     pub acknowledged: watch::Sender<u64>,
 }
 
-/// When a storm is over.
+/// When a load ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Length {
-    /// After so many operations of each client.
+    /// After this number of operations of each client.
     Operations(u64),
     /// After this time.
     Time(Duration),
-    /// When it is stopped.
+    /// When [`LoadPlan::stop`] is cancelled.
     UntilStopped,
 }
 
-impl Default for Storm {
+impl Default for LoadPlan {
     fn default() -> Self {
         Self {
             clients: 8,
@@ -72,39 +72,39 @@ impl Default for Storm {
     }
 }
 
-/// Why a storm could not begin.
+/// Why a load could not begin.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
-pub enum StormFailed {
+pub enum LoadFailed {
     /// There is no target, no client or no run.
-    #[error("a storm needs a target, a client and a run")]
+    #[error("a load needs a target, a client and a run")]
     Nothing,
-    /// A run could not be created; the text is the answer.
+    /// A run could not be created; the text is the response.
     #[error("a run could not be created: {0}")]
     NotCreated(String),
 }
 
-/// Creates the runs at the first target, then lets the clients go; client `i` uses target `i % targets.len()`, and the
+/// Creates the runs at the first target, then starts the clients. Client `i` uses target `i % targets.len()`, and the
 /// next one when it repeats a report. All targets must lead to one store.
 ///
 /// # Errors
 ///
-/// [`StormFailed`] when it could not begin.
-pub async fn storm(targets: &[Arc<dyn Target>], storm: &Storm) -> Result<Record, StormFailed> {
+/// [`LoadFailed`] when it could not begin.
+pub async fn run_load(targets: &[Arc<dyn Target>], plan: &LoadPlan) -> Result<Record, LoadFailed> {
     let Some(first) = targets.first() else {
-        return Err(StormFailed::Nothing);
+        return Err(LoadFailed::Nothing);
     };
-    if storm.clients == 0 || storm.runs == 0 {
-        return Err(StormFailed::Nothing);
+    if plan.clients == 0 || plan.runs == 0 {
+        return Err(LoadFailed::Nothing);
     }
-    let runs = create_runs(first.as_ref(), storm).await?;
-    let scene = Arc::new(Scene {
+    let runs = create_runs(first.as_ref(), plan).await?;
+    let shared = Arc::new(SharedState {
         targets: targets.to_vec(),
         runs: runs.iter().map(|creation| creation.id).collect(),
-        storm: storm.clone(),
+        plan: plan.clone(),
         begun: Instant::now(),
         bodies: Mutex::default(),
     });
-    let clients = (0..storm.clients).map(|number| Client::new(number, Arc::clone(&scene)).run());
+    let clients = (0..plan.clients).map(|number| Client::new(number, Arc::clone(&shared)).run());
     let operations = clients.collect::<JoinSet<_>>().join_all().await;
     let mut operations: Vec<Operation> = operations.into_iter().flatten().collect();
     operations.sort_by_key(|operation| (operation.client, operation.number));
@@ -112,18 +112,18 @@ pub async fn storm(targets: &[Arc<dyn Target>], storm: &Storm) -> Result<Record,
         flow: first.flow(),
         runs,
         operations,
-        lasted: scene.begun.elapsed(),
+        lasted: shared.begun.elapsed(),
     })
 }
 
-async fn create_runs(target: &dyn Target, storm: &Storm) -> Result<Vec<Creation>, StormFailed> {
+async fn create_runs(target: &dyn Target, plan: &LoadPlan) -> Result<Vec<Creation>, LoadFailed> {
     let mut runs = Vec::new();
-    for number in 1..=storm.runs {
+    for number in 1..=plan.runs {
         let id = RunId::new(fixtures::fresh_uuid())
-            .map_err(|error| StormFailed::NotCreated(error.to_string()))?;
+            .map_err(|error| LoadFailed::NotCreated(error.to_string()))?;
         let outcome = (number % BACK_FILL_EVERY == 0).then_some(Outcome::CompletedWithErrors);
         let creation = Creation::new(id, &format!("Run {number}"), outcome);
-        create(target, &creation, storm).await?;
+        create(target, &creation, plan).await?;
         runs.push(creation);
     }
     Ok(runs)
@@ -132,16 +132,16 @@ async fn create_runs(target: &dyn Target, storm: &Storm) -> Result<Vec<Creation>
 async fn create(
     target: &dyn Target,
     creation: &Creation,
-    storm: &Storm,
-) -> Result<(), StormFailed> {
+    plan: &LoadPlan,
+) -> Result<(), LoadFailed> {
     let begun = Instant::now();
     let mut pauses = Pauses::default();
     loop {
         match target.create(creation).await {
             Answer::Done(_) => return Ok(()),
-            Answer::Refused(refusal) => return Err(StormFailed::NotCreated(refusal.to_string())),
-            Answer::Unknown(reason) if begun.elapsed() > storm.repeat_for => {
-                return Err(StormFailed::NotCreated(reason));
+            Answer::Refused(refusal) => return Err(LoadFailed::NotCreated(refusal.to_string())),
+            Answer::Unknown(reason) if begun.elapsed() > plan.repeat_for => {
+                return Err(LoadFailed::NotCreated(reason));
             }
             Answer::Unknown(_) => sleep(pauses.next_pause()).await,
         }
@@ -149,32 +149,32 @@ async fn create(
 }
 
 /// What all clients share.
-pub(super) struct Scene {
+pub(super) struct SharedState {
     pub(super) targets: Vec<Arc<dyn Target>>,
-    /// The hot ones first.
+    /// The hot runs first.
     pub(super) runs: Vec<RunId>,
-    pub(super) storm: Storm,
+    pub(super) plan: LoadPlan,
     begun: Instant,
-    /// The bodies that were seen, so that one that many clients see is kept once.
+    /// The bodies that were received, so that a body that many clients receive is kept once.
     bodies: Mutex<HashMap<(RunId, EntityTag), Arc<JsonObject>>>,
 }
 
-impl Scene {
+impl SharedState {
     pub(super) fn elapsed(&self) -> Duration {
         self.begun.elapsed()
     }
 
     pub(super) fn is_over(&self, operations: u64) -> bool {
-        let storm = &self.storm;
-        storm.stop.is_cancelled()
-            || match storm.length {
+        let plan = &self.plan;
+        plan.stop.is_cancelled()
+            || match plan.length {
                 Length::Operations(most) => operations >= most,
                 Length::Time(time) => self.begun.elapsed() >= time,
                 Length::UntilStopped => false,
             }
     }
 
-    /// The same answer, with a body that is shared when it was seen before.
+    /// The same answer, with a shared body if it was received before.
     pub(super) fn shared(&self, seen: Seen) -> Seen {
         let mut bodies = self.bodies.lock().unwrap_or_else(PoisonError::into_inner);
         let body = bodies
@@ -188,13 +188,13 @@ impl Scene {
     }
 }
 
-impl fmt::Debug for Scene {
+impl fmt::Debug for SharedState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scene").finish_non_exhaustive()
+        f.debug_struct("SharedState").finish_non_exhaustive()
     }
 }
 
-/// How long to wait after one unknown outcome after the other.
+/// Pauses that grow after each unknown outcome.
 pub(super) struct Pauses(Duration);
 
 impl Default for Pauses {

@@ -1,11 +1,11 @@
-//! The checker's storm, against which faults are paced, and which is checked at its end.
+//! A load of the checker, whose progress decides when a fault happens, and which is checked at its end.
 
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use flowruns_checker::{
-    Answer, Creation, Entry, HttpTarget, Length, Listing, Record, Report, Seen, Stored, Storm,
-    StormFailed, Target, check, storm,
+    Answer, Creation, Entry, HttpTarget, Length, Listing, LoadFailed, LoadPlan, Record, Report,
+    Seen, Stored, Target, check, run_load,
 };
 use flowruns_domain::{FlowId, RunId};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 use crate::test_cluster::TestCluster;
 
 /// Far longer than any fault lasts: a test that hangs fails instead.
-const PATIENCE: Duration = Duration::from_secs(120);
-/// More are counted, but not shown.
+const LIMIT: Duration = Duration::from_secs(120);
+/// More violations are counted, but not printed.
 const SHOWN: usize = 20;
 
 /// Clients that report until they are told to finish.
@@ -23,15 +23,15 @@ pub(crate) struct Load {
     acknowledged: watch::Sender<u64>,
     unknown: watch::Sender<u64>,
     stop: CancellationToken,
-    storm: JoinHandle<Result<Record, StormFailed>>,
+    task: JoinHandle<Result<Record, LoadFailed>>,
     first: Arc<dyn Target>,
 }
 
 impl Load {
-    /// Each has one request under way.
+    /// Each has one request in flight.
     pub(crate) const CLIENTS: u64 = 8;
 
-    /// Lets the clients go, against every server of the cluster.
+    /// Starts the clients, against every server of the cluster.
     pub(crate) async fn start(cluster: &TestCluster) -> Self {
         let (first, token) = (cluster.servers[0].url(""), cluster.token.as_str());
         let flow = HttpTarget::create_flow(&first, token).await.unwrap();
@@ -42,7 +42,7 @@ impl Load {
         Self::start_on(targets.collect())
     }
 
-    /// Lets the clients go, against targets that lead to one database.
+    /// Starts the clients, against targets of one database.
     pub(crate) fn start_on(targets: Vec<Arc<dyn Target>>) -> Self {
         let first = Arc::clone(&targets[0]);
         let unknown = watch::Sender::new(0);
@@ -51,27 +51,27 @@ impl Load {
             Arc::new(CountsUnknown { inner, unknown }) as Arc<dyn Target>
         };
         let targets: Vec<_> = targets.into_iter().map(counting).collect();
-        let options = Storm {
+        let options = LoadPlan {
             clients: Self::CLIENTS as usize,
             length: Length::UntilStopped,
-            ..Storm::default()
+            ..LoadPlan::default()
         };
         let (acknowledged, stop) = (options.acknowledged.clone(), options.stop.clone());
         Self {
             acknowledged,
             unknown,
             stop,
-            storm: tokio::spawn(async move { storm(&targets, &options).await }),
+            task: tokio::spawn(async move { run_load(&targets, &options).await }),
             first,
         }
     }
 
-    /// Waits until so many more reports were acknowledged.
+    /// Waits until `more` more reports were acknowledged.
     pub(crate) async fn acknowledged(&self, more: u64) {
         wait_for(&self.acknowledged, more).await;
     }
 
-    /// Waits until so many more requests ended without a certain answer.
+    /// Waits until `more` more requests ended with an unknown outcome.
     pub(crate) async fn unknown(&self, more: u64) {
         wait_for(&self.unknown, more).await;
     }
@@ -84,10 +84,10 @@ impl Load {
         }
     }
 
-    /// Stops the clients and holds what they were told against what is there.
+    /// Stops the clients and checks their record.
     pub(crate) async fn finish(self) {
         self.stop.cancel();
-        let record = self.storm.await.unwrap().unwrap();
+        let record = self.task.await.unwrap().unwrap();
         let stored = Stored::read(&*self.first, &record).await.unwrap();
         if let Err(violations) = check(&record, &stored) {
             let shown: Vec<String> = violations
@@ -95,7 +95,7 @@ impl Load {
                 .take(SHOWN)
                 .map(ToString::to_string)
                 .collect();
-            panic!("{} promises broken: {shown:#?}", violations.len());
+            panic!("{} guarantees broken: {shown:#?}", violations.len());
         }
     }
 }
@@ -103,11 +103,11 @@ impl Load {
 async fn wait_for(count: &watch::Sender<u64>, more: u64) {
     let goal = *count.borrow() + more;
     let mut count = count.subscribe();
-    let waited = timeout(PATIENCE, count.wait_for(|count| *count >= goal)).await;
-    assert!(waited.is_ok(), "the storm makes no progress");
+    let waited = timeout(LIMIT, count.wait_for(|count| *count >= goal)).await;
+    assert!(waited.is_ok(), "the load makes no progress");
 }
 
-/// A target that counts the answers which leave it open whether something was done.
+/// A target that counts the unknown outcomes.
 struct CountsUnknown {
     inner: Arc<dyn Target>,
     unknown: watch::Sender<u64>,

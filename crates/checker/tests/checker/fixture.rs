@@ -1,25 +1,26 @@
-//! A flow in a store, and a storm on it.
+//! A flow in a store, and a load on it.
 
 use std::sync::Arc;
 
 use flowruns_checker::{
-    Length, Promise, Record, StoreTarget, Stored, Storm, Summary, Target, Violation, check, storm,
+    Length, LoadPlan, Promise, Record, StoreTarget, Stored, Summary, Target, Violation, check,
+    run_load,
 };
 use flowruns_domain::{Environment, FlowKey, Store, SystemClock, TimeOrderedIds};
 use flowruns_testing::fixtures;
 
-pub(crate) fn plan() -> Storm {
-    Storm {
+pub(crate) fn plan() -> LoadPlan {
+    LoadPlan {
         clients: 8,
         runs: 5,
         hot_runs: 2,
         length: Length::Operations(150),
         seed: 7,
-        ..Storm::default()
+        ..LoadPlan::default()
     }
 }
 
-/// A flow that is stored there.
+/// A new flow of this store.
 pub(crate) async fn flow(store: &Arc<dyn Store>) -> FlowKey {
     let flow = fixtures::fresh_flow(fixtures::fresh_tenant());
     store.create_flow(flow.clone()).await.unwrap();
@@ -35,21 +36,21 @@ pub(crate) fn target(store: Arc<dyn Store>, flow: FlowKey) -> Arc<dyn Target> {
     Arc::new(StoreTarget::new(environment, flow))
 }
 
-/// Lets the storm loose on these targets, and checks it through the first.
+/// Runs the load on these targets, and checks it through the first.
 pub(crate) async fn checked(
     targets: &[Arc<dyn Target>],
-    plan: &Storm,
+    plan: &LoadPlan,
 ) -> (Record, Result<Summary, Vec<Violation>>) {
-    let record = storm(targets, plan).await.unwrap();
+    let record = run_load(targets, plan).await.unwrap();
     let stored = Stored::read(&*targets[0], &record).await.unwrap();
     let checked = check(&record, &stored);
     (record, checked)
 }
 
-/// The promises that a store broke, each once.
+/// The guarantees that a store broke, each once.
 pub(crate) async fn broken_by(store: Arc<dyn Store>, seed: u64) -> Vec<Promise> {
     let key = flow(&store).await;
-    let plan = Storm { seed, ..plan() };
+    let plan = LoadPlan { seed, ..plan() };
     let (_, checked) = checked(&[target(store, key)], &plan).await;
     let violations = checked.err().unwrap_or_default();
     let mut promises: Vec<_> = violations.iter().map(|found| found.promise).collect();

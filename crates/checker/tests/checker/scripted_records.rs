@@ -8,7 +8,7 @@ use flowruns_domain::{
 };
 use flowruns_testing::fixtures::{ended, name, object, time};
 
-use crate::tale::{Tale, report};
+use crate::script::{Script, report};
 
 fn nothing() -> RunPatch {
     RunPatch::default()
@@ -42,22 +42,22 @@ fn on_version(report: Report, answer: &Answer<Seen>) -> Report {
 
 #[tokio::test]
 async fn a_report_without_an_answer_may_be_there_or_not() {
-    let mut tale = Tale::begin().await;
-    tale.record_report(1, report(1, nothing()), vec![((0, 5), unknown())]);
-    assert_eq!(tale.broken(|_| ()).await, []);
-    tale.answer(&report(1, nothing())).await;
-    assert_eq!(tale.broken(|_| ()).await, []);
+    let mut script = Script::begin().await;
+    script.record_report(1, report(1, nothing()), vec![((0, 5), unknown())]);
+    assert_eq!(script.broken(|_| ()).await, []);
+    script.answer(&report(1, nothing())).await;
+    assert_eq!(script.broken(|_| ()).await, []);
 }
 
 #[tokio::test]
 async fn a_repeated_report_may_be_refused_since_its_first_attempt_landed() {
-    let mut tale = Tale::begin().await;
-    let first = tale.report(1, nothing(), (0, 1)).await;
+    let mut script = Script::begin().await;
+    let first = script.report(1, nothing(), (0, 1)).await;
     let second = on_version(report(2, nothing()), &first);
-    tale.answer(&second).await;
-    let too_late = tale.answer(&second).await;
-    tale.record_report(2, second, vec![((2, 3), unknown()), ((4, 5), too_late)]);
-    assert_eq!(tale.broken(|_| ()).await, []);
+    script.answer(&second).await;
+    let too_late = script.answer(&second).await;
+    script.record_report(2, second, vec![((2, 3), unknown()), ((4, 5), too_late)]);
+    assert_eq!(script.broken(|_| ()).await, []);
 }
 
 #[tokio::test]
@@ -70,15 +70,15 @@ async fn a_refusal_is_right_in_any_state_between_question_and_answer() {
         ((20, 25), vec![]),
     ];
     for (times, broken) in cases {
-        let mut tale = Tale::begin().await;
-        tale.report(1, ended(Outcome::Completed), (10, 14)).await;
+        let mut script = Script::begin().await;
+        script.report(1, ended(Outcome::Completed), (10, 14)).await;
         let running = RunPatch {
             status: Field::Value(RunStatus::Running),
             ..nothing()
         };
-        let answer = tale.report(2, running, times).await;
+        let answer = script.report(2, running, times).await;
         assert!(matches!(answer, Answer::Refused(_)), "{answer:?}");
-        assert_eq!(tale.broken(|_| ()).await, broken, "{times:?}");
+        assert_eq!(script.broken(|_| ()).await, broken, "{times:?}");
     }
 }
 
@@ -88,51 +88,51 @@ async fn an_acknowledgement_without_the_change_that_was_due_is_found() {
         display_name: Field::Value(name(text)),
         ..nothing()
     };
-    let mut tale = Tale::begin().await;
-    tale.answer(&report(1, named("One"))).await;
-    let second = tale.report(2, named("Two"), (2, 3)).await;
+    let mut script = Script::begin().await;
+    script.answer(&report(1, named("One"))).await;
+    let second = script.report(2, named("Two"), (2, 3)).await;
     // Sent again now, it would have changed the name back.
     let attempts = vec![((0, 1), unknown()), ((4, 5), second)];
-    tale.record_report(1, report(1, named("One")), attempts);
-    assert_eq!(tale.broken(|_| ()).await, [Promise::RightAnswer]);
+    script.record_report(1, report(1, named("One")), attempts);
+    assert_eq!(script.broken(|_| ()).await, [Promise::RightAnswer]);
 }
 
 #[tokio::test]
 async fn a_refusal_that_no_state_gives_is_found() {
-    let mut tale = Tale::begin().await;
+    let mut script = Script::begin().await;
     let not_found = refused(404, "runNotFound");
-    tale.record_report(1, report(1, nothing()), vec![((0, 1), not_found)]);
-    assert_eq!(tale.broken(|_| ()).await, [Promise::RightAnswer]);
+    script.record_report(1, report(1, nothing()), vec![((0, 1), not_found)]);
+    assert_eq!(script.broken(|_| ()).await, [Promise::RightAnswer]);
 }
 
 #[tokio::test]
 async fn a_get_may_be_old_only_as_long_as_the_change_is_under_way() {
     let after = ((14, 15), vec![Promise::RealTimeOrder]);
     for (times, broken) in [((5, 8), vec![]), ((11, 15), vec![]), after] {
-        let mut tale = Tale::begin().await;
-        let first = tale.report(1, nothing(), (0, 1)).await;
-        tale.report(2, nothing(), (10, 13)).await;
-        tale.get(3, first, times);
-        assert_eq!(tale.broken(|_| ()).await, broken, "{times:?}");
+        let mut script = Script::begin().await;
+        let first = script.report(1, nothing(), (0, 1)).await;
+        script.report(2, nothing(), (10, 13)).await;
+        script.get(3, first, times);
+        assert_eq!(script.broken(|_| ()).await, broken, "{times:?}");
     }
 }
 
 #[tokio::test]
 async fn what_one_get_showed_the_next_shows_too() {
-    let mut tale = Tale::begin().await;
-    let first = tale.report(1, nothing(), (0, 1)).await;
-    let second = tale.report(2, nothing(), (2, 20)).await;
-    tale.get(3, second, (4, 5));
-    tale.get(4, first, (6, 7));
-    assert_eq!(tale.broken(|_| ()).await, [Promise::RealTimeOrder]);
+    let mut script = Script::begin().await;
+    let first = script.report(1, nothing(), (0, 1)).await;
+    let second = script.report(2, nothing(), (2, 20)).await;
+    script.get(3, second, (4, 5));
+    script.get(4, first, (6, 7));
+    assert_eq!(script.broken(|_| ()).await, [Promise::RealTimeOrder]);
 }
 
 #[tokio::test]
 async fn a_report_that_is_there_twice_is_found() {
-    let mut tale = Tale::begin().await;
-    tale.report(1, nothing(), (0, 1)).await;
-    tale.report(2, nothing(), (2, 3)).await;
-    let broken = tale.broken(|stored| {
+    let mut script = Script::begin().await;
+    script.report(1, nothing(), (0, 1)).await;
+    script.report(2, nothing(), (2, 3)).await;
+    let broken = script.broken(|stored| {
         let [_, first, second] = &mut stored.history[..] else {
             panic!("a creation and two reports");
         };
@@ -152,9 +152,9 @@ async fn a_report_that_is_there_twice_is_found() {
 
 #[tokio::test]
 async fn an_entry_that_nobody_made_is_found() {
-    let mut tale = Tale::begin().await;
-    tale.report(1, nothing(), (0, 1)).await;
-    let broken = tale.broken(|stored| {
+    let mut script = Script::begin().await;
+    script.report(1, nothing(), (0, 1)).await;
+    let broken = script.broken(|stored| {
         let last = stored.history.last().unwrap().clone();
         stored.history.push(Entry {
             version: last.version + 1,
@@ -167,9 +167,9 @@ async fn an_entry_that_nobody_made_is_found() {
 
 #[tokio::test]
 async fn an_entry_that_does_more_than_its_report_is_found() {
-    let mut tale = Tale::begin().await;
-    tale.report(1, nothing(), (0, 1)).await;
-    let broken = tale.broken(|stored| {
+    let mut script = Script::begin().await;
+    script.report(1, nothing(), (0, 1)).await;
+    let broken = script.broken(|stored| {
         let (before, after) = ("Nightly rosters".into(), "Another".into());
         let last = stored.history.last_mut().unwrap();
         last.changes.push(change("displayName", before, after));
@@ -179,9 +179,9 @@ async fn an_entry_that_does_more_than_its_report_is_found() {
 
 #[tokio::test]
 async fn a_row_that_is_not_what_its_history_says_is_found() {
-    let mut tale = Tale::begin().await;
-    tale.report(1, nothing(), (0, 1)).await;
-    let broken = tale.broken(|stored| {
+    let mut script = Script::begin().await;
+    script.report(1, nothing(), (0, 1)).await;
+    let broken = script.broken(|stored| {
         stored.row.values = Arc::new(object("{}"));
     });
     assert_eq!(broken.await, [Promise::RowIsHistory]);
@@ -198,10 +198,10 @@ async fn a_history_that_does_not_hold_together_is_found() {
         |history| history.clear(),
     ];
     for (index, way) in ways.into_iter().enumerate() {
-        let mut tale = Tale::begin().await;
-        tale.report(1, nothing(), (0, 1)).await;
-        tale.report(2, nothing(), (2, 3)).await;
-        let broken = tale.broken(|stored| way(&mut stored.history)).await;
+        let mut script = Script::begin().await;
+        script.report(1, nothing(), (0, 1)).await;
+        script.report(2, nothing(), (2, 3)).await;
+        let broken = script.broken(|stored| way(&mut stored.history)).await;
         assert!(
             broken.contains(&Promise::UnbrokenHistory),
             "{index}: {broken:?}"

@@ -1,4 +1,4 @@
-//! Random reports, legal and illegal.
+//! Random reports, valid and invalid.
 
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ const OUTCOMES: [Outcome; 4] = [
     Outcome::CompletedWithErrors,
     Outcome::Failed,
 ];
-/// So few clients send large bodies that all of them together stay below the limit of statistics.
+/// The number of clients that send large bodies: together they stay below the limit of statistics.
 const LARGE_SENDERS: usize = 4;
 const LARGE: usize = 10 * 1024;
 const SMALL: usize = 64;
 /// Starts move within a day before the moment of the fixtures; ends are after it, or two days before.
 const DAY: u64 = 24 * 60 * 60;
 
-/// What kind of report, and how often.
+/// The kinds of reports, and their frequencies.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Progress,
@@ -65,11 +65,11 @@ const WEIGHTS: [(Kind, u32); 16] = [
     (Kind::Nothing, 11),
 ];
 
-/// A report, and how it may be sent.
+/// A random report, and how it may be sent.
 #[derive(Clone, Debug)]
-pub(super) struct Drawn {
+pub(super) struct GeneratedReport {
     pub(super) report: Report,
-    /// What identifies it in the history; none when it can change nothing.
+    /// Identifies the report in the history; None when it cannot change anything.
     pub(super) marker: Option<Marker>,
     /// Applied once, it changes nothing when it is applied again.
     pub(super) is_harmless: bool,
@@ -77,8 +77,8 @@ pub(super) struct Drawn {
     pub(super) may_repeat: bool,
 }
 
-/// What a report is drawn for.
-pub(super) struct Draw<'a> {
+/// What a report is generated for.
+pub(super) struct ReportGenerator<'a> {
     pub(super) client: usize,
     pub(super) number: u64,
     pub(super) run: RunId,
@@ -87,22 +87,22 @@ pub(super) struct Draw<'a> {
     pub(super) may_end: bool,
 }
 
-impl Draw<'_> {
-    pub(super) fn report(&self, rng: &mut Rng) -> Drawn {
+impl ReportGenerator<'_> {
+    pub(super) fn report(&self, rng: &mut Rng) -> GeneratedReport {
         let kind = any_kind(rng);
-        let mut drawn = match kind {
+        let mut generated = match kind {
             Kind::Nothing => unmarked(self.nothing(rng)),
             Kind::Flaw => self.flaw(rng),
             _ => self.change(kind, rng),
         };
-        drawn.report.if_match = self.if_match(rng);
-        let demands_version = matches!(drawn.report.if_match, IfMatch::OneOf(_));
-        drawn.may_repeat = drawn.is_harmless || demands_version;
-        drawn
+        generated.report.if_match = self.if_match(rng);
+        let demands_version = matches!(generated.report.if_match, IfMatch::OneOf(_));
+        generated.may_repeat = generated.is_harmless || demands_version;
+        generated
     }
 
     /// A report that changes something, if it is allowed.
-    fn change(&self, kind: Kind, rng: &mut Rng) -> Drawn {
+    fn change(&self, kind: Kind, rng: &mut Rng) -> GeneratedReport {
         let empty = Report::empty();
         // Whether the report touches only what no other client touches, or what never changes again.
         let (report, is_harmless) = match kind {
@@ -138,10 +138,15 @@ impl Draw<'_> {
     }
 
     /// Puts the marker into the statistics of a report.
-    fn marked(&self, report: Report, mut statistics: JsonObject, is_harmless: bool) -> Drawn {
+    fn marked(
+        &self,
+        report: Report,
+        mut statistics: JsonObject,
+        is_harmless: bool,
+    ) -> GeneratedReport {
         let marker = self.known.marker(self.client, self.number);
         statistics.insert(&marker.member, JsonValue::Number(marker.number.into()));
-        Drawn {
+        GeneratedReport {
             report: report.with_statistics(statistics),
             marker: Some(marker),
             is_harmless,
@@ -149,12 +154,12 @@ impl Draw<'_> {
         }
     }
 
-    /// Names the operation in what all clients may write.
+    /// The name of the operation, in properties that all clients write.
     fn name(&self) -> String {
         format!("{}.{}", self.client, self.number)
     }
 
-    /// Mostly a status that ends no run that is in progress, so that not all runs end at once.
+    /// Mostly a status that does not end a run in progress, so that not all runs end early.
     fn any_status(&self, rng: &mut Rng) -> RunStatus {
         match self.known.ended() {
             Some(_) => RunStatus::ALL[rng.usize(0..RunStatus::ALL.len())],
@@ -209,8 +214,8 @@ impl Draw<'_> {
         }
     }
 
-    /// A report whose shape is refused.
-    fn flaw(&self, rng: &mut Rng) -> Drawn {
+    /// A report whose body breaks a rule, whatever is stored.
+    fn flaw(&self, rng: &mut Rng) -> GeneratedReport {
         let null = || JsonValue::Null;
         let other_id = "0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e";
         let (name, value, rule) = match rng.u8(0..10) {
@@ -284,8 +289,8 @@ fn any_kind(rng: &mut Rng) -> Kind {
     Kind::Nothing
 }
 
-fn unmarked(report: Report) -> Drawn {
-    Drawn {
+fn unmarked(report: Report) -> GeneratedReport {
+    GeneratedReport {
         report,
         marker: None,
         is_harmless: true,

@@ -1,4 +1,4 @@
-//! Stores that break a promise now and then.
+//! A store that breaks a guarantee from time to time.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -20,17 +20,17 @@ use flowruns_testing::{
     fixtures::{name, report},
 };
 
-use crate::decision::spoilt_decision;
+use crate::decision::faulty_decision;
 
-/// How often it happens.
+/// One in this many calls has the fault.
 const EVERY: u64 = 9;
 
-/// What is wrong with a store.
+/// The fault of a store.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Fault {
     /// Acknowledges, and then loses the commit.
     AnswersBeforeTheCommit,
-    /// Writes what it decided on an older version, as if nobody had written since.
+    /// Writes what it decided on an older version, as if there had been no write since.
     SkipsTheGuard,
     /// Writes the row without its history entry.
     DropsAnEvent,
@@ -38,19 +38,19 @@ pub(crate) enum Fault {
     GetsTheUncommitted,
     /// Shows a state in a list that is rolled back.
     ListsTheUncommitted,
-    /// Shows what is about to be written, a moment before it is.
+    /// Shows a write before it is committed.
     ReadsDirty,
     /// Shows an older state.
     ReadsStale,
     /// Reports on an ended run as if it were running.
     LeavesATerminalStatus,
-    /// Answers with a refusal that an older version deserved.
+    /// Rejects what only an older version would reject.
     RefusesOnAnOldState,
-    /// Writes, and then says that it was refused.
+    /// Writes, and then reports a rejection.
     WritesWhatItRefuses,
     /// Answers a change with the version before it.
     AnswersAnOldVersion,
-    /// Says that nothing changed, and keeps quiet about what should have.
+    /// Reports that nothing changed, and does not write the change.
     ForgetsAChange,
     /// Stamps an entry with a time before the last one.
     TurnsTimeBack,
@@ -58,7 +58,7 @@ pub(crate) enum Fault {
     SkipsARow,
 }
 
-pub(crate) struct Spoilt {
+pub(crate) struct FaultyStore {
     inner: MemoryStore,
     fault: Fault,
     turns: AtomicU64,
@@ -68,7 +68,7 @@ pub(crate) struct Spoilt {
     pending: Mutex<HashMap<RunKey, Run>>,
 }
 
-impl Spoilt {
+impl FaultyStore {
     pub(crate) fn store(fault: Fault) -> Arc<dyn Store> {
         Arc::new(Self {
             inner: MemoryStore::default(),
@@ -80,8 +80,8 @@ impl Spoilt {
         })
     }
 
-    /// Whether the fault, if it is this one, shows now.
-    fn strikes(&self, fault: Fault) -> bool {
+    /// Whether the store has this fault in this call.
+    fn is_active(&self, fault: Fault) -> bool {
         self.fault == fault && self.turns.fetch_add(1, Ordering::Relaxed) % EVERY == EVERY - 1
     }
 
@@ -95,7 +95,7 @@ impl Spoilt {
             .map(|index| states[index].clone())
     }
 
-    /// The real update, with what was decided changed on the way.
+    /// The update of the inner store, with another decision.
     async fn write(
         &self,
         key: RunKey,
@@ -113,7 +113,7 @@ impl Spoilt {
         former.entry(run.key).or_default().push(run.clone());
     }
 
-    /// What a report would come to, without writing it.
+    /// The effect of a report, without writing it.
     async fn decided(
         &self,
         key: RunKey,
@@ -123,7 +123,7 @@ impl Spoilt {
         Ok(run.map(|run| (decide(&run), run)))
     }
 
-    /// Answers a report that is never written.
+    /// The response to a report that is never written.
     async fn unwritten(
         &self,
         key: RunKey,
@@ -139,7 +139,7 @@ impl Spoilt {
         }))
     }
 
-    /// Lets gets see what is not written yet.
+    /// Lets reads see what is not written yet.
     async fn show_pending(&self, key: RunKey, decide: &DecideRun) -> Result<(), StoreError> {
         if let Some((Ok(Decision::Changed(change)), _)) = self.decided(key, decide).await? {
             self.pending.lock().unwrap().insert(key, change.run);
@@ -148,7 +148,7 @@ impl Spoilt {
         Ok(())
     }
 
-    async fn spoilt_update(
+    async fn faulty_update(
         &self,
         key: RunKey,
         decide: DecideRun,
@@ -167,7 +167,7 @@ impl Spoilt {
             _ => {}
         }
         let stale = older.clone();
-        let decide = move |run: &Run| spoilt_decision(fault, run, stale.as_ref(), &decide);
+        let decide = move |run: &Run| faulty_decision(fault, run, stale.as_ref(), &decide);
         let updated = self.write(key, decide).await;
         self.pending.lock().unwrap().remove(&key);
         Ok(updated?.map(|updated| match (fault, updated) {
@@ -190,14 +190,14 @@ impl Spoilt {
 type Decided = (Result<Decision, PatchRejected>, Run);
 
 #[async_trait]
-impl RunStore for Spoilt {
+impl RunStore for FaultyStore {
     async fn find_run(&self, key: RunKey) -> Result<Option<Run>, StoreError> {
         let mut run = self.inner.find_run(key).await?;
-        if self.strikes(Fault::ReadsStale) {
+        if self.is_active(Fault::ReadsStale) {
             return Ok(self.older(key).or(run));
         }
         if let Some(run) = &mut run
-            && self.strikes(Fault::GetsTheUncommitted)
+            && self.is_active(Fault::GetsTheUncommitted)
         {
             run.version = run.version.next();
             run.properties.display_name = name("Rolled back");
@@ -229,8 +229,8 @@ impl RunStore for Spoilt {
         key: RunKey,
         report: RunReport,
     ) -> Result<Option<Updated<Run>>, StoreError> {
-        if self.fault == Fault::ReadsDirty || self.strikes(self.fault) {
-            return self.spoilt_update(key, report.decide).await;
+        if self.fault == Fault::ReadsDirty || self.is_active(self.fault) {
+            return self.faulty_update(key, report.decide).await;
         }
         self.write(key, move |run| (report.decide)(run)).await
     }
@@ -238,10 +238,10 @@ impl RunStore for Spoilt {
     async fn query_runs(&self, query: &RunQuery) -> Result<Option<FoundRuns>, StoreError> {
         let mut found = self.inner.query_runs(query).await?;
         if let Some(page) = &mut found {
-            if self.strikes(Fault::SkipsARow) {
+            if self.is_active(Fault::SkipsARow) {
                 page.items.drain(..page.items.len().min(1));
             }
-            if self.strikes(Fault::ListsTheUncommitted)
+            if self.is_active(Fault::ListsTheUncommitted)
                 && let Some(row) = page.items.last_mut()
             {
                 row.summary.display_name = name("Rolled back");
@@ -274,7 +274,7 @@ impl RunStore for Spoilt {
 }
 
 #[async_trait]
-impl FlowStore for Spoilt {
+impl FlowStore for FaultyStore {
     async fn find_flow(&self, key: FlowKey) -> Result<Option<Flow>, StoreError> {
         self.inner.find_flow(key).await
     }
@@ -313,7 +313,7 @@ impl FlowStore for Spoilt {
 }
 
 #[async_trait]
-impl IdempotencyStore for Spoilt {
+impl IdempotencyStore for FaultyStore {
     async fn claim_key(&self, claim: KeyClaim) -> Result<Claimed, StoreError> {
         self.inner.claim_key(claim).await
     }
@@ -332,7 +332,7 @@ impl IdempotencyStore for Spoilt {
 }
 
 #[async_trait]
-impl Store for Spoilt {
+impl Store for FaultyStore {
     async fn check(&self) -> Result<(), NotReady> {
         self.inner.check().await
     }

@@ -1,14 +1,14 @@
-//! Stores that keep their promises.
+//! Stores that keep their guarantees.
 
 use std::sync::Arc;
 
-use flowruns_checker::{Length, StoreTarget, Storm, Target};
+use flowruns_checker::{Length, LoadPlan, StoreTarget, Target};
 use flowruns_domain::{Environment, Store, TimeOrderedIds};
 use flowruns_testing::{FixedClock, MemoryStore, fixtures::time, scratch::ScratchDatabase};
 
 use crate::{
-    lossy::Lossy,
-    scene::{checked, flow, plan, target},
+    fixture::{checked, flow, plan, target},
+    lossy_target::LossyTarget,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,7 +33,7 @@ async fn one_store_on_postgres_passes() {
     let database = ScratchDatabase::create().await;
     let store: Arc<dyn Store> = Arc::new(database.store().await);
     let key = flow(&store).await;
-    let shorter = Storm {
+    let shorter = LoadPlan {
         length: Length::Operations(80),
         ..plan()
     };
@@ -48,7 +48,7 @@ async fn two_stores_on_one_database_that_share_a_hot_run_pass() {
     let key = flow(&first).await;
     let second = Arc::new(database.store().await);
     let targets = [target(first, key), target(second, key)];
-    let shared = Storm {
+    let shared = LoadPlan {
         hot_runs: 1,
         length: Length::Operations(80),
         seed: 8,
@@ -75,11 +75,11 @@ async fn servers_whose_clocks_are_a_day_apart_pass() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_that_get_lost_and_reports_that_land_late_break_no_promise() {
+async fn lost_responses_and_late_reports_break_no_guarantee() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
     let key = flow(&store).await;
     let targets: [Arc<dyn Target>; 2] = [
-        Arc::new(Lossy::new(target(Arc::clone(&store), key))),
+        Arc::new(LossyTarget::new(target(Arc::clone(&store), key))),
         target(store, key),
     ];
     let (_, checked) = checked(&targets, &plan()).await;
@@ -88,17 +88,17 @@ async fn answers_that_get_lost_and_reports_that_land_late_break_no_promise() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_storm_tells_its_progress_and_can_be_stopped() {
+async fn a_load_reports_its_progress_and_can_be_stopped() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
     let key = flow(&store).await;
-    let plan = Storm {
+    let plan = LoadPlan {
         length: Length::UntilStopped,
         ..plan()
     };
     let (stop, mut acknowledged) = (plan.stop.clone(), plan.acknowledged.subscribe());
-    let storm = tokio::spawn(async move { checked(&[target(store, key)], &plan).await });
+    let load = tokio::spawn(async move { checked(&[target(store, key)], &plan).await });
     acknowledged.wait_for(|count| *count >= 100).await.unwrap();
     stop.cancel();
-    let summary = storm.await.unwrap().1.unwrap();
+    let summary = load.await.unwrap().1.unwrap();
     assert!(summary.changed + summary.unchanged >= 100);
 }

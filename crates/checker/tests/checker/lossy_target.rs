@@ -1,4 +1,4 @@
-//! A way to a store on which answers and reports get lost, or come late.
+//! A target that loses responses and reports, or delays reports.
 
 use std::{
     collections::VecDeque,
@@ -12,16 +12,16 @@ use async_trait::async_trait;
 use flowruns_checker::{Answer, Creation, Entry, Listing, Report, Seen, Target};
 use flowruns_domain::{FlowId, RunId};
 
-/// So many reports are under way before the oldest of those that were cut off lands.
-const UNDER_WAY: usize = 3;
+/// The number of delayed reports; when there are more, the oldest is executed.
+const MAX_DELAYED: usize = 3;
 
-pub(crate) struct Lossy {
+pub(crate) struct LossyTarget {
     inner: Arc<dyn Target>,
     turns: AtomicU64,
     late: Mutex<VecDeque<(RunId, Report)>>,
 }
 
-impl Lossy {
+impl LossyTarget {
     pub(crate) fn new(inner: Arc<dyn Target>) -> Self {
         Self {
             inner,
@@ -32,12 +32,12 @@ impl Lossy {
 
     fn next_late(&self) -> Option<(RunId, Report)> {
         let mut late = self.late.lock().unwrap();
-        (late.len() > UNDER_WAY).then(|| late.pop_front())?
+        (late.len() > MAX_DELAYED).then(|| late.pop_front())?
     }
 }
 
 #[async_trait]
-impl Target for Lossy {
+impl Target for LossyTarget {
     fn flow(&self) -> FlowId {
         self.inner.flow()
     }
@@ -46,7 +46,7 @@ impl Target for Lossy {
         match self.turns.fetch_add(1, Ordering::Relaxed) % 2 {
             0 => {
                 self.inner.create(creation).await;
-                Answer::Unknown("the answer is lost".to_owned())
+                Answer::Unknown("the response is lost".to_owned())
             }
             _ => self.inner.create(creation).await,
         }
@@ -60,7 +60,7 @@ impl Target for Lossy {
             0 => Answer::Unknown("the report is lost".to_owned()),
             1 => {
                 self.inner.patch(run, report).await;
-                Answer::Unknown("the answer is lost".to_owned())
+                Answer::Unknown("the response is lost".to_owned())
             }
             2 => {
                 self.late.lock().unwrap().push_back((run, report.clone()));

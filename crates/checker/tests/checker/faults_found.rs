@@ -1,14 +1,14 @@
-//! Stores that break a promise, and what the checker says about each.
+//! Stores that break a guarantee, and what the checker reports about each.
 
 use flowruns_checker::Promise;
 
 use crate::{
-    scene::broken_by,
-    spoilt::{Fault, Spoilt},
+    faulty_store::{Fault, FaultyStore},
+    fixture::broken_by,
 };
 
-/// Whether a fault shows depends on which client comes first: some storms miss one of them.
-const STORMS: u64 = 10;
+/// Whether a fault is visible depends on which client comes first: some loads do not show it.
+const LOADS: u64 = 10;
 
 async fn assert_finds(fault: Fault, promise: Promise) {
     assert_finds_one(fault, &[promise]).await;
@@ -16,8 +16,8 @@ async fn assert_finds(fault: Fault, promise: Promise) {
 
 async fn assert_finds_one(fault: Fault, promises: &[Promise]) {
     let mut found = Vec::new();
-    for seed in 0..STORMS {
-        found.extend(broken_by(Spoilt::store(fault), seed).await);
+    for seed in 0..LOADS {
+        found.extend(broken_by(FaultyStore::store(fault), seed).await);
         if promises.iter().any(|promise| found.contains(promise)) {
             return;
         }
@@ -26,7 +26,7 @@ async fn assert_finds_one(fault: Fault, promises: &[Promise]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_before_a_commit_that_is_lost_is_found() {
+async fn a_response_before_a_commit_that_is_lost_is_found() {
     assert_finds(Fault::AnswersBeforeTheCommit, Promise::Kept).await;
 }
 
@@ -42,12 +42,12 @@ async fn a_row_without_its_event_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_get_of_what_is_rolled_back_is_found() {
+async fn a_get_of_a_rolled_back_state_is_found() {
     assert_finds(Fault::GetsTheUncommitted, Promise::ShownIsCommitted).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_of_what_is_rolled_back_is_found() {
+async fn a_list_of_a_rolled_back_state_is_found() {
     assert_finds(Fault::ListsTheUncommitted, Promise::ShownIsCommitted).await;
 }
 
@@ -68,22 +68,22 @@ async fn a_terminal_status_that_was_left_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_that_came_too_late_is_found() {
+async fn a_rejection_that_came_too_late_is_found() {
     assert_finds(Fault::RefusesOnAnOldState, Promise::RightAnswer).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_report_that_was_written_is_found() {
+async fn a_rejected_report_that_was_written_is_found() {
     assert_finds(Fault::WritesWhatItRefuses, Promise::RefusedChangesNothing).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_with_another_version_is_found() {
+async fn a_response_with_another_version_is_found() {
     assert_finds(Fault::AnswersAnOldVersion, Promise::RightVersion).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_that_was_called_none_is_found() {
+async fn a_change_that_was_reported_as_none_is_found() {
     assert_finds(Fault::ForgetsAChange, Promise::Kept).await;
 }
 

@@ -1,4 +1,4 @@
-//! A record written by hand: real answers of a store, at times that the test chooses.
+//! A record that a test writes: real responses of a store, at times that the test chooses.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,19 +12,19 @@ use flowruns_testing::{
     fixtures::{fresh_uuid, new_run, object},
 };
 
-use crate::scene::{flow, target};
+use crate::fixture::{flow, target};
 
-/// When something was asked and answered, in milliseconds.
+/// The times of a request and its response, in milliseconds.
 pub(crate) type Times = (u64, u64);
 
-pub(crate) struct Tale {
+pub(crate) struct Script {
     target: Arc<dyn Target>,
     pub(crate) run: RunId,
     record: Record,
 }
 
-impl Tale {
-    /// A run in progress, and nobody has reported on it.
+impl Script {
+    /// A run in progress without reports.
     pub(crate) async fn begin() -> Self {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
         let key = flow(&store).await;
@@ -47,12 +47,12 @@ impl Tale {
         }
     }
 
-    /// Carries out a report, without recording it.
+    /// Executes a report without recording it.
     pub(crate) async fn answer(&self, report: &Report) -> Answer<Seen> {
         self.target.patch(self.run, report).await
     }
 
-    /// Carries out a report and records it; operations have a marker of their own.
+    /// Executes a report and records it; operations have a marker of their own.
     pub(crate) async fn report(
         &mut self,
         number: u64,
@@ -65,7 +65,7 @@ impl Tale {
         answer
     }
 
-    /// Records a report that was not carried out now.
+    /// Records a report without executing it.
     pub(crate) fn record_report(
         &mut self,
         number: u64,
@@ -101,7 +101,7 @@ impl Tale {
         });
     }
 
-    /// The promises that are broken, when what is stored was tampered with.
+    /// The promises that are broken, when the stored run was changed.
     pub(crate) async fn broken(&self, tamper: impl FnOnce(&mut StoredRun)) -> Vec<Promise> {
         let mut stored = Stored::read(&*self.target, &self.record).await.unwrap();
         tamper(stored.runs.get_mut(&self.run).unwrap());
