@@ -1,4 +1,4 @@
-//! A flow of its own for a case, and the steps that cases are made of.
+//! A new flow for a case, and the steps of the cases.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -10,14 +10,14 @@ use flowruns_domain::{
 
 use crate::fixtures::{fresh_flow, fresh_tenant, new_run, origin, report, run_key};
 
-/// A fresh flow of a fresh tenant.
+/// A new flow of a new tenant.
 #[derive(Clone)]
-pub(super) struct Scene {
+pub(super) struct Fixture {
     pub(super) store: Arc<dyn Store>,
     pub(super) flow: FlowKey,
 }
 
-impl Scene {
+impl Fixture {
     pub(super) async fn new(store: Arc<dyn Store>) -> Self {
         let flow = fresh_flow(fresh_tenant());
         let key = flow.key;
@@ -25,7 +25,7 @@ impl Scene {
         Self { store, flow: key }
     }
 
-    /// The same store, another flow of the same tenant.
+    /// Another new flow of the same tenant.
     pub(super) async fn other_flow(&self) -> Self {
         let flow = fresh_flow(self.flow.tenant);
         let key = flow.key;
@@ -168,7 +168,7 @@ fn replay(event: &RunEvent, state: &mut BTreeMap<String, JsonValue>) {
     }
 }
 
-/// What the history says about a run, without what is null.
+/// The properties of a run according to its history, without nulls.
 fn shown(run: &Run) -> BTreeMap<String, JsonValue> {
     let properties = &run.properties;
     let text = |text: String| JsonValue::String(text);
