@@ -1,4 +1,4 @@
-//! Reads whose callers left: their statements are cancelled, and their connections serve others.
+//! Reads whose callers leave: their statements are cancelled, and their connections serve other requests.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ use tokio::time::timeout;
 use crate::fixture::create_a_run;
 
 const CONNECTIONS: u32 = 4;
-/// A statement of the store would run as long as this without being cancelled.
+/// A statement of the store that is not cancelled would run this long.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(3600);
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 const BLOCKED: &str = "
     SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
@@ -29,7 +29,7 @@ async fn wait_for_blocked(observer: &mut PgConnection, sessions: &str, expected:
             tokio::task::yield_now().await;
         }
     };
-    let reached = timeout(PATIENCE, reached).await;
+    let reached = timeout(TIMEOUT, reached).await;
     assert!(reached.is_ok(), "not {expected} statements of {sessions}");
 }
 
@@ -45,13 +45,14 @@ async fn store_with_long_statements(database: &ScratchDatabase) -> PostgresStore
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn statements_of_callers_that_left_are_cancelled_and_their_connections_serve_others() {
+async fn statements_of_callers_that_left_are_cancelled_and_their_connections_serve_other_requests()
+{
     let database = ScratchDatabase::create().await;
     let store = store_with_long_statements(&database).await;
     let key = create_a_run(&store).await.key;
-    let mut holder = PgConnection::connect_with(&database.owner()).await.unwrap();
+    let mut locker = PgConnection::connect_with(&database.owner()).await.unwrap();
     raw_sql("BEGIN; LOCK TABLE runs IN ACCESS EXCLUSIVE MODE")
-        .execute(&mut holder)
+        .execute(&mut locker)
         .await
         .unwrap();
     let reads = (0..CONNECTIONS).map(|_| {
@@ -67,19 +68,19 @@ async fn statements_of_callers_that_left_are_cancelled_and_their_connections_ser
         read.abort();
     }
     wait_for_blocked(&mut observer, "flowruns", 0).await;
-    let served = timeout(PATIENCE, store.find_flow(key.flow_key())).await;
+    let served = timeout(TIMEOUT, store.find_flow(key.flow_key())).await;
     let flow = served.expect("a connection is free").unwrap();
     assert!(flow.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_report_whose_caller_left_is_written_all_the_same() {
+async fn a_report_whose_caller_left_is_written() {
     let database = ScratchDatabase::create().await;
     let store = store_with_long_statements(&database).await;
     let key = create_a_run(&store).await.key;
-    let mut holder = PgConnection::connect_with(&database.owner()).await.unwrap();
+    let mut locker = PgConnection::connect_with(&database.owner()).await.unwrap();
     raw_sql("BEGIN; LOCK TABLE run_events IN SHARE MODE")
-        .execute(&mut holder)
+        .execute(&mut locker)
         .await
         .unwrap();
     let (patch, origin) = (counted(r#"{"n":1}"#), origin());
@@ -94,13 +95,13 @@ async fn a_report_whose_caller_left_is_written_all_the_same() {
     wait_for_blocked(&mut observer, "flowruns writer", 1).await;
     abandoned.abort();
     assert!(abandoned.await.unwrap_err().is_cancelled());
-    raw_sql("ROLLBACK").execute(&mut holder).await.unwrap();
-    // The next report of the run is decided on top of it.
+    raw_sql("ROLLBACK").execute(&mut locker).await.unwrap();
+    // The next report of the run is decided on its result.
     let (patch, origin) = (counted(r#"{"m":1}"#), flowruns_testing::fixtures::origin());
     let next = report(move |run| run.decide(&patch, &IfMatch::Absent, &origin));
-    let answer = store.update_run(key, next).await.unwrap();
-    let Some(Updated::Changed(run)) = answer else {
-        panic!("{answer:?}");
+    let result = store.update_run(key, next).await.unwrap();
+    let Some(Updated::Changed(run)) = result else {
+        panic!("{result:?}");
     };
     assert_eq!(run.version.number(), 3);
 }

@@ -1,4 +1,4 @@
-//! The suite on PostgreSQL, each case in a database of its own.
+//! The conformance suite on PostgreSQL, each case in its own database.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What every session of a store is set to, and what it needs of its database.
+//! The settings of a store's sessions, and the database that it requires.
 
 use flowruns_domain::{
     FlowKey, IdempotencyKey, IdempotencyStore as _, IfMatch, KeyClaim, NotReady, Reserved,
@@ -13,19 +13,19 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, raw_sql};
 
 use crate::fixture::{create_a_run, decide_at_third};
 
-/// Notes what each session that writes is set to.
-const NOTE_SETTINGS: &str = "
-    CREATE TABLE noted (statement text, setting text);
-    GRANT INSERT ON noted TO PUBLIC;
-    CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
+/// Records the setting of each session that writes.
+const RECORD_SETTINGS: &str = "
+    CREATE TABLE recorded (statement text, setting text);
+    GRANT INSERT ON recorded TO PUBLIC;
+    CREATE FUNCTION record() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
-            INSERT INTO noted VALUES (TG_OP || ' ' || TG_TABLE_NAME || ' by ' || current_setting('application_name'),
+            INSERT INTO recorded VALUES (TG_OP || ' ' || TG_TABLE_NAME || ' by ' || current_setting('application_name'),
                 current_setting('synchronous_commit'));
             RETURN NULL;
         END $$;
-    CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON runs FOR EACH ROW EXECUTE FUNCTION note();
-    CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON flows FOR EACH ROW EXECUTE FUNCTION note();
-    CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON idempotency_keys FOR EACH ROW EXECUTE FUNCTION note()";
+    CREATE TRIGGER record AFTER INSERT OR UPDATE OR DELETE ON runs FOR EACH ROW EXECUTE FUNCTION record();
+    CREATE TRIGGER record AFTER INSERT OR UPDATE OR DELETE ON flows FOR EACH ROW EXECUTE FUNCTION record();
+    CREATE TRIGGER record AFTER INSERT OR UPDATE OR DELETE ON idempotency_keys FOR EACH ROW EXECUTE FUNCTION record()";
 
 async fn superuser(database: &ScratchDatabase) -> PgConnection {
     let options = database.superuser();
@@ -39,15 +39,15 @@ async fn execute(connection: &mut PgConnection, statement: &str) {
         .unwrap();
 }
 
-/// Writes through every kind of session: the pool, the writer's, the one that creates, and the transaction.
+/// Writes through every kind of session: the pool, the writer of reports, the task that creates runs, and the transaction.
 async fn write_everything(store: &PostgresStore, database: &ScratchDatabase) {
     let run = create_a_run(store).await;
     let (patch, origin_of_report) = (counted(r#"{"n":1}"#), origin());
     let counting = report(move |run| run.decide(&patch, &IfMatch::Absent, &origin_of_report));
     let contended = decide_at_third(database.owner(), origin(), || ());
     for report in [counting, contended] {
-        let answer = store.update_run(run.key, report).await.unwrap();
-        assert!(matches!(answer, Some(Updated::Changed(_))), "{answer:?}");
+        let result = store.update_run(run.key, report).await.unwrap();
+        assert!(matches!(result, Some(Updated::Changed(_))), "{result:?}");
     }
     claim_a_key(store, run.key.flow_key()).await;
 }
@@ -69,7 +69,7 @@ async fn claim_a_key(store: &PostgresStore, flow: FlowKey) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_session_waits_for_the_flush_whatever_database_and_role_are_set_to() {
+async fn every_session_waits_for_the_flush_whatever_the_settings_of_database_and_role() {
     for (configured, effective) in [
         ("off", "on"),
         ("local", "on"),
@@ -80,7 +80,7 @@ async fn every_session_waits_for_the_flush_whatever_database_and_role_are_set_to
         let mut superuser = superuser(&database).await;
         let (name, role) = (database.name(), ScratchCluster::SERVICE);
         let set = format!(
-            "{NOTE_SETTINGS}; ALTER DATABASE {name} SET synchronous_commit = {configured};
+            "{RECORD_SETTINGS}; ALTER DATABASE {name} SET synchronous_commit = {configured};
              ALTER ROLE {role} IN DATABASE {name} SET synchronous_commit = {configured}"
         );
         execute(&mut superuser, &set).await;
@@ -90,8 +90,8 @@ async fn every_session_waits_for_the_flush_whatever_database_and_role_are_set_to
         assert_eq!(durability.is_synchronous(), configured == "remote_apply");
         write_everything(&store, &database).await;
 
-        let noted = "SELECT DISTINCT statement, setting FROM noted WHERE statement NOT LIKE '%by ' ORDER BY 1";
-        let noted: Vec<(String, String)> = sqlx::query_as(noted)
+        let recorded = "SELECT DISTINCT statement, setting FROM recorded WHERE statement NOT LIKE '%by ' ORDER BY 1";
+        let recorded: Vec<(String, String)> = sqlx::query_as(recorded)
             .fetch_all(&mut superuser)
             .await
             .unwrap();
@@ -103,11 +103,11 @@ async fn every_session_waits_for_the_flush_whatever_database_and_role_are_set_to
             "UPDATE runs by flowruns writer",
         ];
         let expected = expected.map(|statement| (statement.to_owned(), effective.to_owned()));
-        assert_eq!(noted, expected);
+        assert_eq!(recorded, expected);
     }
 }
 
-/// A role of its own with the rights of the service, and so many connections.
+/// A new role with the rights of the service, and at most `limit` connections.
 async fn limited_role(superuser: &mut PgConnection, limit: u32) -> String {
     let name = format!("limited_{}", fresh_uuid().simple());
     let role = format!(
@@ -128,7 +128,7 @@ async fn missing_session(store: &PostgresStore) -> Option<&'static str> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_is_ready_only_while_each_writer_has_its_session() {
+async fn a_store_is_ready_only_while_each_task_of_the_writer_has_a_session() {
     let database = ScratchDatabase::create().await;
     let mut superuser = superuser(&database).await;
     for (limit, purpose) in [
@@ -146,7 +146,7 @@ async fn a_store_is_ready_only_while_each_writer_has_its_session() {
         assert_eq!(missing_session(&store).await, None);
         create_a_run(&store).await;
 
-        // What is lost while nobody uses it is found too, and opened again while that is possible.
+        // Idle connections that broke are detected too, and reopened if possible.
         let terminate = format!(
             "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE usename = '{role}'"
         );
@@ -160,7 +160,7 @@ async fn a_store_is_ready_only_while_each_writer_has_its_session() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_of_another_encoding_is_refused() {
+async fn a_database_of_another_encoding_is_rejected() {
     let scratch = ScratchDatabase::create().await;
     let mut superuser = superuser(&scratch).await;
     for encoding in ["LATIN1", "SQL_ASCII"] {
@@ -171,14 +171,14 @@ async fn a_database_of_another_encoding_is_refused() {
         );
         execute(&mut superuser, &create).await;
         let what_to_do = format!("the database has the encoding {encoding} and must have UTF8");
-        let refused = [
+        let rejected = [
             migrate::up(&scratch.owner().database(&name), moment()).await,
             migrate::status(&scratch.owner().database(&name))
                 .await
                 .map(drop),
         ];
-        for refused in refused {
-            let message = refused.unwrap_err().to_string();
+        for rejected in rejected {
+            let message = rejected.unwrap_err().to_string();
             assert!(message.contains(&what_to_do), "{message}");
         }
         let options = ConnectOptions::new(scratch.service().database(&name));

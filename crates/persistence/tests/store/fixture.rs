@@ -5,9 +5,7 @@ use std::{
     thread,
 };
 
-use flowruns_domain::{
-    Field, IfMatch, Origin, Run, RunPatch, RunReport, RunStore as _, Updated,
-};
+use flowruns_domain::{Field, IfMatch, Origin, Run, RunPatch, RunReport, RunStore as _, Updated};
 use flowruns_persistence::PostgresStore;
 use flowruns_testing::{fixtures, scratch::ScratchDatabase};
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};

@@ -1,4 +1,4 @@
-//! Walked pages give the whole list, whatever the filter, the order and the page size; and SQL finds what memory finds.
+//! The pages of a list give the whole list, whatever the filter, the order and the page size, and both stores agree.
 
 use std::sync::{Arc, OnceLock};
 
@@ -30,16 +30,16 @@ fn run(number: u64) -> NewRun {
 }
 
 /// The same runs in both stores.
-struct Twins {
+struct BothStores {
     runtime: Runtime,
     stores: [Arc<dyn Store>; 2],
     flow: FlowKey,
     _database: ScratchDatabase,
 }
 
-fn twins() -> &'static Twins {
-    static TWINS: OnceLock<Twins> = OnceLock::new();
-    TWINS.get_or_init(|| {
+fn both_stores() -> &'static BothStores {
+    static BOTH_STORES: OnceLock<BothStores> = OnceLock::new();
+    BOTH_STORES.get_or_init(|| {
         let runtime = Runtime::new().unwrap();
         let database = runtime.block_on(ScratchDatabase::create());
         let postgres = runtime.block_on(database.store());
@@ -53,7 +53,7 @@ fn twins() -> &'static Twins {
                 runtime.block_on(store.create_run(creation)).unwrap();
             }
         }
-        Twins {
+        BothStores {
             runtime,
             stores,
             flow: flow.key,
@@ -62,7 +62,7 @@ fn twins() -> &'static Twins {
     })
 }
 
-async fn walk(store: &dyn Store, query: &RunQuery) -> Vec<ListedRun> {
+async fn all_pages(store: &dyn Store, query: &RunQuery) -> Vec<ListedRun> {
     let mut query = query.clone();
     let mut rows = Vec::new();
     loop {
@@ -147,31 +147,31 @@ fn orders() -> impl Strategy<Value = RunOrder> {
 
 proptest! {
     #[test]
-    fn walked_pages_of_both_stores_are_the_runs_that_match_in_order(
+    fn the_pages_of_both_stores_are_the_matching_runs_in_order(
         filter in option::weighted(0.9, filters()),
         order in orders(),
         size in 1_u16..=RUNS as u16 + 1,
         skip in 0_usize..10,
     ) {
-        let twins = twins();
-        let whole = RunQuery::new(RunScope::Flow(twins.flow));
+        let both_stores = both_stores();
+        let whole = RunQuery::new(RunScope::Flow(both_stores.flow));
         let query = RunQuery { filter, order, size: PageSize::new(size).unwrap(), skip, ..whole.clone() };
-        let [memory, _] = &twins.stores;
-        let all = twins.runtime.block_on(walk(&**memory, &whole));
+        let [memory, _] = &both_stores.stores;
+        let all = both_stores.runtime.block_on(all_pages(&**memory, &whole));
         let matches = |row: &ListedRun| query.filter.as_ref().is_none_or(|f| f.matches(&row.summary));
         let mut expected: Vec<_> = all.into_iter().filter(matches).collect();
         expected.sort_by(|one, other| {
             order.compare(&order.cursor(&one.summary), &order.cursor(&other.summary))
         });
         expected.drain(..skip.min(expected.len()));
-        for store in &twins.stores {
-            let walked = twins.runtime.block_on(walk(&**store, &query));
-            prop_assert_eq!(&walked, &expected);
+        for store in &both_stores.stores {
+            let listed = both_stores.runtime.block_on(all_pages(&**store, &query));
+            prop_assert_eq!(&listed, &expected);
         }
     }
 }
 
-/// The property says nothing where nothing matches: some of the runs must be of each kind.
+/// The property is trivial where no run matches, so each status needs some runs.
 #[test]
 fn the_runs_are_of_every_status() {
     let statuses: Vec<RunStatus> = (1..=RUNS).map(|number| run(number).status).collect();

@@ -1,5 +1,5 @@
-//! No list costs more than its page or its bound, whatever the filter and the order, among a million runs and a hundred
-//! thousand flows, and whatever PostgreSQL believes of its tables.
+//! The cost of every list is bounded by its page or the scan limit, whatever its filter and order, with a million runs and
+//! a hundred thousand flows, and whatever the statistics of PostgreSQL are.
 
 mod cost;
 mod shape;
@@ -14,20 +14,20 @@ use flowruns_persistence::PostgresStore;
 use self::{cost::Cost, table::Table};
 
 const PAGE: u16 = 50;
-/// As low as the bound of a page, so that a page and a count cost the same.
+/// The scan limit of a page, so that a page and a count have the same bound.
 const COUNT_LIMIT: CountLimit = CountLimit::new(SCAN_LIMIT as u32).unwrap();
 
-/// Pages of an index beyond the rows: what leads to them, and the leaves that hold ten thousand entries.
+/// Pages of an index besides the rows: inner pages, and the leaf pages of ten thousand entries.
 const INDEX_PAGES: f64 = 500.0;
 
-/// Pages that lead to one id along an index.
+/// Pages of an index that are read to find one id.
 const PAGES_PER_ID: usize = 6;
 
 fn pages_of_ids(ids: usize) -> f64 {
     INDEX_PAGES + (PAGES_PER_ID * ids) as f64
 }
 
-/// Pages beyond the rows that a query may ask for.
+/// Pages besides those of the rows that a query may read.
 fn more_pages(query: &RunQuery) -> f64 {
     let ids = query.filter.as_ref().and_then(RunFilter::required_ids);
     ids.map_or(INDEX_PAGES, |ids| pages_of_ids(ids.len()))
@@ -58,14 +58,14 @@ fn check(cost: &Cost, more_pages: f64, context: &dyn Fn() -> String) {
     );
 }
 
-/// Checks every query, and gives how many they are.
-async fn check_all(store: &PostgresStore, belief: &str) -> usize {
+/// Checks every query, and returns their number.
+async fn check_all(store: &PostgresStore, statistics: &str) -> usize {
     let (runs, flows) = (shape::run_queries(), shape::flow_queries());
     for query in &runs {
         let more_pages = more_pages(query);
         for plan in store.explain_runs(query, COUNT_LIMIT).await.unwrap() {
             check(&Cost::of(&plan), more_pages, &|| {
-                format!("{belief}: {query:?}\n{plan}")
+                format!("{statistics}: {query:?}\n{plan}")
             });
         }
     }
@@ -74,7 +74,7 @@ async fn check_all(store: &PostgresStore, belief: &str) -> usize {
         let listed = listed.unwrap_or_default();
         let more_pages = pages_of_ids(listed.len());
         for plan in store.explain_flows(query, COUNT_LIMIT).await.unwrap() {
-            let context = || format!("{belief}: {query:?}\n{plan}");
+            let context = || format!("{statistics}: {query:?}\n{plan}");
             check(&Cost::of(&plan), more_pages, &context);
         }
     }
@@ -95,10 +95,10 @@ async fn every_query_is_bounded_with_old_statistics_with_none_and_with_new_ones(
     check_all(&store, "statistics of all runs").await;
     counts_read_the_rows_of_the_name_or_status_alone(&store).await;
     the_last_page_costs_what_the_first_one_does(&store).await;
-    a_walk_with_short_pages_finds_every_run(&store).await;
+    short_pages_lead_to_every_run(&store).await;
 }
 
-/// The rows and pages that a page costs, without its count.
+/// The rows and database pages that a page of a list reads, without its count.
 async fn cost_of_page(store: &PostgresStore, query: &RunQuery) -> (f64, f64) {
     let mut plans = store.explain_runs(query, COUNT_LIMIT).await.unwrap();
     plans.pop();
@@ -122,7 +122,7 @@ async fn counts_read_the_rows_of_the_name_or_status_alone(store: &PostgresStore)
     }
 }
 
-/// The page without a next one. A walk from the first page on would come to it too, after twelve thousand others.
+/// The last page of a list. It is found from the end, since twelve thousand pages precede it.
 async fn last_page(store: &PostgresStore, first: &RunQuery) -> RunQuery {
     let RunOrder {
         sort,
@@ -139,11 +139,11 @@ async fn last_page(store: &PostgresStore, first: &RunQuery) -> RunQuery {
         ..first.clone()
     };
     let found = store.query_runs(&from_end).await.unwrap().unwrap();
-    let places = found
+    let cursors = found
         .items
         .iter()
         .map(|row| first.order.cursor(&row.summary));
-    let after = places.min_by(|one, other| first.order.compare(one, other));
+    let after = cursors.min_by(|one, other| first.order.compare(one, other));
     let mut query = RunQuery {
         after,
         ..first.clone()
@@ -168,8 +168,8 @@ async fn the_last_page_costs_what_the_first_one_does(store: &PostgresStore) {
     }
 }
 
-/// A page that looks at its bound in vain is short, and the walk goes on to the end.
-async fn a_walk_with_short_pages_finds_every_run(store: &PostgresStore) {
+/// A page whose scan reaches its limit is short, and the next page continues after it, to the end of the list.
+async fn short_pages_lead_to_every_run(store: &PostgresStore) {
     for order in shape::run_orders() {
         let test = TextTest::EndsWith(" 42".to_owned());
         let mut query = RunQuery {
@@ -181,8 +181,8 @@ async fn a_walk_with_short_pages_finds_every_run(store: &PostgresStore) {
         let (mut rows, mut pages) = (Vec::new(), 0);
         loop {
             let found = store.query_runs(&query).await.unwrap().unwrap();
-            let places = found.items.iter().map(|row| order.cursor(&row.summary));
-            rows.extend(places);
+            let cursors = found.items.iter().map(|row| order.cursor(&row.summary));
+            rows.extend(cursors);
             pages += 1;
             let Some(next) = found.next else { break };
             (query.after, query.skip) = (Some(next.after), next.skip);

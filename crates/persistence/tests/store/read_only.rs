@@ -1,4 +1,4 @@
-//! A database that takes no writes: they are refused at once, and go on as soon as a session leads to one that does.
+//! A database that rejects writes: writes fail at once, and succeed as soon as a connection leads to a writable one.
 
 use std::time::Duration;
 
@@ -16,9 +16,9 @@ use tokio::time::timeout;
 
 use crate::fixture::create_a_run;
 
-/// Much longer than a test may take: whatever is retried until then fails the test.
+/// Much longer than a test may take: a write that is retried until then fails the test.
 const RETRY_FOR: Duration = Duration::from_secs(3600);
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Sessions that are opened from now on are read-only, or not.
 async fn set_read_only(database: &ScratchDatabase, is_read_only: bool) {
@@ -42,7 +42,7 @@ async fn store_on(database: &ScratchDatabase) -> PostgresStore {
     PostgresStore::connect(&options).await.unwrap()
 }
 
-/// What comes of each kind of write: a flow, a run, a report.
+/// The results of each kind of write: a flow, a run, a report.
 async fn write_all(
     store: &PostgresStore,
     run: &flowruns_domain::Run,
@@ -54,26 +54,26 @@ async fn write_all(
     let created = store.create_run(creation.unwrap()).await.map(drop);
     let (patch, origin) = (counted(&format!(r#"{{"{id}":1}}"#)), origin());
     let counting = report(move |run| run.decide(&patch, &IfMatch::Absent, &origin));
-    let counted = store.update_run(run.key, counting).await.map(|answer| {
-        assert!(matches!(answer, Some(Updated::Changed(_))), "{answer:?}");
+    let counted = store.update_run(run.key, counting).await.map(|result| {
+        assert!(matches!(result, Some(Updated::Changed(_))), "{result:?}");
     });
     vec![flow, created, counted]
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_takes_no_writes_is_not_asked_again_and_again() {
+async fn a_write_to_a_read_only_database_fails_without_retries() {
     let database = ScratchDatabase::create().await;
     let run = create_a_run(&database.store().await).await;
     set_read_only(&database, true).await;
     let store = store_on(&database).await;
     assert!(matches!(store.check().await, Err(NotReady::Standby)));
     for _ in 0..3 {
-        let answers = timeout(PATIENCE, write_all(&store, &run)).await;
-        for answer in answers.expect("nothing is retried until its deadline") {
-            assert_eq!(answer.unwrap_err().kind, StoreErrorKind::Unavailable);
+        let results = timeout(TIMEOUT, write_all(&store, &run)).await;
+        for result in results.expect("nothing is retried until its deadline") {
+            assert_eq!(result.unwrap_err().kind, StoreErrorKind::Unavailable);
         }
     }
-    // Reads go on.
+    // Reads still succeed.
     assert_eq!(store.find_run(run.key).await.unwrap(), Some(run));
 }
 
@@ -89,9 +89,9 @@ async fn the_first_write_after_a_failover_behind_one_address_finds_the_new_prima
         read.unwrap();
     }
     set_read_only(&database, false).await;
-    let answers = timeout(PATIENCE, write_all(&store, &run)).await;
-    for answer in answers.expect("a new session is opened") {
-        answer.unwrap();
+    let results = timeout(TIMEOUT, write_all(&store, &run)).await;
+    for result in results.expect("a new session is opened") {
+        result.unwrap();
     }
     store.check().await.unwrap();
 }

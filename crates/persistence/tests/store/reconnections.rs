@@ -1,5 +1,5 @@
-//! What a writer remembers of the rows that it wrote: nothing of it outlives the sessions that it was written through,
-//! since after a restore or a failover a version may stand for other content.
+//! The writer's cache of runs: after a reconnection it is empty, since after a restore or a failover a version may have
+//! other content.
 
 use flowruns_domain::{IfMatch, Run, RunKey, RunReport, RunStore as _, StoreError, Updated};
 use flowruns_persistence::PostgresStore;
@@ -13,10 +13,10 @@ use tokio::task::JoinHandle;
 
 use crate::fixture::create_a_run;
 
-type Answer = Result<Option<Updated<Run>>, StoreError>;
+type UpdateResult = Result<Option<Updated<Run>>, StoreError>;
 
-/// Two runs that the store has written, so that it knows them, and a session of the superuser.
-struct Scene {
+/// A store with two runs that it has written, and so has in its cache, and a session of the superuser.
+struct RestoreFixture {
     database: ScratchDatabase,
     store: PostgresStore,
     restored: RunKey,
@@ -24,7 +24,7 @@ struct Scene {
     superuser: PgConnection,
 }
 
-impl Scene {
+impl RestoreFixture {
     async fn new() -> Self {
         let database = ScratchDatabase::create().await;
         let store = database.store().await;
@@ -46,14 +46,14 @@ impl Scene {
     }
 
     async fn count(&self, key: RunKey, member: &str) {
-        let answer = self.store.update_run(key, counting(member)).await;
+        let result = self.store.update_run(key, counting(member)).await;
         assert!(
-            matches!(answer, Ok(Some(Updated::Changed(_)))),
-            "{answer:?}"
+            matches!(result, Ok(Some(Updated::Changed(_)))),
+            "{result:?}"
         );
     }
 
-    fn begin(&self, key: RunKey, member: &str) -> JoinHandle<Answer> {
+    fn begin(&self, key: RunKey, member: &str) -> JoinHandle<UpdateResult> {
         let (store, report) = (self.store.clone(), counting(member));
         tokio::spawn(async move { store.update_run(key, report).await })
     }
@@ -73,7 +73,7 @@ impl Scene {
         .await;
     }
 
-    /// The row of the run as a restored database has it: other content under the same version.
+    /// Gives the run other content under the same version, as a restored database may have.
     async fn restore(&mut self) {
         let id = self.restored.run.uuid();
         let restore =
@@ -81,7 +81,7 @@ impl Scene {
         self.execute(&restore).await;
     }
 
-    /// The next report of the run is decided on the row as it is.
+    /// Checks that the next report of the run is decided on the stored row.
     async fn assert_decided_on_the_restored_row(&self) {
         self.count(self.restored, "after").await;
         let run = self.store.find_run(self.restored).await.unwrap().unwrap();
@@ -97,44 +97,44 @@ fn counting(member: &str) -> RunReport {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_reconnection_no_report_is_decided_on_a_row_from_before() {
-    let mut scene = Scene::new().await;
-    scene.count(scene.restored, "before").await;
-    scene.terminate("usename = 'flowruns_service'").await;
-    scene.restore().await;
-    // This report finds the sessions dead and opens them anew; the next one must not use what was known before.
-    scene.count(scene.other, "meanwhile").await;
-    scene.assert_decided_on_the_restored_row().await;
+    let mut fixture = RestoreFixture::new().await;
+    fixture.count(fixture.restored, "before").await;
+    fixture.terminate("usename = 'flowruns_service'").await;
+    fixture.restore().await;
+    // This report reopens the broken connections; the next one must not use the cache from before.
+    fixture.count(fixture.other, "meanwhile").await;
+    fixture.assert_decided_on_the_restored_row().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_row_that_was_written_before_a_reconnection_is_not_remembered_after_it() {
-    let mut scene = Scene::new().await;
-    scene.count(scene.restored, "before").await;
-    let mut holder = PgConnection::connect_with(&scene.database.superuser())
+async fn a_row_that_was_written_before_a_reconnection_is_not_in_the_cache_after_it() {
+    let mut fixture = RestoreFixture::new().await;
+    fixture.count(fixture.restored, "before").await;
+    let mut locker = PgConnection::connect_with(&fixture.database.superuser())
         .await
         .unwrap();
     raw_sql("BEGIN; LOCK TABLE run_events IN SHARE MODE")
-        .execute(&mut holder)
+        .execute(&mut locker)
         .await
         .unwrap();
-    let written = scene.begin(scene.restored, "held");
-    wait_until(&mut scene.superuser, BLOCKED).await;
-    // The session that reads is the one that waits for nothing.
-    scene
+    let written = fixture.begin(fixture.restored, "held");
+    wait_until(&mut fixture.superuser, BLOCKED).await;
+    // The session that reads is idle; the one that writes waits for a lock.
+    fixture
         .terminate("application_name = 'flowruns writer' AND state = 'idle' AND query LIKE '%FROM (VALUES%' AND query NOT LIKE '%INSERT%'")
         .await;
-    let other = scene.begin(scene.other, "meanwhile");
-    wait_until(&mut scene.superuser, READS_AGAIN).await;
-    raw_sql("ROLLBACK").execute(&mut holder).await.unwrap();
-    for answer in [written, other] {
-        let answer = answer.await.unwrap();
+    let other = fixture.begin(fixture.other, "meanwhile");
+    wait_until(&mut fixture.superuser, READS_AGAIN).await;
+    raw_sql("ROLLBACK").execute(&mut locker).await.unwrap();
+    for result in [written, other] {
+        let result = result.await.unwrap();
         assert!(
-            matches!(answer, Ok(Some(Updated::Changed(_)))),
-            "{answer:?}"
+            matches!(result, Ok(Some(Updated::Changed(_)))),
+            "{result:?}"
         );
     }
-    scene.restore().await;
-    scene.assert_decided_on_the_restored_row().await;
+    fixture.restore().await;
+    fixture.assert_decided_on_the_restored_row().await;
 }
 
 const BLOCKED: &str = "

@@ -1,5 +1,5 @@
-//! A backend that is stopped in the middle of BEGIN, while its caller leaves: the session must not stay in a
-//! transaction in which later reports would be acknowledged and lost.
+//! A backend that is stopped while it begins a transaction, and a caller that leaves meanwhile: the session must not stay
+//! in that transaction, in which later reports would be acknowledged and lost.
 
 use std::{
     path::PathBuf,
@@ -22,7 +22,7 @@ use tokio::{
 
 use crate::fixture::{assert_the_next_report_is_kept, create_a_run, decide_at_third};
 
-/// Sits between the store and the database, and stops the backend when the first BEGIN comes by.
+/// A proxy between the store and the database that stops the backend before it forwards the first BEGIN.
 struct Stopper {
     backend: PathBuf,
     admin: PgConnection,
@@ -63,7 +63,7 @@ impl Stopper {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_backend_stopped_in_the_middle_of_begin_loses_no_later_report() {
+async fn no_report_is_lost_after_a_backend_was_stopped_while_it_began_a_transaction() {
     let database = ScratchDatabase::create().await;
     let real = database.service();
     let folder = tempfile::tempdir().unwrap();

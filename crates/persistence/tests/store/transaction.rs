@@ -21,7 +21,7 @@ async fn store_with_a_run() -> (ScratchDatabase, PostgresStore, Run) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_panic_within_the_transaction_costs_that_report_alone() {
+async fn a_panic_within_the_transaction_fails_that_report_only() {
     let (database, store, run) = store_with_a_run().await;
     let decide = decide_at_third(database.owner(), fixtures::origin(), || {
         panic!("within the transaction")
@@ -32,7 +32,7 @@ async fn a_panic_within_the_transaction_costs_that_report_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_caller_that_leaves_within_the_transaction_leaves_nothing_half_done() {
+async fn a_report_whose_caller_leaves_within_the_transaction_is_written_completely() {
     let (database, store, run) = store_with_a_run().await;
     let (entered, within) = mpsc::channel();
     let (leave, left) = mpsc::channel::<()>();

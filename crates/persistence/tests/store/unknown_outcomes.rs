@@ -1,5 +1,5 @@
-//! Writes whose connection dies before the answer, and that are committed later: the report is answered as what it did,
-//! never decided on top of itself.
+//! Writes whose connection breaks before the response, and that are committed later: the report gets the result of that
+//! write, and is not applied twice.
 
 use std::{
     sync::{
@@ -23,23 +23,23 @@ use tokio::task::JoinHandle;
 
 use crate::{fixture::create_a_run, withholding_proxy::WithholdingProxy};
 
-/// Every insertion into the history waits for a lock of the test.
+/// Every insertion into the history waits for an advisory lock of the test.
 const HISTORY_WAITS: &str = "
     CREATE FUNCTION wait_for_test() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NEW; END $$;
     CREATE TRIGGER wait_for_test BEFORE INSERT ON run_events FOR EACH ROW EXECUTE FUNCTION wait_for_test()";
 
-type Answer = Result<Option<Updated<Run>>, StoreError>;
+type UpdateResult = Result<Option<Updated<Run>>, StoreError>;
 
-/// A store whose writes can be withheld, and a run that it has written before.
-struct Scene {
+/// A store whose writes can be withheld, with a run that it has written.
+struct ProxyFixture {
     database: ScratchDatabase,
     proxy: WithholdingProxy,
     store: PostgresStore,
     run: Run,
 }
 
-impl Scene {
+impl ProxyFixture {
     async fn new() -> Self {
         let database = ScratchDatabase::create().await;
         let proxy = WithholdingProxy::start(database.service());
@@ -49,7 +49,7 @@ impl Scene {
         };
         let store = PostgresStore::connect(&options).await.unwrap();
         let run = create_a_run(&store).await;
-        // The statement that writes is prepared from here on.
+        // Prepares the statement that writes, which the proxy recognizes.
         let (patch, origin) = (counted(r#"{"first":1}"#), origin());
         let first = report(move |run| run.decide(&patch, &IfMatch::Absent, &origin));
         let Ok(Some(Updated::Changed(run))) = store.update_run(run.key, first).await else {
@@ -68,15 +68,15 @@ impl Scene {
         PgConnection::connect_with(&options).await.unwrap()
     }
 
-    fn begin(&self, report: RunReport) -> JoinHandle<Answer> {
+    fn begin(&self, report: RunReport) -> JoinHandle<UpdateResult> {
         let (store, key) = (self.store.clone(), self.run.key);
         tokio::spawn(async move { store.update_run(key, report).await })
     }
 
-    /// The report was written once, and answered so.
-    async fn assert_written_once(&self, answer: Answer) {
-        let Ok(Some(Updated::Changed(run))) = answer else {
-            panic!("{answer:?}");
+    /// The report was written once, and its result says so.
+    async fn assert_written_once(&self, result: UpdateResult) {
+        let Ok(Some(Updated::Changed(run))) = result else {
+            panic!("{result:?}");
         };
         let stored = self.store.find_run(run.key).await.unwrap().unwrap();
         assert_eq!(run, stored);
@@ -99,39 +99,39 @@ async fn wait_for_blocked(observer: &mut PgConnection, statement: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_that_becomes_visible_after_the_first_look_is_not_refused_by_its_own_version() {
-    let mut scene = Scene::new().await;
-    let mut superuser = scene.superuser().await;
+async fn a_commit_that_becomes_visible_late_is_not_rejected_because_of_its_own_version() {
+    let mut fixture = ProxyFixture::new().await;
+    let mut superuser = fixture.superuser().await;
     let blocking = format!("{HISTORY_WAITS}; SELECT pg_advisory_lock(1)");
     raw_sql(AssertSqlSafe(blocking))
         .execute(&mut superuser)
         .await
         .unwrap();
-    let mut observer = scene.superuser().await;
+    let mut observer = fixture.superuser().await;
 
-    scene.proxy.withhold_next_write();
-    let only_this_version = IfMatch::OneOf(vec![scene.run.tag()]);
+    fixture.proxy.withhold_next_write();
+    let only_this_version = IfMatch::OneOf(vec![fixture.run.tag()]);
     let (patch, origin) = (counted(r#"{"second":2}"#), origin());
-    let answer = scene.begin(report(move |run| {
+    let result = fixture.begin(report(move |run| {
         run.decide(&patch, &only_this_version, &origin)
     }));
-    let write = scene.proxy.withheld().await.deliver().await;
+    let write = fixture.proxy.withheld().await.deliver().await;
     wait_for_blocked(&mut observer, "WITH held AS").await;
     let _session_that_commits_later = write.disconnect();
-    // Two more attempts have lost the row to the first one by then, and have not found its event.
+    // By then two more attempts have lost the race to the first one, and have not found its event.
     wait_for_blocked(&mut observer, "IS NULL FOR NO KEY UPDATE").await;
     raw_sql("SELECT pg_advisory_unlock(1)")
         .execute(&mut superuser)
         .await
         .unwrap();
-    scene.assert_written_once(answer.await.unwrap()).await;
+    fixture.assert_written_once(result.await.unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_report_is_not_refused_while_an_earlier_attempt_of_it_may_still_be_committed() {
-    let mut scene = Scene::new().await;
+async fn a_report_is_not_rejected_while_an_earlier_attempt_of_it_may_still_be_committed() {
+    let mut fixture = ProxyFixture::new().await;
     let calls = AtomicUsize::new(0);
-    let (refusing, mut when_refusing) = tokio::sync::mpsc::unbounded_channel();
+    let (rejecting, mut when_rejecting) = tokio::sync::mpsc::unbounded_channel();
     let (committed, when_committed) = mpsc::channel();
     let when_committed = Mutex::new(when_committed);
     let (patch, origin) = (counted(r#"{"second":2}"#), origin());
@@ -141,41 +141,41 @@ async fn a_report_is_not_refused_while_an_earlier_attempt_of_it_may_still_be_com
             return run.decide(&patch, &IfMatch::Absent, &origin);
         }
         if call == 1 {
-            // The run was read, and the event was looked for in vain.
-            refusing.send(()).unwrap();
+            // The run was read, and the event was not found.
+            rejecting.send(()).unwrap();
             tokio::task::block_in_place(|| when_committed.lock().unwrap().recv().unwrap());
         }
-        // As when the reports that it was decided on top of are not there this time.
+        // As if an earlier report, on whose result it was decided, was not committed.
         Err(PatchRejected::PreconditionFailed)
     };
-    scene.proxy.withhold_next_write();
-    let answer = scene.begin(report(decide));
-    let abandoned = scene.proxy.withheld().await.disconnect();
-    when_refusing.recv().await.unwrap();
+    fixture.proxy.withhold_next_write();
+    let result = fixture.begin(report(decide));
+    let abandoned = fixture.proxy.withheld().await.disconnect();
+    when_rejecting.recv().await.unwrap();
     abandoned.carry_out().await;
     committed.send(()).unwrap();
-    scene.assert_written_once(answer.await.unwrap()).await;
+    fixture.assert_written_once(result.await.unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_attempts_with_unknown_outcomes_either_may_be_the_one_that_is_committed() {
+async fn either_of_two_attempts_with_unknown_outcomes_may_be_committed() {
     for later_is_first in [false, true] {
-        let mut scene = Scene::new().await;
+        let mut fixture = ProxyFixture::new().await;
         let (patch, origin) = (counted(r#"{"second":2}"#), origin());
-        let only_this_version = IfMatch::OneOf(vec![scene.run.tag()]);
-        scene.proxy.withhold_next_write();
-        let answer = scene.begin(report(move |run| {
+        let only_this_version = IfMatch::OneOf(vec![fixture.run.tag()]);
+        fixture.proxy.withhold_next_write();
+        let result = fixture.begin(report(move |run| {
             run.decide(&patch, &only_this_version, &origin)
         }));
         let mut abandoned = Vec::new();
         for more in [true, true, false] {
-            let write = scene.proxy.withheld().await;
+            let write = fixture.proxy.withheld().await;
             if more {
-                scene.proxy.withhold_next_write();
+                fixture.proxy.withhold_next_write();
                 abandoned.push(write.disconnect());
                 continue;
             }
-            // The third one waits until one of the others was committed, and loses the race.
+            // The third attempt waits until one of the others was committed, and loses the race.
             if later_is_first {
                 abandoned.reverse();
             }
@@ -184,6 +184,6 @@ async fn of_two_attempts_with_unknown_outcomes_either_may_be_the_one_that_is_com
             }
             abandoned.push(write.disconnect());
         }
-        scene.assert_written_once(answer.await.unwrap()).await;
+        fixture.assert_written_once(result.await.unwrap()).await;
     }
 }

@@ -1,5 +1,5 @@
-//! A connection to PostgreSQL on which a write can be withheld: the store loses its connection without an answer, while the
-//! session of the server lives on and may carry the write out later.
+//! A proxy for PostgreSQL that can withhold a write: the store loses its connection without a response, while the session
+//! of the server stays open and may carry the write out later.
 
 use std::{
     path::PathBuf,
@@ -18,12 +18,12 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
-/// Only the statement that writes reports contains it.
+/// A text that only the statement that writes reports contains.
 const WRITES_REPORTS: &[u8] = b"WITH held AS";
 const SOCKET: &str = ".s.PGSQL.5432";
 const BUFFER: usize = 64 * 1024;
 
-/// Forwards everything, until it is told to withhold the next write of reports.
+/// Forwards all messages until it withholds a write of reports.
 pub(crate) struct WithholdingProxy {
     folder: TempDir,
     database: PgConnectOptions,
@@ -31,14 +31,14 @@ pub(crate) struct WithholdingProxy {
     withheld: mpsc::UnboundedReceiver<Withheld>,
 }
 
-/// A write that PostgreSQL has not received, for whose answer the store still waits.
+/// A write that PostgreSQL has not received, while the store waits for its response.
 pub(crate) struct Withheld {
     message: Vec<u8>,
     server: UnixStream,
     disconnect: oneshot::Sender<()>,
 }
 
-/// A write that nobody waits for any more.
+/// A write whose connection to the store is broken.
 pub(crate) struct Abandoned {
     message: Vec<u8>,
     server: UnixStream,
@@ -79,14 +79,14 @@ impl WithholdingProxy {
 }
 
 impl Withheld {
-    /// Hands the write to PostgreSQL, while the store still waits.
+    /// Sends the write to PostgreSQL, while the store still waits.
     pub(crate) async fn deliver(mut self) -> Self {
         let message = std::mem::take(&mut self.message);
         self.server.write_all(&message).await.unwrap();
         self
     }
 
-    /// Breaks the connection of the store, not that of the server.
+    /// Breaks the connection to the store, not the one to the server.
     pub(crate) fn disconnect(self) -> Abandoned {
         self.disconnect.send(()).unwrap();
         Abandoned {
@@ -97,7 +97,7 @@ impl Withheld {
 }
 
 impl Abandoned {
-    /// Hands the write to PostgreSQL if it has not received it, and waits until it has answered.
+    /// Sends the write to PostgreSQL unless it was delivered, and waits for the response.
     pub(crate) async fn carry_out(mut self) {
         self.server.write_all(&self.message).await.unwrap();
         let answered = self.server.read(&mut [0; 1]).await;
@@ -122,7 +122,7 @@ async fn accept(
     }
 }
 
-/// Forwards until one of the two leaves, or a write is withheld.
+/// Forwards until one side disconnects, or a write is withheld.
 async fn forward(
     mut client: UnixStream,
     mut server: UnixStream,

@@ -1,4 +1,4 @@
-//! The writer under the store: what shares a statement shares nothing else.
+//! The writer: reports that share a statement are independent of each other.
 
 use std::{
     future::{Future as _, poll_fn},
@@ -21,16 +21,16 @@ use tokio::task::JoinHandle;
 
 use crate::fixture::create_a_run;
 
-type Answer = Result<Option<Updated<Run>>, flowruns_domain::StoreError>;
+type UpdateResult = Result<Option<Updated<Run>>, flowruns_domain::StoreError>;
 
-/// A store, a run of it, and a session that holds up every write until it is told to let go.
-struct Scene {
+/// A store with a run, and a database in which another session can lock rows or tables.
+struct WriterFixture {
     store: PostgresStore,
     run: Run,
     database: ScratchDatabase,
 }
 
-impl Scene {
+impl WriterFixture {
     async fn new() -> Self {
         let database = ScratchDatabase::create().await;
         let store = database.store().await;
@@ -51,18 +51,18 @@ impl Scene {
         key
     }
 
-    /// A session in a transaction.
-    async fn holding(&self, statement: &'static str) -> PgConnection {
-        let mut holder = PgConnection::connect_with(&self.database.owner())
+    /// Another session that keeps the locks of a statement.
+    async fn locking(&self, statement: &'static str) -> PgConnection {
+        let mut locker = PgConnection::connect_with(&self.database.owner())
             .await
             .unwrap();
-        sqlx::raw_sql("BEGIN").execute(&mut holder).await.unwrap();
-        sqlx::raw_sql(statement).execute(&mut holder).await.unwrap();
-        holder
+        sqlx::raw_sql("BEGIN").execute(&mut locker).await.unwrap();
+        sqlx::raw_sql(statement).execute(&mut locker).await.unwrap();
+        locker
     }
 
-    /// Reports, without waiting for the answer; when this returns the report waits in the writer.
-    async fn begin(&self, key: RunKey, report: RunReport) -> JoinHandle<Answer> {
+    /// Sends a report without waiting for its result. When this returns, the report is in the queue.
+    async fn begin(&self, key: RunKey, report: RunReport) -> JoinHandle<UpdateResult> {
         let store = self.store.clone();
         let (begun, is_begun) = tokio::sync::oneshot::channel();
         let task = tokio::spawn(async move {
@@ -72,7 +72,7 @@ impl Scene {
             let first = poll_fn(|context| Poll::Ready(update.as_mut().poll(context))).await;
             begun.send(()).unwrap();
             match first {
-                Poll::Ready(answer) => answer,
+                Poll::Ready(result) => result,
                 Poll::Pending => update.await,
             }
         });
@@ -86,9 +86,9 @@ impl Scene {
     }
 }
 
-async fn release(mut holder: PgConnection) {
+async fn release(mut locker: PgConnection) {
     sqlx::raw_sql("ROLLBACK")
-        .execute(&mut holder)
+        .execute(&mut locker)
         .await
         .unwrap();
 }
@@ -98,8 +98,8 @@ fn counting(number: usize) -> RunReport {
     report(move |run| run.decide(&patch, &IfMatch::Absent, &origin))
 }
 
-/// Breaks a constraint of the table, which no rule of the domain would let through.
-fn impossible() -> RunReport {
+/// A report that violates a constraint of the table, which the rules of the domain would reject.
+fn violating() -> RunReport {
     let (patch, origin) = (counted(r#"{"bad":1}"#), origin());
     report(move |run| {
         let decision = run.decide(&patch, &IfMatch::Absent, &origin)?;
@@ -114,47 +114,47 @@ fn impossible() -> RunReport {
     })
 }
 
-fn is_changed(answer: &Answer) -> bool {
-    matches!(answer, Ok(Some(Updated::Changed(_))))
+fn is_changed(result: &UpdateResult) -> bool {
+    matches!(result, Ok(Some(Updated::Changed(_))))
 }
 
-const ALL: &str = "LOCK TABLE runs IN ACCESS EXCLUSIVE MODE";
+const LOCK_RUNS: &str = "LOCK TABLE runs IN ACCESS EXCLUSIVE MODE";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_report_that_the_database_refuses_costs_itself_alone() {
-    let scene = Scene::new().await;
+async fn a_report_that_the_database_rejects_fails_without_the_others_of_its_batch() {
+    let fixture = WriterFixture::new().await;
     let mut keys = Vec::new();
     for _ in 0..8 {
-        keys.push(scene.other_run().await);
+        keys.push(fixture.other_run().await);
     }
-    let holder = scene.holding(ALL).await;
-    let bad = scene.begin(scene.run.key, impossible()).await;
-    let mut good = vec![scene.begin(scene.run.key, counting(0)).await];
+    let locker = fixture.locking(LOCK_RUNS).await;
+    let bad = fixture.begin(fixture.run.key, violating()).await;
+    let mut good = vec![fixture.begin(fixture.run.key, counting(0)).await];
     for (number, key) in keys.iter().enumerate() {
-        good.push(scene.begin(*key, counting(number)).await);
+        good.push(fixture.begin(*key, counting(number)).await);
     }
-    release(holder).await;
-    let refused = bad.await.unwrap().unwrap_err();
+    release(locker).await;
+    let rejected = bad.await.unwrap().unwrap_err();
     assert!(
-        matches!(refused.kind, StoreErrorKind::Conflict(_)),
-        "{refused:?}"
+        matches!(rejected.kind, StoreErrorKind::Conflict(_)),
+        "{rejected:?}"
     );
-    for answer in join_all(good).await {
-        let answer = answer.unwrap();
-        assert!(is_changed(&answer), "{answer:?}");
+    for result in join_all(good).await {
+        let result = result.unwrap();
+        assert!(is_changed(&result), "{result:?}");
     }
-    assert_eq!(scene.history(scene.run.key).await.len(), 2);
+    assert_eq!(fixture.history(fixture.run.key).await.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_report_that_panics_costs_itself_alone() {
-    let scene = Scene::new().await;
-    let holder = scene.holding(ALL).await;
-    let before = scene.begin(scene.run.key, counting(1)).await;
+async fn a_report_that_panics_fails_without_the_others_of_its_run() {
+    let fixture = WriterFixture::new().await;
+    let locker = fixture.locking(LOCK_RUNS).await;
+    let before = fixture.begin(fixture.run.key, counting(1)).await;
     let panics = |_: &Run| -> Result<Decision, PatchRejected> { panic!("a defect of a caller") };
-    let panicking = scene.begin(scene.run.key, report(panics)).await;
-    let after = scene.begin(scene.run.key, counting(2)).await;
-    release(holder).await;
+    let panicking = fixture.begin(fixture.run.key, report(panics)).await;
+    let after = fixture.begin(fixture.run.key, counting(2)).await;
+    release(locker).await;
     let error = panicking.await.unwrap().unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Internal);
     assert!(is_changed(&before.await.unwrap()));
@@ -162,39 +162,44 @@ async fn a_report_that_panics_costs_itself_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn reports_that_wait_together_are_decided_one_on_top_of_the_other() {
+async fn reports_that_wait_together_are_decided_in_order_each_on_the_result_of_the_one_before() {
     const REPORTS: usize = 300;
-    let scene = Scene::new().await;
-    let holder = scene.holding(ALL).await;
+    let fixture = WriterFixture::new().await;
+    let locker = fixture.locking(LOCK_RUNS).await;
     let mut reports = Vec::new();
     for number in 0..REPORTS {
-        reports.push(scene.begin(scene.run.key, counting(number)).await);
+        reports.push(fixture.begin(fixture.run.key, counting(number)).await);
     }
-    release(holder).await;
-    for (number, answer) in join_all(reports).await.into_iter().enumerate() {
-        let Ok(Some(Updated::Changed(run))) = answer.unwrap() else {
+    release(locker).await;
+    for (number, result) in join_all(reports).await.into_iter().enumerate() {
+        let Ok(Some(Updated::Changed(run))) = result.unwrap() else {
             panic!("report {number} changed nothing");
         };
         assert_eq!(run.version.number() as usize, number + 2, "in order");
     }
-    let run = scene.store.find_run(scene.run.key).await.unwrap().unwrap();
+    let run = fixture
+        .store
+        .find_run(fixture.run.key)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(run.properties.statistics.members().iter().count(), REPORTS);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_deletion_in_one_batch_the_run_is_absent() {
-    let scene = Scene::new().await;
-    let holder = scene.holding(ALL).await;
-    let before = scene.begin(scene.run.key, counting(1)).await;
+    let fixture = WriterFixture::new().await;
+    let locker = fixture.locking(LOCK_RUNS).await;
+    let before = fixture.begin(fixture.run.key, counting(1)).await;
     let origin = origin();
     let deletion = report(move |run| run.decide_deletion(&IfMatch::Absent, &origin));
-    let deletion = scene.begin(scene.run.key, deletion).await;
-    let after = scene.begin(scene.run.key, counting(2)).await;
-    release(holder).await;
+    let deletion = fixture.begin(fixture.run.key, deletion).await;
+    let after = fixture.begin(fixture.run.key, counting(2)).await;
+    release(locker).await;
     assert!(is_changed(&before.await.unwrap()));
     assert!(is_changed(&deletion.await.unwrap()));
     assert_eq!(after.await.unwrap().unwrap(), None);
-    let mut connection = PgConnection::connect_with(&scene.database.owner())
+    let mut connection = PgConnection::connect_with(&fixture.database.owner())
         .await
         .unwrap();
     let last: String =
@@ -206,81 +211,86 @@ async fn after_a_deletion_in_one_batch_the_run_is_absent() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_run_that_somebody_holds_keeps_no_other_run_waiting() {
-    let scene = Scene::new().await;
-    let held = scene.run.key;
-    let holder = scene.holding("SELECT FROM runs FOR UPDATE").await;
-    let waiting = scene.begin(held, counting(1)).await;
-    let other = scene.other_run().await;
+async fn a_locked_run_delays_no_other_run() {
+    let fixture = WriterFixture::new().await;
+    let held = fixture.run.key;
+    let locker = fixture.locking("SELECT FROM runs FOR UPDATE").await;
+    let waiting = fixture.begin(held, counting(1)).await;
+    let other = fixture.other_run().await;
     for number in 0..3 {
-        let answer = scene.store.update_run(other, counting(number)).await;
-        assert!(is_changed(&answer), "{answer:?}");
+        let result = fixture.store.update_run(other, counting(number)).await;
+        assert!(is_changed(&result), "{result:?}");
     }
     assert!(!waiting.is_finished());
-    release(holder).await;
+    release(locker).await;
     assert!(is_changed(&waiting.await.unwrap()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_queue_that_is_full_refuses_at_once_and_a_store_that_closes_answers_what_it_took() {
+async fn a_full_queue_rejects_at_once_and_a_store_that_closes_writes_what_it_accepted() {
     let database = ScratchDatabase::create().await;
     let options = ConnectOptions {
-        // One place of them is kept for what ends a run.
+        // A part of it is reserved for reports that end a run.
         writer_queue: 5,
         ..ConnectOptions::new(database.service())
     };
     let store = PostgresStore::connect(&options).await.unwrap();
     let run = create_a_run(&store).await;
-    let scene = Scene {
+    let fixture = WriterFixture {
         store,
         run,
         database,
     };
-    let holder = scene.holding(ALL).await;
-    let mut taken = Vec::new();
+    let locker = fixture.locking(LOCK_RUNS).await;
+    let mut accepted = Vec::new();
     for number in 0..4 {
-        taken.push(scene.begin(scene.run.key, counting(number)).await);
+        accepted.push(fixture.begin(fixture.run.key, counting(number)).await);
     }
-    let refused = scene.store.update_run(scene.run.key, counting(4)).await;
-    assert_eq!(refused.unwrap_err().kind, StoreErrorKind::Overloaded);
+    let rejected = fixture.store.update_run(fixture.run.key, counting(4)).await;
+    assert_eq!(rejected.unwrap_err().kind, StoreErrorKind::Overloaded);
     let closing = tokio::spawn({
-        let store = scene.store.clone();
+        let store = fixture.store.clone();
         async move { store.close().await }
     });
-    release(holder).await;
+    release(locker).await;
     closing.await.unwrap();
-    for answer in join_all(taken).await {
-        let answer = answer.unwrap();
-        assert!(is_changed(&answer), "{answer:?}");
+    for result in join_all(accepted).await {
+        let result = result.unwrap();
+        assert!(is_changed(&result), "{result:?}");
     }
-    let late = scene.store.update_run(scene.run.key, counting(5)).await;
+    let late = fixture.store.update_run(fixture.run.key, counting(5)).await;
     assert_eq!(late.unwrap_err().kind, StoreErrorKind::Unavailable);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_stores_on_one_hot_run_starve_nobody() {
+async fn two_stores_that_write_one_run_both_make_progress() {
     const REPORTS: usize = 100;
-    let scene = Arc::new(Scene::new().await);
-    let second = scene.database.store().await;
+    let fixture = Arc::new(WriterFixture::new().await);
+    let second = fixture.database.store().await;
     let clients = (0..16).map(|client| {
         let store = match client % 2 {
-            0 => scene.store.clone(),
+            0 => fixture.store.clone(),
             _ => second.clone(),
         };
-        let key = scene.run.key;
+        let key = fixture.run.key;
         tokio::spawn(async move {
             for number in 0..REPORTS {
                 let (patch, origin) = (counted(&format!(r#"{{"c{client}":{number}}}"#)), origin());
                 let report = report(move |run| run.decide(&patch, &IfMatch::Absent, &origin));
-                let answer = store.update_run(key, report).await;
-                assert!(is_changed(&answer), "{answer:?}");
+                let result = store.update_run(key, report).await;
+                assert!(is_changed(&result), "{result:?}");
             }
         })
     });
     for client in join_all(clients).await {
         client.unwrap();
     }
-    let run = scene.store.find_run(scene.run.key).await.unwrap().unwrap();
+    let run = fixture
+        .store
+        .find_run(fixture.run.key)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(run.version.number() as usize, 1 + 16 * REPORTS);
     assert!(run.modified >= moment());
 }

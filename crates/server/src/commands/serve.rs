@@ -4,11 +4,8 @@ use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use flowruns_api::{ApiOptions, Draining, Readiness, auth::TokenVerifier, router};
-use flowruns_domain::{Environment, SystemClock, TimeOrderedIds};
-use flowruns_persistence::{
-    PostgresStore,
-    migrate::{self, MigrationState},
-};
+use flowruns_domain::{Environment, SystemClock, TimeOrderedIds, unsuitable_encoding};
+use flowruns_persistence::{PostgresStore, SchemaFinding, SchemaStatus};
 
 use tokio::{net::TcpListener, sync::watch};
 
@@ -222,33 +219,35 @@ async fn verifier(
 }
 
 async fn reject_unmigrated(database: &Database) -> anyhow::Result<()> {
-    let migrations = migrate::status(&database.service)
+    let status = SchemaStatus::read(&database.service)
         .await
         .context("the state of the migrations cannot be read")?;
-    let of = |state| {
-        migrations
-            .iter()
-            .filter(|m| m.state == state)
-            .map(|m| m.version.to_string())
-            .collect::<Vec<_>>()
-    };
-    let (pending, changed) = (of(MigrationState::Pending), of(MigrationState::Changed));
-    if !changed.is_empty() {
-        bail!(
-            "migrations {} were changed after they were applied; use the release that applied them, and see `flowruns migrate status`",
-            changed.join(", ")
-        );
-    }
-    if !pending.is_empty() {
-        bail!(
-            "migrations {} are pending; run `flowruns migrate up` as the owner of the database",
-            pending.join(", ")
-        );
-    }
-    for version in of(MigrationState::Unknown) {
-        tracing::warn!(version, "the database was migrated by a newer release");
+    for finding in status.findings() {
+        match finding {
+            SchemaFinding::Encoding(encoding) => bail!(unsuitable_encoding(&encoding)),
+            SchemaFinding::Changed(versions) => bail!(
+                "migrations {} were changed after they were applied; use the release that applied them, and see `flowruns migrate status`",
+                listed(&versions)
+            ),
+            SchemaFinding::Pending(versions) => bail!(
+                "migrations {} are pending; run `flowruns migrate up` as the owner of the database",
+                listed(&versions)
+            ),
+            SchemaFinding::Newer(versions) => {
+                for version in versions {
+                    tracing::warn!(version, "the database was migrated by a newer release");
+                }
+            }
+            // The server starts, and is not ready until the database accepts writes.
+            SchemaFinding::ReadOnly => {}
+        }
     }
     Ok(())
+}
+
+fn listed(versions: &[i64]) -> String {
+    let versions: Vec<_> = versions.iter().map(ToString::to_string).collect();
+    versions.join(", ")
 }
 
 async fn reject_undurable(store: &PostgresStore) -> anyhow::Result<()> {

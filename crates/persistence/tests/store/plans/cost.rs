@@ -1,26 +1,26 @@
-//! What a plan costs.
+//! The cost of a plan.
 
 use serde_json::Value;
 
-/// What a plan reads and sorts.
+/// The rows and pages that a plan reads, and the rows that it sorts.
 #[derive(Debug, Default)]
 pub(super) struct Cost {
-    /// How it reads tables.
+    /// The nodes that read tables.
     pub(super) scans: Vec<String>,
-    /// The rows that it looks at, also those that it leaves out.
+    /// The rows that it reads, including those that it filters out.
     pub(super) rows_read: f64,
     pub(super) rows_sorted: f64,
-    /// The pages of tables and indexes that it asks for. Entries of an index that are passed over show here alone.
+    /// The pages of tables and indexes that it reads. Skipped entries of an index show only here.
     pub(super) pages: f64,
 }
 
 impl Cost {
-    /// Of an answer to EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON).
+    /// Of the output of EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON).
     pub(super) fn of(plan: &str) -> Self {
         let plan: Value = serde_json::from_str(plan).unwrap();
         let root = &plan[0]["Plan"];
         let mut cost = Self {
-            // Those of a node are its children's too.
+            // The pages of a node include those of its children.
             pages: number(root, "Shared Hit Blocks") + number(root, "Shared Read Blocks"),
             ..Self::default()
         };

@@ -1,4 +1,4 @@
-//! Every shape of a query.
+//! Queries of every form: filters, orders, scopes and positions.
 
 use flowruns_domain::{
     Condition, Direction, EnumTest, FlowCursor, FlowFilter, FlowOrder, FlowQuery, FlowSort,
@@ -115,8 +115,8 @@ fn run_filters() -> Vec<Option<RunFilter>> {
     [None].into_iter().chain(all.map(Some)).collect()
 }
 
-/// The beginning of a list, its middle, amidst many that have one key, and where its keys are null.
-fn run_places(sort: RunSort) -> Vec<Option<RunCursor>> {
+/// Positions: the beginning of a list, its middle, among many rows of one key, and among null keys.
+fn run_positions(sort: RunSort) -> Vec<Option<RunCursor>> {
     let at = |key, run: &str| {
         let run = format!("00000000-0000-7000-8000-{run}").parse().unwrap();
         let flow = big_flow().flow;
@@ -124,26 +124,30 @@ fn run_places(sort: RunSort) -> Vec<Option<RunCursor>> {
     };
     let time = |text: &str| SortKey::Time(Some(text.parse().unwrap()));
     let name = |text: &str| SortKey::Name(text.to_owned());
-    // The 110,000th of all.
-    let (few, amidst) = ("000000001000", "00000001adb0");
+    // The id of run 110,000.
+    let (early, among_many) = ("000000001000", "00000001adb0");
     match sort {
         RunSort::Start => vec![
             None,
-            at(time("2026-01-03T10:00:00Z"), few),
-            at(time("2026-01-07T22:40:00Z"), amidst),
+            at(time("2026-01-03T10:00:00Z"), early),
+            at(time("2026-01-07T22:40:00Z"), among_many),
         ],
         RunSort::End => vec![
             None,
-            at(time("2028-01-03T10:00:00Z"), few),
-            at(time("2028-01-07T22:40:00Z"), amidst),
-            at(SortKey::Time(None), few),
+            at(time("2028-01-03T10:00:00Z"), early),
+            at(time("2028-01-07T22:40:00Z"), among_many),
+            at(SortKey::Time(None), early),
         ],
-        RunSort::DisplayName => vec![None, at(name("run 7"), few), at(name("run 500"), amidst)],
-        RunSort::Id => vec![None, at(SortKey::Id, few)],
+        RunSort::DisplayName => vec![
+            None,
+            at(name("run 7"), early),
+            at(name("run 500"), among_many),
+        ],
+        RunSort::Id => vec![None, at(SortKey::Id, early)],
     }
 }
 
-/// Both directions of ids, in turn.
+/// Both directions of ids, alternating.
 fn ties(number: usize, direction: Direction) -> Direction {
     match number % 4 {
         0 | 1 => direction,
@@ -157,7 +161,7 @@ pub(super) fn run_queries() -> Vec<RunQuery> {
     let mut queries = Vec::new();
     for scope in [RunScope::Flow(flow), RunScope::Tenant(flow.tenant)] {
         for sort in RUN_SORTS {
-            for (filter, after, direction) in combined(run_filters(), &run_places(sort)) {
+            for (filter, after, direction) in combined(run_filters(), &run_positions(sort)) {
                 queries.push(RunQuery {
                     filter,
                     order: RunOrder {
@@ -237,8 +241,8 @@ pub(super) fn flow_queries() -> Vec<FlowQuery> {
         (FlowSort::Id, SortKey::Id),
         (FlowSort::DisplayName, SortKey::Name("Flow 7".to_owned())),
     ] {
-        let places = vec![None, Some(FlowCursor { key, flow })];
-        for (filter, after, direction) in combined(flow_filters(), &places) {
+        let positions = vec![None, Some(FlowCursor { key, flow })];
+        for (filter, after, direction) in combined(flow_filters(), &positions) {
             queries.push(FlowQuery {
                 filter,
                 order: FlowOrder {
@@ -284,11 +288,11 @@ pub(super) fn narrow_flow_counts() -> Vec<FlowQuery> {
     queries
 }
 
-fn combined<F: Clone, P: Clone>(filters: Vec<F>, places: &[P]) -> Vec<(F, P, Direction)> {
+fn combined<F: Clone, P: Clone>(filters: Vec<F>, positions: &[P]) -> Vec<(F, P, Direction)> {
     let mut all = Vec::new();
     for filter in filters {
-        for place in places {
-            all.extend(DIRECTIONS.map(|direction| (filter.clone(), place.clone(), direction)));
+        for position in positions {
+            all.extend(DIRECTIONS.map(|direction| (filter.clone(), position.clone(), direction)));
         }
     }
     all

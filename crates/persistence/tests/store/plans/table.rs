@@ -1,4 +1,4 @@
-//! A million runs.
+//! A database with a million runs.
 
 use flowruns_domain::FlowKey;
 use flowruns_persistence::PostgresStore;
@@ -65,7 +65,7 @@ impl Table {
     /// With a thousand runs.
     pub(super) async fn begun() -> Self {
         let table = Self(ScratchDatabase::create().await);
-        // Only what is analyzed here is known.
+        // Statistics change only when a test analyzes the tables.
         for name in ["runs", "flows"] {
             table
                 .execute(format!("ALTER TABLE {name} SET (autovacuum_enabled = off)"))
@@ -75,7 +75,7 @@ impl Table {
         table
     }
 
-    /// The rest of a million.
+    /// Adds the other runs of the million.
     pub(super) async fn fill(&self) {
         self.execute(flows(2, 100_000)).await;
         tokio::join!(
@@ -88,7 +88,7 @@ impl Table {
         self.execute("ANALYZE runs, flows".to_owned()).await;
     }
 
-    /// As if it had never been analyzed.
+    /// Removes all statistics, as if the tables had never been analyzed.
     pub(super) async fn forget_statistics(&self) {
         let forget = "DELETE FROM pg_statistic USING pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid
             WHERE starelid = c.oid AND coalesce(i.indrelid, c.oid) IN ('runs'::regclass, 'flows'::regclass);

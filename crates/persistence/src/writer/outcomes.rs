@@ -1,58 +1,59 @@
-//! What happens to reports that wait, whatever becomes of their statement.
+//! What happens to queued jobs beside the statement: expired deadlines, failures, and earlier attempts with unknown outcomes.
 
 use flowruns_domain::{Change, Run, RunStatus, StoreError, StoreErrorKind, Updated, property};
 use sqlx::PgConnection;
 use tokio::time::Instant;
 
 use super::{
-    chain::{Attempt, ReportJob},
     queue::Job,
+    report_chain::{Attempt, ReportJob},
 };
 use crate::{
     error::{may_be_of_one_row, repeated},
     meter::Meter,
 };
 
-/// Looks for one's own event, not for a version: that may be another's.
-const FIND_OWN: &str = "
+/// Finds the event of an attempt by its id: another report may have written an event of the same version.
+pub(crate) const EVENT_EXISTS: &str = "
     SELECT EXISTS (SELECT FROM run_events
         WHERE flow_id = $1 AND tenant_id = $2 AND run_id = $3 AND version = $4 AND occurred_at = $5 AND event_id = $6)";
 
-/// Lets go those that nobody waits for any more.
-pub(super) fn still_awaited<W, A>(jobs: Vec<Job<W, A>>) -> Vec<Job<W, A>> {
+/// Removes the jobs whose deadline has passed: their callers have gone.
+pub(super) fn drop_expired<W, R>(jobs: Vec<Job<W, R>>) -> Vec<Job<W, R>> {
     let now = Instant::now();
-    let (awaited, late): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.deadline > now);
+    let (waiting, expired): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.deadline > now);
     let error = StoreError::new(StoreErrorKind::Unavailable, "it was not written in time");
-    answer_all(late, &error);
-    awaited
+    fail_all(expired, &error);
+    waiting
 }
 
-/// The same failure for all of them.
-pub(super) fn answer_all<W, A>(jobs: Vec<Job<W, A>>, error: &StoreError) {
+/// Sends the same error to all callers.
+pub(super) fn fail_all<W, R>(jobs: Vec<Job<W, R>>, error: &StoreError) {
     for job in jobs {
-        job.answer(Err(repeated(error)));
+        job.respond(Err(repeated(error)));
     }
 }
 
-/// After a failure that is final: when one report of many may be its cause, each is worth an attempt of its own.
+/// Handles an error that no repetition of the statement would mend. Where one of several reports may be the cause, they are
+/// returned, each to be written in a statement of its own.
 pub(super) fn isolate(mut jobs: Vec<ReportJob>, error: &StoreError) -> Vec<ReportJob> {
     if jobs.len() > 1 && may_be_of_one_row(error) {
         for job in &mut jobs {
-            job.work.alone = true;
+            job.work.isolated = true;
         }
         return jobs;
     }
-    answer_all(jobs, error);
+    fail_all(jobs, error);
     Vec::new()
 }
 
-/// Which attempt of each of some reports is known now to have been committed, if any.
-pub(super) struct Settled(Vec<Option<usize>>);
+/// For each of some reports, the attempt that is now known to be committed, if any.
+pub(super) struct Reconciled(Vec<Option<usize>>);
 
-impl Settled {
-    /// Answers the reports of which an attempt was committed; returns the others, which are to be decided on `stored`.
-    /// They keep the attempts that can still be committed: those that were decided on the same version of the row.
-    pub(super) fn answer(
+impl Reconciled {
+    /// Responds to the reports of which an attempt was committed. Returns the others, to be decided on `stored`. They keep
+    /// the attempts that can still be committed: those that require the version of `stored`.
+    pub(super) fn respond(
         self,
         stored: Option<&Run>,
         jobs: Vec<ReportJob>,
@@ -66,7 +67,7 @@ impl Settled {
                 Some(attempt) => {
                     let change = unknown.swap_remove(attempt).change;
                     count(&change, meter);
-                    job.answer(Ok(Some(Updated::Changed(change.run))));
+                    job.respond(Ok(Some(Updated::Changed(change.run))));
                 }
                 None => {
                     unknown.retain(|attempt| Some(attempt.seen) == version);
@@ -78,7 +79,7 @@ impl Settled {
     }
 }
 
-/// A status changes but once: when the run ends.
+/// The status of a run changes only once: when the run ends.
 fn count(change: &Change, meter: &Meter) {
     if change
         .event
@@ -90,17 +91,17 @@ fn count(change: &Change, meter: &Meter) {
     }
 }
 
-/// Looks for what earlier attempts may have committed. To be asked after the run was read: what is committed later
-/// than this look, the guard refuses.
-pub(super) async fn settled(
+/// Looks for the events of earlier attempts. Must be called after the run was read: an attempt that is committed after
+/// this call changes the version of the row, so that the next write is refused.
+pub(super) async fn reconcile(
     connection: &mut PgConnection,
     jobs: &[ReportJob],
-) -> sqlx::Result<Settled> {
-    let mut settled = Vec::with_capacity(jobs.len());
+) -> sqlx::Result<Reconciled> {
+    let mut committed = Vec::with_capacity(jobs.len());
     for job in jobs {
-        settled.push(committed_attempt(connection, &job.work.unknown).await?);
+        committed.push(committed_attempt(connection, &job.work.unknown).await?);
     }
-    Ok(Settled(settled))
+    Ok(Reconciled(committed))
 }
 
 async fn committed_attempt(
@@ -117,7 +118,7 @@ async fn committed_attempt(
 
 async fn is_committed(connection: &mut PgConnection, change: &Change) -> sqlx::Result<bool> {
     let event = &change.event;
-    let query = sqlx::query_scalar(FIND_OWN)
+    let query = sqlx::query_scalar(EVENT_EXISTS)
         .bind(event.key.flow.uuid())
         .bind(event.key.tenant.uuid())
         .bind(event.key.run.uuid())

@@ -1,4 +1,4 @@
-//! A task that panics is started again: what it held is answered as a failure, what waits goes on.
+//! Restarts a task that panics. The jobs that it held fail; those in its queue are carried out.
 
 use std::sync::Arc;
 
@@ -6,13 +6,13 @@ use tokio::{sync::Mutex, task::JoinHandle};
 
 use crate::meter;
 
-/// What works until nothing is left and nothing will come.
+/// A loop over a queue, which ends when the queue is closed and empty.
 pub(super) trait Task: Send + 'static {
-    /// Works; may be called again after a panic.
+    /// Runs the loop; is called again after a panic.
     fn run(&mut self) -> impl Future<Output = ()> + Send;
 }
 
-/// Runs a task to its end, however often it panics.
+/// Runs a task until it ends without a panic.
 pub(super) fn supervised(task: impl Task) -> JoinHandle<()> {
     let task = Arc::new(Mutex::new(task));
     tokio::spawn(async move {
@@ -34,24 +34,25 @@ pub(super) fn supervised(task: impl Task) -> JoinHandle<()> {
 mod tests {
     use super::*;
 
-    /// Panics twice, then ends.
-    struct Frail(Arc<std::sync::Mutex<u32>>);
+    struct PanicsTwice(Arc<std::sync::Mutex<u32>>);
 
-    impl Task for Frail {
+    impl Task for PanicsTwice {
         async fn run(&mut self) {
             let attempt = {
                 let mut attempts = self.0.lock().unwrap();
                 *attempts += 1;
                 *attempts
             };
-            assert!(attempt > 2, "frail");
+            assert!(attempt > 2, "attempt {attempt}");
         }
     }
 
     #[tokio::test]
     async fn a_task_that_panics_is_started_again() {
         let attempts = Arc::default();
-        supervised(Frail(Arc::clone(&attempts))).await.unwrap();
+        supervised(PanicsTwice(Arc::clone(&attempts)))
+            .await
+            .unwrap();
         assert_eq!(*attempts.lock().unwrap(), 3);
     }
 }
