@@ -13,8 +13,17 @@ pub(crate) fn get(path: &str) -> String {
 impl Server {
     /// The head of a report with a body of `length` bytes.
     pub(crate) fn report_head(&self, length: usize) -> String {
+        self.report_head_with("", length)
+    }
+
+    /// The same for a client that waits for `100 Continue` before it sends the body.
+    pub(crate) fn report_head_expecting_continue(&self, length: usize) -> String {
+        self.report_head_with("Expect: 100-continue\r\n", length)
+    }
+
+    fn report_head_with(&self, headers: &str, length: usize) -> String {
         let path = format!("{}/{}", self.runs, self.run);
-        let headers = format!("Content-Length: {length}\r\n");
+        let headers = format!("{headers}Content-Length: {length}\r\n");
         request_head("PATCH", &path, &self.token, &headers)
     }
 

@@ -46,7 +46,7 @@ async fn check_counts_the_keys_of_an_issuer_or_says_what_is_wrong_with_it() {
         ),
         (
             IssuerResponse::Bytes(b"<html>".to_vec()),
-            "no discovery document",
+            "not a discovery document",
         ),
         (
             document("http://127.0.0.1:1", &issuer.keys_url()),
