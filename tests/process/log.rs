@@ -16,7 +16,7 @@ async fn every_request_has_its_route_its_ids_and_its_trace_in_the_log() {
     let folder = data_folder();
     let settings = [
         ("FLOWRUNS_LOG__FORMAT", "json"),
-        ("RUST_LOG", "flowruns_api=debug"),
+        ("RUST_LOG", "flowruns_http=debug"),
     ];
     let mut server = start_with(&folder, &settings);
     let http = reqwest::Client::new();
@@ -84,7 +84,7 @@ async fn a_log_that_is_not_read_delays_no_request() {
     let folder = data_folder();
     let server = FLOWRUNS.server().data_folder(folder.path());
     let server = server
-        .env("RUST_LOG", "flowruns_api=debug")
+        .env("RUST_LOG", "flowruns_http=debug")
         .unread_log()
         .start();
     let (http, url) = (reqwest::Client::new(), server.url("/livez"));

@@ -33,7 +33,7 @@ async fn a_request_is_a_span_of_the_trace_that_its_client_began() {
     let stopped = tokio::task::spawn_blocking(move || (server.stop(), server.log()));
     let (status, log) = stopped.await.unwrap();
     assert_eq!(status.code(), Some(0));
-    let rejection = log.lines().find(|line| line.contains("request refused"));
+    let rejection = log.lines().find(|line| line.contains("request rejected"));
     assert!(
         rejection.unwrap().contains(&format!("{TRACE:032x}")),
         "{log}"

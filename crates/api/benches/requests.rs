@@ -5,7 +5,7 @@
     reason = "a benchmark of a wrong shape shall fail"
 )]
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -14,12 +14,12 @@ use axum::{
 };
 use divan::{AllocProfiler, Bencher};
 use flowruns_api::{
-    ApiOptions, CursorKey, Draining, HeadLimits, Limits, Readiness,
-    auth::{Expectations, KeySet, Permission, TokenVerifier},
+    ApiOptions, CursorKey,
+    auth::{KeySet, Permission, TokenPolicy, TokenVerifier},
     router,
 };
 use flowruns_domain::{
-    Environment, FlowStore as _, RunKey, RunStore as _, Store, SystemClock, TimeOrderedIds,
+    Environment, FlowStore as _, RunKey, RunStore as _, SystemClock, TimeOrderedIds,
 };
 use flowruns_testing::{
     MemoryStore, fixtures,
@@ -132,27 +132,13 @@ impl App {
             store.create_run(creation).await.unwrap();
         });
         let (verifier, bearer) = verifier_and_bearer(run);
-        let store: Arc<dyn Store> = Arc::new(store);
         let environment = Environment {
-            store: Arc::clone(&store),
+            store: Arc::new(store),
             clock: Arc::new(SystemClock),
             ids: Arc::new(TimeOrderedIds),
         };
-        let router = router(ApiOptions {
-            environment,
-            verifier: Arc::new(verifier),
-            max_body_bytes: 1024 * 1024,
-            head_limits: HeadLimits::default(),
-            request_timeout: Duration::from_secs(30),
-            body_timeout: Duration::from_secs(10),
-            require_if_match: false,
-            trusted_proxies: Vec::new(),
-            cors_origins: Vec::new(),
-            cursor_key: CursorKey::new(b"bench"),
-            readiness: Readiness::new(store, Draining::default()),
-            tracer: None,
-            limits: Limits::default(),
-        });
+        let cursor_key = CursorKey::new(b"bench");
+        let router = router(ApiOptions::new(environment, Arc::new(verifier), cursor_key));
         Self {
             router,
             runtime,
@@ -201,15 +187,12 @@ impl App {
 fn verifier_and_bearer(run: RunKey) -> (TokenVerifier, String) {
     let key = SigningKey::es256(NAME);
     let keys = KeySet::from_jwks(key_set(&[&key]).to_string().as_bytes()).unwrap();
-    let expectations = Expectations {
+    let policy = TokenPolicy {
         issuer: NAME.to_owned(),
         audiences: vec![NAME.to_owned()],
         leeway_seconds: 0,
     };
     let roles = Permission::ALL.map(Permission::name);
     let token = key.token(&claims(NAME, NAME, run.tenant, &roles));
-    (
-        TokenVerifier::new(keys, expectations),
-        format!("Bearer {token}"),
-    )
+    (TokenVerifier::new(keys, policy), format!("Bearer {token}"))
 }

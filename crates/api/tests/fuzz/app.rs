@@ -8,8 +8,8 @@ use axum::{
     http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri},
 };
 use flowruns_api::{
-    ApiOptions, CursorKey, Draining, HeadLimits, Limits, Peer, Readiness,
-    auth::{Expectations, KeySet, Permission, TokenVerifier},
+    ApiOptions, CursorKey, Peer,
+    auth::{KeySet, Permission, TokenPolicy, TokenVerifier},
     router,
 };
 use flowruns_domain::{
@@ -66,23 +66,13 @@ impl App {
             clock: Arc::new(SystemClock),
             ids: Arc::new(TimeOrderedIds),
         };
-        let store = Arc::clone(&environment.store);
-        let options = ApiOptions {
-            readiness: Readiness::new(store, Draining::default()),
-            tracer: None,
-            environment,
-            verifier: Arc::clone(&verifier),
-            max_body_bytes: 64 * 1024,
-            head_limits: HeadLimits::default(),
-            request_timeout: REQUEST_TIMEOUT,
-            body_timeout: Duration::from_secs(30),
-            limits: Limits::default(),
-            require_if_match: false,
-            trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
-            cors_origins: Vec::new(),
-            cursor_key: CursorKey::new(NAME.as_bytes()),
-        };
-        // The headers of a proxy are read only from a trusted peer.
+        let cursor_key = CursorKey::new(NAME.as_bytes());
+        let mut options = ApiOptions::new(environment, Arc::clone(&verifier), cursor_key);
+        options.max_body_bytes = 64 * 1024;
+        options.request_timeout = REQUEST_TIMEOUT;
+        options.body_timeout = Duration::from_secs(30);
+        options.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+        // The headers of a proxy are read only if it is trusted.
         let peer = Extension(Peer("127.0.0.1".parse().unwrap()));
         Self {
             router: router(options).layer(peer),
@@ -171,12 +161,12 @@ fn is_sound(method: &Method, answer: &Answer) -> Result<(), TestCaseError> {
 fn verifier_and_token(run: RunKey) -> (TokenVerifier, String) {
     let key = SigningKey::es256(NAME);
     let keys = KeySet::from_jwks(key_set(&[&key]).to_string().as_bytes()).unwrap();
-    let expectations = Expectations {
+    let policy = TokenPolicy {
         issuer: NAME.to_owned(),
         audiences: vec![NAME.to_owned()],
         leeway_seconds: 0,
     };
     let roles = Permission::ALL.map(Permission::name);
     let token = key.token(&claims(NAME, NAME, run.tenant, &roles));
-    (TokenVerifier::new(keys, expectations), token)
+    (TokenVerifier::new(keys, policy), token)
 }
