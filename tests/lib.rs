@@ -1,2 +1,2 @@
-//! Holds the package; the stories are tests.
+//! An empty library: the package holds tests.
 #![cfg_attr(doctest, doc = include_str!("../docs/crates.md"))]

@@ -3,19 +3,20 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::http::Request;
+use flowruns_testing::harness::{exchange, request, request_head};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
 
 use crate::{
+    attackers::{AttackConnection, Attackers},
+    exclusive,
+    fixture::Fixture,
     http2::Client,
-    scene::Scene,
     server::Setting,
     slow_bodies::long_timeouts,
-    swarm::{Session, Swarm},
-    turn,
-    wire::{exchange, head, request, send_slowly},
+    slow_client::send_slowly,
 };
 
 const KIB: usize = 1024;
@@ -28,7 +29,12 @@ fn setting(name: &'static str, value: usize) -> Setting {
 }
 
 /// Sends a request, reads its response, sends this, and waits until the server closes the connection or the attack ends.
-async fn ask_and_stay(address: SocketAddr, request: &[u8], then: &[u8], session: &Session) {
+async fn ask_and_stay(
+    address: SocketAddr,
+    request: &[u8],
+    then: &[u8],
+    session: &AttackConnection,
+) {
     let Ok(mut stream) = TcpStream::connect(address).await else {
         return;
     };
@@ -47,9 +53,14 @@ async fn ask_and_stay(address: SocketAddr, request: &[u8], then: &[u8], session:
     }
 }
 
-fn idle_connections(scene: &Scene, count: usize, asked: Vec<u8>, then: &'static [u8]) -> Swarm {
-    let (address, asked) = (scene.server.address, Arc::new(asked));
-    Swarm::start(count, move |session| {
+fn idle_connections(
+    fixture: &Fixture,
+    count: usize,
+    asked: Vec<u8>,
+    then: &'static [u8],
+) -> Attackers {
+    let (address, asked) = (fixture.server.process.address(), Arc::new(asked));
+    Attackers::start(count, move |session| {
         let asked = Arc::clone(&asked);
         async move { ask_and_stay(address, &asked, then, &session).await }
     })
@@ -59,29 +70,29 @@ fn idle_connections(scene: &Scene, count: usize, asked: Vec<u8>, then: &'static 
 async fn connections_that_begin_a_next_request_and_stop_make_room_for_new_ones() {
     const MAX: usize = 64;
     const CLIENTS: usize = 80;
-    let _turn = turn().await;
+    let _exclusive = exclusive().await;
     let settings = [
         setting("FLOWRUNS_HTTP__MAX_CONNECTIONS", MAX),
         // Only eviction makes room.
         setting("FLOWRUNS_HTTP__HEADER_TIMEOUT_MS", 600_000),
         setting("FLOWRUNS_HTTP__IDLE_TIMEOUT_MS", 600_000),
     ];
-    let scene = Scene::start(&settings).await;
-    let attack = |scene: &Scene| idle_connections(scene, CLIENTS, LIVEZ.to_vec(), b"G");
-    let measured = scene.under("one byte of a next request", attack).await;
+    let fixture = Fixture::start(&settings).await;
+    let attack = |fixture: &Fixture| idle_connections(fixture, CLIENTS, LIVEZ.to_vec(), b"G");
+    let measured = fixture.under("one byte of a next request", attack).await;
     // The attack goes on opening connections, and each of them may take the place of one that has not sent yet.
     measured.assert_bounded(FEW);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_idle_connections_of_authenticated_clients_stay_within_the_bound() {
-    let _turn = turn().await;
-    let scene = Scene::start(&[]).await;
-    let attack = |scene: &Scene| {
-        let asked = head("GET", &scene.run, &scene.reader, "").into_bytes();
-        idle_connections(scene, 1_000, asked, b"")
+    let _exclusive = exclusive().await;
+    let fixture = Fixture::start(&[]).await;
+    let attack = |fixture: &Fixture| {
+        let asked = request_head("GET", &fixture.run, &fixture.reader, "").into_bytes();
+        idle_connections(fixture, 1_000, asked, b"")
     };
-    let measured = scene
+    let measured = fixture
         .under("idle after an authenticated read", attack)
         .await;
     measured.assert_harmless();
@@ -89,32 +100,38 @@ async fn many_idle_connections_of_authenticated_clients_stay_within_the_bound() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_long_heads_without_an_end_stay_within_the_bound() {
-    let _turn = turn().await;
-    let scene = Scene::start(&[]).await;
-    let attack = |scene: &Scene| {
-        let address = scene.server.address;
+    let _exclusive = exclusive().await;
+    let fixture = Fixture::start(&[]).await;
+    let attack = |fixture: &Fixture| {
+        let address = fixture.server.process.address();
         let line = format!("x-pad: {}\r\n", "x".repeat(KIB));
         let head = format!(
             "GET /livez HTTP/1.1\r\nHost: attack\r\n{}x: ",
             line.repeat(59)
         );
         let head = Arc::new(head.into_bytes());
-        Swarm::start(1_000, move |session| {
+        Attackers::start(1_000, move |session| {
             let head = Arc::clone(&head);
             async move { send_slowly(address, &head, &session).await }
         })
     };
-    let measured = scene
+    let measured = fixture
         .under("1,000 heads of 60 KiB without an end", attack)
         .await;
     measured.assert_harmless();
 }
 
 /// Connections of HTTP/2, each with many streams that send the beginning of a body, and then a byte now and then.
-fn streams(scene: &Scene, count: usize, path: String, token: &str, beginning: usize) -> Swarm {
+fn streams(
+    fixture: &Fixture,
+    count: usize,
+    path: String,
+    token: &str,
+    beginning: usize,
+) -> Attackers {
     const STREAMS: usize = 100;
-    let (address, bearer) = (scene.server.address, format!("Bearer {token}"));
-    Swarm::start(count, move |session| {
+    let (address, bearer) = (fixture.server.process.address(), format!("Bearer {token}"));
+    Attackers::start(count, move |session| {
         let (bearer, url) = (bearer.clone(), format!("http://attack{path}"));
         async move {
             let Some(mut client) = Client::connect(address, None).await else {
@@ -134,19 +151,19 @@ fn streams(scene: &Scene, count: usize, path: String, token: &str, beginning: us
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn thousands_of_streams_with_half_a_body_stay_within_the_bound() {
-    let _turn = turn().await;
-    let scene = Scene::start(&long_timeouts()).await;
-    let attack = |scene: &Scene| {
+    let _exclusive = exclusive().await;
+    let fixture = Fixture::start(&long_timeouts()).await;
+    let attack = |fixture: &Fixture| {
         let connections = 30 * crate::scale();
         streams(
-            scene,
+            fixture,
             connections,
-            scene.run.clone(),
-            &scene.writer,
+            fixture.run.clone(),
+            &fixture.writer,
             60 * KIB,
         )
     };
-    let measured = scene
+    let measured = fixture
         .under("100 streams with half a body each", attack)
         .await;
     measured.assert_harmless();
@@ -154,70 +171,76 @@ async fn thousands_of_streams_with_half_a_body_stay_within_the_bound() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn thousands_of_streams_with_forged_tokens_stay_within_the_bound() {
-    let _turn = turn().await;
-    let scene = Scene::start(&long_timeouts()).await;
-    let attack = |scene: &Scene| {
-        let forged = format!("{}x", scene.writer);
+    let _exclusive = exclusive().await;
+    let fixture = Fixture::start(&long_timeouts()).await;
+    let attack = |fixture: &Fixture| {
+        let forged = format!("{}x", fixture.writer);
         let connections = 10 * crate::scale();
-        streams(scene, connections, scene.run.clone(), &forged, 60 * KIB)
+        streams(fixture, connections, fixture.run.clone(), &forged, 60 * KIB)
     };
-    let measured = scene
+    let measured = fixture
         .under("100 streams with forged tokens each", attack)
         .await;
     measured.assert_harmless();
 }
 
 /// Connections that send a whole request as often as they can.
-fn flood(scene: &Scene, count: usize, request: Vec<u8>) -> Swarm {
-    let (address, request) = (scene.server.address, Arc::new(request));
-    Swarm::start(count, move |session| {
+fn flood(fixture: &Fixture, count: usize, request: Vec<u8>) -> Attackers {
+    let (address, request) = (fixture.server.process.address(), Arc::new(request));
+    Attackers::start(count, move |session| {
         let request = Arc::clone(&request);
         async move {
             session.is_established();
-            let _refused = exchange(address, &request).await;
+            let _refused = exchange(address, &request, false).await;
         }
     })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_flood_with_forged_tokens_and_long_bodies_refuses_nobody() {
-    let _turn = turn().await;
-    let scene = Scene::start(&[]).await;
-    let attack = |scene: &Scene| {
-        let forged = format!("{}x", scene.writer);
-        let request = request("PATCH", &scene.run, &forged, &" ".repeat(1024 * KIB));
-        flood(scene, 32 * crate::scale(), request)
+async fn a_flood_with_forged_tokens_and_long_bodies_causes_no_rejection() {
+    let _exclusive = exclusive().await;
+    let fixture = Fixture::start(&[]).await;
+    let attack = |fixture: &Fixture| {
+        let forged = format!("{}x", fixture.writer);
+        let request = request("PATCH", &fixture.run, &forged, &" ".repeat(1024 * KIB));
+        flood(fixture, 32 * crate::scale(), request)
     };
-    let measured = scene.under("forged tokens, bodies of 1 MiB", attack).await;
+    let measured = fixture
+        .under("forged tokens, bodies of 1 MiB", attack)
+        .await;
     measured.assert_harmless();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_flood_beyond_the_rate_limit_refuses_nobody_else() {
-    let _turn = turn().await;
+async fn a_flood_beyond_the_rate_limit_causes_no_rejection_of_others() {
+    let _exclusive = exclusive().await;
     // Enough for each of the others.
     let settings = [
         setting("FLOWRUNS_LIMITS__REQUESTS_PER_SECOND", 50),
         setting("FLOWRUNS_LIMITS__BURST", 200 * crate::scale()),
     ];
-    let scene = Scene::start(&settings).await;
-    let attack = |scene: &Scene| {
-        let request = request("GET", &scene.run, &scene.reader, "");
-        flood(scene, 32 * crate::scale(), request)
+    let fixture = Fixture::start(&settings).await;
+    let attack = |fixture: &Fixture| {
+        let request = request("GET", &fixture.run, &fixture.reader, "");
+        flood(fixture, 32 * crate::scale(), request)
     };
-    let measured = scene.under("more reads than the rate limit", attack).await;
+    let measured = fixture
+        .under("more reads than the rate limit", attack)
+        .await;
     measured.assert_harmless();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_caller_with_more_requests_than_may_be_in_flight_refuses_nobody_else() {
-    let _turn = turn().await;
+async fn a_caller_with_more_requests_than_may_be_in_flight_causes_no_rejection_of_others() {
+    let _exclusive = exclusive().await;
     let settings = [setting("FLOWRUNS_LIMITS__REQUESTS", 64)];
-    let scene = Scene::start(&settings).await;
-    let attack = |scene: &Scene| {
-        let request = request("GET", &scene.runs, &scene.reader, "");
-        flood(scene, 128 * crate::scale(), request)
+    let fixture = Fixture::start(&settings).await;
+    let attack = |fixture: &Fixture| {
+        let request = request("GET", &fixture.runs, &fixture.reader, "");
+        flood(fixture, 128 * crate::scale(), request)
     };
-    let measured = scene.under("128 lists at once, 64 in flight", attack).await;
+    let measured = fixture
+        .under("128 lists at once, 64 in flight", attack)
+        .await;
     measured.assert_harmless();
 }

@@ -10,9 +10,9 @@ use h2::{
 };
 use tokio::{net::TcpStream, task::JoinHandle, time::timeout};
 
-use crate::wire::TICK;
+use crate::slow_client::TICK;
 
-/// Until a stream may be opened.
+/// How long to wait until a stream may be opened.
 const READY: Duration = Duration::from_secs(10);
 
 /// A connection and its open streams.
@@ -23,7 +23,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// None when the server does not take the connection. A window of 0 bytes lets the server send heads alone.
+    /// None when the server does not accept the connection. A window of 0 bytes lets the server send heads alone.
     pub(crate) async fn connect(address: SocketAddr, window: Option<u32>) -> Option<Self> {
         let stream = TcpStream::connect(address).await.ok()?;
         let mut builder = h2::client::Builder::new();
@@ -57,7 +57,7 @@ impl Client {
         is_sent
     }
 
-    /// Sends a byte on every stream now and then, until the server has answered or reset all of them.
+    /// Sends a byte on every stream each [`TICK`], until the server has answered or reset all of them.
     pub(crate) async fn send_slowly(self) {
         let streams = self
             .streams

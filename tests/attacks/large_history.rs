@@ -2,14 +2,10 @@
 
 use std::sync::Arc;
 
+use flowruns_testing::harness::{exchange, request};
 use serde_json::{Value, json};
 
-use crate::{
-    scene::Scene,
-    swarm::Swarm,
-    turn,
-    wire::{exchange, request},
-};
+use crate::{attackers::Attackers, exclusive, fixture::Fixture};
 
 /// How often the statistics are replaced.
 const REPLACEMENTS: usize = 100;
@@ -25,12 +21,12 @@ fn statistics(index: usize) -> Value {
 }
 
 /// The path of a run with a long history, and how many versions it has.
-async fn much_changed_run(scene: &Scene) -> (String, usize) {
-    let run = scene.new_run(&statistics(0)).await;
+async fn much_changed_run(fixture: &Fixture) -> (String, usize) {
+    let run = fixture.new_run(&statistics(0)).await;
     let replacements = REPLACEMENTS * crate::scale();
     for index in 1..=replacements {
         let body = json!({"statistics": statistics(index)}).to_string();
-        let (status, error) = scene.send("PATCH", &run, &body).await;
+        let (status, error) = fixture.send("PATCH", &run, &body).await;
         assert_eq!(status, 200, "{error}");
     }
     (run, replacements + 1)
@@ -53,10 +49,10 @@ fn path_of(url: &str) -> String {
 }
 
 /// Reads the pages that follow, to the end.
-async fn rest(scene: &Scene, mut next: Option<String>) -> Vec<u64> {
+async fn rest(fixture: &Fixture, mut next: Option<String>) -> Vec<u64> {
     let mut versions = Vec::new();
     while let Some(path) = next {
-        let (status, body) = scene.send("GET", &path, "").await;
+        let (status, body) = fixture.send("GET", &path, "").await;
         assert_eq!(status, 200, "{body}");
         let (found, following) = page(&body);
         assert!(
@@ -78,13 +74,14 @@ fn batch_of_pages(run: &str) -> String {
 }
 
 /// Connections that send this request again and again.
-fn readers(scene: &Scene, count: usize, request: Vec<u8>) -> Swarm {
-    let (address, request) = (scene.server.address, Arc::new(request));
-    Swarm::start(count, move |session| {
+fn readers(fixture: &Fixture, count: usize, request: Vec<u8>) -> Attackers {
+    let (address, request) = (fixture.server.process.address(), Arc::new(request));
+    Attackers::start(count, move |session| {
         let request = Arc::clone(&request);
         async move {
             session.is_established();
-            let (status, _) = exchange(address, &request).await;
+            let exchange = exchange(address, &request, false).await;
+            let status = exchange.map_or(0, |exchange| exchange.status());
             assert!([0, 200, 413, 429, 503].contains(&status), "{status}");
         }
     })
@@ -92,47 +89,47 @@ fn readers(scene: &Scene, count: usize, request: Vec<u8>) -> Swarm {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_history_is_read_in_pages_that_hold_every_entry_once() {
-    let _turn = turn().await;
-    let scene = Scene::start(&[]).await;
-    let (run, versions) = much_changed_run(&scene).await;
+    let _exclusive = exclusive().await;
+    let fixture = Fixture::start(&[]).await;
+    let (run, versions) = much_changed_run(&fixture).await;
     let expected: Vec<u64> = (1..=versions as u64).collect();
     assert_eq!(
-        rest(&scene, Some(format!("{run}{LARGEST_PAGE}"))).await,
+        rest(&fixture, Some(format!("{run}{LARGEST_PAGE}"))).await,
         expected
     );
-    let attack = |scene: &Scene| {
+    let attack = |fixture: &Fixture| {
         let path = format!("{run}{LARGEST_PAGE}");
         readers(
-            scene,
+            fixture,
             4 * crate::scale(),
-            request("GET", &path, &scene.reader, ""),
+            request("GET", &path, &fixture.reader, ""),
         )
     };
-    let measured = scene.under("pages of a large history", attack).await;
+    let measured = fixture.under("pages of a large history", attack).await;
     measured.assert_harmless();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_of_large_histories_is_bounded_and_its_links_lead_to_every_entry() {
-    let _turn = turn().await;
-    let scene = Scene::start(&[]).await;
-    let (run, versions) = much_changed_run(&scene).await;
+    let _exclusive = exclusive().await;
+    let fixture = Fixture::start(&[]).await;
+    let (run, versions) = much_changed_run(&fixture).await;
     let expected: Vec<u64> = (1..=versions as u64).collect();
     let batch = batch_of_pages(&run);
-    let (status, response) = scene.send("POST", "/$batch", &batch).await;
+    let (status, response) = fixture.send("POST", "/$batch", &batch).await;
     assert_eq!(status, 200, "{response}");
     let responses = response["responses"].as_array().unwrap();
     assert_eq!(responses.len(), BATCH_ITEMS);
-    let taken = responses.iter().filter(|item| item["status"] == 200);
-    let taken: Vec<&Value> = taken.collect();
-    assert!(!taken.is_empty(), "{response}");
-    let (mut found, next) = page(&taken[0]["body"]);
-    found.extend(rest(&scene, next).await);
+    let complete = responses.iter().filter(|item| item["status"] == 200);
+    let complete: Vec<&Value> = complete.collect();
+    assert!(!complete.is_empty(), "{response}");
+    let (mut found, next) = page(&complete[0]["body"]);
+    found.extend(rest(&fixture, next).await);
     assert_eq!(found, expected);
-    let attack = |scene: &Scene| {
-        let request = request("POST", "/$batch", &scene.reader, &batch);
-        readers(scene, 2 * crate::scale(), request)
+    let attack = |fixture: &Fixture| {
+        let request = request("POST", "/$batch", &fixture.reader, &batch);
+        readers(fixture, 2 * crate::scale(), request)
     };
-    let measured = scene.under("20 pages of a large history", attack).await;
+    let measured = fixture.under("20 pages of a large history", attack).await;
     measured.assert_harmless();
 }

@@ -1,4 +1,4 @@
-//! What an attack costs: resident memory, the latency of `/livez`, and the requests of others that were refused.
+//! What an attack costs: resident memory, the latency of `/livez`, and the requests of others that were rejected.
 
 use std::{
     fs,
@@ -12,26 +12,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{
-    bystander::Outcomes,
-    server::{PATIENCE, Server},
-};
+use flowruns_testing::harness::{DEADLINE, ProcessMemory};
+
+use crate::{other_caller::Outcomes, server::Server};
 
 const KIB_PER_MIB: u64 = 1024;
-/// What the process may hold beyond `limits.bytes`, in MiB.
+/// The memory that the process may hold beyond `limits.bytes`, in MiB.
 const BEYOND_LIMIT_MIB: u64 = 64;
-/// Of nearly all probes, if the machine itself is slow. A few may take longer: the kernel repeats the opening of a
-/// connection after 1, 3 and 7 seconds, when a thousand others are opened at the same moment.
+/// The bound of the latency of nearly all probes, also on a slow machine. A few may take longer: the kernel repeats the opening
+/// of a connection after 1, 3 and 7 seconds, when a thousand others are opened at the same moment.
 const LONGEST_PROBE: Duration = Duration::from_secs(5);
-/// How many probes may take longer: one in so many.
+/// One probe in this many may take longer.
 const FEW_PROBES: usize = 50;
-/// Of every probe, where `FLOWRUNS_ATTACKS_STRICT` is set.
+/// The bound of every probe, where `FLOWRUNS_ATTACKS_STRICT` is set.
 const LONGEST_STRICT_PROBE: Duration = Duration::from_millis(250);
 /// Between two probes, and two readings of the memory.
 const INTERVAL: Duration = Duration::from_millis(25);
 /// Points of the memory curve that are printed.
 const POINTS: usize = 12;
-/// `clear_refs` of Linux: the peak of the resident memory begins anew.
+/// `clear_refs` of Linux: the peak of the resident memory is reset to the current value.
 const RESET_PEAK: &str = "5";
 
 /// Threads that measure, so that the clients in this process do not delay them.
@@ -67,18 +66,18 @@ pub(crate) struct Measurement {
 
 impl Watch {
     pub(crate) fn start(server: &Server) -> Self {
-        let (pid, address) = (server.pid(), server.address);
+        let (pid, address) = (server.process.pid(), server.process.address());
         fs::write(format!("/proc/{pid}/clear_refs"), RESET_PEAK).unwrap();
         let is_over = Arc::new(AtomicBool::new(false));
         let (until_probed, until_read) = (Arc::clone(&is_over), Arc::clone(&is_over));
         Self {
             pid,
-            idle_kib: resident_kib(pid, "VmRSS:"),
+            idle_kib: resident_kib(pid),
             bound_kib: server.limit_bytes / 1024 + BEYOND_LIMIT_MIB * KIB_PER_MIB,
             begun: Instant::now(),
             is_over,
             probes: thread::spawn(move || repeat(&until_probed, || Probe::send(address))),
-            curve: thread::spawn(move || repeat(&until_read, || resident_kib(pid, "VmRSS:"))),
+            curve: thread::spawn(move || repeat(&until_read, || resident_kib(pid))),
         }
     }
 
@@ -97,7 +96,7 @@ impl Watch {
             connections,
             duration: self.begun.elapsed(),
             idle_kib: self.idle_kib,
-            peak_kib: resident_kib(self.pid, "VmHWM:"),
+            peak_kib: ProcessMemory::of(self.pid).map_or(0, |memory| memory.peak / 1024),
             bound_kib: self.bound_kib,
             curve_mib: thinned(&self.curve.join().unwrap()),
             probes,
@@ -123,7 +122,7 @@ impl Measurement {
         static HEAD: Once = Once::new();
         HEAD.call_once(|| {
             println!(
-                "\n| attack | connections | seconds | idle MiB | peak MiB | bound MiB | /livez p50/p99/max ms | other tenant ok/refused | other application ok/refused | resident MiB over time |\n|---|---|---|---|---|---|---|---|---|---|"
+                "\n| attack | connections | seconds | idle MiB | peak MiB | bound MiB | /livez p50/p99/max ms | other tenant ok/rejected | other application ok/rejected | resident MiB over time |\n|---|---|---|---|---|---|---|---|---|---|"
             );
         });
         let mib = |kib: u64| kib / KIB_PER_MIB;
@@ -149,34 +148,34 @@ impl Measurement {
         self.assert_bounded(0);
     }
 
-    /// The same, but a share of the requests beside the attack may be refused, and as many of the probes, in percent.
-    pub(crate) fn assert_bounded(&self, most_refused: usize) {
-        let faults = self.faults(most_refused);
+    /// The same, but a share of the requests beside the attack may be rejected, and as many of the probes, in percent.
+    pub(crate) fn assert_bounded(&self, max_rejected: usize) {
+        let faults = self.faults(max_rejected);
         assert!(faults.is_empty(), "{}: {faults:#?}", self.name);
     }
 
-    fn faults(&self, most_refused: usize) -> Vec<String> {
-        let mut faults = self.faults_of_probes(most_refused);
+    fn faults(&self, max_rejected: usize) -> Vec<String> {
+        let mut faults = self.faults_of_probes(max_rejected);
         if !self.has_ended {
-            faults.push(format!("connections are still open after {PATIENCE:?}"));
+            faults.push(format!("connections are still open after {DEADLINE:?}"));
         }
         if self.peak_kib > self.bound_kib {
             let (peak, bound) = (self.peak_kib, self.bound_kib);
             faults.push(format!("{peak} KiB resident, bound {bound}"));
         }
         for others in &self.others {
-            if others.refused() * 100 > most_refused * (others.refused() + others.accepted()) {
+            if others.rejected() * 100 > max_rejected * (others.rejected() + others.accepted()) {
                 faults.push(format!("requests beside it: {others:?}"));
             }
         }
         faults
     }
 
-    fn faults_of_probes(&self, most_refused: usize) -> Vec<String> {
+    fn faults_of_probes(&self, max_rejected: usize) -> Vec<String> {
         let mut faults = Vec::new();
         let failed = self.probes.iter().filter(|probe| probe.status != 200);
         let failed: Vec<u16> = failed.map(|probe| probe.status).collect();
-        if failed.len() * 100 > most_refused * self.probes.len() {
+        if failed.len() * 100 > max_rejected * self.probes.len() {
             faults.push(format!("/livez was answered {failed:?}"));
         }
         let (longest, few) = if crate::is_strict() {
@@ -211,8 +210,8 @@ fn repeat<T>(is_over: &AtomicBool, measure: impl Fn() -> T) -> Vec<T> {
 }
 
 fn livez(address: SocketAddr) -> std::io::Result<u16> {
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut stream = TcpStream::connect_timeout(&address, DEADLINE)?;
+    stream.set_read_timeout(Some(DEADLINE))?;
     stream.write_all(b"GET /livez HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n")?;
     let mut response = String::new();
     stream.read_to_string(&mut response)?;
@@ -223,12 +222,9 @@ fn livez(address: SocketAddr) -> std::io::Result<u16> {
     Ok(status.unwrap_or_default())
 }
 
-/// A line of `/proc/PID/status`; 0 when the process has ended.
-fn resident_kib(pid: u32, field: &str) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with(field));
-    let number = line.and_then(|line| line.split_whitespace().nth(1));
-    number.map_or(0, |number| number.parse().unwrap())
+/// Resident memory now, in KiB; 0 when the process has ended.
+fn resident_kib(pid: u32) -> u64 {
+    ProcessMemory::of(pid).map_or(0, |memory| memory.resident / 1024)
 }
 
 /// The highest of each part, in MiB.

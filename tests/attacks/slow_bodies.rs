@@ -1,14 +1,11 @@
 //! Clients that announce a long body and send it one byte at a time.
 
 use axum::http::Request;
+use flowruns_testing::harness::request_head;
 
 use crate::{
-    http2::Client,
-    scene::Scene,
-    server::Setting,
-    swarm::Swarm,
-    turn,
-    wire::{head, send_slowly},
+    attackers::Attackers, exclusive, fixture::Fixture, http2::Client, server::Setting,
+    slow_client::send_slowly,
 };
 
 /// The longest body of a batch with the default settings.
@@ -25,10 +22,10 @@ pub(crate) fn long_timeouts() -> [Setting; 2] {
 }
 
 /// Connections of HTTP/1 that send this, and then a byte now and then.
-fn slow_senders(scene: &Scene, count: usize, beginning: String) -> Swarm {
-    let (address, beginning) = (scene.server.address, beginning.into_bytes());
+fn slow_senders(fixture: &Fixture, count: usize, beginning: String) -> Attackers {
+    let (address, beginning) = (fixture.server.process.address(), beginning.into_bytes());
     let beginning = std::sync::Arc::new(beginning);
-    Swarm::start(count, move |session| {
+    Attackers::start(count, move |session| {
         let beginning = std::sync::Arc::clone(&beginning);
         async move { send_slowly(address, &beginning, &session).await }
     })
@@ -39,25 +36,28 @@ fn announced(length: usize) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_few_slow_batches_of_a_reader_are_ended_and_refuse_nobody() {
-    let _turn = turn().await;
-    let scene = Scene::start(&long_timeouts()).await;
-    let slow = |scene: &Scene| {
-        let head = head("POST", "/$batch", &scene.reader, &announced(BATCH_BYTES));
-        slow_senders(scene, 5 * crate::scale(), head + "{")
+async fn a_few_slow_batches_of_a_reader_are_ended_and_cause_no_rejection() {
+    let _exclusive = exclusive().await;
+    let fixture = Fixture::start(&long_timeouts()).await;
+    let slow = |fixture: &Fixture| {
+        let head = request_head("POST", "/$batch", &fixture.reader, &announced(BATCH_BYTES));
+        slow_senders(fixture, 5 * crate::scale(), head + "{")
     };
-    let measured = scene.under("slow batches, HTTP/1", slow).await;
+    let measured = fixture.under("slow batches, HTTP/1", slow).await;
     measured.assert_harmless();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_few_slow_streams_of_one_connection_are_ended_and_refuse_nobody() {
+async fn a_few_slow_streams_of_one_connection_are_ended_and_cause_no_rejection() {
     const STREAMS: usize = 5;
-    let _turn = turn().await;
-    let scene = Scene::start(&long_timeouts()).await;
-    let slow = |scene: &Scene| {
-        let (address, bearer) = (scene.server.address, format!("Bearer {}", scene.reader));
-        Swarm::start(crate::scale(), move |session| {
+    let _exclusive = exclusive().await;
+    let fixture = Fixture::start(&long_timeouts()).await;
+    let slow = |fixture: &Fixture| {
+        let (address, bearer) = (
+            fixture.server.process.address(),
+            format!("Bearer {}", fixture.reader),
+        );
+        Attackers::start(crate::scale(), move |session| {
             let bearer = bearer.clone();
             async move {
                 let Some(mut client) = Client::connect(address, None).await else {
@@ -75,64 +75,76 @@ async fn a_few_slow_streams_of_one_connection_are_ended_and_refuse_nobody() {
             }
         })
     };
-    let measured = scene.under("slow batches, 5 streams of HTTP/2", slow).await;
+    let measured = fixture
+        .under("slow batches, 5 streams of HTTP/2", slow)
+        .await;
     measured.assert_harmless();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_slow_reports_are_ended_and_refuse_nobody() {
-    let _turn = turn().await;
-    let scene = Scene::start(&long_timeouts()).await;
-    let slow = |scene: &Scene| {
-        let head = head("PATCH", &scene.run, &scene.writer, &announced(BODY_BYTES));
-        slow_senders(scene, 128 * crate::scale(), head + "{")
-    };
-    let measured = scene.under("slow reports of 1 MiB", slow).await;
-    measured.assert_harmless();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_slow_reports_in_chunks_are_ended_and_refuse_nobody() {
-    let _turn = turn().await;
-    let scene = Scene::start(&long_timeouts()).await;
-    let slow = |scene: &Scene| {
-        let head = head(
+async fn many_slow_reports_are_ended_and_cause_no_rejection() {
+    let _exclusive = exclusive().await;
+    let fixture = Fixture::start(&long_timeouts()).await;
+    let slow = |fixture: &Fixture| {
+        let head = request_head(
             "PATCH",
-            &scene.run,
-            &scene.writer,
+            &fixture.run,
+            &fixture.writer,
+            &announced(BODY_BYTES),
+        );
+        slow_senders(fixture, 128 * crate::scale(), head + "{")
+    };
+    let measured = fixture.under("slow reports of 1 MiB", slow).await;
+    measured.assert_harmless();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_slow_reports_in_chunks_are_ended_and_cause_no_rejection() {
+    let _exclusive = exclusive().await;
+    let fixture = Fixture::start(&long_timeouts()).await;
+    let slow = |fixture: &Fixture| {
+        let head = request_head(
+            "PATCH",
+            &fixture.run,
+            &fixture.writer,
             "Transfer-Encoding: chunked\r\n",
         );
         // One long chunk, which never ends.
-        slow_senders(scene, 128 * crate::scale(), head + "80000\r\n{")
+        slow_senders(fixture, 128 * crate::scale(), head + "80000\r\n{")
     };
-    let measured = scene.under("slow reports in chunks", slow).await;
+    let measured = fixture.under("slow reports in chunks", slow).await;
     measured.assert_harmless();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn slow_bodies_with_forged_tokens_refuse_nobody() {
-    let _turn = turn().await;
-    let scene = Scene::start(&long_timeouts()).await;
-    let slow = |scene: &Scene| {
-        let forged = format!("{}x", scene.writer);
-        let head = head("PATCH", &scene.run, &forged, &announced(BODY_BYTES));
-        slow_senders(scene, 128 * crate::scale(), head + "{")
+async fn slow_bodies_with_forged_tokens_cause_no_rejection() {
+    let _exclusive = exclusive().await;
+    let fixture = Fixture::start(&long_timeouts()).await;
+    let slow = |fixture: &Fixture| {
+        let forged = format!("{}x", fixture.writer);
+        let head = request_head("PATCH", &fixture.run, &forged, &announced(BODY_BYTES));
+        slow_senders(fixture, 128 * crate::scale(), head + "{")
     };
-    let measured = scene.under("slow bodies, forged tokens", slow).await;
+    let measured = fixture.under("slow bodies, forged tokens", slow).await;
     measured.assert_harmless();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn half_sent_bodies_are_held_within_the_bound() {
     const HALF: usize = BODY_BYTES / 2;
-    let _turn = turn().await;
-    let scene = Scene::start(&long_timeouts()).await;
-    let slow = |scene: &Scene| {
-        let head = head("PATCH", &scene.run, &scene.writer, &announced(BODY_BYTES));
+    let _exclusive = exclusive().await;
+    let fixture = Fixture::start(&long_timeouts()).await;
+    let slow = |fixture: &Fixture| {
+        let head = request_head(
+            "PATCH",
+            &fixture.run,
+            &fixture.writer,
+            &announced(BODY_BYTES),
+        );
         let half = format!("{head}{{\"@note\":\"{}", "x".repeat(HALF));
-        slow_senders(scene, 256 * crate::scale(), half)
+        slow_senders(fixture, 256 * crate::scale(), half)
     };
-    let measured = scene
+    let measured = fixture
         .under("half of a report of 1 MiB, then slow", slow)
         .await;
     measured.assert_harmless();

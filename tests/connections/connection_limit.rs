@@ -63,11 +63,7 @@ async fn if_all_connections_are_busy_a_new_one_waits_for_the_first_that_becomes_
     server.create_run().await;
     let mut busy = Vec::new();
     for _ in 0..CONNECTIONS {
-        let head = server.report_head(2);
-        let head = head.replace(
-            "Host: flowruns\r\n",
-            "Host: flowruns\r\nExpect: 100-continue\r\n",
-        );
+        let head = server.report_head_expecting_continue(2);
         let mut client = Client::that_sent(&server, head + "{").await;
         assert_eq!(client.response().await.unwrap().status, 100);
         busy.push(client);
@@ -190,11 +186,7 @@ async fn an_eighth_of_the_connections_is_reserved_for_unauthenticated_clients() 
     server.create_run().await;
     let mut busy = Vec::new();
     for _ in 0..LIMIT - 1 {
-        let head = server.report_head(2);
-        let head = head.replace(
-            "Host: flowruns\r\n",
-            "Host: flowruns\r\nExpect: 100-continue\r\n",
-        );
+        let head = server.report_head_expecting_continue(2);
         let mut client = Client::that_sent(&server, head).await;
         assert_eq!(client.response().await.unwrap().status, 100);
         busy.push(client);
@@ -216,11 +208,7 @@ async fn an_eighth_of_the_connections_is_reserved_for_unauthenticated_clients() 
     // While the others are busy, none of them can be closed.
     busy.push(next);
     for client in &mut busy {
-        let head = server.report_head(2);
-        let head = head.replace(
-            "Host: flowruns\r\n",
-            "Host: flowruns\r\nExpect: 100-continue\r\n",
-        );
+        let head = server.report_head_expecting_continue(2);
         client.send(head).await;
         assert_eq!(client.response().await.unwrap().status, 100);
     }

@@ -22,10 +22,7 @@ async fn idle_client(server: &Server) -> Client {
 async fn a_request_of_http_1_that_is_in_flight_is_answered_with_connection_close() {
     let mut server = Server::start(&[]);
     server.create_run().await;
-    let head = server.report_head(2).replace(
-        "Host: flowruns\r\n",
-        "Host: flowruns\r\nExpect: 100-continue\r\n",
-    );
+    let head = server.report_head_expecting_continue(2);
     let mut in_flight = Client::that_sent(&server, head).await;
     assert_eq!(in_flight.response().await.unwrap().status, 100);
     let mut idle = idle_client(&server).await;

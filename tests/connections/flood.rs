@@ -48,7 +48,7 @@ async fn reports_in_a_flood(server: &Arc<Server>, beginning: String) -> Vec<Stri
             let (open, is_over) = (open.clone(), Arc::clone(&is_over));
             tokio::spawn(async move {
                 for turn in 0..RETURNS {
-                    let mut client = Client::that_sent(&server, beginning.as_bytes()).await;
+                    let mut client = Client::that_sent(&*server, beginning.as_bytes()).await;
                     if turn == 0 {
                         open.send_modify(|open| *open += 1);
                     }

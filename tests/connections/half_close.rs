@@ -6,10 +6,11 @@ use futures_util::future::join_all;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{io::AsyncWriteExt as _, time::timeout};
 
+use flowruns_testing::harness::data_folder;
+
 use crate::{
     client::{Client, TEST_TIMEOUT, get},
     frames::{Connection, DATA, END_HEADERS, END_STREAM, Frame, HEADERS, STATUS_200, head},
-    program::data_folder,
     server::Server,
 };
 

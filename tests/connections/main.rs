@@ -12,11 +12,11 @@ mod half_close;
 mod heads;
 mod http2;
 mod memory;
-#[path = "../process/program.rs"]
-mod program;
 mod read_rate;
 mod server;
 mod timeouts;
 mod tls;
-#[path = "../process/token.rs"]
-mod token;
+
+use flowruns_testing::harness::Binary;
+
+pub(crate) const FLOWRUNS: Binary = Binary::new(env!("CARGO_BIN_EXE_flowruns"));

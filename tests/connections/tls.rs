@@ -21,10 +21,11 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
+use flowruns_testing::harness::data_folder;
+
 use crate::{
     client::{Client, TEST_TIMEOUT, get},
     frames::{Frame, PREFACE, SETTINGS},
-    program::data_folder,
     server::Server,
 };
 
@@ -233,7 +234,8 @@ fn a_server_without_a_usable_certificate_does_not_start_and_reports_why() {
         let folder = data_folder();
         fs::write(folder.path().join("certificate.pem"), certificate).unwrap();
         fs::write(folder.path().join("key.pem"), key).unwrap();
-        let output = crate::program::flowruns(&folder)
+        let output = crate::FLOWRUNS
+            .command(folder.path())
             .env(
                 "FLOWRUNS_TLS__CERTIFICATE_FILE",
                 folder.path().join("certificate.pem"),
@@ -246,7 +248,8 @@ fn a_server_without_a_usable_certificate_does_not_start_and_reports_why() {
         assert!(message.contains(words), "{message}");
     }
     let folder = data_folder();
-    let output = crate::program::flowruns(&folder)
+    let output = crate::FLOWRUNS
+        .command(folder.path())
         .env("FLOWRUNS_TLS__KEY_FILE", "key.pem")
         .output()
         .unwrap();
@@ -269,7 +272,8 @@ fn a_certificate_file_that_is_not_regular_or_too_long_is_named_and_the_server_do
         (path("long"), "longer than 1048576 bytes"),
     ];
     for (file, words) in cases {
-        let output = crate::program::flowruns(&folder)
+        let output = crate::FLOWRUNS
+            .command(folder.path())
             .env("FLOWRUNS_TLS__CERTIFICATE_FILE", &file)
             .env("FLOWRUNS_TLS__KEY_FILE", &file)
             .output()

@@ -1,13 +1,14 @@
 //! A database whose commits are made asynchronous while it serves, and PostgreSQL that is killed.
 
+use flowruns_testing::harness::markers_by_client;
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::{database::execute, marks::committed, site::Site};
+use crate::{database::execute, test_cluster::TestCluster};
 
 const REPORTS: u64 = 20;
 
-/// Whatever is not flushed by a commit itself stays in memory for a long time.
+/// What a commit does not flush itself stays in memory for a long time.
 const FLUSH_LATE: [&str; 3] = [
     "ALTER SYSTEM SET wal_writer_delay = '10s'",
     "ALTER SYSTEM SET wal_writer_flush_after = '1GB'",
@@ -26,29 +27,27 @@ const TERMINATE_ALL: &str = "
     SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE usename = 'flowruns_service'";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_acknowledged_is_there_although_commits_were_made_asynchronous_meanwhile() {
-    for sessions_are_opened_anew in [false, true] {
-        let mut site = Site::start(1, &[]).await;
-        let run = site.run(&site.flow().await).await;
-        let mut admin = site.database.admin().await;
+async fn what_was_acknowledged_is_stored_although_commits_became_asynchronous() {
+    for sessions_are_reopened in [false, true] {
+        let mut cluster = TestCluster::start(1, &[]).await;
+        let run = cluster.run(&cluster.flow().await).await;
+        let mut admin = cluster.database.admin().await;
         for statement in FLUSH_LATE.iter().chain(&SWITCH_OFF) {
             execute(&mut admin, statement).await;
         }
-        if sessions_are_opened_anew {
+        if sessions_are_reopened {
             execute(&mut admin, TERMINATE_ALL).await;
         }
-        let url = format!("{}{run}", site.services[0].url());
-        for mark in 1..=REPORTS {
-            let report = json!({"statistics": {"c0": mark}});
-            let answer = site.send("PATCH", &url, &report.to_string()).await;
-            assert_eq!(answer.status, 200, "{}", answer.text);
+        for marker in 1..=REPORTS {
+            let report = json!({"statistics": {"c0": marker}});
+            let response = cluster.send("PATCH", &run, &report.to_string()).await;
+            assert_eq!(response.status, 200, "{}", response.text);
         }
-        let flow = site.flow().await;
-        site.database.signal_all(Signal::KILL);
-        site.recover().await;
-        let marks = committed(&site.history(&run).await);
-        assert_eq!(marks["c0"], (1..=REPORTS).collect::<Vec<_>>());
-        let url = format!("{}{flow}", site.services[0].url());
-        assert_eq!(site.send("GET", &url, "").await.status, 200);
+        let flow = cluster.flow().await;
+        cluster.database.signal_all(Signal::KILL);
+        cluster.recover().await;
+        let markers = markers_by_client(&cluster.history(&run).await);
+        assert_eq!(markers["c0"], (1..=REPORTS).collect::<Vec<_>>());
+        assert_eq!(cluster.send("GET", &flow, "").await.status, 200);
     }
 }

@@ -8,14 +8,14 @@ use std::{
     time::Duration,
 };
 
+use flowruns_checker::{StoreTarget, Target};
 use flowruns_domain::{Clock, Environment, FlowStore as _, SystemClock, TimeOrderedIds, Timestamp};
 use flowruns_testing::{
-    checker::{StoreTarget, Target},
     fixtures::{fresh_flow, fresh_tenant},
     scratch::ScratchDatabase,
 };
 
-use crate::{scale, storm::Load};
+use crate::{load::Load, scale};
 
 const ROUNDS: u64 = 8;
 const AN_HOUR: u64 = 3600;

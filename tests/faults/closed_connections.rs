@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use flowruns_testing::harness::{Http1Connection, request};
 use sqlx::PgConnection;
-use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
-use crate::{database::execute, raw::Request, site::Site};
+use crate::{database::execute, test_cluster::TestCluster};
 
 const CLIENTS: usize = 16;
-/// Less than a statement may take, so that its own time-out does not end it.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Shorter than the time-out of a statement, so that this time-out does not end it.
+const LIMIT: Duration = Duration::from_secs(30);
 
 const WAITING: &str = "
     SELECT count(*) FROM pg_stat_activity WHERE usename = 'flowruns_service' AND state = 'active'
@@ -24,7 +24,7 @@ fn settings() -> [(&'static str, String); 3] {
     ]
 }
 
-async fn wait_for_waiting(admin: &mut PgConnection, expected: usize) {
+async fn wait_for_statements(admin: &mut PgConnection, expected: usize) {
     let begun = Instant::now();
     loop {
         let waiting: i64 = sqlx::query_scalar(WAITING)
@@ -35,7 +35,7 @@ async fn wait_for_waiting(admin: &mut PgConnection, expected: usize) {
             return;
         }
         assert!(
-            begun.elapsed() < PATIENCE,
+            begun.elapsed() < LIMIT,
             "{waiting} statements, not {expected}"
         );
         tokio::task::yield_now().await;
@@ -44,38 +44,29 @@ async fn wait_for_waiting(admin: &mut PgConnection, expected: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn statements_of_clients_that_closed_their_connection_are_cancelled() {
-    let site = Site::start(1, &settings()).await;
-    let flow = site.flow().await;
-    site.run(&flow).await;
-    let mut admin = site.database.admin().await;
+    let cluster = TestCluster::start(1, &settings()).await;
+    let flow = cluster.flow().await;
+    cluster.run(&flow).await;
+    let mut admin = cluster.database.admin().await;
     execute(
         &mut admin,
         "BEGIN; LOCK TABLE runs IN ACCESS EXCLUSIVE MODE",
     )
     .await;
-    let mut observer = site.database.admin().await;
-    let request = Request {
-        method: "GET",
-        path: format!("{flow}/runs"),
-        token: &site.token,
-        body: String::new(),
-    };
+    let mut observer = cluster.database.admin().await;
+    let request = request("GET", &format!("{flow}/runs"), &cluster.token, "");
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
-        let mut client = TcpStream::connect(site.services[0].address())
-            .await
-            .unwrap();
-        client.write_all(&request.to_bytes()).await.unwrap();
-        clients.push(client);
+        let address = cluster.servers[0].address();
+        clients.push(Http1Connection::that_sent(address, &request).await);
     }
-    wait_for_waiting(&mut observer, CLIENTS).await;
+    wait_for_statements(&mut observer, CLIENTS).await;
     for client in clients {
-        // A reset, so that nobody takes it for a client that only closed its sending side.
-        client.set_zero_linger().unwrap();
+        // A reset, which differs from a client that only closes its sending side.
+        client.stream.set_zero_linger().unwrap();
     }
-    wait_for_waiting(&mut observer, 0).await;
-    let url = format!("{}{flow}", site.services[0].url());
-    assert_eq!(site.send("GET", &url, "").await.status, 200);
+    wait_for_statements(&mut observer, 0).await;
+    assert_eq!(cluster.send("GET", &flow, "").await.status, 200);
     execute(&mut admin, "ROLLBACK").await;
-    site.assert_recovered().await;
+    cluster.assert_recovered().await;
 }

@@ -1,37 +1,38 @@
-//! Requests that are cut off: clients hang up in the middle of a request or while it is carried out, or a deadline
+//! Requests that are cut off: clients hang up in the middle of a request or while it is executed, or a deadline
 //! passes.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use fastrand::Rng;
-use flowruns_testing::fixtures::fresh_uuid;
+use flowruns_testing::{
+    fixtures::fresh_uuid,
+    harness::{exchange, markers_by_client, request},
+};
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::{
-    marks::committed,
-    raw::{Request, answer, hang_up},
-    scale,
-    site::Site,
-};
+use crate::{hang_up::hang_up, scale, test_cluster::TestCluster};
 
 const CLIENTS: usize = 16;
-/// Of each client.
+/// Requests of each client.
 const REQUESTS: u64 = 250;
-/// Of each client, to learn how long an answer takes.
+/// Requests of each client that measure how long a response takes.
 const REQUESTS_TO_LEARN: u64 = 20;
 const HOT_RUNS: usize = 3;
 
-/// What a request was about.
+/// What a request reports or creates.
 #[derive(Clone, Copy, Debug)]
 enum Subject {
-    /// A report on a hot run, with this mark.
-    Report { run: usize, mark: u64 },
+    /// A report on a hot run, with this marker.
+    Report { run: usize, marker: u64 },
     /// A new run of this id.
     Creation(uuid::Uuid),
 }
 
-/// A request, and how it went.
+/// A request and its result.
 struct Sent {
     subject: Subject,
     /// None when the client hung up.
@@ -39,9 +40,9 @@ struct Sent {
     took: Duration,
 }
 
-/// Whether clients wait for their answers.
+/// Whether clients wait for the responses.
 #[derive(Clone, Copy, Eq, PartialEq)]
-enum Manners {
+enum ClientBehavior {
     Waits,
     HangsUp,
 }
@@ -49,24 +50,26 @@ enum Manners {
 struct Client {
     name: String,
     random: Rng,
-    address: String,
+    address: SocketAddr,
     token: String,
     flow: String,
     hot: Vec<String>,
-    /// How long the last answer took.
+    /// How long the last response took.
     usual: Duration,
 }
 
 impl Client {
-    async fn send_all(mut self, manners: Manners, requests: u64) -> (String, Vec<Sent>) {
+    async fn send_all(mut self, behavior: ClientBehavior, requests: u64) -> (String, Vec<Sent>) {
         let mut sent = Vec::new();
-        for mark in 1..=requests {
-            let subject = self.choose(mark);
-            let request = self.request(subject).to_bytes();
+        for marker in 1..=requests {
+            let subject = self.choose(marker);
+            let request = self.request(subject);
             let begun = Instant::now();
-            let status = match manners {
-                Manners::HangsUp if mark > 1 => self.send_and_perhaps_hang_up(&request).await,
-                _ => Some(answer(&self.address, &request).await),
+            let status = match behavior {
+                ClientBehavior::HangsUp if marker > 1 => {
+                    self.send_and_perhaps_hang_up(&request).await
+                }
+                _ => Some(self.exchange(&request).await),
             };
             let took = begun.elapsed();
             if status.is_some() {
@@ -85,31 +88,36 @@ impl Client {
         match self.random.u8(0..4) {
             0 => {
                 let length = self.random.usize(0..request.len());
-                hang_up(&self.address, &request[..length], Duration::ZERO).await;
+                hang_up(self.address, &request[..length], Duration::ZERO).await;
                 None
             }
             1 | 2 => {
                 let after = self.usual.mul_f64(2.0 * self.random.f64());
-                hang_up(&self.address, request, after).await;
+                hang_up(self.address, request, after).await;
                 None
             }
-            _ => Some(answer(&self.address, request).await),
+            _ => Some(self.exchange(request).await),
         }
     }
 
-    fn choose(&mut self, mark: u64) -> Subject {
+    async fn exchange(&self, request: &[u8]) -> u16 {
+        let exchange = exchange(self.address, request, false).await.unwrap();
+        exchange.status()
+    }
+
+    fn choose(&mut self, marker: u64) -> Subject {
         let run = self.random.usize(0..HOT_RUNS + 1);
         if run < HOT_RUNS {
-            Subject::Report { run, mark }
+            Subject::Report { run, marker }
         } else {
             Subject::Creation(fresh_uuid())
         }
     }
 
-    fn request(&self, subject: Subject) -> Request<'_> {
+    fn request(&self, subject: Subject) -> Vec<u8> {
         let (method, path, body) = match subject {
-            Subject::Report { run, mark } => {
-                let body = json!({"statistics": {&self.name: mark}});
+            Subject::Report { run, marker } => {
+                let body = json!({"statistics": {&self.name: marker}});
                 ("PATCH", self.hot[run].clone(), body)
             }
             Subject::Creation(id) => {
@@ -117,51 +125,45 @@ impl Client {
                 ("POST", format!("{}/runs", self.flow), body)
             }
         };
-        let (token, body) = (self.token.as_str(), body.to_string());
-        Request {
-            method,
-            path,
-            token,
-            body,
-        }
+        request(method, &path, &self.token, &body.to_string())
     }
 }
 
-/// Sends everything to the last server, and reads from the first what has become of it.
-async fn send_and_tally(site: &Site, manners: Manners, requests: u64) -> Tally {
-    let flow = site.flow().await;
+/// Sends all requests to the last server, and reads from the first what is stored.
+async fn send_and_tally(cluster: &TestCluster, behavior: ClientBehavior, requests: u64) -> Tally {
+    let flow = cluster.flow().await;
     let mut hot = Vec::new();
     for _ in 0..HOT_RUNS {
-        hot.push(site.run(&flow).await);
+        hot.push(cluster.run(&flow).await);
     }
     let clients = (0..CLIENTS).map(|client| {
         let client = Client {
             name: format!("c{client}"),
             random: Rng::with_seed(client as u64),
-            address: site.services.last().unwrap().address().to_owned(),
-            token: site.token.clone(),
+            address: cluster.servers.last().unwrap().address(),
+            token: cluster.token.clone(),
             flow: flow.clone(),
             hot: hot.clone(),
             usual: Duration::ZERO,
         };
-        tokio::spawn(client.send_all(manners, requests))
+        tokio::spawn(client.send_all(behavior, requests))
     });
     let clients = join_all(clients).await;
-    site.assert_quiet().await;
+    cluster.assert_quiet().await;
     let mut stored = Vec::new();
     for run in &hot {
-        stored.push(committed(&site.history(run).await));
+        stored.push(markers_by_client(&cluster.history(run).await));
     }
     let mut tally = Tally::default();
     for client in clients {
         let (name, sent) = client.unwrap();
         for sent in sent {
             let times = match sent.subject {
-                Subject::Report { run, mark } => {
-                    let marks = stored[run].get(&name).into_iter().flatten();
-                    marks.filter(|stored| **stored == mark).count()
+                Subject::Report { run, marker } => {
+                    let markers = stored[run].get(&name).into_iter().flatten();
+                    markers.filter(|stored| **stored == marker).count()
                 }
-                Subject::Creation(id) => site.entries(&format!("{flow}/runs/{id}")).await,
+                Subject::Creation(id) => cluster.entries(&format!("{flow}/runs/{id}")).await,
             };
             tally.count(&sent, times);
         }
@@ -169,13 +171,13 @@ async fn send_and_tally(site: &Site, manners: Manners, requests: u64) -> Tally {
     tally
 }
 
-/// What became of the requests.
+/// The results of the requests.
 #[derive(Default)]
 struct Tally {
     acknowledged: usize,
     cut_off_and_kept: usize,
     cut_off_and_lost: usize,
-    /// How long each answer took.
+    /// How long each response took.
     took: Vec<Duration>,
 }
 
@@ -188,7 +190,7 @@ impl Tally {
             }
             (_, None | Some(503), 1) => self.cut_off_and_kept += 1,
             (_, None | Some(503), 0) => self.cut_off_and_lost += 1,
-            other => panic!("a subject, its answer, and how often it is there: {other:?}"),
+            other => panic!("a subject, its status, and how often it is stored: {other:?}"),
         }
     }
 
@@ -197,30 +199,30 @@ impl Tally {
         *self.took.select_nth_unstable(middle).1
     }
 
-    /// Otherwise the moments were not the ones that matter.
-    fn assert_both_answered_and_cut_off(&self) {
-        assert!(self.acknowledged > 0, "nothing was answered");
-        assert!(self.cut_off_and_kept > 0, "nothing was cut off under way");
+    /// Otherwise the moments of the faults were not the ones that matter.
+    fn assert_some_acknowledged_and_some_cut_off(&self) {
+        assert!(self.acknowledged > 0, "nothing was acknowledged");
+        assert!(self.cut_off_and_kept > 0, "nothing was cut off in flight");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn requests_that_clients_cut_off_are_there_once_or_not_at_all_and_leave_no_transaction() {
-    let site = Site::start(1, &[]).await;
-    let tally = send_and_tally(&site, Manners::HangsUp, REQUESTS * scale()).await;
-    tally.assert_both_answered_and_cut_off();
+async fn requests_that_clients_cut_off_are_stored_once_or_not_at_all_and_leave_no_transaction() {
+    let cluster = TestCluster::start(1, &[]).await;
+    let tally = send_and_tally(&cluster, ClientBehavior::HangsUp, REQUESTS * scale()).await;
+    tally.assert_some_acknowledged_and_some_cut_off();
     assert!(tally.cut_off_and_lost > 0, "nothing was cut off early");
-    site.assert_recovered().await;
+    cluster.assert_recovered().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn requests_whose_deadline_passes_are_there_once_or_not_at_all_and_leave_no_transaction() {
-    let mut site = Site::start(1, &[]).await;
-    let mut learnt = send_and_tally(&site, Manners::Waits, REQUESTS_TO_LEARN).await;
-    // So about half of the requests come too late.
-    let deadline = learnt.usual_duration().as_millis().max(1).to_string();
-    site.add_server(&[("FLOWRUNS_HTTP__REQUEST_TIMEOUT_MS", deadline)]);
-    let tally = send_and_tally(&site, Manners::Waits, REQUESTS * scale()).await;
-    // What had arrived whole when its deadline passed is written all the same.
-    tally.assert_both_answered_and_cut_off();
+async fn requests_whose_deadline_passes_are_stored_once_or_not_at_all_and_leave_no_transaction() {
+    let mut cluster = TestCluster::start(1, &[]).await;
+    let mut measured = send_and_tally(&cluster, ClientBehavior::Waits, REQUESTS_TO_LEARN).await;
+    // About half of the requests miss this deadline.
+    let deadline = measured.usual_duration().as_millis().max(1).to_string();
+    cluster.add_server(&[("FLOWRUNS_HTTP__REQUEST_TIMEOUT_MS", deadline)]);
+    let tally = send_and_tally(&cluster, ClientBehavior::Waits, REQUESTS * scale()).await;
+    // A request that had arrived completely when its deadline passed is still written.
+    tally.assert_some_acknowledged_and_some_cut_off();
 }

@@ -1,4 +1,4 @@
-//! A way to PostgreSQL that loses answers: what was asked is carried out, and the connection breaks before it is told.
+//! A proxy in front of PostgreSQL that loses responses: the statement is executed, and the connection breaks before the response.
 
 use std::{
     fs,
@@ -15,17 +15,17 @@ use tokio::{
     select,
 };
 
-/// In bytes; an answer is rarely longer, and then it is cut in its middle.
-const PIECE: usize = 64 * 1024;
+/// The size of the buffer in bytes. A longer response, which is rare, is cut in the middle.
+const BUFFER_BYTES: usize = 64 * 1024;
 
-/// Passes everything on, until it is told to lose an answer.
+/// Forwards everything until [`Self::lose_next_response`] is called.
 pub(crate) struct LossyProxy {
     socket: PathBuf,
     loses_next: Arc<AtomicBool>,
 }
 
 impl LossyProxy {
-    /// Listens in a folder of its own, and passes on to a socket of PostgreSQL.
+    /// Listens in a new folder, and forwards to a socket of PostgreSQL.
     pub(crate) fn start(folder: &Path, postgres: PathBuf) -> Self {
         fs::create_dir(folder).unwrap();
         let socket = folder.join(postgres.file_name().unwrap());
@@ -37,7 +37,7 @@ impl LossyProxy {
                 let (postgres, loses) = (postgres.clone(), Arc::clone(&loses));
                 tokio::spawn(async move {
                     if let Ok(server) = UnixStream::connect(&postgres).await {
-                        pass_on(client, server, &loses).await;
+                        forward(client, server, &loses).await;
                     }
                 });
             }
@@ -49,27 +49,27 @@ impl LossyProxy {
         self.socket.parent().unwrap()
     }
 
-    /// Swallows the next answer, and breaks its connection.
-    pub(crate) fn lose_an_answer(&self) {
+    /// Drops the next response, and breaks its connection.
+    pub(crate) fn lose_next_response(&self) {
         self.loses_next.store(true, Ordering::SeqCst);
     }
 }
 
-/// Until one of the two hangs up, or an answer is lost.
-async fn pass_on(client: UnixStream, server: UnixStream, loses: &AtomicBool) {
+/// Forwards until one side closes the connection, or a response is lost.
+async fn forward(client: UnixStream, server: UnixStream, loses: &AtomicBool) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
-    let answers = async {
-        let mut piece = vec![0; PIECE];
-        while let Ok(length @ 1..) = from_server.read(&mut piece).await {
+    let responses = async {
+        let mut buffer = vec![0; BUFFER_BYTES];
+        while let Ok(length @ 1..) = from_server.read(&mut buffer).await {
             let is_lost = loses.swap(false, Ordering::SeqCst);
-            if is_lost || to_client.write_all(&piece[..length]).await.is_err() {
+            if is_lost || to_client.write_all(&buffer[..length]).await.is_err() {
                 return;
             }
         }
     };
     select! {
         _ = copy(&mut from_client, &mut to_server) => {}
-        () = answers => {}
+        () = responses => {}
     }
 }

@@ -9,18 +9,18 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::program::data_folder;
+use flowruns_testing::harness::data_folder;
 
-/// Room for a new cluster and its log, and a little more.
+/// Enough for a new cluster and its log, and a little more.
 const SIZE: &str = "size=128m,mode=0711";
-/// From large to small, so that the last byte is taken soon.
-const PIECES: [usize; 3] = [1024 * 1024, 64 * 1024, 4096];
+/// Sizes of writes in bytes, from large to small, so that the disk is full soon.
+const WRITES: [usize; 3] = [1024 * 1024, 64 * 1024, 4096];
 
-/// A tmpfs in a folder of its own.
+/// A tmpfs that is mounted on a new folder.
 pub(crate) struct SmallDisk(TempDir);
 
 impl SmallDisk {
-    /// Mounts it, which only root may; otherwise what mount said.
+    /// Mounts it, which only root may do; the error has the message of mount.
     pub(crate) fn mount() -> Result<Self, String> {
         let folder = data_folder();
         let mount = Command::new("mount")
@@ -38,13 +38,13 @@ impl SmallDisk {
         self.0.path()
     }
 
-    /// Takes all the room that is left.
+    /// Uses up the free space.
     pub(crate) fn fill(&self) {
         let mut filler = File::create(self.filler()).unwrap();
-        for piece in PIECES {
-            let piece = vec![0; piece];
+        for size in WRITES {
+            let zeros = vec![0; size];
             loop {
-                match filler.write_all(&piece) {
+                match filler.write_all(&zeros) {
                     Ok(()) => {}
                     Err(error) if error.kind() == ErrorKind::StorageFull => break,
                     Err(error) => panic!("{error}"),
@@ -53,7 +53,7 @@ impl SmallDisk {
         }
     }
 
-    /// Gives it back.
+    /// Frees that space.
     pub(crate) fn free(&self) {
         fs::remove_file(self.filler()).unwrap();
     }
@@ -65,7 +65,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Lazily: after a failed test a server may still be in it.
+        // Lazily: after a failed test a server may still use it.
         let _unmounted = Command::new("umount")
             .arg("--lazy")
             .arg(self.path())

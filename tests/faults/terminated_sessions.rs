@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use sqlx::PgConnection;
 
-use crate::{scale, site::Site, storm::Load};
+use crate::{load::Load, scale, test_cluster::TestCluster};
 
 const TERMINATIONS: u64 = 100;
 
@@ -15,21 +15,21 @@ const TERMINATE_ONE: &str = "
     WHERE usename = 'flowruns_service' ORDER BY random() LIMIT 1";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sessions_that_are_terminated_through_the_whole_storm_cost_no_report() {
-    let site = Site::start(2, &[]).await;
-    let load = Load::start(&site).await;
-    let mut admin = site.database.admin().await;
+async fn sessions_that_are_terminated_during_the_whole_load_lose_no_report() {
+    let cluster = TestCluster::start(2, &[]).await;
+    let load = Load::start(&cluster).await;
+    let mut admin = cluster.database.admin().await;
     let mut terminated = 0;
     while terminated < TERMINATIONS * scale() {
         let done = sqlx::query(TERMINATE_ONE).execute(&mut admin).await;
         terminated += done.unwrap().rows_affected();
-        // Some reports get through between two terminations, so that there is something to lose.
+        // Some reports succeed between two terminations, so that there is something to lose.
         load.acknowledged(5).await;
     }
-    // What is dead in the pools is found by then.
+    // By then the pools have found all broken connections.
     load.acknowledged(100).await;
     load.finish().await;
-    site.assert_recovered().await;
+    cluster.assert_recovered().await;
 }
 
 const LEFT: &str = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'flowruns_service'";
@@ -37,37 +37,36 @@ const LEFT: &str = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'flowr
 /// Terminates every session of the servers, and waits until none is left.
 async fn terminate_all(admin: &mut PgConnection) {
     let done = sqlx::query(TERMINATE_ALL).execute(&mut *admin).await;
-    // How many there are depends on how many reads met; without one there would be nothing to recover from.
+    // How many sessions exist depends on how many reads ran at the same time; without one there is nothing to recover from.
     assert!(done.unwrap().rows_affected() > 0);
     let left = || sqlx::query_scalar::<_, i64>(LEFT);
-    // A session that ends tells nobody, so it is asked again and again.
+    // The end of a session is not announced, so the loop polls.
     while left().fetch_one(&mut *admin).await.unwrap() > 0 {
         tokio::task::yield_now().await;
     }
 }
 
-/// They have been used a moment ago, so that nothing looks at them before they are used again.
+/// The sessions were used a moment ago, so the pool does not test them before it uses them again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn after_all_sessions_were_terminated_at_once_everything_works_at_once() {
-    let site = Site::start(1, &[]).await;
-    let url = site.services[0].url();
-    let flows = format!("{url}/industryData/incomingFlows");
-    let flow = format!("{url}{}", site.flow().await);
-    let mut admin = site.database.admin().await;
+async fn after_all_sessions_were_terminated_every_request_succeeds_at_once() {
+    let cluster = TestCluster::start(1, &[]).await;
+    let flows = "/industryData/incomingFlows".to_owned();
+    let flow = cluster.flow().await;
+    let mut admin = cluster.database.admin().await;
     let body = r#"{"displayName":"Changed"}"#;
     for (method, path, status) in [
-        ("GET", format!("{url}/readyz"), 200),
+        ("GET", "/readyz".to_owned(), 200),
         ("POST", flows.clone(), 201),
         ("PATCH", flow.clone(), 200),
         ("DELETE", flow, 204),
     ] {
         for _ in 0..scale() {
-            let reads = (0..32).map(|_| site.send("GET", &flows, ""));
+            let reads = (0..32).map(|_| cluster.send("GET", &flows, ""));
             join_all(reads).await;
             terminate_all(&mut admin).await;
         }
-        let answer = site.send(method, &path, body).await;
-        assert_eq!(answer.status, status, "{method} {}", answer.text);
+        let response = cluster.send(method, &path, body).await;
+        assert_eq!(response.status, status, "{method} {}", response.text);
     }
-    site.assert_recovered().await;
+    cluster.assert_recovered().await;
 }

@@ -1,10 +1,10 @@
-//! Texts that are nearly right.
+//! Small changes to valid texts.
 
 use fastrand::Rng;
 
 const MOST_CHANGES: usize = 5;
-/// What parsers trip over.
-const TRIPS: &[&[u8]] = &[
+/// Bytes that parsers often handle wrongly.
+const TRICKY: &[&[u8]] = &[
     b"\0",
     b"\r",
     b"\n",
@@ -77,8 +77,8 @@ fn change(rng: &mut Rng, text: &mut Vec<u8>) {
             None => text.push(rng.u8(..)),
         },
         1..=3 => {
-            let trip = TRIPS[rng.usize(0..TRIPS.len())];
-            drop(text.splice(at..at, trip.iter().copied()));
+            let inserted = TRICKY[rng.usize(0..TRICKY.len())];
+            drop(text.splice(at..at, inserted.iter().copied()));
         }
         4 | 5 => drop(text.drain(at..end)),
         6 => {
@@ -89,8 +89,8 @@ fn change(rng: &mut Rng, text: &mut Vec<u8>) {
     }
 }
 
-/// So many random bytes at most.
-pub(crate) fn noise(rng: &mut Rng, most: usize) -> Vec<u8> {
-    let length = rng.usize(0..most);
+/// Fewer than `limit` random bytes.
+pub(crate) fn random_bytes(rng: &mut Rng, limit: usize) -> Vec<u8> {
+    let length = rng.usize(0..limit);
     (0..length).map(|_| rng.u8(..)).collect()
 }

@@ -1,13 +1,16 @@
-//! Tokens that nobody should take.
+//! Tokens that the server must reject.
 
-use flowruns_testing::issuer::{LocalIssuer, SigningKey, encoded};
+use flowruns_testing::{
+    issuer::LocalIssuer,
+    tokens::{SigningKey, encoded},
+};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
-use crate::site::{Server, claims};
+use crate::server::{Server, claims};
 
-/// An issuer with a key of each kind, and somebody else with keys of the same names.
-struct Scene {
+/// An issuer with a key of each kind, and an attacker with a key of the same id.
+struct Fixture {
     issuer: LocalIssuer,
     ec: SigningKey,
     rsa: SigningKey,
@@ -15,25 +18,25 @@ struct Scene {
     forger: SigningKey,
 }
 
-impl Scene {
+impl Fixture {
     async fn new() -> Self {
-        let scene = Self {
+        let fixture = Self {
             issuer: LocalIssuer::start().await,
             ec: SigningKey::es256("ec"),
             rsa: SigningKey::rs256("rsa"),
             attacker: LocalIssuer::start().await,
             forger: SigningKey::es256("ec"),
         };
-        scene.issuer.publish(&[&scene.ec, &scene.rsa]);
-        scene.attacker.publish(&[&scene.forger]);
-        scene
+        fixture.issuer.publish(&[&fixture.ec, &fixture.rsa]);
+        fixture.attacker.publish(&[&fixture.forger]);
+        fixture
     }
 
     fn claims(&self) -> Value {
         claims(self.issuer.name(), "attack")
     }
 
-    /// With some claims more, or others, or null for none.
+    /// A token with these claims too. A claim replaces the usual one of its name; null removes it.
     fn claiming(&self, others: &Value) -> String {
         let mut claims = self.claims();
         for (name, value) in others.as_object().unwrap() {
@@ -50,7 +53,7 @@ impl Scene {
         key.token_with_header(members, &self.claims())
     }
 
-    /// The head and the claims of a good token under another signature.
+    /// The claims of a valid token with this header and signature.
     fn signed_as(&self, header: &Value, signature: &str) -> String {
         format!(
             "{}.{}.{signature}",
@@ -60,14 +63,14 @@ impl Scene {
     }
 }
 
-fn wrong_claims(scene: &Scene) -> Vec<String> {
+fn wrong_claims(fixture: &Fixture) -> Vec<String> {
     let cases = [
         json!({"aud": "api://another"}),
         json!({"aud": null}),
         json!({"aud": []}),
-        json!({"iss": scene.attacker.name()}),
+        json!({"iss": fixture.attacker.name()}),
         json!({"iss": null}),
-        json!({"iss": format!("{}/", scene.issuer.name())}),
+        json!({"iss": format!("{}/", fixture.issuer.name())}),
         json!({"exp": 1_000_000_000}),
         json!({"exp": null}),
         json!({"exp": "4102444800"}),
@@ -84,11 +87,11 @@ fn wrong_claims(scene: &Scene) -> Vec<String> {
         json!({"azp": "a\nb"}),
         json!({"roles": "IndustryData-Run.Read.All"}),
     ];
-    cases.iter().map(|case| scene.claiming(case)).collect()
+    cases.iter().map(|case| fixture.claiming(case)).collect()
 }
 
-fn wrong_headers(scene: &Scene) -> Vec<String> {
-    let keys = scene.attacker.keys_url();
+fn wrong_headers(fixture: &Fixture) -> Vec<String> {
+    let keys = fixture.attacker.keys_url();
     let names = [
         json!({"kid": null}),
         json!({"kid": ""}),
@@ -103,28 +106,30 @@ fn wrong_headers(scene: &Scene) -> Vec<String> {
         json!({"alg": "RS256"}),
         json!({"kid": "rsa"}),
     ];
-    let of_the_forger = [
+    let forged_headers = [
         json!({}),
         json!({"jku": keys}),
         json!({"x5u": keys}),
-        json!({"jwk": scene.forger.jwk()}),
+        json!({"jwk": fixture.forger.jwk()}),
         json!({"x5c": ["MIIB"]}),
     ];
-    let own = names.iter().map(|case| scene.with_header(&scene.ec, case));
-    let forged = of_the_forger
+    let own = names
         .iter()
-        .map(|case| scene.with_header(&scene.forger, case));
+        .map(|case| fixture.with_header(&fixture.ec, case));
+    let forged = forged_headers
+        .iter()
+        .map(|case| fixture.with_header(&fixture.forger, case));
     own.chain(forged).collect()
 }
 
-fn wrong_signatures(scene: &Scene) -> Vec<String> {
+fn wrong_signatures(fixture: &Fixture) -> Vec<String> {
     let es256 = json!({"alg": "ES256", "kid": "ec"});
-    let good = scene.claiming(&json!({}));
+    let good = fixture.claiming(&json!({}));
     let (signed, signature) = good.rsplit_once('.').unwrap();
-    let other_claims = scene.claiming(&json!({"roles": ["IndustryData-Run.ReadWrite.All"]}));
-    let head_and_claims = other_claims.rsplit_once('.').unwrap().0;
-    // The key that everybody knows, as the secret of a key that nobody should.
-    let public = scene.rsa.jwk();
+    let other_claims = fixture.claiming(&json!({"roles": ["IndustryData-Run.ReadWrite.All"]}));
+    let header_and_claims = other_claims.rsplit_once('.').unwrap().0;
+    // The public key, used as the secret of HS256.
+    let public = fixture.rsa.jwk();
     let secrets = [public.to_string(), public["n"].as_str().unwrap().to_owned()];
     let mut tokens: Vec<_> = secrets
         .iter()
@@ -135,24 +140,24 @@ fn wrong_signatures(scene: &Scene) -> Vec<String> {
             };
             encode(
                 &header,
-                &scene.claims(),
+                &fixture.claims(),
                 &EncodingKey::from_secret(secret.as_bytes()),
             )
             .unwrap()
         })
         .collect();
     tokens.extend([
-        scene.signed_as(&json!({"alg": "none", "kid": "ec"}), ""),
-        scene.signed_as(&json!({"alg": "None", "kid": "ec"}), ""),
-        // r = s = 0, which a careless check takes for every message.
-        scene.signed_as(&es256, &"A".repeat(86)),
-        scene.signed_as(&es256, ""),
+        fixture.signed_as(&json!({"alg": "none", "kid": "ec"}), ""),
+        fixture.signed_as(&json!({"alg": "None", "kid": "ec"}), ""),
+        // r = s = 0, which a careless check accepts for every message.
+        fixture.signed_as(&es256, &"A".repeat(86)),
+        fixture.signed_as(&es256, ""),
         signed.to_owned(),
         format!("{signed}."),
-        format!("{head_and_claims}.{signature}"),
+        format!("{header_and_claims}.{signature}"),
         format!("{good}.{signature}"),
         format!("{good}A"),
-        json!({"payload": encoded(&scene.claims()), "signatures": [{"protected": encoded(&es256), "signature": signature}]})
+        json!({"payload": encoded(&fixture.claims()), "signatures": [{"protected": encoded(&es256), "signature": signature}]})
             .to_string(),
         "..".to_owned(),
         "e30.e30.e30".to_owned(),
@@ -161,33 +166,35 @@ fn wrong_signatures(scene: &Scene) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_forged_token_is_taken_and_no_address_in_one_is_called() {
-    let scene = Scene::new().await;
-    let server = Server::of(&scene.issuer, &[]);
-    for key in [&scene.ec, &scene.rsa] {
-        server.until_taken(&key.token(&scene.claims())).await;
+async fn no_forged_token_is_accepted_and_no_address_in_one_is_called() {
+    let fixture = Fixture::new().await;
+    let server = Server::trusting(&fixture.issuer, &[]);
+    for key in [&fixture.ec, &fixture.rsa] {
+        server.until_accepted(&key.token(&fixture.claims())).await;
     }
     let forged = [
-        wrong_claims(&scene),
-        wrong_headers(&scene),
-        wrong_signatures(&scene),
+        wrong_claims(&fixture),
+        wrong_headers(&fixture),
+        wrong_signatures(&fixture),
     ];
     for token in forged.iter().flatten() {
-        let answer = server.ask(token).await;
-        assert_eq!(answer.status(), 401, "{token:.300}");
-        assert!(answer.headers().contains_key("www-authenticate"));
-        let body: Value = answer.json().await.unwrap();
+        let response = server.get(token).await;
+        assert_eq!(response.status(), 401, "{token:.300}");
+        assert!(response.headers().contains_key("www-authenticate"));
+        let body: Value = response.json().await.unwrap();
         let code = &body["error"]["innerError"]["code"];
         assert_eq!(code, "invalidAuthenticationToken", "{token:.300}");
     }
-    assert!(scene.attacker.requests().is_empty());
+    assert!(fixture.attacker.requests().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clocks_may_differ_by_a_minute_and_not_by_two() {
-    let scene = Scene::new().await;
-    let server = Server::of(&scene.issuer, &[]);
-    server.until_taken(&scene.ec.token(&scene.claims())).await;
+async fn clocks_may_differ_by_a_minute_but_not_by_two() {
+    let fixture = Fixture::new().await;
+    let server = Server::trusting(&fixture.issuer, &[]);
+    server
+        .until_accepted(&fixture.ec.token(&fixture.claims()))
+        .await;
     let now = jsonwebtoken::get_current_timestamp();
     for (claims, status) in [
         (json!({"exp": now - 30}), 200),
@@ -195,7 +202,7 @@ async fn clocks_may_differ_by_a_minute_and_not_by_two() {
         (json!({"nbf": now + 30}), 200),
         (json!({"nbf": now + 120}), 401),
     ] {
-        let token = scene.claiming(&claims);
+        let token = fixture.claiming(&claims);
         assert_eq!(server.status(&token).await, status, "{claims}");
     }
 }

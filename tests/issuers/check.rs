@@ -1,26 +1,27 @@
-//! What `flowruns check` says of an issuer.
+//! What `flowruns check` prints about an issuer.
 
 use std::process::Output;
 
-use flowruns_testing::issuer::{LocalIssuer, Reply, SigningKey, document};
+use flowruns_testing::{
+    harness::data_folder,
+    issuer::{IssuerResponse, LocalIssuer, document},
+    tokens::SigningKey,
+};
 use serde_json::json;
 
-use crate::{
-    program::{data_folder, flowruns},
-    site::AUDIENCE,
-};
+use crate::{FLOWRUNS, server::AUDIENCE};
 
 async fn check(settings: Vec<(&'static str, String)>) -> Output {
     let run = move || {
         let folder = data_folder();
-        let mut command = flowruns(&folder);
+        let mut command = FLOWRUNS.command(folder.path());
         command.env("FLOWRUNS_AUTH__AUDIENCE", AUDIENCE);
         command.arg("check").envs(settings).output().unwrap()
     };
     tokio::task::spawn_blocking(run).await.unwrap()
 }
 
-async fn of(issuer: &LocalIssuer) -> Output {
+async fn check_issuer(issuer: &LocalIssuer) -> Output {
     check(vec![
         ("FLOWRUNS_AUTH__ISSUER", issuer.name().to_owned()),
         ("FLOWRUNS_AUTH__FETCH_TIMEOUT_MS", "3000".to_owned()),
@@ -29,51 +30,63 @@ async fn of(issuer: &LocalIssuer) -> Output {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_check_counts_the_keys_of_an_issuer_or_says_what_is_wrong_with_it() {
+async fn check_counts_the_keys_of_an_issuer_or_says_what_is_wrong_with_it() {
     let issuer = LocalIssuer::start().await;
     let key = SigningKey::es256("key");
     issuer.publish(&[&key]);
-    let good = String::from_utf8(of(&issuer).await.stdout).unwrap();
+    let good = String::from_utf8(check_issuer(&issuer).await.stdout).unwrap();
     let expected = format!("the issuer {:?} has 1 keys", issuer.name());
     assert!(good.contains(&expected), "{good}");
-    let honest = document(issuer.name(), &issuer.keys_url());
+    let right = document(issuer.name(), &issuer.keys_url());
     let wrong = [
-        (Reply::Status(404), "instead of 200"),
-        (Reply::Redirect(issuer.keys_url()), "instead of 200"),
-        (Reply::Bytes(b"<html>".to_vec()), "no discovery document"),
+        (IssuerResponse::Status(404), "instead of 200"),
+        (
+            IssuerResponse::Redirect(issuer.keys_url()),
+            "instead of 200",
+        ),
+        (
+            IssuerResponse::Bytes(b"<html>".to_vec()),
+            "not a discovery document",
+        ),
         (
             document("http://127.0.0.1:1", &issuer.keys_url()),
             "another issuer",
         ),
         (document(issuer.name(), "http://keys.example/"), "not https"),
         (document(issuer.name(), "/keys"), "not a URL"),
-        (Reply::Bytes(vec![b' '; 300_000]), "more than"),
-        (Reply::Silence, "were not received within"),
+        (IssuerResponse::Bytes(vec![b' '; 300_000]), "more than"),
+        (IssuerResponse::Silence, "were not received within"),
     ];
-    for (reply, message) in wrong {
-        let said = format!("{reply:.60?}");
-        issuer.document_is(reply);
-        assert_fails(&of(&issuer).await, message, &said);
+    for (response, message) in wrong {
+        let shown = format!("{response:.60?}");
+        issuer.set_document(response);
+        assert_fails(&check_issuer(&issuer).await, message, &shown);
     }
-    issuer.document_is(honest);
+    issuer.set_document(right);
     let wrong = [
-        (Reply::Json(json!({"keys": []})), "none of the 0 keys"),
         (
-            Reply::Json(json!({"keys": [{"kty": "oct"}]})),
+            IssuerResponse::Json(json!({"keys": []})),
+            "none of the 0 keys",
+        ),
+        (
+            IssuerResponse::Json(json!({"keys": [{"kty": "oct"}]})),
             "none of the 1 keys",
         ),
-        (Reply::Json(json!({"value": []})), "no JSON Web Key Set"),
-        (Reply::Status(500), "instead of 200"),
+        (
+            IssuerResponse::Json(json!({"value": []})),
+            "no JSON Web Key Set",
+        ),
+        (IssuerResponse::Status(500), "instead of 200"),
     ];
-    for (reply, message) in wrong {
-        let said = format!("{reply:.60?}");
-        issuer.keys_are(reply);
-        assert_fails(&of(&issuer).await, message, &said);
+    for (response, message) in wrong {
+        let shown = format!("{response:.60?}");
+        issuer.set_keys(response);
+        assert_fails(&check_issuer(&issuer).await, message, &shown);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_place_of_keys_that_cannot_be_trusted_or_read_is_refused() {
+async fn a_key_location_that_cannot_be_trusted_or_read_is_rejected() {
     let folder = data_folder();
     let pipe = folder.path().join("pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
@@ -108,8 +121,8 @@ async fn a_place_of_keys_that_cannot_be_trusted_or_read_is_refused() {
     }
 }
 
-fn assert_fails(output: &Output, message: &str, said: &str) {
+fn assert_fails(output: &Output, message: &str, context: &str) {
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success(), "{said}");
-    assert!(errors.contains(message), "{said}: {errors}");
+    assert!(!output.status.success(), "{context}");
+    assert!(errors.contains(message), "{context}: {errors}");
 }

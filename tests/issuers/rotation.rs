@@ -1,69 +1,72 @@
-//! Issuers that change their keys, fail, lie and dawdle.
+//! Issuers that change their keys, fail, or respond slowly or wrongly.
 
 use std::sync::Arc;
 
-use flowruns_testing::issuer::{LocalIssuer, Reply, SigningKey, document};
+use flowruns_testing::{
+    issuer::{IssuerResponse, LocalIssuer, document},
+    tokens::SigningKey,
+};
 use serde_json::{Value, json};
 
-use crate::site::{Server, in_time, token};
+use crate::server::{Server, in_time, token};
 
-/// More than a key set may be.
+/// More than a key set may have.
 const BOMB_BYTES: usize = 4 * 1024 * 1024;
 const FLOOD: usize = 500;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_key_is_taken_without_a_restart_and_a_withdrawn_one_is_not() {
+async fn a_new_key_is_accepted_without_a_restart_and_a_withdrawn_one_is_not() {
     let issuer = LocalIssuer::start().await;
     let (first, second) = (SigningKey::es256("first"), SigningKey::rs256("second"));
     issuer.publish(&[&first]);
-    let server = Server::of(&issuer, &[]);
+    let server = Server::trusting(&issuer, &[]);
     let old = token(&issuer, &first, "old");
-    server.until_taken(&old).await;
+    server.until_accepted(&old).await;
     issuer.publish(&[&second]);
-    server.until_taken(&token(&issuer, &second, "new")).await;
-    // Although it had been verified before.
+    server.until_accepted(&token(&issuer, &second, "new")).await;
+    // Although the token was verified before.
     assert_eq!(server.status(&old).await, 401);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn old_keys_survive_whatever_an_issuer_answers_instead_of_new_ones() {
+async fn old_keys_stay_valid_when_an_issuer_responds_with_anything_but_keys() {
     let issuer = LocalIssuer::start().await;
     let (key, unknown) = (SigningKey::es256("known"), SigningKey::es256("unknown"));
     issuer.publish(&[&key]);
-    let server = Server::of(&issuer, &[("FLOWRUNS_AUTH__FETCH_TIMEOUT_MS", "300")]);
-    server.until_taken(&token(&issuer, &key, "first")).await;
+    let server = Server::trusting(&issuer, &[("FLOWRUNS_AUTH__FETCH_TIMEOUT_MS", "300")]);
+    server.until_accepted(&token(&issuer, &key, "first")).await;
     let many = vec![key.jwk(); 100_000];
-    let replies = [
-        Reply::Status(500),
-        Reply::Bytes(b"<html>".to_vec()),
-        Reply::Bytes("[".repeat(100_000).into_bytes()),
-        Reply::Bytes(vec![b' '; BOMB_BYTES]),
-        Reply::Json(json!({"keys": many})),
-        Reply::Json(json!({})),
-        Reply::Json(json!({"keys": {}})),
-        Reply::Json(Value::Null),
-        Reply::Redirect(issuer.keys_url()),
-        Reply::Endless,
-        Reply::Drip,
-        Reply::Silence,
+    let responses = [
+        IssuerResponse::Status(500),
+        IssuerResponse::Bytes(b"<html>".to_vec()),
+        IssuerResponse::Bytes("[".repeat(100_000).into_bytes()),
+        IssuerResponse::Bytes(vec![b' '; BOMB_BYTES]),
+        IssuerResponse::Json(json!({"keys": many})),
+        IssuerResponse::Json(json!({})),
+        IssuerResponse::Json(json!({"keys": {}})),
+        IssuerResponse::Json(Value::Null),
+        IssuerResponse::Redirect(issuer.keys_url()),
+        IssuerResponse::Endless,
+        IssuerResponse::Drip,
+        IssuerResponse::Silence,
     ];
-    for (number, reply) in replies.into_iter().enumerate() {
-        let said = format!("{reply:.60?}");
-        issuer.keys_are(reply);
+    for (number, response) in responses.into_iter().enumerate() {
+        let shown = format!("{response:.60?}");
+        issuer.set_keys(response);
         let fetches = issuer.fetches();
         let wanted = token(&issuer, &unknown, "wanted");
         in_time(async {
             while issuer.fetches() == fetches {
-                assert_ne!(server.status(&wanted).await, 200, "{said}");
+                assert_ne!(server.status(&wanted).await, 200, "{shown}");
             }
         })
         .await;
         let fresh = token(&issuer, &key, &number.to_string());
-        assert_eq!(server.status(&fresh).await, 200, "{said}");
-        // A success, since each failure in a row makes the issuer be asked more rarely.
+        assert_eq!(server.status(&fresh).await, 200, "{shown}");
+        // A success, because the pause before the next request grows with each failure in a row.
         let next = SigningKey::es256(&format!("next-{number}"));
         issuer.publish(&[&key, &next]);
-        server.until_taken(&token(&issuer, &next, "next")).await;
+        server.until_accepted(&token(&issuer, &next, "next")).await;
     }
 }
 
@@ -72,7 +75,7 @@ async fn an_issuer_that_withdraws_all_keys_has_no_token_accepted_until_it_has_ke
     let issuer = LocalIssuer::start().await;
     let (key, unknown) = (SigningKey::es256("known"), SigningKey::es256("unknown"));
     issuer.publish(&[&key]);
-    let server = Server::of(&issuer, &[]);
+    let server = Server::trusting(&issuer, &[]);
     let verified = token(&issuer, &key, "verified");
     let unknown = token(&issuer, &unknown, "unknown");
     for (subject, keys) in [
@@ -82,9 +85,9 @@ async fn an_issuer_that_withdraws_all_keys_has_no_token_accepted_until_it_has_ke
             json!([{"kty": "oct", "kid": "known", "k": "AAAA", "alg": "HS256"}, {"kty": "new"}]),
         ),
     ] {
-        server.until_taken(&verified).await;
-        issuer.keys_are(Reply::Json(json!({"keys": keys})));
-        // An unknown key has the set fetched anew, once the cool-down is over.
+        server.until_accepted(&verified).await;
+        issuer.set_keys(IssuerResponse::Json(json!({"keys": keys})));
+        // A token with an unknown key makes the server fetch the set again, once the cool-down has passed.
         in_time(async {
             while server.status(&verified).await == 200 {
                 assert_ne!(server.status(&unknown).await, 200);
@@ -95,71 +98,71 @@ async fn an_issuer_that_withdraws_all_keys_has_no_token_accepted_until_it_has_ke
         assert_eq!(server.status(&token(&issuer, &key, subject)).await, 401);
         issuer.publish(&[&key]);
     }
-    server.until_taken(&verified).await;
+    server.until_accepted(&verified).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_starts_without_its_issuer_and_takes_its_tokens_once_it_is_back() {
+async fn a_server_starts_without_its_issuer_and_accepts_its_tokens_once_it_responds() {
     let issuer = LocalIssuer::start().await;
     let key = SigningKey::es256("key");
     issuer.publish(&[&key]);
-    issuer.document_is(Reply::Status(503));
-    let server = Server::of(&issuer, &[]);
+    issuer.set_document(IssuerResponse::Status(503));
+    let server = Server::trusting(&issuer, &[]);
     let token = token(&issuer, &key, "early");
-    let answer = server.ask(&token).await;
-    assert_eq!(answer.status(), 503);
-    assert!(answer.headers().contains_key("retry-after"));
-    let body: Value = answer.json().await.unwrap();
+    let response = server.get(&token).await;
+    assert_eq!(response.status(), 503);
+    assert!(response.headers().contains_key("retry-after"));
+    let body: Value = response.json().await.unwrap();
     assert_eq!(body["error"]["innerError"]["code"], "issuerUnavailable");
-    issuer.document_is(document(issuer.name(), &issuer.keys_url()));
-    server.until_taken(&token).await;
+    issuer.set_document(document(issuer.name(), &issuer.keys_url()));
+    server.until_accepted(&token).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_document_that_lies_is_not_believed() {
+async fn a_discovery_document_of_another_issuer_or_with_an_untrusted_url_is_rejected() {
     let issuer = LocalIssuer::start().await;
     let key = SigningKey::es256("key");
     issuer.publish(&[&key]);
-    issuer.document_is(document("http://127.0.0.1:1", &issuer.keys_url()));
-    let server = Server::of(&issuer, &[]);
+    issuer.set_document(document("http://127.0.0.1:1", &issuer.keys_url()));
+    let server = Server::trusting(&issuer, &[]);
     let token = token(&issuer, &key, "any");
-    let lies = [
+    let wrong = [
         document("http://127.0.0.1:1", &issuer.keys_url()),
         document(issuer.name(), "http://keys.example/"),
         document(issuer.name(), "file:///etc/passwd"),
-        Reply::Redirect(issuer.keys_url()),
-        Reply::Json(json!({"issuer": issuer.name()})),
+        IssuerResponse::Redirect(issuer.keys_url()),
+        IssuerResponse::Json(json!({"issuer": issuer.name()})),
     ];
-    for lie in lies {
-        let said = format!("{lie:?}");
-        issuer.document_is(lie);
-        let asked = issuer.requests().len();
+    for document in wrong {
+        let shown = format!("{document:?}");
+        issuer.set_document(document);
+        let before = issuer.requests().len();
         in_time(async {
-            while issuer.requests().len() == asked {
-                assert_eq!(server.status(&token).await, 503, "{said}");
+            while issuer.requests().len() == before {
+                assert_eq!(server.status(&token).await, 503, "{shown}");
             }
         })
         .await;
-        assert_eq!(server.status(&token).await, 503, "{said}");
+        assert_eq!(server.status(&token).await, 503, "{shown}");
     }
     assert_eq!(issuer.fetches(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_silent_issuer_holds_up_no_token_whose_key_is_known() {
+async fn a_silent_issuer_delays_no_token_whose_key_is_known() {
     let issuer = LocalIssuer::start().await;
     let (key, unknown) = (SigningKey::es256("known"), SigningKey::es256("unknown"));
     issuer.publish(&[&key]);
     let settings = [("FLOWRUNS_AUTH__FETCH_TIMEOUT_MS", "60000")];
-    let server = Arc::new(Server::of(&issuer, &settings));
-    server.until_taken(&token(&issuer, &key, "first")).await;
-    issuer.keys_are(Reply::Silence);
+    let server = Arc::new(Server::trusting(&issuer, &settings));
+    server.until_accepted(&token(&issuer, &key, "first")).await;
+    issuer.set_keys(IssuerResponse::Silence);
     let wanted = token(&issuer, &unknown, "wanted");
     let next_fetch = issuer.next_fetch();
-    let asking = Arc::clone(&server);
+    let sender = Arc::clone(&server);
     let waiting = tokio::spawn(async move {
-        // Until the cool-down is over an unknown key is refused at once.
-        while asking.status(&wanted).await == 401 {}
+        // Until the cool-down has passed, a token with an unknown key is rejected at once.
+        while sender.status(&wanted).await == 401 {}
     });
     in_time(next_fetch).await;
     let fresh = token(&issuer, &key, "fresh");
@@ -169,15 +172,15 @@ async fn a_silent_issuer_holds_up_no_token_whose_key_is_known() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_of_unknown_keys_asks_the_issuer_no_further() {
+async fn many_unknown_keys_cause_no_more_requests_to_the_issuer() {
     let issuer = LocalIssuer::start().await;
     let key = SigningKey::es256("known");
     issuer.publish(&[&key]);
     let settings = [("FLOWRUNS_AUTH__REFRESH_COOLDOWN_MS", "3600000")];
-    let server = Server::of(&issuer, &settings);
-    server.until_taken(&token(&issuer, &key, "first")).await;
+    let server = Server::trusting(&issuer, &settings);
+    server.until_accepted(&token(&issuer, &key, "first")).await;
     let forger = SigningKey::es256("forged");
-    let claims = crate::site::claims(issuer.name(), "flood");
+    let claims = crate::server::claims(issuer.name(), "flood");
     for number in 0..FLOOD {
         let kid = json!({"kid": format!("unknown-{number}")});
         let forged = forger.token_with_header(&kid, &claims);

@@ -1,19 +1,20 @@
-//! Several issuers, and one whose name stands for many.
+//! Several issuers, and one whose name has a place for the tenant.
 
 use std::fs;
 
-use flowruns_testing::issuer::{DISCOVERY_PATH, LocalIssuer, SigningKey, document};
+use flowruns_testing::{
+    harness::data_folder,
+    issuer::{DISCOVERY_PATH, LocalIssuer, document},
+    tokens::SigningKey,
+};
 use serde_json::json;
 
-use crate::{
-    program::data_folder,
-    site::{AUDIENCE, Server, TENANT, claims, token},
-};
+use crate::server::{AUDIENCE, Server, TENANT, claims, token};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_of_several_issuers_signs_with_its_own_keys_only() {
     let (one, other) = (LocalIssuer::start().await, LocalIssuer::start().await);
-    // The same name for two keys.
+    // Both keys have the same id.
     let (key, other_key) = (SigningKey::es256("key"), SigningKey::es256("key"));
     one.publish(&[&key]);
     other.publish(&[&other_key]);
@@ -25,9 +26,9 @@ async fn each_of_several_issuers_signs_with_its_own_keys_only() {
     };
     fs::write(&file, format!("{}{}", of(&one), of(&other))).unwrap();
     let server = Server::start(&[("FLOWRUNS_CONFIG", file.to_str().unwrap())]);
-    server.until_taken(&token(&one, &key, "one")).await;
+    server.until_accepted(&token(&one, &key, "one")).await;
     server
-        .until_taken(&token(&other, &other_key, "other"))
+        .until_accepted(&token(&other, &other_key, "other"))
         .await;
     let mut second = claims(one.name(), "second");
     second["aud"] = json!(["third", "second"]);
@@ -38,12 +39,12 @@ async fn each_of_several_issuers_signs_with_its_own_keys_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_issuer_of_many_tenants_is_named_by_the_tenant_of_the_token() {
+async fn an_issuer_of_many_tenants_is_found_by_the_tenant_of_the_token() {
     let issuer = LocalIssuer::start().await;
     let key = SigningKey::rs256("key");
     issuer.publish(&[&key]);
     let name = format!("{}/{{tenantid}}/v2.0", issuer.name());
-    issuer.document_is(document(&name, &issuer.keys_url()));
+    issuer.set_document(document(&name, &issuer.keys_url()));
     let server = Server::start(&[
         ("FLOWRUNS_AUTH__ISSUER", &name),
         ("FLOWRUNS_AUTH__AUDIENCE", AUDIENCE),
@@ -54,7 +55,7 @@ async fn an_issuer_of_many_tenants_is_named_by_the_tenant_of_the_token() {
     ]);
     let of = |tenant: &str| format!("{}/{tenant}/v2.0", issuer.name());
     let good = key.token(&claims(&of(TENANT), "good"));
-    server.until_taken(&good).await;
+    server.until_accepted(&good).await;
     let foreign = "2e0c5e0a-4f7b-4a35-9a5c-7b0f2d7f3c55";
     for wrong in [of(foreign), of("{tenantid}"), of(""), name.clone()] {
         let forged = key.token(&claims(&wrong, "forged"));

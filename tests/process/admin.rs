@@ -1,14 +1,15 @@
-//! The admin port: who may have it, what it says of a server that ends, and of one whose database has changed.
+//! The admin port: when it opens, and what it reports while the server drains or its database has changed.
 
-use std::{net::TcpListener, process::Stdio};
+use std::net::TcpListener;
 
+use flowruns_testing::harness::data_folder;
 use rustix::process::Signal;
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 use tempfile::TempDir;
 
 use crate::{
-    program::{data_folder, flowruns},
-    server::{Server, at},
+    FLOWRUNS,
+    server::{create_printed_run, start, start_with},
 };
 
 /// Status and text of a plain GET.
@@ -32,24 +33,30 @@ pub(crate) async fn run(session: &mut PgConnection, statements: &'static str) {
 #[tokio::test]
 async fn the_admin_port_answers_while_the_server_drains() {
     let folder = data_folder();
-    let mut server = Server::start(&folder);
+    let mut server = start(&folder);
     let admin = server.admin_url();
-    assert_eq!(server.calls[0].send().await.0, 201);
+    assert_eq!(create_printed_run(&server).await.status, 201);
     let ready = (200, "ok\n".to_owned());
-    for root in [admin.clone(), at(&server, "http://host/")] {
+    for root in [admin.clone(), server.url("/")] {
         let root = root.trim_end_matches('/');
         assert_eq!(get(&format!("{root}/livez")).await, ready);
         assert_eq!(get(&format!("{root}/readyz")).await, ready);
     }
-    let public = at(&server, "http://host/metrics");
+    let public = server.url("/metrics");
     assert_eq!(get(&public).await.0, 404);
     assert_eq!(get(&format!("{admin}/industryData/runs")).await.0, 404);
 
-    // A report waits for a row that somebody holds, and the drain waits for the report.
+    // A report waits for a locked row, and the drain waits for the report.
     let mut holder = superuser(&folder).await;
     run(&mut holder, "BEGIN; SELECT FROM runs FOR UPDATE").await;
-    let report = server.calls[1].clone();
-    let report = tokio::spawn(async move { report.send().await.0 });
+    let client = server.client();
+    let [_, report] = server.printed_calls();
+    let report = tokio::spawn(async move {
+        client
+            .send(&report.method, &report.path, report.body)
+            .await
+            .status
+    });
     let metrics = format!("{admin}/metrics");
     let in_flight = "\nflowruns_http_requests_in_flight 1\n";
     while !get(&metrics).await.1.contains(in_flight) {}
@@ -62,13 +69,13 @@ async fn the_admin_port_answers_while_the_server_drains() {
     assert_eq!(report.await.unwrap(), 200);
     // The database ends with the server, and not before its sessions.
     holder.close().await.unwrap();
-    assert_eq!(server.wait().0.code(), Some(0));
+    assert_eq!(server.wait().code(), Some(0));
 }
 
 #[tokio::test]
 async fn readiness_names_the_migration_that_was_changed() {
     let folder = data_folder();
-    let mut server = Server::start(&folder);
+    let mut server = start(&folder);
     let readyz = format!("{}/readyz", server.admin_url());
     let mut session = superuser(&folder).await;
     run(
@@ -82,38 +89,40 @@ async fn readiness_names_the_migration_that_was_changed() {
 }
 
 #[test]
-fn an_admin_address_that_is_taken_ends_the_server_when_it_was_set() {
+fn a_configured_admin_address_that_is_in_use_ends_the_server() {
     let (holder, folder) = (TcpListener::bind("127.0.0.1:0").unwrap(), data_folder());
-    let taken = holder.local_addr().unwrap().to_string();
-    let output = flowruns(&folder)
-        .env("FLOWRUNS_ADMIN__LISTEN", &taken)
+    let address = holder.local_addr().unwrap().to_string();
+    let output = FLOWRUNS
+        .command(folder.path())
+        .env("FLOWRUNS_ADMIN__LISTEN", &address)
         .output()
         .unwrap();
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
     let says = |words: &str| message.contains(words);
-    assert!(says(&taken) && says("FLOWRUNS_ADMIN__LISTEN"), "{message}");
+    assert!(
+        says(&address) && says("FLOWRUNS_ADMIN__LISTEN"),
+        "{message}"
+    );
 }
 
 #[tokio::test]
-async fn a_default_admin_address_that_is_taken_is_a_warning() {
-    // Taken by this test, or by somebody else.
+async fn a_default_admin_address_that_is_in_use_is_a_warning() {
+    // In use by this test, or by another process.
     let _holder = TcpListener::bind("127.0.0.1:8081");
     let folder = data_folder();
-    let mut command = flowruns(&folder);
-    command.env_remove("FLOWRUNS_ADMIN__LISTEN");
-    let mut server = Server::spawn(command, Stdio::piped());
+    let server = FLOWRUNS.server().data_folder(folder.path());
+    let mut server = server.env_remove("FLOWRUNS_ADMIN__LISTEN").start();
     server.wait_for_log("no admin port");
-    assert_eq!(server.calls[0].send().await.0, 201);
+    assert_eq!(create_printed_run(&server).await.status, 201);
 }
 
 #[tokio::test]
-async fn an_empty_admin_address_is_no_admin_port() {
+async fn an_empty_admin_address_opens_no_admin_port() {
     let folder = data_folder();
-    let mut server = Server::start_with(&folder, &[("FLOWRUNS_ADMIN__LISTEN", "")]);
-    assert_eq!(get(&at(&server, "http://host/readyz")).await.0, 200);
-    server.signal(Signal::TERM);
-    let (status, log) = server.wait();
-    assert_eq!(status.code(), Some(0));
+    let mut server = start_with(&folder, &[("FLOWRUNS_ADMIN__LISTEN", "")]);
+    assert_eq!(get(&server.url("/readyz")).await.0, 200);
+    assert_eq!(server.stop().code(), Some(0));
+    let log = server.log();
     assert!(!log.contains("admin port"), "{log}");
 }

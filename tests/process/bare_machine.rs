@@ -1,4 +1,4 @@
-//! A machine without PostgreSQL: the program is run as a user without rights, where the installed one is hidden.
+//! A machine without PostgreSQL: an unprivileged user runs the program where the installed PostgreSQL is hidden.
 
 use std::{
     fs,
@@ -11,9 +11,9 @@ use rustix::process::geteuid;
 use tempfile::TempDir;
 
 const NOBODY: u32 = 65534;
-/// Where Debian installs it.
+/// Where Debian installs PostgreSQL.
 const INSTALLED: &str = "/usr/lib/postgresql";
-/// Hides what is installed, if it is, and goes on without rights.
+/// Hides the installed PostgreSQL, if it exists, and continues as the user `nobody`.
 const HIDDEN: &str = "[ ! -d \"$1\" ] || mount --bind \"$2\" \"$1\" || exit 99; shift 2
     exec setpriv --reuid 65534 --regid 65534 --clear-groups \"$@\"";
 
@@ -31,11 +31,8 @@ impl BareMachine {
         let home = folder.path().join("home");
         chown(&home, Some(NOBODY), Some(NOBODY)).unwrap();
         // The user may not be able to enter where the tests are built.
-        fs::copy(
-            env!("CARGO_BIN_EXE_flowruns"),
-            folder.path().join("flowruns"),
-        )
-        .unwrap();
+        let copy = folder.path().join("flowruns");
+        fs::copy(env!("CARGO_BIN_EXE_flowruns"), copy).unwrap();
         Self { folder }
     }
 
@@ -97,7 +94,7 @@ fn reaches_the_registry() -> bool {
     helper.is_ok_and(|output| output.status.success())
 }
 
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+#[expect(clippy::print_stderr, reason = "a skipped test is reported")]
 fn skipped(because: &str) {
     eprintln!("skipped: {because}");
 }

@@ -1,12 +1,10 @@
 //! The database of the process: an external one, and the rights of its roles.
 
+use flowruns_testing::harness::data_folder;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;
 
-use crate::{
-    program::{data_folder, flowruns},
-    server::Server,
-};
+use crate::{FLOWRUNS, server::start};
 
 /// Runs a command against a database of the running server, as if it were an external one.
 fn external(folder: &TempDir, server: &TempDir, arguments: &[&str]) -> (Option<i32>, String) {
@@ -15,7 +13,8 @@ fn external(folder: &TempDir, server: &TempDir, arguments: &[&str]) -> (Option<i
         "postgres://postgres@localhost/external?host={}",
         socket.display()
     );
-    let output = flowruns(folder)
+    let output = FLOWRUNS
+        .command(folder.path())
         .args(arguments)
         .env("DATABASE_URL", url)
         .output()
@@ -27,9 +26,9 @@ fn external(folder: &TempDir, server: &TempDir, arguments: &[&str]) -> (Option<i
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_external_database_is_migrated_by_its_operator_alone() {
+async fn only_the_operator_migrates_an_external_database() {
     let (server_folder, folder) = (data_folder(), data_folder());
-    let _server = Server::start(&server_folder);
+    let _server = start(&server_folder);
     let options = sqlx::postgres::PgConnectOptions::new_without_pgpass()
         .socket(server_folder.path().join("run"));
     let options = options.username("postgres");
@@ -105,9 +104,9 @@ async fn an_external_database_is_migrated_by_its_operator_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_of_another_encoding_is_refused_by_every_command_that_uses_it() {
+async fn every_command_rejects_a_database_of_another_encoding() {
     let (server_folder, folder) = (data_folder(), data_folder());
-    let _server = Server::start(&server_folder);
+    let _server = start(&server_folder);
     let options = sqlx::postgres::PgConnectOptions::new_without_pgpass()
         .socket(server_folder.path().join("run"));
     let options = options.username("postgres").database("postgres");
@@ -126,7 +125,7 @@ async fn a_database_of_another_encoding_is_refused_by_every_command_that_uses_it
 #[tokio::test]
 async fn the_role_of_the_service_cannot_change_the_schema_or_the_history() {
     let folder = data_folder();
-    let _server = Server::start(&folder);
+    let _server = start(&folder);
     let options =
         sqlx::postgres::PgConnectOptions::new_without_pgpass().socket(folder.path().join("run"));
     let options = options.username("flowruns_service").database("flowruns");
@@ -154,9 +153,13 @@ async fn the_role_of_the_service_cannot_change_the_schema_or_the_history() {
 #[test]
 fn commands_use_the_embedded_database_of_a_running_server() {
     let folder = data_folder();
-    let mut server = Server::start(&folder);
+    let mut server = start(&folder);
     let run = |arguments: &[&str]| {
-        let output = flowruns(&folder).args(arguments).output().unwrap();
+        let output = FLOWRUNS
+            .command(folder.path())
+            .args(arguments)
+            .output()
+            .unwrap();
         let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
         (output.status.code(), text.concat())
     };

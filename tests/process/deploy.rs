@@ -1,4 +1,4 @@
-//! The dashboard and the alerts name only what a server shows.
+//! The dashboard and the alerts name only metrics that a server exposes.
 
 use std::collections::BTreeMap;
 

@@ -1,14 +1,16 @@
-//! What stands in the environment beside the settings, and what each command needs of it.
+//! Environment variables that are not settings, and the settings that each command needs.
 
 use std::process::Output;
 
+use flowruns_testing::harness::data_folder;
+
 use crate::{
-    program::{data_folder, flowruns},
-    server::Server,
+    FLOWRUNS,
+    server::{create_printed_run, start_with},
 };
 
-/// What Kubernetes sets beside Services named `flowruns` and `flowruns-db`, and the settings of the command line client.
-const OF_OTHERS: [(&str, &str); 20] = [
+/// What Kubernetes sets for Services named `flowruns` and `flowruns-db`, and the settings of the command line client.
+const FOREIGN_VARIABLES: [(&str, &str); 20] = [
     ("FLOWRUNS_SERVICE_HOST", "10.96.0.7"),
     ("FLOWRUNS_SERVICE_PORT", "8080"),
     ("FLOWRUNS_SERVICE_PORT_HTTP", "8080"),
@@ -37,10 +39,10 @@ fn error_of(output: Output) -> String {
 }
 
 #[tokio::test]
-async fn a_server_starts_beside_a_kubernetes_service_and_the_settings_of_the_client() {
+async fn a_server_starts_with_the_variables_of_kubernetes_services_and_of_the_client() {
     let folder = data_folder();
-    let server = Server::start_with(&folder, &OF_OTHERS);
-    assert_eq!(server.calls[0].send().await.0, 201);
+    let server = start_with(&folder, &FOREIGN_VARIABLES);
+    assert_eq!(create_printed_run(&server).await.status, 201);
 }
 
 #[test]
@@ -52,7 +54,11 @@ fn an_unknown_name_is_rejected_with_the_nearest_known_one() {
         ("FLOWRUNS_CONFG", "FLOWRUNS_CONFIG"),
     ] {
         let folder = data_folder();
-        let output = flowruns(&folder).env(name, "secret").output().unwrap();
+        let output = FLOWRUNS
+            .command(folder.path())
+            .env(name, "secret")
+            .output()
+            .unwrap();
         let message = error_of(output);
         let suggestion = format!("{name} is not known; did you mean {nearest}?");
         assert!(message.contains(&suggestion), "{message}");
@@ -70,7 +76,7 @@ fn a_command_starts_with_a_broken_setting_that_it_does_not_need() {
         ("FLOWRUNS_TLS__KEY_FILE", "/nowhere"),
     ];
     let run = |arguments: &[&str], others: &[(&str, &str)]| {
-        let mut command = flowruns(&folder);
+        let mut command = FLOWRUNS.command(folder.path());
         command.args(arguments).envs(broken).envs(others.to_vec());
         command.output().unwrap()
     };
@@ -89,9 +95,10 @@ fn a_command_starts_with_a_broken_setting_that_it_does_not_need() {
 }
 
 #[test]
-fn a_token_is_refused_with_its_reason_when_an_issuer_is_configured() {
+fn the_command_token_fails_with_the_reason_when_an_issuer_is_configured() {
     let folder = data_folder();
-    let output = flowruns(&folder)
+    let output = FLOWRUNS
+        .command(folder.path())
         .arg("token")
         .env("FLOWRUNS_AUTH__ISSUER", "https://issuer.example")
         .output()
@@ -102,9 +109,10 @@ fn a_token_is_refused_with_its_reason_when_an_issuer_is_configured() {
 }
 
 #[test]
-fn a_token_is_made_despite_an_unknown_name_and_the_name_is_told() {
+fn the_command_token_succeeds_with_an_unknown_name_and_warns_of_it() {
     let folder = data_folder();
-    let output = flowruns(&folder)
+    let output = FLOWRUNS
+        .command(folder.path())
         .arg("token")
         .env("FLOWRUNS_DATA_DIRR", "/elsewhere")
         .output()

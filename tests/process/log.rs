@@ -1,16 +1,13 @@
-//! What the log says of a request.
+//! What the log contains about a request.
 
 use std::time::Duration;
 
-use rustix::process::Signal;
+use flowruns_testing::harness::data_folder;
 use serde_json::{Value, json};
 
-use crate::{
-    program::data_folder,
-    server::{Server, at},
-};
+use crate::{FLOWRUNS, server::start_with};
 
-/// More than the pipe of the log holds, with a line for each.
+/// Requests whose log lines are longer than the pipe of the log.
 const MANY: usize = 1000;
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
@@ -21,8 +18,8 @@ async fn every_request_has_its_route_its_ids_and_its_trace_in_the_log() {
         ("FLOWRUNS_LOG__FORMAT", "json"),
         ("RUST_LOG", "flowruns_http=debug"),
     ];
-    let mut server = Server::start_with(&folder, &settings);
-    let (token, http) = (server.calls[1].token.clone(), reqwest::Client::new());
+    let mut server = start_with(&folder, &settings);
+    let http = reqwest::Client::new();
     let flow = "00000000-0000-0000-0000-000000000001";
     let run = format!("/industryData/incomingFlows/{flow}/runs/{flow}");
     let cases = [
@@ -51,11 +48,8 @@ async fn every_request_has_its_route_its_ids_and_its_trace_in_the_log() {
     for (number, (method, path, route, status)) in cases.into_iter().enumerate() {
         let client_request_id = format!("call-{number}");
         let request = http
-            .request(
-                method.parse().unwrap(),
-                at(&server, &format!("http://host{path}")),
-            )
-            .bearer_auth(&token)
+            .request(method.parse().unwrap(), server.url(&path))
+            .bearer_auth(server.token())
             .header("client-request-id", &client_request_id)
             .header("traceparent", format!("00-{TRACE}-00f067aa0ba902b7-00"));
         let response = request.send().await.unwrap();
@@ -67,8 +61,8 @@ async fn every_request_has_its_route_its_ids_and_its_trace_in_the_log() {
         sent.push(json!({"method": method, "route": route, "status": status,
             "client_request_id": client_request_id, "request_id": request_id}));
     }
-    server.signal(Signal::TERM);
-    let (_, log) = server.wait();
+    server.stop();
+    let log = server.log();
     let lines: Vec<Value> = log
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
@@ -86,10 +80,14 @@ async fn every_request_has_its_route_its_ids_and_its_trace_in_the_log() {
 }
 
 #[tokio::test]
-async fn a_log_that_nobody_reads_holds_up_no_request() {
+async fn a_log_that_is_not_read_delays_no_request() {
     let folder = data_folder();
-    let server = Server::start_with(&folder, &[("RUST_LOG", "flowruns_http=debug")]);
-    let (http, url) = (reqwest::Client::new(), at(&server, "http://host/livez"));
+    let server = FLOWRUNS.server().data_folder(folder.path());
+    let server = server
+        .env("RUST_LOG", "flowruns_http=debug")
+        .unread_log()
+        .start();
+    let (http, url) = (reqwest::Client::new(), server.url("/livez"));
     for _ in 0..MANY {
         let request = http.get(&url).timeout(Duration::from_secs(30));
         assert_eq!(request.send().await.unwrap().status(), 200);

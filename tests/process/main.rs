@@ -1,81 +1,80 @@
 //! The real process: started, killed, stopped, misconfigured.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue must fail")]
 
 mod admin;
 mod bare_machine;
 mod database;
 mod deploy;
+mod endings;
 mod environment;
 mod log;
 mod metrics;
 #[cfg(feature = "otel")]
 mod otel;
 mod privacy;
-mod program;
 mod proxy;
 mod secrets;
 mod server;
-mod token;
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
-use rustix::process::Signal;
+use flowruns_testing::harness::{Binary, data_folder};
 use serde_json::json;
 
-use crate::{
-    program::{data_folder, flowruns},
-    server::{Server, at, send},
-};
+use crate::server::{create_printed_run, end_printed_run, start};
+
+pub(crate) const FLOWRUNS: Binary = Binary::new(env!("CARGO_BIN_EXE_flowruns"));
 
 #[tokio::test]
 async fn the_printed_calls_work_and_the_run_survives_kill_9_and_a_restart() {
     let folder = data_folder();
-    let mut first = Server::start(&folder);
-    assert_eq!(first.calls[0].send().await.0, 201);
-    let (status, run) = first.calls[1].send().await;
+    let mut first = start(&folder);
+    assert_eq!(create_printed_run(&first).await.status, 201);
+    let ended = end_printed_run(&first).await;
+    let run = ended.json;
     assert_eq!(
-        (status, &run["status"], &run["statistics"]["rows"]),
+        (ended.status, &run["status"], &run["statistics"]["rows"]),
         (200, &json!("completed"), &json!(1200))
     );
-    let (url, token) = (first.run_url(), first.calls[1].token.clone());
-    first.signal(Signal::KILL);
-    let (_, log) = first.wait();
-    assert!(!log.contains(&token), "a token is in the log");
+    let [_, report] = first.printed_calls();
+    first.kill();
+    assert!(
+        !first.log().contains(first.token()),
+        "a token is in the log"
+    );
 
-    let mut second = Server::start(&folder);
-    let (status, again) = send("GET", &at(&second, &url), &token, "").await;
+    let mut second = start(&folder);
+    let again = second
+        .client()
+        .with_token(first.token())
+        .get(&report.path)
+        .await;
     assert_eq!(
-        (status, &again["id"], &again["@odata.etag"]),
+        (again.status, &again.json["id"], &again.json["@odata.etag"]),
         (200, &run["id"], &run["@odata.etag"])
     );
-    second.signal(Signal::TERM);
-    let (status, _) = second.wait();
-    assert_eq!(status.code(), Some(0));
+    assert_eq!(second.stop().code(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn kill_9_in_a_storm_loses_nothing_that_was_acknowledged() {
+async fn kill_9_under_load_loses_nothing_that_was_acknowledged() {
     const CLIENTS: usize = 8;
     const BEFORE_THE_KILL: u64 = 20;
     let folder = data_folder();
-    let mut first = Server::start(&folder);
-    assert_eq!(first.calls[0].send().await.0, 201);
-    let (url, token) = (first.run_url(), first.calls[1].token.clone());
-    let (acknowledged, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let mut first = start(&folder);
+    assert_eq!(create_printed_run(&first).await.status, 201);
+    let [_, report] = first.printed_calls();
+    let (acknowledged, mut acknowledgements) = tokio::sync::mpsc::unbounded_channel();
     let clients: Vec<_> = (0..CLIENTS)
         .map(|client| {
-            let (url, token, acknowledged) = (url.clone(), token.clone(), acknowledged.clone());
+            let (http, run) = (first.client().keeping_connections(), report.path.clone());
+            let acknowledged = acknowledged.clone();
             tokio::spawn(async move {
-                let http = reqwest::Client::new();
                 let mut last = 0_u64;
                 loop {
                     let body = json!({"statistics": {format!("c{client}"): last + 1}}).to_string();
-                    let request = http
-                        .patch(&url)
-                        .bearer_auth(&token)
-                        .header("content-type", "application/json");
-                    match request.body(body).send().await {
-                        Ok(response) if response.status() == 200 => last += 1,
+                    match http.try_send("PATCH", &run, body).await {
+                        Ok(response) if response.status == 200 => last += 1,
                         _ => return (client, last),
                     }
                     acknowledged.send(last).unwrap();
@@ -83,12 +82,16 @@ async fn kill_9_in_a_storm_loses_nothing_that_was_acknowledged() {
             })
         })
         .collect();
-    while heard.recv().await.unwrap() < BEFORE_THE_KILL {}
-    first.signal(Signal::KILL);
-    first.wait();
+    while acknowledgements.recv().await.unwrap() < BEFORE_THE_KILL {}
+    first.kill();
 
-    let second = Server::start(&folder);
-    let (_, run) = send("GET", &at(&second, &url), &token, "").await;
+    let second = start(&folder);
+    let run = second
+        .client()
+        .with_token(first.token())
+        .get(&report.path)
+        .await
+        .json;
     for client in clients {
         let (client, last) = client.await.unwrap();
         let stored = run["statistics"][format!("c{client}")]
@@ -102,10 +105,10 @@ async fn kill_9_in_a_storm_loses_nothing_that_was_acknowledged() {
 }
 
 #[test]
-fn a_second_server_on_one_folder_says_why_it_will_not_start() {
+fn a_second_server_on_one_folder_says_why_it_does_not_start() {
     let folder = data_folder();
-    let _first = Server::start(&folder);
-    let second = flowruns(&folder).output().unwrap();
+    let _first = start(&folder);
+    let second = FLOWRUNS.command(folder.path()).output().unwrap();
     let message = String::from_utf8(second.stderr).unwrap();
     assert_eq!(second.status.code(), Some(1));
     assert!(
@@ -115,9 +118,10 @@ fn a_second_server_on_one_folder_says_why_it_will_not_start() {
 }
 
 #[test]
-fn a_token_is_all_that_token_prints_and_the_key_is_private() {
+fn the_command_token_prints_only_the_token_and_the_key_is_private() {
     let folder = data_folder();
-    let output = flowruns(&folder)
+    let output = FLOWRUNS
+        .command(folder.path())
         .args([
             "token",
             "--ttl",
@@ -135,7 +139,8 @@ fn a_token_is_all_that_token_prints_and_the_key_is_private() {
     assert!(output.stderr.is_empty());
     let key = fs::metadata(folder.path().join("local-key.p8")).unwrap();
     assert_eq!(key.permissions().mode() & 0o777, 0o600);
-    let refused = flowruns(&folder)
+    let refused = FLOWRUNS
+        .command(folder.path())
         .args(["token", "--role", "Everything"])
         .output()
         .unwrap();
@@ -148,7 +153,7 @@ fn a_token_is_all_that_token_prints_and_the_key_is_private() {
 }
 
 #[test]
-fn a_wrong_configuration_is_refused_with_what_to_do() {
+fn a_wrong_configuration_is_rejected_with_what_to_do() {
     let cases = [
         (
             "FLOWRUNS_HTTP__LISTEN",
@@ -167,7 +172,11 @@ fn a_wrong_configuration_is_refused_with_what_to_do() {
     ];
     for (name, value, words) in cases {
         let folder = data_folder();
-        let output = flowruns(&folder).env(name, value).output().unwrap();
+        let output = FLOWRUNS
+            .command(folder.path())
+            .env(name, value)
+            .output()
+            .unwrap();
         let message = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{name}");
         assert!(message.contains(words), "{name}: {message}");
@@ -175,10 +184,11 @@ fn a_wrong_configuration_is_refused_with_what_to_do() {
 }
 
 #[test]
-fn migrations_go_up_and_down_and_serve_refuses_what_is_pending() {
+fn migrations_go_up_and_down() {
     let folder = data_folder();
     let migrate = |arguments: &[&str]| {
-        let output = flowruns(&folder)
+        let output = FLOWRUNS
+            .command(folder.path())
             .arg("migrate")
             .args(arguments)
             .output()

@@ -1,25 +1,22 @@
-//! Traces, as a collector gets them.
+//! Traces, as a collector receives them.
 
 use axum::{Router, body::Bytes, routing::post};
-use rustix::process::Signal;
+use flowruns_testing::harness::data_folder;
 use tokio::{net::TcpListener, sync::mpsc};
 
-use crate::{
-    program::data_folder,
-    server::{Server, at},
-};
+use crate::server::start_with;
 
-/// Of the trace that the client begins.
+/// The trace that the client begins.
 const TRACE: u128 = 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736;
 const PARENT: u64 = 0x00f0_67aa_0ba9_02b7;
 
-/// A collector of OTLP over HTTP; what is sent to it comes out.
+/// A collector of OTLP over HTTP; the receiver gets the bodies of its requests.
 async fn collector() -> (String, mpsc::UnboundedReceiver<Bytes>) {
     let (sender, received) = mpsc::unbounded_channel();
-    let take = move |body: Bytes| async move { sender.send(body).unwrap() };
+    let receive = move |body: Bytes| async move { sender.send(body).unwrap() };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let routes = Router::new().route("/v1/traces", post(take));
+    let routes = Router::new().route("/v1/traces", post(receive));
     tokio::spawn(async move { axum::serve(listener, routes).await });
     (url, received)
 }
@@ -28,18 +25,19 @@ async fn collector() -> (String, mpsc::UnboundedReceiver<Bytes>) {
 async fn a_request_is_a_span_of_the_trace_that_its_client_began() {
     let (url, mut received) = collector().await;
     let folder = data_folder();
-    let mut server = Server::start_with(&folder, &[("OTEL_EXPORTER_OTLP_ENDPOINT", &url)]);
+    let mut server = start_with(&folder, &[("OTEL_EXPORTER_OTLP_ENDPOINT", &url)]);
     let request = reqwest::Client::new()
-        .get(at(&server, "http://host/industryData/runs"))
+        .get(server.url("/industryData/runs"))
         .header("traceparent", format!("00-{TRACE:032x}-{PARENT:016x}-01"));
     assert_eq!(request.send().await.unwrap().status(), 401);
-    server.signal(Signal::TERM);
-    let (status, log) = tokio::task::spawn_blocking(move || server.wait())
-        .await
-        .unwrap();
+    let stopped = tokio::task::spawn_blocking(move || (server.stop(), server.log()));
+    let (status, log) = stopped.await.unwrap();
     assert_eq!(status.code(), Some(0));
-    let refusal = log.lines().find(|line| line.contains("request rejected"));
-    assert!(refusal.unwrap().contains(&format!("{TRACE:032x}")), "{log}");
+    let rejection = log.lines().find(|line| line.contains("request rejected"));
+    assert!(
+        rejection.unwrap().contains(&format!("{TRACE:032x}")),
+        "{log}"
+    );
 
     received.close();
     let mut spans = Vec::new();

@@ -1,19 +1,20 @@
-//! What the process knows and never tells: not in its log, whatever its level, not in its errors, not in `check`.
+//! Secrets of the process, which are never in its log, whatever its level, in its errors, or in the output of `check`.
 
-use std::{fs, fs::File, os::unix::fs::PermissionsExt as _, path::Path, process::Stdio};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
+use flowruns_testing::harness::data_folder;
 use reqwest::{Client, Method};
 use serde_json::Value;
 use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
 
 use crate::{
-    program::{data_folder, flowruns},
-    server::Server,
+    FLOWRUNS,
+    server::{start, start_with},
 };
 
 const SECRET: &str = "Zweihundert7Faden";
-/// Some of it, should it be cut.
+/// Parts of it, in case a message truncates it.
 const PARTS: [&str; 2] = ["Zweihundert7", "7Faden"];
 const COMMANDS: [&[&str]; 4] = [
     &["serve"],
@@ -21,7 +22,7 @@ const COMMANDS: [&[&str]; 4] = [
     &["migrate", "status"],
     &["migrate", "up"],
 ];
-/// Nobody listens at these, or they are no address at all.
+/// URLs of addresses where nothing listens, or that are invalid.
 const WRONG_URLS: [&str; 12] = [
     "postgres://u:{}@127.0.0.1:1/d",
     "postgres://u@127.0.0.1:1/d?password={}",
@@ -39,7 +40,8 @@ const WRONG_URLS: [&str; 12] = [
 
 /// Everything printed by a command that must fail.
 fn failed(folder: &TempDir, arguments: &[&str], variable: (&str, &str)) -> String {
-    let output = flowruns(folder)
+    let output = FLOWRUNS
+        .command(folder.path())
         .args(arguments)
         .env(variable.0, variable.1)
         .env("RUST_LOG", "trace,sqlx_postgres::options::parse=trace")
@@ -51,9 +53,9 @@ fn failed(folder: &TempDir, arguments: &[&str], variable: (&str, &str)) -> Strin
         .concat()
 }
 
-fn tells_nothing(text: &str, of: &str) {
+fn assert_no_secret(text: &str, of: &str) {
     for part in PARTS {
-        // What is found is shown with what stands around it, not with the megabytes of a trace.
+        // The message shows the line, not the megabytes of a trace.
         let line = text.lines().find(|line| line.contains(part));
         assert!(line.is_none(), "{of}: {}", line.unwrap_or_default());
     }
@@ -71,7 +73,7 @@ fn no_command_repeats_a_password_that_does_not_work() {
             let (command, path) = (COMMANDS[url.len() % COMMANDS.len()], file.to_str().unwrap());
             for variable in [("DATABASE_URL", url.as_str()), ("DATABASE_URL_FILE", path)] {
                 let printed = failed(&folder, command, variable);
-                tells_nothing(&printed, &format!("{command:?} {url}"));
+                assert_no_secret(&printed, &format!("{command:?} {url}"));
                 assert!(!printed.contains(&encoded), "{command:?} {url}");
                 assert!(printed.contains("error: "), "{printed}");
             }
@@ -79,7 +81,7 @@ fn no_command_repeats_a_password_that_does_not_work() {
     }
     for arguments in COMMANDS {
         let printed = failed(&folder, arguments, ("FLOWRUNS_DATABASE_URL", SECRET));
-        tells_nothing(&printed, "a name that is not known");
+        assert_no_secret(&printed, "a name that is not known");
     }
 }
 
@@ -99,7 +101,8 @@ async fn external(folder: &TempDir, cluster: &TempDir) -> String {
         .unwrap();
     let url = url("external");
     for arguments in [["migrate", "up"].as_slice(), &["check"]] {
-        let output = flowruns(folder)
+        let output = FLOWRUNS
+            .command(folder.path())
             .args(arguments)
             .env("DATABASE_URL", &url)
             .env("RUST_LOG", "trace")
@@ -107,21 +110,21 @@ async fn external(folder: &TempDir, cluster: &TempDir) -> String {
             .unwrap();
         assert!(output.status.success());
         for bytes in [output.stdout, output.stderr] {
-            tells_nothing(&String::from_utf8(bytes).unwrap(), "a command that works");
+            assert_no_secret(&String::from_utf8(bytes).unwrap(), "a command that works");
         }
     }
     url
 }
 
 /// Sends what a log could repeat: tokens, links, keys, bodies.
-struct Talk {
+struct Conversation {
     client: Client,
     version: &'static str,
     list: String,
     token: String,
 }
 
-impl Talk {
+impl Conversation {
     async fn send(&self, method: Method, url: &str, credentials: &str, body: &str) -> (u16, Value) {
         let key = format!("{SECRET}-{}-{}", self.version, body.len());
         let request = self
@@ -150,7 +153,7 @@ impl Talk {
         }
     }
 
-    /// The token of a link that was followed.
+    /// The token of a link that it followed.
     async fn read(&self, good: &str) -> String {
         let get = async |url: &str| self.send(Method::GET, url, good, "").await;
         let (_, page) = get(&format!("{}?$top=1", self.list)).await;
@@ -179,8 +182,8 @@ impl Talk {
         }
     }
 
-    /// What must not be in the log.
-    async fn go(&self) -> Vec<String> {
+    /// Sends requests; returns what must not be in the log.
+    async fn run(&self) -> Vec<String> {
         let good = format!("Bearer {}", self.token);
         self.write(&good).await;
         let link = self.read(&good).await;
@@ -190,50 +193,49 @@ impl Talk {
     }
 }
 
-/// Several threads: the clients' connections end while the server is waited for.
+/// Several threads, because the connections of the clients end while the test waits for the server.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_logs_everything_logs_no_secret() {
     let (cluster, folder) = (data_folder(), data_folder());
-    let _cluster = Server::start(&cluster);
+    let _cluster = start(&cluster);
     let url = external(&folder, &cluster).await;
-    let (key, log) = (folder.path().join("cursor"), folder.path().join("log"));
+    let key = folder.path().join("cursor");
     fs::write(&key, SECRET).unwrap();
     let settings = [
         ("DATABASE_URL", url.as_str()),
         ("FLOWRUNS_HTTP__CURSOR_KEY_FILE", key.to_str().unwrap()),
         ("RUST_LOG", "trace"),
     ];
-    let stderr = Stdio::from(File::create(&log).unwrap());
-    let mut server = Server::start_logging_to(stderr, &folder, &settings);
-    let mut never = Vec::new();
+    let mut server = start_with(&folder, &settings);
+    let mut secrets = Vec::new();
     for (version, client) in [
         ("HTTP/1.1", Client::builder()),
         ("HTTP/2", Client::builder().http2_prior_knowledge()),
     ] {
-        let call = &server.calls[0];
-        let talk = Talk {
+        let [creation, _] = server.printed_calls();
+        let conversation = Conversation {
             client: client.build().unwrap(),
             version,
-            list: format!("http{}", call.url),
-            token: call.token.clone(),
+            list: server.url(&creation.path),
+            token: server.token().to_owned(),
         };
-        never.extend(talk.go().await);
+        secrets.extend(conversation.run().await);
     }
     assert!(server.stop().success());
-    let log = fs::read_to_string(log).unwrap();
+    let log = server.log();
     for crate_name in ["flowruns_http", "h2", "sqlx"] {
         let is_traced = |line: &str| line.contains("TRACE") || line.contains("DEBUG");
         let mut lines = log.lines().filter(|line| is_traced(line));
         assert!(lines.any(|line| line.contains(crate_name)), "{crate_name}");
     }
-    tells_nothing(&log, "the log");
-    for secret in never {
+    assert_no_secret(&log, "the log");
+    for secret in secrets {
         let line = log.lines().find(|line| line.contains(&secret));
         assert!(line.is_none(), "{}", line.unwrap_or_default());
     }
 }
 
-/// Every file below a folder that others may enter.
+/// Every file below a folder, in folders that other users may enter.
 fn open_files(folder: &Path, found: &mut Vec<(String, u32)>) {
     for entry in fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
@@ -248,9 +250,9 @@ fn open_files(folder: &Path, found: &mut Vec<(String, u32)>) {
 }
 
 #[test]
-fn nobody_else_reads_what_lies_in_the_data_folder() {
+fn other_users_cannot_read_the_files_in_the_data_folder() {
     let folder = data_folder();
-    let _server = Server::start(&folder);
+    let _server = start(&folder);
     let mut files = Vec::new();
     open_files(folder.path(), &mut files);
     assert!(files.iter().any(|(name, _)| name == "local-key.p8"));

@@ -7,7 +7,6 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use axum::{
     Router,
     body::Body,
@@ -20,13 +19,14 @@ use flowruns_api::{
     router,
 };
 use flowruns_domain::{
-    Clock as _, Environment, FlowStore as _, RunKey, RunStore as _, SystemClock, TimeOrderedIds,
+    Environment, FlowStore as _, RunKey, RunStore as _, SystemClock, TimeOrderedIds,
 };
-use flowruns_testing::{MemoryStore, fixtures};
+use flowruns_testing::{
+    MemoryStore, fixtures,
+    tokens::{SigningKey, claims, key_set},
+};
 use http_body_util::BodyExt as _;
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use metrics_exporter_prometheus::PrometheusBuilder;
-use serde_json::json;
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
@@ -183,31 +183,16 @@ impl App {
     }
 }
 
-/// A key that is made anew, and a token of the run's tenant with every permission.
+/// A verifier of a new key, and the header of a token of the run's tenant with every permission.
 fn verifier_and_bearer(run: RunKey) -> (TokenVerifier, String) {
-    let pkcs8 = EcdsaKeyPair::generate_pkcs8(
-        &ECDSA_P256_SHA256_FIXED_SIGNING,
-        &aws_lc_rs::rand::SystemRandom::new(),
-    );
-    let key = EncodingKey::from_ec_der(pkcs8.unwrap().as_ref());
-    let mut jwk = Jwk::from_encoding_key(&key, Algorithm::ES256).unwrap();
-    jwk.common.key_id = Some(NAME.to_owned());
-    let keys = KeySet::from_jwks(&serde_json::to_vec(&json!({"keys": [jwk]})).unwrap()).unwrap();
+    let key = SigningKey::es256(NAME);
+    let keys = KeySet::from_jwks(key_set(&[&key]).to_string().as_bytes()).unwrap();
     let policy = TokenPolicy {
         issuer: NAME.to_owned(),
         audiences: vec![NAME.to_owned()],
         leeway_seconds: 0,
     };
-    let claims = json!({
-        "iss": NAME, "aud": NAME, "sub": NAME,
-        "tid": run.tenant.to_string(),
-        "roles": Permission::ALL.map(Permission::name),
-        "exp": SystemClock.now().date_time().timestamp() + 3600,
-    });
-    let header = Header {
-        kid: Some(NAME.to_owned()),
-        ..Header::new(Algorithm::ES256)
-    };
-    let token = encode(&header, &claims, &key).unwrap();
+    let roles = Permission::ALL.map(Permission::name);
+    let token = key.token(&claims(NAME, NAME, run.tenant, &roles));
     (TokenVerifier::new(keys, policy), format!("Bearer {token}"))
 }

@@ -17,7 +17,7 @@ use flowruns_api::{
     router,
 };
 use flowruns_domain::{Clock as _, Environment, Store, SystemClock, TimeOrderedIds};
-use flowruns_testing::{MemoryStore, issuer::SigningKey};
+use flowruns_testing::{MemoryStore, tokens::SigningKey};
 use serde_json::json;
 use tower::ServiceExt as _;
 

@@ -1,4 +1,4 @@
-//! A clock that stands still until it is told otherwise.
+//! A clock that a test sets.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -34,7 +34,7 @@ impl FixedClock {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
 
-    /// Moves on; less than a microsecond is cut, and it stands still rather than leave the year 9999.
+    /// Advances the clock, in whole microseconds; it does not advance beyond the year 9999.
     pub fn advance(&self, by: Duration) {
         let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let later = Timestamp::new(now.date_time() + by);

@@ -1,4 +1,4 @@
-//! Rows to begin with.
+//! Values and rows for tests.
 
 #![expect(
     clippy::expect_used,
@@ -16,17 +16,17 @@ use flowruns_domain::{
 };
 use uuid::Uuid;
 
-/// A UUID that nobody else has.
+/// A new random UUID.
 pub fn fresh_uuid() -> Uuid {
     TimeOrderedIds.next(SystemClock.now())
 }
 
-/// A tenant that nobody else has.
+/// A new tenant.
 pub fn fresh_tenant() -> TenantId {
     TenantId::new(fresh_uuid()).expect("a fresh UUID is not nil")
 }
 
-/// A flow of this tenant, with an id that nobody else has.
+/// A flow of this tenant with a new id.
 pub fn fresh_flow(tenant: TenantId) -> Flow {
     let flow = FlowId::new(fresh_uuid()).expect("a fresh UUID is not nil");
     let properties = FlowProperties {
@@ -43,12 +43,12 @@ pub fn fresh_flow(tenant: TenantId) -> Flow {
     }
 }
 
-/// The run of a flow with this number, from 1; they sort as their numbers do.
+/// The key of the run with this number, from 1. Keys sort by number.
 pub fn run_key(flow: FlowKey, number: u64) -> RunKey {
     flow.run(RunId::new(crate::ids::numbered(number)).expect("its version is never 0"))
 }
 
-/// When everything happens, unless a test says otherwise: a Sunday morning.
+/// The default time of everything in tests: a Sunday morning.
 pub fn moment() -> Timestamp {
     time("2026-03-01T08:30:00.000001Z")
 }
@@ -73,12 +73,12 @@ pub fn error_patch(json: &str) -> PublicErrorPatch {
     PublicErrorPatch::new(object(json)).expect("a test holds a publicError")
 }
 
-/// A report that was received at [`moment`], by its own request.
+/// The origin of a report that was received at [`moment`] in a new request.
 pub fn origin() -> Origin {
     origin_at(moment())
 }
 
-/// A report that was received then, by its own request.
+/// The origin of a report that was received at this time in a new request.
 pub fn origin_at(received: Timestamp) -> Origin {
     Origin {
         event: EventId::new(fresh_uuid()).expect("a fresh UUID is not nil"),
@@ -88,7 +88,7 @@ pub fn origin_at(received: Timestamp) -> Origin {
     }
 }
 
-/// A report that is decided so.
+/// A report with this decision.
 pub fn report(
     decide: impl Fn(&Run) -> Result<Decision, PatchRejected> + Send + Sync + 'static,
 ) -> RunReport {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use flowruns_domain::{Ids, Timestamp};
 use uuid::Uuid;
 
-/// Counts: each id is one more than the one before, so they also sort in the order in which they were made.
+/// Each id is one more than the one before, so they sort in the order in which they were made.
 ///
 /// ```
 /// use flowruns_domain::{Ids, Timestamp};
@@ -25,7 +25,7 @@ impl Ids for SequentialIds {
     }
 }
 
-/// The UUID with this number: of version 7, as the service's own are.
+/// The UUID of version 7 with this number.
 pub(crate) const fn numbered(number: u64) -> Uuid {
     Uuid::from_u128(0x7000_8000_0000_0000_0000 | number as u128)
 }

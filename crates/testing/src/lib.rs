@@ -1,7 +1,7 @@
-//! The suite that every store of flowruns must pass, a store in memory that passes it, and what tests stand on.
+//! The conformance suite for stores of flowruns, a store in memory that passes it, and what tests need.
 //!
-//! A team with a store of its own gets one named test a case, in an integration test of its crate (which has `tokio`
-//! with `macros` and `rt-multi-thread` among its dev-dependencies):
+//! The suite for your own store: one named test for each case, in an integration test of your crate, which needs `tokio` with
+//! `macros` and `rt-multi-thread` as a dev-dependency:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -9,7 +9,7 @@
 //! use flowruns_domain::Store;
 //! use flowruns_testing::MemoryStore;
 //!
-//! // The store may hold other rows: every case works on a tenant and flows of its own.
+//! // The store may have other rows: every case creates its own tenant and flows.
 //! async fn my_store() -> Arc<dyn Store> {
 //!     Arc::new(MemoryStore::default())
 //! }
@@ -26,23 +26,26 @@
 //! | what | for |
 //! |---|---|
 //! | [`conformance`] | the suite |
-//! | [`MemoryStore`] | tests of what stands above the store |
-//! | [`FixedClock`], [`SequentialIds`] | answers that can be compared whole |
-//! | [`fixtures`] | rows to begin with |
-//! | `checker`, with the feature `checker` | whether a deployment keeps its promises while many clients report at once |
-//! | `issuer`, with the feature `issuer` | an issuer of tokens on loopback, and keys that sign them |
-//! | `scratch`, with the feature `postgres` | a migrated database of one's own in tens of milliseconds |
+//! | [`MemoryStore`] | tests of the layers above the store |
+//! | [`FixedClock`], [`SequentialIds`] | responses that can be compared completely |
+//! | [`fixtures`] | values and rows |
+//! | `harness`, with the feature `harness` | tests of the `flowruns` binary: a server process and its clients |
+//! | `issuer`, with the feature `issuer` | an issuer of tokens on loopback |
+//! | `scratch`, with the feature `postgres` | a new migrated database in tens of milliseconds |
+//! | `tokens`, with the feature `tokens` | keys that sign tokens, and their claims |
 
-#[cfg(feature = "checker")]
-pub mod checker;
 mod clock;
 pub mod conformance;
 pub mod fixtures;
+#[cfg(feature = "harness")]
+pub mod harness;
 mod ids;
 #[cfg(feature = "issuer")]
 pub mod issuer;
 mod memory;
 #[cfg(feature = "postgres")]
 pub mod scratch;
+#[cfg(feature = "tokens")]
+pub mod tokens;
 
 pub use self::{clock::FixedClock, ids::SequentialIds, memory::MemoryStore};

@@ -1,4 +1,4 @@
-//! A store in memory, with the semantics of the real one.
+//! A store in memory, with the semantics of the store on PostgreSQL.
 
 mod flows;
 mod idempotency;
@@ -12,7 +12,7 @@ use flowruns_domain::{NotReady, Store};
 
 use self::tables::Tables;
 
-/// Keeps rows as long as it lives. Writers take turns, so none loses a race.
+/// Holds all rows behind one lock, until it is dropped. Writers wait for each other, so none loses a race.
 ///
 /// ```
 /// use flowruns_domain::FlowStore;

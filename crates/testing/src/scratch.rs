@@ -1,4 +1,4 @@
-//! A migrated database of one's own, on a private PostgreSQL that all tests of a process share.
+//! A new migrated database for a test, on a private PostgreSQL that all tests of a process share.
 //!
 //! ```no_run
 //! use flowruns_testing::scratch::ScratchDatabase;
@@ -10,8 +10,7 @@
 //! # }
 //! ```
 //!
-//! The server lives in a folder of the system's temporary one and dies with the process; the folder is removed by the
-//! next process that needs a server.
+//! The server has a temporary folder and ends with the process; the next process that needs a server removes the folder.
 
 #![expect(
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! What a server shows, read.
+//! The metrics that a server exposes.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,11 +1,7 @@
-//! The routes on a store in memory, and what must hold of every answer.
+//! The routes on a store in memory, and what must hold of every response.
 
 use std::{sync::Arc, time::Duration};
 
-use aws_lc_rs::{
-    rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
-};
 use axum::{
     Extension, Router,
     body::Body,
@@ -19,20 +15,22 @@ use flowruns_api::{
 use flowruns_domain::{
     Environment, FlowStore as _, RunKey, RunStore as _, SystemClock, TimeOrderedIds,
 };
-use flowruns_testing::{MemoryStore, fixtures};
+use flowruns_testing::{
+    MemoryStore, fixtures,
+    tokens::{SigningKey, claims, key_set},
+};
 use http_body_util::BodyExt as _;
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use proptest::{prop_assert, test_runner::TestCaseError};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
 pub(crate) const FLOWS: &str = "/industryData/incomingFlows";
 pub(crate) const NAME: &str = "fuzz";
-/// Far more than any request takes.
+/// Far longer than any request takes.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// The routes on one run, and its tenant's way into them.
+/// The routes on one run, and a token of its tenant.
 pub(crate) struct App {
     router: Router,
     runtime: Runtime,
@@ -41,7 +39,7 @@ pub(crate) struct App {
     pub(crate) token: String,
 }
 
-/// What came back.
+/// A response whose body was read.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -97,7 +95,7 @@ impl App {
         format!("{}/{}", self.runs_path(), self.run.run)
     }
 
-    /// Sends JSON with the token; what is no URI cannot be sent, and is `None`.
+    /// Sends JSON with the token. `None` when the path is not a URI, which cannot be sent.
     pub(crate) fn send(
         &self,
         method: &Method,
@@ -124,7 +122,7 @@ impl App {
         Ok(Some(answer))
     }
 
-    /// Sends it to a path that is one.
+    /// Sends it to a valid path.
     pub(crate) fn sent(
         &self,
         method: &Method,
@@ -147,7 +145,7 @@ impl App {
     }
 }
 
-/// Whether an answer is one of a service that stands: never 5xx, and a refusal with its code and what to do.
+/// Whether a response is never 5xx, and an error has its code and a message.
 fn is_sound(method: &Method, answer: &Answer) -> Result<(), TestCaseError> {
     prop_assert!(!answer.status.is_server_error(), "{answer:?}");
     if answer.status.is_client_error() && method != Method::HEAD {
@@ -159,29 +157,16 @@ fn is_sound(method: &Method, answer: &Answer) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// A key that is made anew, and a token of the run's tenant with every permission.
+/// A verifier of a new key, and a token of the run's tenant with every permission.
 fn verifier_and_token(run: RunKey) -> (TokenVerifier, String) {
-    let random = SystemRandom::new();
-    let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random);
-    let key = EncodingKey::from_ec_der(pkcs8.unwrap().as_ref());
-    let mut jwk = Jwk::from_encoding_key(&key, Algorithm::ES256).unwrap();
-    jwk.common.key_id = Some(NAME.to_owned());
-    let keys = KeySet::from_jwks(&serde_json::to_vec(&json!({"keys": [jwk]})).unwrap()).unwrap();
+    let key = SigningKey::es256(NAME);
+    let keys = KeySet::from_jwks(key_set(&[&key]).to_string().as_bytes()).unwrap();
     let policy = TokenPolicy {
         issuer: NAME.to_owned(),
         audiences: vec![NAME.to_owned()],
         leeway_seconds: 0,
     };
-    let claims = json!({
-        "iss": NAME, "aud": NAME, "sub": NAME,
-        "tid": run.tenant.to_string(),
-        "roles": Permission::ALL.map(Permission::name),
-        "exp": 4_102_444_800_u64,
-    });
-    let header = Header {
-        kid: Some(NAME.to_owned()),
-        ..Header::new(Algorithm::ES256)
-    };
-    let token = encode(&header, &claims, &key).unwrap();
+    let roles = Permission::ALL.map(Permission::name);
+    let token = key.token(&claims(NAME, NAME, run.tenant, &roles));
     (TokenVerifier::new(keys, policy), token)
 }

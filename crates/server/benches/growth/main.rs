@@ -1,5 +1,5 @@
-//! The same loads on a small and on a large database, in one rotation: what growth costs. On the large one all its runs are
-//! in use, and then as many of the newest as the small one has.
+//! The cost of growth: the same loads on a small and on a large database, in one rotation. On the large database first all its
+//! runs are in use, then as many of the newest as the small database has.
 //!
 //! `cargo bench -p flowruns-server --bench growth -- [--runs 10000000] [--flows 1000] [--set shared_buffers=4GB]`
 
@@ -18,11 +18,10 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Parser, value_parser};
 use support::{
     dataset::Dataset,
+    fixture::Fixture,
     kind::Kind,
     postgres::{Postgres, Setting},
     print_machine,
-    process::resident_kib,
-    scene::Scene,
     slice::{Slice, Spread, Timing},
 };
 
@@ -32,7 +31,7 @@ const KINDS: [Kind; 4] = [Kind::Pgbench, Kind::Patch, Kind::Get, Kind::List];
 /// Measures what growth costs.
 #[derive(Parser)]
 struct Arguments {
-    /// All of it, with the defaults: about twenty minutes, and 30 GB for the time.
+    /// Everything with the defaults: about twenty minutes, and 30 GB of disk meanwhile.
     #[arg(long)]
     full: bool,
     /// How many runs the large database has.
@@ -47,16 +46,16 @@ struct Arguments {
     /// In how many flows they are.
     #[arg(long, default_value_t = 100, value_parser = value_parser!(u64).range(1..))]
     small_flows: u64,
-    /// How many clients there are at once.
+    /// The number of concurrent clients.
     #[arg(long, default_value_t = 64)]
     clients: usize,
-    /// How often each load has its turn on each database.
+    /// How often each load runs on each database.
     #[arg(long, default_value_t = 3, value_parser = value_parser!(u64).range(1..))]
     rounds: u64,
-    /// How long a turn is measured, in seconds, after a warm-up of one.
+    /// Seconds for which each load is measured, after a warm-up of one.
     #[arg(long, default_value_t = 5, value_parser = value_parser!(u64).range(1..))]
     seconds: u64,
-    /// These loads alone.
+    /// Only these loads.
     #[arg(long, value_delimiter = ',')]
     only: Vec<Kind>,
     /// The fillfactor of the table of runs, instead of that of the migrations.
@@ -68,13 +67,13 @@ struct Arguments {
     /// A file for the log of the services.
     #[arg(long)]
     service_log: Option<PathBuf>,
-    /// What cargo says.
+    /// The argument that cargo adds.
     #[arg(long, hide = true)]
     bench: bool,
 }
 
 fn main() -> anyhow::Result<()> {
-    if support::is_unasked() {
+    if support::has_no_arguments() {
         println!(
             "`cargo bench -p flowruns-server --bench growth -- --full` measures what growth costs"
         );
@@ -96,14 +95,13 @@ fn main() -> anyhow::Result<()> {
     for kind in KINDS.into_iter().filter(is_wanted) {
         compare(kind, &arguments, &mut small, &mut large)?;
     }
-    for scene in [&mut small, &mut large] {
-        storage::print(scene)?;
-        let (_, peak) = resident_kib(scene.service.pid())?;
+    for fixture in [&mut small, &mut large] {
+        storage::print(fixture)?;
+        let peak = fixture.service.memory().peak / (1024 * 1024);
         println!(
             "\nResident memory of its service: {} MiB at most. History: {} entries committed, as many as were \
              acknowledged.",
-            peak / 1024,
-            scene.counted
+            peak, fixture.counted
         );
     }
     Ok(())
@@ -114,12 +112,12 @@ fn open<'a>(
     name: &str,
     dataset: Dataset,
     arguments: &Arguments,
-) -> anyhow::Result<Scene<'a>> {
+) -> anyhow::Result<Fixture<'a>> {
     eprintln!("loading {} runs", dataset.runs);
     let fillfactor = arguments.fillfactor;
     let prepare =
         fillfactor.map(|percent| format!("ALTER TABLE runs SET (fillfactor = {percent})"));
-    Scene::open(
+    Fixture::open(
         postgres,
         name,
         dataset,
@@ -131,8 +129,8 @@ fn open<'a>(
 fn compare(
     kind: Kind,
     arguments: &Arguments,
-    small: &mut Scene<'_>,
-    large: &mut Scene<'_>,
+    small: &mut Fixture<'_>,
+    large: &mut Fixture<'_>,
 ) -> anyhow::Result<()> {
     let timing = Timing {
         warm_up: WARM_UP,

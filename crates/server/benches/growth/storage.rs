@@ -1,6 +1,6 @@
 //! How large tables and indexes are, and how many updates stayed in their page.
 
-use crate::support::scene::Scene;
+use crate::support::fixture::Fixture;
 
 /// One row a table or index, largest first; partitions that hold nothing are left out.
 const SIZES: &str = "
@@ -18,12 +18,15 @@ const HOT: &str = "
     FROM pg_stat_user_tables WHERE relname = 'runs'";
 
 /// Prints what a database has become.
-pub(crate) fn print(scene: &mut Scene<'_>) -> anyhow::Result<()> {
-    let dataset = scene.requests.dataset;
+pub(crate) fn print(fixture: &mut Fixture<'_>) -> anyhow::Result<()> {
+    let dataset = fixture.requests.dataset;
     println!("\n### {} runs in {} flows\n", dataset.runs, dataset.flows);
     println!("| table or index | size |\n|---|---|");
-    println!("{}", scene.database.text(SIZES)?);
-    let (hot, fillfactor) = (scene.database.text(HOT)?, scene.database.text(FILLFACTOR)?);
+    println!("{}", fixture.database.text(SIZES)?);
+    let (hot, fillfactor) = (
+        fixture.database.text(HOT)?,
+        fixture.database.text(FILLFACTOR)?,
+    );
     println!("\n{hot}, with {fillfactor}.");
     Ok(())
 }

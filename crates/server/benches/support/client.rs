@@ -1,4 +1,4 @@
-//! Clients of the service: a closed loop on one thread, as cheap as pgbench, so that it takes no more of the processors.
+//! Clients of the service: a closed loop on one thread, as cheap as pgbench, so that it uses no more CPU.
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},
@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{bail, ensure};
+use flowruns_testing::harness::{DEADLINE, ResponseHead};
 use mio::{Events, Interest, Poll, Token, net::TcpStream};
 
 use super::{
@@ -14,17 +15,14 @@ use super::{
     kind::Kind,
     process::{Cpu, Processes},
     request::Requests,
-    response::{self, Head},
     slice::{Slice, Timing},
 };
 
 const INPUT_BYTES: usize = 64 * 1024;
-/// How often the clock is looked at when nothing happens.
+/// How often the clock is read when nothing happens.
 const TICK: Duration = Duration::from_millis(10);
-/// How long the last answers may take.
-const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Runs so many clients: each sends a request, waits for its answer, and sends the next. Returns when all answers came.
+/// Runs `clients` clients: each sends a request, waits for its response, and sends the next. Returns after the last response.
 pub(crate) fn run(
     kind: Kind,
     clients: usize,
@@ -38,12 +36,12 @@ pub(crate) fn run(
     let mut connections = connect(clients, address, &poll)?;
     let mut window = Window::new(timing, processes);
     for connection in &mut connections {
-        connection.ask(kind, requests)?;
+        connection.send(kind, requests)?;
     }
-    let mut under_way = clients;
-    while under_way > 0 {
+    let mut in_flight = clients;
+    while in_flight > 0 {
         poll.poll(&mut events, Some(TICK))?;
-        window.look_at_the_clock()?;
+        window.read_clock()?;
         for event in &events {
             let connection = &mut connections[event.token().0];
             let Some(status) = connection.advance()? else {
@@ -51,9 +49,9 @@ pub(crate) fn run(
             };
             window.note(connection, status);
             if window.is_over() {
-                under_way -= 1;
+                in_flight -= 1;
             } else {
-                connection.ask(kind, requests)?;
+                connection.send(kind, requests)?;
             }
         }
     }
@@ -78,8 +76,8 @@ struct Connection {
     sent: usize,
     input: Box<[u8]>,
     filled: usize,
-    head: Option<Head>,
-    asked: Instant,
+    head: Option<ResponseHead>,
+    sent_at: Instant,
     expected: u16,
 }
 
@@ -95,15 +93,15 @@ impl Connection {
             input: vec![0; INPUT_BYTES].into_boxed_slice(),
             filled: 0,
             head: None,
-            asked: Instant::now(),
+            sent_at: Instant::now(),
             expected: 0,
         })
     }
 
-    fn ask(&mut self, kind: Kind, requests: &mut Requests) -> anyhow::Result<()> {
+    fn send(&mut self, kind: Kind, requests: &mut Requests) -> anyhow::Result<()> {
         self.expected = requests.write(kind, &mut self.output)?;
         (self.sent, self.filled, self.head) = (0, 0, None);
-        self.asked = Instant::now();
+        self.sent_at = Instant::now();
         self.flush()
     }
 
@@ -118,18 +116,18 @@ impl Connection {
         Ok(())
     }
 
-    /// The answer.
+    /// The response.
     fn text(&self) -> String {
         String::from_utf8_lossy(&self.input[..self.filled]).into_owned()
     }
 
-    /// Sends and reads what can be; the status once the answer is whole.
+    /// Sends and reads without blocking; the status once the response is complete.
     fn advance(&mut self) -> anyhow::Result<Option<u16>> {
         self.flush()?;
         loop {
             ensure!(
                 self.filled < INPUT_BYTES,
-                "an answer longer than {INPUT_BYTES} bytes"
+                "a response longer than {INPUT_BYTES} bytes"
             );
             match self.stream.read(&mut self.input[self.filled..]) {
                 Ok(0) => bail!("the service closed a connection"),
@@ -138,19 +136,21 @@ impl Connection {
                 Err(error) => return Err(error.into()),
             }
             if self.head.is_none() {
-                self.head = response::parse(&self.input[..self.filled])?;
+                self.head = ResponseHead::parse(&self.input[..self.filled]);
             }
-            // Nothing follows an answer before the next request, so there is no need to read until it would block.
-            if let Some(head) = self.head
-                && self.filled >= head.length
-            {
+            // Nothing follows a response before the next request, so the loop need not read until it would block.
+            let Some(head) = self.head else { continue };
+            let Some(body_bytes) = head.body_bytes else {
+                bail!("a response without Content-Length: {}", self.text());
+            };
+            if self.filled >= head.head_bytes + body_bytes {
                 return Ok(Some(head.status));
             }
         }
     }
 }
 
-/// When it is measured, and what was seen.
+/// The measured time, and the results.
 struct Window {
     timing: Timing,
     processes: Processes,
@@ -173,7 +173,7 @@ impl Window {
         }
     }
 
-    fn look_at_the_clock(&mut self) -> anyhow::Result<()> {
+    fn read_clock(&mut self) -> anyhow::Result<()> {
         interrupt::check()?;
         let now = Instant::now();
         match self.opened {
@@ -187,8 +187,8 @@ impl Window {
             }
             Some((opened, _)) => {
                 ensure!(
-                    now - opened < self.timing.measured + PATIENCE,
-                    "an answer never came"
+                    now - opened < self.timing.measured + DEADLINE,
+                    "a response never came"
                 );
             }
             None => {}
@@ -199,14 +199,15 @@ impl Window {
     fn note(&mut self, connection: &Connection, status: u16) {
         if status != connection.expected {
             if self.slice.failed == 0 {
-                eprintln!("answered with {status}: {}", connection.text());
+                eprintln!("status {status}: {}", connection.text());
             }
             self.slice.failed += 1;
             return;
         }
         self.slice.acknowledged += 1;
         if self.opened.is_some() && !self.closed {
-            let micros = u32::try_from(connection.asked.elapsed().as_micros()).unwrap_or(u32::MAX);
+            let micros =
+                u32::try_from(connection.sent_at.elapsed().as_micros()).unwrap_or(u32::MAX);
             self.slice.latencies.push(micros);
         }
     }

@@ -12,13 +12,13 @@ pub(crate) const FIRST_MILLISECOND: u64 = 0x190_0000_0000;
 /// What follows the milliseconds in the ids of flows, and of runs.
 pub(crate) const FLOW_TAIL: &str = "70008000000000000001";
 pub(crate) const RUN_TAIL: &str = "70008000000000000002";
-/// The first number that a report sends; numbers below 10^8 all have as many digits, and none comes twice.
+/// The first number that a report sends; numbers below 10^8 have equally many digits, and none is used twice.
 pub(crate) const FIRST_REPORTED: u64 = 10_000_001;
 
 /// The statistics of every run when it is loaded, and when it is created by POST: 400 bytes.
 const STATISTICS: &str = include_str!("../../../domain/benches/statistics.json");
 
-/// How many rows, and in how many flows: run number n is of flow n modulo the flows.
+/// The number of rows: run number n belongs to flow n modulo `flows`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dataset {
     pub(crate) runs: u64,

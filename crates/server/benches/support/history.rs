@@ -1,11 +1,11 @@
-//! Whether what was acknowledged is in the history.
+//! Compares the acknowledged requests with the history.
 
 use anyhow::ensure;
 use flowruns_domain::Timestamp;
 
 use super::{kind::Kind, pgbench, postgres::Database, slice::Slice};
 
-/// Who the local token names.
+/// The actor of the local token.
 const TOKEN_ACTOR: &str = "local";
 
 /// Counts what a load wrote to the history since a moment; it must be exactly what was acknowledged.
@@ -29,7 +29,7 @@ pub(crate) fn check(
     let acknowledged = slice.acknowledged;
     ensure!(
         committed == acknowledged,
-        "{}: {acknowledged} reports were acknowledged, and {committed} are in the history",
+        "{}: {acknowledged} reports were acknowledged, but {committed} are in the history",
         kind.title()
     );
     Ok(committed)

@@ -18,7 +18,7 @@ const COPY_FLOWS: &str = "
 const COPY_RUNS: &str = "
     COPY runs (flow_id, id, tenant_id, display_name, start_at, status, statistics, version, created_at, modified_at)
     FROM STDIN";
-/// What reports and reads use, as far as it fits: what was loaded after it may have taken its place in memory.
+/// Loads into memory what reports and reads use: later rows may have evicted it.
 const WARM: &str = "
     CREATE EXTENSION pg_prewarm;
     SELECT pg_prewarm(name) FROM unnest(ARRAY['runs_flow_id_start_at_id_idx', 'runs_pkey', 'runs']) AS name";
@@ -26,7 +26,7 @@ const COPY_EVENTS: &str = "
     COPY run_events (flow_id, run_id, version, occurred_at, tenant_id, event_id, actor, request_id, action, changes)
     FROM STDIN";
 
-/// Loads flows, runs and the first history entry of each run, then leaves the database at rest.
+/// Loads flows, runs and the first history entry of each run, then brings the database to rest.
 pub(crate) fn load(database: &mut Database<'_>, dataset: Dataset) -> anyhow::Result<()> {
     let start = history_start()?;
     let step = HISTORY_SPAN / u32::try_from(dataset.runs)?;
@@ -52,7 +52,7 @@ pub(crate) fn load(database: &mut Database<'_>, dataset: Dataset) -> anyhow::Res
     let events = lines("events", 1..dataset.runs + 1, |line, run| {
         let created = created(start, step, run);
         let (flow, run) = (flow_id(dataset.flow_of(run)), run_id(run));
-        // The run's own id stands for those of report and request.
+        // The id of the run is also the id of the report and of the request.
         write!(
             line,
             "{flow}\t{run}\t1\t{created}\t{TENANT}\t{run}\tload\t{run}\tcreated\t{before}{created}{after}"

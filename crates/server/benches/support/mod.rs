@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod dataset;
+pub(crate) mod fixture;
 pub(crate) mod history;
 pub(crate) mod interrupt;
 pub(crate) mod kind;
@@ -10,12 +11,10 @@ pub(crate) mod pgbench;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod request;
-pub(crate) mod response;
-pub(crate) mod scene;
 pub(crate) mod service;
 pub(crate) mod slice;
 
-/// The command that printed all this, and the machine.
+/// Prints the command of this measurement, and the machine.
 pub(crate) fn print_machine(bench: &str, postgres: &str) {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let arguments: Vec<String> = std::env::args()
@@ -31,8 +30,8 @@ pub(crate) fn print_machine(bench: &str, postgres: &str) {
     );
 }
 
-/// Whether only cargo has said anything: a plain `cargo bench` does not mean these, which take long.
-pub(crate) fn is_unasked() -> bool {
+/// Whether there is no argument but that of cargo: a plain `cargo bench` does not run these measurements, which take long.
+pub(crate) fn has_no_arguments() -> bool {
     std::env::args()
         .skip(1)
         .all(|argument| argument == "--bench")

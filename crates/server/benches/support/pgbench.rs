@@ -34,7 +34,7 @@ const FLAGS: [&str; 4] = [
 /// A bound on a run that is never told to end, beyond its warm-up and measured time.
 const SPARE_SECONDS: u64 = 60;
 
-/// From here on a second thread of pgbench pays: it polls all its clients for each answer.
+/// From here on a second thread of pgbench pays: it polls all its clients for each response.
 const MANY_CLIENTS: usize = 64;
 
 /// The work of a report in one statement. Kinder to PostgreSQL than the service is: it need not read first, and no

@@ -1,4 +1,4 @@
-//! What the kernel says of processes: CPU and memory.
+//! CPU time of processes, as the kernel reports it.
 
 use std::{fs, time::Duration};
 
@@ -7,11 +7,11 @@ use anyhow::Context as _;
 /// The processes of a measurement.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Processes {
-    /// Of flowruns.
+    /// The process of flowruns.
     pub(crate) service: u32,
-    /// Of the PostgreSQL server; its children count too, those that have ended included.
+    /// The PostgreSQL server; its children count too, including those that have ended.
     pub(crate) postmaster: u32,
-    /// Of the load.
+    /// The process of the load.
     pub(crate) client: u32,
 }
 
@@ -51,7 +51,7 @@ fn family(parent: u32) -> anyhow::Result<Duration> {
     let mut ticks = stat.own_ticks + stat.waited_ticks;
     for entry in fs::read_dir("/proc")? {
         let pid = entry?.file_name().to_string_lossy().parse::<u32>();
-        // One that ends meanwhile is counted by its parent at the next look.
+        // A process that ends meanwhile is counted by its parent at the next reading.
         let child = pid.ok().and_then(|pid| Stat::of(pid).ok());
         if let Some(child) = child
             && child.parent == parent
@@ -62,7 +62,7 @@ fn family(parent: u32) -> anyhow::Result<Duration> {
     Ok(duration(ticks))
 }
 
-/// Of /proc/{pid}/stat; times are in ticks of the clock.
+/// A part of /proc/{pid}/stat; times are in ticks of the clock.
 struct Stat {
     parent: u32,
     own_ticks: u64,
@@ -94,15 +94,4 @@ impl Stat {
 fn duration(ticks: u64) -> Duration {
     let per_second = rustix::param::clock_ticks_per_second().max(1);
     Duration::from_millis(ticks * 1000 / per_second)
-}
-
-/// Resident memory of a process in KiB: now, and at most so far.
-pub(crate) fn resident_kib(pid: u32) -> anyhow::Result<(u64, u64)> {
-    let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let field = |name: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(name));
-        let number = line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok());
-        number.context("/proc has another format")
-    };
-    Ok((field("VmRSS:")?, field("VmHWM:")?))
 }

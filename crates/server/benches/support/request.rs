@@ -39,7 +39,7 @@ impl Requests {
         }
     }
 
-    /// Writes the next request of a kind, and says which status it must be answered with.
+    /// Writes the next request of a kind, and says which status it its response must have.
     pub(crate) fn write(&mut self, kind: Kind, out: &mut Vec<u8>) -> anyhow::Result<u16> {
         out.clear();
         let run = match kind {

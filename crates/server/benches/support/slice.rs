@@ -1,4 +1,4 @@
-//! A slice of time under one load, and what slices come to.
+//! The result of one load in one slice of time, and statistics of several slices.
 
 use std::time::Duration;
 
@@ -11,35 +11,35 @@ pub(crate) struct Timing {
     pub(crate) measured: Duration,
 }
 
-/// What was seen in one slice.
+/// The result of one slice.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Slice {
     /// How long it was measured.
     pub(crate) length: Duration,
-    /// Of what was answered meanwhile, sorted, in microseconds.
+    /// The latencies of the responses in that time, sorted, in microseconds.
     pub(crate) latencies: Vec<u32>,
-    /// CPU used meanwhile.
+    /// CPU time used in that time.
     pub(crate) cpu: Cpu,
-    /// What was acknowledged in all, before and after the measured time too.
+    /// Acknowledged requests in all, including those before and after the measured time.
     pub(crate) acknowledged: u64,
     /// Bytes that the database wrote to its log in all.
     pub(crate) wal_bytes: u64,
-    /// What was answered with an error in all.
+    /// Requests with an unexpected status in all.
     pub(crate) failed: u64,
 }
 
 impl Slice {
-    /// Answers a second.
+    /// Responses a second.
     pub(crate) fn rate(&self) -> f64 {
         self.latencies.len() as f64 / self.length.as_secs_f64().max(f64::EPSILON)
     }
 
-    /// Answers for a second of CPU of all three: what a busy machine, which others use too, says of the rate.
+    /// Responses for one second of CPU time of all three processes: comparable on a machine that others use too.
     pub(crate) fn rate_for_cpu(&self) -> f64 {
         1e6 / self.cpu_per_1000(|cpu| cpu.service + cpu.database + cpu.client)
     }
 
-    /// The latency below which this share of the answers came, in milliseconds.
+    /// The quantile of the latency in milliseconds; `share` is between 0 and 1.
     pub(crate) fn quantile(&self, share: f64) -> f64 {
         let last = self.latencies.len().saturating_sub(1);
         let index = (last as f64 * share).round() as usize;
@@ -48,12 +48,12 @@ impl Slice {
             .map_or(0.0, |&micros| f64::from(micros) / 1000.0)
     }
 
-    /// KiB of the database's log for an answer.
+    /// KiB of WAL for one acknowledged request.
     pub(crate) fn wal_kib(&self) -> f64 {
         self.wal_bytes as f64 / 1024.0 / self.acknowledged.max(1) as f64
     }
 
-    /// Milliseconds of CPU for 1000 answers.
+    /// Milliseconds of CPU time for 1000 responses.
     pub(crate) fn cpu_per_1000(&self, of: impl Fn(&Cpu) -> Duration) -> f64 {
         let thousands = self.latencies.len().max(1) as f64 / 1000.0;
         of(&self.cpu).as_secs_f64() * 1000.0 / thousands

@@ -18,14 +18,14 @@ use std::{collections::HashMap, path::PathBuf, time::Duration};
 use clap::Parser;
 use support::{
     dataset::Dataset,
+    fixture::Fixture,
     kind::Kind,
     postgres::{Postgres, Setting},
     print_machine,
-    process::resident_kib,
-    scene::Scene,
     slice::{Slice, Timing},
 };
 
+const MIB: u64 = 1024 * 1024;
 const WARM_UP: Duration = Duration::from_secs(1);
 
 /// Measures flowruns against pgbench, and prints the tables of docs/performance.md.
@@ -37,19 +37,19 @@ struct Arguments {
     /// In how many flows they are.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     flows: u64,
-    /// How many clients there are at once; a rotation for each.
+    /// Numbers of concurrent clients; a rotation for each.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 32, 64, 256])]
     clients: Vec<usize>,
-    /// How often each load has its turn in a rotation.
+    /// How often each load runs in a rotation.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     rounds: u64,
-    /// How long a turn is measured, in seconds, after a warm-up of one.
+    /// Seconds for which each load is measured, after a warm-up of one.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
-    /// These loads alone, and what they are compared with.
+    /// Only these loads, and those that they are compared with.
     #[arg(long, value_delimiter = ',')]
     only: Vec<Kind>,
-    /// All of it, with the defaults: about half an hour.
+    /// Everything with the defaults: about half an hour.
     #[arg(long)]
     full: bool,
     /// A minute or two: few runs, two numbers of clients, two short rounds.
@@ -61,13 +61,13 @@ struct Arguments {
     /// A file for the log of the service.
     #[arg(long)]
     service_log: Option<PathBuf>,
-    /// What cargo says.
+    /// The argument that cargo adds.
     #[arg(long, hide = true)]
     bench: bool,
 }
 
 fn main() -> anyhow::Result<()> {
-    if support::is_unasked() {
+    if support::has_no_arguments() {
         println!(
             "`cargo bench -p flowruns-server --bench throughput -- --full` measures the whole system"
         );
@@ -98,7 +98,7 @@ fn measure(postgres: &Postgres, arguments: &Arguments, dataset: Dataset) -> anyh
         format!("runs_{}", dataset.runs),
         arguments.service_log.as_deref(),
     );
-    let mut scene = Scene::open(postgres, &name, dataset, "", log)?;
+    let mut fixture = Fixture::open(postgres, &name, dataset, "", log)?;
     let timing = Timing {
         warm_up: WARM_UP,
         measured: Duration::from_secs(arguments.seconds),
@@ -108,7 +108,7 @@ fn measure(postgres: &Postgres, arguments: &Arguments, dataset: Dataset) -> anyh
     for &clients in &arguments.clients {
         for round in 1..=arguments.rounds {
             for &kind in &kinds {
-                let slice = scene.measure(kind, clients, timing)?;
+                let slice = fixture.measure(kind, clients, timing)?;
                 eprintln!(
                     "{clients} clients, round {round}: {} {:.0}/s",
                     kind.title(),
@@ -121,13 +121,13 @@ fn measure(postgres: &Postgres, arguments: &Arguments, dataset: Dataset) -> anyh
     println!("\n### {} runs\n", dataset.runs);
     table::print_ratios(&arguments.clients, &kinds, &slices);
     table::print_figures(&arguments.clients, &kinds, &slices);
-    let (resident, peak) = resident_kib(scene.service.pid())?;
+    let memory = fixture.service.memory();
     println!(
         "\nResident memory of the service: {} MiB at the end, {} MiB at most. \
          History: {} entries committed, as many as were acknowledged.",
-        resident / 1024,
-        peak / 1024,
-        scene.counted
+        memory.resident / MIB,
+        memory.peak / MIB,
+        fixture.counted
     );
     Ok(())
 }

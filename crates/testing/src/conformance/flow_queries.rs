@@ -8,24 +8,24 @@ use flowruns_domain::{
 };
 
 use super::{
+    fixture::{Fixture, page_size},
     queries::{DIRECTIONS, NAMES},
-    scene::{Scene, page_size},
 };
 use crate::fixtures::name;
 
 /// Flows are filtered, ordered, paged and counted as runs are, and found together.
 pub async fn flows_are_queried_by_name_and_readiness(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
-    let tenant = scene.flow.tenant;
+    let fixture = Fixture::new(store).await;
+    let tenant = fixture.flow.tenant;
     for (index, status) in ReadinessStatus::ALL.iter().cycle().take(12).enumerate() {
         let mut flow = crate::fixtures::fresh_flow(tenant);
         flow.properties.display_name = name(NAMES[index % NAMES.len()]);
         flow.properties.readiness_status = *status;
-        let stored = scene.store.create_flow(flow).await;
+        let stored = fixture.store.create_flow(flow).await;
         stored.expect("the flow is stored");
     }
     let mut query = FlowQuery::new(tenant);
-    let all = scene.store.query_flows(&query).await;
+    let all = fixture.store.query_flows(&query).await;
     let all = all.expect("flows can be queried").items;
     assert_eq!(all.len(), 13);
     let ready = EnumTest::Eq(Some(ReadinessStatus::Ready));
@@ -51,7 +51,10 @@ pub async fn flows_are_queried_by_name_and_readiness(store: Arc<dyn Store>) {
             .filter(|flow| filter.as_ref().is_none_or(|f| f.matches(flow)));
         let mut expected: Vec<_> = matching.cloned().collect();
         query.filter.clone_from(&filter);
-        let counted = scene.store.count_flows(&query, CountLimit::default()).await;
+        let counted = fixture
+            .store
+            .count_flows(&query, CountLimit::default())
+            .await;
         let number = Count::Exactly(expected.len() as u64);
         assert_eq!(counted.expect("flows can be counted"), number);
         for sort in [FlowSort::Id, FlowSort::DisplayName] {
@@ -68,7 +71,7 @@ pub async fn flows_are_queried_by_name_and_readiness(store: Arc<dyn Store>) {
                 (query.order, query.size, query.after) = (order, page_size(3), None);
                 let mut walked = Vec::new();
                 loop {
-                    let found = scene.store.query_flows(&query).await;
+                    let found = fixture.store.query_flows(&query).await;
                     let found = found.expect("flows can be queried");
                     walked.extend(found.items);
                     let Some(next) = found.next else { break };
@@ -79,11 +82,11 @@ pub async fn flows_are_queried_by_name_and_readiness(store: Arc<dyn Store>) {
         }
     }
     let ids: Vec<_> = all.iter().map(|flow| flow.key.flow).collect();
-    let found = scene.store.find_flows(tenant, &ids).await;
+    let found = fixture.store.find_flows(tenant, &ids).await;
     let mut found = found.expect("flows can be found");
     found.sort_by_key(|flow| flow.key.flow);
     assert_eq!(found, all);
     let stranger = crate::fixtures::fresh_tenant();
-    let found = scene.store.find_flows(stranger, &ids).await;
+    let found = fixture.store.find_flows(stranger, &ids).await;
     assert_eq!(found.expect("flows can be found"), []);
 }

@@ -7,7 +7,7 @@ use flowruns_domain::{
     RunQuery, RunScope, Store, Updated,
 };
 
-use super::scene::{Scene, page_size};
+use super::fixture::{Fixture, page_size};
 use crate::fixtures::{counted, fresh_flow, fresh_tenant, name, new_run, time};
 
 async fn find(store: &Arc<dyn Store>, key: FlowKey) -> Option<Flow> {
@@ -19,7 +19,7 @@ async fn delete(store: &Arc<dyn Store>, key: FlowKey) -> Option<FlowDeleted> {
     deleted.expect("the store takes a deletion")
 }
 
-/// What was created is found, whole, whatever its values.
+/// A created flow is found with all its values.
 pub async fn a_created_flow_is_found(store: Arc<dyn Store>) {
     let tenant = fresh_tenant();
     for status in ReadinessStatus::ALL {
@@ -34,8 +34,8 @@ pub async fn a_created_flow_is_found(store: Arc<dyn Store>) {
     }
 }
 
-/// A flow id that is taken is refused, and the flow that has it stays as it is.
-pub async fn a_flow_id_is_given_once(store: Arc<dyn Store>) {
+/// The creation of a flow with an id in use is rejected, and the existing flow stays unchanged.
+pub async fn a_flow_id_is_used_once(store: Arc<dyn Store>) {
     let flow = fresh_flow(fresh_tenant());
     let stored = store.create_flow(flow.clone()).await;
     stored.expect("the store takes a flow");
@@ -45,9 +45,9 @@ pub async fn a_flow_id_is_given_once(store: Arc<dyn Store>) {
     assert_eq!(find(&store, flow.key).await, Some(flow));
 }
 
-/// The answer to an update and what is found agree.
+/// The result of an update equals the stored flow.
 pub async fn an_update_of_a_flow_is_stored(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
+    let fixture = Fixture::new(store).await;
     let decide = |flow: &Flow| {
         let mut changed = flow.clone();
         changed.version = flow.version.next();
@@ -56,29 +56,41 @@ pub async fn an_update_of_a_flow_is_stored(store: Arc<dyn Store>) {
         changed.properties.expiration = Some(time("2030-01-01T00:00:00Z"));
         Ok(Some(changed))
     };
-    let updated = scene.store.update_flow(scene.flow, Arc::new(decide)).await;
+    let updated = fixture
+        .store
+        .update_flow(fixture.flow, Arc::new(decide))
+        .await;
     let updated = updated.expect("the store takes an update");
-    let found = find(&scene.store, scene.flow).await.expect("it is there");
+    let found = find(&fixture.store, fixture.flow)
+        .await
+        .expect("it is there");
     assert_eq!(found.properties.display_name.as_str(), "Renamed");
     assert_eq!(found.version.number(), 2);
     assert_eq!(updated, Some(Updated::Changed(found)));
 }
 
-/// A refused or unchanged update of a flow writes nothing.
-pub async fn a_refused_or_unchanged_update_of_a_flow_writes_nothing(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
-    let before = find(&scene.store, scene.flow).await.expect("it is there");
+/// A rejected or unchanged update of a flow writes nothing.
+pub async fn a_rejected_or_unchanged_update_of_a_flow_writes_nothing(store: Arc<dyn Store>) {
+    let fixture = Fixture::new(store).await;
+    let before = find(&fixture.store, fixture.flow)
+        .await
+        .expect("it is there");
     let refuse = |_: &Flow| Err(PatchRejected::PreconditionFailed);
-    let refused = scene.store.update_flow(scene.flow, Arc::new(refuse)).await;
+    let refused = fixture
+        .store
+        .update_flow(fixture.flow, Arc::new(refuse))
+        .await;
     let failed = Updated::Refused(PatchRejected::PreconditionFailed);
     assert_eq!(refused.expect("the store answers"), Some(failed));
-    let unchanged = scene.store.update_flow(scene.flow, Arc::new(|_| Ok(None)));
+    let unchanged = fixture
+        .store
+        .update_flow(fixture.flow, Arc::new(|_| Ok(None)));
     let unchanged = unchanged.await.expect("the store answers");
     assert_eq!(unchanged, Some(Updated::Unchanged(before.clone())));
-    assert_eq!(find(&scene.store, scene.flow).await, Some(before));
+    assert_eq!(find(&fixture.store, fixture.flow).await, Some(before));
 }
 
-/// Absence is no failure.
+/// An absent flow is None, not an error.
 pub async fn an_absent_flow_is_none(store: Arc<dyn Store>) {
     let key = fresh_flow(fresh_tenant()).key;
     assert_eq!(find(&store, key).await, None);
@@ -87,50 +99,53 @@ pub async fn an_absent_flow_is_none(store: Arc<dyn Store>) {
     assert_eq!(delete(&store, key).await, None);
 }
 
-/// A flow cannot go while it has runs.
+/// A flow with runs cannot be deleted.
 pub async fn a_flow_with_runs_cannot_be_deleted(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
-    let run = scene.create_default(1).await;
+    let fixture = Fixture::new(store).await;
+    let run = fixture.create_default(1).await;
     let has_runs = Some(FlowDeleted::HasRuns);
-    assert_eq!(delete(&scene.store, scene.flow).await, has_runs);
-    assert!(find(&scene.store, scene.flow).await.is_some());
-    assert_eq!(scene.find(run.key).await, Some(run));
+    assert_eq!(delete(&fixture.store, fixture.flow).await, has_runs);
+    assert!(find(&fixture.store, fixture.flow).await.is_some());
+    assert_eq!(fixture.find(run.key).await, Some(run));
 }
 
-/// A flow whose runs were all deleted can go, and everything of it is absent then.
+/// A flow whose runs were all deleted can be deleted, and is then absent everywhere.
 pub async fn a_flow_whose_runs_were_deleted_can_be_deleted(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
-    let key = scene.create_default(1).await.key;
-    scene.delete(key).await;
+    let fixture = Fixture::new(store).await;
+    let key = fixture.create_default(1).await.key;
+    fixture.delete(key).await;
     let done = Some(FlowDeleted::Done);
-    assert_eq!(delete(&scene.store, scene.flow).await, done);
-    assert_eq!(find(&scene.store, scene.flow).await, None);
-    assert_eq!(delete(&scene.store, scene.flow).await, None);
-    assert_eq!(scene.report(key, counted(r#"{"rows":1}"#)).await, None);
-    let created = scene.create_run(scene.creation(2, &new_run())).await;
+    assert_eq!(delete(&fixture.store, fixture.flow).await, done);
+    assert_eq!(find(&fixture.store, fixture.flow).await, None);
+    assert_eq!(delete(&fixture.store, fixture.flow).await, None);
+    assert_eq!(fixture.report(key, counted(r#"{"rows":1}"#)).await, None);
+    let created = fixture.create_run(fixture.creation(2, &new_run())).await;
     assert_eq!(created, Created::FlowAbsent);
-    let runs = scene
+    let runs = fixture
         .store
-        .query_runs(&RunQuery::new(RunScope::Flow(scene.flow)))
+        .query_runs(&RunQuery::new(RunScope::Flow(fixture.flow)))
         .await;
     assert_eq!(runs.expect("runs can be listed"), None);
-    let query = FlowQuery::new(scene.flow.tenant);
-    let flows = scene.store.query_flows(&query);
+    let query = FlowQuery::new(fixture.flow.tenant);
+    let flows = fixture.store.query_flows(&query);
     assert!(flows.await.expect("flows can be listed").items.is_empty());
 }
 
-/// A refused deletion deletes nothing, and is told before the runs are.
-pub async fn a_refused_deletion_of_a_flow_deletes_nothing(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
-    scene.create_default(1).await;
+/// A rejected deletion deletes nothing; the rejection comes before the check for runs.
+pub async fn a_rejected_deletion_of_a_flow_deletes_nothing(store: Arc<dyn Store>) {
+    let fixture = Fixture::new(store).await;
+    fixture.create_default(1).await;
     let refuse = |_: &Flow| Err(PatchRejected::PreconditionFailed);
-    let refused = scene.store.delete_flow(scene.flow, Arc::new(refuse)).await;
+    let refused = fixture
+        .store
+        .delete_flow(fixture.flow, Arc::new(refuse))
+        .await;
     let failed = FlowDeleted::Refused(PatchRejected::PreconditionFailed);
     assert_eq!(refused.expect("the store answers"), Some(failed));
-    assert!(find(&scene.store, scene.flow).await.is_some());
+    assert!(find(&fixture.store, fixture.flow).await.is_some());
 }
 
-/// By id, in pages, the tenant's only, while flows come and go.
+/// Lists only the flows of the tenant by id, in stable pages.
 pub async fn flows_are_listed_by_id_in_pages(store: Arc<dyn Store>) {
     let tenant = fresh_tenant();
     let mut flows: Vec<Flow> = (0..6).map(|_| fresh_flow(tenant)).collect();

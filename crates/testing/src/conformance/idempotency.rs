@@ -1,4 +1,4 @@
-//! Idempotency keys: one claim is granted, its answer is kept, and nothing is stuck.
+//! Idempotency keys: one claim is granted, its response is stored, and no key is blocked for ever.
 
 use std::{sync::Arc, time::Duration};
 
@@ -51,8 +51,8 @@ async fn keep(store: &Arc<dyn Store>, claim: KeyClaim, answer: KeptAnswer) {
     kept.expect("the store keeps an answer");
 }
 
-/// The first claim is granted what it reserves; meanwhile others wait, and its answer is given to all after it.
-pub async fn the_answer_of_the_first_claim_is_given_again(store: Arc<dyn Store>) {
+/// The first claim is granted its reservation; later claims wait, and then get its response.
+pub async fn the_response_of_the_first_claim_is_replayed(store: Arc<dyn Store>) {
     let tenant = fresh_tenant();
     let first = claim(tenant, moment());
     assert_eq!(
@@ -68,8 +68,8 @@ pub async fn the_answer_of_the_first_claim_is_given_again(store: Arc<dyn Store>)
     assert_eq!(claimed(&store, late).await, kept);
 }
 
-/// A claim whose answer was lost on the way finds itself.
-pub async fn a_claim_that_is_made_again_is_granted_again(store: Arc<dyn Store>) {
+/// A claim whose result was lost is granted when it is repeated.
+pub async fn a_repeated_claim_is_granted_again(store: Arc<dyn Store>) {
     let first = claim(fresh_tenant(), moment());
     for _ in 0..2 {
         assert_eq!(
@@ -79,8 +79,8 @@ pub async fn a_claim_that_is_made_again_is_granted_again(store: Arc<dyn Store>) 
     }
 }
 
-/// Another route or body is another request, whether or not there is an answer.
-pub async fn a_key_of_another_request_is_told(store: Arc<dyn Store>) {
+/// Another route or body is another request, with or without a stored response.
+pub async fn a_key_of_another_request_is_reported(store: Arc<dyn Store>) {
     let tenant = fresh_tenant();
     let first = claim(tenant, moment());
     claimed(&store, first).await;
@@ -93,7 +93,7 @@ pub async fn a_key_of_another_request_is_told(store: Arc<dyn Store>) {
     assert_eq!(claimed(&store, other).await, Claimed::OtherRequest);
 }
 
-/// Keys of other tenants and callers are others.
+/// The same key of another tenant or caller is another key.
 pub async fn a_key_belongs_to_its_tenant_and_caller(store: Arc<dyn Store>) {
     let first = claim(fresh_tenant(), moment());
     claimed(&store, first).await;
@@ -107,8 +107,8 @@ pub async fn a_key_belongs_to_its_tenant_and_caller(store: Arc<dyn Store>) {
     }
 }
 
-/// An attempt that crashed is followed by one that creates the same, and its own late answer is not kept.
-pub async fn after_its_lease_an_attempt_is_taken_over_with_what_it_reserved(store: Arc<dyn Store>) {
+/// After a crashed attempt the next one gets the same reservation, and a late response of the first is not stored.
+pub async fn an_attempt_is_taken_over_after_its_lease_with_its_reservation(store: Arc<dyn Store>) {
     let tenant = fresh_tenant();
     let crashed = claim(tenant, moment());
     claimed(&store, crashed).await;
@@ -125,7 +125,7 @@ pub async fn after_its_lease_an_attempt_is_taken_over_with_what_it_reserved(stor
     assert_eq!(claimed(&store, third).await, kept);
 }
 
-/// An attempt that failed lets the next one go on at once; one that was taken over releases nothing.
+/// A failed attempt releases its key at once; an attempt that was taken over releases nothing.
 pub async fn a_released_key_is_taken_over_at_once(store: Arc<dyn Store>) {
     let tenant = fresh_tenant();
     let failed = claim(tenant, moment());
@@ -161,8 +161,8 @@ pub async fn a_key_is_new_after_a_day(store: Arc<dyn Store>) {
     assert_eq!(claimed(&store, waiting).await, Claimed::UnderWay);
 }
 
-/// Of many claims at once one is granted, also of those that take over.
-pub async fn of_many_claims_at_once_one_is_granted(store: Arc<dyn Store>) {
+/// Of many concurrent claims one is granted, also when they take over an attempt.
+pub async fn of_many_concurrent_claims_one_is_granted(store: Arc<dyn Store>) {
     let tenant = fresh_tenant();
     for received in [moment(), after(KeyClaim::LEASE), after(KeyClaim::KEPT_FOR)] {
         let claims = (0..16).map(|_| {
@@ -181,7 +181,7 @@ pub async fn of_many_claims_at_once_one_is_granted(store: Arc<dyn Store>) {
     }
 }
 
-/// Old keys go, the oldest first and no more than asked for; younger ones stay.
+/// Deletes old keys, the oldest first and at most the given number; younger keys stay.
 pub async fn old_keys_are_forgotten_some_at_a_time(store: Arc<dyn Store>) {
     // Long before the keys of every other case.
     let ages = [

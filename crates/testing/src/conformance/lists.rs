@@ -7,7 +7,7 @@ use flowruns_domain::{
     RunSummary, Store,
 };
 
-use super::scene::Scene;
+use super::fixture::Fixture;
 use crate::fixtures::{counted, ended, fresh_flow, new_run, time};
 
 fn started(text: &str) -> NewRun {
@@ -27,7 +27,7 @@ fn after(page: &FoundRuns) -> Option<RunCursor> {
 
 /// Newest start first, to the microsecond; of one start the greatest id first.
 pub async fn runs_are_listed_by_start_newest_first_ties_by_id(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
+    let fixture = Fixture::new(store).await;
     let starts = [
         (5, "2026-03-01T08:30:00Z"),
         (1, "2026-03-01T08:30:00.000001Z"),
@@ -37,28 +37,28 @@ pub async fn runs_are_listed_by_start_newest_first_ties_by_id(store: Arc<dyn Sto
         (6, "0001-01-01T00:00:00Z"),
     ];
     for (number, start) in starts {
-        scene.create(number, &started(start)).await;
+        fixture.create(number, &started(start)).await;
     }
-    let expected = [3, 1, 5, 4, 2, 6].map(|number| scene.key(number));
-    let page = scene.page(10, None).await;
+    let expected = [3, 1, 5, 4, 2, 6].map(|number| fixture.key(number));
+    let page = fixture.page(10, None).await;
     assert_eq!(keys(&page.items), expected);
     assert_eq!(page.next, None);
 }
 
-/// Pages of every size give the whole list, and say whether there is more.
+/// Pages of every size give the whole list, and say whether another page follows.
 pub async fn pages_of_every_size_give_the_whole_list(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
+    let fixture = Fixture::new(store).await;
     let (early, late) = ("2026-03-01T08:00:00Z", "2026-03-01T09:00:00Z");
     for number in 1..=6 {
         let start = if number % 3 == 0 { late } else { early };
-        scene.create(number, &started(start)).await;
+        fixture.create(number, &started(start)).await;
     }
-    let expected = [6, 3, 5, 4, 2, 1].map(|number| scene.key(number));
+    let expected = [6, 3, 5, 4, 2, 1].map(|number| fixture.key(number));
     for rows in 1..=7 {
         let mut listed = Vec::new();
         let mut after = None;
         loop {
-            let page = scene.page(rows, after).await;
+            let page = fixture.page(rows, after).await;
             listed.extend(keys(&page.items));
             let rest = expected.len() - listed.len();
             assert_eq!(
@@ -73,41 +73,41 @@ pub async fn pages_of_every_size_give_the_whole_list(store: Arc<dyn Store>) {
     }
 }
 
-/// Rows that come or go make no page skip or repeat a row that stood still.
-pub async fn pages_walk_by_key_while_rows_come_and_go(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
+/// Rows that are created or deleted make no page skip or repeat another row.
+pub async fn pages_are_stable_while_rows_are_created_and_deleted(store: Arc<dyn Store>) {
+    let fixture = Fixture::new(store).await;
     for hour in 1..=6 {
         let start = format!("2026-03-01T0{hour}:00:00Z");
-        scene.create(hour, &started(&start)).await;
+        fixture.create(hour, &started(&start)).await;
     }
-    let first = scene.page(2, None).await;
-    assert_eq!(keys(&first.items), [scene.key(6), scene.key(5)]);
+    let first = fixture.page(2, None).await;
+    assert_eq!(keys(&first.items), [fixture.key(6), fixture.key(5)]);
 
     // Before the cursor one comes and the cursor's own row goes; behind it one goes and one comes.
-    scene.create(7, &started("2026-03-01T07:00:00Z")).await;
-    scene.delete(scene.key(5)).await;
-    scene.delete(scene.key(3)).await;
-    scene.create(8, &started("2026-03-01T02:30:00Z")).await;
+    fixture.create(7, &started("2026-03-01T07:00:00Z")).await;
+    fixture.delete(fixture.key(5)).await;
+    fixture.delete(fixture.key(3)).await;
+    fixture.create(8, &started("2026-03-01T02:30:00Z")).await;
 
-    let second = scene.page(2, after(&first)).await;
-    assert_eq!(keys(&second.items), [scene.key(4), scene.key(8)]);
+    let second = fixture.page(2, after(&first)).await;
+    assert_eq!(keys(&second.items), [fixture.key(4), fixture.key(8)]);
     assert!(second.next.is_some());
-    let third = scene.page(2, after(&second)).await;
-    assert_eq!(keys(&third.items), [scene.key(2), scene.key(1)]);
+    let third = fixture.page(2, after(&second)).await;
+    assert_eq!(keys(&third.items), [fixture.key(2), fixture.key(1)]);
     assert_eq!(third.next, None);
 }
 
 /// A list shows each run as it is stored now.
-pub async fn a_list_shows_the_present_state(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
-    let key = scene.create_default(1).await.key;
-    scene.change(key, counted(r#"{"rows":1}"#)).await;
+pub async fn a_list_shows_the_current_state(store: Arc<dyn Store>) {
+    let fixture = Fixture::new(store).await;
+    let key = fixture.create_default(1).await.key;
+    fixture.change(key, counted(r#"{"rows":1}"#)).await;
     let patch = RunPatch {
         start: Field::Value(time("2026-02-28T23:00:00Z")),
         display_name: Field::Value(crate::fixtures::name("Renamed")),
         ..ended(Outcome::CompletedWithWarnings)
     };
-    let run = scene.change(key, patch).await;
+    let run = fixture.change(key, patch).await;
     let expected = RunSummary {
         key,
         version: run.version,
@@ -119,23 +119,23 @@ pub async fn a_list_shows_the_present_state(store: Arc<dyn Store>) {
         summary: expected,
         details: None,
     };
-    assert_eq!(scene.page(10, None).await.items, [expected]);
+    assert_eq!(fixture.page(10, None).await.items, [expected]);
 }
 
 /// A page of no rows is empty, and has no next one.
 pub async fn a_page_of_no_rows_is_empty(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
-    scene.create_default(1).await;
-    let page = scene.page(0, None).await;
+    let fixture = Fixture::new(store).await;
+    fixture.create_default(1).await;
+    let page = fixture.page(0, None).await;
     assert!(page.items.is_empty() && page.next.is_none(), "{page:?}");
 }
 
-/// A flow without runs has an empty list; one that is not there has none.
+/// A flow without runs has an empty list; an absent flow has none.
 pub async fn the_list_of_an_absent_flow_is_none(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
-    assert!(scene.page(10, None).await.items.is_empty());
-    let absent = fresh_flow(scene.flow.tenant).key;
-    let listed = scene
+    let fixture = Fixture::new(store).await;
+    assert!(fixture.page(10, None).await.items.is_empty());
+    let absent = fresh_flow(fixture.flow.tenant).key;
+    let listed = fixture
         .store
         .query_runs(&RunQuery::new(RunScope::Flow(absent)))
         .await;
@@ -144,7 +144,7 @@ pub async fn the_list_of_an_absent_flow_is_none(store: Arc<dyn Store>) {
 
 /// A list holds the runs of its flow only.
 pub async fn runs_of_another_flow_are_not_listed(store: Arc<dyn Store>) {
-    let one = Scene::new(store).await;
+    let one = Fixture::new(store).await;
     let other = one.other_flow().await;
     one.create_default(1).await;
     other.create_default(2).await;

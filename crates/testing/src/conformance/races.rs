@@ -1,4 +1,4 @@
-//! Many callers at once.
+//! Many concurrent callers.
 
 use std::{future::Future, sync::Arc};
 
@@ -7,7 +7,7 @@ use flowruns_domain::{
 };
 use tokio::task::JoinSet;
 
-use super::scene::Scene;
+use super::fixture::Fixture;
 use crate::fixtures::{counted, ended, name, new_run};
 
 const OUTCOMES: [Outcome; 4] = [
@@ -27,51 +27,51 @@ where
 
 /// Every report of sixty-four is stored, with its own version, on top of the one before.
 pub async fn sixty_four_writers_of_one_run_lose_no_update(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
-    let key = scene.create_default(1).await.key;
+    let fixture = Fixture::new(store).await;
+    let key = fixture.create_default(1).await.key;
     let writers = (0..64).map(|writer| {
-        let scene = scene.clone();
+        let fixture = fixture.clone();
         async move {
             let patch = format!(r#"{{"last":{writer},"writer{writer}":1}}"#);
-            scene.change(key, counted(&patch)).await.version.number()
+            fixture.change(key, counted(&patch)).await.version.number()
         }
     });
     let mut versions = all(writers).await;
     versions.sort_unstable();
     assert_eq!(versions, (2..=65).collect::<Vec<_>>());
-    let run = scene.assert_history_leads_to_the_run(key).await;
+    let run = fixture.assert_history_leads_to_the_run(key).await;
     let statistics = run.properties.statistics.members();
     assert_eq!(statistics.iter().count(), 65, "64 writers, and `last`");
 }
 
-/// Writers of many runs do not get into each other's way.
+/// Writers of many runs lose no update.
 pub async fn writers_of_many_runs_lose_no_update(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
+    let fixture = Fixture::new(store).await;
     let writers = (1..=16).map(|number| {
-        let scene = scene.clone();
+        let fixture = fixture.clone();
         async move {
-            let key = scene.create_default(number).await.key;
+            let key = fixture.create_default(number).await.key;
             for row in 0..8 {
-                scene
+                fixture
                     .change(key, counted(&format!(r#"{{"rows":{row}}}"#)))
                     .await;
             }
-            scene.change(key, ended(Outcome::Completed)).await;
-            let run = scene.assert_history_leads_to_the_run(key).await;
+            fixture.change(key, ended(Outcome::Completed)).await;
+            let run = fixture.assert_history_leads_to_the_run(key).await;
             assert_eq!(run.version.number(), 10);
         }
     });
     all(writers).await;
 }
 
-/// Of reports that end a run differently one wins; those that agree with it change nothing, the others are refused.
-pub async fn of_four_outcomes_at_once_one_wins(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
-    let key = scene.create_default(1).await.key;
+/// Of reports that end a run differently one wins; those that agree with it change nothing, the others are rejected.
+pub async fn of_four_concurrent_outcomes_one_wins(store: Arc<dyn Store>) {
+    let fixture = Fixture::new(store).await;
+    let key = fixture.create_default(1).await.key;
     let reports = (0..16).map(|number| {
-        let (scene, outcome) = (scene.clone(), OUTCOMES[number % OUTCOMES.len()]);
+        let (fixture, outcome) = (fixture.clone(), OUTCOMES[number % OUTCOMES.len()]);
         async move {
-            scene
+            fixture
                 .report(key, ended(outcome))
                 .await
                 .expect("it is there")
@@ -82,22 +82,22 @@ pub async fn of_four_outcomes_at_once_one_wins(store: Arc<dyn Store>) {
     assert_eq!(count(|answer| matches!(answer, Updated::Changed(_))), 1);
     assert_eq!(count(|answer| matches!(answer, Updated::Unchanged(_))), 3);
     assert_eq!(count(|answer| matches!(answer, Updated::Refused(_))), 12);
-    let run = scene.assert_history_leads_to_the_run(key).await;
+    let run = fixture.assert_history_leads_to_the_run(key).await;
     assert_eq!(run.version.number(), 2);
 }
 
-/// Of creations of one id one makes the run; the others get what it made.
-pub async fn two_creations_of_one_id_make_one_run(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
+/// Of concurrent creations of one id one creates the run; the others get that run.
+pub async fn concurrent_creations_of_one_id_create_one_run(store: Arc<dyn Store>) {
+    let fixture = Fixture::new(store).await;
     let creations = (0..16).map(|caller| {
-        let scene = scene.clone();
+        let fixture = fixture.clone();
         let mut new = new_run();
         new.display_name = name(&format!("Caller {caller}"));
-        async move { scene.create_run(scene.creation(1, &new)).await }
+        async move { fixture.create_run(fixture.creation(1, &new)).await }
     });
     let answers = all(creations).await;
-    let run = scene.find(scene.key(1)).await.expect("one was created");
-    let first = scene.history(run.key).await;
+    let run = fixture.find(fixture.key(1)).await.expect("one was created");
+    let first = fixture.history(run.key).await;
     assert_eq!(first.len(), 1);
     let made = Created::New(run.clone());
     assert_eq!(answers.iter().filter(|answer| **answer == made).count(), 1);
@@ -106,17 +106,17 @@ pub async fn two_creations_of_one_id_make_one_run(store: Arc<dyn Store>) {
     assert_eq!(others.count(), 15);
 }
 
-/// Reports that come while a run is deleted are stored before it, or find no run.
-pub async fn a_report_beside_a_deletion_is_stored_or_finds_no_run(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
-    let key = scene.create_default(1).await.key;
+/// Reports during the deletion of a run are stored before it, or find no run.
+pub async fn a_report_during_a_deletion_is_stored_or_finds_no_run(store: Arc<dyn Store>) {
+    let fixture = Fixture::new(store).await;
+    let key = fixture.create_default(1).await.key;
     let steps = (0..16).map(|number| {
-        let scene = scene.clone();
+        let fixture = fixture.clone();
         async move {
             let answer = match number {
-                8 => scene.delete(key).await,
+                8 => fixture.delete(key).await,
                 _ => {
-                    scene
+                    fixture
                         .report(key, counted(&format!(r#"{{"a{number}":1}}"#)))
                         .await
                 }
@@ -129,15 +129,17 @@ pub async fn a_report_beside_a_deletion_is_stored_or_finds_no_run(store: Arc<dyn
         }
     });
     all(steps).await;
-    assert_eq!(scene.find(key).await, None);
+    assert_eq!(fixture.find(key).await, None);
 }
 
-/// A caller that hangs up leaves the run and its history in step, and the next report is taken.
-pub async fn a_report_whose_caller_goes_away_is_stored_whole_or_not_at_all(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
-    let key = scene.create_default(1).await.key;
+/// A caller that hangs up leaves the run and its history consistent, and the next report is accepted.
+pub async fn a_report_whose_caller_hangs_up_is_stored_completely_or_not_at_all(
+    store: Arc<dyn Store>,
+) {
+    let fixture = Fixture::new(store).await;
+    let key = fixture.create_default(1).await.key;
     for row in 0..24_u64 {
-        let caller = scene.clone();
+        let caller = fixture.clone();
         let report = async move {
             let patch = counted(&format!(r#"{{"rows":{row}}}"#));
             caller.report(key, patch).await;
@@ -148,25 +150,28 @@ pub async fn a_report_whose_caller_goes_away_is_stored_whole_or_not_at_all(store
         let aborted = task.await.err().is_none_or(|error| error.is_cancelled());
         assert!(aborted, "a report panicked");
     }
-    let run = scene.change(key, counted(r#"{"last":true}"#)).await;
+    let run = fixture.change(key, counted(r#"{"last":true}"#)).await;
     let last = run.properties.statistics.members().get("last");
     assert_eq!(last, Some(&JsonValue::Bool(true)));
-    scene.assert_history_leads_to_the_run(key).await;
+    fixture.assert_history_leads_to_the_run(key).await;
 }
 
 /// Every change of sixteen of one flow is stored, on top of the one before.
 pub async fn sixteen_writers_of_one_flow_lose_no_update(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
+    let fixture = Fixture::new(store).await;
     let writers = (0..16).map(|_| {
-        let scene = scene.clone();
+        let fixture = fixture.clone();
         async move {
-            let updated = scene.store.update_flow(scene.flow, Arc::new(longer)).await;
+            let updated = fixture
+                .store
+                .update_flow(fixture.flow, Arc::new(longer))
+                .await;
             let updated = updated.expect("the store takes an update");
             assert!(matches!(updated, Some(Updated::Changed(_))), "{updated:?}");
         }
     });
     all(writers).await;
-    let flow = scene.store.find_flow(scene.flow).await;
+    let flow = fixture.store.find_flow(fixture.flow).await;
     let flow = flow.expect("the store finds a flow").expect("it is there");
     assert_eq!(flow.version.number(), 17);
     let expected = format!("Rosters{}", "+".repeat(16));
@@ -189,22 +194,24 @@ fn longer(flow: &Flow) -> Result<Option<Flow>, flowruns_domain::PatchRejected> {
 
 /// When a run is created while its flow is deleted, one of the two fails.
 pub async fn a_run_is_not_created_in_a_flow_that_is_deleted_meanwhile(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
+    let fixture = Fixture::new(store).await;
     for _ in 0..12 {
-        let scene = scene.other_flow().await;
-        let creation = scene.creation(1, &new_run());
+        let fixture = fixture.other_flow().await;
+        let creation = fixture.creation(1, &new_run());
         let key = creation.run.key;
-        let creator = scene.clone();
+        let creator = fixture.clone();
         let created = tokio::spawn(async move { creator.create_run(creation).await });
-        let deleted = scene.store.delete_flow(scene.flow, Arc::new(|_| Ok(None)));
+        let deleted = fixture
+            .store
+            .delete_flow(fixture.flow, Arc::new(|_| Ok(None)));
         let deleted = deleted.await.expect("the store takes a deletion");
         let created = created.await.expect("no panic");
         match (created, deleted) {
             (Created::New(run), Some(FlowDeleted::HasRuns)) => {
-                assert_eq!(scene.find(key).await, Some(run));
+                assert_eq!(fixture.find(key).await, Some(run));
             }
             (Created::FlowAbsent, Some(FlowDeleted::Done)) => {
-                assert_eq!(scene.find(key).await, None);
+                assert_eq!(fixture.find(key).await, None);
             }
             other => panic!("both or neither succeeded: {other:?}"),
         }

@@ -7,27 +7,33 @@ use flowruns_domain::{
     Store, Updated,
 };
 
-use super::scene::{Scene, first_page};
+use super::fixture::{Fixture, first_page};
 use crate::fixtures::{counted, ended, fresh_flow, name, new_run, origin, report};
 
-/// What was created is found, whole.
+/// A created run is found with all its values.
 pub async fn a_created_run_is_found(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
-    let creation = scene.creation(1, &new_run());
-    let created = scene.create_run(creation.clone()).await;
+    let fixture = Fixture::new(store).await;
+    let creation = fixture.creation(1, &new_run());
+    let created = fixture.create_run(creation.clone()).await;
     assert_eq!(created, Created::New(creation.run.clone()));
     let key = creation.run.key;
-    assert_eq!(scene.find(key).await, Some(creation.run));
-    assert!(scene.store.run_exists(key).await.expect("it can be asked"));
-    assert_eq!(scene.history(key).await, [creation.event]);
+    assert_eq!(fixture.find(key).await, Some(creation.run));
+    assert!(
+        fixture
+            .store
+            .run_exists(key)
+            .await
+            .expect("it can be asked")
+    );
+    assert_eq!(fixture.history(key).await, [creation.event]);
 }
 
-/// A run of a flow that is not there is not stored.
+/// A run of an absent flow is not stored.
 pub async fn a_run_of_an_absent_flow_is_not_created(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
-    let absent = Scene {
-        flow: fresh_flow(scene.flow.tenant).key,
-        ..scene
+    let fixture = Fixture::new(store).await;
+    let absent = Fixture {
+        flow: fresh_flow(fixture.flow.tenant).key,
+        ..fixture
     };
     let creation = absent.creation(1, &new_run());
     let key = creation.run.key;
@@ -37,54 +43,63 @@ pub async fn a_run_of_an_absent_flow_is_not_created(store: Arc<dyn Store>) {
 
 /// A second creation of an id gives the run as it is now and the entry of its creation, and changes nothing.
 pub async fn a_second_creation_gives_the_stored_run_and_its_first_entry(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
-    let creation = scene.creation(1, &new_run());
-    scene.create_run(creation.clone()).await;
+    let fixture = Fixture::new(store).await;
+    let creation = fixture.creation(1, &new_run());
+    fixture.create_run(creation.clone()).await;
     let key = creation.run.key;
-    let stored = scene.change(key, counted(r#"{"rows":1}"#)).await;
+    let stored = fixture.change(key, counted(r#"{"rows":1}"#)).await;
     let mut other = new_run();
     other.display_name = name("Another");
-    let again = scene.create_run(scene.creation(1, &other)).await;
+    let again = fixture.create_run(fixture.creation(1, &other)).await;
     assert_eq!(again, Created::Exists(stored.clone(), Some(creation.event)));
-    assert_eq!(scene.find(key).await, Some(stored));
-    assert_eq!(scene.history(key).await.len(), 2);
+    assert_eq!(fixture.find(key).await, Some(stored));
+    assert_eq!(fixture.history(key).await.len(), 2);
 }
 
-/// Absence is no failure.
+/// An absent run is None, not an error.
 pub async fn an_absent_run_is_none(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
-    let key = scene.key(1);
-    assert_eq!(scene.find(key).await, None);
-    assert!(!scene.store.run_exists(key).await.expect("it can be asked"));
-    assert_eq!(scene.report(key, counted(r#"{"rows":1}"#)).await, None);
-    assert_eq!(scene.delete(key).await, None);
-    let events = scene.store.list_run_events(key, first_page()).await;
+    let fixture = Fixture::new(store).await;
+    let key = fixture.key(1);
+    assert_eq!(fixture.find(key).await, None);
+    assert!(
+        !fixture
+            .store
+            .run_exists(key)
+            .await
+            .expect("it can be asked")
+    );
+    assert_eq!(fixture.report(key, counted(r#"{"rows":1}"#)).await, None);
+    assert_eq!(fixture.delete(key).await, None);
+    let events = fixture.store.list_run_events(key, first_page()).await;
     assert_eq!(events.expect("events can be listed"), None);
 }
 
-/// The answer to an update, the stored run and the history agree.
+/// The result of an update, the stored run and the history agree.
 pub async fn an_update_is_stored_with_its_history_entry(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
-    let before = scene.create_default(1).await;
+    let fixture = Fixture::new(store).await;
+    let before = fixture.create_default(1).await;
     let (patch, origin) = (ended(Outcome::Failed), origin());
     let decision = before.decide(&patch, &IfMatch::Absent, &origin);
     let Ok(Decision::Changed(expected)) = decision else {
         panic!("a running run may fail: {decision:?}");
     };
-    let updated = scene
+    let updated = fixture
         .update(before.key, patch, IfMatch::Absent, origin)
         .await;
     assert_eq!(updated, Some(Updated::Changed(expected.run.clone())));
-    assert_eq!(scene.find(before.key).await, Some(expected.run));
-    assert_eq!(scene.history(before.key).await.pop(), Some(expected.event));
-    scene.assert_history_leads_to_the_run(before.key).await;
+    assert_eq!(fixture.find(before.key).await, Some(expected.run));
+    assert_eq!(
+        fixture.history(before.key).await.pop(),
+        Some(expected.event)
+    );
+    fixture.assert_history_leads_to_the_run(before.key).await;
 }
 
 /// The decision is made on the run as it is stored.
 pub async fn an_update_is_decided_on_the_stored_run(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
-    let key = scene.create_default(1).await.key;
-    let stored = scene.change(key, counted(r#"{"rows":1}"#)).await;
+    let fixture = Fixture::new(store).await;
+    let key = fixture.create_default(1).await.key;
+    let stored = fixture.change(key, counted(r#"{"rows":1}"#)).await;
     let seen: Arc<Mutex<Option<Run>>> = Arc::default();
     let decide = {
         let seen = Arc::clone(&seen);
@@ -93,65 +108,67 @@ pub async fn an_update_is_decided_on_the_stored_run(store: Arc<dyn Store>) {
             Ok(Decision::Unchanged)
         }
     };
-    let updated = scene.store.update_run(key, report(decide)).await;
+    let updated = fixture.store.update_run(key, report(decide)).await;
     let updated = updated.expect("the store takes an update");
     assert_eq!(updated, Some(Updated::Unchanged(stored.clone())));
     assert_eq!(*seen.lock().expect("nobody panics with it"), Some(stored));
 }
 
-/// A refusal reaches the caller as it is, and nothing is written.
-pub async fn a_refused_update_changes_nothing(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
-    let key = scene.create_default(1).await.key;
-    let stored = scene.change(key, ended(Outcome::Completed)).await;
+/// The caller gets the rejection unchanged, and nothing is written.
+pub async fn a_rejected_update_changes_nothing(store: Arc<dyn Store>) {
+    let fixture = Fixture::new(store).await;
+    let key = fixture.create_default(1).await.key;
+    let stored = fixture.change(key, ended(Outcome::Completed)).await;
     let patch = RunPatch {
         status: Field::Value(RunStatus::Running),
         ..counted(r#"{"rows":1}"#)
     };
-    let refused = scene.report(key, patch.clone()).await;
+    let refused = fixture.report(key, patch.clone()).await;
     let expected = stored.decide(&patch, &IfMatch::Absent, &origin());
     let rejected = expected.expect_err("an ended run does not run again");
     assert_eq!(refused, Some(Updated::Refused(rejected)));
-    assert_eq!(scene.find(key).await, Some(stored));
-    assert_eq!(scene.history(key).await.len(), 2);
+    assert_eq!(fixture.find(key).await, Some(stored));
+    assert_eq!(fixture.history(key).await.len(), 2);
 }
 
-/// A precondition on an older version is refused; on the stored one it holds.
+/// A precondition on an older version fails; on the stored version it holds.
 pub async fn a_precondition_is_checked_on_the_stored_version(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
-    let first = scene.create_default(1).await;
-    let second = scene.change(first.key, counted(r#"{"rows":1}"#)).await;
+    let fixture = Fixture::new(store).await;
+    let first = fixture.create_default(1).await;
+    let second = fixture.change(first.key, counted(r#"{"rows":1}"#)).await;
     let patch = counted(r#"{"rows":2}"#);
     let old = IfMatch::OneOf(vec![first.tag()]);
-    let refused = scene.update(first.key, patch.clone(), old, origin()).await;
+    let refused = fixture
+        .update(first.key, patch.clone(), old, origin())
+        .await;
     let failed = Updated::Refused(PatchRejected::PreconditionFailed);
     assert_eq!(refused, Some(failed));
     let current = IfMatch::OneOf(vec![second.tag()]);
-    let updated = scene.update(first.key, patch, current, origin()).await;
+    let updated = fixture.update(first.key, patch, current, origin()).await;
     assert!(matches!(updated, Some(Updated::Changed(_))), "{updated:?}");
 }
 
 /// A repeated report makes no version and no history entry.
 pub async fn an_unchanged_update_writes_nothing(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
-    let key = scene.create_default(1).await.key;
+    let fixture = Fixture::new(store).await;
+    let key = fixture.create_default(1).await.key;
     let patch = RunPatch {
         status: Field::Value(RunStatus::Ended(Outcome::CompletedWithErrors)),
         ..counted(r#"{"rows":1.0,"ratio":0.1}"#)
     };
-    let stored = scene.change(key, patch.clone()).await;
-    let again = scene.report(key, patch).await;
+    let stored = fixture.change(key, patch.clone()).await;
+    let again = fixture.report(key, patch).await;
     assert_eq!(again, Some(Updated::Unchanged(stored.clone())));
-    assert_eq!(scene.find(key).await, Some(stored));
-    assert_eq!(scene.history(key).await.len(), 2);
+    assert_eq!(fixture.find(key).await, Some(stored));
+    assert_eq!(fixture.history(key).await.len(), 2);
 }
 
-/// Nobody finds, lists, changes or deletes a deleted run, and nobody gets its id.
-pub async fn a_deleted_run_is_absent_everywhere_and_its_id_stays_taken(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
-    let run = scene.create_default(1).await;
-    let kept = scene.create_default(2).await;
-    let deleted = scene.delete(run.key).await;
+/// A deleted run cannot be found, listed, changed or deleted, and its id cannot be used again.
+pub async fn a_deleted_run_is_absent_everywhere_and_its_id_stays_in_use(store: Arc<dyn Store>) {
+    let fixture = Fixture::new(store).await;
+    let run = fixture.create_default(1).await;
+    let kept = fixture.create_default(2).await;
+    let deleted = fixture.delete(run.key).await;
     let expected = Run {
         version: run.version.next(),
         ..run.clone()
@@ -159,35 +176,41 @@ pub async fn a_deleted_run_is_absent_everywhere_and_its_id_stays_taken(store: Ar
     assert_eq!(deleted, Some(Updated::Changed(expected)));
 
     let key = run.key;
-    assert_eq!(scene.find(key).await, None);
-    assert!(!scene.store.run_exists(key).await.expect("it can be asked"));
-    assert_eq!(scene.report(key, counted(r#"{"rows":1}"#)).await, None);
-    assert_eq!(scene.delete(key).await, None);
-    let events = scene.store.list_run_events(key, first_page()).await;
+    assert_eq!(fixture.find(key).await, None);
+    assert!(
+        !fixture
+            .store
+            .run_exists(key)
+            .await
+            .expect("it can be asked")
+    );
+    assert_eq!(fixture.report(key, counted(r#"{"rows":1}"#)).await, None);
+    assert_eq!(fixture.delete(key).await, None);
+    let events = fixture.store.list_run_events(key, first_page()).await;
     assert_eq!(events.expect("events can be listed"), None);
-    let listed = scene.page(10, None).await.items;
+    let listed = fixture.page(10, None).await.items;
     let listed: Vec<_> = listed.iter().map(|row| row.summary.key).collect();
     assert_eq!(listed, [kept.key]);
-    let again = scene.create_run(scene.creation(1, &new_run())).await;
+    let again = fixture.create_run(fixture.creation(1, &new_run())).await;
     assert_eq!(again, Created::Deleted);
-    assert_eq!(scene.find(key).await, None);
+    assert_eq!(fixture.find(key).await, None);
 }
 
 /// A deletion whose precondition fails deletes nothing.
-pub async fn a_refused_deletion_deletes_nothing(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
-    let run = scene.create_default(1).await;
+pub async fn a_rejected_deletion_deletes_nothing(store: Arc<dyn Store>) {
+    let fixture = Fixture::new(store).await;
+    let run = fixture.create_default(1).await;
     let origin = origin();
     let decide = move |run: &Run| run.decide_deletion(&IfMatch::Missing, &origin);
-    let refused = scene.store.update_run(run.key, report(decide)).await;
+    let refused = fixture.store.update_run(run.key, report(decide)).await;
     let required = Updated::Refused(PatchRejected::PreconditionRequired);
     assert_eq!(refused.expect("the store answers"), Some(required));
-    assert_eq!(scene.find(run.key).await, Some(run));
+    assert_eq!(fixture.find(run.key).await, Some(run));
 }
 
-/// Every outcome, and its end, is kept.
-pub async fn every_status_is_kept(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
+/// Every outcome and its end are stored.
+pub async fn every_status_is_stored(store: Arc<dyn Store>) {
+    let fixture = Fixture::new(store).await;
     for (number, status) in (1..).zip(RunStatus::ALL) {
         let mut new = new_run();
         new.status = status;
@@ -195,8 +218,8 @@ pub async fn every_status_is_kept(store: Arc<dyn Store>) {
             RunStatus::Running => None,
             RunStatus::Ended(_) => new.start,
         };
-        let run = scene.create(number, &new).await;
-        let found = scene.find(run.key).await.expect("it was created");
+        let run = fixture.create(number, &new).await;
+        let found = fixture.find(run.key).await.expect("it was created");
         assert_eq!(found.properties.state.status(), status);
         assert_eq!(found.properties.state.end(), new.end);
         let is_running = matches!(found.properties.state, RunState::Running);
@@ -206,7 +229,7 @@ pub async fn every_status_is_kept(store: Arc<dyn Store>) {
 
 /// A run is unique within its flow only.
 pub async fn one_id_in_two_flows_is_two_runs(store: Arc<dyn Store>) {
-    let one = Scene::new(store).await;
+    let one = Fixture::new(store).await;
     let other = one.other_flow().await;
     let first = one.create_default(1).await;
     let second = other.create_default(1).await;
@@ -219,7 +242,7 @@ pub async fn one_id_in_two_flows_is_two_runs(store: Arc<dyn Store>) {
 
 /// A run is found by its id alone, in each flow that has one of that id; a deleted run is not.
 pub async fn runs_are_found_by_their_id_alone(store: Arc<dyn Store>) {
-    let one = Scene::new(store).await;
+    let one = Fixture::new(store).await;
     let other = one.other_flow().await;
     let tenant = one.flow.tenant;
     let keys = async |number, limit| {

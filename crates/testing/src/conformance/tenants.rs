@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use flowruns_domain::{Created, Flow, FlowKey, FlowQuery, RunKey, RunQuery, RunScope, Store};
 
-use super::scene::{Scene, first_page};
+use super::fixture::{Fixture, first_page};
 use crate::fixtures::{counted, fresh_tenant, new_run};
 
 /// Another tenant neither sees nor changes a run whose ids it knows.
 pub async fn runs_of_another_tenant_are_absent(store: Arc<dyn Store>) {
-    let owner = Scene::new(store).await;
+    let owner = Fixture::new(store).await;
     let run = owner.create_default(1).await;
-    let stranger = Scene {
+    let stranger = Fixture {
         flow: FlowKey {
             tenant: fresh_tenant(),
             ..owner.flow
@@ -43,7 +43,7 @@ pub async fn runs_of_another_tenant_are_absent(store: Arc<dyn Store>) {
 
 /// Another tenant neither sees, changes, deletes nor lists a flow whose id it knows.
 pub async fn flows_of_another_tenant_are_absent(store: Arc<dyn Store>) {
-    let owner = Scene::new(store).await;
+    let owner = Fixture::new(store).await;
     let store = &owner.store;
     let key = FlowKey {
         tenant: fresh_tenant(),

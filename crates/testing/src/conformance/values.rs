@@ -1,4 +1,4 @@
-//! Every value comes back as it was stored, to the byte.
+//! Every value is read as it was written, to the byte.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use flowruns_domain::{
     json::{JsonObject, JsonValue, Number},
 };
 
-use super::scene::Scene;
+use super::fixture::Fixture;
 use crate::fixtures::{error_patch, name, new_run, object, origin, time};
 
 const TEXTS: [&str; 9] = [
@@ -24,14 +24,14 @@ const TEXTS: [&str; 9] = [
 ];
 
 /// Creates the run, and again sets all of it by an update; found run and history must hold the same values.
-async fn assert_round_trip(scene: &Scene, number: u64, new: &NewRun) {
-    let creation = scene.creation(number, new);
+async fn assert_round_trip(fixture: &Fixture, number: u64, new: &NewRun) {
+    let creation = fixture.creation(number, new);
     let key = creation.run.key;
-    scene.create_run(creation.clone()).await;
-    assert_eq!(scene.find(key).await.as_ref(), Some(&creation.run));
-    assert_eq!(scene.history(key).await, [creation.event]);
+    fixture.create_run(creation.clone()).await;
+    assert_eq!(fixture.find(key).await.as_ref(), Some(&creation.run));
+    assert_eq!(fixture.history(key).await, [creation.event]);
 
-    let empty = scene.create_default(number + 1_000_000).await;
+    let empty = fixture.create_default(number + 1_000_000).await;
     let patch = RunPatch {
         statistics: flowruns_domain::Field::Value(new.statistics.clone()),
         blocking_error: new
@@ -42,11 +42,11 @@ async fn assert_round_trip(scene: &Scene, number: u64, new: &NewRun) {
     };
     let origin = origin();
     if let Ok(Decision::Changed(change)) = empty.decide(&patch, &IfMatch::Absent, &origin) {
-        scene
+        fixture
             .update(empty.key, patch, IfMatch::Absent, origin)
             .await;
-        assert_eq!(scene.find(empty.key).await, Some(change.run));
-        assert_eq!(scene.history(empty.key).await.pop(), Some(change.event));
+        assert_eq!(fixture.find(empty.key).await, Some(change.run));
+        assert_eq!(fixture.history(empty.key).await.pop(), Some(change.event));
     }
 }
 
@@ -97,12 +97,12 @@ pub async fn numbers_keep_their_value(store: Arc<dyn Store>) {
         statistics.insert(format!("n{at:02}"), number.clone());
     }
     statistics.insert("all", JsonValue::Array(numbers));
-    let scene = Scene::new(store).await;
-    assert_round_trip(&scene, 1, &with_statistics(statistics)).await;
+    let fixture = Fixture::new(store).await;
+    assert_round_trip(&fixture, 1, &with_statistics(statistics)).await;
 }
 
-/// Any Unicode but U+0000 comes back, in values and in names.
-pub async fn unicode_comes_back_as_it_was(store: Arc<dyn Store>) {
+/// Any Unicode but U+0000 is stored, in values and in names.
+pub async fn unicode_is_stored_unchanged(store: Arc<dyn Store>) {
     let mut statistics = JsonObject::default();
     for text in TEXTS {
         statistics.insert(text, text.into());
@@ -114,12 +114,12 @@ pub async fn unicode_comes_back_as_it_was(store: Arc<dyn Store>) {
     let mut new = with_statistics(statistics);
     new.blocking_error = PublicErrorPatch::new(error).ok();
     new.display_name = name("e\u{301} \u{202e}\u{1f600} '; -- \u{10ffff}");
-    let scene = Scene::new(store).await;
-    assert_round_trip(&scene, 1, &new).await;
+    let fixture = Fixture::new(store).await;
+    assert_round_trip(&fixture, 1, &new).await;
 }
 
 /// Empty objects, nulls in arrays, mixed arrays, sixteen levels.
-pub async fn json_of_every_shape_comes_back(store: Arc<dyn Store>) {
+pub async fn json_of_every_shape_is_stored(store: Arc<dyn Store>) {
     let deepest = format!("{}1{}", r#"{"a":"#.repeat(16), "}".repeat(16));
     let documents = [
         "{}",
@@ -128,25 +128,25 @@ pub async fn json_of_every_shape_comes_back(store: Arc<dyn Store>) {
         r#"{"true":true,"null":"null","1":"1","a/b":1,"a~b":2,"a.b":3,"a b":4,"A":5,"a":6,"aa":7,"b":8}"#,
         &deepest,
     ];
-    let scene = Scene::new(store).await;
+    let fixture = Fixture::new(store).await;
     for (number, document) in (1..).zip(documents) {
-        assert_round_trip(&scene, number, &with_statistics(object(document))).await;
+        assert_round_trip(&fixture, number, &with_statistics(object(document))).await;
     }
 }
 
-/// A blockingError comes back with all its members.
-pub async fn a_blocking_error_comes_back_whole(store: Arc<dyn Store>) {
+/// A blockingError is stored with all its members.
+pub async fn a_blocking_error_is_stored_completely(store: Arc<dyn Store>) {
     let mut new = new_run();
     new.blocking_error = Some(error_patch(
         r#"{"code":"c","message":"","target":"t","details":[{},{"code":"d","message":"m","target":"x"}],
             "innerError":{"code":"i","message":"m","target":"t","details":[{"code":"e"}]}}"#,
     ));
-    let scene = Scene::new(store).await;
-    assert_round_trip(&scene, 1, &new).await;
+    let fixture = Fixture::new(store).await;
+    assert_round_trip(&fixture, 1, &new).await;
 }
 
-/// 64 KiB of statistics and 64 KiB of blockingError are kept.
-pub async fn sixty_four_kibibytes_come_back(store: Arc<dyn Store>) {
+/// 64 KiB of statistics and 64 KiB of blockingError are stored.
+pub async fn sixty_four_kibibytes_are_stored(store: Arc<dyn Store>) {
     let mut statistics = JsonObject::default();
     statistics.insert(
         "a",
@@ -160,16 +160,16 @@ pub async fn sixty_four_kibibytes_come_back(store: Arc<dyn Store>) {
     );
     let mut new = with_statistics(statistics);
     new.blocking_error = PublicErrorPatch::new(error).ok();
-    let scene = Scene::new(store).await;
-    assert_round_trip(&scene, 1, &new).await;
+    let fixture = Fixture::new(store).await;
+    assert_round_trip(&fixture, 1, &new).await;
 
     let members = (0..3_500).map(|at| (format!("member{at}"), JsonValue::Bool(true)));
-    assert_round_trip(&scene, 2, &with_statistics(members.collect())).await;
+    assert_round_trip(&fixture, 2, &with_statistics(members.collect())).await;
 }
 
 /// Times keep their microseconds, from the first year to the last.
 pub async fn times_keep_their_microseconds(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
+    let fixture = Fixture::new(store).await;
     let times = [
         "0001-01-01T00:00:00Z",
         "0001-01-01T00:00:00.000001Z",
@@ -187,16 +187,19 @@ pub async fn times_keep_their_microseconds(store: Arc<dyn Store>) {
             status: RunStatus::Ended(flowruns_domain::Outcome::Failed),
             ..new_run()
         };
-        assert_round_trip(&scene, number, &new).await;
-        let found = scene.find(scene.key(number)).await.expect("it was created");
+        assert_round_trip(&fixture, number, &new).await;
+        let found = fixture
+            .find(fixture.key(number))
+            .await
+            .expect("it was created");
         assert_eq!(found.properties.start.to_string(), text);
         assert_eq!(found.properties.state.end(), new.end);
     }
 }
 
-/// The actor is whatever the token says, and the longest name is 256 code points.
-pub async fn actor_and_longest_name_come_back(store: Arc<dyn Store>) {
-    let scene = Scene::new(store).await;
+/// The actor of the token and a name of 256 code points are stored.
+pub async fn actor_and_longest_name_are_stored(store: Arc<dyn Store>) {
+    let fixture = Fixture::new(store).await;
     let mut new = new_run();
     new.display_name = name(&"\u{1f600}".repeat(256));
     for (number, actor) in (1..).zip(["", "app 'x'; --", "\u{1f600}\u{202e}\u{10ffff}"]) {
@@ -204,9 +207,9 @@ pub async fn actor_and_longest_name_come_back(store: Arc<dyn Store>) {
             actor: actor.to_owned(),
             ..origin()
         };
-        let creation = new.create(scene.key(number), &origin);
+        let creation = new.create(fixture.key(number), &origin);
         let creation = creation.expect("a name of 256 characters is fine");
-        scene.create_run(creation.clone()).await;
-        assert_eq!(scene.history(creation.run.key).await, [creation.event]);
+        fixture.create_run(creation.clone()).await;
+        assert_eq!(fixture.history(creation.run.key).await, [creation.event]);
     }
 }

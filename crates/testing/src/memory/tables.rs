@@ -12,7 +12,7 @@ use flowruns_domain::{
 pub(super) struct Tables {
     /// Flow ids are unique across tenants.
     pub(super) flows: BTreeMap<FlowId, Flow>,
-    /// Deleted runs stay, so that their ids stay taken.
+    /// Deleted runs stay, so that their ids stay in use.
     pub(super) runs: BTreeMap<RunKey, StoredRun>,
     pub(super) keys: BTreeMap<IdempotencyKey, StoredKey>,
 }
@@ -63,13 +63,13 @@ impl StoredRun {
 }
 
 impl Tables {
-    /// The key of a claim, while no other attempt has taken over.
+    /// The key of a claim, if no other attempt has taken it over.
     pub(super) fn key_of(&mut self, claim: &KeyClaim) -> Option<&mut StoredKey> {
         let stored = self.keys.get_mut(&claim.key);
         stored.filter(|stored| stored.attempt == claim.attempt && stored.answer.is_none())
     }
 
-    /// The visible runs of a scope; `None` when there is no such flow.
+    /// The visible runs of a scope; `None` when the flow does not exist.
     pub(super) fn runs_in(&self, scope: RunScope) -> Option<impl Iterator<Item = &StoredRun>> {
         if let RunScope::Flow(flow) = scope {
             self.flow(flow)?;

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgConnectOptions, 
 
 use super::{folder, template};
 
-/// A PostgreSQL with the roles of production and a migrated template database. A crash of the system loses it.
+/// A PostgreSQL server with the roles of production and a migrated template database. Its data do not survive a crash.
 #[derive(Debug)]
 pub struct ScratchCluster {
     cluster: Cluster,
@@ -28,7 +28,7 @@ impl ScratchCluster {
     /// When it cannot be started or migrated.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<ScratchCluster> = OnceLock::new();
-        // A thread of its own, since the caller may be within a runtime, where no other can be entered.
+        // A new thread, because the caller may be in a runtime, in which no other runtime can be entered.
         let start = || {
             thread::spawn(Self::start)
                 .join()
@@ -54,7 +54,7 @@ impl ScratchCluster {
         shared
     }
 
-    /// How this role reaches this database.
+    /// The options with which this role connects to this database.
     pub fn options(&self, database: &str, role: &str) -> PgConnectOptions {
         PgConnectOptions::new_without_pgpass()
             .socket(self.cluster.socket_folder())

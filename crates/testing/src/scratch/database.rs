@@ -1,6 +1,9 @@
 //! One database.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use flowruns_embedded::Cluster;
 use flowruns_persistence::{ConnectOptions, PostgresStore};
@@ -8,7 +11,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use super::{ScratchCluster, template};
 
-/// A migrated, empty database that nobody else uses. It goes when the server does.
+/// A new, migrated, empty database. It is removed with the server.
 #[derive(Debug)]
 pub struct ScratchDatabase {
     cluster: &'static ScratchCluster,
@@ -20,7 +23,7 @@ impl ScratchDatabase {
     ///
     /// # Panics
     ///
-    /// When there is no server, or it refuses.
+    /// When the server cannot be started, or does not create the database.
     pub async fn create() -> Self {
         static CREATED: AtomicU64 = AtomicU64::new(0);
         let cluster = ScratchCluster::shared();
@@ -36,17 +39,29 @@ impl ScratchDatabase {
         &self.name
     }
 
-    /// How the owner of the schema connects.
+    /// Connects as the owner of the schema.
     pub fn owner(&self) -> PgConnectOptions {
         self.cluster.options(&self.name, ScratchCluster::OWNER)
     }
 
-    /// How the service connects, with the rights that it has in production.
+    /// Connects as the service, with the rights that it has in production.
     pub fn service(&self) -> PgConnectOptions {
         self.cluster.options(&self.name, ScratchCluster::SERVICE)
     }
 
-    /// How the superuser connects, for what no role of production may do.
+    /// `DATABASE_URL` of a server that connects as the service.
+    pub fn service_url(&self) -> String {
+        let options = self.service();
+        let socket = options.get_socket().map_or(Path::new(""), |path| path);
+        let (role, port) = (options.get_username(), options.get_port());
+        format!(
+            "postgres://{role}@localhost:{port}/{}?host={}",
+            self.name,
+            socket.display()
+        )
+    }
+
+    /// Connects as the superuser, for what no role of production may do.
     pub fn superuser(&self) -> PgConnectOptions {
         self.cluster.options(&self.name, Cluster::SUPERUSER)
     }

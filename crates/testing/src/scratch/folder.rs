@@ -1,4 +1,4 @@
-//! Where scratch servers live, and the removal of those that are gone.
+//! The folders of scratch servers, and the removal of abandoned ones.
 
 use std::{
     env, fs,
@@ -26,7 +26,7 @@ pub(super) fn remove_abandoned() {
     }
 }
 
-/// Whoever uses a folder holds its lock; without a lock file a process has only begun with it.
+/// The process that uses a folder holds its lock. Without a lock file a process has just begun to use it.
 fn is_abandoned(folder: &Path) -> bool {
     let lock = File::open(folder.join("lock"));
     lock.is_ok_and(|lock| lock.try_lock().is_ok())

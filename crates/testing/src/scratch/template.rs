@@ -18,7 +18,7 @@ pub(super) async fn create(cluster: &ScratchCluster) {
     let created = format!("CREATE DATABASE {NAME} OWNER {owner}");
     cluster.administer(created).await;
     apply(&cluster.options(NAME, owner)).await;
-    // Nobody is to be in it while it is copied.
+    // A template can be copied only while it has no connections.
     let closed = format!("ALTER DATABASE {NAME} IS_TEMPLATE true ALLOW_CONNECTIONS false");
     cluster.administer(closed).await;
 }

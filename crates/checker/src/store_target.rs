@@ -1,0 +1,165 @@
+//! A store behind the service of the domain, without HTTP.
+
+use async_trait::async_trait;
+use flowruns_domain::{
+    Environment, EventPageRequest, FlowId, FlowKey, Page, PageRequest, PageSize, PatchRejected,
+    Requester, Rule, Run, RunAddress, RunCreated, RunId, RunQuery, RunScope, RunService,
+    ServiceError, Version, Via,
+};
+
+use super::{
+    report::{Creation, Report},
+    target::{Answer, Entry, Listing, Refusal, Seen, Target},
+    wire,
+};
+use flowruns_testing::fixtures;
+
+/// Any store, as the routes use it. Refusals have the status codes of the contract.
+#[derive(Clone)]
+pub struct StoreTarget {
+    service: RunService,
+    flow: FlowKey,
+}
+
+impl StoreTarget {
+    /// A target of a flow that is stored.
+    pub const fn new(environment: Environment, flow: FlowKey) -> Self {
+        Self {
+            service: RunService::new(environment),
+            flow,
+        }
+    }
+
+    const fn address(&self, run: RunId) -> RunAddress {
+        RunAddress {
+            key: self.flow.run(run),
+            via: Via::NONE,
+        }
+    }
+}
+
+#[async_trait]
+impl Target for StoreTarget {
+    fn flow(&self) -> FlowId {
+        self.flow.flow
+    }
+
+    async fn create(&self, creation: &Creation) -> Answer<Seen> {
+        let (id, new) = (Some(creation.id), creation.new.clone());
+        let created = self
+            .service
+            .create(self.flow, Via::NONE, id, new, requester());
+        answer(created.await).map(|created| match created {
+            RunCreated::New(run) | RunCreated::Before(run) => wire::seen(&run),
+        })
+    }
+
+    async fn patch(&self, run: RunId, report: &Report) -> Answer<Seen> {
+        let patch = match &report.meaning {
+            Ok(patch) => patch.clone(),
+            // An invalid body never reaches the service.
+            Err(rule) => return Answer::Refused(invalid(*rule)),
+        };
+        let (address, if_match) = (self.address(run), report.if_match.clone());
+        let patched = self.service.patch(address, patch, if_match, requester());
+        answer(patched.await).map(|run: Run| wire::seen(&run))
+    }
+
+    async fn get(&self, run: RunId) -> Answer<Seen> {
+        let found = self.service.get(self.address(run)).await;
+        answer(found).map(|run| wire::seen(&run))
+    }
+
+    async fn list(&self, page_rows: u16) -> Answer<Listing> {
+        let mut rows = Vec::new();
+        let mut after = None;
+        for _ in 0..Listing::MAX_PAGES {
+            let query = RunQuery {
+                size: PageSize::new(page_rows).unwrap_or_default(),
+                after,
+                ..RunQuery::new(RunScope::Flow(self.flow))
+            };
+            let page = match answer(self.service.query(Via::NONE, &query).await) {
+                Answer::Done(page) => page,
+                Answer::Refused(refusal) => return Answer::Refused(refusal),
+                Answer::Unknown(reason) => return Answer::Unknown(reason),
+            };
+            let summaries = page.items.iter().map(|row| &row.summary);
+            rows.extend(summaries.map(wire::seen_in_list));
+            let Some(next) = page.next else {
+                return Answer::Done(Listing {
+                    rows,
+                    complete: true,
+                });
+            };
+            after = Some(next.after);
+        }
+        Answer::Done(Listing {
+            rows,
+            complete: false,
+        })
+    }
+
+    async fn history(&self, run: RunId) -> Answer<Vec<Entry>> {
+        let mut entries: Vec<Entry> = Vec::new();
+        loop {
+            let after = entries.last().and_then(|last| Version::new(last.version));
+            let request: EventPageRequest = PageRequest {
+                size: PageSize::new(PageSize::MAX).unwrap_or_default(),
+                after,
+            };
+            let page: Page<_> = match answer(self.service.history(self.address(run), request).await)
+            {
+                Answer::Done(page) => page,
+                Answer::Refused(refusal) => return Answer::Refused(refusal),
+                Answer::Unknown(reason) => return Answer::Unknown(reason),
+            };
+            entries.extend(page.items.iter().map(wire::entry));
+            if !page.more {
+                return Answer::Done(entries);
+            }
+        }
+    }
+}
+
+fn requester() -> Requester {
+    Requester {
+        actor: "checker".to_owned(),
+        request: fixtures::fresh_uuid(),
+    }
+}
+
+fn answer<T>(result: Result<T, ServiceError>) -> Answer<T> {
+    match result {
+        Ok(value) => Answer::Done(value),
+        Err(ServiceError::Rejected(rejected)) => Answer::Refused(refusal(&rejected)),
+        Err(ServiceError::Store(error)) => Answer::Unknown(error.to_string()),
+        Err(ServiceError::UnsupportedQuery(_)) => {
+            Answer::Refused(Refusal::new(400, "queryNotOffered"))
+        }
+        Err(ServiceError::FlowNotFound) => Answer::Refused(Refusal::new(404, "flowNotFound")),
+        Err(ServiceError::RunNotFound) => Answer::Refused(Refusal::new(404, "runNotFound")),
+        Err(ServiceError::IdTaken { .. } | ServiceError::IdDeleted(_)) => {
+            Answer::Refused(Refusal::new(409, "idTaken"))
+        }
+        Err(ServiceError::FlowHasRuns) => Answer::Refused(Refusal::new(409, "flowHasRuns")),
+    }
+}
+
+/// The status and code that the contract gives to a refusal.
+pub(super) fn refusal(rejected: &PatchRejected) -> Refusal {
+    match rejected {
+        // Of several faults the code is that of the first.
+        PatchRejected::Invalid(faults) => {
+            invalid(faults.first().map_or(Rule::InvalidType, |fault| fault.rule))
+        }
+        PatchRejected::PreconditionRequired => Refusal::new(428, "preconditionRequired"),
+        PatchRejected::PreconditionFailed => Refusal::new(412, "entityTagDoesNotMatch"),
+        PatchRejected::VersionExcluded => Refusal::new(412, "entityTagMatches"),
+        PatchRejected::Conflict(conflict) => Refusal::new(409, conflict.rule.code()),
+    }
+}
+
+pub(super) fn invalid(rule: Rule) -> Refusal {
+    Refusal::new(400, rule.code())
+}

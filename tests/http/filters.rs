@@ -1,0 +1,322 @@
+//! Lists against another reading of OData: random filters, orders and pages, evaluated here on the JSON of the whole list,
+//! with nothing of the product.
+
+mod condition;
+mod list;
+
+use std::sync::OnceLock;
+
+use axum::http::StatusCode;
+use proptest::{prelude::*, sample};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use self::{
+    condition::{Condition, Leaves, conditions},
+    list::{Order, encoded, ids, orders, walk},
+};
+use crate::app::App;
+
+const RUNS: u32 = 60;
+const FLOWS: u32 = 25;
+const NAMES: [&str; 8] = [
+    "a",
+    "ab",
+    "B",
+    "\u{e4}b",
+    "b%_'",
+    "a\\b",
+    "x & y+z=#",
+    "\u{1f980}",
+];
+const STATUSES: [&str; 5] = [
+    "running",
+    "completed",
+    "failed",
+    "completedWithErrors",
+    "completedWithWarnings",
+];
+const READINESS: [&str; 3] = ["ready", "notReady", "failed"];
+
+fn run_id(number: u32) -> String {
+    format!("0a000000-0000-7000-8000-{number:012x}")
+}
+
+fn moment(minute: u32) -> String {
+    format!("2026-03-01T08:{minute:02}:00Z")
+}
+
+/// An application with flows and runs that stand still, and the JSON of each whole list.
+struct Fixture {
+    runtime: Runtime,
+    app: App,
+    runs: Listed,
+    all_runs: Listed,
+    flows: Listed,
+}
+
+struct Listed {
+    url: String,
+    rows: Vec<Value>,
+}
+
+impl Listed {
+    async fn read(app: &App, url: String) -> Self {
+        let page = app.get(&format!("{url}?$top=1000")).await.json;
+        let rows = page["value"].as_array().unwrap().clone();
+        assert!(rows.len() >= FLOWS as usize && page["@odata.nextLink"].is_null());
+        Self { url, rows }
+    }
+}
+
+fn fixture() -> &'static Fixture {
+    static SCENE: OnceLock<Fixture> = OnceLock::new();
+    SCENE.get_or_init(|| {
+        let runtime = Runtime::new().unwrap();
+        let (app, [runs, all_runs, flows]) = runtime.block_on(filled());
+        Fixture {
+            runtime,
+            app,
+            runs,
+            all_runs,
+            flows,
+        }
+    })
+}
+
+async fn filled() -> (App, [Listed; 3]) {
+    let app = App::start().await;
+    let flows = "/industryData/incomingFlows";
+    let mut ids = Vec::new();
+    for number in 0..FLOWS {
+        let readiness = READINESS[(number % 3) as usize];
+        let name = NAMES[(number * 3 % 8) as usize];
+        let body = json!({"displayName": name, "readinessStatus": readiness});
+        let flow = app.post(flows, body).await;
+        ids.push(flow.json["id"].as_str().unwrap().to_owned());
+    }
+    for number in 0..RUNS {
+        let status = STATUSES[(number * 7 % 5) as usize];
+        let mut body = json!({"displayName": NAMES[(number % 8) as usize], "startDateTime": moment(number % 4), "status": status});
+        if status != "running" {
+            body["endDateTime"] = json!(moment(10 + number % 6));
+        }
+        app.run_of(&ids[(number % 3) as usize], body.clone()).await;
+        body["id"] = json!(run_id(number));
+        app.run_of(&ids[0], body).await;
+    }
+    let runs = Listed::read(&app, format!("{flows}/{}/runs", ids[0])).await;
+    let all_runs = Listed::read(&app, "/industryData/runs".to_owned()).await;
+    let flows = Listed::read(&app, flows.to_owned()).await;
+    (app, [runs, all_runs, flows])
+}
+
+/// Walks the list that the options ask for, and holds it and its counts against what is expected.
+async fn compare(
+    app: &App,
+    list: &Listed,
+    filter: Option<&Condition>,
+    order: &Order,
+    (top, skip): (usize, usize),
+) -> Result<(), TestCaseError> {
+    let mut expected: Vec<&Value> = list.rows.iter().collect();
+    expected.retain(|row| filter.is_none_or(|filter| filter.holds(row)));
+    expected.sort_by(|one, other| order.compare(one, other));
+    let mut options = format!(
+        "$orderby={}&$top={top}&$skip={skip}&$count=true",
+        encoded(&order.text())
+    );
+    let mut count_url = format!("{}/$count", list.url);
+    if let Some(filter) = filter {
+        let filter = encoded(&filter.text());
+        options = format!("{options}&$filter={filter}");
+        count_url = format!("{count_url}?$filter={filter}");
+    }
+    let pages = walk(app, &format!("{}?{options}", list.url)).await;
+    for page in &pages {
+        prop_assert_eq!(&page["@odata.count"], &json!(expected.len()));
+    }
+    let (last, full) = pages.split_last().unwrap();
+    for page in full {
+        prop_assert_eq!(page["value"].as_array().unwrap().len(), top);
+    }
+    prop_assert!(last["value"].as_array().unwrap().len() <= top);
+    let walked: Vec<String> = pages.iter().flat_map(ids).collect();
+    prop_assert_eq!(walked, list::ids_of(expected.iter().copied().skip(skip)));
+    let count = app.get(&count_url).await;
+    prop_assert_eq!(
+        (count.status, count.body),
+        (StatusCode::OK, expected.len().to_string())
+    );
+    Ok(())
+}
+
+fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+fn windows() -> impl Strategy<Value = (usize, usize)> {
+    (1_usize..=RUNS as usize, prop_oneof![Just(0), 0_usize..12])
+}
+
+proptest! {
+    #![proptest_config(cases(250))]
+
+    #[test]
+    fn runs_of_a_flow_are_those_that_match_in_order(
+        filter in proptest::option::weighted(0.9, conditions(Leaves::Runs)),
+        order in orders(&["startDateTime", "endDateTime", "displayName", "id"]),
+        window in windows(),
+    ) {
+        let Fixture { runtime, app, runs, .. } = fixture();
+        runtime.block_on(compare(app, runs, filter.as_ref(), &order, window))?;
+    }
+
+    #[test]
+    fn runs_of_all_flows_are_those_that_match_in_order(
+        filter in proptest::option::weighted(0.9, conditions(Leaves::RunsAcrossFlows)),
+        order in orders(&["startDateTime"]),
+        window in windows(),
+    ) {
+        let Fixture { runtime, app, all_runs, .. } = fixture();
+        runtime.block_on(compare(app, all_runs, filter.as_ref(), &order, window))?;
+    }
+
+    #[test]
+    fn flows_are_those_that_match_in_order(
+        filter in proptest::option::weighted(0.9, conditions(Leaves::Flows)),
+        order in orders(&["id", "displayName"]),
+        window in windows(),
+    ) {
+        let Fixture { runtime, app, flows, .. } = fixture();
+        runtime.block_on(compare(app, flows, filter.as_ref(), &order, window))?;
+    }
+}
+
+/// An application whose lists change.
+fn other_scene() -> &'static (Runtime, App) {
+    static SCENE: OnceLock<(Runtime, App)> = OnceLock::new();
+    SCENE.get_or_init(|| {
+        let runtime = Runtime::new().unwrap();
+        let app = runtime.block_on(App::start());
+        (runtime, app)
+    })
+}
+
+/// What happens to other runs between two pages.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Create(u32),
+    Move(u32, usize),
+    Rename(usize, &'static str),
+    End(usize),
+    Delete(usize),
+}
+
+const MOVERS: usize = 6;
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let mover = || 0..MOVERS;
+    let step = prop_oneof![
+        (0_u32..10).prop_map(Step::Create),
+        (0_u32..10, mover()).prop_map(|(minute, mover)| Step::Move(minute, mover)),
+        (mover(), sample::select(NAMES.to_vec()))
+            .prop_map(|(mover, name)| Step::Rename(mover, name)),
+        mover().prop_map(Step::End),
+        mover().prop_map(Step::Delete),
+    ];
+    proptest::collection::vec(step, 0..4)
+}
+
+async fn take(app: &App, list: &str, movers: &[String], step: Step) {
+    let url = |mover: usize| format!("{list}/{}", movers[mover]);
+    match step {
+        Step::Create(minute) => {
+            let body = json!({"displayName": "new", "startDateTime": moment(minute)});
+            assert_eq!(app.post(list, body).await.status, StatusCode::CREATED);
+        }
+        Step::Move(minute, mover) => drop(
+            app.patch(&url(mover), json!({"startDateTime": moment(minute)}))
+                .await,
+        ),
+        Step::Rename(mover, name) => {
+            drop(app.patch(&url(mover), json!({"displayName": name})).await)
+        }
+        Step::End(mover) => {
+            let body = json!({"status": "failed", "endDateTime": moment(30)});
+            drop(app.patch(&url(mover), body).await);
+        }
+        Step::Delete(mover) => drop(app.delete(&url(mover)).await),
+    }
+}
+
+/// New runs of a flow: the JSON of those that will stand still, and the ids of the others.
+async fn still_and_moving(app: &App, flow: &str) -> (Vec<Value>, Vec<String>) {
+    let (mut still, mut movers) = (Vec::new(), Vec::new());
+    for number in 0..18_u32 {
+        let mut body = json!({"displayName": NAMES[(number % 8) as usize], "startDateTime": moment(number * 5 % 9)});
+        let is_mover = number % 3 == 0;
+        if !is_mover && number % 4 == 1 {
+            (body["status"], body["endDateTime"]) =
+                (json!("completed"), json!(moment(20 + number % 3)));
+        }
+        let run = app.run_of(flow, body).await;
+        match is_mover {
+            true => movers.push(run.id),
+            false => still.push(app.get(&run.url).await.json),
+        }
+    }
+    (still, movers)
+}
+
+/// The ids of a walk between whose pages others are created, changed and deleted, and those that stood still, in order.
+async fn walk_amidst(
+    app: &App,
+    order: &Order,
+    top: usize,
+    steps: &[Vec<Step>],
+) -> (Vec<String>, Vec<String>) {
+    let flow = app.flow().await;
+    let list = format!("/industryData/incomingFlows/{flow}/runs");
+    let (mut still, movers) = still_and_moving(app, &flow).await;
+    still.sort_by(|one, other| order.compare(one, other));
+    let mut walked = Vec::new();
+    let mut place = Some(format!(
+        "{list}?$orderby={}&$top={top}",
+        encoded(&order.text())
+    ));
+    let mut steps = steps.iter();
+    let mut pages = 0;
+    while let Some(url) = place {
+        let page = app.get(&url).await.json;
+        walked.extend(ids(&page));
+        pages += 1;
+        assert!(pages < list::MOST_PAGES, "the walk does not end");
+        place = list::next(&page);
+        for step in steps.next().into_iter().flatten() {
+            take(app, &list, &movers, *step).await;
+        }
+    }
+    let still = list::ids_of(still.iter());
+    walked.retain(|id| still.contains(id));
+    (walked, still)
+}
+
+proptest! {
+    #![proptest_config(cases(60))]
+
+    #[test]
+    fn a_walk_amidst_changes_gives_each_run_that_stood_still_once(
+        order in orders(&["startDateTime", "endDateTime", "displayName", "id"]),
+        top in 1_usize..6,
+        steps in proptest::collection::vec(steps(), 1..12),
+    ) {
+        let (runtime, app) = other_scene();
+        let (walked, still) = runtime.block_on(walk_amidst(app, &order, top, &steps));
+        prop_assert_eq!(walked, still);
+    }
+}
