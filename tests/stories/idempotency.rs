@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::http::{Method, StatusCode};
+use flowruns_domain::{Clock as _, IdempotencyStore as _, KeyClaim, Timestamp};
 use futures_util::future::join_all;
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
@@ -287,15 +288,19 @@ async fn a_client_that_hangs_up_finds_its_answer_when_it_asks_again() {
 }
 
 #[tokio::test]
-async fn after_a_day_a_key_is_new_and_what_it_kept_is_deleted() {
+async fn after_a_day_a_key_is_new_and_other_old_keys_can_be_deleted() {
     let app = App::start().await;
     let first = post(&app, FLOWS, "key", BODY).await;
     post(&app, FLOWS, "another", BODY).await;
     app.clock.advance(DAY + Duration::from_secs(1));
-    let later = app.beside(flowruns_domain::Clock::now(&*app.clock)).await;
+    let later = app.beside(app.clock.now()).await;
     let second = post(&later, FLOWS, "key", BODY).await;
     assert_eq!(second.status, StatusCode::CREATED);
     assert_ne!(second.json["id"], first.json["id"]);
+    let day_before = later.clock.now().date_time() - KeyClaim::KEPT_FOR;
+    let day_before = Timestamp::new(day_before).unwrap();
+    let deleted = app.store.forget_keys(day_before, 1000).await.unwrap();
+    assert_eq!(deleted, 1);
     let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM idempotency_keys")
         .fetch_one(app.store.pool())
         .await

@@ -1,6 +1,6 @@
 //! Uses the packaged crates as another team does: verifies a store with the conformance suite, and serves the routes on it.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc};
 
 use axum::{
     Router,
@@ -8,8 +8,8 @@ use axum::{
     http::{Request, StatusCode, header},
 };
 use flowruns_api::{
-    ApiOptions, CursorKey, Draining, HeadLimits, Limits, Readiness,
-    auth::{Expectations, KeySet, Permission, TokenVerifier},
+    ApiOptions, CursorKey,
+    auth::{KeySet, Permission, TokenPolicy, TokenVerifier},
     router,
 };
 use flowruns_domain::{Clock as _, Environment, Store, SystemClock, TimeOrderedIds};
@@ -51,29 +51,17 @@ fn routes(key: &SigningKey, store: Arc<dyn Store>) -> Result<Router, Box<dyn Err
     let keys = json!({"keys": [key.jwk()]}).to_string();
     let verifier = TokenVerifier::new(
         KeySet::from_jwks(keys.as_bytes())?,
-        Expectations {
+        TokenPolicy {
             issuer: NAME.to_owned(),
             audiences: vec![NAME.to_owned()],
             leeway_seconds: 0,
         },
     );
-    Ok(router(ApiOptions {
-        readiness: Readiness::new(Arc::clone(&store), Draining::default()),
-        environment: Environment {
-            store,
-            clock: Arc::new(SystemClock),
-            ids: Arc::new(TimeOrderedIds),
-        },
-        verifier: Arc::new(verifier),
-        max_body_bytes: 1024 * 1024,
-        head_limits: HeadLimits::default(),
-        request_timeout: Duration::from_secs(30),
-        body_timeout: Duration::from_secs(10),
-        require_if_match: false,
-        trusted_proxies: Vec::new(),
-        cors_origins: Vec::new(),
-        cursor_key: CursorKey::new(b"a secret that all servers share"),
-        tracer: None,
-        limits: Limits::default(),
-    }))
+    let environment = Environment {
+        store,
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(TimeOrderedIds),
+    };
+    let cursor_key = CursorKey::new(b"a secret that all servers share");
+    Ok(router(ApiOptions::new(environment, Arc::new(verifier), cursor_key)))
 }
