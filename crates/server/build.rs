@@ -1,5 +1,5 @@
 //! Compresses the debug information that stays in a release binary (line tables and address ranges) to a third. std's
-//! backtraces, gdb and perf read it.
+//! backtraces, gdb and perf read it. With `-O2` lld uses a higher level of compression.
 
 #![expect(
     clippy::print_stdout,
@@ -12,6 +12,6 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
     if is("PROFILE", "release") && is("CARGO_CFG_TARGET_OS", "linux") {
-        println!("cargo::rustc-link-arg-bins=-Wl,--compress-debug-sections=zlib");
+        println!("cargo::rustc-link-arg-bins=-Wl,-O2,--compress-debug-sections=zlib");
     }
 }
