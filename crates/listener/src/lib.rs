@@ -11,8 +11,11 @@
 //! - A drain at shutdown: requests in flight are answered, idle connections are closed.
 //!
 //! Each request carries the extensions [`Peer`], [`OverTls`] (over TLS only) and, until a request of its connection has carried
-//! a valid token, [`ConnectionAuthentication`]. A response with the extension [`StreamingResponse`] may last as long as it
-//! needs.
+//! a valid token, [`ConnectionAuthentication`].
+//!
+//! A response with the extension [`StreamingResponse`] is exempt from [`ListenOptions::exchange_timeout`]. Its client must still
+//! read what is sent at the minimum rate. When the server drains, the body may end by itself within one second; then it is cut
+//! off with an error, so that no client mistakes it for a complete one.
 //!
 //! # Example
 //!
