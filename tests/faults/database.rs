@@ -137,10 +137,7 @@ impl Drop for Database {
 
 /// As in production: what is acknowledged is flushed.
 pub(crate) fn durable_in(folder: &Path) -> ClusterOptions {
-    ClusterOptions {
-        durable: true,
-        ..ClusterOptions::new(folder)
-    }
+    ClusterOptions::new(folder)
 }
 
 pub(crate) async fn execute(connection: &mut PgConnection, statement: &str) {

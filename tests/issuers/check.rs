@@ -46,9 +46,9 @@ async fn a_check_counts_the_keys_of_an_issuer_or_says_what_is_wrong_with_it() {
             "another issuer",
         ),
         (document(issuer.name(), "http://keys.example/"), "not https"),
-        (document(issuer.name(), "/keys"), "no URL"),
+        (document(issuer.name(), "/keys"), "not a URL"),
         (Reply::Bytes(vec![b' '; 300_000]), "more than"),
-        (Reply::Silence, "did not come within"),
+        (Reply::Silence, "were not received within"),
     ];
     for (reply, message) in wrong {
         let said = format!("{reply:.60?}");
@@ -81,7 +81,7 @@ async fn a_place_of_keys_that_cannot_be_trusted_or_read_is_refused() {
     let path = |path: &std::path::Path| path.to_str().unwrap().to_owned();
     for (setting, value, message) in [
         ("JWKS_URL", "http://keys.example/".to_owned(), "not https"),
-        ("JWKS_URL", "keys.example".to_owned(), "no URL"),
+        ("JWKS_URL", "keys.example".to_owned(), "not a URL"),
         ("DISCOVERY_URL", "http://10.0.0.1/".to_owned(), "not https"),
         (
             "DISCOVERY_URL",

@@ -1,91 +1,104 @@
-//! The arrows between the crates.
+//! The drawing of the crates in `docs/architecture.md` agrees with `cargo metadata`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
-/// Who may depend on whom; any other arrow is a defect.
-const ARROWS: &[(&str, &[&str])] = &[
-    ("flowruns-domain", &[]),
-    ("flowruns-embedded", &[]),
-    ("flowruns-admission", &["flowruns-domain"]),
-    (
-        "flowruns-persistence",
-        &["flowruns-admission", "flowruns-domain"],
-    ),
-    ("flowruns-api", &["flowruns-admission", "flowruns-domain"]),
-    (
-        "flowruns-testing",
-        &[
-            "flowruns-domain",
-            "flowruns-persistence",
-            "flowruns-embedded",
-        ],
-    ),
-    (
-        "flowruns-server",
-        &[
-            "flowruns-api",
-            "flowruns-persistence",
-            "flowruns-domain",
-            "flowruns-embedded",
-        ],
-    ),
-];
+const PAGE: &str = include_str!("../../docs/architecture.md");
 
-/// What the rule book must never see.
+/// The package of the tests of the whole system, which is not drawn.
+const TESTS: &str = "integration-tests";
+
+/// What the domain must not depend on.
 const NOT_IN_DOMAIN: [&str; 3] = ["tokio", "sqlx", "axum"];
 
-fn arrows() -> BTreeMap<String, BTreeSet<String>> {
+/// From, to and whether the dependency is optional. The names have no `flowruns-`.
+type Arrow = (String, String, bool);
+
+/// The dependencies of each package of the workspace that are not for tests or builds, and whether each is optional.
+fn dependencies() -> BTreeMap<String, Vec<(String, bool)>> {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
-    let metadata = MetadataCommand::new()
-        .manifest_path(manifest)
-        .no_deps()
-        .exec()
-        .unwrap();
+    let mut command = MetadataCommand::new();
+    let metadata = command.manifest_path(manifest).no_deps().exec().unwrap();
     let normal = |package: &cargo_metadata::Package| {
         let dependencies = package.dependencies.iter();
         dependencies
-            .filter(|d| d.kind == DependencyKind::Normal)
-            .map(|d| d.name.clone())
+            .filter(|dependency| dependency.kind == DependencyKind::Normal)
+            .map(|dependency| (dependency.name.clone(), dependency.optional))
             .collect()
     };
-    metadata
-        .packages
-        .iter()
+    let packages = metadata.packages.iter();
+    packages
         .map(|package| (package.name.to_string(), normal(package)))
+        .filter(|(name, _)| name != TESTS)
         .collect()
 }
 
-#[test]
-fn the_crates_depend_on_each_other_as_drawn() {
-    let arrows = arrows();
-    for (name, dependencies) in &arrows {
-        let ours: BTreeSet<_> = dependencies
-            .iter()
-            .filter(|d| d.starts_with("flowruns-"))
-            .map(String::as_str)
-            .collect();
-        let Some((_, allowed)) = ARROWS.iter().find(|(crate_name, _)| crate_name == name) else {
-            assert_eq!(
-                name, "integration-tests",
-                "a crate that is not in the drawing"
-            );
-            continue;
-        };
-        let allowed: BTreeSet<_> = allowed.iter().copied().collect();
-        assert!(
-            ours.is_subset(&allowed),
-            "{name} may depend on {allowed:?}, not on {ours:?}"
-        );
+fn actual_arrows() -> BTreeSet<Arrow> {
+    let short = |name: &str| name.strip_prefix("flowruns-").map(str::to_owned);
+    let mut arrows = BTreeSet::new();
+    for (from, dependencies) in dependencies() {
+        for (to, optional) in dependencies {
+            if let (Some(from), Some(to)) = (short(&from), short(&to)) {
+                arrows.insert((from, to, optional));
+            }
+        }
     }
-    assert!(arrows.len() > ARROWS.len());
+    arrows
+}
+
+/// The arrows of the first drawing of the page, one on a line: `api --> domain`, or `-.->` for an optional dependency.
+fn drawn_arrows() -> BTreeSet<Arrow> {
+    let (_, drawing) = PAGE.split_once("```mermaid\n").unwrap();
+    let (drawing, _) = drawing.split_once("\n```").unwrap();
+    let arrow = |line: &str| {
+        let parts: Vec<_> = line.split_whitespace().collect();
+        match *parts.as_slice() {
+            [from, "-->", to] => (from.to_owned(), to.to_owned(), false),
+            [from, "-.->", to] => (from.to_owned(), to.to_owned(), true),
+            _ => panic!("docs/architecture.md: {line:?} is not an arrow between two crates"),
+        }
+    };
+    // The first line names the kind of the drawing.
+    drawing.lines().skip(1).map(arrow).collect()
+}
+
+/// Lines to paste into the drawing.
+fn lines(arrows: &BTreeSet<Arrow>) -> String {
+    let line = |(from, to, optional): &Arrow| {
+        let arrow = if *optional { "-.->" } else { "-->" };
+        format!("    {from} {arrow} {to}\n")
+    };
+    arrows.iter().map(line).collect()
 }
 
 #[test]
-fn the_domain_sees_no_runtime_no_database_and_no_http() {
-    let domain = &arrows()["flowruns-domain"];
+fn architecture_page_draws_the_dependencies_of_the_crates() {
+    let (drawn, actual) = (drawn_arrows(), actual_arrows());
+    assert!(
+        drawn == actual,
+        "docs/architecture.md differs from the manifests\nmissing:\n{}not a dependency:\n{}the whole drawing:\n{}",
+        lines(&actual.difference(&drawn).cloned().collect()),
+        lines(&drawn.difference(&actual).cloned().collect()),
+        lines(&actual)
+    );
+}
+
+#[test]
+fn architecture_page_describes_every_crate() {
+    let rows = PAGE
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `flowruns-")?.split_once('`'));
+    let described: BTreeSet<_> = rows.map(|(name, _)| format!("flowruns-{name}")).collect();
+    let packages: BTreeSet<_> = dependencies().into_keys().collect();
+    assert_eq!(described, packages);
+}
+
+#[test]
+fn architecture_keeps_runtime_database_and_http_out_of_the_domain() {
+    let dependencies = &dependencies()["flowruns-domain"];
     for name in NOT_IN_DOMAIN {
-        assert!(!domain.contains(name), "{name}");
+        let found = dependencies.iter().any(|(known, _)| known == name);
+        assert!(!found, "flowruns-domain depends on {name}");
     }
 }

@@ -22,6 +22,7 @@ mod cors;
 mod counts;
 mod creation;
 mod description;
+mod documents;
 mod door;
 mod durability;
 mod entities;

@@ -1,4 +1,4 @@
-//! The controller: one lock around what is in use.
+//! The controller: a mutex around the usage.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,7 +15,7 @@ pub struct AdmissionController {
 }
 
 impl AdmissionController {
-    /// A controller of which nothing is in use.
+    /// A controller with no requests in progress.
     pub fn new(limits: AdmissionLimits) -> Arc<Self> {
         Arc::new(Self {
             limits,
@@ -23,21 +23,21 @@ impl AdmissionController {
         })
     }
 
-    /// What is in use by all callers.
+    /// The requests in progress of all callers, and their bytes.
     pub fn usage(&self) -> Usage {
         self.state().usage()
     }
 
-    /// How many requests wait for bytes.
+    /// The number of requests that wait for bytes.
     pub fn waiting(&self) -> usize {
         self.state().waiting.len()
     }
 
-    /// Admits a request that holds `bytes`, or refuses it at once.
+    /// Admits a request and charges `bytes` to it, or rejects it at once.
     ///
     /// # Errors
     ///
-    /// [`Overloaded`], and nothing is counted.
+    /// [`Overloaded`]; then the request is not counted.
     pub fn admit(
         self: &Arc<Self>,
         caller: CallerId,
@@ -47,7 +47,7 @@ impl AdmissionController {
         let held = Held {
             priority,
             bytes,
-            is_beyond: false,
+            is_above_limit: false,
         };
         let mut state = self.state();
         match state.try_add(&self.limits, caller, held) {
@@ -64,11 +64,11 @@ impl AdmissionController {
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it is held.
+        // No code panics while the lock is held.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a request out, and grants what waits for its bytes.
+    /// Removes a request, and grants its bytes to waiting requests.
     pub(crate) fn release(&self, caller: CallerId, held: Held) {
         let mut state = self.state();
         state.remove(caller, held);

@@ -1,20 +1,20 @@
-//! Admission control: how many requests are in progress at once, and how many bytes of memory they hold.
+//! Admission control: limits how many requests are in progress at once, and how many bytes of memory they use.
 //!
-//! An [`AdmissionController`] hands out [`Permit`]s. A permit counts one request until it is dropped, and the bytes that
-//! are charged to it. Three rules decide whether a request is admitted:
+//! An [`AdmissionController`] grants [`Permit`]s. A permit counts one request, and the bytes charged to it, until it is
+//! dropped. Three rules decide whether a request is admitted:
 //!
-//! 1. **Priority.** Each [`Priority`] may use a part of the limits together with all lower ones. The last quarter is a
-//!    reserve that only reports that end a run may use.
-//! 2. **Share.** A [`CallerId`] may hold a share of that part. Beyond its share it is admitted only while as much as a
-//!    share is left for others, no other caller waits, and none below its share was refused in the last seconds. So one
-//!    caller alone is hardly limited, and cannot keep another from being served.
-//! 3. **Size.** Requests that hold more than [64 KiB](LARGE_BYTES) may use three quarters of the bytes that their
-//!    priority may use; the rest is for small requests. One large request at a time is admitted beyond the limits, whatever
-//!    it holds; it does not count for the others.
+//! 1. **Priority.** Requests of one [`Priority`] and of all lower ones may together use a part of the limits. The last
+//!    quarter is reserved for reports that end a run.
+//! 2. **Share.** One [`CallerId`] may use a share of that part. Above its share it is admitted only while the capacity of a
+//!    share is left for others, no other caller waits, and no caller below its share was rejected in the last 2 seconds.
+//!    So a single caller may use nearly everything, but cannot block another caller.
+//! 3. **Size.** Requests of more than [64 KiB](LARGE_BYTES) may use three quarters of the bytes that their priority may
+//!    use; the rest is for small requests. One large request at a time is admitted above the limit of bytes, whatever its
+//!    size; its bytes do not reduce the capacity of other requests.
 //!
-//! The number of requests is never waited for: what is over the limit is [`Overloaded`] at once. For bytes a request can
-//! wait, in the order of arrival ([`Permit::reserve`]). So the bytes that are in use exceed the limit by what one large
-//! request holds at the most, and by what [`Permit::set`] adds.
+//! A request above the limit of requests is rejected at once ([`Overloaded`]); it does not wait. For bytes a request can
+//! wait, in the order of arrival ([`Permit::reserve`]). The bytes in use exceed the limit by at most one large request, and
+//! by the bytes that [`Permit::set`] adds.
 //!
 //! ```
 //! use flowruns_admission::{AdmissionController, AdmissionLimits, CallerId, Overloaded, Priority};
@@ -24,7 +24,7 @@
 //! let permits: Vec<_> = (0..2)
 //!     .map(|_| controller.admit(CallerId::SHARED, Priority::List, 0))
 //!     .collect::<Result<_, _>>()?;
-//! // A quarter of the limit is in use: lists are refused, other reads are not.
+//! // A quarter of the limit is in use: lists are rejected, other reads are not.
 //! assert!(controller.admit(CallerId::SHARED, Priority::List, 0).is_err());
 //! assert!(controller.admit(CallerId::SHARED, Priority::Read, 0).is_ok());
 //! drop(permits);
@@ -48,16 +48,16 @@ pub use self::{
     usage::Usage,
 };
 
-/// Whose requests share a limit: a hash of the tenant and the application, made with a random key.
+/// Identifies the caller whose share a request uses: a hash of the tenant and the application with a random key.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct CallerId(pub u64);
 
 impl CallerId {
-    /// For a controller that does not tell callers apart; use it with a share of 100 percent.
+    /// For a controller that does not distinguish callers; use it with [`AdmissionLimits::caller_percent`] 100.
     pub const SHARED: Self = Self(0);
 }
 
-/// There is no capacity for the request now. Nothing was changed.
+/// No capacity is free for the request. Nothing was changed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Overloaded;
 

@@ -1,36 +1,36 @@
-//! What may be in use, by priority, share and size.
+//! The limits, by priority, share and size.
 
 use flowruns_domain::Urgency;
 
-/// A request that holds more bytes than this is large. With a limit of less than 1 MiB, one that holds more than a
-/// sixteenth of the limit is.
+/// A request with more bytes than this is large. If the limit of bytes is below 1 MiB, a request with more than a sixteenth
+/// of the limit is large.
 pub const LARGE_BYTES: usize = 64 * 1024;
 
-/// How much may be in progress.
+/// The limits of an [`AdmissionController`](crate::AdmissionController).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct AdmissionLimits {
-    /// Requests.
+    /// The maximum number of requests in progress.
     pub requests: usize,
-    /// Bytes of memory that they hold.
+    /// The maximum number of bytes of memory that they use.
     pub bytes: usize,
-    /// The share of one caller, in percent of both; more than 100 counts as 100.
+    /// The share of one caller, in percent of both limits; more than 100 counts as 100.
     pub caller_percent: u8,
 }
 
-/// Which requests are refused first when much is in progress. Each may use a part of the limits together with all lower
-/// ones, so that a lower one never takes what is meant for a higher one.
+/// Decides which requests are rejected first under load. The requests of a priority and of all lower ones may together use a
+/// part of the limits, so that lower priorities never use the capacity of higher ones.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Priority {
-    /// A list or a count, which costs most and can be repeated: a quarter of the limits.
+    /// A list or a count, which is expensive and can be repeated: a quarter of the limits.
     List,
-    /// Another read: half of the limits.
+    /// Any other read: half of the limits.
     Read,
-    /// A write that ends no run: three quarters of the limits.
+    /// A write that does not end a run: three quarters of the limits.
     Write,
-    /// A write whose body has not arrived, so that nobody knows whether it ends a run: seven eighths of the limits. Used
-    /// only when [`Write`](Self::Write) is refused, and until the body is read.
+    /// A write whose body has not arrived yet, so that it may end a run: seven eighths of the limits. Used only after
+    /// [`Write`](Self::Write) was rejected, and until the body has been read.
     Unread,
-    /// A report that ends a run: the whole of the limits.
+    /// A report that ends a run: the full limits.
     EndsRun,
 }
 
@@ -57,15 +57,15 @@ impl Priority {
 }
 
 impl AdmissionLimits {
-    /// More bytes than this make a request large.
+    /// A request with more bytes than this is large.
     pub(crate) fn large_bytes(&self) -> usize {
         LARGE_BYTES.min(self.bytes / 16)
     }
 
-    /// The share of a caller in a limit. Even a small share lets one request in.
+    /// The share of a caller in a limit, at least 1: even the smallest share permits one request.
     pub(crate) fn caller_share(&self, whole: usize) -> usize {
         let percent = usize::from(self.caller_percent.min(100));
-        // In this order nothing overflows; limits below 100 are those of tests.
+        // Multiplication first: exact for small limits. Division first: no overflow for large ones.
         let share = match whole.checked_mul(percent) {
             Some(product) => product / 100,
             None => whole / 100 * percent,

@@ -1,4 +1,4 @@
-//! What an admitted request holds.
+//! The permit of an admitted request.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,7 +10,7 @@ use crate::{
     waiting::Ticket,
 };
 
-/// One request that was admitted, and the bytes charged to it. Both are free again when this is dropped.
+/// An admitted request and the bytes charged to it. Dropping it releases both.
 #[derive(Debug)]
 pub struct Permit {
     controller: Arc<AdmissionController>,
@@ -32,31 +32,31 @@ impl Permit {
         }
     }
 
-    /// The bytes that are charged.
+    /// The bytes charged to the request.
     pub fn bytes(&self) -> usize {
         self.held().bytes
     }
 
-    /// Charges `bytes` in all from now on, if they are within the limits.
+    /// Changes the charge to `bytes` in total, if that is within the limits.
     ///
     /// # Errors
     ///
-    /// [`Overloaded`], and the former charge stays.
+    /// [`Overloaded`]; then the charge stays as it was.
     pub fn charge(&self, bytes: usize) -> Result<(), Overloaded> {
         let priority = self.held().priority;
         self.reclassify(priority, bytes)
     }
 
-    /// Counts the request with another priority from now on, and charges `bytes` in all, if that is within the limits.
+    /// Changes the priority, and the charge to `bytes` in total, if that is within the limits.
     ///
     /// # Errors
     ///
-    /// [`Overloaded`], and priority and charge stay as they were.
+    /// [`Overloaded`]; then priority and charge stay as they were.
     pub fn reclassify(&self, priority: Priority, bytes: usize) -> Result<(), Overloaded> {
         let to = Held {
             priority,
             bytes,
-            is_beyond: false,
+            is_above_limit: false,
         };
         let mut state = self.controller.state();
         let limits = self.controller.limits();
@@ -66,14 +66,14 @@ impl Permit {
         Ok(())
     }
 
-    /// Charges `bytes` in all from now on, whether they are within the limits or not: for what is in memory already.
+    /// Changes the charge to `bytes` in total, even above the limits: for bytes that are already in memory.
     pub fn set(&self, bytes: usize) {
         let mut state = self.controller.state();
         let limits = self.controller.limits();
         let held = self.held();
         let to = Held {
             bytes,
-            is_beyond: held.is_beyond && bytes > limits.large_bytes(),
+            is_above_limit: held.is_above_limit && bytes > limits.large_bytes(),
             ..held
         };
         state.change(self.change_to(to));
@@ -81,27 +81,46 @@ impl Permit {
         state.grant_waiting(limits);
     }
 
-    /// Charges `bytes` in all, at least as many as before, and waits until they are within the limits, in the order of
-    /// arrival; what is large already comes first, so that it is done. One large request at a time goes beyond the limits. It may wait for ever, so give it a deadline; dropping the future stops the waiting, and
-    /// the former charge stays. A permit reserves one thing at a time.
+    /// Increases the charge to `bytes` in total, and waits until that is within the limits.
+    ///
+    /// Requests wait in the order of arrival, but a request that is large already comes first, so that it can finish and
+    /// release its bytes. One large request at a time is granted bytes above the limits. The wait has no time limit: give it a
+    /// deadline. If the future is dropped, the charge stays as it was. A permit may have one reservation at a time.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use flowruns_admission::{AdmissionController, AdmissionLimits, CallerId, Priority};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let limits = AdmissionLimits { requests: 8, bytes: 1024 * 1024, caller_percent: 100 };
+    /// let controller = AdmissionController::new(limits);
+    /// // The size of the body is known after the headers; its bytes are reserved before it is read.
+    /// let permit = controller.admit(CallerId::SHARED, Priority::Write, 0)?;
+    /// tokio::time::timeout(Duration::from_secs(5), permit.reserve(48 * 1024)).await?;
+    /// assert_eq!(controller.usage().bytes, 48 * 1024);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn reserve(&self, bytes: usize) {
         let mut reservation = {
             let mut state = self.controller.state();
             let limits = self.controller.limits();
             let change = self.change_to(Held {
                 bytes,
-                is_beyond: false,
+                is_above_limit: false,
                 ..self.held()
             });
-            // A new large request does not overtake those that wait; a small one has bytes of its own.
-            let holds_a_part = change.from.bytes > limits.large_bytes();
+            // A new large request must not overtake waiting ones; a small request uses bytes reserved for small ones.
+            let has_large_charge = change.from.bytes > limits.large_bytes();
             let is_small = bytes <= limits.large_bytes();
-            let may_try = is_small || holds_a_part || state.waiting.len() == 0;
+            let may_try = is_small || has_large_charge || state.waiting.len() == 0;
             if may_try && let Some(held) = state.try_reserve(limits, change) {
                 self.set_held(held);
                 return;
             }
-            let (ticket, granted) = state.waiting.push(change, holds_a_part);
+            let (ticket, granted) = state.waiting.push(change, has_large_charge);
             state.grant_waiting(limits);
             Reservation {
                 permit: self,
@@ -137,7 +156,7 @@ impl Drop for Permit {
     }
 }
 
-/// A request that waits for bytes. When this is dropped the request has them, or does not wait any more.
+/// A request that waits for bytes. Dropping this takes granted bytes over, or stops the wait.
 struct Reservation<'a> {
     permit: &'a Permit,
     ticket: Ticket,
@@ -149,10 +168,10 @@ impl Drop for Reservation<'_> {
         let controller = &self.permit.controller;
         let mut state = controller.state();
         if state.waiting.remove(self.ticket) {
-            // Those behind it may have waited for this one alone.
+            // Requests behind it may have waited only for this one.
             state.grant_waiting(controller.limits());
         } else if let Ok(held) = self.granted.try_recv() {
-            // It was granted, and nobody has looked since.
+            // It was granted after the last poll of the future.
             self.permit.set_held(held);
         }
     }

@@ -1,13 +1,13 @@
-//! What is in use.
+//! The requests in progress, and their bytes.
 
 use crate::Priority;
 
-/// Requests in progress and the bytes that they hold.
+/// The requests in progress, and the bytes charged to them.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Usage {
-    /// Requests.
+    /// The number of requests.
     pub requests: usize,
-    /// Bytes.
+    /// The bytes charged to them.
     pub bytes: usize,
 }
 
@@ -25,11 +25,21 @@ const fn index(priority: Priority) -> usize {
 }
 
 impl UsageByPriority {
-    pub(crate) fn of(&mut self, priority: Priority) -> &mut Usage {
-        &mut self.0[index(priority)]
+    /// Counts a request with these bytes.
+    pub(crate) fn add(&mut self, priority: Priority, bytes: usize) {
+        let usage = &mut self.0[index(priority)];
+        usage.requests += 1;
+        usage.bytes += bytes;
     }
 
-    /// Of this priority and all lower ones.
+    /// Stops counting a request that was added with these bytes.
+    pub(crate) fn remove(&mut self, priority: Priority, bytes: usize) {
+        let usage = &mut self.0[index(priority)];
+        usage.requests -= 1;
+        usage.bytes -= bytes;
+    }
+
+    /// The usage of this priority and all lower ones.
     pub(crate) fn up_to(&self, priority: Priority) -> Usage {
         let mut sum = Usage::default();
         for usage in &self.0[..=index(priority)] {

@@ -1,4 +1,4 @@
-//! Requests that wait for bytes, in the order of arrival.
+//! The queue of requests that wait for bytes.
 
 use std::collections::VecDeque;
 
@@ -9,7 +9,7 @@ use crate::{
     state::{Change, Held},
 };
 
-/// Names one that waits.
+/// Identifies a waiting request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Ticket(u64);
 
@@ -20,7 +20,7 @@ struct Waiter {
     granted: oneshot::Sender<Held>,
 }
 
-/// A queue that is bounded by the limit of requests: each waits at most once.
+/// The waiting requests. The limit of requests bounds the queue, because each request waits at most once.
 #[derive(Debug, Default)]
 pub(crate) struct WaitingQueue {
     next: u64,
@@ -32,12 +32,12 @@ impl WaitingQueue {
         self.waiters.len()
     }
 
-    /// Adds one, which is told when its change is granted: at the end, or before all others when it holds a part already,
-    /// since it gives that back when it is done.
+    /// Adds a request, which receives a message when its change is granted. It goes to the end of the queue, or to the front
+    /// if it has a large charge already, because it releases that charge when it has finished.
     pub(crate) fn push(
         &mut self,
         change: Change,
-        holds_a_part: bool,
+        has_large_charge: bool,
     ) -> (Ticket, oneshot::Receiver<Held>) {
         let ticket = Ticket(self.next);
         self.next += 1;
@@ -47,27 +47,27 @@ impl WaitingQueue {
             change,
             granted,
         };
-        match holds_a_part {
+        match has_large_charge {
             true => self.waiters.push_front(waiter),
             false => self.waiters.push_back(waiter),
         }
         (ticket, receiver)
     }
 
-    /// What the one at this index waits for.
+    /// The change that the request at this index waits for.
     pub(crate) fn get(&self, index: usize) -> Option<Change> {
         self.waiters.get(index).map(|waiter| waiter.change)
     }
 
-    /// Removes the one at this index and tells it that it has what it waited for.
+    /// Removes the request at this index and notifies it that its change was granted.
     pub(crate) fn grant(&mut self, index: usize, held: Held) {
         if let Some(waiter) = self.waiters.remove(index) {
-            // The receiver lives until the waiter has given up its ticket.
-            let _never_gone = waiter.granted.send(held);
+            // The receiver is not dropped before the ticket was removed from the queue.
+            let _always_received = waiter.granted.send(held);
         }
     }
 
-    /// Removes one that has stopped waiting; whether it still waited.
+    /// Removes a request that stops waiting. Returns whether it was still in the queue.
     pub(crate) fn remove(&mut self, ticket: Ticket) -> bool {
         let position = self
             .waiters

@@ -1,4 +1,4 @@
-//! The rules of admission, one by one, and in any order of events.
+//! Tests of each rule of admission, and a property test of random sequences of operations.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ fn admit(
     controller.admit(CallerId::SHARED, priority, bytes)
 }
 
-/// Admits requests of a caller until one is refused.
+/// Admits requests of a caller until one is rejected.
 fn admit_all(
     controller: &Arc<AdmissionController>,
     caller: u64,
@@ -81,7 +81,7 @@ fn a_higher_priority_may_use_a_larger_part_of_the_bytes() {
 }
 
 #[test]
-fn higher_priorities_take_nothing_from_lower_ones_but_the_reserve_is_for_ends_alone() {
+fn only_reports_that_end_a_run_use_the_reserve_and_lower_priorities_keep_their_part() {
     let controller = controller(16, MIB);
     let writes = admit_all(&controller, 1, Priority::Write, 0);
     assert_eq!(writes.len(), 12);
@@ -92,7 +92,7 @@ fn higher_priorities_take_nothing_from_lower_ones_but_the_reserve_is_for_ends_al
 }
 
 #[test]
-fn a_request_without_bytes_is_refused_when_there_are_none_left() {
+fn a_request_without_bytes_is_rejected_if_no_bytes_are_free() {
     let controller = controller(100, MIB);
     let held = admit(&controller, Priority::EndsRun, 0).unwrap();
     held.set(MIB + 1);
@@ -102,13 +102,13 @@ fn a_request_without_bytes_is_refused_when_there_are_none_left() {
 }
 
 #[test]
-fn a_caller_alone_leaves_a_share_and_each_of_several_has_its_own() {
+fn a_single_caller_leaves_one_share_free_and_each_caller_gets_its_share() {
     let controller = AdmissionController::new(limits(64, MIB, 25));
     let mut first = admit_all(&controller, 1, Priority::Write, 0);
     assert_eq!(first.len(), 36);
     let second = admit_all(&controller, 2, Priority::Write, 0);
     assert_eq!(second.len(), 12);
-    // The third one is below its share, so it has what the first one gives back.
+    // The third caller is below its share, so it gets what the first one releases.
     assert!(controller.admit(CallerId(3), Priority::Write, 0).is_err());
     first.truncate(24);
     assert!(controller.admit(CallerId(1), Priority::Write, 0).is_err());
@@ -119,7 +119,7 @@ fn a_caller_alone_leaves_a_share_and_each_of_several_has_its_own() {
 }
 
 #[test]
-fn what_ends_a_run_is_admitted_when_callers_have_used_all_that_other_writes_may() {
+fn a_report_that_ends_a_run_is_admitted_when_other_writes_use_all_their_capacity() {
     let controller = AdmissionController::new(limits(64, MIB, 25));
     let writes: Vec<_> = (1..=4)
         .flat_map(|caller| admit_all(&controller, caller, Priority::Unread, 0))
@@ -130,16 +130,16 @@ fn what_ends_a_run_is_admitted_when_callers_have_used_all_that_other_writes_may(
 }
 
 #[test]
-fn a_quarter_of_the_bytes_is_for_small_requests() {
+fn a_quarter_of_the_bytes_is_reserved_for_small_requests() {
     let controller = controller(1000, 16 * MIB);
     let large = admit_all(&controller, 1, Priority::EndsRun, MIB);
-    assert_eq!(large.len(), 12 + 1, "one goes beyond");
+    assert_eq!(large.len(), 12 + 1, "one is above the limit");
     let small = admit_all(&controller, 1, Priority::EndsRun, 64 * 1024);
     assert_eq!(small.len(), 4 * 16);
 }
 
 #[test]
-fn one_large_request_is_admitted_whatever_it_holds_and_costs_nobody_else_their_capacity() {
+fn one_large_request_of_any_size_is_admitted_without_reducing_the_capacity_of_others() {
     let controller = controller(8, 16 * MIB);
     let large = admit(&controller, Priority::List, 100 * MIB).unwrap();
     assert!(admit(&controller, Priority::List, 100 * MIB).is_err());
@@ -150,7 +150,7 @@ fn one_large_request_is_admitted_whatever_it_holds_and_costs_nobody_else_their_c
 }
 
 #[test]
-fn a_refused_charge_leaves_the_former_one() {
+fn a_rejected_charge_changes_nothing() {
     let controller = controller(8, 16 * MIB);
     let other = admit(&controller, Priority::EndsRun, 12 * MIB).unwrap();
     let permit = admit(&controller, Priority::EndsRun, 10).unwrap();
@@ -161,7 +161,7 @@ fn a_refused_charge_leaves_the_former_one() {
     );
     permit.set(5 * MIB);
     assert_eq!(controller.usage().bytes, 17 * MIB);
-    // Less is always possible.
+    // A smaller charge is always accepted.
     assert_eq!(permit.charge(3 * MIB), Ok(()));
     assert_eq!(permit.reclassify(Priority::Write, 3 * MIB), Err(Overloaded));
     drop(other);
@@ -169,13 +169,13 @@ fn a_refused_charge_leaves_the_former_one() {
 }
 
 #[tokio::test]
-async fn those_that_wait_are_granted_in_the_order_of_arrival() {
+async fn waiting_requests_are_granted_in_the_order_of_arrival() {
     let controller = controller(8, 16 * MIB);
     let held = admit(&controller, Priority::EndsRun, 12 * MIB).unwrap();
     let permits: Vec<_> = (0..4)
         .map(|_| admit(&controller, Priority::EndsRun, 0).unwrap())
         .collect();
-    // This one goes beyond the limit.
+    // This one is above the limit.
     permits[0].reserve(10 * MIB).now_or_never().unwrap();
     let second = permits[1].reserve(9 * MIB);
     let third = permits[2].reserve(3 * MIB);
@@ -185,30 +185,30 @@ async fn those_that_wait_are_granted_in_the_order_of_arrival() {
     assert!(!is_ready(&mut third).await);
     assert!(!is_ready(&mut fourth).await);
     assert_eq!(controller.waiting(), 3);
-    // The last one would fit then, but it came later.
+    // Then the last one would fit, but it arrived later.
     held.set(MIB);
     assert!(is_ready(&mut second).await);
     assert!(!is_ready(&mut third).await);
     assert!(!is_ready(&mut fourth).await);
     permits[0].set(0);
-    assert!(is_ready(&mut third).await, "beyond the limit");
+    assert!(is_ready(&mut third).await, "above the limit");
     assert!(is_ready(&mut fourth).await);
     assert_eq!(controller.usage().bytes, 14 * MIB);
 }
 
 #[tokio::test]
-async fn requests_that_each_hold_a_part_of_what_they_need_go_on_one_after_the_other() {
+async fn requests_that_each_have_a_part_of_their_bytes_do_not_deadlock() {
     let controller = controller(8, 16 * MIB);
     let permits: Vec<_> = (0..3)
         .map(|_| admit(&controller, Priority::EndsRun, 4 * MIB).unwrap())
         .collect();
     let waits = permits.iter().map(|permit| permit.reserve(8 * MIB));
     let mut waits: Vec<_> = waits.map(Box::pin).collect();
-    assert!(is_ready(&mut waits[0]).await, "it goes beyond the limit");
+    assert!(is_ready(&mut waits[0]).await, "above the limit");
     assert!(is_ready(&mut waits[1]).await, "within the limit");
     assert!(!is_ready(&mut waits[2]).await);
     permits[0].set(0);
-    assert!(is_ready(&mut waits[2]).await, "beyond it");
+    assert!(is_ready(&mut waits[2]).await, "above the limit");
     assert_eq!(controller.usage().bytes, 16 * MIB);
     drop(waits);
     drop(permits);
@@ -216,31 +216,31 @@ async fn requests_that_each_hold_a_part_of_what_they_need_go_on_one_after_the_ot
 }
 
 #[test]
-fn what_is_beyond_the_limits_stays_there_until_it_fits() {
+fn bytes_above_the_limit_stay_above_it_until_they_fit() {
     let controller = controller(64, 16 * MIB);
     let within = admit(&controller, Priority::List, 3 * MIB).unwrap();
-    let beyond = admit(&controller, Priority::List, 3 * MIB).unwrap();
-    // With one mebibyte it would still be too much for lists, so the next one must not go beyond.
-    assert_eq!(beyond.charge(MIB), Ok(()));
+    let above_limit = admit(&controller, Priority::List, 3 * MIB).unwrap();
+    // With 1 MiB it still exceeds the part of lists, so the next one must not exceed the limit too.
+    assert_eq!(above_limit.charge(MIB), Ok(()));
     assert!(admit(&controller, Priority::List, MIB).is_err());
     assert!(admit(&controller, Priority::List, 64 * 1024).is_ok());
     drop(within);
-    assert_eq!(beyond.charge(MIB), Ok(()));
+    assert_eq!(above_limit.charge(MIB), Ok(()));
     let next = admit(&controller, Priority::List, 2 * MIB).unwrap();
     assert!(
         admit(&controller, Priority::List, 3 * MIB).is_ok(),
-        "beyond"
+        "above the limit"
     );
-    drop((beyond, next));
+    drop((above_limit, next));
     assert_eq!(controller.usage(), Usage::default());
 }
 
 #[tokio::test]
-async fn one_that_stops_waiting_keeps_what_it_had_and_lets_the_next_go_on() {
+async fn a_request_that_stops_waiting_keeps_its_charge_and_unblocks_the_next() {
     let controller = controller(8, 16 * MIB);
     let held = admit(&controller, Priority::EndsRun, 10 * MIB).unwrap();
-    let beyond = admit(&controller, Priority::EndsRun, 0).unwrap();
-    beyond.reserve(3 * MIB).now_or_never().unwrap();
+    let above_limit = admit(&controller, Priority::EndsRun, 0).unwrap();
+    above_limit.reserve(3 * MIB).now_or_never().unwrap();
     held.set(7 * MIB);
     let first = admit(&controller, Priority::EndsRun, 7).unwrap();
     let second = admit(&controller, Priority::EndsRun, 0).unwrap();
@@ -255,13 +255,13 @@ async fn one_that_stops_waiting_keeps_what_it_had_and_lets_the_next_go_on() {
 }
 
 #[tokio::test]
-async fn a_caller_that_has_used_its_share_does_not_hold_up_the_others_that_wait() {
+async fn a_waiting_caller_that_has_used_its_share_does_not_block_other_callers() {
     let controller = AdmissionController::new(limits(64, 64 * MIB, 25));
     let held: Vec<_> = admit_all(&controller, 1, Priority::Write, MIB);
     assert_eq!(
         held.len(),
         24 + 1,
-        "what large writes may use but for a share, and one beyond"
+        "the part of large writes without one share, and one above the limit"
     );
     let more = controller.admit(CallerId(1), Priority::Write, 0).unwrap();
     let more = more.reserve(2 * MIB);
@@ -294,7 +294,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #[test]
-    fn what_is_in_use_is_what_the_permits_hold(steps in prop::collection::vec(step(), 0..100)) {
+    fn the_usage_is_the_sum_of_all_permits(steps in prop::collection::vec(step(), 0..100)) {
         let controller = AdmissionController::new(limits(12, 4 * MIB, 50));
         let mut permits: Vec<Permit> = Vec::new();
         for step in steps {
@@ -328,7 +328,7 @@ proptest! {
         }
         permits.clear();
         prop_assert_eq!(controller.usage(), Usage::default());
-        // Nothing of a caller is remembered: its whole share is free.
+        // No usage of a caller remains: its full share is free.
         prop_assert_eq!(admit_all(&controller, 0, Priority::EndsRun, 0).len(), 6);
     }
 }

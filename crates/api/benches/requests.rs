@@ -35,7 +35,7 @@ use tower::ServiceExt as _;
 static ALLOCATOR: AllocProfiler = AllocProfiler::system();
 
 const NAME: &str = "bench";
-const STATISTICS: &str = include_str!("../../domain/benches/statistics.json");
+const STATISTICS: &str = include_str!("statistics.json");
 
 fn main() {
     // As in the server: every request is counted.

@@ -1,9 +1,6 @@
 //! Idempotency-Key: a creation that is sent again is answered as it was the first time.
 
-use std::{
-    error::Error,
-    sync::{Arc, atomic::Ordering},
-};
+use std::sync::{Arc, atomic::Ordering};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::{
@@ -17,7 +14,6 @@ use flowruns_domain::{
 };
 use http_body_util::BodyExt;
 use percent_encoding::percent_decode_str;
-use serde::{Deserialize, Serialize};
 
 use crate::{
     error::ApiError,
@@ -155,33 +151,22 @@ async fn settle(
     if body.len() > LONGEST_KEPT_BODY {
         note("release a key", store.release_key(claim).await);
     } else {
-        let kept = encoded(parts.status, &parts.headers, &body)?;
+        let kept = KeptAnswer {
+            status: parts.status.as_u16(),
+            headers: kept_headers(&parts.headers),
+            body: body.to_vec(),
+        };
         note("keep an answer", store.keep_answer(claim, kept).await);
     }
     Ok(Response::from_parts(parts, Body::from(body)))
 }
 
-/// The first line of an encoded answer, as JSON; the body follows.
-#[derive(Deserialize, Serialize)]
-struct KeptHead {
-    status: u16,
-    headers: Vec<(String, String)>,
-}
-
-/// The persistence crate writes the same encoding for answers of earlier versions.
-fn encoded(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<KeptAnswer, ApiError> {
+fn kept_headers(headers: &HeaderMap) -> Vec<(String, String)> {
     let text = |name: &HeaderName| {
         let value = headers.get(name)?.to_str().ok()?;
         Some((name.as_str().to_owned(), value.to_owned()))
     };
-    let head = KeptHead {
-        status: status.as_u16(),
-        headers: KEPT_HEADERS.iter().filter_map(text).collect(),
-    };
-    let mut bytes = serde_json::to_vec(&head).map_err(ApiError::internal)?;
-    bytes.push(b'\n');
-    bytes.extend_from_slice(body);
-    Ok(KeptAnswer(bytes))
+    KEPT_HEADERS.iter().filter_map(text).collect()
 }
 
 /// What was carried out stays carried out: the next attempt finds it when the lease ends.
@@ -193,35 +178,32 @@ fn note(step: &'static str, outcome: Result<(), StoreError>) {
 }
 
 fn replayed(answer: KeptAnswer) -> Result<Response, ApiError> {
-    let mut response = decoded(answer).map_err(|error| {
-        ApiError::from(StoreError::new(
-            StoreErrorKind::Corrupt {
+    let KeptAnswer {
+        status,
+        headers,
+        body,
+    } = answer;
+    let corrupt = |column| {
+        ApiError::from(StoreError {
+            kind: StoreErrorKind::Corrupt {
                 table: "idempotency_keys",
-                column: "response",
-                id: "a key".to_owned(),
+                column,
+                id: format!("status {status}"),
             },
-            error,
-        ))
-    })?;
+            source: None,
+        })
+    };
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).map_err(|_| corrupt("status"))?;
+    for (name, value) in headers {
+        let name = HeaderName::try_from(name).map_err(|_| corrupt("headers"))?;
+        let value = HeaderValue::try_from(value).map_err(|_| corrupt("headers"))?;
+        response.headers_mut().insert(name, value);
+    }
     let replayed = HeaderValue::from_static("true");
     response
         .headers_mut()
         .insert(IDEMPOTENCY_REPLAYED, replayed);
-    Ok(response)
-}
-
-fn decoded(KeptAnswer(mut head): KeptAnswer) -> Result<Response, Box<dyn Error + Send + Sync>> {
-    let end = head.iter().position(|byte| *byte == b'\n');
-    let body = head.split_off(end.ok_or("the first line does not end")? + 1);
-    let KeptHead { status, headers } = serde_json::from_slice(&head)?;
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = StatusCode::from_u16(status)?;
-    for (name, value) in headers {
-        let name = HeaderName::try_from(name)?;
-        response
-            .headers_mut()
-            .insert(name, HeaderValue::try_from(value)?);
-    }
     Ok(response)
 }
 

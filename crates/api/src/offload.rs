@@ -1,6 +1,6 @@
 //! CPU-heavy work, off the threads that answer requests.
 
-use std::panic::resume_unwind;
+use std::{panic::resume_unwind, sync::LazyLock, thread::available_parallelism};
 
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
@@ -8,9 +8,12 @@ use tokio::{sync::Semaphore, task::spawn_blocking};
 /// the change of threads would cost more than it saves.
 pub(crate) const OFFLOAD_BYTES: usize = 64 * 1024;
 
-/// How many pieces of work run at once in the process. The others wait, so that heavy work cannot take the processor
-/// from the threads that answer the rest.
-static PERMITS: Semaphore = Semaphore::const_new(2);
+/// How many pieces of work run at once in the process: on a quarter of the cores, but at least one. The others wait, so that
+/// heavy work cannot take the processor from the threads that answer the rest, half as many as there are cores by default.
+static PERMITS: LazyLock<Semaphore> = LazyLock::new(|| {
+    let cores = available_parallelism().map_or(1, usize::from);
+    Semaphore::new((cores / 4).max(1))
+});
 
 /// Runs CPU-heavy work on a thread of its own, and returns its result. A panic of the work is a panic of the caller.
 ///

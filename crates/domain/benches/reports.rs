@@ -1,9 +1,8 @@
 //! The cost of a report without a store: parsing, decision, serialization. Statistics have 400 bytes.
 
 use divan::{AllocProfiler, Bencher, black_box};
-use flowruns_domain::clock::Ids as _;
 use flowruns_domain::{
-    clock::{Clock as _, SystemClock, TimeOrderedIds},
+    clock::{Clock as _, Ids as _, SystemClock, TimeOrderedIds},
     display_name::DisplayName,
     id::{EventId, FlowKey},
     json::{JsonObject, parse_object},

@@ -58,9 +58,16 @@ impl KeyClaim {
     }
 }
 
-/// The response to a creation, encoded by the interface that sent it. Nothing else reads it.
+/// The response to a creation, as it was sent. Neither the domain nor a store interprets it.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct StoredResponse(pub Vec<u8>);
+pub struct StoredResponse {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers that are sent again, by name.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
 
 /// A key as a store holds it.
 #[derive(Clone, Debug, Eq, PartialEq)]

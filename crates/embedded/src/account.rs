@@ -1,4 +1,4 @@
-//! The user the server runs as when we are root, which PostgreSQL refuses to be.
+//! The user that the server runs as if this process runs as root: PostgreSQL does not run as root.
 
 use std::{
     fs, io,
@@ -18,7 +18,7 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// The accounts of this system; none when `/etc/passwd` cannot be read. Those of a directory service are not here.
+    /// The accounts in `/etc/passwd`; empty if it cannot be read. Accounts of a directory service are not included.
     pub(crate) fn all() -> Vec<Self> {
         let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
         passwd.lines().filter_map(parse_entry).collect()
@@ -28,7 +28,7 @@ impl Account {
     ///
     /// # Errors
     ///
-    /// [`ClusterError::NoAccount`] when there is neither.
+    /// [`ClusterError::NoAccount`] if neither exists.
     pub(crate) fn preferred(accounts: &[Self]) -> Result<Self, ClusterError> {
         ["postgres", "nobody"]
             .iter()
@@ -37,8 +37,8 @@ impl Account {
             .ok_or(ClusterError::NoAccount)
     }
 
-    /// The owner of what is there, even when it is in no list (as after a change of the container image); `None` when
-    /// that is root, which is no user for the server.
+    /// The owner of a file or folder, also if `accounts` does not contain it (for example after a change of the container
+    /// image); `None` if the owner is root, because PostgreSQL does not run as root.
     pub(crate) fn owner(metadata: &fs::Metadata, accounts: &[Self]) -> Option<Self> {
         let (uid, gid) = (metadata.uid(), metadata.gid());
         if uid == 0 {
@@ -55,7 +55,7 @@ impl Account {
         })
     }
 
-    /// The permission bit that lets this account enter a folder. The server has no supplementary groups.
+    /// The permission bit that allows this account to enter a folder. The server has no supplementary groups.
     pub(crate) fn search_bit(&self, folder: &fs::Metadata) -> u32 {
         if folder.uid() == self.uid {
             0o100
@@ -66,13 +66,13 @@ impl Account {
         }
     }
 
-    /// Gives it one file or folder; a symbolic link is not followed.
-    pub(crate) fn take(&self, path: &Path) -> io::Result<()> {
+    /// Makes this account the owner of a file or folder; does not follow a symbolic link.
+    pub(crate) fn own(&self, path: &Path) -> io::Result<()> {
         lchown(path, Some(self.uid), Some(self.gid))
     }
 }
 
-/// `name:password:uid:gid:comment:home:shell`, as passwd(5) says.
+/// Parses `name:password:uid:gid:comment:home:shell`, see passwd(5).
 fn parse_entry(line: &str) -> Option<Account> {
     let mut fields = line.split(':');
     let name = fields.next()?.to_owned();
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn no_user_to_drop_to_is_said() {
+    fn missing_accounts_are_an_error() {
         assert!(matches!(
             Account::preferred(&[]),
             Err(ClusterError::NoAccount)

@@ -1,4 +1,4 @@
-//! Starts the server, and holds it.
+//! Starts and stops the server.
 
 use std::{
     io,
@@ -15,47 +15,50 @@ use crate::{
     log::ServerLog,
     orphan,
     pid_file::PidFile,
-    poll::poll,
     process::Process,
     read_regular_file,
     socket::{PORT, SocketFolder},
+    wait::wait_until,
 };
 
-/// How long the server may take to accept connections; after a crash it replays its log first.
+/// How long the server may take to accept connections; after a crash it replays its write-ahead log first.
 const READY_LIMIT: Duration = Duration::from_secs(60);
 
-/// What to do where PostgreSQL is not installed.
+/// What to do if PostgreSQL is not installed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum Install {
-    /// Fetch it through the package manager of the system (apt or dnf), without root and outside the system, into a cache
-    /// folder of the user: `flowruns` in XDG_CACHE_HOME or `~/.cache`, of root `/var/cache/flowruns`, else a folder in the
-    /// data folder. About 20 MB, once.
+    /// Download it once (about 20 MB) with the package manager of the system, apt or dnf, without root and without changing
+    /// the system. It is stored in a cache folder of the user: `flowruns` in XDG_CACHE_HOME or `~/.cache`; for root
+    /// `/var/cache/flowruns`; if none can be used, in the data folder.
     Auto,
-    /// Refuse to start.
+    /// Fail with [`ClusterError::NoBinaries`].
     Never,
 }
 
-/// Where the cluster is and how it is run.
+/// The location and the settings of a cluster. Make one with [`ClusterOptions::new`] and change its fields.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ClusterOptions {
-    /// The folder that holds the data, the socket and the log; it is created when it is missing. A relative one is of
-    /// the working directory.
+    /// The folder of the data, the socket and the log; it is created if it does not exist. A relative path starts at the
+    /// working directory.
     pub folder: PathBuf,
-    /// The folder that holds `initdb` and `postgres`; `None` looks in PATH, then in the usual places, newest first.
+    /// The folder that contains `initdb` and `postgres`; `None` searches PATH, then the usual folders, newest version
+    /// first.
     pub binaries: Option<PathBuf>,
-    /// Whether PostgreSQL may be fetched where it is not installed.
+    /// Whether PostgreSQL is downloaded if it is not installed.
     pub install: Install,
-    /// `false` turns fsync, synchronous commit and full-page writes off: a crash of the server loses the last commits, one
-    /// of the system may lose everything. For tests only.
+    /// `false` turns fsync, synchronous commit and full-page writes off: a crash of the server loses the last commits, and
+    /// a crash of the system can lose the whole cluster. For tests only.
     pub durable: bool,
-    /// How many connections there can be, 3 of them for the superuser only.
+    /// The maximum number of connections; 3 of them are reserved for the superuser.
     pub max_connections: u16,
-    /// Further settings of postgresql.conf; they win over ours.
+    /// Further settings of postgresql.conf, by name; they override the settings of this crate.
     pub settings: Vec<(String, String)>,
 }
 
 impl ClusterOptions {
-    /// Durable, with 100 connections and the binaries that are found.
+    /// A durable cluster with 100 connections, on the first PostgreSQL that is found, else downloaded.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
@@ -68,34 +71,35 @@ impl ClusterOptions {
     }
 }
 
-/// A server that runs. Dropping it stops it, and lets go of the folder.
+/// A running server. Dropping it stops the server and unlocks the folder.
 ///
-/// Every method can be called from any thread; share it in an `Arc` to wait in one thread and stop in another.
+/// All methods can be called from any thread; share it in an `Arc` to wait in one thread and stop in another.
 #[derive(Debug)]
 pub struct Cluster {
-    // Dropped in this order: the lock last, when nothing of ours is left in the folder.
+    // Dropped in this order: the lock last, when the server has stopped.
     process: Process,
     socket: SocketFolder,
-    place: DataFolder,
+    data_folder: DataFolder,
     log: ServerLog,
     _lock: FolderLock,
 }
 
 impl Cluster {
-    /// The role that owns everything; on the socket no password is asked for.
+    /// The superuser role; connections through the socket need no password.
     pub const SUPERUSER: &'static str = "postgres";
 
-    /// Makes the cluster (UTF-8, `C.UTF-8`, UTC, data checksums) when there is none, starts the server and waits until it
-    /// accepts connections.
+    /// Creates the cluster (UTF-8, `C.UTF-8`, UTC, data checksums) if it does not exist, starts the server and waits until
+    /// it accepts connections.
     ///
-    /// A server that an earlier process left behind in this folder is stopped first. As root, another folder may be
-    /// used: see [`Cluster::folder`]. Bounded: about an hour where PostgreSQL must be fetched over a slow line, else 60 s for the server, 52 s for an earlier one, 300 s for initdb.
+    /// Stops an orphaned server in this folder first. If this process runs as root, another folder may be used: see
+    /// [`Cluster::folder`]. Blocks the thread. Time limits: 60 s for the server, 52 s for an orphaned server, 300 s for
+    /// initdb, about an hour for a download over a slow connection.
     ///
     /// # Errors
     ///
-    /// Any [`ClusterError`]; nothing keeps running.
+    /// Any [`ClusterError`]; no process is left running.
     pub fn start(options: ClusterOptions) -> Result<Self, ClusterError> {
-        let begun = Instant::now();
+        let started = Instant::now();
         let ClusterOptions {
             folder,
             binaries,
@@ -103,80 +107,86 @@ impl Cluster {
             durable,
             ..
         } = &options;
-        let place = DataFolder::choose(folder)?;
-        let lock = FolderLock::acquire(&place.lock(), &place.path)?;
-        let log = ServerLog::open(&place.log())?;
-        initdb::remove_leftovers(&place.path)?;
-        let data = place.data();
+        let data_folder = DataFolder::choose(folder)?;
+        let lock = FolderLock::acquire(&data_folder.lock(), &data_folder.path)?;
+        let log = ServerLog::open(&data_folder.log())?;
+        initdb::remove_leftovers(&data_folder.path)?;
+        let data = data_folder.data();
         let version = find_version(&data)?;
-        let binaries = Binaries::find(binaries.as_deref(), *install, &place, version.as_deref())?;
+        let binaries = Binaries::find(
+            binaries.as_deref(),
+            *install,
+            &data_folder,
+            version.as_deref(),
+        )?;
         match version {
             Some(_) => orphan::clear(&data)?,
-            None => initdb::create(&place, &binaries, &log, *durable)?,
+            None => initdb::create(&data_folder, &binaries, &log, *durable)?,
         }
-        let socket = SocketFolder::prepare(&place)?;
+        let socket = SocketFolder::prepare(&data_folder)?;
         let stale = PidFile::find(&data)?;
-        let process = launch(settings(options), &place, &binaries, &log, &socket)?;
+        let process = launch(settings(options), &data_folder, &binaries, &log, &socket)?;
         wait_until_ready(&process, &data, stale.as_ref(), &log)?;
-        let took = begun.elapsed().as_millis();
-        tracing::info!(folder = %place.path.display(), pid = process.pid(), took_ms = took, "the database is ready");
+        let took = started.elapsed().as_millis();
+        let folder = data_folder.path.display();
+        tracing::info!(%folder, pid = process.pid(), took_ms = took, "the database is ready");
         Ok(Self {
             process,
             socket,
-            place,
+            data_folder,
             log,
             _lock: lock,
         })
     }
 
-    /// The folder of the socket: the `host` of a connection. Only this user, and root, can enter it.
+    /// The folder of the socket, which is the `host` of a connection. Only the server's user and root can enter it.
     pub fn socket_folder(&self) -> &Path {
         &self.socket.path
     }
 
-    /// The `port` of a connection; it is a part of the socket's name only.
+    /// The `port` of a connection; it is only a part of the socket's file name.
     pub fn port(&self) -> u16 {
         PORT
     }
 
-    /// The folder really used: absolute, without symbolic links, and, when we are root and the server's user cannot reach
-    /// the wanted one, another.
+    /// The folder in use: absolute, without symbolic links. If this process runs as root and the server's user cannot enter
+    /// the requested folder, it is a folder in `/var/lib/flowruns`.
     pub fn folder(&self) -> &Path {
-        &self.place.path
+        &self.data_folder.path
     }
 
-    /// The process of the server.
+    /// The process id of the server.
     pub fn postmaster_pid(&self) -> u32 {
         self.process.pid()
     }
 
-    /// Whether the server has not ended. It may have by the time you look.
+    /// Whether the server has not exited yet.
     pub fn is_running(&self) -> bool {
-        self.process.ended().is_none()
+        self.process.exit().is_none()
     }
 
-    /// Waits, without a bound, until the server has ended, whether it was stopped or died.
+    /// Blocks, without a time limit, until the server has exited for any reason.
     pub fn wait_for_exit(&self) -> ClusterExit {
-        let ended = self.process.wait();
+        let exit = self.process.wait();
         ClusterExit {
-            status: ended.status,
+            status: exit.status,
             requested: self.process.stop_requested(),
             log: self.log.tail(),
         }
     }
 
-    /// Ends the server: a fast shutdown, which ends the connections, and after 30 s an immediate one, which is given 10 s.
-    /// Once it has ended, this does nothing. The folder stays locked until the [`Cluster`] is dropped.
+    /// Stops the server: a fast shutdown, which closes all connections, and after 30 s an immediate shutdown with a limit
+    /// of 10 s. Does nothing if the server has exited. The folder stays locked until the [`Cluster`] is dropped.
     ///
     /// # Errors
     ///
-    /// [`ClusterError::StillRunning`] when neither helps.
+    /// [`ClusterError::StillRunning`] if the server runs after both.
     pub fn stop(&self) -> Result<(), ClusterError> {
         self.process.stop()
     }
 }
 
-/// What `PG_VERSION` says; `None` when there is no cluster.
+/// The content of `PG_VERSION`; `None` if the cluster does not exist.
 fn find_version(data: &Path) -> Result<Option<String>, ClusterError> {
     let path = data.join("PG_VERSION");
     match read_regular_file(&path, MAX_FILE_BYTES) {
@@ -188,16 +198,16 @@ fn find_version(data: &Path) -> Result<Option<String>, ClusterError> {
 
 fn launch(
     settings: Vec<(String, String)>,
-    place: &DataFolder,
+    data_folder: &DataFolder,
     binaries: &Binaries,
     log: &ServerLog,
     socket: &SocketFolder,
 ) -> Result<Process, ClusterError> {
     let program = binaries.program("postgres");
-    let mut command = binaries.command("postgres", place.account.as_ref(), log)?;
+    let mut command = binaries.command("postgres", data_folder.account.as_ref(), log)?;
     command
         .arg("-D")
-        .arg(place.data())
+        .arg(data_folder.data())
         .arg("-k")
         .arg(&socket.path)
         .args(["-p", &PORT.to_string()]);
@@ -207,7 +217,7 @@ fn launch(
     Process::spawn(command).map_err(ClusterError::io("start", &program))
 }
 
-/// Ours, then the caller's: of two with one name PostgreSQL takes the last.
+/// Our settings, then the caller's: if a name occurs twice, PostgreSQL uses the last.
 fn settings(options: ClusterOptions) -> Vec<(String, String)> {
     let mut ours = vec![
         ("listen_addresses", String::new()),
@@ -217,8 +227,8 @@ fn settings(options: ClusterOptions) -> Vec<(String, String)> {
         ("logging_collector", "off".to_owned()),
     ];
     if !options.durable {
-        let careless = ["fsync", "synchronous_commit", "full_page_writes"];
-        ours.extend(careless.map(|name| (name, "off".to_owned())));
+        let durability = ["fsync", "synchronous_commit", "full_page_writes"];
+        ours.extend(durability.map(|name| (name, "off".to_owned())));
     }
     let ours = ours
         .into_iter()
@@ -226,7 +236,7 @@ fn settings(options: ClusterOptions) -> Vec<(String, String)> {
     ours.chain(options.settings).collect()
 }
 
-/// `stale` is what a killed server left: it may say "ready", and even have the process id of this one.
+/// `stale` is the file of a killed server: it can say "ready", and can even contain the process id of this server.
 fn wait_until_ready(
     process: &Process,
     data: &Path,
@@ -239,14 +249,14 @@ fn wait_until_ready(
             Some(&file) != stale && file.pid() == Some(process.pid()) && file.is_ready()
         })
     };
-    let decided = poll(READY_LIMIT, || process.ended().is_some() || is_ready());
-    if let Some(ended) = process.ended() {
+    let is_done = wait_until(READY_LIMIT, || process.exit().is_some() || is_ready());
+    if let Some(exit) = process.exit() {
         return Err(ClusterError::ExitedEarly {
-            outcome: ended.to_string(),
+            outcome: exit.to_string(),
             log: log.tail(),
         });
     }
-    if decided {
+    if is_done {
         Ok(())
     } else {
         Err(ClusterError::NotReady {

@@ -1,4 +1,4 @@
-//! Why a cluster cannot start or stop, in words for the operator.
+//! The errors of starting and stopping a cluster. Their messages are for the operator.
 
 use std::{
     io,
@@ -7,152 +7,152 @@ use std::{
 
 use thiserror::Error;
 
-/// Why a cluster cannot start or stop. Each message says what to do, where something can be done.
+/// Why a cluster cannot start or stop. Each message tells the operator what to do, if something can be done.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ClusterError {
-    /// A file or a process could not be handled.
+    /// An operation on a file or a process failed.
     #[error("cannot {action} {}", path.display())]
     Io {
-        /// What was tried, such as `create the folder`.
+        /// The operation, such as `create the folder`.
         action: &'static str,
-        /// With what it was tried.
+        /// The file, folder or program.
         path: PathBuf,
-        /// What the system answered.
+        /// The error of the system.
         source: io::Error,
     },
 
-    /// The lock of the folder is held.
+    /// Another process, or another [`Cluster`](crate::Cluster) of this process, has locked the folder.
     #[error(
         "{} uses the folder {}; stop it, or use another folder",
-        holder(*pid), folder.display()
+        lock_owner(*pid), folder.display()
     )]
     InUse {
-        /// The folder that is used.
+        /// The locked folder.
         folder: PathBuf,
-        /// The holder of the lock, when it has said so.
+        /// The process that has locked it, if the lock file names one.
         pid: Option<u32>,
     },
 
-    /// No PostgreSQL that is new enough is installed where we look.
+    /// No installed PostgreSQL that is new enough was found.
     #[error(
         "PostgreSQL {minimum} or newer was not found{}; {install}",
         too_old(found)
     )]
     NoBinaries {
-        /// The oldest major version that will do.
+        /// The oldest supported major version.
         minimum: u16,
-        /// The older versions that were found.
+        /// The major versions that were found; all are older.
         found: Vec<u16>,
-        /// What to do on this system.
+        /// How to install it on this system.
         install: String,
     },
 
-    /// No PostgreSQL that is new enough is installed, and it could not be fetched.
+    /// No installed PostgreSQL that is new enough was found, and the download failed.
     #[error(
-        "PostgreSQL {minimum} or newer was not found, and could not be fetched: {reason}; {install}"
+        "PostgreSQL {minimum} or newer was not found, and the download failed: {reason}; {install}"
     )]
     NotFetched {
-        /// The oldest major version that will do.
+        /// The oldest supported major version.
         minimum: u16,
-        /// What went wrong.
+        /// Why the download failed.
         reason: String,
-        /// What to do on this system.
+        /// How to install it on this system.
         install: String,
     },
 
-    /// The folder that was set explicitly does not hold what it should.
+    /// [`ClusterOptions::binaries`](crate::ClusterOptions::binaries) does not contain a usable PostgreSQL.
     #[error("the PostgreSQL binaries in {} cannot be used: {reason}", folder.display())]
     UnusableBinaries {
-        /// The folder that was set.
+        /// The configured folder.
         folder: PathBuf,
-        /// What is wrong with it.
+        /// What is missing or wrong in it.
         reason: String,
     },
 
-    /// The data was made by a version that is not installed.
+    /// The data directory was created by a major version that is not installed.
     #[error(
         "the data in {} was made by PostgreSQL {found}, but the binaries are PostgreSQL {}; \
          install PostgreSQL {found}, or use another folder", data.display(), listed(installed)
     )]
     VersionMismatch {
-        /// The folder of the data.
+        /// The data directory.
         data: PathBuf,
-        /// What its `PG_VERSION` says.
+        /// The content of its `PG_VERSION`.
         found: String,
-        /// The major versions that could be used.
+        /// The installed major versions.
         installed: Vec<u16>,
     },
 
-    /// Something else lies where the data should be.
+    /// The path of the data directory is in use by other files.
     #[error("{} is not empty and has no PG_VERSION; move it away, or use another folder", data.display())]
     NotACluster {
-        /// Where the data should be.
+        /// The path of the data directory.
         data: PathBuf,
     },
 
-    /// We are root, and there is no user to drop to.
+    /// This process runs as root, and the system has no user that the server could run as.
     #[error(
-        "PostgreSQL does not run as root, and there is neither a user postgres nor a user nobody; \
+        "PostgreSQL does not run as root, and this system has neither a user postgres nor a user nobody; \
          create one, or run as another user"
     )]
     NoAccount,
 
-    /// The user of the server cannot enter a folder on the way to the data.
+    /// The user of the server cannot enter a parent folder of the data directory.
     #[error("the user {user} cannot enter {} on the way to {}; permit it, or use another folder", by.display(), folder.display())]
-    Blocked {
-        /// The folder that should be used.
+    InaccessibleFolder {
+        /// The folder that was requested.
         folder: PathBuf,
         /// The folder that cannot be entered.
         by: PathBuf,
-        /// The user the server would run as.
+        /// The user that the server would run as.
         user: String,
     },
 
-    /// Somebody else made the folder for the socket.
-    #[error("the socket folder {} belongs to somebody else; remove it, or use another folder", folder.display())]
+    /// The folder of the socket exists and belongs to another user.
+    #[error("the socket folder {} belongs to another user; remove it, or use another folder", folder.display())]
     ForeignSocketFolder {
-        /// The folder for the socket.
+        /// The folder of the socket.
         folder: PathBuf,
     },
 
     /// initdb failed or took too long.
     #[error("PostgreSQL's initdb failed ({outcome}); the last lines of its log:\n{log}")]
     InitdbFailed {
-        /// How it ended.
+        /// The exit status or the time limit.
         outcome: String,
-        /// What it said last.
+        /// The last lines of the log, at most 20.
         log: String,
     },
 
-    /// The server ended before it was ready.
-    #[error("PostgreSQL ended while starting ({outcome}); the last lines of its log:\n{log}")]
+    /// The server exited before it was ready.
+    #[error("PostgreSQL exited while starting ({outcome}); the last lines of its log:\n{log}")]
     ExitedEarly {
-        /// How it ended.
+        /// The exit status or the time limit.
         outcome: String,
-        /// What it said last.
+        /// The last lines of the log, at most 20.
         log: String,
     },
 
-    /// The server was not ready in time; it has been stopped.
+    /// The server was not ready within the time limit; it has been stopped.
     #[error("PostgreSQL was not ready after {seconds} s; the last lines of its log:\n{log}")]
     NotReady {
-        /// How long it was waited for.
+        /// The time limit in seconds.
         seconds: u64,
-        /// What it said last.
+        /// The last lines of the log, at most 20.
         log: String,
     },
 
-    /// The server did not end after a fast and an immediate shutdown.
+    /// The server still runs after a fast and an immediate shutdown.
     #[error("PostgreSQL (process {pid}) does not stop; end this process, then start again")]
     StillRunning {
-        /// The process that remains.
+        /// The process of the server.
         pid: u32,
     },
 }
 
 impl ClusterError {
-    /// For `map_err`: what was tried, and with what.
+    /// For `map_err`: adds the operation and the path.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io {
@@ -163,7 +163,7 @@ impl ClusterError {
     }
 }
 
-fn holder(pid: Option<u32>) -> String {
+fn lock_owner(pid: Option<u32>) -> String {
     match pid {
         Some(pid) => format!("another process ({pid})"),
         None => "another process".to_owned(),

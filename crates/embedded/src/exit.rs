@@ -1,14 +1,14 @@
-//! How a server ended.
+//! How a server exited.
 
 use std::{fmt, process::ExitStatus};
 
-/// How a server ended. Its `Display` is one line, such as `exit status: 1` or `signal: 9 (SIGKILL)`.
+/// How a server exited. Its `Display` is one line, such as `exit status: 1` or `signal: 9 (SIGKILL)`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ClusterExit {
-    /// What the system says; `None` when another part of this process waited for the child.
+    /// The exit status; `None` if another part of this process has already waited for the child.
     pub status: Option<ExitStatus>,
-    /// Whether [`Cluster::stop`](crate::Cluster::stop) was called before; otherwise the service has lost its database.
+    /// Whether [`Cluster::stop`](crate::Cluster::stop) was called before; otherwise the server exited unexpectedly.
     pub requested: bool,
     /// The last lines of the server's log, at most 20.
     pub log: String,

@@ -1,8 +1,8 @@
-//! Fetches PostgreSQL through the system's package manager, without root and outside the system.
+//! Downloads PostgreSQL with the system's package manager, without root and without changing the system.
 //!
-//! The packages are downloaded with private folders for the package manager's state, checked by its signatures, and unpacked
-//! into a cache folder. PostgreSQL finds its other files from where its programs are, so it runs from there as it would
-//! below `/usr`. Libraries that the system lacks are unpacked beside it and named to its processes alone.
+//! The package manager uses private folders for its state, verifies the signatures of the packages, and unpacks them into a
+//! cache folder. PostgreSQL finds its other files relative to its programs, so it runs from there as it would from `/usr`.
+//! Libraries that are not installed are unpacked into the same folder, and only the processes of PostgreSQL use them.
 
 mod apt;
 mod cache;
@@ -15,36 +15,36 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-pub(crate) use self::cache::{candidates, trees};
+pub(crate) use self::cache::{cache_folders, unpacked_trees};
 use self::{apt::Apt, cache::Cache, dnf::Dnf, progress::Progress, tools::Tools};
 use crate::{account::Account, binaries};
 
-/// Why PostgreSQL cannot be fetched.
+/// Why the download failed.
 #[derive(Debug, Error)]
 pub(crate) enum FetchError {
-    /// This system has no package manager that we know how to ask.
+    /// This system has no supported package manager.
     #[error("this system has neither apt-get and dpkg nor dnf and rpm2cpio")]
     NoPackageManager,
     /// A program of the package manager failed.
-    #[error("{program} failed ({outcome}): {said}")]
+    #[error("{program} failed ({outcome}): {stderr}")]
     ToolFailed {
         program: String,
         outcome: String,
-        said: String,
+        stderr: String,
     },
-    /// There is no package of a version that will do.
-    #[error("the package lists have no {wanted}{detail}")]
-    NoPackage { wanted: String, detail: String },
-    /// What was unpacked does not run.
+    /// The package lists contain no package of a matching version.
+    #[error("the package lists have no {package}{detail}")]
+    NoPackage { package: String, detail: String },
+    /// The unpacked programs do not run.
     #[error("the programs of the packages do not run: {0}")]
     Unusable(String),
-    /// No folder can hold the programs.
-    #[error("no folder for the programs can be used, the last being {}: {source}", folder.display())]
+    /// None of the cache folders can be used.
+    #[error("no cache folder can be used; the last one is {}: {source}", folder.display())]
     NoCache {
         folder: PathBuf,
         source: std::io::Error,
     },
-    /// A file of the cache could not be handled.
+    /// An operation on a file of the cache failed.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
         action: &'static str,
@@ -64,15 +64,15 @@ impl FetchError {
     }
 }
 
-/// Which versions will do.
+/// The major versions that can be used.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct VersionRequirement {
     pub(crate) minimum: u16,
-    /// The version of the data that is there already.
+    /// The version of the existing data directory.
     pub(crate) exact: Option<u16>,
 }
 
-impl Wanted {
+impl VersionRequirement {
     pub(crate) fn accepts(&self, major: u16) -> bool {
         match self.exact {
             Some(exact) => major == exact,
@@ -81,38 +81,36 @@ impl Wanted {
     }
 }
 
-/// Fetches the programs into the first of the folders that can be used, unless another process has just done so. Answers
-/// the folder they were unpacked to. Bounded: 10 minutes for each step of the package manager, and as long for another
-/// process that fetches.
+/// Downloads the programs into the first usable folder, unless another process has done so in the meantime. Returns the
+/// folder of the unpacked packages. Time limits: 10 minutes for each step of the package manager, and 10 minutes for a
+/// download by another process.
 ///
 /// # Errors
 ///
-/// Any [`FetchError`]; nothing half-done is left where it would be found.
+/// Any [`FetchError`]; no incomplete download is left in the cache.
 pub(crate) fn fetch(
     folders: &[PathBuf],
     account: Option<&Account>,
-    wanted: Wanted,
+    requirement: VersionRequirement,
 ) -> Result<PathBuf, FetchError> {
-    fetch_with(&Tools::of_system(), folders, account, wanted)
+    fetch_with(&Tools::from_environment(), folders, account, requirement)
 }
 
 fn fetch_with(
     tools: &Tools,
     folders: &[PathBuf],
     account: Option<&Account>,
-    wanted: Wanted,
+    requirement: VersionRequirement,
 ) -> Result<PathBuf, FetchError> {
     let manager = Manager::of(tools).ok_or(FetchError::NoPackageManager)?;
     let cache = Cache::open(folders, account)?;
-    let is_wanted = |tree: &Path| {
-        let found = binaries::in_tree(tree).into_iter();
-        found.into_iter().any(|found| wanted.accepts(found.major()))
+    let is_usable = |tree: &Path| {
+        let mut found = binaries::in_tree(tree).into_iter();
+        found.any(|found| requirement.accepts(found.major()))
     };
-    // While the lock was waited for.
-    if let Some(tree) = cache::trees(&cache.folder)
-        .into_iter()
-        .find(|tree| is_wanted(tree))
-    {
+    // Another process may have finished a download while this one waited for the lock.
+    let mut trees = cache::unpacked_trees(&cache.folder).into_iter();
+    if let Some(tree) = trees.find(|tree| is_usable(tree)) {
         return Ok(tree);
     }
     let mut progress = Progress::start();
@@ -120,11 +118,11 @@ fn fetch_with(
     let tree = work.join("tree");
     std::fs::create_dir(&tree).map_err(FetchError::io("create the folder", &tree))?;
     let name = match manager {
-        Manager::Apt => Apt::new(tools, &work).unpack(wanted, &tree, &mut progress),
+        Manager::Apt => Apt::new(tools, &work).unpack(requirement, &tree, &mut progress),
         Manager::Dnf => Dnf::new(tools, &work).unpack(&tree, &mut progress),
     }?;
-    if !is_wanted(&tree) {
-        return Err(FetchError::Unusable(binaries::complaint(&tree)));
+    if !is_usable(&tree) {
+        return Err(FetchError::Unusable(binaries::failure_reason(&tree)));
     }
     let published = cache.publish(&tree, &name)?;
     progress.done(&published);

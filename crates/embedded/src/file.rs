@@ -1,4 +1,4 @@
-//! Reads small files that somebody else may have put there.
+//! Reads small files whose path comes from an operator.
 
 use std::{
     fs::{File, OpenOptions},
@@ -9,20 +9,20 @@ use std::{
 
 use rustix::fs::OFlags;
 
-/// The most bytes that a file of a configuration, a secret or a certificate may have.
+/// The maximum size of a configuration, secret or certificate file, in bytes: 1 MiB.
 pub const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
-/// Reads a regular file of at most `max_bytes` bytes; symbolic links are followed. Never waits for a writer of a FIFO and
-/// never reads a device, whatever the path names.
+/// Reads a regular file of at most `max_bytes` bytes; follows symbolic links. Never blocks on a FIFO and never reads a
+/// device.
 ///
 /// # Errors
 ///
-/// Those of opening and reading; [`io::ErrorKind::InvalidInput`] for what is no regular file, and
-/// [`io::ErrorKind::FileTooLarge`] for one that is longer.
+/// The errors of opening and reading; [`io::ErrorKind::InvalidInput`] if it is not a regular file, and
+/// [`io::ErrorKind::FileTooLarge`] if it is longer.
 pub fn read_regular_file(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
     let file = open_regular(path)?;
     let mut bytes = Vec::new();
-    // One byte more, so that a longer file is noticed even if it grows meanwhile.
+    // One extra byte detects a longer file, also one that grows while it is read.
     file.take(max_bytes.saturating_add(1))
         .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > max_bytes {

@@ -1,4 +1,4 @@
-//! Which folder is used, and what lies where in it.
+//! Chooses the folder of a cluster and defines its layout.
 
 use std::{
     fs, io,
@@ -10,52 +10,52 @@ use rustix::process::geteuid;
 
 use crate::{ClusterError, account::Account};
 
-/// Where root puts a cluster whose wanted folder the server's user cannot reach.
-const ELSEWHERE: &str = "/var/lib/flowruns";
+/// The parent of the folder that root uses if the server's user cannot enter the requested one.
+const FALLBACK_PARENT: &str = "/var/lib/flowruns";
 
-/// The folder that is really used, and the user of the server.
+/// The folder that a cluster uses, and the user that its server runs as.
 #[derive(Debug)]
 pub(crate) struct DataFolder {
     /// Absolute, without symbolic links.
     pub(crate) path: PathBuf,
-    /// The user to drop to; `None` when we are not root and the server runs as we do.
+    /// The user of the server; `None` if this process does not run as root: then the server runs as the same user.
     pub(crate) account: Option<Account>,
 }
 
 impl DataFolder {
-    /// Creates the wanted folder and decides: it, or, when we are root and the server's user cannot reach it, a folder
-    /// that depends on nothing but its name. Whichever of the two holds a cluster already is used first, so a change of
-    /// permissions never makes data seem to vanish.
+    /// Creates the requested folder and chooses it. If this process runs as root and the server's user cannot enter that
+    /// folder, chooses a fallback whose name depends on the requested path only. If one of the two contains a cluster
+    /// already, chooses that one, so that a change of permissions never hides existing data.
     ///
     /// # Errors
     ///
-    /// [`ClusterError::Io`], [`ClusterError::NoAccount`] or [`ClusterError::Blocked`].
-    pub(crate) fn choose(wanted: &Path) -> Result<Self, ClusterError> {
-        let root = geteuid().is_root();
-        let wanted = create(wanted, if root { 0o711 } else { 0o700 })?;
-        if !root {
+    /// [`ClusterError::Io`], [`ClusterError::NoAccount`] or [`ClusterError::InaccessibleFolder`].
+    pub(crate) fn choose(requested: &Path) -> Result<Self, ClusterError> {
+        let is_root = geteuid().is_root();
+        let requested = create(requested, if is_root { 0o711 } else { 0o700 })?;
+        if !is_root {
             return Ok(Self {
-                path: wanted,
+                path: requested,
                 account: None,
             });
         }
         let accounts = Account::all();
-        let elsewhere = Path::new(ELSEWHERE).join(stable_name(&wanted));
-        if holds_cluster(&wanted) {
-            return Self::open(wanted, &accounts);
+        let fallback = Path::new(FALLBACK_PARENT).join(stable_name(&requested));
+        if contains_cluster(&requested) {
+            return Self::open(requested, &accounts);
         }
-        if !holds_cluster(&elsewhere) {
+        if !contains_cluster(&fallback) {
             let account = Account::preferred(&accounts)?;
-            let Some(by) = blocker(&wanted, &account, &accounts)? else {
-                return Self::open(wanted, &accounts);
+            let Some(by) = first_inaccessible(&requested, &account, &accounts)? else {
+                return Self::open(requested, &accounts);
             };
-            tracing::warn!(user = account.name, blocked_by = %by.display(), "the user of the database cannot enter the folder");
+            tracing::warn!(user = account.name, blocked_by = %by.display(), "the user of the database server cannot enter the data folder");
         }
-        tracing::warn!(wanted = %wanted.display(), used = %elsewhere.display(), "another data folder is used");
-        Self::open(create(&elsewhere, 0o711)?, &accounts)
+        tracing::warn!(requested = %requested.display(), used = %fallback.display(), "using another data folder");
+        Self::open(create(&fallback, 0o711)?, &accounts)
     }
 
-    /// Makes the folder enterable by the owner of its data, or else by the preferred account.
+    /// Permits the owner of the data, or else the preferred account, to enter the folder.
     fn open(path: PathBuf, accounts: &[Account]) -> Result<Self, ClusterError> {
         let data = path.join("postgres");
         let owner = fs::metadata(data)
@@ -65,8 +65,8 @@ impl DataFolder {
             Some(owner) => owner,
             None => Account::preferred(accounts)?,
         };
-        if let Some(by) = blocker(&path, &account, accounts)? {
-            return Err(ClusterError::Blocked {
+        if let Some(by) = first_inaccessible(&path, &account, accounts)? {
+            return Err(ClusterError::InaccessibleFolder {
                 folder: path,
                 by,
                 user: account.name,
@@ -84,7 +84,7 @@ impl DataFolder {
         Self::data_in(&self.path)
     }
 
-    /// PostgreSQL's data directory in a folder that another process uses.
+    /// PostgreSQL's data directory in the folder of a cluster.
     pub(crate) fn data_in(folder: &Path) -> PathBuf {
         folder.join("postgres")
     }
@@ -100,7 +100,8 @@ impl DataFolder {
     }
 }
 
-/// A name for a path that is the same in every process and release: FNV-1a of 64 bits (std's hasher may change).
+/// A name derived from a path that is the same in every process and release: its 64-bit FNV-1a hash. std's hasher may
+/// change between releases.
 pub(crate) fn stable_name(path: &Path) -> String {
     let hash = path
         .as_os_str()
@@ -112,11 +113,11 @@ pub(crate) fn stable_name(path: &Path) -> String {
     format!("{hash:016x}")
 }
 
-fn holds_cluster(folder: &Path) -> bool {
+fn contains_cluster(folder: &Path) -> bool {
     folder.join("postgres/PG_VERSION").exists()
 }
 
-/// Creates what is missing with this mode, whatever the umask; what is there keeps its mode.
+/// Creates the missing folders of a path with this mode, independent of the umask; existing folders keep their mode.
 pub(crate) fn create(folder: &Path, mode: u32) -> Result<PathBuf, ClusterError> {
     let folder =
         std::path::absolute(folder).map_err(ClusterError::io("find the folder", folder))?;
@@ -140,35 +141,34 @@ fn create_one(path: &Path, mode: u32) -> io::Result<()> {
     }
 }
 
-/// The first folder on the way that the account cannot enter. The folder itself counts only when it is somebody's home,
-/// since we permit entry to our own folder but not to a home.
-pub(crate) fn blocker(
+/// The first folder of the path that the account cannot enter. The last folder counts only if it is the home of a user:
+/// [`permit_entry`] changes the permissions of a folder of ours, but not of a home.
+pub(crate) fn first_inaccessible(
     folder: &Path,
     account: &Account,
     accounts: &[Account],
 ) -> Result<Option<PathBuf>, ClusterError> {
     let is_home = accounts.iter().any(|other| other.home == folder);
-    let ours = if is_home { 0 } else { 1 };
-    let mut way: Vec<&Path> = folder.ancestors().skip(ours).collect();
-    way.reverse();
-    for step in way {
-        let found = fs::metadata(step).map_err(ClusterError::io("look at the folder", step))?;
+    let mut folders: Vec<&Path> = folder.ancestors().skip(usize::from(!is_home)).collect();
+    folders.reverse();
+    for folder in folders {
+        let found = fs::metadata(folder).map_err(ClusterError::io("inspect the folder", folder))?;
         if found.permissions().mode() & account.search_bit(&found) == 0 {
-            return Ok(Some(step.to_owned()));
+            return Ok(Some(folder.to_owned()));
         }
     }
     Ok(None)
 }
 
 fn permit_entry(folder: &Path, account: &Account) -> Result<(), ClusterError> {
-    let found = fs::metadata(folder).map_err(ClusterError::io("look at the folder", folder))?;
+    let found = fs::metadata(folder).map_err(ClusterError::io("inspect the folder", folder))?;
     let mode = found.permissions().mode();
     let bit = account.search_bit(&found);
     if mode & bit != 0 {
         return Ok(());
     }
     fs::set_permissions(folder, fs::Permissions::from_mode(mode | bit)).map_err(ClusterError::io(
-        "permit the database's user to enter",
+        "permit the user of the database to enter",
         folder,
     ))
 }

@@ -1,4 +1,4 @@
-//! Makes the data directory.
+//! Creates the data directory.
 
 use std::{
     ffi::OsStr,
@@ -10,18 +10,18 @@ use std::{
 };
 
 use crate::{
-    Cluster, ClusterError, binaries::Binaries, folder::DataFolder, log::ServerLog, poll::poll,
-    process::Process,
+    Cluster, ClusterError, binaries::Binaries, folder::DataFolder, log::ServerLog,
+    process::Process, wait::wait_until,
 };
 
-/// The beginning of the temporary name; the process id follows.
+/// The prefix of the temporary name; the process id follows.
 const PREFIX: &str = "postgres.initdb-";
-/// initdb takes a second or two; its syncing takes longer on a slow disk.
+/// initdb takes one or two seconds; its fsync takes longer on a slow disk.
 const LIMIT: Duration = Duration::from_secs(300);
-/// A killed initdb may still be writing for a moment.
+/// A killed initdb may still write for a moment.
 const REMOVAL_LIMIT: Duration = Duration::from_secs(5);
 
-/// Removes what an initdb left that did not come to its end. The caller holds the lock of the folder.
+/// Removes the incomplete data directories of interrupted initdb runs. The caller has locked the folder.
 ///
 /// # Errors
 ///
@@ -39,62 +39,68 @@ pub(crate) fn remove_leftovers(folder: &Path) -> Result<(), ClusterError> {
     Ok(())
 }
 
-/// Makes the data directory under a temporary name and renames it when it is whole, so that a crash half-way leaves
-/// nothing that looks like a cluster. Bounded: 300 s.
+/// Creates the data directory under a temporary name and renames it when it is complete, so that a crash leaves nothing
+/// that looks like a cluster. Time limit: 300 s.
 ///
 /// # Errors
 ///
-/// [`ClusterError::NotACluster`] when something else is there; [`ClusterError::InitdbFailed`]; [`ClusterError::Io`].
+/// [`ClusterError::NotACluster`] if the path is in use by other files; [`ClusterError::InitdbFailed`]; [`ClusterError::Io`].
 pub(crate) fn create(
-    place: &DataFolder,
+    data_folder: &DataFolder,
     binaries: &Binaries,
     log: &ServerLog,
     durable: bool,
 ) -> Result<(), ClusterError> {
-    let data = place.data();
-    // Only an empty folder can be removed so.
+    let data = data_folder.data();
+    // Removes an empty folder only.
     match fs::remove_dir(&data) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             return Err(ClusterError::NotACluster { data });
         }
         _ => {}
     }
-    let temporary = place.path.join(format!("{PREFIX}{}", std::process::id()));
+    let temporary = data_folder
+        .path
+        .join(format!("{PREFIX}{}", std::process::id()));
     tracing::info!(data = %data.display(), "creating a database cluster");
-    let made = fill(&temporary, place, binaries, log, durable);
-    if let Err(error) = made {
-        // The error that matters is the first; what remains is removed at the next start.
+    let created = run_initdb(&temporary, data_folder, binaries, log, durable);
+    if let Err(error) = created {
+        // The first error is reported; the next start removes what remains.
         let _removed = remove(&temporary);
         return Err(error);
     }
     fs::rename(&temporary, &data).map_err(ClusterError::io("rename the new cluster to", &data))?;
-    if durable { sync(&place.path) } else { Ok(()) }
+    if durable {
+        sync(&data_folder.path)
+    } else {
+        Ok(())
+    }
 }
 
-fn fill(
+fn run_initdb(
     temporary: &Path,
-    place: &DataFolder,
+    data_folder: &DataFolder,
     binaries: &Binaries,
     log: &ServerLog,
     durable: bool,
 ) -> Result<(), ClusterError> {
-    let account = place.account.as_ref();
+    let account = data_folder.account.as_ref();
     fs::DirBuilder::new()
         .mode(0o700)
         .create(temporary)
         .map_err(ClusterError::io("create the folder", temporary))?;
     if let Some(account) = account {
         account
-            .take(temporary)
-            .map_err(ClusterError::io("give to the database's user", temporary))?;
+            .own(temporary)
+            .map_err(ClusterError::io("change the owner of", temporary))?;
     }
     let program = binaries.program("initdb");
     let mut command = binaries.command("initdb", account, log)?;
     command.args(arguments(temporary, durable));
     let process = Process::spawn(command).map_err(ClusterError::io("start", &program))?;
     let outcome = match process.wait_at_most(LIMIT) {
-        Some(ended) if ended.status.is_some_and(|status| status.success()) => return Ok(()),
-        Some(ended) => ended.to_string(),
+        Some(exit) if exit.status.is_some_and(|status| status.success()) => return Ok(()),
+        Some(exit) => exit.to_string(),
         None => format!("not done after {} s", LIMIT.as_secs()),
     };
     Err(ClusterError::InitdbFailed {
@@ -103,7 +109,7 @@ fn fill(
     })
 }
 
-/// Nobody needs a password on the socket, which only we can reach; any other way in is rejected.
+/// The socket needs no password, because only the server's user can reach it; all other connections are rejected.
 fn arguments(temporary: &Path, durable: bool) -> Vec<&OsStr> {
     let mut arguments = vec![OsStr::new("-D"), temporary.as_os_str()];
     arguments.extend(["-U", Cluster::SUPERUSER].map(OsStr::new));
@@ -122,7 +128,7 @@ fn arguments(temporary: &Path, durable: bool) -> Vec<&OsStr> {
     arguments
 }
 
-/// Without this a crash of the system could forget the rename.
+/// Without it a crash of the system could lose the rename.
 fn sync(folder: &Path) -> Result<(), ClusterError> {
     File::open(folder)
         .and_then(|opened| opened.sync_all())
@@ -131,13 +137,13 @@ fn sync(folder: &Path) -> Result<(), ClusterError> {
 
 fn remove(folder: &Path) -> Result<(), ClusterError> {
     let mut result = Ok(());
-    poll(REMOVAL_LIMIT, || {
+    wait_until(REMOVAL_LIMIT, || {
         result = fs::remove_dir_all(folder);
         matches!(&result, Err(error) if error.kind() == io::ErrorKind::NotFound) || result.is_ok()
     });
     match result {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(ClusterError::io(
-            "remove the left-over folder",
+            "remove the leftover folder",
             folder,
         )(error)),
         _ => Ok(()),

@@ -1,8 +1,8 @@
-//! The one command that installs PostgreSQL on this system.
+//! The command that installs PostgreSQL on this system.
 
 use std::fs;
 
-/// What to tell the operator of this system.
+/// Tells the operator how to install PostgreSQL on this system.
 pub(crate) fn hint() -> String {
     if cfg!(target_os = "macos") {
         return command_hint("brew install postgresql@17");
@@ -18,7 +18,7 @@ fn command_hint(command: &str) -> String {
     format!("install it with: {command}")
 }
 
-/// By `ID`, then by `ID_LIKE`, which lists the closest first (os-release(5)).
+/// Chooses by `ID`, then by `ID_LIKE`, which lists the closest distribution first (os-release(5)).
 fn command(os_release: &str) -> Option<&'static str> {
     let ids = ["ID=", "ID_LIKE="].into_iter().flat_map(|key| {
         let value = os_release

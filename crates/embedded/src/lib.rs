@@ -1,15 +1,15 @@
-//! A private, real PostgreSQL as a child process: the default database of the service, and the scratch server of the
+//! Runs a private PostgreSQL server as a child process: the default database of the service, and the database server of the
 //! tests.
 //!
-//! [`Cluster::start`] makes the cluster when there is none, starts the server and returns when it accepts connections;
-//! [`Cluster::stop`], or dropping the [`Cluster`], ends it. Clients reach it by a Unix socket only, in a folder that
-//! nobody else can enter; there is no TCP port and no password.
+//! [`Cluster::start`] creates the database cluster if it does not exist, starts the server and returns when it accepts
+//! connections. [`Cluster::stop`], or dropping the [`Cluster`], stops the server. Clients connect through a Unix socket
+//! only, in a folder that no other user can enter; the server has no TCP port and no password.
 //!
 //! ```
 //! use flowruns_embedded::{Cluster, ClusterOptions};
 //!
-//! let place = tempfile::tempdir()?;
-//! let mut options = ClusterOptions::new(place.path());
+//! let temp = tempfile::tempdir()?;
+//! let mut options = ClusterOptions::new(temp.path());
 //! options.durable = false; // for tests only
 //! let cluster = Cluster::start(options)?;
 //! let socket = cluster.socket_folder().join(format!(".s.PGSQL.{}", cluster.port()));
@@ -21,26 +21,26 @@
 //!
 //! # Layout of the folder
 //!
-//! | Name           | What                                              | Belongs to        |
-//! |----------------|---------------------------------------------------|-------------------|
-//! | `postgres`     | the data                                          | the server's user |
-//! | `run`          | the socket, unless its path would be too long     | the server's user |
-//! | `postgres.log` | the server's log, emptied at a start over 10 MiB  | us                |
-//! | `lock`         | held as long as the [`Cluster`] lives             | us                |
-//! | `programs`     | PostgreSQL itself, where no cache folder is usable | us               |
+//! | Name           | Content                                                   | Owner             |
+//! |----------------|-----------------------------------------------------------|-------------------|
+//! | `postgres`     | the data directory                                        | the server's user |
+//! | `run`          | the socket, unless its path would be too long             | the server's user |
+//! | `postgres.log` | the server's log; a start empties one larger than 10 MiB  | this process      |
+//! | `lock`         | locked while the [`Cluster`] exists                       | this process      |
+//! | `programs`     | downloaded PostgreSQL, if no cache folder can be used     | this process      |
 //!
-//! Anything else in the folder is left alone.
+//! Other files in the folder are not touched.
 //!
 //! # PostgreSQL itself
 //!
-//! An installed PostgreSQL is used, or one that was fetched earlier. Where there is neither, it is fetched through the
-//! package manager of the system: see [`Install`].
+//! [`Cluster::start`] uses an installed PostgreSQL, or one that was downloaded earlier. Otherwise it downloads PostgreSQL
+//! with the package manager of the system: see [`Install`].
 //!
 //! # Processes
 //!
-//! PostgreSQL refuses to run as root, so root drops to the owner of the data, or else `postgres`, or else `nobody`; the
-//! folder itself is then made enterable, not readable, by that user. On Linux the server shuts down when this process
-//! dies, however it dies; elsewhere the next start stops the server that was left behind.
+//! PostgreSQL does not run as root. If this process runs as root, the server runs as the owner of the data, else as
+//! `postgres`, else as `nobody`; that user gets permission to enter the folder, not to read it. On Linux the server shuts
+//! down when this process dies for any reason, also by SIGKILL; on other systems the next start stops the orphaned server.
 
 mod account;
 mod binaries;
@@ -56,13 +56,13 @@ mod lock;
 mod log;
 mod orphan;
 mod pid_file;
-mod poll;
 mod process;
-mod resident;
+mod process_probe;
 mod running;
 mod shared_memory;
 mod socket;
 mod spawner;
+mod wait;
 
 pub use cluster::{Cluster, ClusterOptions, Install};
 pub use error::ClusterError;
@@ -70,8 +70,8 @@ pub use exit::ClusterExit;
 pub use file::{MAX_FILE_BYTES, read_regular_file};
 pub use running::RunningCluster;
 
-/// A command that runs a program of PostgreSQL, such as `psql`, as installed or as fetched by an earlier
-/// [`Cluster::start`]. `None` where there is none; nothing is fetched.
+/// A command that runs a program of PostgreSQL, such as `psql`, as installed or as downloaded by an earlier
+/// [`Cluster::start`]. `None` if no PostgreSQL with this program is found; this function downloads nothing.
 pub fn postgres_command(program: &str) -> Option<std::process::Command> {
     let binaries = binaries::Binaries::with_program(program)?;
     let mut command = std::process::Command::new(binaries.program(program));

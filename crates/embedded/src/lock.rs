@@ -1,4 +1,4 @@
-//! One process at a time uses a folder.
+//! The lock that allows one process at a time to use a folder.
 
 use std::{
     fs::{File, OpenOptions},
@@ -11,19 +11,19 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::ClusterError;
 
-/// The lock of a folder, held as long as this lives. The system lets go of it when the process dies, however it dies;
-/// the file itself stays, since removing it would let two processes lock two files of one name.
+/// The lock of a folder, held until this is dropped. The system releases it when the process dies. The file itself stays:
+/// if it was removed, two processes could lock two different files of the same name.
 #[derive(Debug)]
 pub(crate) struct FolderLock {
     file: File,
 }
 
 impl FolderLock {
-    /// Takes the lock and leaves the own process id in the file, for the message of those who come second.
+    /// Acquires the lock and writes the id of this process to the file, for the error message of another process.
     ///
     /// # Errors
     ///
-    /// [`ClusterError::InUse`] when it is held, also by this process; [`ClusterError::Io`].
+    /// [`ClusterError::InUse`] if it is locked, also by this process; [`ClusterError::Io`].
     pub(crate) fn acquire(file: &Path, folder: &Path) -> Result<Self, ClusterError> {
         let mut lock = OpenOptions::new()
             .read(true)
@@ -50,7 +50,7 @@ impl FolderLock {
 }
 
 impl Drop for FolderLock {
-    /// Closing the file is not enough: a child that another thread is starting has a copy of it until its exec.
+    /// Closing the file is not enough: a child that another thread starts has a copy of the descriptor until its exec.
     fn drop(&mut self) {
         if let Err(error) = flock(&self.file, FlockOperation::Unlock) {
             tracing::warn!(%error, "cannot unlock the folder before its lock file is closed");
@@ -74,22 +74,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_child_that_is_being_started_does_not_keep_the_lock() {
-        let place = tempfile::tempdir().unwrap();
-        let file = place.path().join("lock");
-        let lock = FolderLock::acquire(&file, place.path()).unwrap();
-        // What a child has between fork and exec.
+    fn a_child_between_fork_and_exec_does_not_keep_the_lock() {
+        let temp = tempfile::tempdir().unwrap();
+        let file = temp.path().join("lock");
+        let lock = FolderLock::acquire(&file, temp.path()).unwrap();
+        // A child has such a copy between fork and exec.
         let _inherited = lock.file.try_clone().unwrap();
         drop(lock);
-        FolderLock::acquire(&file, place.path()).unwrap();
+        FolderLock::acquire(&file, temp.path()).unwrap();
     }
 
     #[test]
     fn the_lock_is_held_until_it_is_dropped() {
-        let place = tempfile::tempdir().unwrap();
-        let file = place.path().join("lock");
-        let _lock = FolderLock::acquire(&file, place.path()).unwrap();
-        let error = FolderLock::acquire(&file, place.path()).unwrap_err();
+        let temp = tempfile::tempdir().unwrap();
+        let file = temp.path().join("lock");
+        let _lock = FolderLock::acquire(&file, temp.path()).unwrap();
+        let error = FolderLock::acquire(&file, temp.path()).unwrap_err();
         let own = std::process::id();
         assert!(matches!(error, ClusterError::InUse { pid: Some(pid), .. } if pid == own));
     }

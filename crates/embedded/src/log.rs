@@ -1,4 +1,4 @@
-//! The file that holds what the server and initdb say.
+//! The log file of the server and of initdb.
 
 use std::{
     fs::{File, OpenOptions},
@@ -9,13 +9,13 @@ use std::{
 
 use crate::ClusterError;
 
-/// A longer log is emptied at the next start.
+/// The next start empties a larger log. In bytes.
 const MAX_LENGTH: u64 = 10 * 1024 * 1024;
-/// How much of the end is read for a message, in bytes.
+/// How much of the end of the log an error message may contain, in bytes.
 const TAIL_LENGTH: u64 = 16 * 1024;
 const TAIL_LINES: usize = 20;
 
-/// The log, and where in it this start begins.
+/// The log file and the offset at which this start begins.
 #[derive(Clone, Debug)]
 pub(crate) struct ServerLog {
     path: PathBuf,
@@ -23,7 +23,7 @@ pub(crate) struct ServerLog {
 }
 
 impl ServerLog {
-    /// Creates it, or empties one that is over 10 MiB.
+    /// Creates the file, or empties one that is larger than 10 MiB.
     ///
     /// # Errors
     ///
@@ -36,7 +36,7 @@ impl ServerLog {
         })
     }
 
-    /// A handle for a child's output.
+    /// A file for the output of a child process.
     ///
     /// # Errors
     ///
@@ -45,7 +45,7 @@ impl ServerLog {
         append(&self.path).map_err(ClusterError::io("open the log", &self.path))
     }
 
-    /// The last lines since this start, for a message: at most 20 lines or 16 KiB.
+    /// The last lines of this start, for an error message: at most 20 lines and 16 KiB.
     pub(crate) fn tail(&self) -> String {
         let text = self
             .read_end()
@@ -92,8 +92,8 @@ mod tests {
 
     #[test]
     fn the_tail_is_of_this_start_only() {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("postgres.log");
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("postgres.log");
         fs::write(&path, "an old line\n").unwrap();
         let log = ServerLog::open(&path).unwrap();
         assert_eq!(log.tail(), "");
@@ -107,8 +107,8 @@ mod tests {
 
     #[test]
     fn a_log_over_the_limit_is_emptied() {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("postgres.log");
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("postgres.log");
         File::create(&path).unwrap().set_len(MAX_LENGTH).unwrap();
         ServerLog::open(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().len(), MAX_LENGTH);

@@ -1,4 +1,4 @@
-//! PostgreSQL's `postmaster.pid`, of which its `src/include/utils/pidfile.h` defines the lines.
+//! PostgreSQL's `postmaster.pid`. `src/include/utils/pidfile.h` of PostgreSQL defines its lines.
 
 use std::{fs, io, path::Path};
 
@@ -8,14 +8,14 @@ const PID_LINE: usize = 0;
 const SHARED_MEMORY_LINE: usize = 6;
 const STATUS_LINE: usize = 7;
 
-/// What `postmaster.pid` said at one moment.
+/// The content of `postmaster.pid` at one point in time.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct PidFile {
     text: String,
 }
 
 impl PidFile {
-    /// `None` when there is no file, which means that no server runs.
+    /// `None` if the file does not exist: then no server runs.
     ///
     /// # Errors
     ///
@@ -31,7 +31,7 @@ impl PidFile {
         }
     }
 
-    /// Removes the file. Only for one that is certainly stale: it is what keeps two servers apart.
+    /// Removes the file. Only for a file that is certainly stale: it prevents two servers from using the same data.
     ///
     /// # Errors
     ///
@@ -41,12 +41,12 @@ impl PidFile {
         fs::remove_file(&path).map_err(ClusterError::io("remove the stale file", &path))
     }
 
-    /// Whether nothing is in it, as after a crash of the system while it was written.
+    /// Whether the file is empty, for example after a crash of the system while it was written.
     pub(crate) fn is_empty(&self) -> bool {
         self.text.trim().is_empty()
     }
 
-    /// The postmaster's process; `None` also for a single-user server, which writes a negative number.
+    /// The process id of the postmaster; `None` also for a single-user server, which writes a negative number.
     pub(crate) fn pid(&self) -> Option<u32> {
         self.line(PID_LINE)?.parse().ok()
     }
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lines_are_read() {
+    fn all_lines_are_parsed() {
         let text = "4711\n/data\n1700000000\n5432\n/run\n\n 51838  32769\nready   \n";
         let file = PidFile {
             text: text.to_owned(),
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_being_written_is_not_ready() {
+    fn a_partially_written_file_is_not_ready() {
         let file = PidFile {
             text: "4711\n/data\n1700000000\n5432\n/run\n".to_owned(),
         };

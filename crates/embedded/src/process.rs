@@ -1,4 +1,4 @@
-//! A child that runs, and how it is ended.
+//! A running child process, and how it is stopped.
 
 use std::{
     fmt, io,
@@ -16,20 +16,20 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use crate::{ClusterError, spawner};
 
-/// Fast shutdown (open transactions are rolled back), then immediate (recovery at the next start), each with how long
-/// it may take. PostgreSQL itself kills what is left 5 s after an immediate one.
+/// Fast shutdown (open transactions are rolled back), then immediate shutdown (recovery at the next start), each with its
+/// time limit. PostgreSQL itself kills its remaining processes 5 s after an immediate shutdown.
 pub(crate) const SHUTDOWN: [(Signal, Duration); 2] = [
     (Signal::INT, Duration::from_secs(30)),
     (Signal::QUIT, Duration::from_secs(10)),
 ];
 
-/// How a child ended. The status is unknown when another part of this process waited for it.
+/// How a child exited. The status is unknown if another part of this process has already waited for it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ended {
+pub(crate) struct ProcessExit {
     pub(crate) status: Option<ExitStatus>,
 }
 
-impl fmt::Display for Ended {
+impl fmt::Display for ProcessExit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.status {
             Some(status) => status.fmt(f),
@@ -40,12 +40,12 @@ impl fmt::Display for Ended {
 
 #[derive(Debug, Default)]
 struct State {
-    ended: Mutex<Option<Ended>>,
+    exit: Mutex<Option<ProcessExit>>,
     changed: Condvar,
     stop_requested: AtomicBool,
 }
 
-/// A child, watched by a thread of its own. Dropping it stops it.
+/// A child process. A thread waits for its exit. Dropping this stops the child.
 #[derive(Debug)]
 pub(crate) struct Process {
     pid: Pid,
@@ -53,18 +53,16 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts it.
-    ///
     /// # Errors
     ///
-    /// Those of starting a thread and a process.
+    /// The errors of starting a thread and a process.
     pub(crate) fn spawn(command: Command) -> io::Result<Self> {
         let state = Arc::new(State::default());
         let watched = Arc::clone(&state);
         let (sender, receiver) = mpsc::channel::<Child>();
-        // The thread comes first: if it cannot be started, there is no child to take back.
+        // The thread is started first: if that fails, no child must be stopped.
         thread::Builder::new()
-            .name("postgres-watcher".to_owned())
+            .name("postgres-waiter".to_owned())
             .spawn(move || {
                 if let Ok(child) = receiver.recv() {
                     watched.watch(child);
@@ -74,7 +72,7 @@ impl Process {
         let pid = Pid::from_child(&child);
         sender
             .send(child)
-            .map_err(|_| io::Error::other("the thread that watches the child has ended"))?;
+            .map_err(|_| io::Error::other("the thread that waits for the child has ended"))?;
         Ok(Self { pid, state })
     }
 
@@ -82,33 +80,33 @@ impl Process {
         self.pid.as_raw_nonzero().get().unsigned_abs()
     }
 
-    /// How it ended, `None` as long as it runs.
-    pub(crate) fn ended(&self) -> Option<Ended> {
+    /// `None` while the child runs.
+    pub(crate) fn exit(&self) -> Option<ProcessExit> {
         *self.state.lock()
     }
 
-    /// Waits without a bound.
-    pub(crate) fn wait(&self) -> Ended {
-        let mut ended = self.state.lock();
+    /// Waits without a time limit.
+    pub(crate) fn wait(&self) -> ProcessExit {
+        let mut exit = self.state.lock();
         loop {
-            if let Some(ended) = *ended {
-                return ended;
+            if let Some(exit) = *exit {
+                return exit;
             }
-            ended = self
+            exit = self
                 .state
                 .changed
-                .wait(ended)
+                .wait(exit)
                 .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    /// Waits for at most `limit`; `None` when it still runs.
-    pub(crate) fn wait_at_most(&self, limit: Duration) -> Option<Ended> {
+    /// Waits for at most `limit`; `None` if the child still runs.
+    pub(crate) fn wait_at_most(&self, limit: Duration) -> Option<ProcessExit> {
         let guard = self.state.lock();
         let waited = self
             .state
             .changed
-            .wait_timeout_while(guard, limit, |ended| ended.is_none());
+            .wait_timeout_while(guard, limit, |exit| exit.is_none());
         *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
@@ -117,11 +115,11 @@ impl Process {
         self.state.stop_requested.load(Ordering::Relaxed)
     }
 
-    /// A fast shutdown, then an immediate one: 40 s at most. Once it has ended, this does nothing.
+    /// A fast shutdown, then an immediate one: at most 40 s. Does nothing after the child has exited.
     ///
     /// # Errors
     ///
-    /// [`ClusterError::StillRunning`] when neither helps.
+    /// [`ClusterError::StillRunning`] if the child runs after both.
     pub(crate) fn stop(&self) -> Result<(), ClusterError> {
         self.state.stop_requested.store(true, Ordering::Relaxed);
         for (signal, limit) in SHUTDOWN {
@@ -132,16 +130,16 @@ impl Process {
             tracing::warn!(
                 pid = self.pid(),
                 seconds = limit.as_secs(),
-                "the child process has not stopped in time"
+                "the child process has not exited within the time limit"
             );
         }
         Err(ClusterError::StillRunning { pid: self.pid() })
     }
 
-    /// Under the lock, and the child is reaped under it too: so the process id is still the child's.
+    /// The child is reaped under the same lock, so the process id still belongs to the child.
     fn signal(&self, signal: Signal) {
-        let ended = self.state.lock();
-        if ended.is_none()
+        let exit = self.state.lock();
+        if exit.is_none()
             && let Err(error) = kill_process(self.pid, signal)
         {
             tracing::warn!(pid = self.pid(), %error, "cannot signal the child process");
@@ -152,24 +150,24 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         if let Err(error) = self.stop() {
-            tracing::error!(%error, "a child process is left behind");
+            tracing::error!(%error, "a child process was not stopped");
         }
     }
 }
 
 impl State {
-    fn lock(&self) -> MutexGuard<'_, Option<Ended>> {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Option<ProcessExit>> {
+        self.exit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn watch(&self, mut child: Child) {
         let id = WaitId::Pid(Pid::from_child(&child));
-        // Whatever the answer, the child is not reaped yet; `wait` below does it, under the lock.
+        // In any case the child is not reaped yet: `wait` below does that, under the lock.
         let _waited = rustix::io::retry_on_intr(|| {
             waitid(id.clone(), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
         });
-        let mut ended = self.lock();
-        *ended = Some(Ended {
+        let mut exit = self.lock();
+        *exit = Some(ProcessExit {
             status: child.wait().ok(),
         });
         self.changed.notify_all();

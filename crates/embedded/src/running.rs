@@ -1,4 +1,4 @@
-//! A server that another process of ours runs.
+//! A server that another flowruns process runs.
 
 use std::path::{Path, PathBuf};
 
@@ -9,19 +9,19 @@ use crate::{
     socket::{PORT, SocketFolder},
 };
 
-/// A server that runs in a folder whose lock another process holds. Dropping this leaves it alone.
+/// A server in a folder that another process has locked. Dropping this does not stop it.
 #[derive(Clone, Debug)]
 pub struct RunningCluster {
     socket_folder: PathBuf,
 }
 
 impl RunningCluster {
-    /// Finds the server that accepts connections in a folder, which [`ClusterError::InUse`] names. `None` when its process is
-    /// still starting it or has just stopped it.
+    /// Finds the server in the folder of [`ClusterError::InUse`]. `None` if it does not accept connections, because it is
+    /// starting or has stopped.
     ///
     /// # Errors
     ///
-    /// [`ClusterError::Io`] when the folder cannot be looked at, as by another user than the server's or root.
+    /// [`ClusterError::Io`] if the folder cannot be read: only root and the server's user can.
     pub fn find(folder: &Path) -> Result<Option<Self>, ClusterError> {
         let data = DataFolder::data_in(folder);
         let is_ready = PidFile::find(&data)?.is_some_and(|file| file.is_ready());
@@ -30,12 +30,12 @@ impl RunningCluster {
         }))
     }
 
-    /// The folder of the socket: the `host` of a connection. Only the server's user, and root, can enter it.
+    /// The folder of the socket, which is the `host` of a connection. Only the server's user and root can enter it.
     pub fn socket_folder(&self) -> &Path {
         &self.socket_folder
     }
 
-    /// The `port` of a connection; it is a part of the socket's name only.
+    /// The `port` of a connection; it is only a part of the socket's file name.
     pub fn port(&self) -> u16 {
         PORT
     }

@@ -1,9 +1,9 @@
-//! Whether processes of a server whose postmaster was killed are still there.
+//! Detects running processes of a server whose postmaster was killed, by the shared memory they are attached to.
 
 use std::fs;
 
-/// Whether any process is attached to this System V shared memory; no, when the system does not tell (as on macOS):
-/// then PostgreSQL itself refuses to start.
+/// Whether any process is attached to this System V shared memory. `false` on systems without `/proc/sysvipc`, such as
+/// macOS: there PostgreSQL itself rejects the start.
 pub(crate) fn is_attached(id: &str) -> bool {
     let table = fs::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
     attached(&table, id).is_some_and(|count| count > 0)

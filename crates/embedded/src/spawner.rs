@@ -1,4 +1,4 @@
-//! Starts children that die with this process.
+//! Starts child processes that end when this process dies.
 
 use std::{
     env,
@@ -12,16 +12,17 @@ use std::{
 
 use crate::{ClusterError, account::Account, log::ServerLog};
 
-/// What a child inherits of the environment. Nothing else: the secrets of the service are none of its business, and
-/// `PG*` and `LC_*` would change what it does.
+/// The only environment variables that a child inherits: others may contain secrets of the service, and `PG*` and `LC_*`
+/// would change its behaviour.
 const INHERITED: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"];
 
-/// A command that runs as `account`, writes to the log, has its own process group (so that Ctrl-C in a terminal reaches
-/// only us, who drain first), and on Linux gets SIGINT when this process dies: PostgreSQL's fast shutdown.
+/// A command that runs as `account`, writes to the log, and has its own process group, so that Ctrl-C in a terminal
+/// reaches only this process, which drains first. On Linux the child gets SIGINT when this process dies, which is
+/// PostgreSQL's fast shutdown.
 ///
 /// # Errors
 ///
-/// [`ClusterError::Io`] when the log cannot be opened.
+/// [`ClusterError::Io`] if the log cannot be opened.
 pub(crate) fn command(
     program: impl AsRef<OsStr>,
     account: Option<&Account>,
@@ -46,7 +47,7 @@ pub(crate) fn command(
     Ok(command)
 }
 
-/// Has the child get SIGINT when this process dies, where the system can do that.
+/// On Linux, requests a SIGINT for the child when this process dies.
 #[cfg(target_os = "linux")]
 #[expect(
     unsafe_code,
@@ -58,7 +59,7 @@ pub(crate) fn die_with_parent(command: &mut Command) {
     let parent = getpid();
     let ask = move || {
         set_parent_process_death_signal(Some(Signal::INT))?;
-        // Had the parent died before the request, no signal would ever come.
+        // If the parent died before the request, the signal would never be sent.
         if getppid() == Some(parent) {
             Ok(())
         } else {
@@ -73,43 +74,43 @@ pub(crate) fn die_with_parent(command: &mut Command) {
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn die_with_parent(_: &mut Command) {}
 
-struct Order {
+struct SpawnRequest {
     command: Command,
-    answer: mpsc::SyncSender<io::Result<Child>>,
+    result: mpsc::SyncSender<io::Result<Child>>,
 }
 
-/// The way to the thread that starts children. It is never closed, so the thread lives as long as the process.
-static ORDERS: Mutex<Option<mpsc::Sender<Order>>> = Mutex::new(None);
+/// The channel to the thread that starts children. It is never closed, so the thread runs until the process exits.
+static SPAWNER: Mutex<Option<mpsc::Sender<SpawnRequest>>> = Mutex::new(None);
 
-/// Starts a child from a thread that lives as long as the process: the parent-death signal is bound to the thread that
-/// starts the child, and would come when, for example, a runtime ends an idle thread.
+/// Starts a child from a thread that runs until this process exits. The parent-death signal is bound to the thread that
+/// starts the child: from another thread it could be sent early, for example when a runtime ends an idle thread.
 ///
 /// # Errors
 ///
-/// Those of starting a thread and of [`Command::spawn`].
+/// The errors of starting a thread and of [`Command::spawn`].
 pub(crate) fn spawn(command: Command) -> io::Result<Child> {
-    let (answer, answered) = mpsc::sync_channel(1);
+    let (result, receiver) = mpsc::sync_channel(1);
     let gone = || io::Error::other("the thread that starts children has ended");
-    orders()?
-        .send(Order { command, answer })
+    spawner()?
+        .send(SpawnRequest { command, result })
         .map_err(|_| gone())?;
-    answered.recv().map_err(|_| gone())?
+    receiver.recv().map_err(|_| gone())?
 }
 
-fn orders() -> io::Result<mpsc::Sender<Order>> {
-    let mut orders = ORDERS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(open) = orders.as_ref() {
+fn spawner() -> io::Result<mpsc::Sender<SpawnRequest>> {
+    let mut spawner = SPAWNER.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(open) = spawner.as_ref() {
         return Ok(open.clone());
     }
-    let (sender, receiver) = mpsc::channel::<Order>();
+    let (sender, receiver) = mpsc::channel::<SpawnRequest>();
     thread::Builder::new()
         .name("postgres-spawner".to_owned())
         .spawn(move || {
-            for mut order in receiver {
-                // Who asked waits for the answer, so this cannot fail.
-                let _asked = order.answer.send(order.command.spawn());
+            for mut request in receiver {
+                // The caller waits for the result, so this cannot fail.
+                let _received = request.result.send(request.command.spawn());
             }
         })?;
-    *orders = Some(sender.clone());
+    *spawner = Some(sender.clone());
     Ok(sender)
 }

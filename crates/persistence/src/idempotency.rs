@@ -7,7 +7,12 @@ use flowruns_domain::{
     Claimed, Digest, KeptAnswer, KeyClaim, KeyDecision, Reserved, StoreError, StoreErrorKind,
     StoredKey, Timestamp,
 };
-use sqlx::{FromRow, Postgres, postgres::PgArguments, query::Query, types::Uuid};
+use sqlx::{
+    FromRow, Postgres,
+    postgres::PgArguments,
+    query::Query,
+    types::{Json, Uuid},
+};
 
 use crate::{error::store_error, pool::Pool, retry::Budget};
 
@@ -16,29 +21,26 @@ const HOLD: &str = "
         (tenant_id, digest, request, attempt_id, lease_end, reserved_id, received_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
 
-/// A version that serves beside this one may still keep a response as status, headers and body: here they become one text, in
-/// the encoding of the interface.
 const FIND: &str = "
-    SELECT request, attempt_id, lease_end, reserved_id, received_at, COALESCE(response,
-        convert_to(json_build_object('status', status, 'headers', headers)::text || E'\\n', 'UTF8') || body) AS response
-    FROM idempotency_keys WHERE tenant_id = $1 AND digest = $2";
+    SELECT request, attempt_id, lease_end, reserved_id, received_at, status, headers, body FROM idempotency_keys
+    WHERE tenant_id = $1 AND digest = $2";
 
 const REPLACE: &str = "
     UPDATE idempotency_keys SET request = $3, attempt_id = $4, lease_end = $5, reserved_id = $6, received_at = $7,
-        response = NULL, status = NULL, headers = NULL, body = NULL
+        status = NULL, headers = NULL, body = NULL
     WHERE tenant_id = $1 AND digest = $2 AND attempt_id = $8";
 
 const TAKE_OVER: &str = "
     UPDATE idempotency_keys SET attempt_id = $3, lease_end = $4
-    WHERE tenant_id = $1 AND digest = $2 AND attempt_id = $5 AND response IS NULL AND status IS NULL";
+    WHERE tenant_id = $1 AND digest = $2 AND attempt_id = $5 AND status IS NULL";
 
 const KEEP: &str = "
-    UPDATE idempotency_keys SET response = $4
-    WHERE tenant_id = $1 AND digest = $2 AND attempt_id = $3 AND response IS NULL AND status IS NULL";
+    UPDATE idempotency_keys SET status = $4, headers = $5, body = $6
+    WHERE tenant_id = $1 AND digest = $2 AND attempt_id = $3 AND status IS NULL";
 
 const RELEASE: &str = "
     UPDATE idempotency_keys SET lease_end = $4
-    WHERE tenant_id = $1 AND digest = $2 AND attempt_id = $3 AND response IS NULL AND status IS NULL";
+    WHERE tenant_id = $1 AND digest = $2 AND attempt_id = $3 AND status IS NULL";
 
 /// Of several servers that forget at once, each takes others.
 const FORGET: &str = "
@@ -105,8 +107,14 @@ pub(crate) async fn keep(
     answer: &KeptAnswer,
 ) -> Result<(), StoreError> {
     let mut budget = Budget::new(retry_for);
+    let status = i16::try_from(answer.status)
+        .map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
     loop {
-        let keep = of_key(KEEP, claim).bind(claim.attempt).bind(&answer.0);
+        let keep = of_key(KEEP, claim)
+            .bind(claim.attempt)
+            .bind(status)
+            .bind(Json(&answer.headers))
+            .bind(&answer.body);
         match pool.execute(keep).await {
             Ok(_) => return Ok(()),
             Err(error) => budget.retry_after(error, "keep an answer").await?,
@@ -157,7 +165,9 @@ struct KeyRow {
     lease_end: DateTime<Utc>,
     reserved_id: Uuid,
     received_at: DateTime<Utc>,
-    response: Option<Vec<u8>>,
+    status: Option<i16>,
+    headers: Option<Json<Vec<(String, String)>>>,
+    body: Option<Vec<u8>>,
 }
 
 impl TryFrom<KeyRow> for StoredKey {
@@ -173,6 +183,14 @@ impl TryFrom<KeyRow> for StoredKey {
             },
             source: None,
         };
+        let answer = match (row.status, row.headers, row.body) {
+            (Some(status), Some(Json(headers)), Some(body)) => Some(KeptAnswer {
+                status: u16::try_from(status).map_err(|_negative| corrupt("status"))?,
+                headers,
+                body,
+            }),
+            _ => None,
+        };
         let time = |column, time| Timestamp::new(time).map_err(|_out_of_range| corrupt(column));
         Ok(Self {
             request: Digest::try_from(row.request).map_err(|_length| corrupt("request"))?,
@@ -182,7 +200,7 @@ impl TryFrom<KeyRow> for StoredKey {
                 received: time("received_at", row.received_at)?,
             },
             lease_end: time("lease_end", row.lease_end)?,
-            answer: row.response.map(KeptAnswer),
+            answer,
         })
     }
 }

@@ -15,8 +15,8 @@ use thiserror::Error;
 
 use crate::{condition::ENCODING, error::is_covered_elsewhere, session::wait_for_flush};
 
-static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
-const GRANTS: &str = include_str!("../../../migrations/grants.sql");
+static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
+const GRANTS: &str = include_str!("../migrations/grants.sql");
 const LOCK_TIMEOUT: &str = "5s";
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 

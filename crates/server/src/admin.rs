@@ -1,4 +1,4 @@
-//! The admin port: probes and metrics, without a token, for those who operate the server.
+//! The admin port: probes and metrics without a token, for the operators of the server.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -12,18 +12,18 @@ use crate::{
     metrics::{self, Recorder, Scrape},
 };
 
-/// What `/metrics` is written in.
+/// The content type of `/metrics`: the text format of Prometheus.
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// The port that was taken, and the recorder of what it will show.
+/// A port that is open, and the recorder whose metrics it will show.
 pub(crate) struct AdminPort {
     listener: TcpListener,
     recorder: Recorder,
 }
 
 impl AdminPort {
-    /// Takes the port and starts to count: to be called before anything else that counts is made. `None` when there is
-    /// to be no admin port, or when its default is another's: several servers may run on one machine.
+    /// Opens the port and starts recording metrics, so it must be called before anything that counts. Returns `None` when no
+    /// admin port is configured, or when its default address is in use: several servers may run on one machine.
     pub(crate) async fn open(admin: &Admin) -> anyhow::Result<Option<Self>> {
         let Some(address) = admin.listen else {
             return Ok(None);
@@ -32,11 +32,11 @@ impl AdminPort {
             Ok(listener) => listener,
             Err(error) if admin.is_set => {
                 return Err(error).with_context(|| {
-                    format!("cannot listen on {address} for admin.listen; is another server there? FLOWRUNS_ADMIN__LISTEN sets another address, empty for none")
+                    format!("cannot listen on {address} for admin.listen; does another server use it? Set FLOWRUNS_ADMIN__LISTEN to another address, or to nothing for no admin port")
                 });
             }
             Err(error) => {
-                tracing::warn!(%address, %error, "no admin port, so no /metrics: the default address is taken; FLOWRUNS_ADMIN__LISTEN sets another");
+                tracing::warn!(%address, %error, "no admin port and no /metrics: the default address is in use; set FLOWRUNS_ADMIN__LISTEN to another");
                 return Ok(None);
             }
         };
@@ -45,8 +45,12 @@ impl AdminPort {
         warn_beyond_loopback(address);
         Ok(Some(Self {
             listener,
-            recorder: metrics::record()?,
+            recorder: metrics::start_recording()?,
         }))
+    }
+
+    pub(crate) const fn recorder(&self) -> &Recorder {
+        &self.recorder
     }
 
     /// Serves until the task is aborted.
@@ -67,7 +71,7 @@ impl AdminPort {
 
 fn warn_beyond_loopback(address: SocketAddr) {
     if !address.ip().is_loopback() {
-        tracing::warn!(%address, "the admin port asks nobody for a token, and is open beyond this machine");
+        tracing::warn!(%address, "the admin port needs no token and is reachable from other machines");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The commands, a file each.
+//! The commands.
 
 pub(crate) mod check;
 pub(crate) mod migrate;

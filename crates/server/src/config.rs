@@ -13,6 +13,7 @@ mod sources;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod trusted_url;
 mod values;
 
 use std::{
@@ -31,25 +32,25 @@ use validator::Validate;
 use self::sources::Sources;
 pub(crate) use self::{
     admin::Admin,
-    auth::{Auth, IssuerSettings},
+    auth::{Auth, IssuerSettings, KeyLocation},
     database::Database,
     http::Http,
     limits::Limits,
     tls::{Tls, TlsFiles},
+    trusted_url::{is_loopback, trusted_url},
 };
 
-const DEFAULTS: &str = include_str!("../../../config/default.toml");
+const DEFAULTS: &str = include_str!("../config/default.toml");
 /// Names the file that overrides the defaults.
 const FILE_VARIABLE: &str = "FLOWRUNS_CONFIG";
 const PREFIX: &str = "FLOWRUNS";
 const DATABASE_URL: &str = "DATABASE_URL";
 
-/// What the operator set. Durations are in milliseconds.
+/// The whole configuration.
 #[derive(Debug, Deserialize, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
-    #[serde(deserialize_with = "values::number")]
     #[validate(range(max = 1024))]
     pub(crate) worker_threads: u64,
     #[validate(nested)]
@@ -65,12 +66,12 @@ pub(crate) struct Settings {
     #[validate(nested)]
     pub(crate) limits: Limits,
     pub(crate) log: Log,
-    /// From the environment alone, or a file that it names; never shown.
+    /// From the environment, or from a file that it names; never shown.
     #[serde(skip)]
     pub(crate) database_url: Option<SecretString>,
 }
 
-/// What a command needs that only works on the database: nothing of the API, and nothing of who may call it.
+/// The settings of commands that work only on the database: nothing about the API or its callers.
 #[derive(Debug, Deserialize, Validate)]
 pub(crate) struct StorageSettings {
     pub(crate) data_dir: PathBuf,
@@ -82,14 +83,14 @@ pub(crate) struct StorageSettings {
     pub(crate) database_url: Option<SecretString>,
 }
 
-/// What it takes to mint a token.
+/// The settings of the command that mints a token.
 #[derive(Debug, Deserialize)]
 pub(crate) struct TokenSettings {
     pub(crate) data_dir: PathBuf,
-    /// Whether the server accepts the tokens of issuers instead.
+    /// Whether the server accepts the tokens of issuers, and not those of the local key.
     #[serde(skip)]
     pub(crate) has_issuer: bool,
-    /// What is wrong with the rest of the configuration as far as names go, a sentence each.
+    /// A sentence for each unknown name that could concern the data folder.
     #[serde(skip)]
     pub(crate) warnings: Vec<String>,
 }
@@ -102,7 +103,7 @@ pub(crate) struct Embedded {
     pub(crate) install: InstallSetting,
 }
 
-/// Whether PostgreSQL is fetched where it is not installed.
+/// Whether PostgreSQL is downloaded if it is not installed.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum InstallSetting {
@@ -125,8 +126,8 @@ pub(crate) enum LogFormat {
 }
 
 impl Settings {
-    /// The threads that do the work. By default half of the cores: the other half is busy for us in PostgreSQL, and
-    /// threads that hand reports to each other cost more than they bring.
+    /// The worker threads of the runtime. By default half of the cores: PostgreSQL uses the other half, and more threads cost
+    /// more for passing reports between them than they gain.
     pub(crate) fn worker_threads(&self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         match usize::try_from(self.worker_threads) {
@@ -139,7 +140,7 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// Anything in it that is wrong, in whatever section.
+    /// Any value or name that is wrong, in any section.
     pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
         Self::merge(file, env::vars_os())
     }
@@ -149,7 +150,7 @@ impl Settings {
         environment: impl Iterator<Item = (OsString, OsString)>,
     ) -> anyhow::Result<Self> {
         let sources = Sources::read(file, environment)?;
-        sources.refuse_unknown(|_section| true)?;
+        sources.reject_unknown(|_section| true)?;
         let mut settings: Self = sources.get()?;
         settings.database_url = sources.database_url()?;
         settings.admin.is_set = sources.is_set("admin.listen");
@@ -157,7 +158,7 @@ impl Settings {
         Ok(settings)
     }
 
-    /// What the commands on the database need of it.
+    /// The settings of commands that work only on the database.
     pub(crate) fn storage(&self) -> StorageSettings {
         StorageSettings {
             data_dir: self.data_dir.clone(),
@@ -170,7 +171,7 @@ impl Settings {
 
     fn check(&self) -> anyhow::Result<()> {
         self.validate()
-            .map_err(|errors| out_of_range::explained(&errors))
+            .map_err(|errors| out_of_range::describe(&errors))
             .context("the configuration is out of range")?;
         self.limits.limits(self.http.minimum_rate())?;
         self.tls.files()?;
@@ -188,14 +189,14 @@ impl Settings {
 }
 
 impl StorageSettings {
-    /// The sections without which a database could be found that was not meant.
+    /// The sections that are checked for unknown names, since a misspelled key could select another database.
     const SECTIONS: [&str; 4] = ["", "database", "embedded", "log"];
 
-    /// As [`Settings::load`], of these sections alone.
+    /// As [`Settings::load`], for these sections only.
     ///
     /// # Errors
     ///
-    /// Anything in them that is wrong.
+    /// Any value or name in these sections that is wrong.
     pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
         Self::merge(file, env::vars_os())
     }
@@ -205,23 +206,23 @@ impl StorageSettings {
         environment: impl Iterator<Item = (OsString, OsString)>,
     ) -> anyhow::Result<Self> {
         let sources = Sources::read(file, environment)?;
-        sources.refuse_unknown(|section| Self::SECTIONS.contains(&section))?;
+        sources.reject_unknown(|section| Self::SECTIONS.contains(&section))?;
         let mut settings: Self = sources.get()?;
         settings.database_url = sources.database_url()?;
         settings
             .validate()
-            .map_err(|errors| out_of_range::explained(&errors))
+            .map_err(|errors| out_of_range::describe(&errors))
             .context("the configuration is out of range")?;
         Ok(settings)
     }
 }
 
 impl TokenSettings {
-    /// The folder of the key and whether it counts, whatever else is wrong.
+    /// Reads the folder of the local key and whether issuers are configured, whatever else is wrong in the configuration.
     ///
     /// # Errors
     ///
-    /// A file that cannot be read, or a folder that is no path.
+    /// A file that cannot be read, or a folder that is not a path.
     pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
         Self::merge(file, env::vars_os())
     }
@@ -240,7 +241,7 @@ impl TokenSettings {
                     Some(Value::Array(items)) => !items.is_empty(),
                     _ => false,
                 });
-        // A wrong name of the folder would make a key that no server knows.
+        // With a misspelled `data_dir` the command would create a key that no server knows.
         settings.warnings = sources.unknown(|section| section.is_empty());
         Ok(settings)
     }

@@ -1,4 +1,4 @@
-//! The key that signs the links to next pages: the same for all servers of a deployment.
+//! The key that signs the links to next pages. All servers of a deployment need the same one.
 
 use std::num::NonZeroU32;
 
@@ -10,23 +10,23 @@ use secrecy::ExposeSecret as _;
 
 use crate::{config::Settings, local_key::LocalKey};
 
-/// A shorter secret could be guessed.
-const SHORTEST: usize = 16;
+/// The minimum length of the secret in bytes: a shorter one could be guessed.
+const MIN_SECRET_BYTES: usize = 16;
 
-/// Whoever has a link can test guesses of what its key was made of, so that each guess shall cost as much as this: a quarter
-/// of a second once a start. All servers of a deployment must agree on it.
+/// A client that has a link can test guesses of the secret from which the key was derived. This number of rounds makes each guess
+/// cost a quarter of a second, as it does once at start. All servers of a deployment must use the same number.
 const ROUNDS: NonZeroU32 = NonZeroU32::new(600_000).unwrap();
-/// Keeps the key apart from whatever else may be made of DATABASE_URL.
+/// Separates this key from other keys that may be derived from DATABASE_URL.
 const SALT: &[u8] = b"flowruns cursor key 1";
 
-/// The key of the file that is named; else one made of what the servers share: the local key, or DATABASE_URL.
+/// The key from the configured file. Without one it is derived from what the servers share: the local key, or DATABASE_URL.
 pub(crate) fn open(settings: &Settings, local_key: Option<&LocalKey>) -> anyhow::Result<CursorKey> {
     if let Some(file) = &settings.http.cursor_key_file {
         let secret = read_regular_file(file, MAX_FILE_BYTES)
             .with_context(|| format!("the cursor key {} cannot be read", file.display()))?;
-        if secret.len() < SHORTEST {
+        if secret.len() < MIN_SECRET_BYTES {
             bail!(
-                "the cursor key {} is shorter than {SHORTEST} bytes",
+                "the cursor key {} is shorter than {MIN_SECRET_BYTES} bytes",
                 file.display()
             );
         }
@@ -34,13 +34,13 @@ pub(crate) fn open(settings: &Settings, local_key: Option<&LocalKey>) -> anyhow:
     }
     match (local_key, &settings.database_url) {
         (Some(key), _) => Ok(key.cursor_key()),
-        (None, Some(url)) => Ok(CursorKey::new(&stretched(url.expose_secret()))),
+        (None, Some(url)) => Ok(CursorKey::new(&derived(url.expose_secret()))),
         (None, None) => Ok(LocalKey::open(&settings.data_dir)?.cursor_key()),
     }
 }
 
-/// A password that can be guessed must not become cheaper to guess by what is signed with it.
-fn stretched(secret: &str) -> [u8; SHA256_OUTPUT_LEN] {
+/// Derives a key slowly, so that a signature does not make the password easier to guess.
+fn derived(secret: &str) -> [u8; SHA256_OUTPUT_LEN] {
     let mut key = [0; SHA256_OUTPUT_LEN];
     pbkdf2::derive(
         pbkdf2::PBKDF2_HMAC_SHA256,
@@ -57,10 +57,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_key_made_of_a_secret_depends_on_it_alone_and_is_not_its_plain_digest() {
-        assert_eq!(stretched("a"), stretched("a"));
-        assert_ne!(stretched("a"), stretched("b"));
+    fn the_derived_key_depends_only_on_the_secret_and_is_not_its_digest() {
+        assert_eq!(derived("a"), derived("a"));
+        assert_ne!(derived("a"), derived("b"));
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, b"a");
-        assert_ne!(stretched("a"), digest.as_ref());
+        assert_ne!(derived("a"), digest.as_ref());
     }
 }

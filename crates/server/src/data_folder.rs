@@ -1,4 +1,4 @@
-//! Who may enter the data folder, which holds the key that signs tokens.
+//! The access rights of the data folder, which contains the key that signs tokens.
 
 use std::{
     fs, io,
@@ -8,13 +8,13 @@ use std::{
 
 use rustix::process::geteuid;
 
-/// The rights of everybody but the owner.
+/// The rights of group and others.
 const OTHERS: u32 = 0o077;
-/// The right to enter without the right to list.
+/// The right to enter the folder without listing it.
 const ENTER: u32 = 0o011;
 
-/// Creates what is missing of the folder. Nobody else may enter it; below root others may pass, as the user that the
-/// embedded PostgreSQL drops to must.
+/// Creates the folder and its missing parents. Only the owner may enter it. If the owner is root, others may enter it too, since the
+/// embedded PostgreSQL then runs as another user.
 ///
 /// # Errors
 ///
@@ -26,22 +26,22 @@ pub(crate) fn create(folder: &Path) -> io::Result<()> {
         .create(folder)
 }
 
-/// Warns when others may do more in the folder than the embedded PostgreSQL, if it is there, needs.
+/// Warns when others have more rights than the embedded PostgreSQL needs.
 pub(crate) fn warn_if_open(folder: &Path, is_embedded: bool) {
     let Ok(found) = fs::metadata(folder) else {
-        return; // Whoever needs the folder says so.
+        return; // The code that needs the folder reports the error.
     };
     let mode = found.permissions().mode() & 0o7777;
     if let Some(command) = advice(mode, needed_by_others(is_embedded), folder) {
         tracing::warn!(
             folder = %folder.display(),
             mode = format!("{mode:o}"),
-            "others may enter the data folder; take the right from them with: {command}"
+            "others may enter the data folder; remove their right with: {command}"
         );
     }
 }
 
-/// Root starts the embedded PostgreSQL as another user, who passes through the folder.
+/// The rights that others need: root starts the embedded PostgreSQL as another user, which must enter the folder.
 fn needed_by_others(is_embedded: bool) -> u32 {
     if is_embedded && geteuid().is_root() {
         ENTER
@@ -50,11 +50,11 @@ fn needed_by_others(is_embedded: bool) -> u32 {
     }
 }
 
-/// The command that takes the rights from others which they do not need, if they have any.
+/// The command that removes the rights that others do not need, if they have any.
 fn advice(mode: u32, needed: u32, folder: &Path) -> Option<String> {
-    let too_much = mode & OTHERS & !needed;
+    let excess = mode & OTHERS & !needed;
     let wanted = 0o700 | (mode & needed);
-    (too_much != 0).then(|| format!("chmod {wanted:o} {}", folder.display()))
+    (excess != 0).then(|| format!("chmod {wanted:o} {}", folder.display()))
 }
 
 #[cfg(test)]
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_that_others_may_enter_without_need_has_a_command_that_closes_it() {
+    fn a_command_is_suggested_for_a_folder_that_others_may_enter_without_need() {
         let advice = |mode, needed| advice(mode, needed, Path::new("/data"));
         assert_eq!(advice(0o700, 0), None);
         assert_eq!(advice(0o711, ENTER), None);

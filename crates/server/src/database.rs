@@ -1,6 +1,6 @@
-//! The database: the one of DATABASE_URL, or a PostgreSQL of our own in the data folder.
+//! The database: that of DATABASE_URL, or an embedded PostgreSQL in the data folder.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc};
 
 use anyhow::Context as _;
 use flowruns_domain::{Clock as _, SystemClock};
@@ -17,21 +17,21 @@ const DATABASE: &str = "flowruns";
 const OWNER: &str = "flowruns_owner";
 const SERVICE: &str = "flowruns_service";
 const READER: &str = "flowruns_reader";
-/// For commands on the side, beyond the pool of the service.
-const SPARE_CONNECTIONS: u64 = 10;
+/// Connections for other commands, in addition to those of the service.
+const EXTRA_CONNECTIONS: u64 = 10;
 
-/// Where the database is, and as whom.
+/// How to connect to the database.
 pub(crate) struct Database {
-    /// As the role that may change the schema.
+    /// With the role that may change the schema.
     pub(crate) owner: PgConnectOptions,
-    /// As the role that serves.
+    /// With the role of the service.
     pub(crate) service: PgConnectOptions,
-    /// The server, when it is ours.
+    /// The embedded PostgreSQL, if it was started here.
     pub(crate) cluster: Option<Arc<Cluster>>,
 }
 
 impl Database {
-    /// Finds the database of DATABASE_URL, or starts our own.
+    /// Uses the database of DATABASE_URL, or starts the embedded one.
     pub(crate) async fn open(settings: &StorageSettings) -> anyhow::Result<Self> {
         match &settings.database_url {
             Some(url) => {
@@ -46,8 +46,8 @@ impl Database {
         }
     }
 
-    /// As [`Database::open`], or the embedded database that a running server has started: for commands that do no harm
-    /// beside it.
+    /// As [`Database::open`], or uses the embedded database that a running server has started: for commands that may run beside
+    /// a server.
     pub(crate) async fn open_or_join(settings: &StorageSettings) -> anyhow::Result<Self> {
         let error = match Self::open(settings).await {
             Ok(database) => return Ok(database),
@@ -58,7 +58,7 @@ impl Database {
         };
         match RunningCluster::find(folder)? {
             Some(running) => {
-                tracing::info!(folder = %folder.display(), "uses the embedded PostgreSQL of the running server");
+                tracing::info!(folder = %folder.display(), "using the embedded PostgreSQL of the running server");
                 Ok(Self::at(running.socket_folder(), running.port(), None))
             }
             None => Err(error),
@@ -73,7 +73,7 @@ impl Database {
             InstallSetting::Never => Install::Never,
         };
         options.max_connections =
-            u16::try_from(settings.database.connections() + SPARE_CONNECTIONS)?;
+            u16::try_from(settings.database.connections() + EXTRA_CONNECTIONS)?;
         let started = tokio::task::spawn_blocking(move || Cluster::start(options)).await?;
         let cluster = Arc::new(started.context("the embedded PostgreSQL did not start")?);
         let superuser = role(
@@ -85,7 +85,7 @@ impl Database {
         prepare(&superuser)
             .await
             .context("the embedded database cannot be prepared")?;
-        tracing::info!(folder = %cluster.folder().display(), "the embedded PostgreSQL runs");
+        tracing::info!(folder = %cluster.folder().display(), "the embedded PostgreSQL has started");
         Ok(Self::at(
             cluster.socket_folder(),
             cluster.port(),
@@ -101,23 +101,23 @@ impl Database {
         }
     }
 
-    /// Applies what is pending and grants the roles their rights: for the embedded database alone.
+    /// Applies the pending migrations and grants the roles their rights. Only for the embedded database.
     pub(crate) async fn migrate(&self) -> anyhow::Result<()> {
         migrate::up(&self.owner, SystemClock.now())
             .await
             .context("the embedded database cannot be migrated")?;
         migrate::grant(&self.owner)
             .await
-            .context("the rights cannot be granted")
+            .context("the rights of the roles cannot be granted")
     }
 
-    /// The store's way to it.
+    /// The options with which the store connects.
     pub(crate) fn connect_options(&self, settings: &Settings) -> anyhow::Result<ConnectOptions> {
         let database = &settings.database;
         Ok(ConnectOptions {
             max_connections: u32::try_from(database.max_connections)?,
-            acquire_timeout: Duration::from_millis(database.acquire_timeout_ms),
-            statement_timeout: Duration::from_millis(database.statement_timeout_ms),
+            acquire_timeout: database.acquire_timeout_ms.duration(),
+            statement_timeout: database.statement_timeout_ms.duration(),
             writers: usize::try_from(database.writers)?,
             writer_queue: usize::try_from(database.writer_queue)?,
             writer_queue_bytes: usize::try_from(database.writer_queue_bytes)?,
@@ -125,7 +125,7 @@ impl Database {
         })
     }
 
-    /// Stops the server when it is ours.
+    /// Stops the embedded PostgreSQL if it was started here.
     pub(crate) async fn stop(&self) -> anyhow::Result<()> {
         if let Some(cluster) = self.cluster.clone() {
             tokio::task::spawn_blocking(move || cluster.stop())
@@ -143,17 +143,17 @@ fn role(socket_folder: &Path, port: u16, role: &str, database: &str) -> PgConnec
     socket.username(role).database(database)
 }
 
-/// The same roles as in production, and a database of its owner. What is there stays.
+/// Creates the roles that production has, and a database that belongs to the owner role, if they do not exist.
 async fn prepare(superuser: &PgConnectOptions) -> anyhow::Result<()> {
     let mut connection = superuser.connect().await?;
     for role in [OWNER, SERVICE, READER] {
-        let is_there = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)";
-        if !exists(&mut connection, is_there, role).await? {
+        let role_exists = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)";
+        if !exists(&mut connection, role_exists, role).await? {
             execute(&mut connection, format!("CREATE ROLE {role} LOGIN")).await?;
         }
     }
-    let is_there = "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)";
-    if !exists(&mut connection, is_there, DATABASE).await? {
+    let database_exists = "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)";
+    if !exists(&mut connection, database_exists, DATABASE).await? {
         execute(
             &mut connection,
             format!("CREATE DATABASE {DATABASE} OWNER {OWNER}"),
@@ -165,16 +165,16 @@ async fn prepare(superuser: &PgConnectOptions) -> anyhow::Result<()> {
 
 async fn exists(
     connection: &mut PgConnection,
-    question: &'static str,
+    query: &'static str,
     name: &str,
 ) -> sqlx::Result<bool> {
-    sqlx::query_scalar(question)
+    sqlx::query_scalar(query)
         .bind(name)
         .fetch_one(connection)
         .await
 }
 
-/// Runs a statement that is made of this file's constants.
+/// Executes a statement that consists of constants of this file.
 async fn execute(connection: &mut PgConnection, statement: String) -> sqlx::Result<()> {
     sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
         .execute(connection)

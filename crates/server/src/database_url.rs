@@ -1,9 +1,9 @@
-//! DATABASE_URL as sqlx reads it. Nothing here repeats its values: any of them may be a password.
+//! DATABASE_URL, parsed by sqlx. No message contains its values, since any of them may be a password.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::PgConnectOptions;
 
-/// The parameters that sqlx knows.
+/// The parameters that sqlx supports.
 const KNOWN: [&str; 18] = [
     "application_name",
     "dbname",
@@ -25,33 +25,33 @@ const KNOWN: [&str; 18] = [
     "user",
 ];
 
-/// Reads it; warns of what is ignored.
+/// Parses the URL, and warns about parameters that are ignored.
 pub(crate) fn parse(url: &SecretString) -> anyhow::Result<PgConnectOptions> {
     let url = url.expose_secret();
-    // The cause would repeat the URL.
+    // The cause would contain the URL.
     let options = url.parse().map_err(|_: sqlx::Error| {
         anyhow::anyhow!(
-            "DATABASE_URL is no URL such as postgres://user:password@host:5432/database; \
-             what else than letters and digits stands in the password is percent-encoded, as %23 for #"
+            "DATABASE_URL is not a URL such as postgres://user:password@host:5432/database; \
+             characters of the password other than letters and digits must be percent-encoded, such as %23 for #"
         )
     })?;
     for name in unknown(url) {
         tracing::warn!(
             name,
-            "DATABASE_URL has a parameter that is not known; it is ignored"
+            "DATABASE_URL has an unknown parameter, which is ignored"
         );
     }
     Ok(options)
 }
 
-/// The names of its parameters that sqlx ignores.
+/// The names of the parameters that sqlx ignores.
 fn unknown(url: &str) -> Vec<&str> {
     let Some((_, query)) = url.split_once('?') else {
         return Vec::new();
     };
-    // A password with a question mark in it: what seems to be a name may be its end.
+    // The password contains a question mark, so what looks like a parameter name may be a part of it.
     if query.contains('@') {
-        return vec!["of no name"];
+        return vec!["(unnamed)"];
     }
     let pairs = query.split('#').next().unwrap_or_default().split('&');
     let names = pairs.filter_map(|pair| pair.split('=').next());
@@ -66,21 +66,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_parameter_that_is_not_known_is_named_without_its_value() {
+    fn an_unknown_parameter_is_named_without_its_value() {
         for (url, expected) in [
             ("postgres://u@h/d", &[][..]),
             ("postgres://u@h/d?sslmode=require&password=x", &[]),
             ("postgres://u@h/d?options[jit]=off&port=5432", &[]),
             ("postgres://u@h/d?passwrod=x&user=u", &["passwrod"]),
-            ("postgres://u:1?23&4@h/d", &["of no name"]),
+            ("postgres://u:1?23&4@h/d", &["(unnamed)"]),
         ] {
             assert_eq!(unknown(url), expected, "{url}");
         }
     }
 
-    /// Should sqlx learn another one, this list can wait; should it forget one, it would be ignored in silence.
+    /// If sqlx dropped the support of a parameter, it would be ignored without a warning.
     #[test]
-    fn what_is_known_here_is_read_by_sqlx() {
+    fn every_known_parameter_is_read_by_sqlx() {
         let value = |name: &str| match name {
             "hostaddr" => "127.0.0.1",
             "port" | "statement-cache-capacity" => "5433",

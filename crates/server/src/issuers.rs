@@ -1,4 +1,4 @@
-//! The issuers of the configuration, and how their keys are fetched.
+//! The verification of the tokens of the configured issuers, with keys that are fetched.
 
 mod fetch;
 mod http;
@@ -14,22 +14,21 @@ use flowruns_api::auth::{
 use tokio::time::timeout;
 
 use self::fetch::KeyFetcher;
-pub(crate) use self::{fetch::KeyLocation, url::trusted_url};
-use crate::config::{Auth, IssuerSettings};
+use crate::config::{Auth, IssuerSettings, KeyLocation};
 
-/// Seconds of clock skew that tokens of an issuer are granted.
+/// The clock skew that is tolerated for tokens of an issuer, in seconds.
 const LEEWAY: u64 = 60;
 
-/// How many requests may wait until the keys of one issuer have been fetched. Each holds its head, 64 KiB at most by default.
+/// How many requests may wait for the keys of one issuer. Each holds its head, by default at most 64 KiB.
 const MAX_WAITING: usize = 256;
 
-/// Verifies the tokens of all issuers. A file that cannot be read is refused; an issuer that is away is not, since it may
-/// come back: until then its tokens are 503.
+/// Creates the verifier for the tokens of all issuers. A file that cannot be read is an error. An issuer that cannot be reached is
+/// not, since it may be reachable later; until then requests with its tokens get 503.
 pub(crate) async fn verifier(auth: &Auth) -> anyhow::Result<TokenVerifier> {
     let options = RefreshOptions {
-        interval: Duration::from_millis(auth.refresh_interval_ms),
-        cooldown: Duration::from_millis(auth.refresh_cooldown_ms),
-        timeout: auth.fetch_timeout(),
+        interval: auth.refresh_interval_ms.duration(),
+        cooldown: auth.refresh_cooldown_ms.duration(),
+        timeout: auth.fetch_timeout_ms.duration(),
         max_waiting: MAX_WAITING,
     };
     let mut issuers = Vec::new();
@@ -38,7 +37,7 @@ pub(crate) async fn verifier(auth: &Auth) -> anyhow::Result<TokenVerifier> {
         let is_file = matches!(location, KeyLocation::File(_));
         let fetcher = KeyFetcher::new(location)?;
         if is_file {
-            try_once(&fetcher, auth.fetch_timeout()).await?;
+            try_once(&fetcher, auth.fetch_timeout_ms.duration()).await?;
         }
         let keys = FetchedKeys::start(settings.issuer.clone(), fetcher, options);
         issuers.push(Issuer::with_fetched_keys(expectations(settings), keys));
@@ -46,17 +45,17 @@ pub(crate) async fn verifier(auth: &Auth) -> anyhow::Result<TokenVerifier> {
     Ok(TokenVerifier::of_issuers(issuers))
 }
 
-/// What each issuer answers now, a line each.
+/// Fetches the keys of each issuer once. Returns a line for each.
 ///
 /// # Errors
 ///
-/// The first that gives no key set.
-pub(crate) async fn look(auth: &Auth) -> anyhow::Result<Vec<String>> {
+/// The first issuer whose keys cannot be fetched.
+pub(crate) async fn check(auth: &Auth) -> anyhow::Result<Vec<String>> {
     let mut lines = Vec::new();
     for settings in auth.all_issuers() {
         let name = &settings.issuer;
         let fetcher = KeyFetcher::new(settings.key_location()?)?;
-        let keys = try_once(&fetcher, auth.fetch_timeout())
+        let keys = try_once(&fetcher, auth.fetch_timeout_ms.duration())
             .await
             .with_context(|| format!("the issuer {name:?}"))?;
         lines.push(format!(
@@ -67,9 +66,9 @@ pub(crate) async fn look(auth: &Auth) -> anyhow::Result<Vec<String>> {
     Ok(lines)
 }
 
-async fn try_once(fetcher: &KeyFetcher, longest: Duration) -> anyhow::Result<KeySet> {
-    let Ok(fetched) = timeout(longest, fetcher.fetch()).await else {
-        bail!("its keys did not come within {longest:?}");
+async fn try_once(fetcher: &KeyFetcher, limit: Duration) -> anyhow::Result<KeySet> {
+    let Ok(fetched) = timeout(limit, fetcher.fetch()).await else {
+        bail!("its keys were not received within {limit:?}");
     };
     let json = fetched.map_err(anyhow::Error::from_boxed)?;
     KeySet::from_jwks(&json).with_context(|| fetcher.to_string())

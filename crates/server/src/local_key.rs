@@ -1,4 +1,4 @@
-//! The local key: signs and verifies tokens where no issuer is configured.
+//! The local key: signs and verifies tokens when no issuer is configured.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -28,8 +28,10 @@ use crate::data_folder;
 const FILE: &str = "local-key.p8";
 const ISSUER: &str = "flowruns-local";
 const AUDIENCE: &str = "flowruns";
+/// The tenant of the first run that the start message suggests, and the default of `flowruns token`.
+pub(crate) const DEMO_TENANT: &str = "f10a0000-0000-4000-8000-000000000001";
 
-/// An ES256 key of this data folder.
+/// The ES256 key of a data folder.
 pub(crate) struct LocalKey {
     key: EncodingKey,
     kid: String,
@@ -37,11 +39,11 @@ pub(crate) struct LocalKey {
 }
 
 impl LocalKey {
-    /// Reads the key of a data folder, and makes it when there is none.
+    /// Reads the key of a data folder, and creates it if it does not exist.
     pub(crate) fn open(data_dir: &Path) -> anyhow::Result<Self> {
         let path = data_dir.join(FILE);
         let pkcs8 = match read_regular_file(&path, MAX_FILE_BYTES) {
-            Err(error) if error.kind() == ErrorKind::NotFound => make(data_dir, &path)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => create(data_dir, &path)?,
             read => {
                 read.with_context(|| format!("the local key {} cannot be read", path.display()))?
             }
@@ -50,7 +52,7 @@ impl LocalKey {
         let pair =
             EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8).map_err(|_| {
                 anyhow::anyhow!(
-                    "{} is no ES256 key; remove it to get a new one",
+                    "{} is not an ES256 key; remove it to get a new one",
                     path.display()
                 )
             })?;
@@ -62,12 +64,12 @@ impl LocalKey {
         })
     }
 
-    /// A key for what this service signs for itself.
+    /// The key that signs the links to next pages, derived from this key.
     pub(crate) fn cursor_key(&self) -> CursorKey {
         self.cursor_key.clone()
     }
 
-    /// Verifies the tokens of this key, as those of any issuer are verified.
+    /// A verifier for the tokens of this key.
     pub(crate) fn verifier(&self) -> anyhow::Result<TokenVerifier> {
         let mut jwk = Jwk::from_encoding_key(&self.key, Algorithm::ES256)
             .context("the local key has no public half")?;
@@ -81,7 +83,7 @@ impl LocalKey {
         Ok(TokenVerifier::new(keys, expectations))
     }
 
-    /// Mints a token that is valid from now on for `seconds`.
+    /// Creates a token that is valid for `seconds` from now on.
     pub(crate) fn mint(
         &self,
         tenant: TenantId,
@@ -107,31 +109,33 @@ impl LocalKey {
     }
 }
 
-/// Who reads the key can mint any token.
+/// Warns when others can read the key, and so can create any token.
 fn warn_if_others_read(path: &Path) {
     const OTHERS: u32 = 0o077;
     let mode = fs::metadata(path).map_or(0, |file| file.permissions().mode());
     if mode & OTHERS != 0 {
         let path = path.display();
-        tracing::warn!(file = %path, "others may read the local key; take the right from them with: chmod 600 {path}");
+        tracing::warn!(file = %path, "others may read the local key; remove their right with: chmod 600 {path}");
     }
 }
 
-/// Writes a new key beside its place and links it there, so that two makers agree on one and none is read half-written.
-fn make(data_dir: &Path, path: &Path) -> anyhow::Result<Vec<u8>> {
+/// Writes a new key to a temporary file and links it to its path, so that two processes agree on one key and none reads an
+/// incomplete one.
+fn create(data_dir: &Path, path: &Path) -> anyhow::Result<Vec<u8>> {
     data_folder::create(data_dir)
-        .with_context(|| format!("{} cannot be made", data_dir.display()))?;
+        .with_context(|| format!("{} cannot be created", data_dir.display()))?;
     let pkcs8 =
         EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
             .map_err(|_| anyhow::anyhow!("a key cannot be generated"))?;
-    // Makers in two containers may have one process id.
-    let draft = data_dir.join(format!("{FILE}.{}", TimeOrderedIds.next(SystemClock.now())));
-    let written =
-        write_private(&draft, pkcs8.as_ref()).and_then(|()| match fs::hard_link(&draft, path) {
+    // Not the process id, which may be the same in two containers.
+    let temporary = data_dir.join(format!("{FILE}.{}", TimeOrderedIds.next(SystemClock.now())));
+    let written = write_private(&temporary, pkcs8.as_ref()).and_then(|()| {
+        match fs::hard_link(&temporary, path) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
             _ => Ok(()),
-        });
-    let removed = fs::remove_file(&draft);
+        }
+    });
+    let removed = fs::remove_file(&temporary);
     written
         .and(removed)
         .with_context(|| format!("the local key {} cannot be written", path.display()))?;

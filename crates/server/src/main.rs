@@ -1,4 +1,4 @@
-//! The binary `flowruns`: serves, migrates, checks, and mints tokens of the local key.
+//! The binary `flowruns`: serves the API, migrates and checks the database, and mints tokens of the local key.
 
 mod admin;
 mod commands;
@@ -8,12 +8,12 @@ mod data_folder;
 mod database;
 mod database_url;
 mod issuers;
-mod listen;
 mod local_key;
 mod metrics;
 mod shutdown;
+mod startup_message;
+mod tasks;
 mod telemetry;
-mod welcome;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -24,11 +24,12 @@ use crate::{
     config::{Log, Settings, StorageSettings, TokenSettings},
 };
 
-/// Reports are many small values that are made in one thread and freed in another, which the system's allocator is slow at.
+/// A report consists of many small values that are allocated in one thread and freed in another, where the system's allocator
+/// is slow.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Remembers what every run of every data flow did.
+/// Records every run of every data flow.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -43,10 +44,10 @@ struct Arguments {
 enum Command {
     /// Serve the API (also without a command).
     Serve,
-    /// Look at or change the schema of the database.
+    /// Show or change the schema of the database.
     #[command(subcommand)]
     Migrate(migrate::MigrateCommand),
-    /// Show the configuration, secrets hidden, and look at the database.
+    /// Show the configuration without secrets, and check the issuers and the database.
     Check,
     /// Print the OpenAPI document.
     Openapi,
@@ -59,7 +60,7 @@ fn main() -> ExitCode {
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            #[expect(clippy::print_stderr, reason = "the last word of a failed command")]
+            #[expect(clippy::print_stderr, reason = "the message of a failed command")]
             {
                 eprintln!("error: {error:#}");
             }
@@ -68,7 +69,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Each command loads only the settings that it needs.
+/// Runs a command. Each loads only the settings that it needs.
 fn run(arguments: Arguments) -> anyhow::Result<()> {
     let file = arguments.config.as_deref();
     match arguments.command.unwrap_or(Command::Serve) {
@@ -103,7 +104,7 @@ fn block_on(
         .build()?;
     let done = runtime.block_on(command);
     telemetry::stop();
-    // After a second signal nobody waits for what still blocks.
+    // After a second signal, do not wait for blocking calls.
     runtime.shutdown_background();
     done
 }

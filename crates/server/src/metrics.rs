@@ -1,44 +1,32 @@
-//! The recorder of the metrics, and what is measured when somebody asks for them.
-
-use std::time::Duration;
+//! The recorder of the metrics, and the gauges that are measured at each scrape.
 
 use anyhow::Context as _;
 use flowruns_api::{Check, Readiness};
-use flowruns_domain::{Clock as _, SystemClock};
-use flowruns_persistence::{Condition, PostgresStore, migrate::MigrationState};
+use flowruns_persistence::PostgresStore;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
-use tokio::{
-    sync::Mutex,
-    time::{Instant, interval, timeout},
-};
 
-use crate::{config, telemetry};
+use crate::{config, tasks, telemetry};
 
-/// Seconds: from what a read takes to the longest time-out.
+/// Buckets of durations in seconds: from a fast read to the longest timeout.
 const SECONDS: [f64; 13] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 30.0,
 ];
-/// Reports in one statement.
+/// Buckets of the number of reports in one statement.
 const REPORTS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
-/// What was observed is put into its buckets so often, also when nobody asks.
-const UPKEEP: Duration = Duration::from_secs(5);
-/// The database is asked about its schema so often at most, and for so long.
-const DATABASE_EVERY: Duration = Duration::from_secs(10);
-const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Seconds until the certificate of TLS expires.
+/// Seconds until the TLS certificate expires.
 pub(crate) const CERTIFICATE_EXPIRY: &str = "flowruns_tls_certificate_expiry_seconds";
 
-/// The commit, where the one who builds says it.
+/// The commit, if the build sets it.
 const COMMIT: Option<&str> = option_env!("FLOWRUNS_COMMIT");
 
-/// Where everything is counted.
+/// The recorder of all metrics of the process.
 #[derive(Clone)]
 pub(crate) struct Recorder(PrometheusHandle);
 
-/// Starts to count, for the whole process.
-pub(crate) fn record() -> anyhow::Result<Recorder> {
+/// Starts recording, for the whole process.
+pub(crate) fn start_recording() -> anyhow::Result<Recorder> {
     let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
         .set_buckets_for_metric(Matcher::Suffix("_reports".to_owned()), &REPORTS)?
@@ -50,14 +38,6 @@ pub(crate) fn record() -> anyhow::Result<Recorder> {
     let version = env!("CARGO_PKG_VERSION");
     metrics::gauge!("flowruns_build_info", "version" => version, "commit" => commit).set(1);
     metrics::gauge!(CERTIFICATE_EXPIRY).set(f64::NAN);
-    let upkeep = handle.clone();
-    tokio::spawn(async move {
-        let mut ticks = interval(UPKEEP);
-        loop {
-            ticks.tick().await;
-            upkeep.run_upkeep();
-        }
-    });
     Ok(Recorder(handle))
 }
 
@@ -66,18 +46,21 @@ impl Recorder {
     pub(crate) fn render(&self) -> String {
         self.0.render()
     }
+
+    /// Moves observed values into the buckets of their histograms.
+    pub(crate) fn run_upkeep(&self) {
+        self.0.run_upkeep();
+    }
 }
 
-/// Measures what nobody counts.
+/// Measures the gauges that change without an event of this process.
 pub(crate) struct Scrape {
     store: PostgresStore,
     readiness: Readiness,
     process: Collector,
-    asked: Mutex<Option<Instant>>,
 }
 
 impl Scrape {
-    /// Of a server on this store.
     pub(crate) fn new(
         store: PostgresStore,
         readiness: Readiness,
@@ -97,23 +80,21 @@ impl Scrape {
             store,
             readiness,
             process: Collector::default(),
-            asked: Mutex::default(),
         }
     }
 
-    /// Whether the server can serve.
+    /// The readiness of the server.
     pub(crate) const fn readiness(&self) -> &Readiness {
         &self.readiness
     }
 
-    /// Sets every gauge anew. Answers within a few seconds, whatever the database does.
+    /// Sets the gauges. It ends within a few seconds, also when the database does not respond.
     pub(crate) async fn measure(&self) {
         self.process.collect();
         let dropped = telemetry::dropped_lines() as u64;
         metrics::counter!("flowruns_log_lines_dropped_total").absolute(dropped);
         self.measure_load();
         self.measure_readiness().await;
-        self.measure_database().await;
     }
 
     fn measure_load(&self) {
@@ -133,82 +114,46 @@ impl Scrape {
             metrics::gauge!("flowruns_readiness_failed", "check" => check.name()).set(fails);
         }
     }
-
-    /// While the database is away, what was found last stands.
-    async fn measure_database(&self) {
-        let mut asked = self.asked.lock().await;
-        if asked.is_some_and(|asked| asked.elapsed() < DATABASE_EVERY) {
-            return;
-        }
-        *asked = Some(Instant::now());
-        let measured = async {
-            show_migrations(&self.store.condition().await?);
-            let months = self.store.months_ahead(SystemClock.now()).await?;
-            metrics::gauge!("flowruns_history_months_ahead").set(months);
-            anyhow::Ok(())
-        };
-        match timeout(PATIENCE, measured).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(
-                error = format!("{error:#}"),
-                "the database was not measured"
-            ),
-            Err(_elapsed) => tracing::debug!("the database was not measured in time"),
-        }
-    }
-}
-
-fn show_migrations(condition: &Condition) {
-    let applied = condition.versions(MigrationState::Applied).into_iter();
-    let newer = condition.versions(MigrationState::Unknown);
-    let version = applied.chain(newer).max().unwrap_or(0);
-    metrics::gauge!("flowruns_migrations_applied_version").set(version as f64);
-    for (name, state) in [
-        ("flowruns_migrations_pending", MigrationState::Pending),
-        ("flowruns_migrations_changed", MigrationState::Changed),
-    ] {
-        metrics::gauge!(name).set(condition.versions(state).len() as f64);
-    }
 }
 
 fn describe() {
     let gauges = [
-        (
-            "flowruns_build_info",
-            "1; the labels say which build this is.",
-        ),
+        ("flowruns_build_info", "1; the labels name the build."),
         (
             "flowruns_ready",
             "Whether the server can serve, as /readyz says.",
         ),
         (
             "flowruns_readiness_failed",
-            "1 for the check that keeps the server from being ready.",
+            "1 for the check that makes the server not ready.",
         ),
         (
             "flowruns_database_connections",
-            "Connections of the pool that are open.",
+            "Open connections of the pool.",
         ),
         (
             "flowruns_database_connections_idle",
-            "Those of them that nobody uses.",
+            "Open connections of the pool that are not in use.",
         ),
         (
             "flowruns_database_connections_limit",
-            "The most there may be.",
+            "The maximum number of connections of the pool.",
         ),
         (
             "flowruns_writer_queue_reports",
             "Reports and creations that wait or are being written.",
         ),
-        ("flowruns_writer_queue_bytes", "The bytes of their bodies."),
+        (
+            "flowruns_writer_queue_bytes",
+            "The bytes that queued reports and creations hold in memory.",
+        ),
         (
             "flowruns_writer_queue_limit_reports",
-            "The most that may wait.",
+            "The maximum number of queued reports and creations.",
         ),
         (
             "flowruns_writer_queue_limit_bytes",
-            "The most bytes that may wait.",
+            "The maximum number of bytes that they may hold in memory.",
         ),
         (
             "flowruns_migrations_applied_version",
@@ -216,15 +161,15 @@ fn describe() {
         ),
         (
             "flowruns_migrations_pending",
-            "Migrations of this release that are not in the database.",
+            "Migrations of this release that are not applied.",
         ),
         (
             "flowruns_migrations_changed",
-            "Migrations that have another text in the database.",
+            "Migrations whose text differs from the applied one.",
         ),
         (
             "flowruns_history_months_ahead",
-            "Months of history made beyond the present one; -1 without that one.",
+            "Months of history prepared after the current one; -1 if the current one is missing.",
         ),
         (
             CERTIFICATE_EXPIRY,
@@ -236,7 +181,8 @@ fn describe() {
     }
     metrics::describe_counter!(
         "flowruns_log_lines_dropped_total",
-        "Lines that nobody read in time."
+        "Log lines that were dropped because they were not read in time."
     );
+    tasks::describe_metrics();
     Collector::default().describe();
 }

@@ -1,4 +1,4 @@
-//! Signals: the first asks for a drain, the second ends at once.
+//! Signals: the first one starts the drain, the second one ends the server at once.
 
 use anyhow::Context as _;
 use tokio::{
@@ -6,7 +6,7 @@ use tokio::{
     sync::watch,
 };
 
-/// How many of SIGTERM and SIGINT have come since [`Signals::listen`].
+/// The number of SIGTERM and SIGINT signals since [`Signals::listen`].
 pub(crate) struct Signals(watch::Receiver<u32>);
 
 impl Signals {
@@ -28,10 +28,10 @@ impl Signals {
         Ok(Self(receiver))
     }
 
-    /// Waits until so many have come.
+    /// Waits until at least `count` signals have been received.
     pub(crate) async fn reached(&self, count: u32) {
         // The counting task lives as long as the runtime.
-        let mut come = self.0.clone();
-        let _reached = come.wait_for(|come| *come >= count).await;
+        let mut received = self.0.clone();
+        let _reached = received.wait_for(|received| *received >= count).await;
     }
 }

@@ -1,4 +1,4 @@
-//! The log: on stderr, for people or for machines. Never a token, never a body.
+//! The log on stderr, as text or JSON. It never contains tokens or bodies.
 
 #[cfg(feature = "otel")]
 mod otel;
@@ -19,29 +19,32 @@ use tracing_subscriber::{EnvFilter, registry::LookupSpan, util::SubscriberInitEx
 
 use crate::config::{Log, LogFormat};
 
-/// What would tell a secret, whatever the operator asks for: sqlx repeats the values of parameters of DATABASE_URL that it
-/// does not know, such as a password with a wrong name.
+/// Log targets that are always off, since they would log secrets: sqlx logs the values of parameters of DATABASE_URL that it does not
+/// know, such as a password with a misspelled name.
 const NEVER_LOGGED: [&str; 1] = ["sqlx_postgres::options::parse=off"];
 
-/// Lines that wait to be written. More are dropped and counted: a pipe that nobody reads must not hold up a request.
-const WAITING_LINES: usize = 8192;
+/// How many lines may wait to be written. Further ones are dropped and counted, so that a pipe without a reader does not block
+/// requests.
+const MAX_BUFFERED_LINES: usize = 8192;
 
-static LINES: OnceLock<ErrorCounter> = OnceLock::new();
+static DROPPED_LINES: OnceLock<ErrorCounter> = OnceLock::new();
 
-/// Writes what waits when it is dropped, if somebody reads it.
-pub(crate) struct LogWriter(#[expect(dead_code, reason = "it is there to be dropped")] WorkerGuard);
+/// Flushes the log when it is dropped.
+pub(crate) struct LogWriter(
+    #[expect(dead_code, reason = "only its drop has an effect")] WorkerGuard,
+);
 
-/// How many lines were dropped.
+/// The number of dropped lines.
 pub(crate) fn dropped_lines() -> usize {
-    LINES.get().map_or(0, ErrorCounter::dropped_lines)
+    DROPPED_LINES.get().map_or(0, ErrorCounter::dropped_lines)
 }
 
 fn writer() -> (NonBlocking, LogWriter) {
     let (writer, guard) = NonBlockingBuilder::default()
-        .buffered_lines_limit(WAITING_LINES)
+        .buffered_lines_limit(MAX_BUFFERED_LINES)
         .thread_name("log")
         .finish(io::stderr());
-    LINES.get_or_init(|| writer.error_counter());
+    DROPPED_LINES.get_or_init(|| writer.error_counter());
     (writer, LogWriter(guard))
 }
 
@@ -49,7 +52,7 @@ fn writer() -> (NonBlocking, LogWriter) {
 pub(crate) fn start(log: &Log) -> anyhow::Result<LogWriter> {
     let directives = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_else(|_| log.filter.clone());
     let mut filter = EnvFilter::try_new(&directives)
-        .with_context(|| format!("the log filter {directives:?} is wrong"))?;
+        .with_context(|| format!("the log filter {directives:?} is invalid"))?;
     for capped in NEVER_LOGGED {
         filter = filter.add_directive(capped.parse()?);
     }
@@ -66,7 +69,7 @@ pub(crate) fn start(log: &Log) -> anyhow::Result<LogWriter> {
     Ok(guard)
 }
 
-/// What sends the traces of requests, if anything.
+/// The tracer that exports requests, if one is configured.
 pub(crate) fn tracer() -> Option<Arc<dyn RequestTracer>> {
     #[cfg(feature = "otel")]
     let tracer = otel::tracer();
@@ -75,7 +78,7 @@ pub(crate) fn tracer() -> Option<Arc<dyn RequestTracer>> {
     tracer
 }
 
-/// Sends what is left of the traces.
+/// Exports the remaining traces.
 pub(crate) fn stop() {
     #[cfg(feature = "otel")]
     otel::stop();

@@ -9,8 +9,18 @@ const ITEM_BYTES: usize = 160;
 /// About how much memory the values of a JSON text hold, in bytes, and rarely less: text of the same length may take
 /// as much as it is long, or a hundred times that. Brackets and commas within strings count too.
 pub(crate) fn footprint(text: &[u8]) -> usize {
-    let count = |mark: u8| text.iter().filter(|byte| **byte == mark).count();
-    text.len() + OBJECT_BYTES * count(b'{') + ITEM_BYTES * (count(b',') + count(b'['))
+    let (mut objects, mut items) = (0, 0);
+    // One byte holds the count of a chunk, so that the compiler counts many bytes in one instruction.
+    for chunk in text.chunks(usize::from(u8::MAX)) {
+        let (mut objects_of_chunk, mut items_of_chunk) = (0_u8, 0_u8);
+        for byte in chunk {
+            objects_of_chunk += u8::from(*byte == b'{');
+            items_of_chunk += u8::from(*byte == b',') | u8::from(*byte == b'[');
+        }
+        objects += usize::from(objects_of_chunk);
+        items += usize::from(items_of_chunk);
+    }
+    text.len() + OBJECT_BYTES * objects + ITEM_BYTES * items
 }
 
 #[cfg(test)]

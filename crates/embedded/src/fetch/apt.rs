@@ -5,14 +5,14 @@ use std::{collections::HashSet, ffi::OsString, fs, path::Path, process::Command}
 use rustix::process::geteuid;
 
 use super::{
-    FetchError, Wanted,
+    FetchError, VersionRequirement,
     depends::Dependencies,
     progress::Progress,
     tools::{Output, Tools, last_lines},
 };
 
-/// Settings of apt that do not depend on where and as whom it runs: no lock of the system's, signatures whatever the
-/// system's configuration says, and no lists that nobody reads here.
+/// Settings of apt that depend neither on the folder nor on the user: do not lock the system's files, require signatures
+/// even if the system's configuration does not, and download no lists that are not used here.
 const SETTINGS: [&str; 9] = [
     "Debug::NoLocking=1",
     "APT::Get::AllowUnauthenticated=false",
@@ -25,7 +25,7 @@ const SETTINGS: [&str; 9] = [
     "Acquire::https::Timeout=30",
 ];
 
-/// What `apt-cache depends` leaves out.
+/// The relations that `apt-cache depends` must not print.
 const ONLY_DEPENDS: [&str; 6] = [
     "--no-recommends",
     "--no-suggests",
@@ -37,7 +37,7 @@ const ONLY_DEPENDS: [&str; 6] = [
 
 pub(super) struct Apt<'a> {
     tools: &'a Tools,
-    /// A folder for apt's lists and downloads.
+    /// The folder of apt's lists and downloads.
     work: &'a Path,
 }
 
@@ -46,10 +46,10 @@ impl<'a> Apt<'a> {
         Self { tools, work }
     }
 
-    /// Downloads what is missing and unpacks it; answers a name for the version.
+    /// Downloads and unpacks PostgreSQL and the missing libraries; returns a name for the unpacked version.
     pub(super) fn unpack(
         &self,
-        wanted: Wanted,
+        requirement: VersionRequirement,
         tree: &Path,
         progress: &mut Progress,
     ) -> Result<String, FetchError> {
@@ -58,13 +58,13 @@ impl<'a> Apt<'a> {
             fs::create_dir_all(&folder).map_err(FetchError::io("create the folder", &folder))?;
         }
         progress.step("reading the package lists");
-        // Of several sources one may be away, or unsigned, and the others do.
-        let complaint = match self.run(self.apt("apt-get", &["update"])) {
+        // If one of several sources fails or is unsigned, the others can suffice.
+        let update_error = match self.run(self.apt("apt-get", &["update"])) {
             Ok(output) => last_lines(&output.stderr),
-            Err(FetchError::ToolFailed { said, .. }) => said,
+            Err(FetchError::ToolFailed { stderr, .. }) => stderr,
             Err(error) => return Err(error),
         };
-        let major = self.newest(wanted, &complaint)?;
+        let major = self.newest(requirement, &update_error)?;
         let packages = self.missing(major)?;
         self.download(&packages, progress)?;
         progress.step("unpacking");
@@ -76,28 +76,32 @@ impl<'a> Apt<'a> {
         Ok(name.replace('%', "_"))
     }
 
-    /// The newest version in the lists that will do.
-    fn newest(&self, wanted: Wanted, complaint: &str) -> Result<u16, FetchError> {
+    /// The newest matching version in the package lists.
+    fn newest(
+        &self,
+        requirement: VersionRequirement,
+        update_error: &str,
+    ) -> Result<u16, FetchError> {
         let search = ["search", "--names-only", "^postgresql-[0-9]+$"];
         let found = self.run(self.apt("apt-cache", &search))?;
         let majors = found.stdout.lines().filter_map(major_version);
         majors
-            .filter(|major| wanted.accepts(*major))
+            .filter(|major| requirement.accepts(*major))
             .max()
             .ok_or_else(|| {
-                let detail = match complaint {
+                let detail = match update_error {
                     "" => String::new(),
-                    complaint => format!(" ({complaint})"),
+                    error => format!(" ({error})"),
                 };
-                let wanted = match wanted.exact {
+                let package = match requirement.exact {
                     Some(exact) => format!("postgresql-{exact}"),
-                    None => format!("postgresql-{} or newer", wanted.minimum),
+                    None => format!("postgresql-{} or newer", requirement.minimum),
                 };
-                FetchError::NoPackage { wanted, detail }
+                FetchError::NoPackage { package, detail }
             })
     }
 
-    /// The packages of the server and of its clients, and the libraries that they need and the system lacks.
+    /// The packages of the server and its clients, and the libraries they need that are not installed.
     fn missing(&self, major: u16) -> Result<Vec<String>, FetchError> {
         let mut packages = vec![
             format!("postgresql-{major}"),
@@ -139,7 +143,7 @@ impl<'a> Apt<'a> {
         Ok(())
     }
 
-    /// Answers the names of the files.
+    /// Returns the file names of the packages.
     fn unpack_all(&self, tree: &Path) -> Result<Vec<String>, FetchError> {
         let folder = self.work.join("packages");
         let listed = fs::read_dir(&folder).map_err(FetchError::io("list", &folder))?;
@@ -179,7 +183,7 @@ impl<'a> Apt<'a> {
         ];
         settings.extend(SETTINGS.map(OsString::from));
         if geteuid().is_root() {
-            // The user _apt could not write to our folders.
+            // The user _apt cannot write to our folders.
             settings.push("APT::Sandbox::User=root".into());
         }
         settings
@@ -190,13 +194,13 @@ impl<'a> Apt<'a> {
     }
 }
 
-/// Of a line such as `postgresql-15 - The World's Most Advanced Open Source Relational Database`.
+/// Parses a line such as `postgresql-15 - The World's Most Advanced Open Source Relational Database`.
 fn major_version(line: &str) -> Option<u16> {
     let name = line.split_whitespace().next()?;
     name.strip_prefix("postgresql-")?.parse().ok()
 }
 
-/// Of a line such as `'http://…/libpq5_15.13-0%2bdeb12u1_amd64.deb' libpq5_15.13-0+deb12u1_amd64.deb 189000 SHA256:…`.
+/// Parses the size in bytes from a line such as `'http://…/libpq5_15.13-0%2bdeb12u1_amd64.deb' libpq5_15.13-0+deb12u1_amd64.deb 189000 SHA256:…`.
 fn size(line: &str) -> Option<u64> {
     line.split_whitespace().nth(2)?.parse().ok()
 }
@@ -207,8 +211,8 @@ fn bytes_in(folder: &Path) -> u64 {
     sizes.sum()
 }
 
-/// Without its library the compiler of queries would make the first query that wants it fail; without itself PostgreSQL does
-/// without.
+/// Removes the JIT compiler. Its library (LLVM) is not downloaded, and with the compiler alone the first query that uses it
+/// would fail; without it PostgreSQL does not use JIT.
 fn remove_jit(tree: &Path, major: u16) -> Result<(), FetchError> {
     let library = tree.join(format!("usr/lib/postgresql/{major}/lib/llvmjit.so"));
     match fs::remove_file(&library) {
@@ -224,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_apt_prints_is_read() {
+    fn the_output_of_apt_is_parsed() {
         assert_eq!(major_version("postgresql-15 - The World's Most"), Some(15));
         assert_eq!(major_version("postgresql-15-cron - Run"), None);
         let line = "'http://h/libpq5_15%2b1_amd64.deb' libpq5_15+1_amd64.deb 189000 SHA256:ab";
@@ -233,8 +237,8 @@ mod tests {
     }
 
     #[test]
-    fn apt_is_told_to_keep_out_of_the_system_and_to_check_signatures() {
-        let tools = Tools::of_system();
+    fn apt_uses_private_folders_and_requires_signatures() {
+        let tools = Tools::from_environment();
         let command = Apt::new(&tools, Path::new("/scratch")).apt("apt-get", &["update"]);
         let arguments: Vec<_> = command
             .get_args()

@@ -1,4 +1,4 @@
-//! Where fetched programs are kept, and how several processes share the place.
+//! The cache folders of downloaded programs, and the lock that serializes downloads.
 
 use std::{
     env, fs, io,
@@ -19,25 +19,26 @@ use crate::{
     folder::{self, DataFolder},
 };
 
-/// What root fetches may be used by every user.
-const OF_SYSTEM: &str = "/var/cache/flowruns";
+/// Every user can run what root downloaded here.
+const SYSTEM_CACHE: &str = "/var/cache/flowruns";
 const NAME: &str = "flowruns";
-/// In the data folder, where nothing better can be used.
-const IN_DATA: &str = "programs";
-const WORK: &str = "fetch-";
-/// How long another process may take to fetch.
+/// The last choice: a folder in the data folder.
+const DATA_FOLDER_CACHE: &str = "programs";
+const WORK_PREFIX: &str = "fetch-";
+/// How long another process may take to download.
 const LOCK_LIMIT: Duration = Duration::from_secs(600);
 const LOCK_PAUSE: Duration = Duration::from_millis(200);
 
-/// The folders that may hold fetched programs, best first: the cache of the user, that of the system, the data folder.
-pub(crate) fn candidates(place: Option<&DataFolder>) -> Vec<PathBuf> {
+/// The folders that can contain downloaded programs, in order of preference: the cache of the user, the cache of the system,
+/// the data folder.
+pub(crate) fn cache_folders(data_folder: Option<&DataFolder>) -> Vec<PathBuf> {
     let absolute = |name: &str| {
         env::var_os(name)
             .map(PathBuf::from)
             .filter(|path| path.is_absolute())
     };
     let mut folders: Vec<PathBuf> = absolute("XDG_CACHE_HOME").into_iter().collect();
-    // The user that root drops to could not enter root's home.
+    // The server does not run as root, and its user cannot enter root's home.
     if !geteuid().is_root() {
         folders.extend(absolute("HOME").map(|home| home.join(".cache")));
     }
@@ -45,13 +46,13 @@ pub(crate) fn candidates(place: Option<&DataFolder>) -> Vec<PathBuf> {
         .into_iter()
         .map(|folder| folder.join(NAME))
         .collect();
-    folders.push(PathBuf::from(OF_SYSTEM));
-    folders.extend(place.map(|place| place.path.join(IN_DATA)));
+    folders.push(PathBuf::from(SYSTEM_CACHE));
+    folders.extend(data_folder.map(|folder| folder.path.join(DATA_FOLDER_CACHE)));
     folders
 }
 
-/// The unpacked packages in a folder, newest first; none when others than root and we could have put them there.
-pub(crate) fn trees(folder: &Path) -> Vec<PathBuf> {
+/// The unpacked packages in a folder, newest first; empty if users other than root and ours can write to the folder.
+pub(crate) fn unpacked_trees(folder: &Path) -> Vec<PathBuf> {
     if !is_trusted(folder) {
         return Vec::new();
     }
@@ -71,62 +72,63 @@ pub(crate) fn trees(folder: &Path) -> Vec<PathBuf> {
 fn is_trusted(folder: &Path) -> bool {
     const WRITE_OF_OTHERS: u32 = 0o022;
     fs::metadata(folder).is_ok_and(|found| {
-        let is_ours = found.uid() == 0 || found.uid() == geteuid().as_raw();
-        is_ours && found.mode() & WRITE_OF_OTHERS == 0
+        let is_trusted_owner = found.uid() == 0 || found.uid() == geteuid().as_raw();
+        is_trusted_owner && found.mode() & WRITE_OF_OTHERS == 0
     })
 }
 
-/// A folder that this process alone fetches into, as long as this lives.
+/// A cache folder that this process has locked for a download, until this is dropped.
 pub(super) struct Cache {
     pub(super) folder: PathBuf,
     lock: fs::File,
 }
 
 impl Cache {
-    /// Takes the first folder that can be written to and that the account can enter, and waits for another process that
-    /// fetches.
+    /// Locks the first folder that is writable and that the account can enter. Waits for a download by another process.
     pub(super) fn open(folders: &[PathBuf], account: Option<&Account>) -> Result<Self, FetchError> {
-        let mut refusal = (PathBuf::new(), io::Error::other("there is none"));
+        let mut last_error = (PathBuf::new(), io::Error::other("no folder is configured"));
         for folder in folders {
             match prepare(folder, account) {
                 Ok(lock) => {
                     let folder = folder.clone();
-                    wait_for(&lock, &folder)?;
+                    acquire(&lock, &folder)?;
                     let cache = Self { folder, lock };
                     cache.remove_leftovers();
                     return Ok(cache);
                 }
-                Err(error) => refusal = (folder.clone(), error),
+                Err(error) => last_error = (folder.clone(), error),
             }
         }
-        let (folder, source) = refusal;
+        let (folder, source) = last_error;
         Err(FetchError::NoCache { folder, source })
     }
 
-    /// An empty folder that is never taken for a result.
+    /// An empty folder that [`unpacked_trees`] ignores.
     pub(super) fn work_folder(&self) -> Result<PathBuf, FetchError> {
-        let work = self.folder.join(format!("{WORK}{}", std::process::id()));
+        let work = self
+            .folder
+            .join(format!("{WORK_PREFIX}{}", std::process::id()));
         fs::create_dir(&work).map_err(FetchError::io("create the folder", &work))?;
         Ok(work)
     }
 
-    /// Puts what is whole into its place, in one step.
+    /// Moves a complete download to its final path, atomically.
     pub(super) fn publish(&self, tree: &Path, name: &str) -> Result<PathBuf, FetchError> {
         let published = self.folder.join(name);
-        // What is there does not run: it would have been used.
+        // An existing folder does not run, or it would have been used.
         remove(&published)?;
         fs::rename(tree, &published)
             .map_err(FetchError::io("rename the programs to", &published))?;
         Ok(published)
     }
 
-    /// What a process left that was killed while it fetched, and what this one needs no more.
+    /// Removes the work folders of killed processes and of this one.
     fn remove_leftovers(&self) {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        let is_work = |name: &str| name.starts_with(WORK);
+        let is_work = |name: &str| name.starts_with(WORK_PREFIX);
         for entry in entries.filter(|entry| is_work(&entry.file_name().to_string_lossy())) {
             if let Err(error) = remove(&entry.path()) {
-                tracing::warn!(%error, "an unfinished download remains");
+                tracing::warn!(%error, "cannot remove an unfinished download");
             }
         }
     }
@@ -135,23 +137,23 @@ impl Cache {
 impl Drop for Cache {
     fn drop(&mut self) {
         self.remove_leftovers();
-        // Closing is not enough: a child that is being started has a copy of it until its exec.
+        // Closing the file is not enough: a child that is started now has a copy of the descriptor until its exec.
         if let Err(error) = flock(&self.lock, FlockOperation::Unlock) {
-            tracing::warn!(%error, "cannot unlock the folder of fetched programs");
+            tracing::warn!(%error, "cannot unlock the cache folder of PostgreSQL");
         }
     }
 }
 
-/// The file to lock. Others may read what root fetches.
+/// Creates the folder and opens the file to lock. Other users may read what root downloads.
 fn prepare(folder: &Path, account: Option<&Account>) -> io::Result<fs::File> {
     let mode = if geteuid().is_root() { 0o755 } else { 0o700 };
     folder::create(folder, mode).map_err(io::Error::other)?;
     if !is_trusted(folder) {
-        return Err(io::Error::other("others may write to it"));
+        return Err(io::Error::other("other users may write to it"));
     }
     if let Some(account) = account {
         let inner = folder.join(NAME);
-        let blocker = folder::blocker(&inner, account, &[]).map_err(io::Error::other)?;
+        let blocker = folder::first_inaccessible(&inner, account, &[]).map_err(io::Error::other)?;
         if let Some(by) = blocker {
             let reason = format!("the user {} cannot enter {}", account.name, by.display());
             return Err(io::Error::other(reason));
@@ -162,18 +164,18 @@ fn prepare(folder: &Path, account: Option<&Account>) -> io::Result<fs::File> {
     options.open(folder.join("lock"))
 }
 
-fn wait_for(lock: &fs::File, folder: &Path) -> Result<(), FetchError> {
-    let begun = Instant::now();
-    let mut is_told = false;
+fn acquire(lock: &fs::File, folder: &Path) -> Result<(), FetchError> {
+    let started = Instant::now();
+    let mut is_logged = false;
     loop {
         match flock(lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(()),
-            Err(rustix::io::Errno::WOULDBLOCK) if begun.elapsed() < LOCK_LIMIT => {}
+            Err(rustix::io::Errno::WOULDBLOCK) if started.elapsed() < LOCK_LIMIT => {}
             Err(error) => return Err(FetchError::io("lock", folder)(error.into())),
         }
-        if !is_told {
-            tracing::info!("another process fetches PostgreSQL; waiting for it");
-            is_told = true;
+        if !is_logged {
+            tracing::info!("waiting for another process that downloads PostgreSQL");
+            is_logged = true;
         }
         thread::sleep(LOCK_PAUSE);
     }

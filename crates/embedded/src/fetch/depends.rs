@@ -1,21 +1,20 @@
-//! Which packages of libraries are missing.
+//! Finds the library packages that PostgreSQL needs and that are not installed.
 //!
-//! Not asked of apt's resolver: it answers what an installation would change, with all that PostgreSQL's packages bring for
-//! running as a service of the system, and refuses where the system has an unfinished installation. Only the libraries
-//! that programs are linked with are needed here.
+//! apt's resolver is not used: it would add the packages for running PostgreSQL as a service of the system, and it fails if
+//! the system has an unfinished installation. Only the libraries that the programs are linked with are needed here.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-/// Compiles queries to machine code; more than the rest together, and PostgreSQL works without.
+/// The library of the JIT compiler: larger than all other packages together, and PostgreSQL works without it.
 const JIT: &str = "libllvm";
-/// A library whose package has another beginning than the others.
+/// The only library package whose name does not begin with `lib`.
 const COMPRESSION: &str = "zlib1g";
 
-/// By package, what it depends on: of each list one is needed.
+/// The dependencies of each package; of each inner list one package is needed.
 pub(super) struct Dependencies(HashMap<String, Vec<Vec<String>>>);
 
 impl Dependencies {
-    /// Reads what `apt-cache depends --recurse` prints.
+    /// Parses the output of `apt-cache depends --recurse`.
     pub(super) fn parse(text: &str) -> Self {
         let mut packages: HashMap<String, Vec<Vec<String>>> = HashMap::new();
         let mut current = String::new();
@@ -26,12 +25,12 @@ impl Dependencies {
                 packages.entry(current.clone()).or_default();
                 continue;
             }
-            // Deeper lines are the packages that provide a virtual one.
+            // Lines with more indentation are the packages that provide a virtual package.
             let Some((kind, name)) = line.trim().split_once(": ") else {
                 continue;
             };
             alternatives.push(name.trim().to_owned());
-            // All but the last of several begin with a bar.
+            // All alternatives but the last begin with `|`.
             if !kind.starts_with('|') {
                 let one_of = std::mem::take(&mut alternatives);
                 packages.entry(current.clone()).or_default().push(one_of);
@@ -40,7 +39,7 @@ impl Dependencies {
         Self(packages)
     }
 
-    /// The libraries that these packages need, directly or not, and that are not installed.
+    /// The libraries that these packages need, directly or indirectly, and that are not installed.
     pub(super) fn missing_libraries(
         &self,
         packages: &[String],
@@ -65,7 +64,7 @@ impl Dependencies {
     }
 }
 
-/// Virtual packages stand in angle brackets, so they are none.
+/// Virtual packages are in angle brackets, so they do not match.
 fn is_library(package: &str) -> bool {
     (package.starts_with("lib") && !package.starts_with(JIT)) || package == COMPRESSION
 }
@@ -103,7 +102,7 @@ libllvm14
 ";
 
     #[test]
-    fn missing_libraries_are_found_also_behind_each_other_and_nothing_else() {
+    fn only_missing_libraries_are_found_also_indirect_ones() {
         let installed = ["libc6", "libsystemd0", "libxml2", "libnew1"];
         let installed = installed.map(str::to_owned).into();
         let missing = Dependencies::parse(PRINTED)
@@ -116,7 +115,7 @@ libllvm14
     }
 
     #[test]
-    fn of_alternatives_that_are_all_missing_one_is_taken() {
+    fn the_first_of_several_missing_alternatives_is_used() {
         let missing = Dependencies::parse(PRINTED)
             .missing_libraries(&["postgresql-15".to_owned()], &HashSet::new());
         assert!(missing.contains("libold1") && !missing.contains("libnew1"));

@@ -1,4 +1,4 @@
-//! Fedora and its relatives.
+//! Fedora and related distributions.
 
 use std::{ffi::OsString, fs, path::Path, process::Command};
 
@@ -17,8 +17,8 @@ impl<'a> Dnf<'a> {
         Self { tools, work }
     }
 
-    /// Downloads the packages with what they need and the system lacks, checks their signatures with the system's keys, and
-    /// unpacks them; answers a name for the version.
+    /// Downloads the packages and their dependencies that are not installed, verifies the signatures with the system's keys,
+    /// and unpacks them; returns a name for the unpacked version.
     pub(super) fn unpack(
         &self,
         tree: &Path,
@@ -32,7 +32,7 @@ impl<'a> Dnf<'a> {
         let mut version = None;
         for entry in listed.flatten() {
             let package = entry.path();
-            // dnf checks what it installs, not what it downloads.
+            // dnf verifies packages at installation, not at download.
             self.run(self.check(&package))?;
             self.run(self.extract(&package, tree))?;
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -41,7 +41,7 @@ impl<'a> Dnf<'a> {
             }
         }
         version.ok_or_else(|| FetchError::NoPackage {
-            wanted: PACKAGES[0].to_owned(),
+            package: PACKAGES[0].to_owned(),
             detail: String::new(),
         })
     }
@@ -100,8 +100,8 @@ mod tests {
     }
 
     #[test]
-    fn the_commands_keep_out_of_the_system_and_check_signatures() {
-        let tools = Tools::of_system();
+    fn the_commands_use_private_folders_and_verify_signatures() {
+        let tools = Tools::from_environment();
         let dnf = Dnf::new(&tools, Path::new("/scratch"));
         assert_eq!(
             line(&dnf.download()),

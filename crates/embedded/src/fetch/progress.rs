@@ -1,4 +1,4 @@
-//! Shows how far the fetch is: a bar on a terminal, lines in the log elsewhere.
+//! Shows the progress of a download: a bar on a terminal, otherwise lines in the log.
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
@@ -6,11 +6,11 @@ use std::{
 };
 
 const WIDTH: u64 = 30;
-/// In the log the download is told of in quarters.
+/// The log has a line for each quarter of the download, in percent.
 const QUARTER: u64 = 25;
 const MEGABYTE: f64 = 1e6;
 
-/// What was shown last.
+/// The progress that was shown last.
 pub(super) struct Progress {
     is_terminal: bool,
     percent: u64,
@@ -19,7 +19,7 @@ pub(super) struct Progress {
 impl Progress {
     pub(super) fn start() -> Self {
         tracing::info!(
-            "PostgreSQL is not installed; it is fetched through the package manager, outside the system"
+            "PostgreSQL is not installed; downloading it with the package manager, without changing the system"
         );
         Self {
             is_terminal: io::stderr().is_terminal(),
@@ -27,11 +27,11 @@ impl Progress {
         }
     }
 
-    /// The next step of which nobody knows how long it takes.
+    /// Begins a step of unknown duration.
     pub(super) fn step(&mut self, what: &str) {
         self.percent = 0;
         if self.is_terminal {
-            draw(what);
+            show(what);
         } else {
             tracing::info!("fetching PostgreSQL: {what}");
         }
@@ -40,7 +40,7 @@ impl Progress {
     pub(super) fn downloaded(&mut self, bytes: u64, total: u64) {
         let percent = bytes.min(total) * 100 / total.max(1);
         if self.is_terminal {
-            draw(&bar(percent, total));
+            show(&bar(percent, total));
         } else if percent / QUARTER > self.percent / QUARTER {
             tracing::info!("fetching PostgreSQL: {}", amount(percent, total));
         }
@@ -54,7 +54,7 @@ impl Progress {
 
     fn clear(&self) {
         if self.is_terminal {
-            draw("");
+            show("");
         }
     }
 }
@@ -65,18 +65,18 @@ impl Drop for Progress {
     }
 }
 
-/// In the place of what was drawn before. A terminal that is gone is no reason to stop.
-fn draw(text: &str) {
+/// Replaces the current line. Errors are ignored: a closed terminal must not stop the download.
+fn show(text: &str) {
     let mut terminal = io::stderr().lock();
-    let _drawn = write!(terminal, "\r\x1b[K{text}").and_then(|()| terminal.flush());
+    let _shown = write!(terminal, "\r\x1b[K{text}").and_then(|()| terminal.flush());
 }
 
 fn bar(percent: u64, total: u64) -> String {
     let done = (percent * WIDTH / 100) as usize;
-    let open = WIDTH as usize - done;
-    let (done, open) = ("#".repeat(done), ".".repeat(open));
+    let remaining = WIDTH as usize - done;
+    let (done, remaining) = ("#".repeat(done), ".".repeat(remaining));
     format!(
-        "downloading PostgreSQL [{done}{open}] {}",
+        "downloading PostgreSQL [{done}{remaining}] {}",
         amount(percent, total)
     )
 }
@@ -90,11 +90,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bar_has_its_width_whatever_is_done() {
+    fn the_bar_has_a_fixed_width() {
         for (percent, filled) in [(0, 0), (50, 15), (99, 29), (100, 30)] {
             let bar = bar(percent, 21_500_000);
-            let drawn = "#".repeat(filled) + &".".repeat(30 - filled);
-            let expected = format!("[{drawn}] {percent} % of 21.5 MB");
+            let shown = "#".repeat(filled) + &".".repeat(30 - filled);
+            let expected = format!("[{shown}] {percent} % of 21.5 MB");
             assert!(bar.ends_with(&expected), "{bar}");
         }
     }

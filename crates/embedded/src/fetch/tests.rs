@@ -1,5 +1,5 @@
-//! With the real apt and dpkg on a repository of this test's own: no network is needed. Where a system has neither, the
-//! tests say that they were skipped.
+//! Tests with the real apt and dpkg on a local repository: they need no network. On systems without them the tests print
+//! that they were skipped.
 
 use std::{
     ffi::OsString, fs, os::unix::fs::PermissionsExt as _, process::Command, sync::Arc, thread,
@@ -9,22 +9,22 @@ use tempfile::TempDir;
 
 use super::*;
 
-const WANTED: Wanted = Wanted {
+const REQUIREMENT: VersionRequirement = VersionRequirement {
     minimum: 15,
     exact: None,
 };
 
-/// A repository with packages of programs that only tell their version, and a system in which nothing is installed.
+/// A repository with packages whose programs only print their version, and a system in which nothing is installed.
 struct Repository {
     folder: TempDir,
     packages: String,
 }
 
 impl Repository {
-    /// `None` where the tools are missing.
-    #[expect(clippy::print_stderr, reason = "a skipped test says so")]
+    /// `None` if the tools are not installed.
+    #[expect(clippy::print_stderr, reason = "a skipped test prints the reason")]
     fn new() -> Option<Self> {
-        let tools = Tools::of_system();
+        let tools = Tools::from_environment();
         let needed = ["apt-get", "apt-cache", "dpkg", "dpkg-query", "dpkg-deb"];
         if !needed.iter().all(|program| tools.has(program)) {
             eprintln!("skipped: this system has no apt-get, dpkg or dpkg-deb");
@@ -41,10 +41,10 @@ impl Repository {
         })
     }
 
-    /// Adds PostgreSQL and, as its one dependency that is no library of the system, `libtz`.
+    /// Adds PostgreSQL, which depends on the library package `libtz1`.
     fn with_postgres(mut self, major: u16, version: &str) -> Self {
         let programs = format!("usr/lib/postgresql/{major}");
-        // It needs a file of the other package, found through the library path.
+        // The program needs a file of the library package, which it finds with the library path.
         let script = format!(
             "#!/bin/sh\nfor folder in $(echo \"$LD_LIBRARY_PATH\" | tr : ' '); do\n\
              [ -e \"$folder/libtz.so.1\" ] && exec echo 'postgres (PostgreSQL) {version}'\ndone\n\
@@ -126,7 +126,7 @@ impl Repository {
         ));
     }
 
-    /// The tools, which see only this repository, trusted or not.
+    /// The tools, configured for this repository only. `trust` is the option of the source line.
     fn tools(&self, trust: &str) -> Tools {
         let path = |name: &str| self.folder.path().join(name);
         fs::write(path("repository/Packages"), &self.packages).unwrap();
@@ -149,7 +149,7 @@ impl Repository {
             ("APT_CONFIG", path("apt.conf").into_os_string()),
             ("DPKG_ADMINDIR", path("dpkg").into_os_string()),
         ];
-        Tools::with(
+        Tools::with_environment(
             variables
                 .into_iter()
                 .map(|(name, value)| (OsString::from(name), value)),
@@ -160,8 +160,8 @@ impl Repository {
         self.folder.path().join("cache")
     }
 
-    fn fetch(&self, tools: &Tools, wanted: Wanted) -> Result<PathBuf, FetchError> {
-        fetch_with(tools, &[self.cache()], None, wanted)
+    fn fetch(&self, tools: &Tools, requirement: VersionRequirement) -> Result<PathBuf, FetchError> {
+        fetch_with(tools, &[self.cache()], None, requirement)
     }
 
     /// The names in the cache.
@@ -197,7 +197,7 @@ fn the_newest_version_is_fetched_with_its_missing_libraries_and_nothing_else() {
         .with_postgres(15, "15.4");
     let repository = repository.with_postgres(16, "16.1").with_libraries();
     let tree = repository
-        .fetch(&repository.tools(TRUSTED), WANTED)
+        .fetch(&repository.tools(TRUSTED), REQUIREMENT)
         .unwrap();
     assert_eq!(repository.cached(), ["lock", "postgresql-16_16.1_all"]);
     assert_eq!(tree, repository.cache().join("postgresql-16_16.1_all"));
@@ -205,60 +205,60 @@ fn the_newest_version_is_fetched_with_its_missing_libraries_and_nothing_else() {
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].major(), 16);
     assert!(found[0].program("psql").is_file());
-    for (path, is_there) in [
+    for (path, exists) in [
         ("usr/lib/x86_64-linux-gnu/libdeep.so.1", true),
         ("usr/share/postgresql-common", false),
         ("usr/share/libllvm14", false),
         ("usr/lib/postgresql/16/lib/llvmjit.so", false),
     ] {
-        assert_eq!(tree.join(path).exists(), is_there, "{path}");
+        assert_eq!(tree.join(path).exists(), exists, "{path}");
     }
-    let exact = Wanted {
+    let exact = VersionRequirement {
         exact: Some(15),
-        ..WANTED
+        ..REQUIREMENT
     };
     let older = repository.fetch(&repository.tools(TRUSTED), exact).unwrap();
     assert!(older.ends_with("postgresql-15_15.4_all"));
 }
 
 #[test]
-fn what_is_fetched_already_is_used_without_the_package_manager() {
+fn a_cached_version_is_used_without_the_package_manager() {
     let Some(repository) = Repository::new() else {
         return;
     };
     let repository = repository.with_postgres(15, "15.4").with_libraries();
     let first = repository
-        .fetch(&repository.tools(TRUSTED), WANTED)
+        .fetch(&repository.tools(TRUSTED), REQUIREMENT)
         .unwrap();
     fs::remove_dir_all(repository.folder.path().join("repository")).unwrap();
     fs::create_dir(repository.folder.path().join("repository")).unwrap();
     let again = repository
-        .fetch(&repository.tools(TRUSTED), WANTED)
+        .fetch(&repository.tools(TRUSTED), REQUIREMENT)
         .unwrap();
     assert_eq!(again, first);
 }
 
 #[test]
-fn an_unsigned_repository_is_refused() {
+fn an_unsigned_repository_is_rejected() {
     let Some(repository) = Repository::new() else {
         return;
     };
     let repository = repository.with_postgres(15, "15.4").with_libraries();
     let tools = repository.tools("");
-    // The system's own configuration cannot permit it.
+    // The configuration of the system cannot permit it.
     let configuration = repository.folder.path().join("apt.conf");
     let mut settings = fs::read_to_string(&configuration).unwrap();
     settings.push_str(
         "APT::Get::AllowUnauthenticated \"true\";\nAcquire::AllowInsecureRepositories \"true\";\n",
     );
     fs::write(configuration, settings).unwrap();
-    let error = repository.fetch(&tools, WANTED).unwrap_err();
+    let error = repository.fetch(&tools, REQUIREMENT).unwrap_err();
     assert!(error.to_string().contains("not signed"), "{error}");
     assert_eq!(repository.cached(), ["lock"]);
 }
 
 #[test]
-fn a_package_that_was_changed_on_the_way_is_refused() {
+fn a_package_with_a_wrong_checksum_is_rejected() {
     let Some(repository) = Repository::new() else {
         return;
     };
@@ -268,27 +268,27 @@ fn a_package_that_was_changed_on_the_way_is_refused() {
     let mut bytes = fs::read(&package).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(package, bytes).unwrap();
-    let error = repository.fetch(&tools, WANTED).unwrap_err();
+    let error = repository.fetch(&tools, REQUIREMENT).unwrap_err();
     assert!(matches!(error, FetchError::ToolFailed { .. }), "{error}");
     assert_eq!(repository.cached(), ["lock"]);
 }
 
 #[test]
-fn a_version_that_is_too_old_and_programs_that_do_not_run_are_refused_with_the_reason() {
+fn an_old_version_and_programs_that_do_not_run_are_rejected_with_the_reason() {
     let Some(repository) = Repository::new() else {
         return;
     };
     let repository = repository.with_postgres(14, "14.9");
     let error = repository
-        .fetch(&repository.tools(TRUSTED), WANTED)
+        .fetch(&repository.tools(TRUSTED), REQUIREMENT)
         .unwrap_err();
     let message = error.to_string();
     assert!(message.contains("no postgresql-15 or newer"), "{message}");
-    // A library that no package has.
+    // No package contains the library.
     let mut repository = repository.with_postgres(15, "15.4");
     repository.add("libtz1", "1", "", &[("usr/share/empty".to_owned(), "")]);
     let error = repository
-        .fetch(&repository.tools(TRUSTED), WANTED)
+        .fetch(&repository.tools(TRUSTED), REQUIREMENT)
         .unwrap_err();
     let message = error.to_string();
     assert!(message.contains("libtz.so.1: cannot open"), "{message}");
@@ -296,22 +296,22 @@ fn a_version_that_is_too_old_and_programs_that_do_not_run_are_refused_with_the_r
 }
 
 #[test]
-fn an_interrupted_fetch_is_done_anew_and_several_at_once_agree() {
+fn an_interrupted_download_is_repeated_and_concurrent_ones_share_the_result() {
     let Some(repository) = Repository::new() else {
         return;
     };
     let repository = repository.with_postgres(15, "15.4").with_libraries();
-    let half_done = repository
+    let incomplete = repository
         .cache()
         .join("fetch-1/tree/usr/lib/postgresql/15/bin");
-    fs::create_dir_all(&half_done).unwrap();
-    fs::write(half_done.join("postgres"), "half").unwrap();
+    fs::create_dir_all(&incomplete).unwrap();
+    fs::write(incomplete.join("postgres"), "incomplete").unwrap();
     let repository = Arc::new(repository);
     let tools = Arc::new(repository.tools(TRUSTED));
     let fetches: Vec<_> = (0..3)
         .map(|_| {
             let (repository, tools) = (Arc::clone(&repository), Arc::clone(&tools));
-            thread::spawn(move || repository.fetch(&tools, WANTED).unwrap())
+            thread::spawn(move || repository.fetch(&tools, REQUIREMENT).unwrap())
         })
         .collect();
     for fetch in fetches {
@@ -321,7 +321,7 @@ fn an_interrupted_fetch_is_done_anew_and_several_at_once_agree() {
 }
 
 #[test]
-fn a_folder_that_others_may_write_to_is_not_used() {
+fn a_folder_that_other_users_may_write_to_is_not_used() {
     let Some(repository) = Repository::new() else {
         return;
     };
@@ -329,20 +329,26 @@ fn a_folder_that_others_may_write_to_is_not_used() {
     let open = repository.folder.path().join("open");
     fs::create_dir_all(open.join("postgresql-99/usr/lib/postgresql/99/bin")).unwrap();
     fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
-    assert!(trees(&open).is_empty());
+    assert!(unpacked_trees(&open).is_empty());
     let tools = repository.tools(TRUSTED);
-    let tree = fetch_with(&tools, &[open.clone(), repository.cache()], None, WANTED).unwrap();
+    let tree = fetch_with(
+        &tools,
+        &[open.clone(), repository.cache()],
+        None,
+        REQUIREMENT,
+    )
+    .unwrap();
     assert!(tree.starts_with(repository.cache()));
-    let error = fetch_with(&tools, &[open], None, WANTED).unwrap_err();
+    let error = fetch_with(&tools, &[open], None, REQUIREMENT).unwrap_err();
     assert!(
-        error.to_string().contains("others may write to it"),
+        error.to_string().contains("other users may write to it"),
         "{error}"
     );
 }
 
 #[test]
-fn without_a_package_manager_nothing_is_tried() {
-    let tools = Tools::with(std::iter::empty());
-    let error = fetch_with(&tools, &[], None, WANTED).unwrap_err();
+fn a_system_without_a_package_manager_is_an_error() {
+    let tools = Tools::with_environment(std::iter::empty());
+    let error = fetch_with(&tools, &[], None, REQUIREMENT).unwrap_err();
     assert!(matches!(error, FetchError::NoPackageManager));
 }

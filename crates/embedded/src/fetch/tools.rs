@@ -13,7 +13,7 @@ use std::{
 use super::FetchError;
 use crate::spawner;
 
-/// What they inherit: the way to the network, the operator's configuration of apt, and nothing that is secret.
+/// The environment variables that they inherit: proxies, and the operator's configuration of apt; none is secret.
 const INHERITED: [&str; 13] = [
     "PATH",
     "HOME",
@@ -29,44 +29,46 @@ const INHERITED: [&str; 13] = [
     "HTTPS_PROXY",
     "NO_PROXY",
 ];
-/// How long one program may take: a download over a slow line.
+/// How long one program may take, for example a download over a slow connection.
 const LIMIT: Duration = Duration::from_secs(600);
 const PAUSE: Duration = Duration::from_millis(100);
-/// How much of a complaint goes into a message, in lines.
-const SAID_LINES: usize = 5;
+/// How many lines of stderr an error message contains.
+const STDERR_LINES: usize = 5;
 
-/// The environment of the programs.
+/// Runs programs with a fixed environment.
 pub(super) struct Tools {
     environment: Vec<(OsString, OsString)>,
 }
 
-/// What a program has printed.
+/// The output of a program.
 pub(super) struct Output {
     pub(super) stdout: String,
     pub(super) stderr: String,
 }
 
 impl Tools {
-    pub(super) fn of_system() -> Self {
+    pub(super) fn from_environment() -> Self {
         let inherited = INHERITED.iter();
         let set = inherited.filter_map(|name| Some((OsString::from(name), env::var_os(name)?)));
-        Self::with(set)
+        Self::with_environment(set)
     }
 
-    pub(super) fn with(environment: impl Iterator<Item = (OsString, OsString)>) -> Self {
+    pub(super) fn with_environment(
+        environment: impl Iterator<Item = (OsString, OsString)>,
+    ) -> Self {
         Self {
             environment: environment.collect(),
         }
     }
 
-    /// Whether the PATH has such a program.
+    /// Whether PATH contains the program.
     pub(super) fn has(&self, program: &str) -> bool {
         let path = self.environment.iter().find(|(name, _)| name == "PATH");
         let path = path.map(|(_, value)| value.clone()).unwrap_or_default();
         env::split_paths(&path).any(|folder| folder.join(program).is_file())
     }
 
-    /// A command with this environment alone, whose messages are in English.
+    /// A command with this environment only, whose messages are in English.
     pub(super) fn command(&self, program: &str, folder: &Path) -> Command {
         let mut command = Command::new(program);
         command
@@ -79,34 +81,34 @@ impl Tools {
         command
     }
 
-    /// Runs a command to its end and calls `look` now and then. What it prints goes through files in its folder, which no
-    /// amount of text can block.
+    /// Runs a command until it exits and calls `on_poll` every 100 ms. Its output goes to files in `scratch`: unlike a pipe, a
+    /// file cannot block it.
     ///
     /// # Errors
     ///
-    /// [`FetchError::ToolFailed`] with the last lines of its complaint, also after 10 minutes; [`FetchError::Io`].
+    /// [`FetchError::ToolFailed`] with the last lines of stderr, also after the time limit of 10 minutes; [`FetchError::Io`].
     pub(super) fn run(
         &self,
         mut command: Command,
         scratch: &Path,
-        mut look: impl FnMut(),
+        mut on_poll: impl FnMut(),
     ) -> Result<Output, FetchError> {
         let program = name(command.get_program());
         let (out, err) = (scratch.join("stdout"), scratch.join("stderr"));
         let create = |path: &Path| File::create(path).map_err(FetchError::io("create", path));
         command.stdout(create(&out)?).stderr(create(&err)?);
         spawner::die_with_parent(&mut command);
-        let started = spawner::spawn(command);
-        let mut child = started.map_err(FetchError::io("start", Path::new(&program)))?;
-        let begun = Instant::now();
+        let spawned = spawner::spawn(command);
+        let mut child = spawned.map_err(FetchError::io("start", Path::new(&program)))?;
+        let started = Instant::now();
         let status = loop {
             match child.try_wait() {
                 Ok(Some(status)) => break Ok(status),
-                Ok(None) if begun.elapsed() < LIMIT => thread::sleep(PAUSE),
+                Ok(None) if started.elapsed() < LIMIT => thread::sleep(PAUSE),
                 Ok(None) => break Err(format!("not done after {} s", LIMIT.as_secs())),
                 Err(error) => break Err(error.to_string()),
             }
-            look();
+            on_poll();
         };
         let output = Output {
             stdout: fs::read_to_string(&out).unwrap_or_default(),
@@ -116,8 +118,8 @@ impl Tools {
             Ok(status) if status.success() => return Ok(output),
             Ok(status) => status.to_string(),
             Err(outcome) => {
-                // It may have ended just now.
-                let _ended = child.kill();
+                // The child may have exited already.
+                let _exited = child.kill();
                 let _reaped = child.wait();
                 outcome
             }
@@ -125,19 +127,19 @@ impl Tools {
         Err(FetchError::ToolFailed {
             program,
             outcome,
-            said: last_lines(&output.stderr),
+            stderr: last_lines(&output.stderr),
         })
     }
 }
 
-/// The end of a complaint, in one line.
+/// The last lines of an error output, joined to one line.
 pub(super) fn last_lines(text: &str) -> String {
     let lines: Vec<&str> = text
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .collect();
-    lines[lines.len().saturating_sub(SAID_LINES)..].join("; ")
+    lines[lines.len().saturating_sub(STDERR_LINES)..].join("; ")
 }
 
 fn name(program: &OsStr) -> String {

@@ -1,4 +1,4 @@
-//! How the end of the server, and a start that fails, are told.
+//! How the exit of the server and a failed start are reported.
 
 use std::{
     fs::{self, Permissions},
@@ -10,12 +10,12 @@ use std::{
 
 use flowruns_embedded::{Cluster, ClusterError};
 
-use crate::support::{kill, options, place, start};
+use crate::support::{kill, options, start, temp_folder};
 
 #[test]
-fn who_waits_learns_that_the_server_was_stopped() {
-    let place = place();
-    let cluster = Arc::new(start(place.path()));
+fn wait_for_exit_reports_a_requested_stop() {
+    let temp = temp_folder();
+    let cluster = Arc::new(start(temp.path()));
     let waiting = Arc::clone(&cluster);
     let waiter = thread::spawn(move || waiting.wait_for_exit());
     cluster.stop().unwrap();
@@ -30,9 +30,9 @@ fn who_waits_learns_that_the_server_was_stopped() {
 }
 
 #[test]
-fn who_waits_learns_that_the_server_died() {
-    let place = place();
-    let cluster = Arc::new(start(place.path()));
+fn wait_for_exit_reports_an_unexpected_exit() {
+    let temp = temp_folder();
+    let cluster = Arc::new(start(temp.path()));
     let waiting = Arc::clone(&cluster);
     let waiter = thread::spawn(move || waiting.wait_for_exit());
     kill(cluster.postmaster_pid());
@@ -42,34 +42,34 @@ fn who_waits_learns_that_the_server_died() {
     assert!(!cluster.is_running());
     cluster.stop().unwrap();
     drop(cluster);
-    // The next start also removes the shared memory that the killed one left.
-    start(place.path());
+    // The next start also removes the shared memory of the killed server.
+    start(temp.path());
 }
 
 #[test]
-fn a_server_that_ends_early_says_why() {
-    let place = place();
-    let mut wrong = options(place.path());
+fn an_early_exit_is_reported_with_the_log() {
+    let temp = temp_folder();
+    let mut wrong = options(temp.path());
     wrong.settings = vec![("no_such_setting".to_owned(), "1".to_owned())];
     let error = Cluster::start(wrong).unwrap_err();
     assert!(matches!(error, ClusterError::ExitedEarly { .. }), "{error}");
     let text = error.to_string();
     assert!(
-        text.starts_with("PostgreSQL ended while starting (exit status: 1)"),
+        text.starts_with("PostgreSQL exited while starting (exit status: 1)"),
         "{text}"
     );
     assert!(
         text.contains("unrecognized configuration parameter \"no_such_setting\""),
         "{text}"
     );
-    // Nothing is held or running, so the folder can be used again.
-    start(place.path());
+    // No lock and no process remains, so the folder can be used again.
+    start(temp.path());
 }
 
 #[test]
-fn an_initdb_that_fails_says_why_and_leaves_nothing() {
-    let place = place();
-    let binaries = place.path().join("bin");
+fn a_failed_initdb_is_reported_with_the_log_and_leaves_nothing() {
+    let temp = temp_folder();
+    let binaries = temp.path().join("bin");
     fs::create_dir(&binaries).unwrap();
     fs::set_permissions(&binaries, Permissions::from_mode(0o755)).unwrap();
     script(
@@ -78,9 +78,9 @@ fn an_initdb_that_fails_says_why_and_leaves_nothing() {
     );
     script(
         &binaries.join("initdb"),
-        "echo 'half of it' >\"$2/PG_VERSION\"; echo 'the disk is full'; exit 3",
+        "echo incomplete >\"$2/PG_VERSION\"; echo 'the disk is full'; exit 3",
     );
-    let folder = place.path().join("data");
+    let folder = temp.path().join("data");
     let mut failing = options(&folder);
     failing.binaries = Some(binaries);
     let error = Cluster::start(failing).unwrap_err();

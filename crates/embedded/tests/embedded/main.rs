@@ -1,13 +1,13 @@
-//! The behaviour of a cluster, with a real PostgreSQL.
+//! Tests of a cluster with a real PostgreSQL.
 
+#[cfg(test)]
+mod cluster_process;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod exit;
 #[cfg(test)]
-mod holder;
-#[cfg(test)]
-mod place;
+mod folder;
 #[cfg(test)]
 mod start;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Helpers of the tests.
 
 use std::{
     fs::Permissions,
@@ -14,10 +14,10 @@ use flowruns_embedded::{Cluster, ClusterOptions, postgres_command};
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use tempfile::TempDir;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 /// A temporary folder that every user can enter, as the parent of a data folder must be.
-pub(crate) fn place() -> TempDir {
+pub(crate) fn temp_folder() -> TempDir {
     tempfile::Builder::new()
         .prefix("cluster")
         .permissions(Permissions::from_mode(0o711))
@@ -26,23 +26,24 @@ pub(crate) fn place() -> TempDir {
 }
 
 pub(crate) fn options(folder: &Path) -> ClusterOptions {
-    ClusterOptions {
-        durable: false,
-        max_connections: 20,
-        ..ClusterOptions::new(folder)
-    }
+    let mut options = ClusterOptions::new(folder);
+    options.durable = false;
+    options.max_connections = 20;
+    options
 }
 
 pub(crate) fn start(folder: &Path) -> Cluster {
     Cluster::start(options(folder)).unwrap()
 }
 
-/// Where PostgreSQL is not installed a first start takes longer than a holder is waited for.
+/// Downloads PostgreSQL if it is not installed: a first start would exceed the time limit for a [`ClusterProcess`].
+///
+/// [`ClusterProcess`]: crate::cluster_process::ClusterProcess
 pub(crate) fn fetch_programs() {
     static FETCHED: Once = Once::new();
     FETCHED.call_once(|| {
         if postgres_command("psql").is_none() {
-            start(place().path()).stop().unwrap();
+            start(temp_folder().path()).stop().unwrap();
         }
     });
 }
@@ -52,14 +53,14 @@ pub(crate) fn query(cluster: &Cluster, sql: &str) -> String {
     psql(cluster.socket_folder(), sql).unwrap()
 }
 
-/// The answer, or what psql says is wrong.
+/// The output of psql, or its error output.
 pub(crate) fn psql(socket_folder: &Path, sql: &str) -> Result<String, String> {
-    let answer = psql_command(socket_folder, sql).output().unwrap();
+    let output = psql_command(socket_folder, sql).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-    if answer.status.success() {
-        Ok(text(&answer.stdout))
+    if output.status.success() {
+        Ok(text(&output.stdout))
     } else {
-        Err(text(&answer.stderr))
+        Err(text(&output.stderr))
     }
 }
 
@@ -82,7 +83,7 @@ pub(crate) fn psql_command(socket_folder: &Path, sql: &str) -> Command {
     command
 }
 
-/// Leaves a row to be found after a restart.
+/// Writes a row that [`remembers`] finds after a restart.
 pub(crate) fn remember(cluster: &Cluster) {
     query(cluster, "create table remembered as select 42 as answer");
 }
@@ -91,10 +92,10 @@ pub(crate) fn remembers(cluster: &Cluster) -> bool {
     query(cluster, "select answer from remembered") == "42"
 }
 
-pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "not in time: {what}");
+pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + TIME_LIMIT;
+    while !condition() {
+        assert!(Instant::now() < deadline, "time limit exceeded: {what}");
         thread::sleep(Duration::from_millis(10));
     }
 }
@@ -104,7 +105,7 @@ pub(crate) fn kill(pid: u32) {
     kill_process(pid, Signal::KILL).unwrap();
 }
 
-/// A process that has ended, but for which nobody has waited, is not running.
+/// A zombie process is not running.
 pub(crate) fn is_running(pid: u32) -> bool {
     std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|command| !command.is_empty())
 }

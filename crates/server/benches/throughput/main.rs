@@ -28,7 +28,7 @@ use support::{
 
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// Measures flowruns against pgbench, and prints the tables of the README.
+/// Measures flowruns against pgbench, and prints the tables of docs/performance.md.
 #[derive(Parser)]
 struct Arguments {
     /// How many runs are loaded; a measurement for each.

@@ -1,4 +1,4 @@
-//! `flowruns check`: the merged configuration, and whether the issuers' keys and the database can be used.
+//! `flowruns check`: shows the merged configuration, and checks the issuers' keys and the database.
 
 use anyhow::{Context as _, bail};
 use flowruns_domain::Store as _;
@@ -9,10 +9,7 @@ use flowruns_persistence::{
 
 use crate::{config::Settings, database::Database, issuers};
 
-#[expect(
-    clippy::print_stdout,
-    reason = "the report is what this command is for"
-)]
+#[expect(clippy::print_stdout, reason = "the command prints its result")]
 pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     println!("{}", serde_json::to_string_pretty(settings)?);
     println!(
@@ -23,20 +20,20 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
             "not set: embedded"
         }
     );
-    for line in issuers::look(&settings.auth).await? {
+    for line in issuers::check(&settings.auth).await? {
         println!("{line}");
     }
     let database = Database::open_or_join(&settings.storage()).await?;
-    let looked = look(settings, &database).await;
+    let checked = check_database(settings, &database).await;
     database.stop().await?;
-    println!("{}", looked?);
+    println!("{}", checked?);
     Ok(())
 }
 
-async fn look(settings: &Settings, database: &Database) -> anyhow::Result<String> {
+async fn check_database(settings: &Settings, database: &Database) -> anyhow::Result<String> {
     let migrations = migrate::status(&database.owner)
         .await
-        .context("the database cannot be asked")?;
+        .context("the state of the migrations cannot be read")?;
     let wrong =
         |state: MigrationState| matches!(state, MigrationState::Pending | MigrationState::Changed);
     let wrong: Vec<_> = migrations
@@ -52,7 +49,7 @@ async fn look(settings: &Settings, database: &Database) -> anyhow::Result<String
     }
     let store = PostgresStore::connect(&database.connect_options(settings)?)
         .await
-        .context("no database")?;
+        .context("cannot connect to the database")?;
     store.check().await?;
     let durability = store.durability().await?;
     store.close().await;

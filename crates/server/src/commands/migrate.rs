@@ -1,4 +1,4 @@
-//! `flowruns migrate`
+//! `flowruns migrate`: shows or changes the schema of the database.
 
 use anyhow::Context as _;
 use clap::Subcommand;
@@ -7,20 +7,20 @@ use flowruns_persistence::migrate::{self, MigrationState};
 
 use crate::{config::StorageSettings, database::Database};
 
-/// What to do with the schema.
+/// Show or change the schema of the database.
 #[derive(Clone, Copy, Subcommand)]
 pub(crate) enum MigrateCommand {
     /// List the migrations, and which of them are applied.
     Status,
-    /// Apply what is pending, and make the months of history.
+    /// Apply the pending migrations, and create the partitions of the history.
     Up,
-    /// Revert what is above a version; 0 reverts everything, and its data with it.
+    /// Revert the migrations above a version; 0 reverts all of them and deletes all data.
     Down {
-        /// The version that stays.
+        /// The highest version that remains applied.
         #[arg(long)]
         to: i64,
     },
-    /// Make the months of history that are missing.
+    /// Create the missing monthly partitions of the history.
     Partitions {
         /// How many months ahead.
         #[arg(long, default_value_t = 3)]
@@ -33,18 +33,18 @@ pub(crate) async fn run(
     command: &MigrateCommand,
 ) -> anyhow::Result<()> {
     let database = match command {
-        // Nobody may use what goes away.
+        // Not beside a running server, which uses the schema.
         MigrateCommand::Down { .. } => Database::open(settings).await?,
         MigrateCommand::Status | MigrateCommand::Up | MigrateCommand::Partitions { .. } => {
             Database::open_or_join(settings).await?
         }
     };
-    let done = carry_out(&database, *command).await;
+    let done = execute(&database, *command).await;
     database.stop().await?;
     done
 }
 
-async fn carry_out(database: &Database, command: MigrateCommand) -> anyhow::Result<()> {
+async fn execute(database: &Database, command: MigrateCommand) -> anyhow::Result<()> {
     match command {
         MigrateCommand::Status => {}
         MigrateCommand::Up => migrate::up(&database.owner, SystemClock.now()).await?,
@@ -56,14 +56,11 @@ async fn carry_out(database: &Database, command: MigrateCommand) -> anyhow::Resu
     show_status(database).await
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "the status is what this command is for"
-)]
+#[expect(clippy::print_stdout, reason = "the command prints its result")]
 async fn show_status(database: &Database) -> anyhow::Result<()> {
     let migrations = migrate::status(&database.owner)
         .await
-        .context("the database cannot be asked")?;
+        .context("the state of the migrations cannot be read")?;
     for migration in migrations {
         let state = match migration.state {
             MigrationState::Applied => "applied",

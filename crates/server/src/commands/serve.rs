@@ -10,22 +10,26 @@ use flowruns_persistence::{
     migrate::{self, MigrationState},
 };
 
-use tokio::sync::watch;
+use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
     admin::AdminPort,
-    config::{Settings, Tls},
+    config::{Http, Settings, Tls},
     cursor_key, data_folder,
     database::Database,
     issuers,
-    listen::{self, Certificates},
     local_key::LocalKey,
     metrics::Scrape,
     shutdown::Signals,
-    telemetry, welcome,
+    startup_message,
+    tasks::{
+        BackgroundTasks, CertificateRenewal, KeyPurge, MetricsUpkeep, PeriodicTask as _,
+        SchemaMeasurement,
+    },
+    telemetry,
 };
 
-/// Serves until a signal, then drains; a second signal ends it at once, whatever it is doing.
+/// Serves until a signal, then drains; a second signal ends the server at once.
 pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let signals = Signals::listen()?;
     tokio::select! {
@@ -35,9 +39,10 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
 }
 
 async fn serve(settings: &Settings, signals: &Signals) -> anyhow::Result<()> {
-    // Before everything that counts.
+    // First, since it starts the recording of metrics.
     let admin = AdminPort::open(&settings.admin).await?;
-    let certificates = certificates(&settings.tls).await?;
+    let renewal = certificate_renewal(&settings.tls).await?;
+    let certificates = renewal.as_ref().map(CertificateRenewal::certificates);
     let database = open_database(settings).await?;
     data_folder::warn_if_open(&settings.data_dir, database.cluster.is_some());
     let store = connect(settings, &database).await?;
@@ -47,31 +52,29 @@ async fn serve(settings: &Settings, signals: &Signals) -> anyhow::Result<()> {
     };
     let draining = Draining::default();
     let options = api_options(settings, &store, &draining, local_key.as_ref()).await?;
+    let tasks = start_tasks(&store, &options.environment, admin.as_ref(), renewal).await;
     let admin = admin.map(|port| {
         let readiness = options.readiness.clone();
         port.serve(Scrape::new(store.clone(), readiness, &settings.database))
     });
-    let listener = listen::bind(&settings.http)?;
+    let listener = bind(&settings.http)?;
     let address = listener.local_addr()?;
-    welcome(
-        address,
-        certificates.is_some(),
-        &options.environment,
-        local_key.as_ref(),
-    )
-    .await?;
+    let over_tls = certificates.is_some();
+    announce(address, over_tls, &options.environment, local_key.as_ref()).await?;
 
     let watch = ClusterWatch::start(&database);
     let stop = stop(settings, signals, &watch, &draining);
-    listen::serve(
+    let listen_options = settings.http.listen_options();
+    flowruns_listener::serve(
         listener,
         router(options),
-        &settings.http,
+        &listen_options,
         certificates,
         stop,
     )
-    .await;
+    .await?;
     let exit = watch.exit_so_far();
+    tasks.stop().await;
     store.close().await;
     database.stop().await?;
     if let Some(admin) = admin {
@@ -84,32 +87,60 @@ async fn serve(settings: &Settings, signals: &Signals) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits until the server is to end, and says so to those who ask whether it is ready.
+/// Waits until the server must end, and makes it not ready.
 async fn stop(settings: &Settings, signals: &Signals, watch: &ClusterWatch, draining: &Draining) {
     tokio::select! {
         () = signals.reached(1) => {
             draining.begin();
-            tokio::time::sleep(settings.http.drain_delay()).await;
+            tokio::time::sleep(settings.http.drain_delay_ms.duration()).await;
         }
         exit = watch.ended() => tracing::error!(%exit, "the embedded PostgreSQL ended"),
     }
     draining.begin();
 }
 
-async fn certificates(tls: &Tls) -> anyhow::Result<Option<Certificates>> {
-    match tls.files()? {
-        Some(files) => Ok(Some(Certificates::load(files, tls.check_interval()).await?)),
-        None => Ok(None),
-    }
+fn bind(http: &Http) -> anyhow::Result<TcpListener> {
+    flowruns_listener::bind(http.listen).with_context(|| {
+        format!("cannot listen on {}; does another server use it? Set FLOWRUNS_HTTP__LISTEN to another address", http.listen)
+    })
 }
 
-/// Ours is migrated, somebody else's is only looked at.
+async fn certificate_renewal(tls: &Tls) -> anyhow::Result<Option<CertificateRenewal>> {
+    let Some(files) = tls.files()? else {
+        return Ok(None);
+    };
+    let interval = tls.check_interval_ms.duration();
+    CertificateRenewal::load(files, interval).await.map(Some)
+}
+
+async fn start_tasks(
+    store: &PostgresStore,
+    environment: &Environment,
+    admin: Option<&AdminPort>,
+    renewal: Option<CertificateRenewal>,
+) -> BackgroundTasks {
+    let mut tasks = BackgroundTasks::new();
+    tasks.start(KeyPurge::new(store.clone(), Arc::clone(&environment.clock)));
+    if let Some(renewal) = renewal {
+        tasks.start(renewal);
+    }
+    if let Some(admin) = admin {
+        tasks.start(MetricsUpkeep(admin.recorder().clone()));
+        let mut measurement = SchemaMeasurement(store.clone());
+        // Now, so that the first scrape finds the result. The task reports a failure.
+        let _measured = measurement.run().await;
+        tasks.start(measurement);
+    }
+    tasks
+}
+
+/// The embedded database is migrated here; any other one is only checked.
 async fn open_database(settings: &Settings) -> anyhow::Result<Database> {
     let database = Database::open(&settings.storage()).await?;
     if database.cluster.is_some() {
         database.migrate().await?;
     } else {
-        refuse_unmigrated(&database).await?;
+        reject_unmigrated(&database).await?;
     }
     Ok(database)
 }
@@ -117,8 +148,8 @@ async fn open_database(settings: &Settings) -> anyhow::Result<Database> {
 async fn connect(settings: &Settings, database: &Database) -> anyhow::Result<PostgresStore> {
     let store = PostgresStore::connect(&database.connect_options(settings)?)
         .await
-        .context("no database")?;
-    refuse_undurable(&store).await?;
+        .context("cannot connect to the database")?;
+    reject_undurable(&store).await?;
     Ok(store)
 }
 
@@ -141,8 +172,8 @@ async fn api_options(
         verifier: Arc::new(verifier(settings, local_key).await?),
         max_body_bytes: usize::try_from(settings.http.max_body_bytes)?,
         head_limits: settings.http.head_limits(),
-        request_timeout: settings.http.request_timeout(),
-        body_timeout: settings.http.body_timeout(),
+        request_timeout: settings.http.request_timeout_ms.duration(),
+        body_timeout: settings.http.body_timeout_ms.duration(),
         require_if_match: settings.http.require_if_match,
         trusted_proxies: settings.http.trusted_proxies.clone(),
         cors_origins: settings.http.cors_origins.clone(),
@@ -151,14 +182,14 @@ async fn api_options(
     })
 }
 
-/// Tells when the embedded server ends, and how; silent where there is none.
+/// Tells when and how the embedded PostgreSQL ended; without one it never does.
 struct ClusterWatch(Option<watch::Receiver<Option<String>>>);
 
 impl ClusterWatch {
     fn start(database: &Database) -> Self {
         Self(database.cluster.clone().map(|cluster| {
             let (sender, receiver) = watch::channel(None);
-            // A plain thread: it waits as long as the server runs, and nobody waits for it.
+            // A thread of its own: it blocks for as long as the server runs, and a blocking task would delay the shutdown.
             std::thread::spawn(move || {
                 sender.send_replace(Some(cluster.wait_for_exit().to_string()));
             });
@@ -190,10 +221,10 @@ async fn verifier(
     }
 }
 
-async fn refuse_unmigrated(database: &Database) -> anyhow::Result<()> {
+async fn reject_unmigrated(database: &Database) -> anyhow::Result<()> {
     let migrations = migrate::status(&database.service)
         .await
-        .context("the database cannot be asked")?;
+        .context("the state of the migrations cannot be read")?;
     let of = |state| {
         migrations
             .iter()
@@ -215,12 +246,12 @@ async fn refuse_unmigrated(database: &Database) -> anyhow::Result<()> {
         );
     }
     for version in of(MigrationState::Unknown) {
-        tracing::warn!(version, "the database is of a newer release");
+        tracing::warn!(version, "the database was migrated by a newer release");
     }
     Ok(())
 }
 
-async fn refuse_undurable(store: &PostgresStore) -> anyhow::Result<()> {
+async fn reject_undurable(store: &PostgresStore) -> anyhow::Result<()> {
     let durability = store.durability().await?;
     if !durability.is_synchronous() {
         bail!(
@@ -234,7 +265,7 @@ async fn refuse_undurable(store: &PostgresStore) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn welcome(
+async fn announce(
     address: SocketAddr,
     over_tls: bool,
     environment: &Environment,
@@ -245,8 +276,8 @@ async fn welcome(
     let scheme = if over_tls { "https" } else { "http" };
     let url = format!("{scheme}://{address}");
     let text = match local_key {
-        Some(key) => welcome::first_steps(&url, environment, key, is_terminal).await?,
-        None => welcome::address(&url),
+        Some(key) => startup_message::first_steps(&url, environment, key, is_terminal).await?,
+        None => startup_message::address(&url),
     };
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;

@@ -7,18 +7,18 @@ use clap::Args;
 use flowruns_api::auth::Permission;
 use flowruns_domain::TenantId;
 
-use crate::{config::TokenSettings, local_key::LocalKey};
+use crate::{
+    config::TokenSettings,
+    local_key::{DEMO_TENANT, LocalKey},
+};
 
-/// The tenant of the first steps.
-pub(crate) const DEMO_TENANT: &str = "f10a0000-0000-4000-8000-000000000001";
-
-/// What the token shall say.
+/// The claims of the token.
 #[derive(Args)]
 pub(crate) struct TokenArguments {
     /// The tenant, a UUID.
     #[arg(long, default_value = DEMO_TENANT)]
     tenant: TenantId,
-    /// A permission, such as IndustryData-Run.Read.All; may be given again [default: all].
+    /// A permission, such as IndustryData-Run.Read.All; can be repeated [default: all].
     #[arg(long = "role", value_parser = permission)]
     roles: Vec<Permission>,
     /// How long it is valid, such as 15m, 1h or 30days.
@@ -26,7 +26,7 @@ pub(crate) struct TokenArguments {
     ttl: Duration,
 }
 
-/// Tokens count in whole seconds.
+/// At least one second, since tokens count in whole seconds.
 fn lifetime(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     if duration.as_secs() == 0 {
@@ -38,12 +38,12 @@ fn lifetime(text: &str) -> Result<Duration, String> {
 fn permission(name: &str) -> Result<Permission, String> {
     Permission::from_name(name).ok_or_else(|| {
         let known = Permission::ALL.map(Permission::name).join(", ");
-        format!("there is no such role; there are {known}")
+        format!("no such role; the roles are {known}")
     })
 }
 
 pub(crate) fn run(settings: &TokenSettings, arguments: &TokenArguments) -> anyhow::Result<()> {
-    #[expect(clippy::print_stderr, reason = "stdout has the token alone")]
+    #[expect(clippy::print_stderr, reason = "stdout contains only the token")]
     for warning in &settings.warnings {
         eprintln!("warning: {warning}");
     }
@@ -62,7 +62,7 @@ pub(crate) fn run(settings: &TokenSettings, arguments: &TokenArguments) -> anyho
         roles,
         arguments.ttl.as_secs(),
     )?;
-    #[expect(clippy::print_stdout, reason = "the token is what this command is for")]
+    #[expect(clippy::print_stdout, reason = "the command prints its result")]
     {
         println!("{token}");
     }

@@ -11,7 +11,7 @@ use super::values;
 pub(crate) struct Admin {
     #[serde(deserialize_with = "values::address_unless_empty")]
     pub(crate) listen: Option<SocketAddr>,
-    /// Whether somebody set the address: then a server that cannot have it does not start.
+    /// Whether the operator set the address. Then a server that cannot listen on it does not start.
     #[serde(skip)]
     pub(crate) is_set: bool,
 }

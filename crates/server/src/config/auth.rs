@@ -1,16 +1,18 @@
 //! The section `auth`.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
-use super::values;
-use crate::issuers::{KeyLocation, trusted_url};
+use super::{
+    trusted_url::trusted_url,
+    values::{self, Millis},
+};
 
-/// Stands for the tenant of a token in the name of its issuer.
+/// The placeholder for the tenant of a token in the name of its issuer.
 const TENANT: &str = "{tenantid}";
 /// OpenID Connect Discovery 1.0, section 4.
 const WELL_KNOWN: &str = "/.well-known/openid-configuration";
@@ -18,7 +20,7 @@ const WELL_KNOWN: &str = "/.well-known/openid-configuration";
 #[derive(Debug, Deserialize, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Auth {
-    // One issuer, so that the environment can name it.
+    // The keys of one issuer, which the environment can set.
     issuer: String,
     #[serde(deserialize_with = "values::texts")]
     audience: Vec<String>,
@@ -28,20 +30,30 @@ pub(crate) struct Auth {
     jwks_url: Option<String>,
     #[serde(deserialize_with = "values::path_unless_empty")]
     jwks_file: Option<PathBuf>,
-    // And others.
+    // More issuers, from a file only.
     issuers: Vec<IssuerSettings>,
-    #[serde(deserialize_with = "values::number")]
     #[validate(range(min = 1000, max = 604_800_000))]
-    pub(crate) refresh_interval_ms: u64,
-    #[serde(deserialize_with = "values::number")]
+    pub(crate) refresh_interval_ms: Millis,
     #[validate(range(min = 100, max = 3_600_000))]
-    pub(crate) refresh_cooldown_ms: u64,
-    #[serde(deserialize_with = "values::number")]
+    pub(crate) refresh_cooldown_ms: Millis,
     #[validate(range(min = 100, max = 60_000))]
-    pub(crate) fetch_timeout_ms: u64,
+    pub(crate) fetch_timeout_ms: Millis,
 }
 
-/// Whose tokens are taken.
+/// Where the keys of an issuer are.
+#[derive(Clone, Debug)]
+pub(crate) enum KeyLocation {
+    /// The OpenID discovery document names their URL.
+    Discovery {
+        document: Url,
+        /// The name that the document must give the issuer.
+        issuer: String,
+    },
+    Url(Url),
+    File(PathBuf),
+}
+
+/// An issuer whose tokens are accepted.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct IssuerSettings {
@@ -57,7 +69,7 @@ pub(crate) struct IssuerSettings {
 }
 
 impl Auth {
-    /// The keys that say whose tokens are accepted.
+    /// The keys of the configuration that name issuers.
     pub(super) const ISSUER_KEYS: [&str; 6] = [
         "issuer",
         "audience",
@@ -67,7 +79,7 @@ impl Auth {
         "issuers",
     ];
 
-    /// Whether tokens come from issuers rather than from the local key.
+    /// Whether the tokens of issuers are accepted, and not those of the local key.
     pub(crate) fn has_issuer(&self) -> bool {
         self.names_one() || !self.issuers.is_empty()
     }
@@ -84,10 +96,6 @@ impl Auth {
         named.into_iter().chain(self.issuers.clone()).collect()
     }
 
-    pub(crate) const fn fetch_timeout(&self) -> Duration {
-        Duration::from_millis(self.fetch_timeout_ms)
-    }
-
     fn names_one(&self) -> bool {
         !self.issuer.is_empty()
             || !self.audience.is_empty()
@@ -99,7 +107,7 @@ impl Auth {
     pub(super) fn check(&self) -> anyhow::Result<()> {
         if self.names_one() && (self.issuer.is_empty() || self.audience.is_empty()) {
             bail!(
-                "auth.issuer and auth.audience are needed together, so that tokens of others are refused"
+                "auth.issuer and auth.audience must be set together, so that tokens for other audiences are rejected"
             );
         }
         let mut names = Vec::new();
@@ -118,14 +126,18 @@ impl Auth {
 }
 
 impl IssuerSettings {
-    /// Where its keys are.
+    /// Where the keys are, according to the configuration.
+    ///
+    /// # Errors
+    ///
+    /// Several locations, none for a name with a placeholder, or a URL that must not be trusted.
     pub(crate) fn key_location(&self) -> anyhow::Result<KeyLocation> {
         match (&self.discovery_url, &self.jwks_url, &self.jwks_file) {
             (None, None, Some(file)) => Ok(KeyLocation::File(file.clone())),
             (None, Some(url), None) => Ok(KeyLocation::Url(trusted_url(url)?)),
             (Some(url), None, None) => Ok(self.discovery(trusted_url(url)?)),
             (None, None, None) if self.issuer.contains(TENANT) => bail!(
-                "its name stands for many issuers, so discovery_url, jwks_url or jwks_file must say where its keys are"
+                "its name contains {TENANT}, so discovery_url, jwks_url or jwks_file must say where its keys are"
             ),
             (None, None, None) => {
                 let root = self.issuer.trim_end_matches('/');
@@ -147,7 +159,9 @@ impl IssuerSettings {
             bail!("issuer is empty");
         }
         if self.audience.is_empty() {
-            bail!("audience is empty, so tokens for others would be taken; name one or several");
+            bail!(
+                "audience is empty, so tokens for other services would be accepted; set one or several"
+            );
         }
         self.key_location().map(drop)
     }

@@ -1,4 +1,4 @@
-//! Which variables of the environment are ours to judge.
+//! The environment variables that belong to this program.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -22,10 +22,10 @@ const CLIENT: [&str; 9] = [
     "FLOWRUNS_SPOOL_DIR",
 ];
 
-/// What ends the name of the variable that Kubernetes sets for every Service.
+/// The end of the name of a variable that Kubernetes sets for every Service.
 const SERVICE_HOST: &str = "_SERVICE_HOST";
 
-/// The variables with our prefix, and those of the database's URL.
+/// The variables with the prefix of this program, and those for the URL of the database.
 #[derive(Debug, Default)]
 pub(super) struct Variables {
     /// By key, such as `http.listen`.
@@ -34,14 +34,14 @@ pub(super) struct Variables {
     pub(super) file: Option<String>,
     /// DATABASE_URL and DATABASE_URL_FILE.
     pub(super) secrets: HashMap<String, String>,
-    /// The names that nobody knows.
+    /// The unknown names.
     pub(super) unknown: BTreeSet<String>,
 }
 
 impl Variables {
     /// # Errors
     ///
-    /// A value of a known name that is not UTF-8. The others need not even be text.
+    /// The value of a known variable is not UTF-8. Other variables are ignored.
     pub(super) fn of(
         environment: impl Iterator<Item = (OsString, OsString)>,
         known: &Keys,
@@ -59,14 +59,14 @@ impl Variables {
                 .is_some_and(|rest| rest.starts_with('_'));
             let key = keys::key(&name);
             if is_secret {
-                let text = text(&name, value)?;
+                let text = utf8(&name, value)?;
                 found.secrets.insert(name, text);
             } else if !has_prefix {
             } else if known.contains(&key) {
-                found.values.insert(key, text(&name, value)?);
+                found.values.insert(key, utf8(&name, value)?);
             } else if upper == FILE_VARIABLE {
-                found.file = Some(text(&name, value)?).filter(|file| !file.is_empty());
-            } else if !is_of_others(&upper, &services) {
+                found.file = Some(utf8(&name, value)?).filter(|file| !file.is_empty());
+            } else if !is_foreign(&upper, &services) {
                 found.unknown.insert(name);
             }
         }
@@ -74,28 +74,28 @@ impl Variables {
     }
 }
 
-fn text(name: &str, value: OsString) -> anyhow::Result<String> {
-    // The value may be a secret.
+fn utf8(name: &str, value: OsString) -> anyhow::Result<String> {
+    // The message does not contain the value, which may be a secret.
     let Ok(value) = value.into_string() else {
         bail!("the environment variable {name} is not UTF-8; set it again");
     };
     Ok(value)
 }
 
-/// Whether the name has another reader than this program.
-fn is_of_others(name: &str, services: &BTreeSet<String>) -> bool {
+/// Whether the variable belongs to another program or to Kubernetes.
+fn is_foreign(name: &str, services: &BTreeSet<String>) -> bool {
     CLIENT.contains(&name)
         || services
             .iter()
             .any(|service| is_of_service(name, service).unwrap_or(false))
 }
 
-/// The Services of the pod's namespace whose variables have our prefix: `flowruns` always, `flowruns-x` when its address
-/// is set too, so that no key with a wrong name is taken for a port.
+/// The Kubernetes Services of the pod's namespace whose variables have the prefix of this program: always `flowruns`, and
+/// `flowruns-x` if its address is set too, so that a misspelled key is not mistaken for the port of a Service.
 fn services<'a>(names: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
-    let others = names.filter_map(|name| name.strip_suffix(SERVICE_HOST));
-    let others = others.filter(|name| name.strip_prefix(PREFIX).is_some_and(is_suffix));
-    others
+    let services = names.filter_map(|name| name.strip_suffix(SERVICE_HOST));
+    let services = services.filter(|name| name.strip_prefix(PREFIX).is_some_and(is_suffix));
+    services
         .map(str::to_owned)
         .chain([PREFIX.to_owned()])
         .collect()

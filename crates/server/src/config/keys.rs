@@ -1,4 +1,4 @@
-//! The keys that exist, as the defaults list them, and the nearest of them to a name that does not.
+//! The known keys, which are those of the defaults, and suggestions for unknown ones.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::PREFIX;
 
 /// What separates the parts of a key in a variable's name.
 const SEPARATOR: &str = "__";
-/// At most so many names are suggested when several are equally near.
+/// How many names are suggested at most, when several are equally near.
 const SUGGESTIONS: usize = 3;
 
 /// Every key in dotted form, such as `http.listen`.
@@ -18,30 +18,34 @@ impl Keys {
         Self(leaves(defaults))
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     pub(super) fn contains(&self, key: &str) -> bool {
         self.0.iter().any(|known| known == key)
     }
 
-    /// The keys of a file that do not exist.
+    /// The unknown keys of a file.
     pub(super) fn unknown_in(&self, file: &Value) -> Vec<String> {
         let mut unknown = leaves(file);
         unknown.retain(|key| !self.contains(key) && !self.is_section(key));
         unknown
     }
 
-    /// "did you mean …?" for a variable without a key; `others` are variables without a key that exist.
+    /// "did you mean …?" for an unknown variable; `others` are known variables that set no key.
     pub(super) fn suggest_variable(&self, name: &str, others: &[&str]) -> String {
         let variables = self.0.iter().map(|key| variable(key));
         let others = others.iter().map(|other| (*other).to_owned());
         suggest(&without_prefix(name), variables.chain(others))
     }
 
-    /// "did you mean …?" for a key of a file.
+    /// "did you mean …?" for an unknown key of a file.
     pub(super) fn suggest_key(&self, key: &str) -> String {
         suggest(key, self.0.iter().cloned())
     }
 
-    /// A section in the place of a value is left to the message about its type.
+    /// A value where a section is expected is not unknown: its type is reported instead.
     fn is_section(&self, key: &str) -> bool {
         let prefix = format!("{key}.");
         self.0.iter().any(|known| known.starts_with(&prefix))
@@ -55,7 +59,7 @@ pub(super) fn key(variable: &str) -> String {
         .replace(SEPARATOR, ".")
 }
 
-/// The first part of a key with several parts; keys of one part have the section "".
+/// The section of a key: its first part, or "" for a key of one part.
 pub(super) fn section(key: &str) -> &str {
     key.split_once('.').map_or("", |(section, _)| section)
 }
@@ -101,7 +105,7 @@ fn suggest(name: &str, candidates: impl Iterator<Item = String>) -> String {
     format!("did you mean {}?", nearest.join(" or "))
 }
 
-/// In edits. A name whose section was left out is nearly right; one underscore in the place of two is right.
+/// The distance in edits. A missing section counts as one edit, and one underscore instead of two as none.
 fn distance(name: &str, candidate: &str) -> usize {
     let whole = comparable(&without_prefix(candidate));
     let last = candidate.rsplit("__").next().unwrap_or(candidate);

@@ -1,4 +1,4 @@
-//! Settings out of range, in a sentence for each.
+//! Describes settings that are out of range.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -6,15 +6,15 @@ use anyhow::anyhow;
 use serde_json::Value;
 use validator::{ValidationError, ValidationErrors, ValidationErrorsKind};
 
-/// Says of each setting what its bounds are, and what it was set to.
-pub(super) fn explained(errors: &ValidationErrors) -> anyhow::Error {
+/// A message that names the bounds and the value of each setting that is out of range.
+pub(super) fn describe(errors: &ValidationErrors) -> anyhow::Error {
     let mut sentences = Vec::new();
-    collect(errors, "", &mut sentences);
+    describe_all(errors, "", &mut sentences);
     sentences.sort();
     anyhow!("{}", sentences.join("; "))
 }
 
-fn collect(errors: &ValidationErrors, prefix: &str, sentences: &mut Vec<String>) {
+fn describe_all(errors: &ValidationErrors, prefix: &str, sentences: &mut Vec<String>) {
     for (name, kind) in errors.errors() {
         let key = format!("{prefix}{name}");
         match kind {
@@ -22,11 +22,11 @@ fn collect(errors: &ValidationErrors, prefix: &str, sentences: &mut Vec<String>)
                 sentences.extend(errors.iter().map(|error| sentence(&key, error)));
             }
             ValidationErrorsKind::Struct(errors) => {
-                collect(errors, &format!("{key}."), sentences);
+                describe_all(errors, &format!("{key}."), sentences);
             }
             ValidationErrorsKind::List(items) => {
                 for (index, errors) in items {
-                    collect(errors, &format!("{key}[{index}]."), sentences);
+                    describe_all(errors, &format!("{key}[{index}]."), sentences);
                 }
             }
         }
@@ -38,7 +38,7 @@ fn sentence(key: &str, error: &ValidationError) -> String {
         (Some(min), Some(max)) => format!("from {min} to {max}"),
         (Some(min), None) => format!("at least {min}"),
         (None, Some(max)) => format!("at most {max}"),
-        (None, None) => format!("in order ({})", error.code),
+        (None, None) => format!("valid ({})", error.code),
     };
     match number(&error.params, "value") {
         Some(value) => format!("{key} must be {bounds}, not {value}"),
@@ -46,8 +46,7 @@ fn sentence(key: &str, error: &ValidationError) -> String {
     }
 }
 
-/// A number of the parameters that a rule of `validator` gives with its error. A bound is written as a float where it has
-/// no type of its own.
+/// A number among the parameters of an error of `validator`, which gives untyped bounds as floats.
 fn number(params: &HashMap<Cow<'static, str>, Value>, name: &str) -> Option<String> {
     let number = params.get(name)?;
     Some(match number.as_f64() {
@@ -63,7 +62,7 @@ mod tests {
 
     use crate::config::Settings;
 
-    fn refusal(file: Option<&Path>, variables: &[(&str, &str)]) -> String {
+    fn rejection(file: Option<&Path>, variables: &[(&str, &str)]) -> String {
         let variables = variables
             .iter()
             .map(|(name, value)| (OsString::from(name), OsString::from(value)));
@@ -71,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_out_of_range_is_refused_with_its_key_its_bounds_and_its_value() {
+    fn a_setting_out_of_range_is_rejected_with_its_key_its_bounds_and_its_value() {
         for (variable, value, expected) in [
             (
                 "FLOWRUNS_HTTP__MAX_BODY_BYTES",
@@ -89,11 +88,11 @@ mod tests {
                 "limits.bytes must be at least 1048576, not 7",
             ),
         ] {
-            let refused = refusal(None, &[(variable, value)]);
+            let rejected = rejection(None, &[(variable, value)]);
             let expected = format!("the configuration is out of range: {expected}");
-            assert_eq!(refused, expected);
+            assert_eq!(rejected, expected);
         }
-        let both = refusal(
+        let both = rejection(
             None,
             &[
                 ("FLOWRUNS_DATABASE__WRITERS", "0"),
@@ -109,9 +108,9 @@ mod tests {
             "[[limits.overrides]]\nrequests_per_second = 1000001\n",
         )
         .unwrap();
-        let refused = refusal(Some(&file), &[]);
+        let rejected = rejection(Some(&file), &[]);
         let expected =
             "limits.overrides[0].requests_per_second must be at most 1000000, not 1000001";
-        assert!(refused.ends_with(expected), "{refused}");
+        assert!(rejected.ends_with(expected), "{rejected}");
     }
 }

@@ -1,4 +1,4 @@
-//! A secret: from a variable, or from the file that the same name with `_FILE` names, as orchestrators mount them.
+//! Secrets: from a variable, or from a file whose path is in the variable of the same name with `_FILE`.
 
 use std::{collections::HashMap, path::Path};
 
@@ -6,10 +6,10 @@ use anyhow::{Context as _, bail};
 use flowruns_embedded::{MAX_FILE_BYTES, read_regular_file};
 use secrecy::SecretString;
 
-/// What follows the name of a variable whose value is the path of a file.
+/// The suffix of a variable whose value is the path of a file.
 pub(super) const FILE_SUFFIX: &str = "_FILE";
 
-/// Takes a secret out of the variables; an empty variable is none. No message repeats what it is.
+/// Removes a secret from the variables. An empty variable counts as unset. No message contains the secret.
 pub(super) fn take(
     variables: &mut HashMap<String, String>,
     name: &str,
@@ -26,7 +26,7 @@ pub(super) fn take(
     }
 }
 
-/// Without the line feed that editors put at the end.
+/// Reads a file without the line end that editors append.
 fn read(path: &str) -> anyhow::Result<SecretString> {
     let Ok(text) = String::from_utf8(read_regular_file(Path::new(path), MAX_FILE_BYTES)?) else {
         bail!("it is not UTF-8");
@@ -48,45 +48,45 @@ mod tests {
 
     const NAME: &str = "DATABASE_URL";
 
-    fn take_of(variables: &[(&str, &str)]) -> anyhow::Result<Option<String>> {
+    fn secret_of(variables: &[(&str, &str)]) -> anyhow::Result<Option<String>> {
         let variables = variables.iter();
         let mut variables = variables
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        let taken = take(&mut variables, NAME)?;
+        let secret = take(&mut variables, NAME)?;
         assert!(variables.is_empty(), "{:?}", variables.keys());
-        Ok(taken.map(|secret| secret.expose_secret().to_owned()))
+        Ok(secret.map(|secret| secret.expose_secret().to_owned()))
     }
 
-    fn refusal(variables: &[(&str, &str)]) -> String {
-        format!("{:#}", take_of(variables).unwrap_err())
+    fn rejection(variables: &[(&str, &str)]) -> String {
+        format!("{:#}", secret_of(variables).unwrap_err())
     }
 
     #[test]
-    fn a_secret_is_the_variable_or_the_file_without_the_end_of_its_line() {
+    fn a_secret_comes_from_the_variable_or_from_the_file_without_its_line_end() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("url");
         let path = file.to_str().unwrap();
         for content in ["x y", "x y\n", "x y\r\n", "x y\n\n"] {
             fs::write(&file, content).unwrap();
-            let taken = take_of(&[("DATABASE_URL_FILE", path)]).unwrap();
-            assert_eq!(taken.as_deref(), Some("x y"));
+            let secret = secret_of(&[("DATABASE_URL_FILE", path)]).unwrap();
+            assert_eq!(secret.as_deref(), Some("x y"));
             let beside_empty = [("DATABASE_URL_FILE", path), (NAME, "")];
-            assert_eq!(take_of(&beside_empty).unwrap().as_deref(), Some("x y"));
+            assert_eq!(secret_of(&beside_empty).unwrap().as_deref(), Some("x y"));
         }
         let given = [(NAME, "z"), ("DATABASE_URL_FILE", "")];
-        assert_eq!(take_of(&given).unwrap().as_deref(), Some("z"));
-        assert_eq!(take_of(&[]).unwrap(), None);
+        assert_eq!(secret_of(&given).unwrap().as_deref(), Some("z"));
+        assert_eq!(secret_of(&[]).unwrap(), None);
     }
 
     #[test]
-    fn two_secrets_are_one_too_many() {
-        let refused = refusal(&[(NAME, "secret"), ("DATABASE_URL_FILE", "/nowhere")]);
+    fn a_variable_and_a_file_together_are_rejected() {
+        let rejected = rejection(&[(NAME, "secret"), ("DATABASE_URL_FILE", "/nowhere")]);
         assert!(
-            refused.contains("both DATABASE_URL and DATABASE_URL_FILE"),
-            "{refused}"
+            rejected.contains("both DATABASE_URL and DATABASE_URL_FILE"),
+            "{rejected}"
         );
-        assert!(!refused.contains("secret"), "{refused}");
+        assert!(!rejected.contains("secret"), "{rejected}");
     }
 
     #[test]
@@ -94,7 +94,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("url");
         let path = file.to_str().unwrap();
-        let of_file = || refusal(&[("DATABASE_URL_FILE", path)]);
+        let of_file = || rejection(&[("DATABASE_URL_FILE", path)]);
         let absent = of_file();
         assert!(
             absent.contains(path) && absent.contains("No such file"),

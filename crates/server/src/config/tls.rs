@@ -1,12 +1,12 @@
 //! The section `tls`.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use anyhow::bail;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
-use super::values;
+use super::values::{self, Millis};
 
 #[derive(Debug, Deserialize, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
@@ -15,12 +15,11 @@ pub(crate) struct Tls {
     pub(crate) certificate_file: Option<PathBuf>,
     #[serde(deserialize_with = "values::path_unless_empty")]
     pub(crate) key_file: Option<PathBuf>,
-    #[serde(deserialize_with = "values::number")]
     #[validate(range(min = 1))]
-    pub(crate) check_interval_ms: u64,
+    pub(crate) check_interval_ms: Millis,
 }
 
-/// Where certificates and key are.
+/// The files of the certificates and of their private key.
 #[derive(Clone, Debug)]
 pub(crate) struct TlsFiles {
     pub(crate) certificates: PathBuf,
@@ -28,11 +27,11 @@ pub(crate) struct TlsFiles {
 }
 
 impl Tls {
-    pub(crate) const fn check_interval(&self) -> Duration {
-        Duration::from_millis(self.check_interval_ms)
-    }
-
-    /// Both files, or neither.
+    /// Both files; `None` when neither is set.
+    ///
+    /// # Errors
+    ///
+    /// Only one of them is set.
     pub(crate) fn files(&self) -> anyhow::Result<Option<TlsFiles>> {
         match (&self.certificate_file, &self.key_file) {
             (None, None) => Ok(None),

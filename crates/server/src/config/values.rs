@@ -1,43 +1,43 @@
-//! Values as a file or the environment spells them.
+//! Values of the configuration that are not plain numbers, booleans or texts.
 
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 
 use flowruns_api::AllowedOrigin;
 use ipnet::IpNet;
-use serde::{Deserialize, Deserializer, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use validator::ValidateRange;
 
-/// The environment knows only text.
+/// A duration in milliseconds, as the keys that end in `_ms` have it.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Millis(u64);
+
+impl Millis {
+    pub(crate) const fn duration(self) -> Duration {
+        Duration::from_millis(self.0)
+    }
+}
+
+impl ValidateRange<u64> for Millis {
+    fn greater_than(&self, max: u64) -> Option<bool> {
+        Some(self.0 > max)
+    }
+
+    fn less_than(&self, min: u64) -> Option<bool> {
+        Some(self.0 < min)
+    }
+}
+
+/// A list in a file may be one text with commas too, and in the environment it always is.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum TextOr<T> {
-    Value(T),
-    Text(String),
-}
-
-pub(super) fn number<'de, D: Deserializer<'de>, T: TryFrom<u64>>(
-    deserializer: D,
-) -> Result<T, D::Error> {
-    let number = match TextOr::deserialize(deserializer)? {
-        TextOr::Value(number) => number,
-        TextOr::Text(text) => text
-            .trim()
-            .parse()
-            .map_err(|_| de::Error::custom(format!("{text:?} is not a whole number")))?,
-    };
-    T::try_from(number).map_err(|_| de::Error::custom(format!("{number} is too large")))
-}
-
-pub(super) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    match TextOr::deserialize(deserializer)? {
-        TextOr::Value(flag) => Ok(flag),
-        TextOr::Text(text) => text
-            .trim()
-            .parse()
-            .map_err(|_| de::Error::custom(format!("{text:?} is neither true nor false"))),
-    }
+enum TextList {
+    Items(Vec<String>),
+    Separated(String),
 }
 
 pub(super) fn address_unless_empty<'de, D: Deserializer<'de>>(
@@ -50,39 +50,37 @@ pub(super) fn address_unless_empty<'de, D: Deserializer<'de>>(
     let address = text.trim().parse().map(Some);
     address.map_err(|_| {
         de::Error::custom(format!(
-            "{text:?} is no address and port such as 127.0.0.1:8081"
+            "{text:?} is not an address and port such as 127.0.0.1:8081"
         ))
     })
 }
 
-/// A list, or text with commas.
+/// Trimmed texts, without empty ones.
 pub(super) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    let texts = match TextOr::deserialize(deserializer)? {
-        TextOr::Value(texts) => texts,
-        TextOr::Text(text) => text.split(',').map(str::to_owned).collect::<Vec<String>>(),
+    let texts = match TextList::deserialize(deserializer)? {
+        TextList::Items(texts) => texts,
+        TextList::Separated(text) => text.split(',').map(str::to_owned).collect(),
     };
     let trimmed = texts.iter().map(|text| text.trim());
-    Ok(trimmed
-        .filter(|text| !text.is_empty())
-        .map(str::to_owned)
-        .collect())
+    let present = trimmed.filter(|text| !text.is_empty());
+    Ok(present.map(str::to_owned).collect())
 }
 
-/// As [`texts`]; a bare address is a network of its own.
+/// Networks, as [`texts`]; an address without a prefix length is a network of one address.
 pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
     let texts = texts(deserializer)?;
     let network = |text: &str| {
         let address = text.parse::<IpAddr>().map(IpNet::from);
         address.or_else(|_| text.parse()).map_err(|_| {
             de::Error::custom(format!(
-                "{text:?} is no network such as 10.0.0.0/8, and no address"
+                "{text:?} is neither a network such as 10.0.0.0/8 nor an address"
             ))
         })
     };
     texts.iter().map(|text| network(text)).collect()
 }
 
-/// As [`texts`]: origins of browsers.
+/// Origins of web pages, as [`texts`].
 pub(super) fn origins<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<AllowedOrigin>, D::Error> {
@@ -94,7 +92,7 @@ pub(super) fn origins<'de, D: Deserializer<'de>>(
     texts.iter().map(origin).collect()
 }
 
-pub(super) fn shown_origins<S: Serializer>(
+pub(super) fn origins_as_text<S: Serializer>(
     origins: &[AllowedOrigin],
     serializer: S,
 ) -> Result<S::Ok, S::Error> {

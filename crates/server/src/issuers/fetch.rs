@@ -1,4 +1,4 @@
-//! Where the keys of an issuer are, and one attempt to get them.
+//! Fetches the keys of an issuer.
 
 use std::{
     fmt,
@@ -13,26 +13,14 @@ use reqwest::Url;
 use serde::Deserialize;
 
 use super::{
-    http::{Fetched, Http},
+    http::{Http, HttpResponse},
     url::discovered_url,
 };
+use crate::config::KeyLocation;
 
-/// Where the keys of an issuer are.
-#[derive(Clone, Debug)]
-pub(crate) enum KeyLocation {
-    /// The OpenID discovery document names the place.
-    Discovery {
-        document: Url,
-        /// What the document must say of itself.
-        issuer: String,
-    },
-    Url(Url),
-    File(PathBuf),
-}
-
-/// What is read of a discovery document.
+/// The members of a discovery document that are used.
 #[derive(Deserialize)]
-struct Discovered {
+struct DiscoveryDocument {
     issuer: String,
     jwks_uri: String,
 }
@@ -74,11 +62,11 @@ impl KeyFetcher {
     }
 }
 
-/// The keys from where the document says; it is asked each time, since the place may change.
+/// Fetches the document and then the keys. The document is fetched each time, since the URL of the keys may change.
 async fn discover(document: &Url, issuer: &str, http: &Http) -> anyhow::Result<Vec<u8>> {
-    let Fetched { body, is_internal } = http.get(document).await?;
-    let discovered: Discovered = serde_json::from_slice(&body)
-        .with_context(|| format!("{document} is no discovery document"))?;
+    let HttpResponse { body, is_internal } = http.get(document).await?;
+    let discovered: DiscoveryDocument = serde_json::from_slice(&body)
+        .with_context(|| format!("{document} is not a discovery document"))?;
     if discovered.issuer != issuer {
         bail!(
             "{document} is the document of another issuer, {:?}",
@@ -93,7 +81,7 @@ async fn discover(document: &Url, issuer: &str, http: &Http) -> anyhow::Result<V
     Ok(fetched?.body)
 }
 
-/// Off the worker threads: the file may be on a slow disk.
+/// Reads outside of the worker threads, since the file may be on a slow disk.
 async fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let path = path.to_owned();
     let read = move || read_regular_file(&path, KeySet::MAX_BYTES as u64);

@@ -1,30 +1,28 @@
-//! Bounded GETs.
+//! GET requests with bounded responses.
 
 use anyhow::{Context as _, bail};
 use flowruns_api::auth::KeySet;
 use reqwest::{Client, ClientBuilder, StatusCode, Url, header, redirect};
 
-use super::{
-    resolver::Resolver,
-    url::{is_internal, is_loopback},
-};
+use super::{resolver::Resolver, url::is_internal};
+use crate::config::is_loopback;
 
-/// Discovery documents have the bound of key sets.
+/// The limit of key sets, used for discovery documents too.
 const MAX_BYTES: usize = KeySet::MAX_BYTES;
 
-/// Ways to issuers. They follow no redirect: each URL is checked before it is asked, and a redirect would not be.
+/// HTTP clients for issuers. They follow no redirect: each URL is checked before it is requested, and a redirect would not be.
 pub(super) struct Http {
-    /// Through the proxy that the environment names, if it does.
+    /// Uses the proxy of the environment, if there is one.
     outward: Client,
-    /// To this machine itself: what is not encrypted shall not leave it.
+    /// For loopback hosts, without a proxy: requests without encryption must not leave this machine.
     loopback: Client,
     resolver: Resolver,
 }
 
-/// The body of a 200.
-pub(super) struct Fetched {
+/// A response with status 200.
+pub(super) struct HttpResponse {
     pub(super) body: Vec<u8>,
-    /// Whether it came from this machine or a private network; where there is a proxy, whether the proxy is there.
+    /// Whether it came from this machine or a private network; behind a proxy, whether the proxy did.
     pub(super) is_internal: bool,
 }
 
@@ -37,7 +35,7 @@ impl Http {
                 .dns_resolver(resolver.clone())
                 .user_agent(concat!("flowruns/", env!("CARGO_PKG_VERSION")));
             client.build().context(
-                "no HTTP client can be made for the issuers; are the system's certificates installed?",
+                "no HTTP client can be created for the issuers; are the certificates of the system installed?",
             )
         };
         Ok(Self {
@@ -47,40 +45,40 @@ impl Http {
         })
     }
 
-    /// Gets a URL of the configuration, wherever it is. The caller bounds the time.
-    pub(super) async fn get(&self, url: &Url) -> anyhow::Result<Fetched> {
+    /// Gets a URL of the configuration, from any address. The caller limits the time.
+    pub(super) async fn get(&self, url: &Url) -> anyhow::Result<HttpResponse> {
         self.resolver.restrict(None);
         self.fetch(url).await
     }
 
-    /// Gets a URL that a remote issuer chose, from public addresses only. The caller bounds the time.
-    pub(super) async fn get_public(&self, url: &Url) -> anyhow::Result<Fetched> {
+    /// Gets a URL that a remote issuer chose, from public addresses only. The caller limits the time.
+    pub(super) async fn get_public(&self, url: &Url) -> anyhow::Result<HttpResponse> {
         self.resolver.restrict(url.host_str());
         self.fetch(url).await
     }
 
-    async fn fetch(&self, url: &Url) -> anyhow::Result<Fetched> {
+    async fn fetch(&self, url: &Url) -> anyhow::Result<HttpResponse> {
         let client = match is_loopback(url) {
             true => &self.loopback,
             false => &self.outward,
         };
-        let asked = client.get(url.clone());
-        let mut response = asked
+        let request = client.get(url.clone());
+        let mut response = request
             .header(header::ACCEPT, "application/json")
             .send()
             .await?;
         if response.status() != StatusCode::OK {
-            bail!("{url} answered {} instead of 200", response.status());
+            bail!("{url} responded with {} instead of 200", response.status());
         }
         let sender = response.remote_addr();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {
             if body.len() + chunk.len() > MAX_BYTES {
-                bail!("{url} answered more than {MAX_BYTES} bytes");
+                bail!("{url} responded with more than {MAX_BYTES} bytes");
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Fetched {
+        Ok(HttpResponse {
             body,
             is_internal: sender.is_some_and(|sender| is_internal(sender.ip())),
         })

@@ -1,4 +1,4 @@
-//! What the names in discovered URLs may resolve to.
+//! The addresses that the names in discovered URLs may resolve to.
 
 use std::{
     error::Error,
@@ -10,13 +10,13 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::url::is_internal;
 
-/// Resolves names as the system does, but gives no internal address for the one name that a remote issuer chose. Other names
-/// are those of the configuration and of the environment's proxies.
+/// Resolves names as the system does, but without internal addresses for the one name that a remote issuer chose. Other names come
+/// from the configuration or from the proxies of the environment.
 #[derive(Clone, Default)]
 pub(super) struct Resolver(Arc<Mutex<Option<String>>>);
 
 impl Resolver {
-    /// From now on this name has public addresses only; `None`: every name has all of its addresses.
+    /// Restricts this name to public addresses from now on; `None` lifts the restriction.
     pub(super) fn restrict(&self, name: Option<&str>) {
         let mut restricted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *restricted = name.map(str::to_owned);
@@ -38,11 +38,11 @@ impl Resolve for Resolver {
             let is_usable = |address: &SocketAddr| !(is_restricted && is_internal(address.ip()));
             let usable: Vec<_> = addresses.filter(is_usable).collect();
             if usable.is_empty() {
-                let refused = format!(
-                    "{} resolves to this machine or a private network only, and the document that names it is elsewhere",
+                let rejection = format!(
+                    "{} resolves only to this machine or a private network, but the document that names it is public",
                     name.as_str()
                 );
-                return Err(Box::<dyn Error + Send + Sync>::from(refused));
+                return Err(Box::<dyn Error + Send + Sync>::from(rejection));
             }
             Ok(Box::new(usable.into_iter()) as Addrs)
         })
@@ -65,8 +65,8 @@ mod tests {
         let resolver = Resolver::default();
         assert!(resolved(&resolver, "localhost").await.unwrap() > 0);
         resolver.restrict(Some("LocalHost"));
-        let refused = resolved(&resolver, "localhost").await.unwrap_err();
-        assert!(refused.contains("private network"), "{refused}");
+        let rejection = resolved(&resolver, "localhost").await.unwrap_err();
+        assert!(rejection.contains("private network"), "{rejection}");
         resolver.restrict(Some("issuer.example"));
         assert!(resolved(&resolver, "localhost").await.is_ok());
         resolver.restrict(None);

@@ -1,34 +1,23 @@
-//! Which URLs are trusted with an answer that decides who may do what.
+//! The URLs of keys that a discovery document may name.
 
 #[cfg(test)]
 mod tests;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use ipnet::Ipv4Net;
 use reqwest::Url;
 
-/// A URL of https, or of http on a loopback host, without a user or password. The configuration may name any host.
-pub(crate) fn trusted_url(text: &str) -> anyhow::Result<Url> {
-    let url = Url::parse(text).with_context(|| format!("{text:?} is no URL"))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        bail!("a URL with a user or password is not taken");
-    }
-    match url.scheme() {
-        "https" => Ok(url),
-        "http" if is_loopback(&url) => Ok(url),
-        _ => bail!("{text:?} is not https, so anybody on the way could answer"),
-    }
-}
+use crate::config::{is_loopback, trusted_url};
 
-/// A URL that a document names. An issuer elsewhere must not send this server to its own machine or network: a host that is
-/// internal by its name or literal address is refused unless the document's own host is.
+/// Parses a URL that a discovery document names. A remote issuer must not direct this server to its own machine or network, so a
+/// host with an internal name or address is rejected unless the host of the document is internal too.
 pub(super) fn discovered_url(text: &str, document: &Url) -> anyhow::Result<Url> {
     let url = trusted_url(text)?;
     if names_internal_host(&url) && !names_internal_host(document) {
         bail!(
-            "{text:?} is on this machine or in a private network, and {document} is not; if it is meant, configure it as jwks_url"
+            "{text:?} is on this machine or in a private network, and {document} is not; if that is intended, configure it as jwks_url"
         );
     }
     if url.scheme() == "http" && !is_loopback(document) {
@@ -37,16 +26,7 @@ pub(super) fn discovered_url(text: &str, document: &Url) -> anyhow::Result<Url> 
     Ok(url)
 }
 
-/// The URL standard spells hosts in lower case, and IPv4 with dots whatever was sent.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match host(url) {
-        Some(Host::Address(address)) => address.to_canonical().is_loopback(),
-        Some(Host::Name(name)) => name == "localhost",
-        None => false,
-    }
-}
-
-/// Whether a URL names an internal address, or this machine. What a name resolves to is looked at when it is connected to.
+/// Whether a URL contains an internal address or a name of this machine. Other names are checked when they are resolved.
 pub(super) fn names_internal_host(url: &Url) -> bool {
     match host(url) {
         Some(Host::Address(address)) => is_internal(address),
@@ -69,13 +49,13 @@ fn host(url: &Url) -> Option<Host<'_>> {
     Some(address.map_or(Host::Name(host), Host::Address))
 }
 
-/// The networks of IPv4 that are not reachable globally (IANA's registry of special-purpose addresses), and multicast.
+/// The IPv4 networks that are not globally reachable (IANA's registry of special-purpose addresses), and multicast.
 const INTERNAL: [Ipv4Net; 14] = [
     network([0, 0, 0, 0], 8),
     network([10, 0, 0, 0], 8),
     network([100, 64, 0, 0], 10),
     network([127, 0, 0, 0], 8),
-    // With 169.254.169.254, which tells the virtual machines of most clouds their credentials.
+    // Contains 169.254.169.254, where most clouds serve credentials to their virtual machines.
     network([169, 254, 0, 0], 16),
     network([172, 16, 0, 0], 12),
     network([192, 0, 0, 0], 24),
@@ -93,7 +73,7 @@ const fn network(octets: [u8; 4], length: u8) -> Ipv4Net {
     Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), length)
 }
 
-/// Whether an address is of this machine, of a private network, or otherwise not of the public internet.
+/// Whether an address belongs to this machine, to a private network, or otherwise not to the public internet.
 pub(super) fn is_internal(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => INTERNAL.iter().any(|network| network.contains(&address)),
@@ -104,17 +84,17 @@ pub(super) fn is_internal(address: IpAddr) -> bool {
     }
 }
 
-/// The global unicast addresses are 2000::/3; documentation is not.
+/// Global unicast addresses are 2000::/3, without those for documentation.
 const fn is_global(address: Ipv6Addr) -> bool {
     let segments = address.segments();
     let is_documentation = segments[0] == 0x2001 && segments[1] == 0x0db8;
     segments[0] & 0xe000 == 0x2000 && !is_documentation
 }
 
-/// The address of IPv4 that a gateway forwards to: NAT64 (RFC 6052) and 6to4 (RFC 3056).
+/// The IPv4 address that a gateway forwards to: NAT64 (RFC 6052) and 6to4 (RFC 3056).
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let address = u128::from(address);
-    // The prefixes leave the wanted 32 bits at the end.
+    // The shift moves the 32 bits of the IPv4 address to the end.
     let shift = match (address >> 32, address >> 112) {
         (0x0064_ff9b_0000_0000_0000_0000, _) => 0,
         (_, 0x2002) => 80,

@@ -1,5 +1,5 @@
-//! Traces to a collector over OTLP, when the usual variable `OTEL_EXPORTER_OTLP_ENDPOINT` or
-//! `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` names one. The other `OTEL_…` variables are obeyed too.
+//! Exports traces to a collector over OTLP, if `OTEL_EXPORTER_OTLP_ENDPOINT` or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` names one.
+//! The other standard `OTEL_…` variables apply too.
 
 use std::{
     env,
@@ -31,7 +31,7 @@ const SERVICE: &str = "flowruns";
 
 static PROVIDER: OnceLock<SdkTracerProvider> = OnceLock::new();
 
-/// What sends the spans, if there is a collector. To be called outside of a runtime: the exporter has a thread of its own.
+/// The layer that exports spans, if a collector is configured. Must be called outside of a runtime: the exporter has its own thread.
 pub(super) fn layer<S>() -> anyhow::Result<Option<OpenTelemetryLayer<S, SdkTracer>>>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -44,7 +44,7 @@ where
         .with_http()
         .with_protocol(Protocol::HttpBinary)
         .build()
-        .context("the exporter of traces cannot be made; see the OTEL_ variables")?;
+        .context("the exporter of traces cannot be created; check the OTEL_ variables")?;
     let mut resource = Resource::builder();
     if env::var_os("OTEL_SERVICE_NAME").is_none() {
         resource = resource.with_service_name(SERVICE);
@@ -57,25 +57,25 @@ where
     Ok(Some(tracing_opentelemetry::layer().with_tracer(tracer)))
 }
 
-/// Sends what is left.
+/// Exports the remaining spans.
 pub(super) fn stop() {
     if let Some(provider) = PROVIDER.get()
         && let Err(error) = provider.shutdown()
     {
-        tracing::warn!(%error, "the last traces were not sent");
+        tracing::warn!(%error, "the last traces were not exported");
     }
 }
 
-/// What sends the traces of requests, if there is a collector.
+/// The tracer that exports requests, if a collector is configured.
 pub(super) fn tracer() -> Option<Arc<dyn RequestTracer>> {
     PROVIDER.get().map(|_| Arc::new(Tracer) as _)
 }
 
-/// Names spans and fields as OpenTelemetry has them for HTTP.
+/// Names spans and fields as the OpenTelemetry conventions for HTTP do.
 struct Tracer;
 
 impl RequestTracer for Tracer {
-    /// An item of a batch belongs to its batch, every other request to the trace that its client names.
+    /// The parent of an item of a batch is its batch; the parent of any other request is the trace that its client names.
     fn begin(&self, method: &Method, headers: &HeaderMap) -> Span {
         let is_item = !Span::current().is_none();
         let span = tracing::error_span!(
@@ -89,7 +89,7 @@ impl RequestTracer for Tracer {
             trace_id = Empty,
         );
         if !is_item {
-            let parent = TraceContextPropagator::new().extract(&Sent(headers));
+            let parent = TraceContextPropagator::new().extract(&RequestHeaders(headers));
             if let Err(error) = span.set_parent(parent) {
                 tracing::debug!(%error, "a trace was not continued");
             }
@@ -111,9 +111,9 @@ impl RequestTracer for Tracer {
     }
 }
 
-struct Sent<'a>(&'a HeaderMap);
+struct RequestHeaders<'a>(&'a HeaderMap);
 
-impl Extractor for Sent<'_> {
+impl Extractor for RequestHeaders<'_> {
     fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.to_str().ok()
     }

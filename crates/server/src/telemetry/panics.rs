@@ -1,4 +1,4 @@
-//! Panics in the log.
+//! Logs panics.
 
 use std::{
     panic::{self, PanicHookInfo},
@@ -6,17 +6,17 @@ use std::{
     thread,
 };
 
-/// Logs every panic of the process in the format of the log. A panic that no subscriber would show, such as one before the
-/// log starts, is printed as ever.
+/// Logs every panic of the process in the format of the log. If the log does not show errors, for example before it starts, a
+/// panic is printed as usual.
 pub(super) fn install() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
-        let before = panic::take_hook();
+        let former = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             if tracing::enabled!(tracing::Level::ERROR) {
                 log(info);
             } else {
-                before(info);
+                former(info);
             }
         }));
     });

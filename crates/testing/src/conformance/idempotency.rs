@@ -31,7 +31,14 @@ fn claim(tenant: TenantId, received: Timestamp) -> KeyClaim {
 }
 
 fn answer(body: &str) -> KeptAnswer {
-    KeptAnswer(body.as_bytes().to_vec())
+    KeptAnswer {
+        status: 201,
+        headers: vec![
+            ("location".to_owned(), "http://localhost/1".to_owned()),
+            ("etag".to_owned(), "W/\"1\"".to_owned()),
+        ],
+        body: body.as_bytes().to_vec(),
+    }
 }
 
 async fn claimed(store: &Arc<dyn Store>, claim: KeyClaim) -> Claimed {

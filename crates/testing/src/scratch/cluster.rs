@@ -39,13 +39,11 @@ impl ScratchCluster {
 
     fn start() -> Self {
         folder::remove_abandoned();
-        let options = ClusterOptions {
-            durable: false,
-            max_connections: 300,
-            // Costs nothing without fsync, and the service asks for it.
-            settings: vec![("synchronous_commit".to_owned(), "on".to_owned())],
-            ..ClusterOptions::new(folder::own())
-        };
+        let mut options = ClusterOptions::new(folder::own());
+        options.durable = false;
+        options.max_connections = 300;
+        // The service requires it; without fsync it costs nothing.
+        options.settings = vec![("synchronous_commit".to_owned(), "on".to_owned())];
         let cluster = Cluster::start(options).expect("the server starts");
         let shared = Self { cluster };
         let runtime = tokio::runtime::Builder::new_current_thread()

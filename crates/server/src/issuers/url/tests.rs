@@ -1,4 +1,4 @@
-//! Which URLs an issuer's keys may come from.
+//! The URLs of keys that a discovery document may name.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn discovered(text: &str, document: &str) -> anyhow::Result<Url> {
 
 const REMOTE: &str = "https://issuer.example/.well-known/openid-configuration";
 
-/// Of this machine and of private networks, in every spelling of a URL.
+/// URLs of this machine and of private networks, in every notation.
 const INTERNAL_URLS: [&str; 29] = [
     "https://localhost/keys",
     "https://LOCALHOST:8443/keys",
@@ -42,39 +42,10 @@ const INTERNAL_URLS: [&str; 29] = [
 ];
 
 #[test]
-fn a_configured_url_is_https_or_http_on_loopback() {
-    for text in [
-        "https://issuer.example/keys",
-        "https://10.1.2.3/keys",
-        "https://localhost/keys",
-        "http://localhost:8080/keys",
-        "http://127.0.0.1:1/keys",
-        "http://[::1]/keys",
-    ] {
-        assert!(trusted_url(text).is_ok(), "{text}");
-    }
-    for text in [
-        "",
-        "issuer.example",
-        "http://issuer.example/keys",
-        "http://10.1.2.3/keys",
-        "http://localhost.example/keys",
-        "http://127.0.0.1.example/keys",
-        "https://me@issuer.example/",
-        "https://:password@issuer.example/",
-        "file:///etc/passwd",
-        "ftp://localhost/keys",
-        "data:application/json,{}",
-    ] {
-        assert!(trusted_url(text).is_err(), "{text}");
-    }
-}
-
-#[test]
-fn a_remote_document_names_no_internal_place() {
+fn a_remote_document_must_not_name_an_internal_url() {
     for text in INTERNAL_URLS {
-        let refused = discovered(text, REMOTE).unwrap_err().to_string();
-        assert!(refused.contains("jwks_url"), "{text}: {refused}");
+        let rejected = discovered(text, REMOTE).unwrap_err().to_string();
+        assert!(rejected.contains("jwks_url"), "{text}: {rejected}");
         let plain = text.replacen("https", "http", 1);
         assert!(discovered(&plain, REMOTE).is_err(), "{plain}");
     }
@@ -100,7 +71,7 @@ fn a_remote_document_names_no_internal_place() {
 }
 
 #[test]
-fn an_internal_document_may_name_internal_places() {
+fn an_internal_document_may_name_internal_urls() {
     for document in [
         "https://10.1.2.3/",
         "https://[fd00::1]/",

@@ -1,0 +1,92 @@
+//! What `serve` prints on stdout: its address, and two curl commands to start with.
+
+use flowruns_api::auth::Permission;
+use flowruns_domain::{
+    Clock as _, DataDomain, DisplayName, Environment, FlowQuery, FlowService, Ids as _, NewFlow,
+    ReadinessStatus, SystemClock, TenantId, TimeOrderedIds,
+};
+
+use crate::local_key::{DEMO_TENANT, LocalKey};
+
+const ONE_HOUR: u64 = 3600;
+
+/// The address alone, for a server whose tokens come from an issuer.
+pub(crate) fn address(url: &str) -> String {
+    format!("flowruns serves on {url}\n")
+}
+
+/// The address and two curl commands for the demo tenant, for which a flow is created if it has none. They contain a token only
+/// on a terminal: a journal would keep the token and may have other readers.
+pub(crate) async fn first_steps(
+    url: &str,
+    environment: &Environment,
+    key: &LocalKey,
+    is_terminal: bool,
+) -> anyhow::Result<String> {
+    let tenant: TenantId = DEMO_TENANT.parse()?;
+    let flows = FlowService::new(environment.clone());
+    let flow = match flows
+        .query(&FlowQuery::new(tenant))
+        .await?
+        .items
+        .into_iter()
+        .next()
+    {
+        Some(flow) => flow,
+        None => flows.create(tenant, first_flow()?).await?,
+    };
+    let token = match is_terminal {
+        true => Some(key.mint(tenant, &Permission::ALL, ONE_HOUR)?),
+        false => None,
+    };
+    let run = TimeOrderedIds.next(SystemClock.now()).to_string();
+    let runs = format!("{url}/industryData/incomingFlows/{}/runs", flow.key.flow);
+    Ok(commands(url, &runs, &run, token.as_deref()))
+}
+
+/// Four lines, with a token or with a shell variable in its place.
+fn commands(url: &str, runs: &str, run: &str, token: Option<&str>) -> String {
+    let (token, explanation) = match token {
+        Some(token) => (token, "the token is valid for one hour"),
+        None => (
+            "$TOKEN",
+            "TOKEN=$(flowruns token) with the configuration of this server makes a token for one hour",
+        ),
+    };
+    // In double quotes the shell expands the variable; a token has no characters that they would change.
+    let headers =
+        format!("-H \"Authorization: Bearer {token}\" -H 'Content-Type: application/json'");
+    format!(
+        "flowruns serves on {url}\n\
+         Create a run, then report that it has completed ({explanation}):\n\
+         curl -X POST '{runs}' {headers} -d '{{\"id\":\"{run}\",\"displayName\":\"First run\"}}'\n\
+         curl -X PATCH '{runs}/{run}' {headers} -d '{{\"status\":\"completed\",\"statistics\":{{\"rows\":1200}}}}'\n"
+    )
+}
+
+fn first_flow() -> anyhow::Result<NewFlow> {
+    Ok(NewFlow {
+        display_name: DisplayName::new("First flow")?,
+        readiness_status: ReadinessStatus::default(),
+        data_domain: DataDomain::default(),
+        effective: None,
+        expiration: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commands_contain_the_token_or_a_variable_and_how_to_set_it() {
+        let with = commands("http://h", "http://h/runs", "1", Some("a.b.c"));
+        assert_eq!(with.matches("\"Authorization: Bearer a.b.c\"").count(), 2);
+        assert!(!with.contains("TOKEN"), "{with}");
+        let without = commands("http://h", "http://h/runs", "1", None);
+        let variable = "\"Authorization: Bearer $TOKEN\"";
+        assert_eq!(without.matches(variable).count(), 2);
+        assert!(without.contains("TOKEN=$(flowruns token)"), "{without}");
+        assert_eq!((with.lines().count(), without.lines().count()), (4, 4));
+    }
+}
