@@ -164,7 +164,7 @@ async fn heads_over_their_limits_are_rejected_and_the_connection_is_closed() {
     for request in fine {
         assert_eq!(server.send(&request).await.status, 200);
     }
-    let refused = [
+    let rejected = [
         (431, with("/livez", &"X-Some: x\r\n".repeat(20))),
         (431, with("/livez", &"X-Some: x\r\n".repeat(200))),
         (
@@ -174,7 +174,7 @@ async fn heads_over_their_limits_are_rejected_and_the_connection_is_closed() {
         (431, format!("GET /{}", "x".repeat(9000))),
         (414, with(&format!("{long}x"), "")),
     ];
-    for (status, request) in refused {
+    for (status, request) in rejected {
         assert_eq!(statuses(&server, &request).await, [status], "{request}");
     }
     let many = Server::start(&[("MAX_HEADERS", "200")]);

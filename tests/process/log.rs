@@ -19,7 +19,7 @@ async fn every_request_has_its_route_its_ids_and_its_trace_in_the_log() {
     let folder = data_folder();
     let settings = [
         ("FLOWRUNS_LOG__FORMAT", "json"),
-        ("RUST_LOG", "flowruns_api=debug"),
+        ("RUST_LOG", "flowruns_http=debug"),
     ];
     let mut server = Server::start_with(&folder, &settings);
     let (token, http) = (server.calls[1].token.clone(), reqwest::Client::new());
@@ -88,7 +88,7 @@ async fn every_request_has_its_route_its_ids_and_its_trace_in_the_log() {
 #[tokio::test]
 async fn a_log_that_nobody_reads_holds_up_no_request() {
     let folder = data_folder();
-    let server = Server::start_with(&folder, &[("RUST_LOG", "flowruns_api=debug")]);
+    let server = Server::start_with(&folder, &[("RUST_LOG", "flowruns_http=debug")]);
     let (http, url) = (reqwest::Client::new(), at(&server, "http://host/livez"));
     for _ in 0..MANY {
         let request = http.get(&url).timeout(Duration::from_secs(30));

@@ -38,7 +38,7 @@ async fn a_request_is_a_span_of_the_trace_that_its_client_began() {
         .await
         .unwrap();
     assert_eq!(status.code(), Some(0));
-    let refusal = log.lines().find(|line| line.contains("request refused"));
+    let refusal = log.lines().find(|line| line.contains("request rejected"));
     assert!(refusal.unwrap().contains(&format!("{TRACE:032x}")), "{log}");
 
     received.close();

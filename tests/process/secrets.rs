@@ -221,7 +221,7 @@ async fn a_server_that_logs_everything_logs_no_secret() {
     }
     assert!(server.stop().success());
     let log = fs::read_to_string(log).unwrap();
-    for crate_name in ["flowruns_api", "h2", "sqlx"] {
+    for crate_name in ["flowruns_http", "h2", "sqlx"] {
         let is_traced = |line: &str| line.contains("TRACE") || line.contains("DEBUG");
         let mut lines = log.lines().filter(|line| is_traced(line));
         assert!(lines.any(|line| line.contains(crate_name)), "{crate_name}");

@@ -13,8 +13,8 @@ use axum::{
     response::Response,
 };
 use flowruns_api::{
-    ApiOptions, CursorKey, Draining, HeadLimits, Limits, Peer, Readiness,
-    auth::{Expectations, KeySet, TokenVerifier},
+    ApiOptions, CursorKey, Draining, Peer, Readiness,
+    auth::{KeySet, TokenPolicy, TokenVerifier},
     router,
 };
 use flowruns_domain::{Environment, TimeOrderedIds, Timestamp};
@@ -74,7 +74,7 @@ impl App {
         jwk.common.key_id = Some(KID.to_owned());
         let keys =
             KeySet::from_jwks(&serde_json::to_vec(&json!({"keys": [jwk]})).unwrap()).unwrap();
-        let expectations = Expectations {
+        let policy = TokenPolicy {
             issuer: ISSUER.into(),
             audiences: vec![AUDIENCE.into()],
             leeway_seconds: 0,
@@ -86,21 +86,11 @@ impl App {
             clock: Arc::clone(&clock) as _,
             ids: Arc::new(TimeOrderedIds),
         };
-        let mut options = ApiOptions {
-            readiness: readiness(&store),
-            tracer: None,
-            environment,
-            verifier: Arc::new(TokenVerifier::new(keys, expectations)),
-            max_body_bytes: 1024 * 1024,
-            head_limits: HeadLimits::default(),
-            request_timeout: Duration::from_secs(60),
-            body_timeout: Duration::from_secs(10),
-            require_if_match: false,
-            trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
-            cors_origins: Vec::new(),
-            cursor_key: CursorKey::new(b"a secret of the tests"),
-            limits: Limits::default(),
-        };
+        let verifier = Arc::new(TokenVerifier::new(keys, policy));
+        let cursor_key = CursorKey::new(b"a secret of the tests");
+        let mut options = ApiOptions::new(environment, verifier, cursor_key);
+        options.request_timeout = Duration::from_secs(60);
+        options.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
         change(&mut options);
         let tenant = "1e0c5e0a-4f7b-4a35-9a5c-7b0f2d7f3c55".to_owned();
         let mut app = Self {
@@ -149,11 +139,9 @@ impl App {
             clock: Arc::clone(&clock) as _,
             ids: Arc::new(TimeOrderedIds),
         };
-        let options = ApiOptions {
-            readiness: readiness(&store),
-            environment,
-            ..self.options.clone()
-        };
+        let mut options = self.options.clone();
+        options.readiness = readiness(&store);
+        options.environment = environment;
         Self {
             router: router(options.clone()),
             options,
@@ -167,16 +155,13 @@ impl App {
     }
 
     /// The same application on another store, clock or ids.
-    pub(crate) fn with_environment(self, change: impl FnOnce(Environment) -> Environment) -> Self {
-        let options = ApiOptions {
-            environment: change(self.options.environment.clone()),
-            ..self.options
-        };
-        Self {
-            router: router(options.clone()),
-            options,
-            ..self
-        }
+    pub(crate) fn with_environment(
+        mut self,
+        change: impl FnOnce(Environment) -> Environment,
+    ) -> Self {
+        self.options.environment = change(self.options.environment.clone());
+        self.router = router(self.options.clone());
+        self
     }
 
     /// Serves the routes on a port of loopback; the address of the server.

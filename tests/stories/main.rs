@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 
-mod abandoned_reads;
 mod addresses;
 mod advice;
 mod app;
@@ -24,7 +23,6 @@ mod creation;
 mod description;
 mod documents;
 mod door;
-mod durability;
 mod entities;
 mod failures;
 mod faults;
@@ -38,21 +36,13 @@ mod lists;
 mod metadata;
 mod overload;
 mod patching;
-mod plans;
 mod preconditions;
 mod queries;
 mod query_options;
 mod races;
-mod read_only;
-mod reconnections;
 mod refusals;
 mod shares;
-mod stopped_backend;
 mod supply;
 mod tenants;
-mod transaction;
 mod transitions;
-mod unknown_outcomes;
 mod values;
-mod withholding_proxy;
-mod writer;

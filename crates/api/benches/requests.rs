@@ -5,7 +5,7 @@
     reason = "a benchmark of a wrong shape shall fail"
 )]
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use axum::{
@@ -15,13 +15,12 @@ use axum::{
 };
 use divan::{AllocProfiler, Bencher};
 use flowruns_api::{
-    ApiOptions, CursorKey, Draining, HeadLimits, Limits, Readiness,
-    auth::{Expectations, KeySet, Permission, TokenVerifier},
+    ApiOptions, CursorKey,
+    auth::{KeySet, Permission, TokenPolicy, TokenVerifier},
     router,
 };
 use flowruns_domain::{
-    Clock as _, Environment, FlowStore as _, RunKey, RunStore as _, Store, SystemClock,
-    TimeOrderedIds,
+    Clock as _, Environment, FlowStore as _, RunKey, RunStore as _, SystemClock, TimeOrderedIds,
 };
 use flowruns_testing::{MemoryStore, fixtures};
 use http_body_util::BodyExt as _;
@@ -133,27 +132,13 @@ impl App {
             store.create_run(creation).await.unwrap();
         });
         let (verifier, bearer) = verifier_and_bearer(run);
-        let store: Arc<dyn Store> = Arc::new(store);
         let environment = Environment {
-            store: Arc::clone(&store),
+            store: Arc::new(store),
             clock: Arc::new(SystemClock),
             ids: Arc::new(TimeOrderedIds),
         };
-        let router = router(ApiOptions {
-            environment,
-            verifier: Arc::new(verifier),
-            max_body_bytes: 1024 * 1024,
-            head_limits: HeadLimits::default(),
-            request_timeout: Duration::from_secs(30),
-            body_timeout: Duration::from_secs(10),
-            require_if_match: false,
-            trusted_proxies: Vec::new(),
-            cors_origins: Vec::new(),
-            cursor_key: CursorKey::new(b"bench"),
-            readiness: Readiness::new(store, Draining::default()),
-            tracer: None,
-            limits: Limits::default(),
-        });
+        let cursor_key = CursorKey::new(b"bench");
+        let router = router(ApiOptions::new(environment, Arc::new(verifier), cursor_key));
         Self {
             router,
             runtime,
@@ -208,7 +193,7 @@ fn verifier_and_bearer(run: RunKey) -> (TokenVerifier, String) {
     let mut jwk = Jwk::from_encoding_key(&key, Algorithm::ES256).unwrap();
     jwk.common.key_id = Some(NAME.to_owned());
     let keys = KeySet::from_jwks(&serde_json::to_vec(&json!({"keys": [jwk]})).unwrap()).unwrap();
-    let expectations = Expectations {
+    let policy = TokenPolicy {
         issuer: NAME.to_owned(),
         audiences: vec![NAME.to_owned()],
         leeway_seconds: 0,
@@ -224,8 +209,5 @@ fn verifier_and_bearer(run: RunKey) -> (TokenVerifier, String) {
         ..Header::new(Algorithm::ES256)
     };
     let token = encode(&header, &claims, &key).unwrap();
-    (
-        TokenVerifier::new(keys, expectations),
-        format!("Bearer {token}"),
-    )
+    (TokenVerifier::new(keys, policy), format!("Bearer {token}"))
 }

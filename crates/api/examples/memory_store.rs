@@ -4,7 +4,7 @@
 
 #![expect(clippy::print_stdout, reason = "an example prints its results")]
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc};
 
 use axum::{
     Router,
@@ -12,8 +12,8 @@ use axum::{
     http::{Request, header},
 };
 use flowruns_api::{
-    ApiOptions, CursorKey, Draining, HeadLimits, Limits, Readiness,
-    auth::{Expectations, KeySet, Permission, TokenVerifier},
+    ApiOptions, CursorKey,
+    auth::{KeySet, Permission, TokenPolicy, TokenVerifier},
     router,
 };
 use flowruns_domain::{Clock as _, Environment, Store, SystemClock, TimeOrderedIds};
@@ -55,29 +55,18 @@ fn routes(key: &SigningKey, store: Arc<dyn Store>) -> Result<Router, Box<dyn Err
     let keys = json!({"keys": [key.jwk()]}).to_string();
     let verifier = TokenVerifier::new(
         KeySet::from_jwks(keys.as_bytes())?,
-        Expectations {
+        TokenPolicy {
             issuer: ISSUER.to_owned(),
             audiences: vec![AUDIENCE.to_owned()],
             leeway_seconds: 60,
         },
     );
-    Ok(router(ApiOptions {
-        readiness: Readiness::new(Arc::clone(&store), Draining::default()),
-        environment: Environment {
-            store,
-            clock: Arc::new(SystemClock),
-            ids: Arc::new(TimeOrderedIds),
-        },
-        verifier: Arc::new(verifier),
-        max_body_bytes: 1024 * 1024,
-        head_limits: HeadLimits::default(),
-        request_timeout: Duration::from_secs(30),
-        body_timeout: Duration::from_secs(10),
-        require_if_match: false,
-        trusted_proxies: Vec::new(),
-        cors_origins: Vec::new(),
-        cursor_key: CursorKey::new(b"a secret that all servers share"),
-        tracer: None,
-        limits: Limits::default(),
-    }))
+    let environment = Environment {
+        store,
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(TimeOrderedIds),
+    };
+    let cursor_key = CursorKey::new(b"a secret that all servers share");
+    let options = ApiOptions::new(environment, Arc::new(verifier), cursor_key);
+    Ok(router(options))
 }

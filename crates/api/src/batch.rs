@@ -1,9 +1,9 @@
-//! POST $batch: up to 20 requests in one, each answered as if it had come alone.
+//! POST $batch: up to 20 requests in one, each answered as if it had been sent separately.
 
 mod address;
 mod envelope;
 mod item;
-mod reply;
+mod response;
 
 use std::sync::Arc;
 
@@ -16,80 +16,76 @@ use futures_util::{FutureExt, future::join_all};
 
 use self::{
     envelope::{Item, read_items},
-    item::Items,
-    reply::Reply,
+    item::BatchContext,
+    response::BatchResponse,
 };
 use crate::{
     error::ApiError,
-    extract::{Call, Content},
-    observe::Deadline,
+    extract::{ApiRequest, BodyKind},
     offload::offload_if_long,
     respond,
     state::Api,
 };
 
-/// How many requests a batch may have.
-pub(crate) const MAX_ITEMS: usize = 20;
-
-/// The routes that an item may use: all but the batch itself.
+/// The routes that an item may use: all but that of the batch itself.
 #[derive(Clone)]
 pub(crate) struct ItemRoutes(pub(crate) Router);
 
-/// The most bytes of all bodies in the answer to a batch; each item has an equal share of it, of 20 items 419,430 bytes.
+/// The most bytes of all bodies in the response to a batch; each item has an equal share, with 20 items 419,430 bytes.
 ///
-/// An item alone may answer: a run with its documents, 64 KiB each, below 200 KiB; an error with its details, below
-/// 150 KiB; a page, its share of 1 MiB or one row. That row is the longest where it is the history entry that replaces
-/// all of 64 KiB of very many statistics: about 1 MiB. So what a write answers always fits, and only a read can be
-/// refused for its length, which says to send it alone. In all: 8 MiB, and while they are put together as much again.
-const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
+/// The response to a single item may be: a run with its documents, 64 KiB each, below 200 KiB; an error with its details,
+/// below 150 KiB; a page, its share of 1 MiB or one row. The longest row is the history entry that replaces all of 64 KiB of
+/// very many statistics: about 1 MiB. So the response to a write always fits, and only a read can be rejected for its length,
+/// with the advice to send it separately. In all: 8 MiB, and the same again while they are put together.
+const MAX_RESPONSE_BYTES: usize = 8 * 1024 * 1024;
 
 pub(crate) async fn post_batch(
     State(api): State<Arc<Api>>,
     Extension(ItemRoutes(routes)): Extension<ItemRoutes>,
-    Extension(deadline): Extension<Deadline>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let call = Call::new(&api, request, None, Content::Batch).await?;
-    call.no_options()?;
-    let (body, limits) = (call.body().clone(), api.options.head_limits);
+    let request = ApiRequest::new(&api, request, None, BodyKind::Batch).await?;
+    request.no_options()?;
+    let (body, limits) = (request.body.clone(), api.options.head_limits);
     let items = offload_if_long(body.len(), move || read_items(&body, limits)).await?;
-    // What an item does not finish in time is its own 503, and there is time left to send the others' answers.
-    let deadline = deadline.before(api.options.request_timeout / 10);
-    let shared = Items::new(&api, &call, routes, deadline, items.len());
-    let replies = answers(&shared, items).await;
-    respond::json_text(written(replies).map_err(ApiError::unwritable)?)
+    // An item that is not finished by then is its own 503, and there is time left to send the other responses.
+    let margin = api.options.request_timeout / 10;
+    let deadline = request.context.deadline().before(margin);
+    let context = BatchContext::new(&api, &request, routes, deadline, items.len());
+    let responses = responses(&context, items).await;
+    respond::json_text(written(responses).map_err(ApiError::internal)?)
 }
 
-/// The answers in the order of the requests; each is freed when it is written.
-fn written(replies: Vec<Arc<Reply>>) -> serde_json::Result<Vec<u8>> {
-    let length: usize = replies.iter().map(|reply| reply.length()).sum();
+/// The responses in the order of the requests; each is freed when it is written.
+fn written(responses: Vec<Arc<BatchResponse>>) -> serde_json::Result<Vec<u8>> {
+    let length: usize = responses.iter().map(|response| response.length()).sum();
     let mut json = Vec::with_capacity(length);
     json.extend_from_slice(b"{\"responses\":[");
-    for (place, reply) in replies.into_iter().enumerate() {
-        if place > 0 {
+    for (index, response) in responses.into_iter().enumerate() {
+        if index > 0 {
             json.push(b',');
         }
-        Arc::unwrap_or_clone(reply).write(&mut json)?;
+        Arc::unwrap_or_clone(response).write(&mut json)?;
     }
     json.extend_from_slice(b"]}");
     Ok(json)
 }
 
-/// Everything goes on side by side; an item waits for those it depends on, which all stand before it.
-async fn answers(shared: &Items<'_>, items: Vec<Item>) -> Vec<Arc<Reply>> {
-    let mut replies = Vec::with_capacity(items.len());
+/// All items run concurrently; an item waits for those that it depends on, which are all before it.
+async fn responses(context: &BatchContext<'_>, items: Vec<Item>) -> Vec<Arc<BatchResponse>> {
+    let mut responses = Vec::with_capacity(items.len());
     for item in items {
         let dependencies: Vec<_> = item
             .depends_on
             .iter()
-            .filter_map(|index| replies.get(*index).cloned())
+            .filter_map(|index| responses.get(*index).cloned())
             .collect();
-        let reply = async move {
-            let dependencies: Vec<Arc<Reply>> = join_all(dependencies).await;
-            let may_begin = dependencies.iter().all(|reply| reply.is_success());
-            Arc::new(shared.answer(item, may_begin).await)
+        let response = async move {
+            let dependencies: Vec<Arc<BatchResponse>> = join_all(dependencies).await;
+            let may_begin = dependencies.iter().all(|response| response.is_success());
+            Arc::new(context.response(item, may_begin).await)
         };
-        replies.push(reply.boxed().shared());
+        responses.push(response.boxed().shared());
     }
-    join_all(replies).await
+    join_all(responses).await
 }

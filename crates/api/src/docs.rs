@@ -1,4 +1,4 @@
-//! The OpenAPI document, and a page that shows it without a network. Neither needs a token.
+//! The OpenAPI document, and a page that shows it offline. Neither needs a token.
 
 use std::sync::{Arc, LazyLock};
 
@@ -9,19 +9,17 @@ use axum::{
     http::{HeaderValue, Uri, header},
     response::{IntoResponse, Response},
 };
+use flowruns_http::add_page_headers;
 use utoipa_swagger_ui::{Config, SwaggerFile, serve};
 
-use crate::{
-    error::ApiError, fallback::not_found, odata::key_path::SentPath, openapi::openapi_json,
-    security_headers,
-};
+use crate::{error::ApiError, odata::key_path::SentUri, openapi::openapi_json};
 
 static DOCUMENT: LazyLock<Result<String, serde_json::Error>> = LazyLock::new(openapi_json);
 static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     let config = Config::new(["/openapi.json"]).use_base_layout();
     Arc::new(config.try_it_out_enabled(true))
 });
-/// The page is at `/docs`, its files are below; a browser that asked for `/docs/` is there already.
+/// The page is at `/docs` and its files are below; for a browser that requested `/docs/` they are in the same folder.
 const HEAD: &str = "<head>";
 const BASE: &str = "docs/";
 const BASE_OF_FOLDER: &str = "./";
@@ -33,12 +31,9 @@ pub(crate) async fn openapi() -> Result<Response, ApiError> {
     Ok(of_type("application/json", document.as_str()))
 }
 
-pub(crate) async fn page(
-    sent: Option<Extension<SentPath>>,
-    uri: Uri,
-) -> Result<Response, ApiError> {
-    let sent = sent.as_ref().map_or(uri.path(), |sent| sent.0.0.as_str());
-    let base = match sent.ends_with('/') {
+pub(crate) async fn page(sent: Option<Extension<SentUri>>, uri: Uri) -> Result<Response, ApiError> {
+    let sent = sent.as_ref().map_or(&uri, |Extension(SentUri(uri))| uri);
+    let base = match sent.path().ends_with('/') {
         true => BASE_OF_FOLDER,
         false => BASE,
     };
@@ -49,21 +44,21 @@ pub(crate) async fn page(
             let html = html.replacen(HEAD, &head, 1);
             Ok(of_type("text/html; charset=utf-8", html))
         }
-        None => Err(not_found(uri.path())),
+        None => Err(ApiError::route_not_found(uri.path())),
     }
 }
 
-/// A name that is not UTF-8 after decoding is that of no file.
+/// No file has a name that is not UTF-8 after decoding.
 pub(crate) async fn page_file(
     name: Result<Path<String>, PathRejection>,
     uri: Uri,
 ) -> Result<Response, ApiError> {
     let Ok(Path(name)) = name else {
-        return Err(not_found(uri.path()));
+        return Err(ApiError::route_not_found(uri.path()));
     };
     match file(&name)? {
         Some(file) => Ok(of_type(&file.content_type, file.bytes.into_owned())),
-        None => Err(not_found(uri.path())),
+        None => Err(ApiError::route_not_found(uri.path())),
     }
 }
 
@@ -78,6 +73,6 @@ fn of_type(media_type: &str, body: impl Into<Body>) -> Response {
             .headers_mut()
             .insert(header::CONTENT_TYPE, media_type);
     }
-    security_headers::add_to_page(&mut response);
+    add_page_headers(&mut response);
     response
 }

@@ -1,18 +1,18 @@
-//! What handlers take from a request, checked in the contract's order.
+//! What handlers read from a request, checked in the contract's order.
 
 mod accept;
-mod bearer;
-mod body;
-mod call;
+mod api_request;
+mod body_kind;
 mod odata_version;
 mod path;
 mod preconditions;
 mod prefer;
 mod properties;
-mod timely;
+mod receive;
 
 pub(crate) use self::{
-    call::{Call, Content},
+    api_request::ApiRequest,
+    body_kind::{BodyKind, MAX_BATCH_ITEMS},
     path::check_flow_id,
     preconditions::entity_tags,
     prefer::{Preference, preferences},

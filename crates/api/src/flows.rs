@@ -2,14 +2,13 @@
 
 mod body;
 mod create;
+pub(crate) mod describe;
 mod list;
 mod one;
-mod patch;
 
 pub(crate) use self::{
     body::FlowBody,
     create::create_flow,
     list::{count_flows, list_flows},
-    one::{answer_flow, delete_flow, get_flow, read_selection},
-    patch::patch_flow,
+    one::{delete_flow, flow_response, get_flow, patch_flow, read_selection},
 };

@@ -1,4 +1,4 @@
-//! What the service is made of: `$metadata` in CSDL 4.0 and the service document, without a token, and the singleton that
+//! The description of the service: `$metadata` in CSDL 4.0 and the service document, without a token, and the singleton that
 //! they name.
 
 use std::sync::Arc;
@@ -8,24 +8,25 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse as _, Response},
 };
+use flowruns_http::auth::Permission;
 use serde::Serialize;
 
 use crate::{
-    auth::Permission,
     error::ApiError,
-    extract::{Call, Content, check_flow_id},
+    extract::{ApiRequest, BodyKind, check_flow_id},
     odata::{options::QueryOptions, page, root::ServiceRoot},
     respond,
     state::Api,
 };
 
-/// The types, whatever the service root.
+/// The types, which are the same for every service root.
 const TYPES: &str = include_str!("metadata/types.xml");
 
-/// Of the service.
+/// The entity container of the service.
 const SERVICE: &str = r#"<Singleton Name="industryData" Type="microsoft.graph.industryDataHub"/>"#;
 
-/// Of a flow: generic clients know entity sets at their root alone, so that one who takes a flow as its root finds the runs.
+/// The entity container of a flow: generic clients look for entity sets at their root only, so that a client whose root is a
+/// flow finds its runs.
 const FLOW: &str = r#"<EntitySet Name="runs" EntityType="microsoft.graph.run"/>"#;
 
 pub(crate) async fn get_metadata(request: Request) -> Result<Response, ApiError> {
@@ -58,18 +59,18 @@ pub(crate) async fn get_service_document(
     })
 }
 
-/// The singleton has no properties of its own: it says where its collections are.
+/// The singleton has no properties, only the links of its collections.
 pub(crate) async fn get_hub(
     State(api): State<Arc<Api>>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let call = Call::new(&api, request, Permission::ReadRuns, Content::None).await?;
-    page::json_format(&call.options(&["format"])?)?;
+    let request = ApiRequest::new(&api, request, Permission::ReadRuns, BodyKind::None).await?;
+    page::json_format(&request.options(&["format"])?)?;
     respond::json(&Hub {
-        context: call.root.context("industryData"),
+        context: request.root.context("industryData"),
         type_name: "#microsoft.graph.industryDataHub",
-        incoming_flows: call.root.resource("industryData/incomingFlows"),
-        runs: call.root.resource("industryData/runs"),
+        incoming_flows: request.root.resource("industryData/incomingFlows"),
+        runs: request.root.resource("industryData/runs"),
     })
 }
 

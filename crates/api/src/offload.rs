@@ -1,15 +1,15 @@
-//! CPU-heavy work, off the threads that answer requests.
+//! Runs CPU-heavy work on other threads than those of requests.
 
 use std::{panic::resume_unwind, sync::LazyLock, thread::available_parallelism};
 
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
-/// From this length of an input on, in bytes, work on it is offloaded. A shorter one takes less than a millisecond, and
-/// the change of threads would cost more than it saves.
+/// Work on a longer input, in bytes, is offloaded. Work on a shorter one needs less than a millisecond, and a change of threads
+/// would cost more than it saves.
 pub(crate) const OFFLOAD_BYTES: usize = 64 * 1024;
 
-/// How many pieces of work run at once in the process: on a quarter of the cores, but at least one. The others wait, so that
-/// heavy work cannot take the processor from the threads that answer the rest, half as many as there are cores by default.
+/// How much work runs at once in the process: on a quarter of the cores, but at least one. More work waits, so that it leaves
+/// the processors to the threads of other requests, which by default are half as many as there are cores.
 static PERMITS: LazyLock<Semaphore> = LazyLock::new(|| {
     let cores = available_parallelism().map_or(1, usize::from);
     Semaphore::new((cores / 4).max(1))
@@ -17,8 +17,8 @@ static PERMITS: LazyLock<Semaphore> = LazyLock::new(|| {
 
 /// Runs CPU-heavy work on a thread of its own, and returns its result. A panic of the work is a panic of the caller.
 ///
-/// Work that has begun is completed, also when the caller is dropped. What the work owns is dropped on that thread:
-/// return only the small result.
+/// Work that has begun is completed, also when the caller is dropped. The values that the work owns are dropped on that
+/// thread, so return only a small result.
 pub(crate) async fn offload<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     // The semaphore is never closed.
     let permit = PERMITS.acquire().await.ok();
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn long_input_is_worked_on_by_another_thread_and_short_input_by_this_one() {
+    async fn work_on_long_input_runs_on_another_thread_and_on_short_input_on_this_one() {
         let this = thread::current().id();
         let worker = |bytes| offload_if_long(bytes, || thread::current().id());
         assert_eq!(worker(OFFLOAD_BYTES).await, this);

@@ -1,18 +1,21 @@
-//! The API as an OpenAPI 3.1 document. What stands in more than one place is a component; limits and names are the domain's own.
+//! The API as an OpenAPI 3.1 document. Anything used more than once is a component; limits and names are those of the domain.
+//! Operations on runs and flows are described in the modules of their handlers.
 
-mod answer;
-mod beside;
-mod example;
-mod operation;
-mod parameter;
+pub(crate) mod example;
+pub(crate) mod operation;
+pub(crate) mod parameter;
+pub(crate) mod responses;
 mod schema;
+pub(crate) mod service_operations;
 
 use utoipa::openapi::{
     Components, Info, License, OpenApi, OpenApiBuilder, OpenApiVersion, Server,
     security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
 };
 
-/// The name of the one way to say who asks.
+use crate::routes;
+
+/// The name of the only security scheme.
 const BEARER: &str = "bearer";
 
 /// The document as `/openapi.json` serves it, with a line feed at its end.
@@ -25,7 +28,7 @@ const BEARER: &str = "bearer";
 ///
 /// # Errors
 ///
-/// [`serde_json::Error`], should it not be writable.
+/// [`serde_json::Error`] if the document cannot be serialized.
 pub fn openapi_json() -> Result<String, serde_json::Error> {
     let mut json = document().to_pretty_json()?;
     json.push('\n');
@@ -40,12 +43,12 @@ fn document() -> OpenApi {
             .to_owned(),
     );
     info.license = Some(License::new("Apache-2.0"));
-    let components = answer::add(parameter::add(schema::add(Components::builder())));
+    let components = responses::add(parameter::add(schema::add(Components::builder())));
     OpenApiBuilder::new()
         .openapi(OpenApiVersion::Version31)
         .info(info)
         .servers(Some([Server::new("/"), Server::new("/beta")]))
-        .paths(operation::paths())
+        .paths(routes::paths())
         .components(Some(components.security_scheme(BEARER, bearer()).build()))
         .security(Some([SecurityRequirement::new(BEARER, [""; 0])]))
         .build()
@@ -63,14 +66,14 @@ fn bearer() -> SecurityScheme {
 
 #[cfg(test)]
 mod tests {
-    /// Whoever changes the API sees the change of its document.
+    /// A change of the API shows as a change of its document.
     #[test]
     fn the_committed_document_is_the_generated_one() {
         let committed = include_str!("../openapi.json");
         let generated = super::openapi_json().unwrap();
         assert!(
             committed == generated,
-            "renew it: cargo run -q -p flowruns-server -- openapi > crates/api/openapi.json"
+            "regenerate it: cargo run -q -p flowruns-server -- openapi > crates/api/openapi.json"
         );
     }
 

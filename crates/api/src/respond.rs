@@ -1,4 +1,4 @@
-//! Answers that succeed.
+//! Responses that succeed.
 
 use std::convert::Infallible;
 
@@ -22,12 +22,12 @@ const JSON: HeaderValue = HeaderValue::from_static(
     "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
 );
 
-/// Room for the answer to most reports, so that it need not grow.
+/// The capacity for the body of most responses, in bytes, so that it need not grow.
 const USUAL_BODY: usize = 1024;
-/// As many headers as most answers have in the end.
+/// The capacity for the headers of most responses.
 const USUAL_HEADERS: usize = 10;
 
-/// A tag as headers and bodies show it.
+/// A tag as it is in headers and bodies.
 pub(crate) fn shown_tag(tag: &EntityTag) -> String {
     format!("W/\"{}\"", tag.as_str())
 }
@@ -35,11 +35,11 @@ pub(crate) fn shown_tag(tag: &EntityTag) -> String {
 /// 200 and a body.
 pub(crate) fn json(body: &impl Serialize) -> Result<Response, ApiError> {
     let mut bytes = Vec::with_capacity(USUAL_BODY);
-    serde_json::to_writer(&mut bytes, body).map_err(ApiError::unwritable)?;
+    serde_json::to_writer(&mut bytes, body).map_err(ApiError::internal)?;
     json_text(bytes)
 }
 
-/// 200 and a body that is JSON already.
+/// 200 and a body that is JSON text already.
 pub(crate) fn json_text(bytes: Vec<u8>) -> Result<Response, ApiError> {
     let mut response = Response::new(Body::from(bytes));
     response.headers_mut().reserve(USUAL_HEADERS);
@@ -47,8 +47,8 @@ pub(crate) fn json_text(bytes: Vec<u8>) -> Result<Response, ApiError> {
     Ok(response)
 }
 
-/// An entity with its tag; 412 when If-Match names other tags alone, and 304 when the client has it already, since
-/// If-None-Match names the tag.
+/// An entity with its tag; 412 when If-Match names only other tags, and 304 when the client has it already, because
+/// If-None-Match names its tag.
 pub(crate) fn entity(
     body: &impl Serialize,
     tag: &EntityTag,
@@ -64,7 +64,7 @@ pub(crate) fn entity(
     Ok(response)
 }
 
-/// The answer to a write: the entity, or 204 when the client prefers that.
+/// The response to a write: the entity, or 204 if the client prefers that.
 pub(crate) fn written(
     body: &impl Serialize,
     tag: &EntityTag,
@@ -81,7 +81,7 @@ pub(crate) fn written(
     Ok(response)
 }
 
-/// The answer to a creation, with the place of what was created.
+/// The response to a creation, with the URL of the new entity.
 pub(crate) fn created(
     body: &impl Serialize,
     tag: &EntityTag,
@@ -98,9 +98,9 @@ pub(crate) fn created(
     Ok(response)
 }
 
-/// The response to a write as it is with `Prefer: return=minimal`.
-pub(crate) fn minimal(written: Response) -> Response {
-    let mut response = written.map(|_entity| Body::empty());
+/// Makes the response to a write what it is with `Prefer: return=minimal`.
+pub(crate) fn make_minimal(response: &mut Response) {
+    *response.body_mut() = Body::empty();
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
     headers.remove(header::CONTENT_TYPE);
@@ -113,10 +113,9 @@ pub(crate) fn minimal(written: Response) -> Response {
             .applied()
             .map(|applied| (PREFERENCE_APPLIED, applied)),
     );
-    response
 }
 
-/// The answer to a creation that was made before: as to a write, and with the place when there is no body.
+/// The response to a repeated creation: as to a write, and with the URL if there is no body.
 pub(crate) fn created_before(
     body: &impl Serialize,
     tag: &EntityTag,
@@ -136,7 +135,7 @@ pub(crate) fn no_content() -> Response {
     empty(StatusCode::NO_CONTENT)
 }
 
-/// 304. Its Content-Length would be that of the entity, not 0: the body has no known length, so that none is sent.
+/// 304. Its Content-Length would have to be that of the entity, so the body has no known length and none is sent.
 fn not_modified() -> Response {
     let nothing = futures_util::stream::empty::<Result<Bytes, Infallible>>();
     let mut response = Response::new(Body::from_stream(nothing));
@@ -156,14 +155,14 @@ fn insert(response: &mut Response, name: HeaderName, value: &str) {
     }
 }
 
-/// A list.
+/// A page of a list.
 #[derive(Serialize)]
 pub(crate) struct List<T> {
     #[serde(rename = "@odata.context")]
     pub(crate) context: String,
     #[serde(rename = "@odata.count", skip_serializing_if = "Option::is_none")]
     pub(crate) count: Option<u64>,
-    /// Stands where the count was asked for and takes more than so many rows to know.
+    /// Sent instead of `@odata.count` when the count would exceed this number of rows.
     #[serde(
         rename = "@flowruns.countAbove",
         skip_serializing_if = "Option::is_none"
@@ -174,7 +173,7 @@ pub(crate) struct List<T> {
     pub(crate) value: Vec<T>,
 }
 
-/// An open object with its type in front.
+/// An open object, with its type as the first member.
 pub(crate) struct Typed<'a> {
     pub(crate) type_name: &'static str,
     pub(crate) members: &'a JsonObject,

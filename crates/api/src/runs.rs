@@ -1,23 +1,16 @@
-//! The operations on runs, a file each.
+//! The operations on runs.
 
 mod body;
-mod by_id;
 mod create;
-mod delete;
-mod get;
+pub(crate) mod describe;
 mod history;
 mod list;
-mod patch;
-mod process;
-mod shape;
+mod one;
+mod projection;
 
 pub(crate) use self::{
-    by_id::get_run_by_id,
     create::create_run,
-    delete::delete_run,
-    get::get_run,
     history::list_history,
     list::{count_all_runs, count_runs, list_all_runs, list_runs},
-    patch::patch_run,
-    process::get_process,
+    one::{delete_run, get_process, get_run, get_run_by_id, patch_run},
 };

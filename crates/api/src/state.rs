@@ -1,75 +1,75 @@
-//! What every handler stands on.
+//! The state of the routes, and their options.
 
-use std::{
-    sync::{Arc, atomic::AtomicU64},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use axum::extract::FromRef;
-use flowruns_admission::AdmissionController;
 use flowruns_domain::{Environment, FlowService, RunService};
-use governor::clock::MonotonicClock;
+use flowruns_http::{
+    Admission, AllowedOrigin, Draining, HeadLimits, Limits, PipelineOptions, Readiness,
+    RequestPipeline, RequestTracer, auth::TokenVerifier,
+};
 use ipnet::IpNet;
 
-use crate::{
-    auth::TokenVerifier,
-    cors::AllowedOrigin,
-    health::Readiness,
-    limits::{CallerLimits, Limits, Refusals},
-    observe::{Meter, RequestTracer},
-    odata::cursor::CursorKey,
-};
+use crate::{format::ODataFormat, odata::cursor::CursorKey, routes};
 
-/// What the routes need.
+/// The options of the routes. [`ApiOptions::new`] sets the defaults; change the fields that differ.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct ApiOptions {
     /// Store, clock and ids.
     pub environment: Environment,
-    /// Checks bearer tokens.
+    /// Verifies bearer tokens.
     pub verifier: Arc<TokenVerifier>,
-    /// The longest request body, in bytes; a longer one is 413.
-    pub max_body_bytes: usize,
-    /// The largest head of a request, for an item of a batch too.
-    pub head_limits: HeadLimits,
-    /// How long a request may take; then it is answered 503.
-    pub request_timeout: Duration,
-    /// How long a client may send nothing of a body that is not complete; then it is answered 408.
-    pub body_timeout: Duration,
-    /// Whether PATCH and DELETE without If-Match are 428.
-    pub require_if_match: bool,
-    /// The networks whose proxies are believed when they say which scheme, host, port and path prefix the client used.
-    pub trusted_proxies: Vec<IpNet>,
-    /// The origins whose pages may call the API; without any, nothing is said to pages of other origins.
-    pub cors_origins: Vec<AllowedOrigin>,
     /// Signs the links to next pages.
     pub cursor_key: CursorKey,
-    /// Answers `/readyz`.
+    /// The longest request body, in bytes; a longer one is 413. Default 1 MiB.
+    pub max_body_bytes: usize,
+    /// The largest head of an item of a batch. Set it to the limits of the listener.
+    pub head_limits: HeadLimits,
+    /// How long a request may take; after that it is answered 503. Default 30 s.
+    pub request_timeout: Duration,
+    /// How long a client may pause while it sends a body; after that it is answered 408. Default 10 s.
+    pub body_timeout: Duration,
+    /// Whether PATCH and DELETE without If-Match are 428. Default `false`.
+    pub require_if_match: bool,
+    /// The networks whose proxies are trusted to say which scheme, host, port and path prefix the client used. Default none.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The origins whose pages may call the API. Default none: then the headers of CORS are never sent.
+    pub cors_origins: Vec<AllowedOrigin>,
+    /// Answers `/readyz`. Default: the store is checked, and the server never drains.
     pub readiness: Readiness,
-    /// Sends traces somewhere; without it only a request with a `traceparent` has a span.
+    /// Exports traces. Default none: then only a request with a `traceparent` has a span.
     pub tracer: Option<Arc<dyn RequestTracer>>,
-    /// How much is taken before requests are refused.
+    /// How much is accepted before requests are rejected.
     pub limits: Limits,
+    /// The admission that these routes share with other fronts of the process, instead of one of their own with `limits`.
+    /// Default none.
+    pub admission: Option<Arc<Admission>>,
 }
 
-/// The largest head of a request. The listener applies these limits to a request alone, and the routes apply them to
-/// each item of a batch, which no listener sees.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct HeadLimits {
-    /// The most headers; an item with more is 431. At most 1000.
-    pub headers: usize,
-    /// The most bytes of their names and values; an item with more is 431.
-    pub header_bytes: usize,
-    /// The longest path and query, in bytes; an item with a longer one is 414. At most 65,534.
-    pub uri_bytes: usize,
-}
-
-impl Default for HeadLimits {
-    /// 100 headers of 64 KiB in all, and a URL of 16 KiB.
-    fn default() -> Self {
+impl ApiOptions {
+    /// Options with the defaults. `verifier` decides who may call the API, and servers that share a `cursor_key` continue
+    /// each other's pages.
+    pub fn new(
+        environment: Environment,
+        verifier: Arc<TokenVerifier>,
+        cursor_key: CursorKey,
+    ) -> Self {
+        let store = Arc::clone(&environment.store);
         Self {
-            headers: 100,
-            header_bytes: 64 * 1024,
-            uri_bytes: 16 * 1024,
+            readiness: Readiness::new(store, Draining::default()),
+            environment,
+            verifier,
+            cursor_key,
+            max_body_bytes: 1024 * 1024,
+            head_limits: HeadLimits::default(),
+            request_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(10),
+            require_if_match: false,
+            trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
+            tracer: None,
+            limits: Limits::default(),
+            admission: None,
         }
     }
 }
@@ -79,34 +79,29 @@ pub(crate) struct Api {
     pub(crate) options: ApiOptions,
     pub(crate) runs: RunService,
     pub(crate) flows: FlowService,
-    /// How many creations came with a key.
-    pub(crate) claims: AtomicU64,
-    pub(crate) meter: Meter,
-    pub(crate) callers: CallerLimits,
-    pub(crate) admission: Arc<AdmissionController>,
-    pub(crate) refusals: Refusals,
+    pub(crate) pipeline: RequestPipeline<ODataFormat>,
+    pub(crate) admission: Arc<Admission>,
 }
 
 impl Api {
     pub(crate) fn new(options: ApiOptions) -> Self {
-        let runs = RunService::new(options.environment.clone());
-        let flows = FlowService::new(options.environment.clone());
-        let limits = &options.limits;
+        let environment = &options.environment;
+        let pipeline = PipelineOptions {
+            clock: Arc::clone(&environment.clock),
+            ids: Arc::clone(&environment.ids),
+            request_timeout: options.request_timeout,
+            trusted_proxies: options.trusted_proxies.clone(),
+            cors: ODataFormat::cors(options.cors_origins.clone()),
+            tracer: options.tracer.clone(),
+        };
+        let admission = options.admission.clone();
         Self {
-            callers: CallerLimits::new(limits, MonotonicClock),
-            admission: AdmissionController::new(limits.admission),
-            refusals: Refusals::default(),
+            runs: RunService::new(environment.clone()),
+            flows: FlowService::new(environment.clone()),
+            pipeline: RequestPipeline::new(pipeline, ODataFormat, routes::count()),
+            admission: admission
+                .unwrap_or_else(|| Arc::new(Admission::new(options.limits.clone()))),
             options,
-            runs,
-            flows,
-            claims: AtomicU64::default(),
-            meter: Meter::new(),
         }
-    }
-}
-
-impl FromRef<Arc<Api>> for Readiness {
-    fn from_ref(api: &Arc<Api>) -> Self {
-        api.options.readiness.clone()
     }
 }

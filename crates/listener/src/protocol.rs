@@ -2,15 +2,16 @@
 
 use std::{
     cell::Cell,
-    future::{Future, poll_fn},
-    pin::pin,
-    task::Poll,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
     time::Duration,
 };
 
 use hyper::rt::Executor;
 use hyper_util::{rt::TokioTimer, server::conn::auto};
-use tokio::time::sleep;
+use pin_project_lite::pin_project;
+use tokio::time::{Sleep, sleep};
 
 use crate::ListenOptions;
 
@@ -43,7 +44,8 @@ pub(crate) struct StreamExecutor {
 
 impl<F: Future<Output: Send> + Send + 'static> Executor<F> for StreamExecutor {
     fn execute(&self, stream: F) {
-        let limited = end_in_time(stream, self.exchange_timeout);
+        let timeout = sleep(self.exchange_timeout);
+        let limited = LimitedStream { stream, timeout };
         tokio::spawn(IS_STREAMING.scope(Cell::new(false), limited));
     }
 }
@@ -53,20 +55,29 @@ pub(crate) fn exempt_from_exchange_timeout() {
     let _is_http1 = IS_STREAMING.try_with(|is_streaming| is_streaming.set(true));
 }
 
-/// Runs a stream. At the timeout it is dropped, which resets it.
-async fn end_in_time<F: Future>(stream: F, exchange_timeout: Duration) {
-    let mut stream = pin!(stream);
-    let mut timeout = pin!(sleep(exchange_timeout));
-    poll_fn(|context| {
-        if stream.as_mut().poll(context).is_ready() {
+pin_project! {
+    /// Runs a stream. At the timeout it is dropped, which resets it. Not an `async fn`, which would hold the stream twice.
+    struct LimitedStream<F> {
+        #[pin]
+        stream: F,
+        #[pin]
+        timeout: Sleep,
+    }
+}
+
+impl<F: Future> Future for LimitedStream<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        if this.stream.poll(context).is_ready() {
             return Poll::Ready(());
         }
         match IS_STREAMING.with(Cell::get) {
             true => Poll::Pending,
-            false => timeout.as_mut().poll(context),
+            false => this.timeout.poll(context),
         }
-    })
-    .await;
+    }
 }
 
 /// Serves connections of both versions.

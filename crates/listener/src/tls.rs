@@ -86,3 +86,34 @@ impl TlsCertificates {
         self.0.borrow().clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
+
+    use super::{TlsError, TlsIdentity};
+
+    fn self_signed() -> CertifiedKey<KeyPair> {
+        generate_simple_self_signed(["localhost".to_owned()]).unwrap()
+    }
+
+    #[test]
+    fn an_identity_needs_certificates_and_the_key_that_belongs_to_them() {
+        let (first, second) = (self_signed(), self_signed());
+        let (certificate, key) = (first.cert.pem(), first.signing_key.serialize_pem());
+        let read = |certificates: &str, key: &str| {
+            TlsIdentity::from_pem(certificates.as_bytes(), key.as_bytes())
+        };
+        let identity = read(&certificate, &key).unwrap();
+        assert_eq!(identity.certificate_der(), Some(&first.cert.der()[..]));
+        let other = second.signing_key.serialize_pem();
+        let mismatch = read(&certificate, &other).err();
+        assert!(matches!(mismatch, Some(TlsError::Mismatch(_))));
+        assert!(matches!(read("", &key).err(), Some(TlsError::Mismatch(_))));
+        let no_key = read(&certificate, "not PEM").err();
+        assert!(matches!(no_key, Some(TlsError::PrivateKey(_))));
+        let begin = "-----BEGIN CERTIFICATE-----";
+        let truncated = read(begin, &key).err();
+        assert!(matches!(truncated, Some(TlsError::Certificates(_))));
+    }
+}

@@ -69,7 +69,6 @@ async fn report(environment: &Environment, flow: FlowKey) -> Result<()> {
     let requester = || Requester {
         actor: "importer".to_owned(),
         request: environment.now_and_id().1,
-        bytes: 0,
     };
 
     let new = NewRun {

@@ -1,4 +1,4 @@
-//! What a failure of PostgreSQL means: the SQLSTATEs that matter, each by name.
+//! The meaning of PostgreSQL's errors: the SQLSTATEs that the store distinguishes, each with its name.
 
 use flowruns_domain::{StoreError, StoreErrorKind};
 
@@ -14,11 +14,11 @@ const UNIQUE_VIOLATION: &str = "23505";
 const INVALID_OBJECT_DEFINITION: &str = "42P17";
 const CHECK_VIOLATION: &str = "23514";
 const FOREIGN_KEY_VIOLATION: &str = "23503";
-/// Class: the connection failed.
+/// Class 08: the connection failed.
 const CONNECTION_EXCEPTION: &str = "08";
-/// Prefix: the server shuts down, crashed, or cannot be connected to now (57P01, 57P02, 57P03).
+/// Prefix: the server shuts down, crashed, or accepts no connections now (57P01, 57P02, 57P03).
 const OPERATOR_INTERVENTION: &str = "57P";
-/// Class: out of disk, memory or connections.
+/// Class 53: out of disk, memory or connections.
 const INSUFFICIENT_RESOURCES: &str = "53";
 
 fn sqlstate(error: &sqlx::Error) -> Option<String> {
@@ -28,7 +28,7 @@ fn sqlstate(error: &sqlx::Error) -> Option<String> {
         .map(|code| code.into_owned())
 }
 
-/// The failure as the domain knows it.
+/// The error of the domain for a failure.
 pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
     if matches!(error, sqlx::Error::PoolTimedOut) {
         meter::acquire_timed_out();
@@ -52,8 +52,8 @@ pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
     StoreError::new(kind, error)
 }
 
-/// Whether the same unit of work may succeed a little later. A server that takes no writes is left to the caller: another
-/// session may lead to the new primary, but waiting for one would keep the request for nothing.
+/// Whether the same unit of work may succeed a little later. That excludes a read-only server: another connection may
+/// lead to the new primary at once, and a pause would only delay the response.
 pub(crate) fn is_transient(error: &sqlx::Error) -> bool {
     match sqlstate(error).as_deref() {
         Some(
@@ -66,7 +66,7 @@ pub(crate) fn is_transient(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether a write that failed so may have been committed all the same.
+/// Whether a write that failed with this error may have been committed.
 pub(crate) fn outcome_is_unknown(error: &sqlx::Error) -> bool {
     match sqlstate(error).as_deref() {
         Some(code) => {
@@ -76,17 +76,17 @@ pub(crate) fn outcome_is_unknown(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether the session is no good any more: it died, or it is one of a server that takes no writes since a failover.
-pub(crate) fn session_is_lost(error: &sqlx::Error) -> bool {
+/// Whether the connection cannot be used any more: it broke, or since a failover its server rejects writes.
+pub(crate) fn connection_is_lost(error: &sqlx::Error) -> bool {
     outcome_is_unknown(error) || is_read_only(error)
 }
 
-/// Whether the server takes no writes, such as a standby.
+/// Whether the server rejects writes, as a standby does.
 pub(crate) fn is_read_only(error: &sqlx::Error) -> bool {
     sqlstate(error).as_deref() == Some(READ_ONLY_SQL_TRANSACTION)
 }
 
-/// Whether one of many rows in a statement may be the cause, so that the others are worth another attempt.
+/// Whether a single row of a statement may be the cause, so that the other rows may succeed without it.
 pub(crate) fn may_be_of_one_row(error: &StoreError) -> bool {
     matches!(
         error.kind,
@@ -94,7 +94,7 @@ pub(crate) fn may_be_of_one_row(error: &StoreError) -> bool {
     )
 }
 
-/// The failure once more, for another who waits for the same statement.
+/// A copy of the error, for another caller of the same statement.
 pub(crate) fn repeated(error: &StoreError) -> StoreError {
     StoreError {
         kind: error.kind.clone(),
@@ -105,27 +105,32 @@ pub(crate) fn repeated(error: &StoreError) -> StoreError {
     }
 }
 
-/// Whether the statement was ended because it took too long.
+/// Whether the statement was cancelled, as `statement_timeout` does.
 pub(crate) fn is_canceled(error: &sqlx::Error) -> bool {
     sqlstate(error).as_deref() == Some(QUERY_CANCELED)
 }
 
-/// Whether the id is there already.
+/// Whether a row of this id exists.
 pub(crate) fn is_unique_violation(error: &sqlx::Error) -> bool {
     sqlstate(error).as_deref() == Some(UNIQUE_VIOLATION)
 }
 
-/// Whether a row that is referred to is not there, or is still referred to.
+/// Whether a referenced row is missing, or a row is still referenced.
 pub(crate) fn is_foreign_key_violation(error: &sqlx::Error) -> bool {
     sqlstate(error).as_deref() == Some(FOREIGN_KEY_VIOLATION)
 }
 
-/// Whether a new month is already covered: by another partition, or by rows of the default one.
+/// Whether the range of a new partition overlaps another partition, or rows of the default one.
 pub(crate) fn is_covered_elsewhere(error: &sqlx::Error) -> bool {
     matches!(
         sqlstate(error).as_deref(),
         Some(CHECK_VIOLATION | INVALID_OBJECT_DEFINITION)
     )
+}
+
+/// Whether the statement did not get a lock within `lock_timeout`.
+pub(crate) fn is_lock_not_available(error: &sqlx::Error) -> bool {
+    sqlstate(error).as_deref() == Some(LOCK_NOT_AVAILABLE)
 }
 
 fn is_connection_loss(error: &sqlx::Error) -> bool {

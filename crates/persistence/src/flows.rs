@@ -1,36 +1,53 @@
-//! Flows.
+//! Flows: the port and its statements.
 
-use std::time::Duration;
+use std::sync::LazyLock;
 
+use async_trait::async_trait;
 use flowruns_domain::{
-    DecideFlow, Flow, FlowDeleted, FlowKey, StoreError, StoreErrorKind, Updated,
+    Count, CountLimit, DecideFlow, Flow, FlowDeleted, FlowId, FlowKey, FlowQuery, FlowStore,
+    FoundFlows, StoreError, StoreErrorKind, TenantId, Updated,
 };
-use sqlx::PgPool;
+use sqlx::{PgPool, Postgres, postgres::PgArguments, query::Query};
 
 use crate::{
+    columns::{self, FLOW_COLUMNS, names, placeholders},
     error::{is_foreign_key_violation, is_unique_violation, outcome_is_unknown, store_error},
     pool::Pool,
-    retry::Budget,
+    query,
+    retry::RetryBudget,
     row::FlowRow,
+    store::PostgresStore,
 };
 
-const FIND: &str = "
-    SELECT id, display_name, readiness_status, data_domain, effective_at, expires_at, version FROM flows
-    WHERE id = $1 AND tenant_id = $2";
+pub(crate) static FIND: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {columns} FROM flows WHERE id = $1 AND tenant_id = $2",
+        columns = *columns::FLOW,
+    )
+});
 
-const CREATE: &str = "
-    INSERT INTO flows
-        (id, tenant_id, version, display_name, readiness_status, data_domain, effective_at, expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+pub(crate) const EXISTS: &str =
+    "SELECT EXISTS (SELECT FROM flows WHERE id = $1 AND tenant_id = $2)";
 
-const UPDATE: &str = "
-    UPDATE flows SET version = $3, display_name = $4, readiness_status = $5, data_domain = $6, effective_at = $7,
-        expires_at = $8
-    WHERE id = $1 AND tenant_id = $2 AND version = $9";
+pub(crate) static CREATE: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "INSERT INTO flows (id, tenant_id, {}) VALUES ($1, $2, {})",
+        names("", &FLOW_COLUMNS),
+        placeholders(3, &FLOW_COLUMNS),
+    )
+});
 
-/// Deleted runs go with their flow; one that is visible keeps it, and the foreign key keeps it from one that is
-/// created meanwhile.
-const DELETE: &str = "
+pub(crate) static UPDATE: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "UPDATE flows SET ({}) = ({}) WHERE id = $1 AND tenant_id = $2 AND version = $9",
+        names("", &FLOW_COLUMNS),
+        placeholders(3, &FLOW_COLUMNS),
+    )
+});
+
+/// Deletes a flow and its deleted runs. A run that is not deleted keeps the flow; the foreign key keeps it from being
+/// deleted while a run is created.
+pub(crate) const DELETE: &str = "
     WITH idle AS (
         SELECT id FROM flows WHERE id = $1 AND tenant_id = $2 AND version = $3
         AND NOT EXISTS (SELECT FROM runs WHERE flow_id = $1 AND tenant_id = $2 AND deleted_at IS NULL)
@@ -42,54 +59,173 @@ const DELETE: &str = "
     )
     DELETE FROM flows WHERE id IN (SELECT id FROM idle) AND id = $1 AND tenant_id = $2 AND version = $3";
 
-const HAS_RUNS: &str = "
+pub(crate) const HAS_RUNS: &str = "
     SELECT EXISTS (SELECT FROM runs WHERE flow_id = $1 AND tenant_id = $2 AND deleted_at IS NULL)";
 
-const OVERTAKEN: &str = "another change overtook one whose answer was lost";
+/// The cause of a change whose outcome stays unknown.
+const OVERWRITTEN: &str = "another change followed one whose response was lost";
 
-pub(crate) async fn find(pool: &PgPool, key: FlowKey) -> Result<Option<Flow>, StoreError> {
-    find_row(pool, key)
+#[async_trait]
+impl FlowStore for PostgresStore {
+    async fn find_flow(&self, key: FlowKey) -> Result<Option<Flow>, StoreError> {
+        self.read("find a flow", || find(self.pool(), key)).await
+    }
+
+    /// Creates a flow under an id that no other flow has.
+    async fn create_flow(&self, flow: Flow) -> Result<(), StoreError> {
+        let mut budget = RetryBudget::new(self.retry_for);
+        let mut may_exist = false;
+        loop {
+            let creation = bound(sqlx::query(CREATE.as_str()), &flow);
+            match self.pool.execute(creation).await {
+                Ok(_) => return Ok(()),
+                // An earlier attempt, whose response was lost, was committed.
+                Err(error) if may_exist && is_unique_violation(&error) => return Ok(()),
+                Err(error) => {
+                    may_exist |= outcome_is_unknown(&error);
+                    budget.retry_after(error, "create a flow").await?;
+                }
+            }
+        }
+    }
+
+    async fn update_flow(
+        &self,
+        key: FlowKey,
+        decide: DecideFlow,
+    ) -> Result<Option<Updated<Flow>>, StoreError> {
+        let mut budget = RetryBudget::new(self.retry_for);
+        // The change of an attempt whose outcome is unknown.
+        let mut unknown: Option<Flow> = None;
+        loop {
+            let Some(read) = self.read_within(&mut budget, key).await? else {
+                return Ok(None);
+            };
+            if let Some(attempt) = &unknown {
+                if *attempt == read {
+                    return Ok(Some(Updated::Changed(read)));
+                }
+                // The attempt may have been committed before this version, or not. A new attempt must not be decided on
+                // top of it.
+                if read.version > attempt.version {
+                    return Err(StoreError::new(StoreErrorKind::Unavailable, OVERWRITTEN));
+                }
+                // Another change has the attempt's version, so the attempt was not committed and cannot be any more.
+                if read.version == attempt.version {
+                    unknown = None;
+                }
+            }
+            let changed = match decide(&read) {
+                Ok(Some(changed)) => changed,
+                Ok(None) => return Ok(Some(Updated::Unchanged(read))),
+                Err(rejected) if unknown.is_none() => {
+                    return Ok(Some(Updated::Refused(rejected)));
+                }
+                // A rejection would say that nothing was changed, which is unknown.
+                Err(_) => return Err(StoreError::new(StoreErrorKind::Unavailable, OVERWRITTEN)),
+            };
+            let update = bound(sqlx::query(UPDATE.as_str()), &changed).bind(read.version.number());
+            match self.pool.execute(update).await {
+                Ok(done) if done.rows_affected() == 1 => {
+                    return Ok(Some(Updated::Changed(changed)));
+                }
+                Ok(_) => budget.check()?,
+                Err(error) => {
+                    if outcome_is_unknown(&error) {
+                        unknown = Some(changed);
+                    }
+                    budget.retry_after(error, "change a flow").await?;
+                }
+            }
+        }
+    }
+
+    async fn delete_flow(
+        &self,
+        key: FlowKey,
+        decide: DecideFlow,
+    ) -> Result<Option<FlowDeleted>, StoreError> {
+        let mut budget = RetryBudget::new(self.retry_for);
+        let mut may_be_deleted = false;
+        loop {
+            let Some(read) = self.read_within(&mut budget, key).await? else {
+                // An earlier attempt, whose response was lost, may have deleted it.
+                return Ok(may_be_deleted.then_some(FlowDeleted::Done));
+            };
+            if let Err(rejected) = decide(&read) {
+                return Ok(Some(FlowDeleted::Refused(rejected)));
+            }
+            match delete_once(&self.pool, &read).await {
+                Ok(Some(deleted)) => return Ok(Some(deleted)),
+                Ok(None) => budget.check()?,
+                Err(error) => {
+                    may_be_deleted |= outcome_is_unknown(&error);
+                    budget.retry_after(error, "delete a flow").await?;
+                }
+            }
+        }
+    }
+
+    async fn query_flows(&self, query: &FlowQuery) -> Result<FoundFlows, StoreError> {
+        self.read("query flows", || query::query_flows(self.pool(), query))
+            .await
+    }
+
+    async fn count_flows(&self, query: &FlowQuery, limit: CountLimit) -> Result<Count, StoreError> {
+        self.read("count flows", || {
+            query::count_flows(self.pool(), query, limit)
+        })
         .await
-        .map_err(store_error)?
-        .map(|row| row.into_flow(key.tenant))
-        .transpose()
+    }
+
+    async fn find_flows(&self, tenant: TenantId, ids: &[FlowId]) -> Result<Vec<Flow>, StoreError> {
+        self.read("find flows", || query::find_flows(self.pool(), tenant, ids))
+            .await
+    }
 }
 
-async fn find_row(pool: &PgPool, key: FlowKey) -> Result<Option<FlowRow>, sqlx::Error> {
-    sqlx::query_as(FIND)
-        .bind(key.flow.uuid())
-        .bind(key.tenant.uuid())
-        .fetch_optional(pool)
-        .await
-}
-
-/// Creates a flow under an id that nobody else has. Retried within `retry_for`.
-pub(crate) async fn create(
-    pool: &Pool,
-    retry_for: Duration,
-    flow: &Flow,
-) -> Result<(), StoreError> {
-    let mut budget = Budget::new(retry_for);
-    let mut may_be_there = false;
-    loop {
-        match pool.execute(bound(CREATE, flow)).await {
-            Ok(_) => return Ok(()),
-            // An attempt whose answer was lost had succeeded.
-            Err(error) if may_be_there && is_unique_violation(&error) => return Ok(()),
-            Err(error) => {
-                may_be_there |= outcome_is_unknown(&error);
-                budget.retry_after(error, "create a flow").await?;
+impl PostgresStore {
+    /// Reads a flow within the time of a change.
+    async fn read_within(
+        &self,
+        budget: &mut RetryBudget,
+        key: FlowKey,
+    ) -> Result<Option<Flow>, StoreError> {
+        loop {
+            match find(self.pool(), key).await {
+                Err(error) => budget.retry_read_after(error, "read a flow").await?,
+                read => return read,
             }
         }
     }
 }
 
+async fn find(pool: &PgPool, key: FlowKey) -> Result<Option<Flow>, StoreError> {
+    let row: Option<FlowRow> = sqlx::query_as(FIND.as_str())
+        .bind(key.flow.uuid())
+        .bind(key.tenant.uuid())
+        .fetch_optional(pool)
+        .await
+        .map_err(store_error)?;
+    row.map(|row| row.into_flow(key.tenant)).transpose()
+}
+
+/// Whether a flow exists, without retries.
+pub(crate) async fn exists(pool: &PgPool, key: FlowKey) -> Result<bool, StoreError> {
+    let exists = sqlx::query_scalar(EXISTS)
+        .bind(key.flow.uuid())
+        .bind(key.tenant.uuid());
+    exists.fetch_one(pool).await.map_err(store_error)
+}
+
+/// Binds a flow: $1 to $8.
 fn bound<'q>(
-    sql: &'static str,
+    statement: Query<'q, Postgres, PgArguments>,
     flow: &'q Flow,
-) -> sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments> {
+) -> Query<'q, Postgres, PgArguments> {
     let properties = &flow.properties;
-    sqlx::query(sql)
+    let expiration = properties.expiration;
+    statement
         .bind(flow.key.flow.uuid())
         .bind(flow.key.tenant.uuid())
         .bind(flow.version.number())
@@ -97,106 +233,10 @@ fn bound<'q>(
         .bind(properties.readiness_status.as_str())
         .bind(properties.data_domain.as_str())
         .bind(properties.effective.date_time())
-        .bind(
-            properties
-                .expiration
-                .map(|expiration| expiration.date_time()),
-        )
+        .bind(expiration.map(|expiration| expiration.date_time()))
 }
 
-/// Reads, decides and writes, guarded by the version. Retried within `retry_for`.
-pub(crate) async fn update(
-    pool: &Pool,
-    retry_for: Duration,
-    key: FlowKey,
-    decide: DecideFlow,
-) -> Result<Option<Updated<Flow>>, StoreError> {
-    let mut budget = Budget::new(retry_for);
-    // What an attempt wrote, perhaps, whose answer was lost.
-    let mut may_be_written: Option<Flow> = None;
-    loop {
-        let Some(read) = read_again(pool, &mut budget, key).await? else {
-            return Ok(None);
-        };
-        if let Some(attempt) = &may_be_written {
-            if *attempt == read {
-                return Ok(Some(Updated::Changed(read)));
-            }
-            // Whether the attempt was among the changes before this version is not known, and the next one must not be
-            // decided on top of it.
-            if read.version > attempt.version {
-                return Err(StoreError::new(StoreErrorKind::Unavailable, OVERTAKEN));
-            }
-            // Another change took its version, so it was not written and never will be.
-            if read.version == attempt.version {
-                may_be_written = None;
-            }
-        }
-        let changed = match decide(&read) {
-            Ok(Some(changed)) => changed,
-            Ok(None) => return Ok(Some(Updated::Unchanged(read))),
-            Err(rejected) if may_be_written.is_none() => {
-                return Ok(Some(Updated::Refused(rejected)));
-            }
-            // A refusal would say that nothing was changed, which is not known.
-            Err(_) => return Err(StoreError::new(StoreErrorKind::Unavailable, OVERTAKEN)),
-        };
-        let update = bound(UPDATE, &changed).bind(read.version.number());
-        match pool.execute(update).await {
-            Ok(done) if done.rows_affected() == 1 => return Ok(Some(Updated::Changed(changed))),
-            Ok(_) => budget.check()?,
-            Err(error) => {
-                if outcome_is_unknown(&error) {
-                    may_be_written = Some(changed);
-                }
-                budget.retry_after(error, "change a flow").await?;
-            }
-        }
-    }
-}
-
-async fn read_again(
-    pool: &Pool,
-    budget: &mut Budget,
-    key: FlowKey,
-) -> Result<Option<Flow>, StoreError> {
-    loop {
-        match find_row(pool.connections(), key).await {
-            Ok(row) => return row.map(|row| row.into_flow(key.tenant)).transpose(),
-            Err(error) => budget.retry_after(error, "read a flow").await?,
-        }
-    }
-}
-
-/// Deletes a flow without visible runs, guarded by the version that `decide` saw. Retried within `retry_for`.
-pub(crate) async fn delete(
-    pool: &Pool,
-    retry_for: Duration,
-    key: FlowKey,
-    decide: DecideFlow,
-) -> Result<Option<FlowDeleted>, StoreError> {
-    let mut budget = Budget::new(retry_for);
-    let mut may_be_gone = false;
-    loop {
-        let Some(read) = read_again(pool, &mut budget, key).await? else {
-            // By an attempt whose answer was lost, it may be.
-            return Ok(may_be_gone.then_some(FlowDeleted::Done));
-        };
-        if let Err(rejected) = decide(&read) {
-            return Ok(Some(FlowDeleted::Refused(rejected)));
-        }
-        match delete_once(pool, &read).await {
-            Ok(Some(deleted)) => return Ok(Some(deleted)),
-            Ok(None) => budget.check()?,
-            Err(error) => {
-                may_be_gone |= outcome_is_unknown(&error);
-                budget.retry_after(error, "delete a flow").await?;
-            }
-        }
-    }
-}
-
-/// `None` when the race is lost.
+/// One attempt to delete a flow; `None` when another change was faster.
 async fn delete_once(pool: &Pool, read: &Flow) -> Result<Option<FlowDeleted>, sqlx::Error> {
     let (flow, tenant) = (read.key.flow.uuid(), read.key.tenant.uuid());
     let deletion = sqlx::query(DELETE)

@@ -1,35 +1,39 @@
-//! The history of a run, walked by version.
+//! The history of a run, in pages by version.
+
+use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use flowruns_domain::{EventPageRequest, Page, RunEvent, RunKey, StoreError, Version};
 use sqlx::{FromRow, PgPool};
 
-use crate::{error::store_error, row::EventRow};
+use crate::{columns, error::store_error, row::EventRow};
 
-/// A run's own times bound its history; otherwise a page would touch every month.
-const TIMES: &str = "
+/// The entries of a run lie between its two times, which bounds the monthly partitions that a page reads.
+pub(crate) const TIMES: &str = "
     SELECT created_at, modified_at FROM runs
     WHERE flow_id = $1 AND tenant_id = $2 AND id = $3 AND deleted_at IS NULL";
 
-/// The entries of a chunk in their order, until their length is over `$8`; the first in any case. The length is that of
-/// the text which is sent: what a column takes on disk is less where it is compressed.
-const CHUNK: &str = "
-    SELECT version, occurred_at, event_id, actor, request_id, action, changes, bytes, found FROM (
-        SELECT version, occurred_at, event_id, actor, request_id, action, changes, bytes,
-            sum(bytes) OVER (ORDER BY version) AS total, count(*) OVER () AS found
-        FROM (
-            SELECT version, occurred_at, event_id, actor, request_id, action, changes,
-                octet_length(changes::text) + octet_length(actor) + 256 AS bytes
-            FROM run_events
-            WHERE flow_id = $1 AND tenant_id = $2 AND run_id = $3 AND version > $4 AND occurred_at BETWEEN $5 AND $6
-            ORDER BY version LIMIT $7
-        ) AS measured
-    ) AS counted
-    WHERE total <= $8 OR total = bytes
-    ORDER BY version";
+/// The entries of a chunk by version, until their length exceeds `$8` bytes; the first entry in any case. The length is
+/// that of the text that is sent: compressed columns take less on disk.
+pub(crate) static CHUNK: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {event}, bytes, found FROM (
+            SELECT {event}, bytes, sum(bytes) OVER (ORDER BY version) AS total, count(*) OVER () AS found
+            FROM (
+                SELECT {event}, octet_length(changes::text) + octet_length(actor) + 256 AS bytes
+                FROM run_events
+                WHERE flow_id = $1 AND tenant_id = $2 AND run_id = $3 AND version > $4 AND occurred_at BETWEEN $5 AND $6
+                ORDER BY version LIMIT $7
+            ) AS measured
+        ) AS counted
+        WHERE total <= $8 OR total = bytes
+        ORDER BY version",
+        event = *columns::EVENT,
+    )
+});
 
-/// How many entries the database measures at first; then more, as long as they are short. The first chunk has the
-/// default page and the entry to spare.
+/// Entries that the database measures in the first statement: the default page and the extra entry. Later statements
+/// measure more, as long as entries are short.
 const FIRST_CHUNK: usize = 64;
 
 #[derive(FromRow)]
@@ -37,13 +41,14 @@ struct ChunkRow {
     #[sqlx(flatten)]
     event: EventRow,
     bytes: i32,
-    /// How many entries were measured.
+    /// The number of entries that were measured.
     found: i64,
 }
 
-/// When the run was created, and when it changed last.
+/// When the run was created, and when it was last changed.
 type Times = (DateTime<Utc>, DateTime<Utc>);
 
+/// A page of the history of a run, without retries; `None` where the run is absent.
 pub(crate) async fn list(
     pool: &PgPool,
     key: RunKey,
@@ -64,7 +69,7 @@ async fn events(
     page: EventPageRequest,
     times: Times,
 ) -> Result<Page<RunEvent>, StoreError> {
-    // One to spare, which says that another page follows.
+    // One extra entry shows that another page follows.
     let wanted = page.size.rows() + 1;
     let limit = page.size.bytes();
     let mut events: Vec<RunEvent> = Vec::new();
@@ -103,7 +108,7 @@ async fn read(
     (created, modified): Times,
 ) -> Result<Vec<ChunkRow>, StoreError> {
     let number = |number| i64::try_from(number).unwrap_or(i64::MAX);
-    sqlx::query_as(CHUNK)
+    sqlx::query_as(CHUNK.as_str())
         .bind(key.flow.uuid())
         .bind(key.tenant.uuid())
         .bind(key.run.uuid())

@@ -1,11 +1,11 @@
-//! Idempotency keys. Each step is one statement; a claim that lost a race looks again.
+//! Idempotency keys: the port and its statements. Each step is one statement; a claim that lost a race reads the row
+//! again.
 
-use std::time::Duration;
-
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use flowruns_domain::{
-    Claimed, Digest, KeptAnswer, KeyClaim, KeyDecision, Reserved, StoreError, StoreErrorKind,
-    StoredKey, Timestamp,
+    Claimed, Digest, IdempotencyStore, KeptAnswer, KeyClaim, KeyDecision, Reserved, StoreError,
+    StoreErrorKind, StoredKey, Timestamp,
 };
 use sqlx::{
     FromRow, Postgres,
@@ -14,36 +14,36 @@ use sqlx::{
     types::{Json, Uuid},
 };
 
-use crate::{error::store_error, pool::Pool, retry::Budget};
+use crate::{error::store_error, pool::Pool, retry::RetryBudget, store::PostgresStore};
 
-const HOLD: &str = "
+pub(crate) const CLAIM: &str = "
     INSERT INTO idempotency_keys
         (tenant_id, digest, request, attempt_id, lease_end, reserved_id, received_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
 
-const FIND: &str = "
+pub(crate) const FIND: &str = "
     SELECT request, attempt_id, lease_end, reserved_id, received_at, status, headers, body FROM idempotency_keys
     WHERE tenant_id = $1 AND digest = $2";
 
-const REPLACE: &str = "
+pub(crate) const REPLACE: &str = "
     UPDATE idempotency_keys SET request = $3, attempt_id = $4, lease_end = $5, reserved_id = $6, received_at = $7,
         status = NULL, headers = NULL, body = NULL
     WHERE tenant_id = $1 AND digest = $2 AND attempt_id = $8";
 
-const TAKE_OVER: &str = "
+pub(crate) const TAKE_OVER: &str = "
     UPDATE idempotency_keys SET attempt_id = $3, lease_end = $4
     WHERE tenant_id = $1 AND digest = $2 AND attempt_id = $5 AND status IS NULL";
 
-const KEEP: &str = "
+pub(crate) const KEEP: &str = "
     UPDATE idempotency_keys SET status = $4, headers = $5, body = $6
     WHERE tenant_id = $1 AND digest = $2 AND attempt_id = $3 AND status IS NULL";
 
-const RELEASE: &str = "
+pub(crate) const RELEASE: &str = "
     UPDATE idempotency_keys SET lease_end = $4
     WHERE tenant_id = $1 AND digest = $2 AND attempt_id = $3 AND status IS NULL";
 
-/// Of several servers that forget at once, each takes others.
-const FORGET: &str = "
+/// Several servers that delete keys at the same time delete different ones.
+pub(crate) const FORGET: &str = "
     DELETE FROM idempotency_keys WHERE (tenant_id, digest) IN (
         SELECT tenant_id, digest FROM idempotency_keys WHERE received_at < $1
         ORDER BY received_at LIMIT $2 FOR UPDATE SKIP LOCKED
@@ -51,25 +51,56 @@ const FORGET: &str = "
 
 type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
-/// Claims a key. Retried within `retry_for`: a claim whose answer was lost finds itself.
-pub(crate) async fn claim(
-    pool: &Pool,
-    retry_for: Duration,
-    claim: &KeyClaim,
-) -> Result<Claimed, StoreError> {
-    let mut budget = Budget::new(retry_for);
-    loop {
-        match attempt(pool, claim).await {
-            Ok(Some(claimed)) => return Ok(claimed),
-            Ok(None) => budget.check()?,
-            Err(error) => budget.retry_read_after(error, "claim a key").await?,
+#[async_trait]
+impl IdempotencyStore for PostgresStore {
+    /// A repeated attempt recognizes its own claim, whose response was lost, by the id of the attempt.
+    async fn claim_key(&self, claim: KeyClaim) -> Result<Claimed, StoreError> {
+        let mut budget = RetryBudget::new(self.retry_for);
+        loop {
+            match attempt(&self.pool, &claim).await {
+                Ok(Some(claimed)) => return Ok(claimed),
+                Ok(None) => budget.check()?,
+                Err(error) => budget.retry_read_after(error, "claim a key").await?,
+            }
         }
+    }
+
+    async fn keep_answer(&self, claim: KeyClaim, answer: KeptAnswer) -> Result<(), StoreError> {
+        let mut budget = RetryBudget::new(self.retry_for);
+        let status = i16::try_from(answer.status)
+            .map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
+        loop {
+            let keep = bind_key(sqlx::query(KEEP), &claim)
+                .bind(claim.attempt)
+                .bind(status)
+                .bind(Json(&answer.headers))
+                .bind(&answer.body);
+            match self.pool.execute(keep).await {
+                Ok(_) => return Ok(()),
+                Err(error) => budget.retry_after(error, "keep an answer").await?,
+            }
+        }
+    }
+
+    async fn release_key(&self, claim: KeyClaim) -> Result<(), StoreError> {
+        let release = bind_key(sqlx::query(RELEASE), &claim)
+            .bind(claim.attempt)
+            .bind(claim.now().date_time());
+        changed_one(&self.pool, release).await.map(drop)
+    }
+
+    async fn forget_keys(&self, before: Timestamp, most: u16) -> Result<u64, StoreError> {
+        let forget = sqlx::query(FORGET)
+            .bind(before.date_time())
+            .bind(i64::from(most));
+        let forgotten = self.pool.execute(forget).await.map_err(store_error)?;
+        Ok(forgotten.rows_affected())
     }
 }
 
-/// One attempt; `None` when the row changed meanwhile.
+/// One attempt to claim a key; `None` when another claim changed the row.
 async fn attempt(pool: &Pool, claim: &KeyClaim) -> Result<Option<Claimed>, StoreError> {
-    if changed_one(pool, held(HOLD, claim)).await? {
+    if changed_one(pool, bind_claim(sqlx::query(CLAIM), claim)).await? {
         return Ok(Some(Claimed::Granted(claim.reserved)));
     }
     let Some(stored) = find(pool, claim).await? else {
@@ -77,9 +108,12 @@ async fn attempt(pool: &Pool, claim: &KeyClaim) -> Result<Option<Claimed>, Store
     };
     let (statement, reserved) = match stored.decide(claim) {
         KeyDecision::Answer(claimed) => return Ok(Some(claimed)),
-        KeyDecision::Replace => (held(REPLACE, claim).bind(stored.attempt), claim.reserved),
+        KeyDecision::Replace => (
+            bind_claim(sqlx::query(REPLACE), claim).bind(stored.attempt),
+            claim.reserved,
+        ),
         KeyDecision::TakeOver => {
-            let take_over = of_key(TAKE_OVER, claim)
+            let take_over = bind_key(sqlx::query(TAKE_OVER), claim)
                 .bind(claim.attempt)
                 .bind(claim.lease_end().date_time())
                 .bind(stored.attempt);
@@ -100,57 +134,21 @@ async fn find(pool: &Pool, claim: &KeyClaim) -> Result<Option<StoredKey>, StoreE
     row.map(StoredKey::try_from).transpose()
 }
 
-pub(crate) async fn keep(
-    pool: &Pool,
-    retry_for: Duration,
-    claim: &KeyClaim,
-    answer: &KeptAnswer,
-) -> Result<(), StoreError> {
-    let mut budget = Budget::new(retry_for);
-    let status = i16::try_from(answer.status)
-        .map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
-    loop {
-        let keep = of_key(KEEP, claim)
-            .bind(claim.attempt)
-            .bind(status)
-            .bind(Json(&answer.headers))
-            .bind(&answer.body);
-        match pool.execute(keep).await {
-            Ok(_) => return Ok(()),
-            Err(error) => budget.retry_after(error, "keep an answer").await?,
-        }
-    }
-}
-
-pub(crate) async fn release(pool: &Pool, claim: &KeyClaim) -> Result<(), StoreError> {
-    let release = of_key(RELEASE, claim)
-        .bind(claim.attempt)
-        .bind(claim.now().date_time());
-    changed_one(pool, release).await.map(drop)
-}
-
-pub(crate) async fn forget(pool: &Pool, before: Timestamp, most: u16) -> Result<u64, StoreError> {
-    let forget = sqlx::query(FORGET)
-        .bind(before.date_time())
-        .bind(i64::from(most));
-    let forgotten = pool.execute(forget).await.map_err(store_error)?;
-    Ok(forgotten.rows_affected())
-}
-
 async fn changed_one(pool: &Pool, statement: Statement<'_>) -> Result<bool, StoreError> {
     let done = pool.execute(statement).await.map_err(store_error)?;
     Ok(done.rows_affected() == 1)
 }
 
-fn of_key<'q>(sql: &'static str, claim: &'q KeyClaim) -> Statement<'q> {
-    sqlx::query(sql)
+/// Binds the key: $1 and $2.
+fn bind_key<'q>(statement: Statement<'q>, claim: &'q KeyClaim) -> Statement<'q> {
+    statement
         .bind(claim.key.tenant.uuid())
         .bind(claim.key.digest.as_slice())
 }
 
-/// Binds all that a first attempt holds: $1 to $7.
-fn held<'q>(sql: &'static str, claim: &'q KeyClaim) -> Statement<'q> {
-    of_key(sql, claim)
+/// Binds the claim of a first attempt: $1 to $7.
+fn bind_claim<'q>(statement: Statement<'q>, claim: &'q KeyClaim) -> Statement<'q> {
+    bind_key(statement, claim)
         .bind(claim.request.as_slice())
         .bind(claim.attempt)
         .bind(claim.lease_end().date_time())

@@ -1,4 +1,4 @@
-//! What is counted of the store. Handles are made once, for the recorder that is installed by then.
+//! The metrics of the store. The handles are created once, so the recorder must be installed before the store connects.
 
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ const ENDED: &str = "flowruns_runs_ended_total";
 const READ_RETRIES: &str = "flowruns_database_retries_total";
 const ACQUIRE_TIMEOUTS: &str = "flowruns_database_acquire_timeouts_total";
 
-/// The ways in which a run ends.
+/// Every terminal status.
 const OUTCOMES: [Outcome; 4] = [
     Outcome::Completed,
     Outcome::CompletedWithWarnings,
@@ -24,24 +24,24 @@ const OUTCOMES: [Outcome; 4] = [
     Outcome::Failed,
 ];
 
-/// The counts of the writers of a store.
+/// The metrics of the writers of a store.
 pub(crate) struct Meter {
     /// Statements that read the runs of a batch.
-    pub(crate) read: Step,
+    pub(crate) read: StatementMeter,
     /// Statements that write a batch of reports.
-    pub(crate) write: Step,
+    pub(crate) write: StatementMeter,
     /// Statements that create runs.
-    pub(crate) create: Step,
+    pub(crate) create: StatementMeter,
     /// Transactions that wait for a contended run.
-    pub(crate) lock: Step,
+    pub(crate) lock: StatementMeter,
     races_lost: Counter,
     contended: Gauge,
     created: Counter,
     ended: [Counter; OUTCOMES.len()],
 }
 
-/// One kind of statement.
-pub(crate) struct Step {
+/// The metrics of one kind of statement.
+pub(crate) struct StatementMeter {
     size: Histogram,
     duration: Histogram,
     retries: Counter,
@@ -53,10 +53,10 @@ impl Meter {
         let ended =
             |outcome| metrics::counter!(ENDED, "status" => RunStatus::Ended(outcome).as_str());
         Self {
-            read: Step::new("read"),
-            write: Step::new("write"),
-            create: Step::new("create"),
-            lock: Step::new("lock"),
+            read: StatementMeter::new("read"),
+            write: StatementMeter::new("write"),
+            create: StatementMeter::new("create"),
+            lock: StatementMeter::new("lock"),
             races_lost: metrics::counter!(RACES_LOST),
             contended: metrics::gauge!(CONTENDED),
             created: metrics::counter!(CREATED),
@@ -64,7 +64,7 @@ impl Meter {
         }
     }
 
-    /// So many reports were decided on a row that another changed meanwhile.
+    /// Reports were decided on a row that another process has changed since.
     pub(crate) fn races_lost(&self, reports: usize) {
         self.races_lost.increment(reports as u64);
     }
@@ -74,18 +74,18 @@ impl Meter {
         self.contended.increment(1);
     }
 
-    /// Nothing waits for it any more.
+    /// No report waits for it any more.
     pub(crate) fn contention_ends(&self) {
         self.contended.decrement(1);
     }
 
-    /// A run was created, perhaps ended already.
+    /// A run was created, perhaps in a terminal status.
     pub(crate) fn created(&self, run: &Run) {
         self.created.increment(1);
         self.ended(RunStatus::Running, run);
     }
 
-    /// A run was written that had this status before.
+    /// A run was written; `before` is its status in the version before.
     pub(crate) fn ended(&self, before: RunStatus, run: &Run) {
         let now = run.properties.state.status();
         if before == RunStatus::Running
@@ -97,7 +97,7 @@ impl Meter {
     }
 }
 
-impl Step {
+impl StatementMeter {
     fn new(step: &'static str) -> Self {
         Self {
             size: metrics::histogram!(BATCH_SIZE, "step" => step),
@@ -106,29 +106,29 @@ impl Step {
         }
     }
 
-    /// A statement for so many reports is through.
+    /// A statement for this number of reports was committed.
     pub(crate) fn done(&self, reports: usize, started: Instant) {
         self.size.record(reports as f64);
         self.duration.record(started.elapsed());
     }
 
-    /// It failed, and is tried again.
+    /// A statement failed, and is repeated.
     pub(crate) fn retried(&self) {
         self.retries.increment(1);
     }
 }
 
-/// A task of the writer panicked, and is started again.
+/// A task of the writer panicked, and is restarted.
 pub(crate) fn panicked() {
     metrics::counter!(PANICS).increment(1);
 }
 
-/// A read is tried again; `unit` says which.
+/// A read is repeated; `unit` is its label.
 pub(crate) fn read_retried(unit: &'static str) {
     metrics::counter!(READ_RETRIES, "unit" => unit).increment(1);
 }
 
-/// No connection of the pool was free in time.
+/// No connection of the pool was free within `acquire_timeout`.
 pub(crate) fn acquire_timed_out() {
     metrics::counter!(ACQUIRE_TIMEOUTS).increment(1);
 }
@@ -140,33 +140,33 @@ fn describe() {
         Unit::Seconds,
         "How long a statement took, with its commit, by step."
     );
-    metrics::describe_counter!(RETRIES, "Statements tried again after a failure, by step.");
+    metrics::describe_counter!(RETRIES, "Statements repeated after a failure, by step.");
     metrics::describe_counter!(
         RACES_LOST,
-        "Reports decided on a row that another server changed meanwhile."
+        "Reports decided on a row that another server had changed since."
     );
     metrics::describe_gauge!(
         CONTENDED,
-        "Runs that lost too many races and are waited for."
+        "Runs whose reports lost too many races and wait for a lock."
     );
     metrics::describe_counter!(
         PANICS,
-        "Tasks of the writer that panicked and were started again."
+        "Tasks of the writer that panicked and were restarted."
     );
     metrics::describe_counter!(CREATED, "Runs created.");
     metrics::describe_counter!(
         ENDED,
-        "Runs ended, by status; those created as ended count too."
+        "Runs ended, by status; includes runs created in a terminal status."
     );
     metrics::describe_counter!(
         READ_RETRIES,
-        "Reads and changes of flows tried again, by unit."
+        "Reads and changes of flows that were repeated, by unit."
     );
     metrics::describe_counter!(
         ACQUIRE_TIMEOUTS,
-        "Times that no connection of the pool was free in time."
+        "Requests for a connection of the pool that timed out."
     );
-    // Those that alerts look at are there from the start, so that the first one is a rise.
+    // Alerts watch the increase of these: they must exist with 0 before the first event.
     metrics::counter!(ACQUIRE_TIMEOUTS).absolute(0);
     metrics::counter!(PANICS).absolute(0);
 }

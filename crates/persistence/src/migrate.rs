@@ -1,6 +1,6 @@
-//! Migrations, applied by operators: status, up, down, and the months of history.
+//! Migrations, applied by operators: status, up, down, and the monthly partitions of the history.
 //!
-//! They use a connection of their own, with a `lock_timeout` and without a `statement_timeout`.
+//! Each function opens a connection of its own, with a `lock_timeout` of 5 s and without a `statement_timeout`.
 
 use std::collections::HashMap;
 
@@ -13,12 +13,24 @@ use sqlx::{
 };
 use thiserror::Error;
 
-use crate::{condition::ENCODING, error::is_covered_elsewhere, session::wait_for_flush};
+use crate::{
+    dedicated_connection::wait_for_flush,
+    error::{is_covered_elsewhere, is_lock_not_available},
+    schema_status::ENCODING,
+};
 
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
-const GRANTS: &str = include_str!("../migrations/grants.sql");
+pub(crate) const GRANTS: &str = include_str!("../migrations/grants.sql");
 const LOCK_TIMEOUT: &str = "5s";
-const LOCK_NOT_AVAILABLE: &str = "55P03";
+/// Months after the current one for which [`up`] creates partitions.
+const MONTHS_AHEAD: u32 = 3;
+
+pub(crate) const HAS_MIGRATIONS: &str = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
+
+pub(crate) const APPLIED: &str =
+    "SELECT version, description, checksum FROM _sqlx_migrations ORDER BY version";
+
+pub(crate) const SERVER_ENCODING: &str = "SELECT current_setting('server_encoding')";
 
 /// Why a migration was not applied.
 #[derive(Debug, Error)]
@@ -36,70 +48,55 @@ pub enum MigrateError {
     /// The database has another encoding than UTF8.
     #[error("{}", unsuitable_encoding(.0))]
     Encoding(String),
-    /// There is no migration of this version.
+    /// This release has no migration of this version.
     #[error("there is no migration {0}; `flowruns migrate status` lists them")]
     Unknown(i64),
-    /// The database failed.
+    /// The database rejected a statement, or cannot be reached.
     #[error("the database refused a migration")]
     Failed(#[source] sqlx::Error),
-    /// sqlx refused a migration.
+    /// sqlx rejected a migration.
     #[error("a migration failed")]
     Refused(#[source] SqlxMigrateError),
 }
 
-/// Where a migration stands.
+/// Whether a migration is applied.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum MigrationState {
-    /// In the database as it is here.
+    /// Applied, with the text of this release.
     Applied,
-    /// Not in the database.
+    /// Not applied.
     Pending,
-    /// In the database, with another text.
+    /// Applied, with another text.
     Changed,
-    /// In the database, and not here: it is of a newer release.
+    /// Applied, and unknown to this release: it belongs to a newer one.
     Unknown,
 }
 
-/// A migration, here or in the database.
+/// A migration of this release, or one that is applied.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct MigrationStatus {
     /// Its number.
     pub version: i64,
     /// Its name.
     pub description: String,
-    /// Where it stands.
+    /// Whether it is applied.
     pub state: MigrationState,
 }
 
-/// Every migration, by version. Needs no more than to read.
+/// Every migration, by version. The role needs the right to read only.
 ///
 /// # Errors
 ///
-/// [`MigrateError::Failed`] when the database cannot be asked, [`MigrateError::Encoding`] when its encoding is not UTF8.
+/// [`MigrateError::Failed`] when the database cannot be reached, [`MigrateError::Encoding`] when its encoding is not UTF8.
 pub async fn status(database: &PgConnectOptions) -> Result<Vec<MigrationStatus>, MigrateError> {
     let mut connection = connect(database).await?;
-    refuse_other_encodings(&mut connection).await?;
+    check_encoding(&mut connection).await?;
     statuses(&mut connection).await.map_err(failed)
 }
 
-/// As [`status`], on a connection that is there.
+/// As [`status`], on an open connection.
 pub(crate) async fn statuses(connection: &mut PgConnection) -> sqlx::Result<Vec<MigrationStatus>> {
-    let is_there: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
-        .fetch_one(&mut *connection)
-        .await?;
-    let applied: Vec<(i64, String, Vec<u8>)> = if is_there {
-        sqlx::query_as(
-            "SELECT version, description, checksum FROM _sqlx_migrations ORDER BY version",
-        )
-        .fetch_all(&mut *connection)
-        .await?
-    } else {
-        Vec::new()
-    };
-    let mut applied: HashMap<_, _> = applied
-        .into_iter()
-        .map(|(version, name, sum)| (version, (name, sum)))
-        .collect();
+    let mut applied = applied(connection).await?;
     let known = MIGRATOR
         .iter()
         .filter(|migration| migration.migration_type.is_up_migration());
@@ -114,41 +111,53 @@ pub(crate) async fn statuses(connection: &mut PgConnection) -> sqlx::Result<Vec<
             },
         })
         .collect();
-    all.extend(
-        applied
-            .into_iter()
-            .map(|(version, (description, _))| MigrationStatus {
-                version,
-                description,
-                state: MigrationState::Unknown,
-            }),
-    );
+    let unknown = applied.into_iter();
+    all.extend(unknown.map(|(version, (description, _))| MigrationStatus {
+        version,
+        description,
+        state: MigrationState::Unknown,
+    }));
     all.sort_by_key(|migration| migration.version);
     Ok(all)
 }
 
-/// Applies what is pending, and makes the months of history up to three ahead of `now`.
+/// The description and the checksum of each applied migration, by version.
+async fn applied(connection: &mut PgConnection) -> sqlx::Result<HashMap<i64, (String, Vec<u8>)>> {
+    let has_migrations = sqlx::query_scalar(HAS_MIGRATIONS);
+    let has_migrations: bool = has_migrations.fetch_one(&mut *connection).await?;
+    if !has_migrations {
+        return Ok(HashMap::new());
+    }
+    let applied: Vec<(i64, String, Vec<u8>)> =
+        sqlx::query_as(APPLIED).fetch_all(connection).await?;
+    let applied = applied.into_iter();
+    Ok(applied
+        .map(|(version, description, checksum)| (version, (description, checksum)))
+        .collect())
+}
+
+/// Applies the pending migrations, and creates the monthly partitions of the history for the month of `now` and the three
+/// that follow.
 ///
 /// # Errors
 ///
-/// [`MigrateError`]; what was applied before the failure stays applied.
+/// [`MigrateError`]; migrations that were applied before the failure stay applied.
 pub async fn up(database: &PgConnectOptions, now: Timestamp) -> Result<(), MigrateError> {
-    const AHEAD: u32 = 3;
     let mut connection = connect(database).await?;
-    refuse_other_encodings(&mut connection).await?;
+    check_encoding(&mut connection).await?;
     MIGRATOR
         .run_direct(None, &mut connection, false)
         .await
-        .map_err(refused)?;
-    make_months(&mut connection, now, AHEAD).await?;
+        .map_err(rejected)?;
+    create_partitions(&mut connection, now, MONTHS_AHEAD).await?;
     connection.close().await.map_err(failed)
 }
 
-/// Reverts what is above `target`; 0 reverts everything.
+/// Reverts the migrations above the version `target`; 0 reverts all of them.
 ///
 /// # Errors
 ///
-/// [`MigrateError`]; what was reverted before the failure stays reverted.
+/// [`MigrateError`]; migrations that were reverted before the failure stay reverted.
 pub async fn down_to(database: &PgConnectOptions, target: i64) -> Result<(), MigrateError> {
     if target != 0 && !MIGRATOR.version_exists(target) {
         return Err(MigrateError::Unknown(target));
@@ -157,26 +166,26 @@ pub async fn down_to(database: &PgConnectOptions, target: i64) -> Result<(), Mig
     MIGRATOR
         .undo(&mut connection, target)
         .await
-        .map_err(refused)?;
+        .map_err(rejected)?;
     connection.close().await.map_err(failed)
 }
 
-/// Makes the month of `now` and `ahead` more, where they are missing.
+/// Creates the missing partitions of the history for the month of `now` and the `ahead` months that follow.
 ///
 /// # Errors
 ///
-/// [`MigrateError`]
+/// [`MigrateError`]; partitions that were created before the failure stay.
 pub async fn partitions(
     database: &PgConnectOptions,
     now: Timestamp,
     ahead: u32,
 ) -> Result<(), MigrateError> {
     let mut connection = connect(database).await?;
-    make_months(&mut connection, now, ahead).await?;
+    create_partitions(&mut connection, now, ahead).await?;
     connection.close().await.map_err(failed)
 }
 
-/// Grants the roles `flowruns_service` and `flowruns_reader` what they need, as migrations/grants.sql does.
+/// Grants the roles `flowruns_service` and `flowruns_reader` their rights, with the statements of migrations/grants.sql.
 ///
 /// # Errors
 ///
@@ -190,7 +199,7 @@ pub async fn grant(database: &PgConnectOptions) -> Result<(), MigrateError> {
     connection.close().await.map_err(failed)
 }
 
-async fn connect(database: &PgConnectOptions) -> Result<PgConnection, MigrateError> {
+pub(crate) async fn connect(database: &PgConnectOptions) -> Result<PgConnection, MigrateError> {
     let settings = [
         ("lock_timeout", LOCK_TIMEOUT),
         ("statement_timeout", "0"),
@@ -201,13 +210,13 @@ async fn connect(database: &PgConnectOptions) -> Result<PgConnection, MigrateErr
         .application_name("flowruns migrate")
         .options(settings);
     let mut connection = database.connect().await.map_err(failed)?;
-    // A migration that was reported as applied is there after a crash.
+    // A migration that was reported as applied must survive a crash.
     wait_for_flush(&mut connection).await.map_err(failed)?;
     Ok(connection)
 }
 
-async fn refuse_other_encodings(connection: &mut PgConnection) -> Result<(), MigrateError> {
-    let encoding = sqlx::query_scalar("SELECT current_setting('server_encoding')");
+async fn check_encoding(connection: &mut PgConnection) -> Result<(), MigrateError> {
+    let encoding = sqlx::query_scalar(SERVER_ENCODING);
     let encoding: String = encoding.fetch_one(connection).await.map_err(failed)?;
     match encoding == ENCODING {
         true => Ok(()),
@@ -215,13 +224,13 @@ async fn refuse_other_encodings(connection: &mut PgConnection) -> Result<(), Mig
     }
 }
 
-async fn make_months(
+async fn create_partitions(
     connection: &mut PgConnection,
     now: Timestamp,
     ahead: u32,
 ) -> Result<(), MigrateError> {
-    // The lock of the migrations: two runners make one month.
-    connection.lock().await.map_err(refused)?;
+    // The lock of the migrations: two runners create one partition.
+    connection.lock().await.map_err(rejected)?;
     let today = now.date_time().date_naive();
     let this_month = today.with_day(1).unwrap_or(today);
     for offset in 0..=ahead {
@@ -231,13 +240,13 @@ async fn make_months(
         ) else {
             break;
         };
-        make_month(connection, from, to).await?;
+        create_partition(connection, from, to).await?;
     }
-    connection.unlock().await.map_err(refused)
+    connection.unlock().await.map_err(rejected)
 }
 
-/// A month whose rows already went to the default partition stays there: moving them is an operator's decision.
-async fn make_month(
+/// A month that has rows in the default partition gets no other one: an operator must decide to move them.
+async fn create_partition(
     connection: &mut PgConnection,
     from: NaiveDate,
     to: NaiveDate,
@@ -247,7 +256,7 @@ async fn make_month(
         "CREATE TABLE IF NOT EXISTS {name} PARTITION OF run_events \
          FOR VALUES FROM ('{from} 00:00:00+00') TO ('{to} 00:00:00+00')"
     );
-    // The text is made of dates alone.
+    // The text is built from dates only.
     match sqlx::raw_sql(AssertSqlSafe(create))
         .execute(connection)
         .await
@@ -265,15 +274,13 @@ async fn make_month(
 }
 
 fn failed(error: sqlx::Error) -> MigrateError {
-    let code = error.as_database_error().and_then(|error| error.code());
-    if code.as_deref() == Some(LOCK_NOT_AVAILABLE) {
-        MigrateError::Busy(error)
-    } else {
-        MigrateError::Failed(error)
+    match is_lock_not_available(&error) {
+        true => MigrateError::Busy(error),
+        false => MigrateError::Failed(error),
     }
 }
 
-fn refused(error: SqlxMigrateError) -> MigrateError {
+fn rejected(error: SqlxMigrateError) -> MigrateError {
     match error {
         SqlxMigrateError::Execute(error) | SqlxMigrateError::ExecuteMigration(error, _) => {
             failed(error)

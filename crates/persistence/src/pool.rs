@@ -13,24 +13,24 @@ use sqlx::{
 
 use crate::error::is_read_only;
 
-/// A server that takes no writes is suspected of having taken them before at most once in this time, so that writes
-/// to a standby do not close the connections of its readers again and again.
-const MARK_EVERY: Duration = Duration::from_secs(1);
+/// The pool is replaced at most once in this time. Otherwise each write to a standby would close the connections of its
+/// readers.
+const REPLACE_EVERY: Duration = Duration::from_secs(1);
 
-/// A pool whose connections are replaced when their server takes no writes any more.
+/// A pool whose connections are replaced when their server rejects writes.
 #[derive(Clone)]
 pub(crate) struct Pool {
     connections: PgPool,
-    read_only: ReadOnlyMark,
+    read_only: ReadOnlyDetection,
 }
 
-/// When a connection was seen to be read-only. Those that were opened before are not used any more: after a failover
-/// behind one address they may lead to the former primary.
+/// When a connection was last found to be read-only. Connections that were opened earlier are not used any more: after a
+/// failover behind one address they may lead to the former primary.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ReadOnlyMark(Arc<Mutex<Option<Instant>>>);
+pub(crate) struct ReadOnlyDetection(Arc<Mutex<Option<Instant>>>);
 
 impl Pool {
-    pub(crate) const fn new(connections: PgPool, read_only: ReadOnlyMark) -> Self {
+    pub(crate) const fn new(connections: PgPool, read_only: ReadOnlyDetection) -> Self {
         Self {
             connections,
             read_only,
@@ -50,25 +50,25 @@ impl Pool {
         let mut connection = self.connections.acquire().await?;
         let done = statement.execute(&mut *connection).await;
         if done.as_ref().is_err_and(is_read_only) {
-            self.read_only.set();
+            self.read_only.record();
             connection.close_on_drop();
         }
         done
     }
 }
 
-impl ReadOnlyMark {
-    fn set(&self) {
-        let mut mark = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if mark.is_none_or(|mark| mark.elapsed() > MARK_EVERY) {
-            *mark = Some(Instant::now());
+impl ReadOnlyDetection {
+    fn record(&self) {
+        let mut detected = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if detected.is_none_or(|detected| detected.elapsed() > REPLACE_EVERY) {
+            *detected = Some(Instant::now());
         }
     }
 
-    /// Whether a connection of this age was opened after the mark.
+    /// Whether a connection of this age was opened after the detection.
     pub(crate) fn is_newer(&self, age: Duration) -> bool {
-        let mark = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        mark.is_none_or(|mark| age < mark.elapsed())
+        let detected = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        detected.is_none_or(|detected| age < detected.elapsed())
     }
 }
 
@@ -77,20 +77,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_from_before_the_mark_are_replaced_and_later_ones_are_kept() {
-        let mark = ReadOnlyMark::default();
-        assert!(mark.is_newer(Duration::MAX));
-        mark.set();
-        assert!(!mark.is_newer(Duration::from_secs(60)));
-        assert!(mark.is_newer(Duration::ZERO));
+    fn connections_from_before_the_detection_are_replaced_and_later_ones_are_kept() {
+        let detection = ReadOnlyDetection::default();
+        assert!(detection.is_newer(Duration::MAX));
+        detection.record();
+        assert!(!detection.is_newer(Duration::from_secs(60)));
+        assert!(detection.is_newer(Duration::ZERO));
     }
 
     #[test]
-    fn a_mark_stands_for_a_while_although_more_connections_turn_out_to_be_read_only() {
-        let mark = ReadOnlyMark::default();
-        mark.set();
-        let first = *mark.0.lock().unwrap();
-        mark.set();
-        assert_eq!(*mark.0.lock().unwrap(), first);
+    fn a_second_detection_shortly_after_the_first_replaces_no_connection() {
+        let detection = ReadOnlyDetection::default();
+        detection.record();
+        let first = *detection.0.lock().unwrap();
+        detection.record();
+        assert_eq!(*detection.0.lock().unwrap(), first);
     }
 }

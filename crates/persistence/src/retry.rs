@@ -8,16 +8,17 @@ use std::{
 use flowruns_domain::{StoreError, StoreErrorKind};
 
 use crate::{
-    error::{is_read_only, is_transient, session_is_lost, store_error},
+    error::{connection_is_lost, is_read_only, is_transient, store_error},
     meter,
 };
 
-/// The sessions of a pool may all have died at once: so many dead ones are passed over without a pause.
-const DEAD_SESSIONS: u32 = 32;
+/// All connections of a pool may have failed at once. This number of them is replaced without a pause.
+const FAILED_CONNECTIONS: u32 = 32;
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
-/// Repeats a read after transient failures, within `retry_for`: a session that died is nobody's answer.
+/// Repeats a read after transient failures, within `retry_for`. A broken connection is never reported to the caller while
+/// time is left to retry. `unit` is the label of the metric that counts the repetitions.
 pub(crate) async fn read<T, F>(
     retry_for: Duration,
     unit: &'static str,
@@ -26,7 +27,7 @@ pub(crate) async fn read<T, F>(
 where
     F: Future<Output = Result<T, StoreError>>,
 {
-    let mut budget = Budget::new(retry_for);
+    let mut budget = RetryBudget::new(retry_for);
     loop {
         match attempt().await {
             Err(error) => budget.retry_read_after(error, unit).await?,
@@ -35,44 +36,47 @@ where
     }
 }
 
-/// Pauses between attempts: each twice as long as the one before, up to a bound.
+/// Exponential pauses between attempts, from 10 ms to 250 ms.
 #[derive(Debug)]
-pub(crate) struct Pause(Duration);
+pub(crate) struct Backoff(Duration);
 
-impl Default for Pause {
+impl Default for Backoff {
     fn default() -> Self {
         Self(FIRST_PAUSE)
     }
 }
 
-impl Pause {
-    /// Pauses.
-    pub(crate) async fn next(&mut self) {
+impl Backoff {
+    pub(crate) async fn pause(&mut self) {
         tokio::time::sleep(self.0).await;
         self.0 = LONGEST_PAUSE.min(self.0 * 2);
     }
 }
 
-/// What is left of the time for a unit of work.
-pub(crate) struct Budget {
+/// The time for a unit of work and its repetitions.
+pub(crate) struct RetryBudget {
     end: Instant,
-    pause: Pause,
-    dead_sessions: u32,
-    /// Whether a session turned out to be read-only.
+    backoff: Backoff,
+    failed_connections: u32,
+    /// A connection turned out to be read-only.
     was_read_only: bool,
 }
 
-impl Budget {
+impl RetryBudget {
     pub(crate) fn new(retry_for: Duration) -> Self {
         Self {
             end: Instant::now() + retry_for,
-            pause: Pause::default(),
-            dead_sessions: 0,
+            backoff: Backoff::default(),
+            failed_connections: 0,
             was_read_only: false,
         }
     }
 
-    /// Pauses before another attempt, unless the failure is final or the time is up.
+    /// Pauses before another attempt.
+    ///
+    /// # Errors
+    ///
+    /// The failure, if another attempt would not succeed or the time is up.
     pub(crate) async fn retry_after(
         &mut self,
         error: sqlx::Error,
@@ -81,7 +85,7 @@ impl Budget {
         self.retry_read_after(store_error(error), unit).await
     }
 
-    /// As [`retry_after`](Self::retry_after), for a failure that is a [`StoreError`] already.
+    /// As [`retry_after`](Self::retry_after), for a [`StoreError`].
     pub(crate) async fn retry_read_after(
         &mut self,
         error: StoreError,
@@ -93,15 +97,15 @@ impl Budget {
             .and_then(|source| source.downcast_ref::<sqlx::Error>());
         let may_succeed = source.is_some_and(is_transient);
         if source.is_some_and(is_read_only) {
-            // The next session leads to the new primary, or no session does now.
+            // Either the next connection leads to the new primary, or none does yet.
             if mem::replace(&mut self.was_read_only, true) {
                 return Err(error);
             }
             meter::read_retried(unit);
             return Ok(());
         }
-        if source.is_some_and(session_is_lost) && self.dead_sessions < DEAD_SESSIONS {
-            self.dead_sessions += 1;
+        if source.is_some_and(connection_is_lost) && self.failed_connections < FAILED_CONNECTIONS {
+            self.failed_connections += 1;
             meter::read_retried(unit);
             return Ok(());
         }
@@ -114,7 +118,7 @@ impl Budget {
         error: StoreError,
         unit: &'static str,
     ) -> Result<(), StoreError> {
-        if !may_succeed || Instant::now() + self.pause.0 > self.end {
+        if !may_succeed || Instant::now() + self.backoff.0 > self.end {
             return Err(error);
         }
         meter::read_retried(unit);
@@ -123,11 +127,15 @@ impl Budget {
             error = error.source.as_ref().map(tracing::field::display),
             "another attempt"
         );
-        self.pause.next().await;
+        self.backoff.pause().await;
         Ok(())
     }
 
-    /// Goes on after a lost race, unless the time is up.
+    /// Allows another attempt after a lost race.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreErrorKind::Contention`] if the time is up.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         if Instant::now() > self.end {
             return Err(StoreError {

@@ -1,4 +1,4 @@
-//! Rows, and the domain values that they are. A column is mapped here and nowhere else.
+//! Rows as they are read, and the domain values that they become. [`columns`](crate::columns) lists the columns.
 
 use chrono::{DateTime, Utc};
 use flowruns_domain::{
@@ -42,7 +42,7 @@ pub(crate) struct ListedRunRow {
     summary: RunSummaryRow,
     #[sqlx(default)]
     blocking_error: Option<Json<JsonObject>>,
-    /// Absent where it was not read.
+    /// `None` where the documents were not read.
     #[sqlx(default)]
     statistics: Option<Json<JsonObject>>,
 }
@@ -69,13 +69,13 @@ pub(crate) struct EventRow {
     changes: Json<Vec<JsonObject>>,
 }
 
-/// Tells which column of which row cannot be.
-struct Reader {
+/// Makes domain values of columns. An impossible value is an error with its table, column and row.
+struct ColumnReader {
     table: &'static str,
     id: String,
 }
 
-impl Reader {
+impl ColumnReader {
     fn column<T>(&self, column: &'static str, value: Option<T>) -> Result<T, StoreError> {
         let corrupt = || StoreErrorKind::Corrupt {
             table: self.table,
@@ -106,7 +106,7 @@ impl Reader {
 
 impl RunRow {
     pub(crate) fn into_run(self, key: RunKey) -> Result<Run, StoreError> {
-        let reader = Reader {
+        let reader = ColumnReader {
             table: "runs",
             id: format!("{}/{}", key.flow, self.id),
         };
@@ -133,7 +133,7 @@ impl RunRow {
 
 impl RunSummaryRow {
     pub(crate) fn into_summary(self, flow: FlowKey) -> Result<RunSummary, StoreError> {
-        let reader = Reader {
+        let reader = ColumnReader {
             table: "runs",
             id: format!("{}/{}", flow.flow, self.id),
         };
@@ -152,7 +152,7 @@ impl RunSummaryRow {
 
 impl ListedRunRow {
     pub(crate) fn into_listed(self, tenant: TenantId) -> Result<ListedRun, StoreError> {
-        let reader = Reader {
+        let reader = ColumnReader {
             table: "runs",
             id: format!("{}/{}", self.flow_id, self.summary.id),
         };
@@ -170,7 +170,7 @@ impl ListedRunRow {
 
 impl FlowRow {
     pub(crate) fn into_flow(self, tenant: TenantId) -> Result<Flow, StoreError> {
-        let reader = Reader {
+        let reader = ColumnReader {
             table: "flows",
             id: self.id.to_string(),
         };
@@ -202,7 +202,7 @@ impl FlowRow {
 
 impl EventRow {
     pub(crate) fn into_event(self, key: RunKey) -> Result<RunEvent, StoreError> {
-        let reader = Reader {
+        let reader = ColumnReader {
             table: "run_events",
             id: format!("{}/{}/{}", key.flow, key.run, self.version),
         };

@@ -1,22 +1,44 @@
-//! The writer: reports and creations wait for a few tasks, each with a session of its own, that take whatever waits and
-//! read and write all of it in one statement each; so the more comes at once, the less each report costs.
+//! The writer of reports and creations. Its tasks carry out what waits in their queues in one statement each, so that the
+//! cost of a report falls as the load rises.
 //!
-//! Every answer is given after the commit that it rests on. The work lives in the tasks: a caller that leaves cancels
-//! nothing half-way. Several processes on one database race through the guard of the statement, and whoever lost twice
-//! waits for the row.
+//! ```text
+//!  RunStore::update_run                                                   RunStore::create_run
+//!        │ RunReport                                                            │ Change
+//!        │ admission: limits of requests and bytes                              │ admission
+//!        ▼                                                                      ▼
+//!  JobSender ── Job<QueuedReport> ──► ReadingTask ── Batch ──► WritingTask   JobSender ── Job<QueuedCreation> ──► CreationTask
+//!    (queue)                          reads, decides           writes          (queue)                            creates
+//!                                       ▲    │                   │
+//!                                       └────│─ BatchResult ─────┘
+//!                                            ▼
+//!                                      ContendedRuns: one transaction a run, for reports that lost two races
+//! ```
+//!
+//! A report has three forms on its way: [`RunReport`] is what the service sends; [`QueuedReport`] adds what its retries
+//! need; [`Job`](queue::Job) adds the deadline, the permit and the channel to the caller, for reports and creations alike.
+//!
+//! Rules that every task keeps:
+//!
+//! - A caller gets its result after the commit of everything that the result was decided on.
+//! - The tasks own the work: a caller that leaves cancels nothing.
+//! - While a batch is written, the next reports of its runs are deferred; other runs are read and decided.
+//! - Several processes may write one run: the statement writes a row only in the version that was read. The loser decides
+//!   its reports again, and after two lost races waits for a lock on the row.
+//! - A write whose response was lost may have been committed, or may be committed later. Its report is decided again only
+//!   together with a look for its event, and is not rejected until its outcome is known.
 
 mod batch;
-mod cache;
-mod chain;
-mod contended;
-mod creations;
-mod jobs;
-mod locked_update;
+mod contended_runs;
+mod creation;
+pub(crate) mod locked_update;
+pub(crate) mod outcomes;
 mod queue;
 mod reading;
+mod report_chain;
+mod run_cache;
 mod size;
-mod statements;
-mod supervised;
+pub(crate) mod statements;
+mod supervisor;
 mod writing;
 
 use std::{
@@ -38,83 +60,82 @@ use tokio::{
     time::Instant,
 };
 
-pub(crate) use self::creations::Creating;
 use self::{
-    cache::Cache,
-    chain::{Outcome, Report},
-    contended::Contended,
-    creations::{Creation, CreationTask},
-    queue::{Queue, Submissions, queue},
-    reading::{ReadingTask, Waiting},
-    supervised::supervised,
+    contended_runs::ContendedRuns,
+    creation::{CreationTask, QueuedCreation},
+    queue::{JobReceiver, JobSender, queue},
+    reading::{PendingReports, ReadingTask},
+    report_chain::{QueuedReport, ReportResult},
+    run_cache::RunCache,
+    supervisor::supervised,
     writing::WritingTask,
 };
 use crate::{
     connect::ConnectOptions,
+    dedicated_connection::{ConnectionGeneration, DedicatedConnection, WriteAccess},
     error::store_error,
     meter::Meter,
-    retry::Pause,
-    session::{Access, Generation, Session},
+    retry::Backoff,
 };
 
-/// The most that one statement takes.
+/// The most jobs of one statement.
 const MOST_JOBS: usize = 128;
-/// Batches that wait to be written together.
+/// Batches that wait for the writing task, which writes them together.
 const MOST_BATCHES: usize = 8;
-/// What all tasks together keep of busy runs, in bytes.
+/// The size of the caches of all tasks together, in bytes.
 const CACHE_BYTES: usize = 8 * 1024 * 1024;
 
-/// The ways to the tasks of a store.
+/// The queues and the tasks of a store.
 pub(crate) struct Writers {
-    updates: Vec<Submissions<Report, Outcome>>,
-    creations: Submissions<Creation, Creating>,
+    updates: Vec<JobSender<QueuedReport, ReportResult>>,
+    creations: JobSender<QueuedCreation, bool>,
     admission: Arc<AdmissionController>,
     meter: Arc<Meter>,
     retry_for: Duration,
     closing: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
-    /// The sessions of all tasks.
-    sessions: Vec<Session>,
+    /// The connections of all tasks.
+    connections: Vec<DedicatedConnection>,
 }
 
 impl Writers {
-    /// Starts the tasks. They end when this is dropped, after what waits.
+    /// Starts the tasks. When this is dropped, they carry out the jobs that wait, and end.
     pub(crate) fn start(options: &ConnectOptions, pool: &PgPool) -> Self {
         let admission = AdmissionController::new(AdmissionLimits {
             requests: options.writer_queue,
             bytes: options.writer_queue_bytes,
-            // A caller has its share of the requests already.
+            // The share of a caller was limited when its request was admitted.
             caller_percent: 100,
         });
         let meter = Arc::new(Meter::new());
         let (closing, closed) = watch::channel(false);
-        let session = |purpose, generation: &Generation| {
-            let (database, time_limit) = (options.writer_session(), options.answer_timeout());
-            Session::new(purpose, database, time_limit, generation.clone())
+        let connection = |purpose, generation: &ConnectionGeneration| {
+            let (database, time_limit) = (options.writer_session(), options.response_timeout());
+            DedicatedConnection::new(purpose, database, time_limit, generation.clone())
         };
         let writers = options.writers.max(1);
-        let mut sessions = Vec::with_capacity(2 * writers + 1);
+        let mut connections = Vec::with_capacity(2 * writers + 1);
         let mut tasks = Vec::with_capacity(2 * writers + 1);
         let mut updates = Vec::with_capacity(writers);
         for _ in 0..writers {
-            let (submissions, queue) = queue(closed.clone());
-            updates.push(submissions);
-            let contended = Contended::new(pool.clone(), Arc::clone(&meter));
-            let cache = Cache::new(CACHE_BYTES / writers);
-            let generation = Generation::default();
-            let reading = session("read runs for reports", &generation);
-            let writing = session("write reports", &generation);
-            sessions.extend([reading.clone(), writing.clone()]);
+            let (sender, queue) = queue(closed.clone());
+            updates.push(sender);
+            let contended = ContendedRuns::new(pool.clone(), Arc::clone(&meter));
+            let cache = RunCache::new(CACHE_BYTES / writers);
+            let generation = ConnectionGeneration::default();
+            let reading = connection("read runs for reports", &generation);
+            let writing = connection("write reports", &generation);
+            connections.extend([reading.clone(), writing.clone()]);
             let both = [reading, writing];
             tasks.extend(report_tasks(queue, both, contended, cache, &meter));
         }
-        let creating = session("create runs", &Generation::default());
-        sessions.push(creating.clone());
+        let creating = connection("create runs", &ConnectionGeneration::default());
+        connections.push(creating.clone());
         let (creations, queue) = queue(closed);
         tasks.push(supervised(CreationTask {
             queue,
-            session: creating,
-            pause: Pause::default(),
+            connection: creating,
+            backoff: Backoff::default(),
             again: Vec::new(),
             meter: Arc::clone(&meter),
         }));
@@ -126,19 +147,19 @@ impl Writers {
             retry_for: options.retry_for,
             closing,
             tasks: Mutex::new(tasks),
-            sessions,
+            connections,
         }
     }
 
-    /// Whether every task has a session that can write. Those that are missing are opened.
-    pub(crate) async fn check_sessions(&self) -> Result<(), NotReady> {
-        for session in &self.sessions {
-            match session.check().await {
-                Ok(Access::Write) => {}
-                Ok(Access::ReadOnly) => return Err(NotReady::Standby),
+    /// Whether every task has a connection that can write. Missing connections are opened.
+    pub(crate) async fn check_connections(&self) -> Result<(), NotReady> {
+        for connection in &self.connections {
+            match connection.check().await {
+                Ok(WriteAccess::Writable) => {}
+                Ok(WriteAccess::ReadOnly) => return Err(NotReady::Standby),
                 Err(error) => {
                     return Err(NotReady::NoSession {
-                        purpose: session.purpose(),
+                        purpose: connection.purpose(),
                         source: store_error(error),
                     });
                 }
@@ -147,7 +168,7 @@ impl Writers {
         Ok(())
     }
 
-    /// Writes a report, and answers after its commit.
+    /// Writes a report, and returns its result after the commit.
     pub(crate) async fn update(
         &self,
         key: RunKey,
@@ -158,33 +179,33 @@ impl Writers {
             patch,
             urgency,
         } = report;
-        let report = Report {
+        let report = QueuedReport {
             key,
             decide,
             unknown: Vec::new(),
-            losses: 0,
-            alone: false,
+            lost_races: 0,
+            isolated: false,
         };
         let task = &self.updates[self.task_of(key)];
         let permit = self.admit(size::of_patch(&patch), urgency)?;
         task.submit(report, permit, self.deadline()).await
     }
 
-    /// Creates a run, and answers after its commit.
-    pub(crate) async fn create(&self, change: Change) -> Result<Creating, StoreError> {
+    /// Creates a run, and returns after the commit whether it was created. It was not if its id exists or its flow does
+    /// not.
+    pub(crate) async fn create(&self, change: Change) -> Result<bool, StoreError> {
         let properties = &change.run.properties;
         let urgency = properties.state.status().urgency();
         let permit = self.admit(size::of_properties(properties), urgency)?;
-        let creation = Creation {
+        let creation = QueuedCreation {
             change,
-            alone: false,
+            isolated: false,
         };
         self.creations
             .submit(creation, permit, self.deadline())
             .await
     }
 
-    /// Counts what is done.
     pub(crate) fn meter(&self) -> &Meter {
         &self.meter
     }
@@ -203,7 +224,7 @@ impl Writers {
         })
     }
 
-    /// Takes no more, and waits until what was taken is answered.
+    /// Rejects new jobs, and waits until those in the queues have their results.
     pub(crate) async fn close(&self) {
         self.closing.send_replace(true);
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
@@ -217,7 +238,7 @@ impl Writers {
         Instant::now() + self.retry_for
     }
 
-    /// The reports of one run always meet in one task.
+    /// All reports of one run are decided by one task.
     fn task_of(&self, key: RunKey) -> usize {
         let mut hasher = DefaultHasher::new();
         (key.flow, key.run).hash(&mut hasher);
@@ -226,32 +247,32 @@ impl Writers {
     }
 }
 
-/// The two tasks of a writer of reports.
+/// Starts the two tasks of a writer of reports.
 fn report_tasks(
-    queue: Queue<Report, Outcome>,
-    [reading, writing]: [Session; 2],
-    contended: Contended,
-    cache: Cache,
+    queue: JobReceiver<QueuedReport, ReportResult>,
+    [reading, writing]: [DedicatedConnection; 2],
+    contended: ContendedRuns,
+    cache: RunCache,
     meter: &Arc<Meter>,
 ) -> [JoinHandle<()>; 2] {
     let (batches, to_write) = mpsc::channel(MOST_BATCHES);
-    let (back, returned) = mpsc::unbounded_channel();
+    let (result_sender, results) = mpsc::unbounded_channel();
     let reading = ReadingTask {
         queue,
-        session: reading,
+        connection: reading,
         contended,
         cache,
         batches,
-        back,
-        returned,
-        waiting: Waiting::default(),
+        result_sender,
+        results,
+        pending: PendingReports::default(),
         meter: Arc::clone(meter),
     };
     let writing = WritingTask {
         batches: to_write,
         next: None,
-        session: writing,
-        pause: Pause::default(),
+        connection: writing,
+        backoff: Backoff::default(),
         meter: Arc::clone(meter),
     };
     [supervised(reading), supervised(writing)]

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context as _;
 use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
-use flowruns_api::health_routes;
+use flowruns_http::health_routes;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{

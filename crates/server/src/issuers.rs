@@ -8,8 +8,8 @@ mod url;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use flowruns_api::auth::{
-    Expectations, FetchKeys as _, FetchedKeys, Issuer, KeySet, RefreshOptions, TokenVerifier,
+use flowruns_http::auth::{
+    FetchKeys as _, FetchedKeys, Issuer, KeySet, RefreshOptions, TokenPolicy, TokenVerifier,
 };
 use tokio::time::timeout;
 
@@ -40,7 +40,7 @@ pub(crate) async fn verifier(auth: &Auth) -> anyhow::Result<TokenVerifier> {
             try_once(&fetcher, auth.fetch_timeout_ms.duration()).await?;
         }
         let keys = FetchedKeys::start(settings.issuer.clone(), fetcher, options);
-        issuers.push(Issuer::with_fetched_keys(expectations(settings), keys));
+        issuers.push(Issuer::with_fetched_keys(token_policy(settings), keys));
     }
     Ok(TokenVerifier::of_issuers(issuers))
 }
@@ -74,8 +74,8 @@ async fn try_once(fetcher: &KeyFetcher, limit: Duration) -> anyhow::Result<KeySe
     KeySet::from_jwks(&json).with_context(|| fetcher.to_string())
 }
 
-fn expectations(settings: IssuerSettings) -> Expectations {
-    Expectations {
+fn token_policy(settings: IssuerSettings) -> TokenPolicy {
+    TokenPolicy {
         issuer: settings.issuer,
         audiences: settings.audience,
         leeway_seconds: LEEWAY,

@@ -16,7 +16,7 @@ use aws_lc_rs::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use flowruns_api::{
     CursorKey,
-    auth::{Expectations, KeySet, Permission, TokenVerifier},
+    auth::{KeySet, Permission, TokenPolicy, TokenVerifier},
 };
 use flowruns_domain::{Clock as _, Ids as _, SystemClock, TenantId, TimeOrderedIds};
 use flowruns_embedded::{MAX_FILE_BYTES, read_regular_file};
@@ -75,12 +75,12 @@ impl LocalKey {
             .context("the local key has no public half")?;
         jwk.common.key_id = Some(self.kid.clone());
         let keys = KeySet::from_jwks(&serde_json::to_vec(&json!({"keys": [jwk]}))?)?;
-        let expectations = Expectations {
+        let policy = TokenPolicy {
             issuer: ISSUER.to_owned(),
             audiences: vec![AUDIENCE.to_owned()],
             leeway_seconds: 0,
         };
-        Ok(TokenVerifier::new(keys, expectations))
+        Ok(TokenVerifier::new(keys, policy))
     }
 
     /// Creates a token that is valid for `seconds` from now on.

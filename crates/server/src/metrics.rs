@@ -1,7 +1,7 @@
 //! The recorder of the metrics, and the gauges that are measured at each scrape.
 
 use anyhow::Context as _;
-use flowruns_api::{Check, Readiness};
+use flowruns_http::{Check, Readiness};
 use flowruns_persistence::PostgresStore;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;

@@ -1,10 +1,10 @@
 //! What `serve` prints on stdout: its address, and two curl commands to start with.
 
-use flowruns_api::auth::Permission;
 use flowruns_domain::{
     Clock as _, DataDomain, DisplayName, Environment, FlowQuery, FlowService, Ids as _, NewFlow,
     ReadinessStatus, SystemClock, TenantId, TimeOrderedIds,
 };
+use flowruns_http::auth::Permission;
 
 use crate::local_key::{DEMO_TENANT, LocalKey};
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use flowruns_api::RequestTracer;
+use flowruns_http::RequestTracer;
 use tracing::Subscriber;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 #[cfg(feature = "otel")]

@@ -8,7 +8,7 @@ use crate::{
     odata::root::{ServiceRoot, has_version},
 };
 
-/// What may not stand in a URL; clients leave spaces in a filter.
+/// The characters that must be encoded in a URL; clients leave spaces in a filter.
 const UNSAFE: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -22,7 +22,7 @@ const UNSAFE: &AsciiSet = &CONTROLS
     .add(b'}');
 
 /// The path and query of an item's URL: relative to the root that the batch was sent to, or absolute on this server.
-/// It is as long as that of a request alone at most, in bytes.
+/// `limit` is the longest URL of a separate request, in bytes.
 pub(super) fn read(url: &str, root: &ServiceRoot, limit: usize) -> Result<Uri, ApiError> {
     let without_fragment = url.split('#').next().unwrap_or_default();
     let path = match web_scheme(without_fragment) {
@@ -43,7 +43,7 @@ pub(super) fn read(url: &str, root: &ServiceRoot, limit: usize) -> Result<Uri, A
     Ok(uri)
 }
 
-/// Whether a path leads to the batch itself, in any spelling that its route has.
+/// Whether a path is that of the batch itself, in any spelling that its route accepts.
 fn is_batch(path: &str) -> bool {
     let path = match has_version(path) {
         true => path[1..].find('/').map_or("", |end| &path[1 + end..]),
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_of_a_url_leads_to_its_path() {
+    fn every_form_of_a_url_has_its_path() {
         for (batch, url, path) in [
             (
                 "/$batch",
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn another_server_and_another_batch_are_refused() {
+    fn another_server_and_another_batch_are_rejected() {
         for (url, code) in [
             ("http://other.example/industryData/runs", "invalidUrl"),
             ("http://flows.example:8080@other.example/", "invalidUrl"),
@@ -179,8 +179,8 @@ mod tests {
             ("http://flows.example:8080/beta/$batch", "nestedBatch"),
         ] {
             assert_eq!(
-                read(url, &root("/$batch"), 16384).unwrap_err().inner_code,
-                Some(code),
+                read(url, &root("/$batch"), 16384).unwrap_err().0.code,
+                code,
                 "{url}"
             );
         }

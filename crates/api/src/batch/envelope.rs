@@ -1,4 +1,4 @@
-//! The body of a batch, bounded while it is read: what is over a limit is never built.
+//! The body of a batch. Limits are checked while it is read, so that nothing over a limit is ever in memory.
 
 mod dependencies;
 mod headers;
@@ -10,6 +10,7 @@ use std::fmt;
 use axum::http::HeaderMap;
 use bytes::Bytes;
 use flowruns_domain::json::InvalidDocument;
+use flowruns_http::HeadLimits;
 use serde::{
     Deserializer as _,
     de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
@@ -17,8 +18,7 @@ use serde::{
 
 pub(super) use self::scalar::Scalar;
 use self::{scalar::MemberName, sent::SentItem};
-use super::MAX_ITEMS;
-use crate::{error::ApiError, state::HeadLimits};
+use crate::{error::ApiError, extract::MAX_BATCH_ITEMS};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -26,7 +26,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 #[derive(Debug)]
 pub(super) struct Item {
     pub(super) id: String,
-    /// What is wrong with them is the item's own failure, as is that of method and URL.
+    /// A fault in them fails only this item, as does one in the method or URL.
     pub(super) headers: Result<HeaderMap, ApiError>,
     pub(super) method: Scalar,
     pub(super) url: Scalar,
@@ -35,17 +35,17 @@ pub(super) struct Item {
     pub(super) depends_on: Vec<usize>,
 }
 
-/// What is known of the batch while it is read.
+/// The state of reading a batch.
 struct Reader<'b> {
     body: &'b Bytes,
     limits: HeadLimits,
     /// The ids of the items that were read, as they are compared.
     ids: Vec<String>,
-    /// Why the whole batch is refused.
-    refusal: Option<ApiError>,
+    /// The failure of the whole batch.
+    rejection: Option<ApiError>,
 }
 
-/// Reads the requests. What leaves the order of the whole unclear refuses all of them.
+/// Reads the requests. A fault that leaves their order unclear rejects all of them.
 pub(super) fn read_items(body: &Bytes, limits: HeadLimits) -> Result<Vec<Item>, ApiError> {
     let text = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     if text.trim_ascii_start().first() != Some(&b'{') {
@@ -58,13 +58,13 @@ pub(super) fn read_items(body: &Bytes, limits: HeadLimits) -> Result<Vec<Item>, 
         body,
         limits,
         ids: Vec::new(),
-        refusal: None,
+        rejection: None,
     };
     let mut json = serde_json::Deserializer::from_slice(text);
     let read = json.deserialize_map(Envelope(&mut reader));
     let read = read.and_then(|items| json.end().map(|()| items));
-    match (reader.refusal, read) {
-        (Some(refusal), _) => Err(refusal),
+    match (reader.rejection, read) {
+        (Some(rejection), _) => Err(rejection),
         (None, Ok(items)) => Ok(items),
         (None, Err(error)) => {
             let fault = InvalidDocument::explained(text, &error);
@@ -79,24 +79,24 @@ fn malformed(reason: &str) -> ApiError {
 }
 
 impl Reader<'_> {
-    /// Refuses the whole batch; the error ends the reading.
-    fn refuse<E: de::Error>(&mut self, refusal: ApiError) -> E {
-        self.refusal = Some(refusal);
-        E::custom("refused")
+    /// Rejects the whole batch; the error ends the reading.
+    fn reject<E: de::Error>(&mut self, rejection: ApiError) -> E {
+        self.rejection = Some(rejection);
+        E::custom("rejected")
     }
 
-    /// Refuses the whole batch for a property of the item that is being read.
-    fn refuse_item<E: de::Error>(
+    /// Rejects the whole batch because of a property of the item that is being read.
+    fn reject_item<E: de::Error>(
         &mut self,
         (code, property): (&'static str, &str),
         message: impl Into<String>,
     ) -> E {
         let target = format!("requests/{}/{property}", self.ids.len());
-        self.refuse(ApiError::bad_request(code, message).with_target(target))
+        self.reject(ApiError::bad_request(code, message).with_target(target))
     }
 }
 
-/// Reads the outer object. Members that it does not know are passed over.
+/// Reads the outer object. Unknown members are skipped.
 struct Envelope<'r, 'b>(&'r mut Reader<'b>);
 
 impl<'de> Visitor<'de> for Envelope<'_, '_> {
@@ -124,7 +124,7 @@ impl<'de> Visitor<'de> for Envelope<'_, '_> {
     }
 }
 
-/// Reads the array of requests, and ends at the first one too many.
+/// Reads the array of requests, and stops at the first one beyond the limit.
 struct Requests<'r, 'b>(&'r mut Reader<'b>);
 
 impl<'de> DeserializeSeed<'de> for Requests<'_, '_> {
@@ -149,7 +149,7 @@ impl<'de> Visitor<'de> for Requests<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut requests: A) -> Result<Vec<Item>, A::Error> {
         let mut items = Vec::new();
-        while items.len() < MAX_ITEMS {
+        while items.len() < MAX_BATCH_ITEMS {
             match requests.next_element_seed(SentItem(&mut *self.0))? {
                 Some(item) => items.push(item),
                 None => return Ok(items),
@@ -158,8 +158,9 @@ impl<'de> Visitor<'de> for Requests<'_, '_> {
         if requests.next_element::<IgnoredAny>()?.is_none() {
             return Ok(items);
         }
-        let message = format!("a batch has at most {MAX_ITEMS} requests; send several batches");
+        let message =
+            format!("a batch has at most {MAX_BATCH_ITEMS} requests; send several batches");
         let error = ApiError::bad_request("tooManyRequests", message).with_target("requests");
-        Err(self.0.refuse(error))
+        Err(self.0.reject(error))
     }
 }

@@ -1,63 +1,57 @@
-//! A report that the stored run does not allow.
+//! Conflicts of a request with what is stored.
 
 use axum::http::StatusCode;
-use flowruns_domain::Conflict;
+use flowruns_domain::{Conflict, property};
+use flowruns_http::ErrorDetail;
 
-use super::{ApiError, Detail};
+use super::ApiError;
 
 impl From<Conflict> for ApiError {
     fn from(conflict: Conflict) -> Self {
-        let detail = |code, target: &str, message| Detail {
+        let detail = |code, target: Option<&str>, message| ErrorDetail {
             code,
             message,
-            target: Some(target.to_owned()),
+            target: target.map(str::to_owned),
         };
+        let status = Some(property::STATUS);
         let stored = conflict.stored;
         let mut details = vec![
             detail(
                 "storedStatus",
-                "status",
+                status,
                 format!("{stored}: the status that is stored"),
             ),
             detail(
                 "reachedDateTime",
-                "status",
+                status,
                 format!("{}: since then the run is {stored}", conflict.reached),
             ),
         ];
-        details.extend(conflict.allowed.iter().map(|status| {
+        details.extend(conflict.allowed.iter().map(|allowed| {
             let message = format!(
-                "{status}: this status can still be reported; leave status out to add statistics"
+                "{allowed}: this status can still be reported; leave status out to add statistics"
             );
-            detail("allowedStatus", "status", message)
+            detail("allowedStatus", status, message)
         }));
-        let message =
-            "false: the same report is refused again; change it as the message says".to_owned();
-        details.push(Detail {
-            code: "retryable",
-            message,
-            target: None,
-        });
-        let error = Self::new(
-            StatusCode::CONFLICT,
-            conflict.rule.code(),
-            conflict.to_string(),
-        );
-        let error = error.with_target(flowruns_domain::property::STATUS);
-        Self { details, ..error }
+        let message = "false: the same report is refused again; change it as the message says";
+        details.push(detail("retryable", None, message.to_owned()));
+        let code = conflict.rule.code();
+        Self::new(StatusCode::CONFLICT, code, conflict.to_string())
+            .with_target(property::STATUS)
+            .with_details(details)
     }
 }
 
 impl ApiError {
-    /// A creation of an id that a run has already, with other values of these properties.
+    /// 409: the id belongs to a run that was created with other values of these properties.
     pub(super) fn id_taken(message: String, differing: &[&str]) -> Self {
-        let details = differing.iter().map(|property| Detail {
+        let details = differing.iter().map(|property| ErrorDetail {
             code: "differs",
             message: format!("{property} differs from what the run was created with"),
             target: Some((*property).to_owned()),
         });
-        let details = details.collect();
-        let error = Self::new(StatusCode::CONFLICT, "idTaken", message).with_target("id");
-        Self { details, ..error }
+        Self::new(StatusCode::CONFLICT, "idTaken", message)
+            .with_target("id")
+            .with_details(details)
     }
 }

@@ -1,11 +1,11 @@
-//! The headers of content: what is sent is plain JSON (415), what is answered is JSON or a plain number (406).
+//! The media types of a request: a body is plain JSON (415), and the response is JSON or a plain number (406).
 
 use axum::http::{HeaderMap, Method, header};
 
-use super::call::Content;
+use super::body_kind::BodyKind;
 use crate::error::ApiError;
 
-/// The media type of nearly every answer.
+/// The media type of nearly every response.
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain";
 
@@ -13,21 +13,23 @@ const TEXT: &str = "text/plain";
 pub(super) fn check_media_types(
     method: &Method,
     headers: &HeaderMap,
-    content: Content,
+    kind: BodyKind,
 ) -> Result<(), ApiError> {
     if headers.contains_key(header::CONTENT_ENCODING) {
         return Err(ApiError::unsupported_encoding(method));
     }
-    if matches!(content, Content::Json | Content::Batch) && !is_json(headers) {
+    if matches!(kind, BodyKind::Json | BodyKind::Batch) && !is_json(headers) {
         return Err(ApiError::unsupported_media_type(method));
     }
-    let is_accepted = match content {
-        Content::Text => accepts(headers, TEXT) || accepts(headers, JSON),
-        Content::None | Content::List | Content::Json | Content::Batch => accepts(headers, JSON),
+    let is_accepted = match kind {
+        BodyKind::Text => accepts(headers, TEXT) || accepts(headers, JSON),
+        BodyKind::None | BodyKind::List | BodyKind::Json | BodyKind::Batch => {
+            accepts(headers, JSON)
+        }
     };
     match is_accepted {
         true => Ok(()),
-        false if content == Content::Text => Err(ApiError::not_acceptable(TEXT)),
+        false if kind == BodyKind::Text => Err(ApiError::not_acceptable(TEXT)),
         false => Err(ApiError::not_acceptable(JSON)),
     }
 }

@@ -1,4 +1,4 @@
-//! The versions of OData that a client speaks: 4.0 is answered, and up to 4.01 is read.
+//! The versions of OData: requests are read as 4.0 or 4.01, and responses are 4.0.
 
 use axum::http::{HeaderMap, HeaderName};
 
@@ -10,7 +10,7 @@ const ODATA_MAX_VERSION: HeaderName = HeaderName::from_static("odata-maxversion"
 const V4_0: u32 = 400;
 const V4_01: u32 = 401;
 
-/// Checks OData-Version, of what was sent, and OData-MaxVersion, of what may be answered.
+/// Checks OData-Version, of the request, and OData-MaxVersion, of the response.
 pub(super) fn check_versions(headers: &HeaderMap) -> Result<(), ApiError> {
     let is_readable = |version| (V4_0..=V4_01).contains(&version);
     check(headers, &ODATA_VERSION, is_readable, || {
@@ -36,7 +36,7 @@ fn check(
     headers: &HeaderMap,
     name: &HeaderName,
     is_supported: impl Fn(u32) -> bool,
-    refused: impl Fn() -> ApiError,
+    rejected: impl Fn() -> ApiError,
 ) -> Result<(), ApiError> {
     let mut versions = headers.get_all(name).iter().map(|value| {
         let text = value.to_str().ok()?;
@@ -44,7 +44,7 @@ fn check(
     });
     match versions.all(|version| version.is_some_and(&is_supported)) {
         true => Ok(()),
-        false => Err(refused()),
+        false => Err(rejected()),
     }
 }
 
@@ -54,11 +54,10 @@ fn invalid(target: &str, message: &str) -> ApiError {
 
 /// `4`, `4.0` and `4.01`, in hundredths.
 fn hundredths(text: &str) -> Option<u32> {
-    const MOST_DIGITS: usize = 4;
+    const MAX_DIGITS: usize = 4;
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let is_number = |digits: &str| {
-        (1..=MOST_DIGITS).contains(&digits.len())
-            && digits.bytes().all(|byte| byte.is_ascii_digit())
+        (1..=MAX_DIGITS).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
     };
     let is_version = is_number(whole) && is_number(fraction) && fraction.len() <= 2;
     if !is_version {

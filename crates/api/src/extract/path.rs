@@ -11,12 +11,12 @@ use flowruns_domain::FlowId;
 
 use crate::{error::ApiError, odata::key_path::PathKeys};
 
-/// Refuses a request whose path has a malformed id of a flow. For routes that need no token.
+/// Rejects a request whose path has a malformed flow id. For routes that need no token.
 pub(crate) async fn check_flow_id(request: Request) -> Result<Request, ApiError> {
     let (mut parts, body) = request.into_parts();
     check_keys(parts.extensions.get::<Arc<PathKeys>>().map(|keys| &**keys))?;
     let params = path_params(&mut parts).await?;
-    for (_, value) in params.iter().filter(|(name, _)| name == "flow") {
+    for (_, value) in params.iter().filter(|(name, _)| *name == "flow") {
         read_id::<FlowId>(value)?;
     }
     Ok(Request::from_parts(parts, body))
@@ -43,15 +43,8 @@ pub(super) fn read_id<T: std::str::FromStr<Err = flowruns_domain::InvalidId>>(
     })
 }
 
-pub(super) async fn path_params(parts: &mut Parts) -> Result<Vec<(String, String)>, ApiError> {
-    let params = parts
-        .extract::<RawPathParams>()
-        .await
-        .map_err(|_not_utf8| {
-            ApiError::bad_request("invalidId", "the path is not UTF-8 after decoding")
-        })?;
-    Ok(params
-        .iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect())
+pub(super) async fn path_params(parts: &mut Parts) -> Result<RawPathParams, ApiError> {
+    parts.extract::<RawPathParams>().await.map_err(|_not_utf8| {
+        ApiError::bad_request("invalidId", "the path is not UTF-8 after decoding")
+    })
 }

@@ -49,17 +49,17 @@ fn sent_tags(
     name: &HeaderName,
     target: &str,
 ) -> Result<Option<Tags>, ApiError> {
-    let refused = || {
+    let rejected = || {
         let code = Rule::MalformedEntityTag.code();
         ApiError::bad_request(code, malformed(target)).with_target(target)
     };
     let mut values = Vec::new();
     for value in headers.get_all(name) {
-        values.push(value.to_str().map_err(|_| refused())?);
+        values.push(value.to_str().map_err(|_| rejected())?);
     }
     match values.is_empty() {
         true => Ok(None),
-        false => tags(&values.join(",")).ok_or_else(refused).map(Some),
+        false => tags(&values.join(",")).ok_or_else(rejected).map(Some),
     }
 }
 
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_tags_are_refused() {
+    fn malformed_tags_are_rejected() {
         for text in [
             "",
             "abc",

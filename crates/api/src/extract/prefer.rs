@@ -6,10 +6,10 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
-/// What the client wants back of a write.
+/// What the response to a write holds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Preference {
-    /// Nothing was said: the representation.
+    /// No preference: the representation.
     Unstated,
     /// `return=representation`
     Representation,
@@ -18,14 +18,14 @@ pub(crate) enum Preference {
 }
 
 impl Preference {
-    /// The first `return` preference counts (RFC 7240); others are not for this service.
+    /// The first `return` preference counts (RFC 7240).
     pub(super) fn from_headers(headers: &HeaderMap) -> Self {
         preferences(headers)
             .find_map(return_preference)
             .unwrap_or(Self::Unstated)
     }
 
-    /// The header that says what was honoured.
+    /// The value of Preference-Applied.
     pub(crate) const fn applied(self) -> Option<HeaderValue> {
         match self {
             Self::Unstated => None,
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_preference_beside_a_quoted_string_counts() {
+    fn a_preference_next_to_a_quoted_string_counts() {
         for prefer in [
             r#"foo="a, b", return=minimal"#,
             r#"foo="a\\", return=minimal"#,

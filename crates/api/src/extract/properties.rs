@@ -1,4 +1,4 @@
-//! Takes the properties of a body one by one, and collects every fault.
+//! Reads the properties of a body one by one, and collects every fault.
 
 use std::fmt::Display;
 
@@ -8,10 +8,10 @@ use flowruns_domain::{
     property,
 };
 
-/// What stands past the known members of an enumeration.
+/// Graph's sentinel for members of an enumeration that the client does not know.
 const SENTINEL: &str = "unknownFutureValue";
 
-/// The properties of a body that were not taken yet.
+/// The properties of a body that were not read yet.
 #[derive(Debug)]
 pub(crate) struct Properties {
     members: JsonObject,
@@ -37,7 +37,7 @@ impl Properties {
         }
     }
 
-    /// Takes a property that can be cleared, read by `read`.
+    /// Reads a property that can be cleared.
     pub(crate) fn nullable<T>(
         &mut self,
         name: &str,
@@ -56,7 +56,7 @@ impl Properties {
         }
     }
 
-    /// Takes a property that cannot be cleared.
+    /// Reads a property that cannot be cleared.
     pub(crate) fn field<T>(
         &mut self,
         name: &str,
@@ -69,7 +69,7 @@ impl Properties {
         self.field_or(advice, name, read)
     }
 
-    /// Takes a property that cannot be cleared; a null is refused with this advice.
+    /// Reads a property that cannot be cleared; a null is rejected with this advice.
     fn field_or<T>(
         &mut self,
         advice: &str,
@@ -88,7 +88,7 @@ impl Properties {
         }
     }
 
-    /// Takes a member of an enumeration; the sentinel counts as absent (a client's "I do not know").
+    /// Reads a member of an enumeration; the sentinel counts as absent.
     pub(crate) fn member<T>(&mut self, name: &str, known: &[(&'static str, T)]) -> Field<T>
     where
         T: Copy,
@@ -100,7 +100,7 @@ impl Properties {
         self.field(name, |value, name| enum_member(value, name, known))
     }
 
-    /// Takes a member of an enumeration on creation, where the sentinel is no value.
+    /// Reads a member of an enumeration on creation, where the sentinel is invalid.
     pub(crate) fn new_member<T: Copy>(
         &mut self,
         name: &str,
@@ -109,14 +109,14 @@ impl Properties {
         self.field(name, |value, name| enum_member(value, name, known))
     }
 
-    /// Takes a property that a creation needs.
+    /// Reads a property that a creation needs.
     pub(crate) fn required<T>(
         &mut self,
         name: &str,
         read: impl FnOnce(JsonValue, &str) -> Result<T, Vec<Fault>>,
     ) -> Field<T> {
-        let is_misspelt = |(sent, _): (&str, _)| sent.eq_ignore_ascii_case(name);
-        if self.members.get(name).is_none() && !self.members.iter().any(is_misspelt) {
+        let is_misspelled = |(sent, _): (&str, _)| sent.eq_ignore_ascii_case(name);
+        if self.members.get(name).is_none() && !self.members.iter().any(is_misspelled) {
             let message = format!("{name} is required to create this; send it");
             self.faults
                 .push_with(|| Fault::new(Rule::PropertyRequired, name, message));
@@ -124,7 +124,7 @@ impl Properties {
         self.field_or("send a value", name, read)
     }
 
-    /// Takes `id`, which must be that of the URL.
+    /// Reads `id`, which must be that of the URL.
     pub(crate) fn same_id(&mut self, url_id: impl Display) {
         let id = self.field(property::ID, text);
         if let Field::Value(id) = id
@@ -137,7 +137,7 @@ impl Properties {
         }
     }
 
-    /// Refuses a property that the server makes.
+    /// Rejects a property that the server sets.
     pub(crate) fn made_by_server(&mut self, name: &str) {
         if self.members.remove(name).is_some() {
             let message = format!("{name} is made by the server; leave it out");
@@ -146,14 +146,14 @@ impl Properties {
         }
     }
 
-    /// Drops read-only properties, so that a client may write back what it read.
+    /// Ignores read-only properties, so that a client may write back an entity that it read.
     pub(crate) fn ignore(&mut self, names: &[&str]) {
         for name in names {
             self.members.remove(name);
         }
     }
 
-    /// The faults. What was not taken by now is an unknown property, unless it has an `@` in its name: an annotation.
+    /// The faults. A property that was not read is unknown, unless it is an annotation: one with an `@` in its name.
     pub(crate) fn finish(mut self, known: &[&str]) -> Vec<Fault> {
         for (name, _) in self.members.iter().filter(|(name, _)| !name.contains('@')) {
             self.faults.push_with(|| unknown(name, known));
@@ -163,9 +163,11 @@ impl Properties {
 }
 
 fn unknown(name: &str, known: &[&str]) -> Fault {
-    let meant = known.iter().find(|known| known.eq_ignore_ascii_case(name));
-    let message = match meant {
-        Some(meant) => format!("{name} is not a property of this type; {meant} is (case matters)"),
+    let known_name = known.iter().find(|known| known.eq_ignore_ascii_case(name));
+    let message = match known_name {
+        Some(known_name) => {
+            format!("{name} is not a property of this type; {known_name} is (case matters)")
+        }
         None => format!(
             "{} is not a property of this type; remove it, or put it into statistics of a run",
             excerpt(name)

@@ -1,4 +1,4 @@
-//! A flow as JSON: what a client sends, and what it gets.
+//! A flow as JSON, in requests and in responses.
 
 use flowruns_domain::{
     DataDomain, Fault, Field, Flow, FlowId, FlowPatch, FlowProperties, IfMatch, NewFlow,
@@ -99,13 +99,13 @@ pub(crate) struct FlowBody {
 }
 
 impl FlowBody {
-    /// A flow alone.
+    /// A single flow.
     pub(super) fn new(flow: &Flow, root: &ServiceRoot) -> Self {
-        Self::shaped(flow, root, "")
+        Self::projected(flow, root, "")
     }
 
-    /// A flow alone, with a context that says what was selected.
-    pub(super) fn shaped(flow: &Flow, root: &ServiceRoot, selected: &str) -> Self {
+    /// A single flow, with a context that names the selected properties.
+    pub(super) fn projected(flow: &Flow, root: &ServiceRoot, selected: &str) -> Self {
         let context = root.context(&format!("industryData/incomingFlows{selected}/$entity"));
         Self {
             context: Some(context),

@@ -7,12 +7,12 @@ use axum::{
     response::Response,
 };
 use flowruns_domain::{Reserved, Urgency};
+use flowruns_http::auth::Permission;
 
 use super::body::{FlowBody, read_new};
 use crate::{
-    auth::Permission,
     error::ApiError,
-    extract::{Call, Content},
+    extract::{ApiRequest, BodyKind},
     idempotency, respond,
     state::Api,
 };
@@ -21,30 +21,30 @@ pub(crate) async fn create_flow(
     State(api): State<Arc<Api>>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let call = Call::new(&api, request, Permission::WriteFlows, Content::Json).await?;
-    idempotency::once(api, call, create).await
+    let request = ApiRequest::new(&api, request, Permission::WriteFlows, BodyKind::Json).await?;
+    idempotency::once(api, request, create).await
 }
 
 async fn create(
     api: Arc<Api>,
-    call: Arc<Call>,
+    request: Arc<ApiRequest>,
     reserved: Option<Reserved>,
 ) -> Result<Response, ApiError> {
-    call.no_options()?;
-    let new = call.read_object(read_new).await?;
-    call.admit(Urgency::Ordinary)?;
-    let tenant = call.caller.tenant;
+    request.no_options()?;
+    let new = request.read_object(read_new).await?;
+    request.admit(Urgency::Ordinary)?;
+    let tenant = request.caller.tenant;
     let flow = match reserved {
         None => api.flows.create(tenant, new).await?,
         Some(reserved) => api.flows.create_reserved(tenant, new, reserved).await?,
     };
-    let location = call
+    let location = request
         .root
         .resource(&format!("industryData/incomingFlows/{}", flow.key.flow));
     respond::created(
-        &FlowBody::new(&flow, &call.root),
+        &FlowBody::new(&flow, &request.root),
         &flow.tag(),
-        call.preference,
+        request.preference,
         &location,
     )
 }

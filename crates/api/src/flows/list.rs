@@ -7,12 +7,12 @@ use axum::{
     response::Response,
 };
 use flowruns_domain::{FlowQuery, TenantId, property};
+use flowruns_http::auth::Permission;
 
 use super::body::FlowBody;
 use crate::{
-    auth::Permission,
     error::ApiError,
-    extract::{Call, Content},
+    extract::{ApiRequest, BodyKind},
     odata::{
         count,
         cursor::Binding,
@@ -30,7 +30,7 @@ use crate::{
 const COUNTED: &str =
     "$filter=startswith(displayName,'Nightly rosters'); the longer the prefix, the fewer rows";
 const PATH: &str = "industryData/incomingFlows";
-/// Those of a queried list, but `$expand`.
+/// The options of a queried list except `$expand`.
 const OPTIONS: [&str; 8] = [
     "filter",
     "orderby",
@@ -55,9 +55,9 @@ pub(crate) async fn list_flows(
     State(api): State<Arc<Api>>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let call = Call::new(&api, request, Permission::ReadRuns, Content::List).await?;
-    let options = call.options(&OPTIONS)?;
-    let tenant = call.caller.tenant;
+    let request = ApiRequest::new(&api, request, Permission::ReadRuns, BodyKind::List).await?;
+    let options = request.options(&OPTIONS)?;
+    let tenant = request.caller.tenant;
     let binding = Binding {
         tenant,
         list: PATH,
@@ -67,7 +67,7 @@ pub(crate) async fn list_flows(
     let (with_count, limit) = (wants_count(&options)?, api.options.limits.count_rows);
     let page = requested(&api, &options, &binding)?;
     let query = FlowQuery {
-        size: page.size.within(call.page_bytes.0),
+        size: page.size.within(request.page_bytes.0),
         skip: page.skip,
         after: page.after,
         ..query(&options, tenant)?
@@ -77,7 +77,7 @@ pub(crate) async fn list_flows(
         true => Some(api.flows.count(&query, limit).await?),
         false => None,
     };
-    let (count, count_above) = count::shown(counted, limit);
+    let (count, count_above) = count::annotations(counted, limit);
     let next = found.next.as_ref();
     let row = |flow| Selected {
         row: FlowBody::item(flow),
@@ -85,13 +85,14 @@ pub(crate) async fn list_flows(
         expanded: false,
     };
     let page = respond::json(&List {
-        context: call
+        context: request
             .root
             .context(&format!("{PATH}{}", selection.fragment(false))),
         count,
         count_above,
         next_link: next.map(|next| {
-            call.root
+            request
+                .root
                 .same_path(&next_query(&api, &options, &binding, next))
         }),
         value: found.items.iter().map(row).collect(),
@@ -103,14 +104,14 @@ pub(crate) async fn count_flows(
     State(api): State<Arc<Api>>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let call = Call::new(&api, request, Permission::ReadRuns, Content::Text).await?;
-    let options = call.options(&["filter"])?;
-    let query = query(&options, call.caller.tenant)?;
+    let request = ApiRequest::new(&api, request, Permission::ReadRuns, BodyKind::Text).await?;
+    let options = request.options(&["filter"])?;
+    let query = query(&options, request.caller.tenant)?;
     let limit = api.options.limits.count_rows;
     count::plain(api.flows.count(&query, limit).await?, limit, COUNTED)
 }
 
-/// What the options ask for, but for the page.
+/// The query of the options, without the page.
 fn query(options: &QueryOptions, tenant: TenantId) -> Result<FlowQuery, ApiError> {
     let filter = options
         .get("filter")

@@ -1,4 +1,4 @@
-//! GET and DELETE a flow.
+//! GET, PATCH and DELETE a flow.
 
 use std::sync::Arc;
 
@@ -6,14 +6,16 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
+use flowruns_domain::{Flow, Preconditions, Urgency};
+use flowruns_http::auth::Permission;
 
-use flowruns_domain::{Flow, Preconditions};
-
-use super::{body::FlowBody, list::PROPERTIES};
+use super::{
+    body::{FlowBody, read_patch},
+    list::PROPERTIES,
+};
 use crate::{
-    auth::Permission,
     error::ApiError,
-    extract::{Call, Content},
+    extract::{ApiRequest, BodyKind},
     odata::{
         page::json_format,
         select::{Selected, Selection},
@@ -26,43 +28,64 @@ pub(crate) async fn get_flow(
     State(api): State<Arc<Api>>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let call = Call::new(&api, request, Permission::ReadRuns, Content::None).await?;
-    let selection = read_selection(&call)?;
-    let (key, conditions) = (call.flow_key()?, call.conditions()?);
+    let request = ApiRequest::new(&api, request, Permission::ReadRuns, BodyKind::None).await?;
+    let selection = read_selection(&request)?;
+    let (key, conditions) = (request.flow_key()?, request.conditions()?);
     let flow = api.flows.get(key).await?;
-    answer_flow(&call, &flow, &selection, &conditions)
+    flow_response(&request, &flow, &selection, &conditions)
 }
 
-/// What is to be shown of a single flow.
-pub(crate) fn read_selection(call: &Call) -> Result<Selection, ApiError> {
-    let options = call.options(&["select", "format"])?;
+/// The selected properties of a single flow.
+pub(crate) fn read_selection(request: &ApiRequest) -> Result<Selection, ApiError> {
+    let options = request.options(&["select", "format"])?;
     json_format(&options)?;
     Selection::read(&options, PROPERTIES)
 }
 
 /// A single flow, or 412, or 304.
-pub(crate) fn answer_flow(
-    call: &Call,
+pub(crate) fn flow_response(
+    request: &ApiRequest,
     flow: &Flow,
     selection: &Selection,
     conditions: &Preconditions,
 ) -> Result<Response, ApiError> {
     let body = Selected {
-        row: FlowBody::shaped(flow, &call.root, &selection.fragment(false)),
+        row: FlowBody::projected(flow, &request.root, &selection.fragment(false)),
         selection,
         expanded: false,
     };
     respond::entity(&body, &flow.tag(), conditions)
 }
 
+/// The property eTag counts as If-Match; with the header as well both must match.
+pub(crate) async fn patch_flow(
+    State(api): State<Arc<Api>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let request = ApiRequest::new(&api, request, Permission::WriteFlows, BodyKind::Json).await?;
+    request.no_options()?;
+    let key = request.flow_key()?;
+    let mut preconditions = request.preconditions(&api)?;
+    let (patch, tag) = request
+        .read_object(move |body| read_patch(body, key.flow))
+        .await?;
+    request.admit(Urgency::Ordinary)?;
+    if let Some(tag) = tag {
+        preconditions.if_match = preconditions.if_match.and(tag);
+    }
+    let flow = api.flows.patch(key, patch, preconditions).await?;
+    let body = FlowBody::new(&flow, &request.root);
+    respond::written(&body, &flow.tag(), request.preference)
+}
+
 pub(crate) async fn delete_flow(
     State(api): State<Arc<Api>>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let call = Call::new(&api, request, Permission::WriteFlows, Content::None).await?;
-    call.no_options()?;
-    let key = call.flow_key()?;
-    let preconditions = call.preconditions(&api)?;
+    let request = ApiRequest::new(&api, request, Permission::WriteFlows, BodyKind::None).await?;
+    request.no_options()?;
+    let key = request.flow_key()?;
+    let preconditions = request.preconditions(&api)?;
     api.flows.delete(key, preconditions).await?;
     Ok(respond::no_content())
 }

@@ -11,8 +11,8 @@ use crate::error::ApiError;
 
 const PLAIN_TEXT: HeaderValue = HeaderValue::from_static("text/plain;charset=utf-8");
 
-/// `@odata.count`, or where it is not known the number of rows beyond which none is counted.
-pub(crate) fn shown(count: Option<Count>, limit: CountLimit) -> (Option<u64>, Option<u32>) {
+/// `@odata.count`, or if it is unknown the number of rows beyond which nothing is counted.
+pub(crate) fn annotations(count: Option<Count>, limit: CountLimit) -> (Option<u64>, Option<u32>) {
     match count {
         None => (None, None),
         Some(Count::Exactly(number)) => (Some(number), None),
@@ -20,7 +20,7 @@ pub(crate) fn shown(count: Option<Count>, limit: CountLimit) -> (Option<u64>, Op
     }
 }
 
-/// The answer of `/$count`. `bounded` is a query that can be counted, for the message of one that cannot.
+/// The response to `/$count`. `bounded` is an example of a query that can be counted, for the message of one that cannot.
 pub(crate) fn plain(count: Count, limit: CountLimit, bounded: &str) -> Result<Response, ApiError> {
     let Count::Exactly(number) = count else {
         let message = format!(

@@ -10,7 +10,7 @@ use uuid::Uuid;
 /// Bytes of a signature that a token carries.
 const SIGNATURE_LENGTH: usize = 16;
 /// Kept apart from whatever else the key may sign. The number changes with the order of lists, so that a token of another
-/// order is refused instead of skipping rows.
+/// order is rejected instead of skipping rows.
 const PURPOSE: &[u8] = b"flowruns skiptoken 2";
 
 /// Signs the links to next pages. All servers of a deployment need the same one.
@@ -23,7 +23,7 @@ impl CursorKey {
         Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
     }
 
-    fn signature(&self, binding: &Binding<'_>, place: &[u8]) -> [u8; SIGNATURE_LENGTH] {
+    fn signature(&self, binding: &Binding<'_>, position: &[u8]) -> [u8; SIGNATURE_LENGTH] {
         let mut context = hmac::Context::with_key(&self.0);
         let tenant = binding.tenant.uuid();
         let options = binding.options.as_bytes();
@@ -32,7 +32,7 @@ impl CursorKey {
             tenant.as_bytes(),
             binding.list.as_bytes(),
             options,
-            place,
+            position,
         ] {
             context.update(&(part.len() as u64).to_be_bytes());
             context.update(part);
@@ -44,7 +44,7 @@ impl CursorKey {
     }
 }
 
-/// What a token belongs to.
+/// The list that a token belongs to.
 #[derive(Clone, Debug)]
 pub(crate) struct Binding<'a> {
     pub(crate) tenant: TenantId,
@@ -62,34 +62,34 @@ pub(crate) trait Cursor: Sized {
     fn read(bytes: &[u8]) -> Option<Self>;
 }
 
-/// The token of the page after a place, with rows still to be passed over.
+/// The token of the page after a position, with the number of rows to skip.
 pub(crate) fn write_token<C: Cursor>(
     key: &CursorKey,
     binding: &Binding<'_>,
     after: &C,
     skip: usize,
 ) -> String {
-    let mut place = u16::try_from(skip)
+    let mut position = u16::try_from(skip)
         .unwrap_or(u16::MAX)
         .to_be_bytes()
         .to_vec();
-    after.write(&mut place);
-    let mut token = key.signature(binding, &place).to_vec();
-    token.extend(place);
+    after.write(&mut position);
+    let mut token = key.signature(binding, &position).to_vec();
+    token.extend(position);
     URL_SAFE_NO_PAD.encode(token)
 }
 
-/// The place of a token, unless it was changed or belongs elsewhere.
+/// The position of a token, unless it was changed or belongs to another list.
 pub(crate) fn read_token<C: Cursor>(
     key: &CursorKey,
     binding: &Binding<'_>,
     token: &str,
 ) -> Option<(C, usize)> {
     let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
-    let (signature, place) = bytes.split_first_chunk::<SIGNATURE_LENGTH>()?;
-    let expected = key.signature(binding, place);
+    let (signature, position) = bytes.split_first_chunk::<SIGNATURE_LENGTH>()?;
+    let expected = key.signature(binding, position);
     constant_time::verify_slices_are_equal(signature, &expected).ok()?;
-    let (skip, after) = place.split_first_chunk::<2>()?;
+    let (skip, after) = position.split_first_chunk::<2>()?;
     Some((C::read(after)?, usize::from(u16::from_be_bytes(*skip))))
 }
 

@@ -12,14 +12,14 @@ use self::{parser::Parser, token::tokens};
 use super::options::invalid;
 use crate::error::ApiError;
 
-/// The longest filter, in bytes: room for as many ids as a list may have.
+/// The longest filter, in bytes: enough for the ids of the longest list.
 const MAX_LENGTH: usize = MAX_LISTED_VALUES * 48;
 /// How deep parentheses and `not` may nest.
 const MAX_DEPTH: usize = 16;
 /// How many values may be compared with, but for those in lists.
 const MAX_TERMS: usize = 100;
 
-/// What is wrong, and where: the byte at which it begins.
+/// A fault of a filter, and the byte at which it begins.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Malformed {
     at: usize,

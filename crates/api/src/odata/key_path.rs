@@ -1,5 +1,5 @@
-//! One form of each path, before a route is chosen: names in their usual case, keys as segments, no `/` at the end, and at
-//! most one run on the way to the process.
+//! Normalizes each path before it is routed: names in their usual case, keys as segments, no `/` at the end, and at most one
+//! run before the process.
 
 #[cfg(test)]
 mod tests;
@@ -28,39 +28,40 @@ const NAMES: [&str; 11] = [
     "livez",
     "readyz",
 ];
-/// Stands for a key that cannot be read.
+/// Replaces a key that cannot be read.
 const NO_KEY: &str = "-";
-/// No route has this path.
+/// The capacity for the segments of most paths.
+const USUAL_SEGMENTS: usize = 8;
+/// A path without a route.
 const NO_ROUTE: &str = "/$unknown";
-/// The runs that a path may go through before the last one, which its route has.
+/// How many runs a path may go through before the last one, which is a parameter of its route.
 const MAX_EARLIER_RUNS: usize = Via::MAX - 1;
 
-/// The path as the client sent it.
+/// The URI as the client sent it: an extension of a request whose path was normalized.
 #[derive(Clone, Debug)]
-pub(crate) struct SentPath(pub(crate) String);
+pub(crate) struct SentUri(pub(crate) Uri);
 
-/// What a path says that its route does not have.
+/// The parts of a path that are not parameters of its route.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct PathKeys {
-    /// The ids of the runs whose process the path goes through, but for the last.
+    /// The ids of the runs whose process the path goes through, except for the last.
     pub(crate) earlier_runs: Vec<String>,
-    /// What is wrong with a key in parentheses.
+    /// The fault of a key in parentheses.
     pub(crate) fault: Option<String>,
 }
 
-/// Rewrites the path of a request, and keeps the path that was sent.
-pub(crate) fn rewrite<B>(mut request: Request<B>) -> Request<B> {
-    let sent = request.uri().path().to_owned();
-    let (path, keys) = canonical(&sent);
-    if path != sent
+/// Normalizes the path of a request. Most paths are normal already and are left as they are.
+pub(crate) fn normalize<B>(mut request: Request<B>) -> Request<B> {
+    let (path, keys) = normal(request.uri().path());
+    if let Some(path) = path
         && let Some(uri) = with_path(request.uri(), &path)
     {
-        *request.uri_mut() = uri;
+        let sent = std::mem::replace(request.uri_mut(), uri);
+        request.extensions_mut().insert(SentUri(sent));
     }
     if keys != PathKeys::default() {
         request.extensions_mut().insert(Arc::new(keys));
     }
-    request.extensions_mut().insert(SentPath(sent));
     request
 }
 
@@ -74,26 +75,31 @@ fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-/// The path in the form that the routes have.
-fn canonical(path: &str) -> (String, PathKeys) {
+/// The path in the form of the routes, unless it has that form already.
+fn normal(path: &str) -> (Option<String>, PathKeys) {
+    let no_route = || (Some(NO_ROUTE.to_owned()), PathKeys::default());
     let mut keys = PathKeys::default();
     let Some(below_root) = path.strip_prefix('/') else {
-        return (path.to_owned(), keys);
+        return (None, keys);
     };
     let sent = below_root.strip_suffix('/').unwrap_or(below_root);
     let Some(mut segments) = segments(sent, &mut keys) else {
-        return (NO_ROUTE.to_owned(), PathKeys::default());
+        return no_route();
     };
     shorten(&mut segments, &mut keys);
     if keys.earlier_runs.len() > MAX_EARLIER_RUNS {
-        return (NO_ROUTE.to_owned(), PathKeys::default());
+        return no_route();
     }
-    (format!("/{}", segments.join("/")), keys)
+    let is_normal = below_root
+        .split('/')
+        .eq(segments.iter().map(|segment| &**segment));
+    let path = (!is_normal).then(|| format!("/{}", segments.join("/")));
+    (path, keys)
 }
 
-/// The segments in their usual form; `None` where one that begins with `$` stands for no resource.
+/// The segments in their usual form; `None` if one that begins with `$` is not a known resource.
 fn segments<'p>(path: &'p str, keys: &mut PathKeys) -> Option<Vec<Cow<'p, str>>> {
-    let mut segments: Vec<Cow<'p, str>> = Vec::new();
+    let mut segments: Vec<Cow<'p, str>> = Vec::with_capacity(USUAL_SEGMENTS);
     let mut sent = path.split('/').peekable();
     let mut expects_key = false;
     while let Some(segment) = sent.next() {
@@ -116,7 +122,7 @@ fn segments<'p>(path: &'p str, keys: &mut PathKeys) -> Option<Vec<Cow<'p, str>>>
     Some(segments)
 }
 
-/// What stands where a key is expected: a key, or `$count` at the end.
+/// The segment where a key is expected: a key, or `$count` at the end.
 fn key_segment(segment: &str, is_last: bool) -> Option<Cow<'_, str>> {
     let decoded = percent_decode_str(segment).decode_utf8_lossy();
     if !decoded.starts_with('$') {
@@ -134,7 +140,7 @@ fn named(segment: &str) -> Cow<'_, str> {
     Cow::Borrowed(name.map_or(segment, |name| *name))
 }
 
-/// The collection and the key of `runs('x')`, or what is wrong with the key.
+/// The collection and the key of `runs('x')`, or the fault of the key.
 fn parenthesised(segment: &str) -> Option<(&'static str, Result<String, String>)> {
     if !segment.contains('(') && !segment.contains("%28") {
         return None;
@@ -145,7 +151,7 @@ fn parenthesised(segment: &str) -> Option<(&'static str, Result<String, String>)
     let collection = collections.find(|collection| collection.eq_ignore_ascii_case(name))?;
     let key = key(predicate).ok_or_else(|| {
         format!(
-            "{:?} is no key; an id in parentheses is in single quotes, such as \
+            "{:?} is not a key; an id in parentheses is in single quotes, such as \
              {collection}('0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e'); or send it as a segment: \
              {collection}/0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e",
             excerpt(&decoded)
@@ -167,8 +173,8 @@ fn key(predicate: &str) -> Option<String> {
     (!key.is_empty()).then_some(key)
 }
 
-/// Leaves out all but the last `runs/{id}/process` of those that follow each other: each leads from a run to the flow that
-/// the run is of, so that they differ in the runs that must exist alone.
+/// Removes all but the last of consecutive `runs/{id}/process`: each leads from a run to its flow, which is the same flow, so
+/// that they differ only in the runs that must exist.
 fn shorten(segments: &mut Vec<Cow<'_, str>>, keys: &mut PathKeys) {
     let is_flows = |segment: &Cow<'_, str>| segment == COLLECTIONS[0];
     let Some(flows) = segments.iter().position(is_flows) else {

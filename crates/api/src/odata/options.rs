@@ -1,4 +1,4 @@
-//! Query options: each is known here, or the request is refused.
+//! Query options. A request with an unknown option is rejected.
 
 use flowruns_domain::excerpt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use super::page_preference::MaxPageSize;
 use crate::error::ApiError;
 
-/// What stands in a query string as it is.
+/// The characters that are not encoded in a query string.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
@@ -21,7 +21,7 @@ pub(crate) struct QueryOptions {
 }
 
 impl QueryOptions {
-    /// Reads a query string in which only the `allowed` options, with or without `$` and in any case, may stand, each once.
+    /// Reads a query string that has only the `allowed` options, with or without `$` and in any case, each at most once.
     pub(crate) fn parse(query: Option<&str>, allowed: &[&str]) -> Result<Self, ApiError> {
         let mut options: Vec<(String, String)> = Vec::new();
         for pair in query
@@ -68,7 +68,7 @@ impl QueryOptions {
             .collect()
     }
 
-    /// What makes the rows of a list and their order, whatever the order in which it was sent.
+    /// The options that determine the rows of a list and their order, sorted by name.
     pub(crate) fn bound(&self) -> String {
         let mut bound: Vec<String> = self
             .options

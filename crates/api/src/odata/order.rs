@@ -5,7 +5,7 @@ use flowruns_domain::{Direction, FlowOrder, FlowSort, RunOrder, RunSort, propert
 use super::options::{QueryOptions, invalid};
 use crate::error::ApiError;
 
-/// The order of runs that is asked for.
+/// The requested order of runs.
 pub(crate) fn run_order(options: &QueryOptions) -> Result<RunOrder, ApiError> {
     let sorts = [
         (property::START_DATE_TIME, RunSort::Start),
@@ -21,7 +21,7 @@ pub(crate) fn run_order(options: &QueryOptions) -> Result<RunOrder, ApiError> {
     Ok(order.unwrap_or_default())
 }
 
-/// The order of flows that is asked for.
+/// The requested order of flows.
 pub(crate) fn flow_order(options: &QueryOptions) -> Result<FlowOrder, ApiError> {
     let sorts = [
         (property::ID, FlowSort::Id),

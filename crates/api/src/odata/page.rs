@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{error::ApiError, state::Api};
 
-/// The options of a list that is only walked.
+/// The options of a list that is only paged.
 pub(crate) const LIST_OPTIONS: [&str; 3] = ["top", "skiptoken", "format"];
 /// The options of a list that is queried.
 pub(crate) const QUERY_OPTIONS: [&str; 9] = [
@@ -38,21 +38,21 @@ impl Default for PageBytes {
 }
 
 impl PageBytes {
-    /// The share of each of some requests that are answered together.
+    /// The share of each request of a batch of this size.
     pub(crate) fn shared_by(requests: usize) -> Self {
         let requests = u32::try_from(requests).unwrap_or(u32::MAX);
         Self(PageSize::MAX_BYTES / requests.max(1))
     }
 }
 
-/// The page that is asked for.
+/// The requested page.
 pub(crate) struct Requested<C> {
     pub(crate) size: PageSize,
     pub(crate) skip: usize,
     pub(crate) after: Option<C>,
 }
 
-/// Reads the page that the options ask for.
+/// Reads the page that the options request.
 pub(crate) fn requested<C: Cursor>(
     api: &Api,
     options: &QueryOptions,
@@ -101,8 +101,8 @@ pub(crate) fn next_query<C: Cursor>(
     query
 }
 
-/// The answer with a page of a list, which says whether the preferred page size was applied: whether a larger page would
-/// have been answered without it.
+/// Adds Preference-Applied to a page of a list if the preferred page size was applied: if the page would be larger without
+/// it.
 pub(crate) fn with_preference(mut response: Response, options: &QueryOptions) -> Response {
     let size = options
         .get("top")
@@ -125,7 +125,7 @@ pub(crate) fn wants_count(options: &QueryOptions) -> Result<bool, ApiError> {
     }
 }
 
-/// Refuses a `$format` other than JSON.
+/// Rejects a `$format` other than JSON.
 pub(crate) fn json_format(options: &QueryOptions) -> Result<(), ApiError> {
     check_format(options, &["json", "application/json"])
 }

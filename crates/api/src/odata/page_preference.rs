@@ -12,7 +12,7 @@ const NAMES: [&str; 2] = ["odata.maxpagesize", "maxpagesize"];
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct MaxPageSize {
     size: PageSize,
-    /// The preference as it is answered.
+    /// The value of Preference-Applied.
     applied: String,
 }
 
@@ -37,7 +37,7 @@ impl MaxPageSize {
         (self.size.rows() < size.rows()).then_some(self.size)
     }
 
-    /// Says in the answer that pages of this size were made.
+    /// Adds the header Preference-Applied.
     pub(super) fn insert_applied(&self, headers: &mut HeaderMap) {
         if let Ok(value) = HeaderValue::from_str(&self.applied) {
             headers.insert(PREFERENCE_APPLIED, value);

@@ -1,14 +1,15 @@
-//! Where the client sees the service, for absolute links.
+//! The root of the service as the client sees it, for absolute links.
 
-use axum::http::request::Parts;
+use axum::http::{Uri, request::Parts};
+use flowruns_http::RequestOrigin;
 use ipnet::IpNet;
 use percent_encoding::percent_decode_str;
 
-use super::{key_path::SentPath, origin::Origin};
+use super::key_path::SentUri;
 
 const BETA: &str = "/beta";
 
-/// Whether the first segment of a path, which a query may follow, is the version: in any case, and percent-encoded or not.
+/// Whether the first segment of a path (or a path and query) is the version, in any case, percent-encoded or not.
 pub(crate) fn has_version(path: &str) -> bool {
     let path = path.split('?').next().unwrap_or_default();
     let segment = path.split('/').nth(1).unwrap_or_default();
@@ -19,34 +20,34 @@ pub(crate) fn has_version(path: &str) -> bool {
 /// The service root that a request was sent to, such as `http://127.0.0.1:8080/beta`, as the client sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct ServiceRoot {
-    origin: Origin,
+    origin: RequestOrigin,
     version: &'static str,
-    sent_path: String,
+    sent: Uri,
 }
 
 impl ServiceRoot {
-    /// The root of a request that came directly or through `trusted` proxies.
+    /// The root of a request that came directly or through proxies in the `trusted` networks.
     pub(crate) fn of(parts: &Parts, trusted: &[IpNet]) -> Self {
-        let sent = parts.extensions.get::<SentPath>();
-        let sent_path = sent.map_or(parts.uri.path(), |sent| sent.0.as_str());
+        let sent = parts.extensions.get::<SentUri>();
+        let sent = sent.map_or(&parts.uri, |SentUri(uri)| uri);
         Self {
-            origin: Origin::of(parts, trusted),
-            version: if has_version(sent_path) { BETA } else { "" },
-            sent_path: sent_path.to_owned(),
+            origin: RequestOrigin::of(parts, trusted),
+            version: if has_version(sent.path()) { BETA } else { "" },
+            sent: sent.clone(),
         }
     }
 
     /// The scheme, host and prefix.
-    pub(crate) const fn origin(&self) -> &Origin {
+    pub(crate) const fn origin(&self) -> &RequestOrigin {
         &self.origin
     }
 
-    /// What stands between the origin and the resources: nothing, or `/beta`.
+    /// The version segment between the origin and the resources: empty, or `/beta`.
     pub(crate) const fn version(&self) -> &'static str {
         self.version
     }
 
-    /// The address of a resource.
+    /// The URL of a resource.
     pub(crate) fn resource(&self, path: &str) -> String {
         format!("{}{}/{path}", self.origin, self.version)
     }
@@ -56,13 +57,13 @@ impl ServiceRoot {
         self.resource("$metadata")
     }
 
-    /// The `@odata.context` of what is at `fragment`.
+    /// The `@odata.context` with this fragment.
     pub(crate) fn context(&self, fragment: &str) -> String {
         format!("{}{}/$metadata#{fragment}", self.origin, self.version)
     }
 
-    /// This request's address with another query.
+    /// The URL of this request with another query.
     pub(crate) fn same_path(&self, query: &str) -> String {
-        format!("{}{}?{query}", self.origin, self.sent_path)
+        format!("{}{}?{query}", self.origin, self.sent.path())
     }
 }

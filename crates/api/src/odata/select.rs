@@ -6,14 +6,14 @@ use serde_json::Value;
 use super::options::{QueryOptions, invalid};
 use crate::error::ApiError;
 
-/// The properties that a list shows.
+/// The properties that a response has.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Selection {
-    /// Those of every list.
+    /// The properties of every list.
     Usual,
-    /// All there are.
+    /// All properties.
     All,
-    /// These.
+    /// Only these properties.
     Only(Vec<&'static str>),
 }
 
@@ -44,7 +44,7 @@ impl Selection {
         Ok(if all { Self::All } else { Self::Only(selected) })
     }
 
-    /// Whether it asks for this property, which is not in every list.
+    /// Whether it selects this property, which is not in every list.
     pub(crate) fn asks_for(&self, name: &str) -> bool {
         match self {
             Self::Usual => false,
@@ -53,7 +53,7 @@ impl Selection {
         }
     }
 
-    /// What a context says of it, such as `(id,status)`.
+    /// The part of the context that names the selection, such as `(id,status)`.
     pub(crate) fn fragment(&self, expanded: bool) -> String {
         let mut names: Vec<&str> = match self {
             Self::Usual => Vec::new(),
@@ -78,7 +78,7 @@ pub(crate) fn wants_process(options: &QueryOptions) -> Result<bool, ApiError> {
     }
 }
 
-/// A row with its selected properties, its annotations and what was expanded.
+/// A row with its selected properties, its annotations and its expanded process.
 pub(crate) struct Selected<'a, T> {
     pub(crate) row: T,
     pub(crate) selection: &'a Selection,

@@ -1,4 +1,4 @@
-//! Examples: one flow, one run of it, and what can be said about them.
+//! Examples of bodies: one flow, one run of it, and operations on them.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ const FLOW: &str = "0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e";
 const RUN: &str = "0197f3a1-02b4-7d10-8c4e-6a5f0b9e1d27";
 const ROOT: &str = "http://127.0.0.1:8080";
 
-pub(super) fn flow() -> Value {
+pub(crate) fn flow() -> Value {
     json!({
         "@odata.context": format!("{ROOT}/$metadata#industryData/incomingFlows/$entity"),
         "@odata.type": "#microsoft.graph.incomingFlow",
@@ -21,15 +21,15 @@ pub(super) fn flow() -> Value {
     })
 }
 
-pub(super) fn new_flow() -> Value {
+pub(crate) fn new_flow() -> Value {
     json!({"displayName": "Nightly rosters"})
 }
 
-pub(super) fn flow_patch() -> Value {
+pub(crate) fn flow_patch() -> Value {
     json!({"readinessStatus": "notReady", "recurrenceExpirationDateTime": null})
 }
 
-pub(super) fn run() -> Value {
+pub(crate) fn run() -> Value {
     let context = format!("{ROOT}/$metadata#industryData/incomingFlows('{FLOW}')/runs/$entity");
     let mut run = run_item();
     run["@odata.context"] = json!(context);
@@ -42,7 +42,7 @@ pub(super) fn run() -> Value {
     run
 }
 
-pub(super) fn run_item() -> Value {
+pub(crate) fn run_item() -> Value {
     json!({
         "@odata.type": "#microsoft.graph.run",
         "@odata.etag": "W/\"0197f3a05c1e7c3a9d532f3a1b6c7d8e.0197f3a102b47d108c4e6a5f0b9e1d27.2\"",
@@ -54,11 +54,11 @@ pub(super) fn run_item() -> Value {
     })
 }
 
-pub(super) fn new_run() -> Value {
+pub(crate) fn new_run() -> Value {
     json!({"displayName": "Rosters of 1 March", "statistics": {"rows": 0}})
 }
 
-pub(super) fn run_patch() -> Value {
+pub(crate) fn run_patch() -> Value {
     json!({
         "status": "failed",
         "blockingError": {"code": "sourceUnreachable", "message": "the source did not answer"},
@@ -66,7 +66,7 @@ pub(super) fn run_patch() -> Value {
     })
 }
 
-pub(super) fn event() -> Value {
+pub(crate) fn event() -> Value {
     json!({
         "version": 2,
         "occurredDateTime": "2026-03-01T08:42:10.250000Z",
@@ -77,22 +77,22 @@ pub(super) fn event() -> Value {
     })
 }
 
-pub(super) fn list(fragment: &str, item: &Value) -> Value {
+pub(crate) fn list(fragment: &str, item: &Value) -> Value {
     json!({
         "@odata.context": format!("{ROOT}/$metadata#industryData/incomingFlows{fragment}"),
         "value": [item],
     })
 }
 
-pub(super) fn runs() -> Value {
+pub(crate) fn runs() -> Value {
     list(&format!("('{FLOW}')/runs"), &run_item())
 }
 
-pub(super) fn events() -> Value {
+pub(crate) fn events() -> Value {
     list(&format!("('{FLOW}')/runs('{RUN}')/history"), &event())
 }
 
-pub(super) fn error(code: &str, inner_code: &str, message: &str) -> Value {
+pub(crate) fn error(code: &str, inner_code: &str, message: &str) -> Value {
     let request = "0197f3ac-91d0-7f2b-a1c3-4be2d6170f58";
     json!({"error": {
         "code": code,

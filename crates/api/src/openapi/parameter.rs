@@ -10,8 +10,8 @@ use utoipa::openapi::{
 /// `*`, or a list of entity tags.
 const TAGS: &str = r#"^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$"#;
 
-/// Of every list.
-pub(super) const LIST_OPTIONS: [&str; 7] = [
+/// The options of a list that is queried.
+pub(crate) const LIST_OPTIONS: [&str; 7] = [
     "$filter",
     "$orderby",
     "$select",
@@ -20,11 +20,11 @@ pub(super) const LIST_OPTIONS: [&str; 7] = [
     "$count",
     "$skiptoken",
 ];
-/// Of a list that is only walked.
-pub(super) const PAGE_OPTIONS: [&str; 2] = ["$top", "$skiptoken"];
+/// The options of a list that is only paged.
+pub(crate) const PAGE_OPTIONS: [&str; 2] = ["$top", "$skiptoken"];
 const MOST_SKIPPED: u16 = 1000;
 
-/// Adds all of them.
+/// Adds the components of all parameters and headers.
 pub(super) fn add(components: ComponentsBuilder) -> ComponentsBuilder {
     let components = ids()
         .into_iter()

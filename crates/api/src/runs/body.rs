@@ -1,4 +1,4 @@
-//! A run as JSON: what a client sends, and what it gets. The one place that maps properties to the wire.
+//! A run as JSON, in requests and in responses: the one place that maps the properties of a run to JSON.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ use crate::{
 };
 
 const TYPE: &str = "#microsoft.graph.run";
-/// Of every run, for clients that write back what they read.
+/// Ignored in requests, so that clients may write back a run that they read.
 const READ_ONLY: [&str; 2] = [property::PROCESS, property::E_TAG];
 
 /// Reads a report on the run of the URL.
@@ -83,7 +83,7 @@ pub(super) fn read_new(body: JsonObject) -> Result<(Option<RunId>, Creation), Ve
     Ok((id, Creation { new, named }))
 }
 
-/// Adds what is wrong with the values of a creation that could be read.
+/// Adds the faults of the values of a creation that could be read.
 fn all_faults(mut faults: Vec<Fault>, named: &RunPatch) -> Vec<Fault> {
     let unreadable: Vec<_> = faults.iter().map(|fault| fault.target.as_str()).collect();
     let others = named.creation_faults(&unreadable);
@@ -111,8 +111,8 @@ fn run_id(value: JsonValue, name: &str) -> Result<RunId, Vec<Fault>> {
     })
 }
 
-/// What every form of a run shows. Written straight into the answer: no text is made for one property.
-struct Head<'a> {
+/// The properties that every form of a run has. They are written directly into the body, without a text for each.
+struct RunFields<'a> {
     key: RunKey,
     version: Version,
     display_name: &'a DisplayName,
@@ -120,23 +120,26 @@ struct Head<'a> {
     state: RunState,
 }
 
-impl Head<'_> {
+impl RunFields<'_> {
     fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         map.serialize_entry("@odata.type", TYPE)?;
         let tag = shown_tag(&run_tag(self.key, self.version));
         map.serialize_entry("@odata.etag", &tag)?;
-        map.serialize_entry(property::ID, &Shown(self.key.run))?;
+        map.serialize_entry(property::ID, &DisplayAsString(self.key.run))?;
         map.serialize_entry(property::DISPLAY_NAME, self.display_name.as_str())?;
-        map.serialize_entry(property::START_DATE_TIME, &Shown(self.start))?;
-        map.serialize_entry(property::END_DATE_TIME, &self.state.end().map(Shown))?;
+        map.serialize_entry(property::START_DATE_TIME, &DisplayAsString(self.start))?;
+        map.serialize_entry(
+            property::END_DATE_TIME,
+            &self.state.end().map(DisplayAsString),
+        )?;
         map.serialize_entry(property::STATUS, self.state.status().as_str())
     }
 }
 
-/// A value as its text.
-struct Shown<T>(T);
+/// Serializes a value as its text.
+struct DisplayAsString<T>(T);
 
-impl<T: fmt::Display> Serialize for Shown<T> {
+impl<T: fmt::Display> Serialize for DisplayAsString<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
     }
@@ -150,11 +153,11 @@ pub(super) struct RunBody<'a> {
     process: Option<FlowBody>,
 }
 
-/// A run in a list: what can be read without its jsonb columns, and what was asked for beyond.
+/// A run in a list: the properties that are read without the jsonb columns, and those that were selected as well.
 pub(super) struct RunItem<'a> {
     address: Option<String>,
     summary: &'a RunSummary,
-    /// Null is shown where it was asked for.
+    /// `Some(None)` is shown as null, because it was selected.
     blocking_error: Option<Option<Typed<'a>>>,
     statistics: Option<Typed<'a>>,
     process: Option<FlowBody>,
@@ -162,11 +165,11 @@ pub(super) struct RunItem<'a> {
 
 impl<'a> RunBody<'a> {
     pub(super) fn new(run: &'a Run, root: &ServiceRoot) -> Self {
-        Self::shaped(run, root, "")
+        Self::projected(run, root, "")
     }
 
-    /// With a context that says what was selected.
-    pub(super) fn shaped(run: &'a Run, root: &ServiceRoot, selected: &str) -> Self {
+    /// A run with a context that names the selected properties.
+    pub(super) fn projected(run: &'a Run, root: &ServiceRoot, selected: &str) -> Self {
         let flow = run.key.flow;
         let context = root.context(&format!(
             "industryData/incomingFlows('{flow}')/runs{selected}/$entity"
@@ -179,7 +182,7 @@ impl<'a> RunBody<'a> {
         }
     }
 
-    /// Shows where the run lives, for a URL that does not name its flow.
+    /// Adds the URL of the run, for a request whose URL does not name its flow.
     pub(super) fn at(self, address: String) -> Self {
         Self {
             address: Some(address),
@@ -211,7 +214,7 @@ impl Serialize for RunBody<'_> {
             blocking_error,
             statistics,
         } = properties;
-        let head = Head {
+        let fields = RunFields {
             key: *key,
             version: *version,
             display_name,
@@ -223,7 +226,7 @@ impl Serialize for RunBody<'_> {
         if let Some(address) = &self.address {
             map.serialize_entry("@odata.id", address)?;
         }
-        head.write(&mut map)?;
+        fields.write(&mut map)?;
         let error = blocking_error.as_ref().map(typed_error);
         map.serialize_entry(property::BLOCKING_ERROR, &error)?;
         map.serialize_entry(property::STATISTICS, &typed_statistics(statistics))?;
@@ -263,7 +266,7 @@ impl<'a> RunItem<'a> {
         }
     }
 
-    /// Shows where the run lives.
+    /// Adds the URL of the run.
     pub(super) fn at(self, address: String) -> Self {
         Self {
             address: Some(address),
@@ -281,7 +284,7 @@ impl Serialize for RunItem<'_> {
             start,
             state,
         } = self.summary;
-        let head = Head {
+        let fields = RunFields {
             key: *key,
             version: *version,
             display_name,
@@ -292,7 +295,7 @@ impl Serialize for RunItem<'_> {
         if let Some(address) = &self.address {
             map.serialize_entry("@odata.id", address)?;
         }
-        head.write(&mut map)?;
+        fields.write(&mut map)?;
         if let Some(error) = &self.blocking_error {
             map.serialize_entry(property::BLOCKING_ERROR, error)?;
         }
@@ -306,7 +309,7 @@ impl Serialize for RunItem<'_> {
     }
 }
 
-/// Where a run lives.
+/// The URL of a run.
 pub(super) fn location(run: &Run, root: &ServiceRoot) -> String {
     address(run.key, root)
 }

@@ -7,12 +7,12 @@ use axum::{
     response::Response,
 };
 use flowruns_domain::{Reserved, RunCreated};
+use flowruns_http::auth::Permission;
 
 use super::body::{RunBody, location, read_new};
 use crate::{
-    auth::Permission,
     error::ApiError,
-    extract::{Call, Content},
+    extract::{ApiRequest, BodyKind},
     idempotency, respond,
     state::Api,
 };
@@ -21,20 +21,20 @@ pub(crate) async fn create_run(
     State(api): State<Arc<Api>>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let call = Call::new(&api, request, Permission::WriteRuns, Content::Json).await?;
-    idempotency::once(api, call, create).await
+    let request = ApiRequest::new(&api, request, Permission::WriteRuns, BodyKind::Json).await?;
+    idempotency::once(api, request, create).await
 }
 
 async fn create(
     api: Arc<Api>,
-    call: Arc<Call>,
+    request: Arc<ApiRequest>,
     reserved: Option<Reserved>,
 ) -> Result<Response, ApiError> {
-    call.no_options()?;
-    let (flow, via) = (call.flow_key()?, call.via()?);
-    let (id, creation) = call.read_object(read_new).await?;
-    call.admit(creation.new.urgency())?;
-    let (runs, requester) = (&api.runs, call.requester());
+    request.no_options()?;
+    let (flow, via) = (request.flow_key()?, request.via()?);
+    let (id, creation) = request.read_object(read_new).await?;
+    request.admit(creation.new.urgency())?;
+    let (runs, requester) = (&api.runs, request.requester());
     let created = match reserved {
         None => runs.create(flow, via, id, creation, requester).await,
         Some(reserved) => {
@@ -44,17 +44,20 @@ async fn create(
     };
     match created? {
         RunCreated::New(run) => {
-            let body = RunBody::new(&run, &call.root);
+            let body = RunBody::new(&run, &request.root);
             respond::created(
                 &body,
                 &run.tag(),
-                call.preference,
-                &location(&run, &call.root),
+                request.preference,
+                &location(&run, &request.root),
             )
         }
         RunCreated::Before(run) => {
-            let (body, location) = (RunBody::new(&run, &call.root), location(&run, &call.root));
-            respond::created_before(&body, &run.tag(), call.preference, &location)
+            let (body, location) = (
+                RunBody::new(&run, &request.root),
+                location(&run, &request.root),
+            );
+            respond::created_before(&body, &run.tag(), request.preference, &location)
         }
     }
 }

@@ -7,12 +7,12 @@ use axum::{
     response::Response,
 };
 use flowruns_domain::{EventPageRequest, Next, PropertyChange, RunEvent, json::JsonValue};
+use flowruns_http::auth::Permission;
 use serde::Serialize;
 
 use crate::{
-    auth::Permission,
     error::ApiError,
-    extract::{Call, Content},
+    extract::{ApiRequest, BodyKind},
     odata::{
         cursor::Binding,
         page::{LIST_OPTIONS, Requested, next_query, requested, with_preference},
@@ -21,16 +21,16 @@ use crate::{
     state::Api,
 };
 
-/// What an entry may hold, in bytes: statistics and blockingError, before and after.
+/// The memory of a long entry, in bytes: statistics and blockingError, before and after.
 const LONG_ENTRY: usize = 256 * 1024;
 
 pub(crate) async fn list_history(
     State(api): State<Arc<Api>>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let call = Call::new(&api, request, Permission::ReadRuns, Content::List).await?;
-    let address = call.run_address()?;
-    let options = call.options(&LIST_OPTIONS)?;
+    let request = ApiRequest::new(&api, request, Permission::ReadRuns, BodyKind::List).await?;
+    let address = request.run_address()?;
+    let options = request.options(&LIST_OPTIONS)?;
     let key = address.key;
     let path = format!(
         "industryData/incomingFlows('{}')/runs('{}')/history",
@@ -42,8 +42,8 @@ pub(crate) async fn list_history(
         options: options.bound(),
     };
     let Requested { size, after, .. } = requested(&api, &options, &binding)?;
-    let size = size.within(call.page_bytes.0);
-    call.reserve_page(&api, size.rows(), LONG_ENTRY).await?;
+    let size = size.within(request.page_bytes.0);
+    request.reserve_page(&api, size.rows(), LONG_ENTRY).await?;
     let page = api
         .runs
         .history(address, EventPageRequest { size, after })
@@ -54,17 +54,18 @@ pub(crate) async fn list_history(
             after: event.version,
             skip: 0,
         };
-        call.root
+        request
+            .root
             .same_path(&next_query(&api, &options, &binding, &next))
     });
-    let answer = respond::json(&List {
-        context: call.root.context(&path),
+    let response = respond::json(&List {
+        context: request.root.context(&path),
         count: None,
         count_above: None,
         next_link,
         value: page.items.iter().map(EventBody::new).collect(),
     })?;
-    Ok(with_preference(answer, &options))
+    Ok(with_preference(response, &options))
 }
 
 #[derive(Serialize)]

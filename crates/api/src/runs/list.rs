@@ -7,12 +7,12 @@ use axum::{
     response::Response,
 };
 use flowruns_domain::{Flow, FlowId, ListedRun, PageSize, RunQuery, RunScope, TenantId, Via};
+use flowruns_http::auth::Permission;
 
-use super::{body::RunItem, shape::Shape};
+use super::{body::RunItem, projection::Projection};
 use crate::{
-    auth::Permission,
     error::ApiError,
-    extract::{Call, Content},
+    extract::{ApiRequest, BodyKind},
     odata::{
         count,
         cursor::Binding,
@@ -26,14 +26,14 @@ use crate::{
     state::Api,
 };
 
-/// With their documents, so many rows make a page at most: each may be as long as a body.
-const MOST_WITH_DETAILS: u16 = 100;
+/// The most rows of a page with their documents: each may be as long as a request body.
+const MAX_WITH_DETAILS: u16 = 100;
 
 /// A filter whose rows can be counted.
 const COUNTED: &str = "$filter=startDateTime ge 2026-03-01T00:00:00Z and startDateTime lt 2026-03-02T00:00:00Z; the \
     shorter the range, the fewer rows";
 
-/// What a row may hold, in bytes: without its documents mostly its name, and with them up to 64 KiB of each.
+/// The memory of a row, in bytes: without its documents mostly its name, and with them up to 64 KiB of each.
 const SHORT_ROW: usize = 400;
 const LONG_ROW: usize = 128 * 1024;
 
@@ -41,47 +41,52 @@ pub(crate) async fn list_runs(
     State(api): State<Arc<Api>>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let call = Call::new(&api, request, Permission::ReadRuns, Content::List).await?;
-    let (flow, via) = (call.flow_key()?, call.via()?);
-    list(&api, &call, RunScope::Flow(flow), via).await
+    let request = ApiRequest::new(&api, request, Permission::ReadRuns, BodyKind::List).await?;
+    let (flow, via) = (request.flow_key()?, request.via()?);
+    list(&api, &request, RunScope::Flow(flow), via).await
 }
 
 pub(crate) async fn list_all_runs(
     State(api): State<Arc<Api>>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let call = Call::new(&api, request, Permission::ReadRuns, Content::List).await?;
-    let scope = RunScope::Tenant(call.caller.tenant);
-    list(&api, &call, scope, Via::NONE).await
+    let request = ApiRequest::new(&api, request, Permission::ReadRuns, BodyKind::List).await?;
+    let scope = RunScope::Tenant(request.caller.tenant);
+    list(&api, &request, scope, Via::NONE).await
 }
 
 pub(crate) async fn count_runs(
     State(api): State<Arc<Api>>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let call = Call::new(&api, request, Permission::ReadRuns, Content::Text).await?;
-    let (flow, via) = (call.flow_key()?, call.via()?);
-    count(&api, &call, RunScope::Flow(flow), via).await
+    let request = ApiRequest::new(&api, request, Permission::ReadRuns, BodyKind::Text).await?;
+    let (flow, via) = (request.flow_key()?, request.via()?);
+    count(&api, &request, RunScope::Flow(flow), via).await
 }
 
 pub(crate) async fn count_all_runs(
     State(api): State<Arc<Api>>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let call = Call::new(&api, request, Permission::ReadRuns, Content::Text).await?;
-    let scope = RunScope::Tenant(call.caller.tenant);
-    count(&api, &call, scope, Via::NONE).await
+    let request = ApiRequest::new(&api, request, Permission::ReadRuns, BodyKind::Text).await?;
+    let scope = RunScope::Tenant(request.caller.tenant);
+    count(&api, &request, scope, Via::NONE).await
 }
 
-async fn count(api: &Api, call: &Call, scope: RunScope, via: Via) -> Result<Response, ApiError> {
-    let options = call.options(&["filter"])?;
+async fn count(
+    api: &Api,
+    request: &ApiRequest,
+    scope: RunScope,
+    via: Via,
+) -> Result<Response, ApiError> {
+    let options = request.options(&["filter"])?;
     let query = query(&options, scope)?;
     let limit = api.options.limits.count_rows;
     let counted = api.runs.count(via, &query, limit).await?;
     count::plain(counted, limit, COUNTED)
 }
 
-/// What the options ask for, but for the page.
+/// The query of the options, without the page.
 fn query(options: &QueryOptions, scope: RunScope) -> Result<RunQuery, ApiError> {
     let filter = options.get("filter").map(read_filter::<Runs>).transpose()?;
     Ok(RunQuery {
@@ -91,8 +96,13 @@ fn query(options: &QueryOptions, scope: RunScope) -> Result<RunQuery, ApiError> 
     })
 }
 
-async fn list(api: &Api, call: &Call, scope: RunScope, via: Via) -> Result<Response, ApiError> {
-    let options = call.options(&QUERY_OPTIONS)?;
+async fn list(
+    api: &Api,
+    request: &ApiRequest,
+    scope: RunScope,
+    via: Via,
+) -> Result<Response, ApiError> {
+    let options = request.options(&QUERY_OPTIONS)?;
     let path = match scope {
         RunScope::Flow(flow) => format!("industryData/incomingFlows('{}')/runs", flow.flow),
         RunScope::Tenant(_) => "industryData/runs".to_owned(),
@@ -102,31 +112,37 @@ async fn list(api: &Api, call: &Call, scope: RunScope, via: Via) -> Result<Respo
         list: &path,
         options: options.bound(),
     };
-    let shape = Shape::read(&options)?;
+    let projection = Projection::read(&options)?;
     let (with_count, limit) = (wants_count(&options)?, api.options.limits.count_rows);
-    let mut query = page_query(api, &options, &binding, scope, &shape)?;
-    query.size = within(query.size, call.page_bytes, &shape);
+    let mut query = page_query(api, &options, &binding, scope, &projection)?;
+    query.size = within(query.size, request.page_bytes, &projection);
     let row_bytes = if query.details { LONG_ROW } else { SHORT_ROW };
-    call.reserve_page(api, query.size.rows(), row_bytes).await?;
+    request
+        .reserve_page(api, query.size.rows(), row_bytes)
+        .await?;
     let found = api.runs.query(via, &query).await?;
     let counted = match with_count {
         true => Some(api.runs.count(via, &query, limit).await?),
         false => None,
     };
-    let processes = match shape.with_process {
+    let processes = match projection.with_process {
         true => processes(api, scope.tenant(), &found.items).await?,
         false => BTreeMap::new(),
     };
     let next = found.next.as_ref();
     let next = next.map(|next| next_query(api, &options, &binding, next));
-    let (count, count_above) = count::shown(counted, limit);
+    let (count, count_above) = count::annotations(counted, limit);
     let rows = found.items.iter();
-    let rows = rows.map(|run| shape.selected(item(call, scope, run, &shape.selection, &processes)));
+    let rows = rows.map(|run| {
+        projection.selected(item(request, scope, run, &projection.selection, &processes))
+    });
     let page = respond::json(&List {
-        context: call.root.context(&format!("{path}{}", shape.fragment())),
+        context: request
+            .root
+            .context(&format!("{path}{}", projection.fragment())),
         count,
         count_above,
-        next_link: next.map(|query| call.root.same_path(&query)),
+        next_link: next.map(|query| request.root.same_path(&query)),
         value: rows.collect(),
     })?;
     Ok(with_preference(page, &options))
@@ -137,10 +153,10 @@ fn page_query(
     options: &QueryOptions,
     binding: &Binding<'_>,
     scope: RunScope,
-    shape: &Shape,
+    projection: &Projection,
 ) -> Result<RunQuery, ApiError> {
     let page = requested(api, options, binding)?;
-    let details = shape.has_details();
+    let details = projection.has_details();
     Ok(RunQuery {
         size: size(page.size, details),
         skip: page.skip,
@@ -150,24 +166,24 @@ fn page_query(
     })
 }
 
-/// Beside its run a row that shows the process too has up to twice as much again.
-fn within(size: PageSize, bytes: PageBytes, shape: &Shape) -> PageSize {
-    match shape.with_process {
+/// A row that shows its process as well may be up to three times as long.
+fn within(size: PageSize, bytes: PageBytes, projection: &Projection) -> PageSize {
+    match projection.with_process {
         true => size.within(bytes.0 / 3),
         false => size.within(bytes.0),
     }
 }
 
 fn size(asked: PageSize, details: bool) -> PageSize {
-    match PageSize::new(MOST_WITH_DETAILS) {
+    match PageSize::new(MAX_WITH_DETAILS) {
         Some(most) if details && asked.rows() > most.rows() => most,
         _ => asked,
     }
 }
 
-/// Across flows nothing but its own address says where a run lives.
+/// In a list across flows each run has its URL, because nothing else names its flow.
 fn item<'a>(
-    call: &Call,
+    request: &ApiRequest,
     scope: RunScope,
     run: &'a ListedRun,
     selection: &Selection,
@@ -176,7 +192,7 @@ fn item<'a>(
     let item = RunItem::new(run, selection, processes.get(&run.summary.key.flow));
     match scope {
         RunScope::Flow(_) => item,
-        RunScope::Tenant(_) => item.at(super::body::address(run.summary.key, &call.root)),
+        RunScope::Tenant(_) => item.at(super::body::address(run.summary.key, &request.root)),
     }
 }
 

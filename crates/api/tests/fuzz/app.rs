@@ -12,8 +12,8 @@ use axum::{
     http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri},
 };
 use flowruns_api::{
-    ApiOptions, CursorKey, Draining, HeadLimits, Limits, Peer, Readiness,
-    auth::{Expectations, KeySet, Permission, TokenVerifier},
+    ApiOptions, CursorKey, Peer,
+    auth::{KeySet, Permission, TokenPolicy, TokenVerifier},
     router,
 };
 use flowruns_domain::{
@@ -30,7 +30,7 @@ use tower::ServiceExt as _;
 pub(crate) const FLOWS: &str = "/industryData/incomingFlows";
 pub(crate) const NAME: &str = "fuzz";
 /// Far more than any request takes.
-const PATIENCE: Duration = Duration::from_secs(300);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// The routes on one run, and its tenant's way into them.
 pub(crate) struct App {
@@ -68,23 +68,13 @@ impl App {
             clock: Arc::new(SystemClock),
             ids: Arc::new(TimeOrderedIds),
         };
-        let store = Arc::clone(&environment.store);
-        let options = ApiOptions {
-            readiness: Readiness::new(store, Draining::default()),
-            tracer: None,
-            environment,
-            verifier: Arc::clone(&verifier),
-            max_body_bytes: 64 * 1024,
-            head_limits: HeadLimits::default(),
-            request_timeout: PATIENCE,
-            body_timeout: Duration::from_secs(30),
-            limits: Limits::default(),
-            require_if_match: false,
-            trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
-            cors_origins: Vec::new(),
-            cursor_key: CursorKey::new(NAME.as_bytes()),
-        };
-        // What a proxy says is looked at only where one is trusted.
+        let cursor_key = CursorKey::new(NAME.as_bytes());
+        let mut options = ApiOptions::new(environment, Arc::clone(&verifier), cursor_key);
+        options.max_body_bytes = 64 * 1024;
+        options.request_timeout = REQUEST_TIMEOUT;
+        options.body_timeout = Duration::from_secs(30);
+        options.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+        // The headers of a proxy are read only if it is trusted.
         let peer = Extension(Peer("127.0.0.1".parse().unwrap()));
         Self {
             router: router(options).layer(peer),
@@ -177,7 +167,7 @@ fn verifier_and_token(run: RunKey) -> (TokenVerifier, String) {
     let mut jwk = Jwk::from_encoding_key(&key, Algorithm::ES256).unwrap();
     jwk.common.key_id = Some(NAME.to_owned());
     let keys = KeySet::from_jwks(&serde_json::to_vec(&json!({"keys": [jwk]})).unwrap()).unwrap();
-    let expectations = Expectations {
+    let policy = TokenPolicy {
         issuer: NAME.to_owned(),
         audiences: vec![NAME.to_owned()],
         leeway_seconds: 0,
@@ -193,5 +183,5 @@ fn verifier_and_token(run: RunKey) -> (TokenVerifier, String) {
         ..Header::new(Algorithm::ES256)
     };
     let token = encode(&header, &claims, &key).unwrap();
-    (TokenVerifier::new(keys, expectations), token)
+    (TokenVerifier::new(keys, policy), token)
 }

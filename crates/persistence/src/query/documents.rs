@@ -1,48 +1,52 @@
-//! Queries of runs with their documents. The rows of a page are found without them; then the documents are read as far
-//! as they fit into the page, so that neither the database sends nor this process holds more.
+//! Queries of runs with their documents (statistics and blocking errors). The rows of a page are found without them; then
+//! as many documents are read as fit into the page, so that the database sends no more, and this process holds no more.
+
+use std::sync::LazyLock;
 
 use flowruns_domain::{Found, FoundRuns, ListedRun, Next, RunQuery, StoreError, TenantId};
 use sqlx::{FromRow, PgPool};
 use uuid::Uuid;
 
 use super::runs;
-use crate::{error::store_error, row::ListedRunRow};
+use crate::{columns, error::store_error, row::ListedRunRow};
 
-/// How many documents the database measures at once. Each takes it about a millisecond where it is long.
+/// Documents that the database measures in one statement. A long one takes it about a millisecond.
 const CHUNK: usize = 32;
 
-/// The rows in their order, until the length of their documents is over `$4`; the first in any case. The length is that
-/// of the text which is sent: what a column takes on disk is less where it is compressed. Each row is looked up by its
-/// key, whatever the planner believes: the indexes of runs that are not deleted are of no use to the inner query.
-const DOCUMENTS: &str = "
-    SELECT flow_id, id, display_name, start_at, end_at, status, version, blocking_error, statistics, place, bytes, found
-    FROM (
-        SELECT flow_id, id, display_name, start_at, end_at, status, version, blocking_error, statistics, place, bytes,
-            sum(bytes) OVER (ORDER BY place) AS total, count(*) OVER () AS found
+/// The rows in the order of their keys, until the length of their documents exceeds `$4` bytes; the first row in any
+/// case. The length is that of the text that is sent: compressed columns take less on disk. Each row is looked up by its
+/// primary key in a subquery, so that no estimate of the planner leads to another plan.
+pub(crate) static DOCUMENTS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {run}, key_number, bytes, found
         FROM (
-            SELECT run.*, wanted.place,
-                octet_length(statistics::text) + coalesce(octet_length(blocking_error::text), 0) + 512 AS bytes
-            FROM unnest($1, $2) WITH ORDINALITY AS wanted (flow, run, place)
-            CROSS JOIN LATERAL (
-                SELECT flow_id, id, display_name, start_at, end_at, status, version, blocking_error, statistics, deleted_at
-                FROM runs
-                WHERE flow_id = wanted.flow AND id = wanted.run AND tenant_id = $3
-                LIMIT 1
-            ) AS run
-            WHERE deleted_at IS NULL
-        ) AS measured
-    ) AS counted
-    WHERE total <= $4 OR total = bytes
-    ORDER BY place";
+            SELECT {run}, key_number, bytes, sum(bytes) OVER (ORDER BY key_number) AS total, count(*) OVER () AS found
+            FROM (
+                SELECT run.*, key.key_number,
+                    octet_length(statistics::text) + coalesce(octet_length(blocking_error::text), 0) + 512 AS bytes
+                FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS key (flow, run, key_number)
+                CROSS JOIN LATERAL (
+                    SELECT {run}, deleted_at FROM runs
+                    WHERE flow_id = key.flow AND id = key.run AND tenant_id = $3
+                    LIMIT 1
+                ) AS run
+                WHERE deleted_at IS NULL
+            ) AS measured
+        ) AS counted
+        WHERE total <= $4 OR total = bytes
+        ORDER BY key_number",
+        run = *columns::RUN_WITH_DOCUMENTS,
+    )
+});
 
 #[derive(FromRow)]
 struct DocumentRow {
     #[sqlx(flatten)]
     run: ListedRunRow,
-    /// The place of its key among those that were asked for, from 1.
-    place: i64,
+    /// The number of its key among those that were requested, from 1.
+    key_number: i64,
     bytes: i32,
-    /// How many of those that were asked for exist.
+    /// The number of requested runs that exist.
     found: i64,
 }
 
@@ -80,7 +84,7 @@ async fn with_documents(
             .is_none_or(|row| usize::try_from(row.found) == Ok(rows.len()));
         for DocumentRow {
             run,
-            place,
+            key_number,
             bytes: length,
             ..
         } in rows
@@ -90,8 +94,8 @@ async fn with_documents(
                 return Ok(ended_early(items, query, last));
             }
             bytes += length;
-            let place = usize::try_from(place - 1).unwrap_or_default();
-            let Some(summary) = summaries.get(place) else {
+            let index = usize::try_from(key_number - 1).unwrap_or_default();
+            let Some(summary) = summaries.get(index) else {
                 continue;
             };
             last = Some(summary);
@@ -107,7 +111,7 @@ async fn with_documents(
     })
 }
 
-/// The page goes on after the last row that was read.
+/// A page whose limit of bytes is reached; the next page begins after the last row that was read.
 fn ended_early(items: Vec<ListedRun>, query: &RunQuery, last: Option<&ListedRun>) -> FoundRuns {
     let next = last.map(|run| Next {
         after: query.order.cursor(&run.summary),
@@ -116,7 +120,7 @@ fn ended_early(items: Vec<ListedRun>, query: &RunQuery, last: Option<&ListedRun>
     Found { items, next }
 }
 
-/// A run that has changed since it was found is shown as it is now, and not at all where it does not match any more.
+/// A run that has changed since it was found is returned as it is now, or left out if it no longer matches.
 fn still_found(
     query: &RunQuery,
     found: &ListedRun,
@@ -138,7 +142,7 @@ async fn read(
     let keys = runs.iter().map(|run| run.summary.key);
     let (flows, ids): (Vec<Uuid>, Vec<Uuid>) =
         keys.map(|key| (key.flow.uuid(), key.run.uuid())).unzip();
-    let query = sqlx::query_as(DOCUMENTS).bind(flows).bind(ids);
+    let query = sqlx::query_as(DOCUMENTS.as_str()).bind(flows).bind(ids);
     let query = query.bind(tenant.uuid());
     let query = query.bind(i64::try_from(bytes).unwrap_or(i64::MAX));
     query.fetch_all(pool).await.map_err(store_error)

@@ -1,5 +1,7 @@
 //! Queries of flows.
 
+use std::sync::LazyLock;
+
 use flowruns_domain::{
     Count, CountLimit, Direction, Flow, FlowCursor, FlowFilter, FlowId, FlowOrder, FlowQuery,
     FlowSort, FlowTerm, Found, FoundFlows, Operator, SortKey, StoreError, TenantId, Test, TextTest,
@@ -9,22 +11,26 @@ use uuid::Uuid;
 
 use super::{
     Builder,
-    predicate::{NAME, push_condition, push_flow_term, push_name_limits},
-    range::{Place, Walk},
-    search::{self, Reading, Source},
+    keyset::{Keyset, KeysetPosition},
+    predicate::{push_condition, push_flow_term, push_name_bounds},
+    scan::{self, IndexScan, RowReader, ScanResult},
 };
-use crate::{error::store_error, row::FlowRow};
+use crate::{
+    columns::{self, NAME},
+    error::store_error,
+    row::FlowRow,
+};
 
-const COLUMNS: &str = "tenant_id, id, display_name COLLATE \"C\" AS display_name, readiness_status, data_domain, effective_at, \
-    expires_at, version";
-
-/// Each id is looked up in the primary key. Compared with the tenant in one place, PostgreSQL might read all flows of the
-/// tenant instead.
-const FIND_ALL: &str = "
-    SELECT id, display_name, readiness_status, data_domain, effective_at, expires_at, version
-    FROM unnest($2) AS listed (listed_id) CROSS JOIN LATERAL
-        (SELECT * FROM flows WHERE flows.id = listed_id LIMIT 1) AS flow
-    WHERE tenant_id = $1";
+/// Each id is looked up in the primary key by a subquery of its own. With the tenant in the same condition, PostgreSQL
+/// might read all flows of the tenant instead.
+pub(crate) static FIND_LISTED: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {columns} FROM unnest($2::uuid[]) AS listed (listed_id) CROSS JOIN LATERAL
+            (SELECT * FROM flows WHERE flows.id = listed_id LIMIT 1) AS flow
+        WHERE tenant_id = $1",
+        columns = *columns::FLOW,
+    )
+});
 
 pub(crate) async fn query_flows(
     pool: &PgPool,
@@ -40,16 +46,17 @@ pub(crate) async fn query_flows(
         let window = (query.skip, query.size);
         return Ok(Found::cut(flows, window, None, |flow| order.cursor(flow)));
     }
-    let place = |flow: &Flow| place(query, order.cursor(flow));
+    let position = |flow: &Flow| position(query, order.cursor(flow));
     let read = |row: FlowRow| row.into_flow(query.tenant);
-    let reading = Reading {
+    let reader = RowReader {
         read: &read,
-        place: &place,
+        position: &position,
     };
-    let (source, after) = (source(query), after(query));
-    let (flows, end) = search::search(pool, &source, &reading, after, wanted(query)).await?;
+    let scan = index_scan(query);
+    let ScanResult { rows, end } =
+        scan::page(pool, &scan, &reader, after(query), rows_to_read(query)).await?;
     let window = (query.skip, query.size);
-    Ok(Found::cut(flows, window, end.and_then(cursor), |flow| {
+    Ok(Found::cut(rows, window, end.and_then(cursor), |flow| {
         order.cursor(flow)
     }))
 }
@@ -64,10 +71,10 @@ pub(crate) async fn count_flows(
         return Ok(limit.count(flows.len() as u64, found as u64));
     }
     let query = in_order_of_count(query);
-    search::count(pool, &[counted(&query)], limit).await
+    scan::count(pool, &[scan_to_count(&query)], limit).await
 }
 
-/// The flows of these ids that match, and how many flows have one of these ids. There is one flow an id at most.
+/// The flows of these ids that match, and the number of flows that have one of these ids. At most one flow has an id.
 async fn matching(
     pool: &PgPool,
     query: &FlowQuery,
@@ -81,7 +88,7 @@ async fn matching(
     Ok((flows, found))
 }
 
-/// The same filter in the order of the index that leaves least to look at.
+/// The same filter in the order of the index with the fewest rows to read.
 fn in_order_of_count(query: &FlowQuery) -> FlowQuery {
     let required = query.filter.as_ref().map(FlowFilter::required);
     let has_name = required.into_iter().flatten().any(|term| match term {
@@ -105,25 +112,31 @@ fn in_order_of_count(query: &FlowQuery) -> FlowQuery {
     }
 }
 
-/// As [`query_flows`] and [`count_flows`] would be carried out.
+/// The plans of the statements that [`query_flows`] and [`count_flows`] send, as JSON.
 pub(crate) async fn explain_flows(
     pool: &PgPool,
     query: &FlowQuery,
     limit: CountLimit,
 ) -> Result<Vec<String>, StoreError> {
     if let Some(ids) = query.filter.as_ref().and_then(FlowFilter::required_ids) {
-        return Ok(vec![explain_listed(pool, query.tenant, ids).await?]);
+        return explain_listed(pool, query.tenant, ids).await;
     }
-    let in_order_of_count = in_order_of_count(query);
-    let (page, counted) = (source(query), [counted(&in_order_of_count)]);
-    let counted = (&counted[..], limit);
-    search::explain(pool, &page, after(query), wanted(query), counted).await
+    scan::explain(pool, statements(query, limit, scan::EXPLAIN)).await
 }
 
-fn wanted(query: &FlowQuery) -> usize {
+/// The statements for a page and for a count along an index, each after `prefix`.
+pub(crate) fn statements(query: &FlowQuery, limit: CountLimit, prefix: &str) -> Vec<Builder> {
+    let in_order_of_count = in_order_of_count(query);
+    let page = (&index_scan(query), after(query), rows_to_read(query));
+    scan::statements(prefix, page, (&[scan_to_count(&in_order_of_count)], limit))
+}
+
+/// One extra row shows that another page follows.
+fn rows_to_read(query: &FlowQuery) -> usize {
     query.skip + query.size.rows() + 1
 }
 
+/// The flows of these ids, in no order. Ids that occur several times are found once.
 pub(crate) async fn find_flows(
     pool: &PgPool,
     tenant: TenantId,
@@ -141,35 +154,37 @@ async fn find_listed(
     tenant: TenantId,
     ids: Vec<Uuid>,
 ) -> Result<Vec<Flow>, StoreError> {
-    let query = sqlx::query_as(FIND_ALL).bind(tenant.uuid()).bind(ids);
+    let query = sqlx::query_as(FIND_LISTED.as_str())
+        .bind(tenant.uuid())
+        .bind(ids);
     let rows: Vec<FlowRow> = query.fetch_all(pool).await.map_err(store_error)?;
     rows.into_iter().map(|row| row.into_flow(tenant)).collect()
 }
 
+/// The plan of [`FIND_LISTED`].
 async fn explain_listed(
     pool: &PgPool,
     tenant: TenantId,
     ids: Vec<Uuid>,
-) -> Result<String, StoreError> {
-    let mut sql = Builder::new(search::EXPLAIN);
-    sql.push(FIND_ALL);
-    let query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql.into_string()));
+) -> Result<Vec<String>, StoreError> {
+    let explain = format!("{}{}", scan::EXPLAIN, *FIND_LISTED);
+    let query = sqlx::query_scalar(sqlx::AssertSqlSafe(explain));
     let query = query.bind(tenant.uuid()).bind(ids).persistent(false);
     let plan: Json<serde_json::Value> = query.fetch_one(pool).await.map_err(store_error)?;
-    Ok(plan.0.to_string())
+    Ok(vec![plan.0.to_string()])
 }
 
-fn source(query: &FlowQuery) -> Source<'_> {
+fn index_scan(query: &FlowQuery) -> IndexScan<'_> {
     let (key, ids): (_, &[&str]) = match query.order.sort {
-        // With the tenant in the order, PostgreSQL cannot walk along the index of every tenant's ids.
+        // With the tenant in the order, PostgreSQL cannot keyset along the index of every tenant's ids.
         FlowSort::Id => (None, &["tenant_id", "id"]),
         FlowSort::DisplayName => (Some((NAME, "display_name")), &["id"]),
     };
-    Source {
+    IndexScan {
         table: "flows",
-        columns: COLUMNS,
-        walk: Walk {
-            pinned: None,
+        columns: &columns::LISTED_FLOW,
+        keyset: Keyset {
+            prefix: None,
             key,
             ids,
             direction: query.order.direction,
@@ -182,23 +197,23 @@ fn source(query: &FlowQuery) -> Source<'_> {
     }
 }
 
-/// As for a page, from the first row on.
-fn counted(query: &FlowQuery) -> Source<'_> {
+/// The scan of a page that begins at the first row.
+fn scan_to_count(query: &FlowQuery) -> IndexScan<'_> {
     let bounds = |sql: &mut Builder| {
         push_bounds(sql, query);
         if query.order.sort == FlowSort::Id {
             sql.push(" AND ");
-            push_tenant_bound(sql, query, ends(query).0);
+            push_tenant_bound(sql, query, id_bounds(query).0);
         }
     };
-    Source {
+    IndexScan {
         push_bounds: Box::new(bounds),
-        ..source(query)
+        ..index_scan(query)
     }
 }
 
-/// What every row lies beyond, and what no row lies beyond.
-fn ends(query: &FlowQuery) -> (End, End) {
+/// Exclusive bounds of the ids of a list: the one before its first row, and the one after its last row.
+fn id_bounds(query: &FlowQuery) -> (IdBound, IdBound) {
     let (least, greatest) = ((" > ", Uuid::nil()), (" < ", Uuid::max()));
     match query.order.direction {
         Direction::Ascending => (least, greatest),
@@ -207,21 +222,21 @@ fn ends(query: &FlowQuery) -> (End, End) {
 }
 
 /// An operator, and an id that no flow has.
-type End = (&'static str, Uuid);
+type IdBound = (&'static str, Uuid);
 
-fn push_tenant_bound(sql: &mut Builder, query: &FlowQuery, (operator, id): End) {
+fn push_tenant_bound(sql: &mut Builder, query: &FlowQuery, (operator, id): IdBound) {
     sql.push("(tenant_id, id)").push(operator).push("(");
     sql.push_bind(query.tenant.uuid()).push(", ");
     sql.push_bind(id).push(")");
 }
 
-/// Where the page begins. One bound alone is given from this side, since PostgreSQL may begin at the wider of two.
-fn after(query: &FlowQuery) -> Option<Place> {
-    let after = query.after.clone().map(|cursor| place(query, cursor));
+/// The position before the page. The list has only one lower bound, since PostgreSQL may begin at the wider of two.
+fn after(query: &FlowQuery) -> Option<KeysetPosition> {
+    let after = query.after.clone().map(|cursor| position(query, cursor));
     after.or_else(|| {
-        let (_, id) = ends(query).0;
+        let (_, id) = id_bounds(query).0;
         let ids = vec![query.tenant.uuid(), id];
-        (query.order.sort == FlowSort::Id).then_some(Place {
+        (query.order.sort == FlowSort::Id).then_some(KeysetPosition {
             key: SortKey::Id,
             ids,
         })
@@ -231,12 +246,12 @@ fn after(query: &FlowQuery) -> Option<Place> {
 fn push_bounds(sql: &mut Builder, query: &FlowQuery) {
     sql.push(" WHERE ");
     if query.order.sort == FlowSort::Id {
-        return push_tenant_bound(sql, query, ends(query).1);
+        return push_tenant_bound(sql, query, id_bounds(query).1);
     }
     sql.push("tenant_id = ").push_bind(query.tenant.uuid());
     for term in query.filter.iter().flat_map(FlowFilter::required) {
         if let FlowTerm::DisplayName(test) = term {
-            push_name_limits(sql, test);
+            push_name_bounds(sql, test);
         }
     }
 }
@@ -250,9 +265,9 @@ fn push_filter(sql: &mut Builder, query: &FlowQuery) {
     }
 }
 
-fn place(query: &FlowQuery, cursor: FlowCursor) -> Place {
+fn position(query: &FlowQuery, cursor: FlowCursor) -> KeysetPosition {
     let flow = cursor.flow.uuid();
-    Place {
+    KeysetPosition {
         key: cursor.key,
         ids: match query.order.sort {
             FlowSort::Id => vec![query.tenant.uuid(), flow],
@@ -261,9 +276,9 @@ fn place(query: &FlowQuery, cursor: FlowCursor) -> Place {
     }
 }
 
-fn cursor(place: Place) -> Option<FlowCursor> {
+fn cursor(position: KeysetPosition) -> Option<FlowCursor> {
     Some(FlowCursor {
-        flow: FlowId::new(*place.ids.last()?).ok()?,
-        key: place.key,
+        flow: FlowId::new(*position.ids.last()?).ok()?,
+        key: position.key,
     })
 }

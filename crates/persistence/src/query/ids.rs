@@ -1,31 +1,29 @@
-//! Runs of listed ids: each id is found along an index, and the rows are put in order afterwards.
+//! Queries that require one of some ids: the runs of each id are found along an index, and sorted in memory.
 
 use flowruns_domain::{
     Count, CountLimit, Found, FoundRuns, ListedRun, RunQuery, RunScope, SCAN_LIMIT, StoreError,
 };
-use sqlx::{PgPool, types::Json};
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::{
     Builder,
     predicate::{push_condition, push_run_term},
-    runs::SUMMARY,
-    search::EXPLAIN,
 };
 use crate::{
+    columns,
     error::{is_canceled, store_error},
     row::ListedRunRow,
 };
 
-/// A page of the runs that have one of these ids; `None` when so many runs have them that they cannot be put in order
-/// here. Within a flow there is one run an id at most.
+/// A page of the runs that have one of these ids; `None` when they are more than [`SCAN_LIMIT`] runs, which are not sorted
+/// here. Within a flow at most one run has an id.
 pub(super) async fn query(
     pool: &PgPool,
     query: &RunQuery,
     ids: &[Uuid],
 ) -> Result<Option<FoundRuns>, StoreError> {
-    let mut sql = Builder::new("");
-    push_page(&mut sql, query, ids);
+    let mut sql = page_statement("", query, ids);
     let rows: Vec<ListedRunRow> = sql
         .build_query_as()
         .persistent(false)
@@ -48,15 +46,14 @@ pub(super) async fn query(
     Ok(Some(Found::cut(runs, window, None, cursor)))
 }
 
-/// How many of the runs of these ids match.
+/// Counts the runs of these ids that match.
 pub(super) async fn count(
     pool: &PgPool,
     query: &RunQuery,
     ids: &[Uuid],
     limit: CountLimit,
 ) -> Result<Count, StoreError> {
-    let mut sql = Builder::new("");
-    push_count(&mut sql, query, ids, limit);
+    let mut sql = count_statement("", query, ids, limit);
     let counted = sql.build_query_as::<(i64, i64)>().persistent(false);
     match counted.fetch_one(pool).await {
         Ok((matched, scanned)) => Ok(limit.count(matched.unsigned_abs(), scanned.unsigned_abs())),
@@ -65,46 +62,44 @@ pub(super) async fn count(
     }
 }
 
-/// How PostgreSQL carries out the statements for a page and for a count.
-pub(super) async fn explain(
-    pool: &PgPool,
+/// The statements for a page and for a count, each after `prefix`.
+pub(super) fn statements(
     query: &RunQuery,
     ids: &[Uuid],
     limit: CountLimit,
-) -> Result<Vec<String>, StoreError> {
-    let (mut page, mut counted) = (Builder::new(EXPLAIN), Builder::new(EXPLAIN));
-    push_page(&mut page, query, ids);
-    push_count(&mut counted, query, ids, limit);
-    let mut plans = Vec::new();
-    for mut sql in [page, counted] {
-        let explained = sql.build_query_scalar::<Json<serde_json::Value>>();
-        let explained = explained.persistent(false).fetch_one(pool);
-        plans.push(explained.await.map_err(store_error)?.0.to_string());
-    }
-    Ok(plans)
+    prefix: &str,
+) -> Vec<Builder> {
+    vec![
+        page_statement(prefix, query, ids),
+        count_statement(prefix, query, ids, limit),
+    ]
 }
 
-/// The rows that match, one more than can be put in order.
-fn push_page(sql: &mut Builder, query: &RunQuery, ids: &[Uuid]) {
+/// The rows that match, one more than can be sorted here.
+fn page_statement(prefix: &str, query: &RunQuery, ids: &[Uuid]) -> Builder {
+    let mut sql = Builder::new(prefix);
     sql.push("SELECT * FROM (");
-    push_rows(sql, query, ids, (SUMMARY, SCAN_LIMIT + 1));
+    push_rows(&mut sql, query, ids, (&columns::LISTED_RUN, SCAN_LIMIT + 1));
     sql.push(") AS scanned WHERE matched LIMIT ");
     sql.push(SCAN_LIMIT + 1);
+    sql
 }
 
-fn push_count(sql: &mut Builder, query: &RunQuery, ids: &[Uuid], limit: CountLimit) {
+fn count_statement(prefix: &str, query: &RunQuery, ids: &[Uuid], limit: CountLimit) -> Builder {
+    let mut sql = Builder::new(prefix);
     let most = usize::try_from(limit.rows())
         .unwrap_or(usize::MAX)
         .saturating_add(1);
     sql.push("SELECT count(*) FILTER (WHERE matched), count(*) FROM (");
-    push_rows(sql, query, ids, ("id", most));
+    push_rows(&mut sql, query, ids, ("id", most));
     sql.push(format_args!(" LIMIT {most}) AS scanned"));
+    sql
 }
 
-/// The rows of each id along an index of ids: within a flow its key, which has deleted runs too, as other indexes have not;
-/// across flows the one that has the tenant before the ids, which no other has in this order. An id between itself and
-/// itself counts in the order, as one that is equal to a constant does not. A comparison of rows would not do: PostgreSQL
-/// does not stop at an upper bound whose first column is equal.
+/// Finds the rows of each id along an index. Within a flow that is the primary key, which has deleted runs too, unlike
+/// the other indexes. Across flows it is the one that has the tenant before the ids: `id >= x AND id <= x` keeps the id in
+/// the ORDER BY, so that no other index has the order; `id = x` would let the planner drop it. A comparison of rows would
+/// not do: PostgreSQL does not stop at an upper bound whose first column is equal.
 fn push_rows(sql: &mut Builder, query: &RunQuery, ids: &[Uuid], (columns, limit): (&str, usize)) {
     sql.push("SELECT run.* FROM unnest(")
         .push_bind(ids.to_vec());

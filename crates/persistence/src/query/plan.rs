@@ -13,7 +13,7 @@ pub(super) enum RunPlan {
     /// The filter requires one of these ids: the runs are found by id and sorted afterwards.
     Ids(Vec<Uuid>),
     /// Along the index that has the order of the query.
-    Walk {
+    Scan {
         /// The only status that can match, where the index begins with the status.
         status: Option<RunStatus>,
     },
@@ -33,7 +33,7 @@ impl RunPlan {
             RunSort::Start => only_status(&required),
             RunSort::End | RunSort::DisplayName | RunSort::Id => None,
         };
-        Self::Walk { status }
+        Self::Scan { status }
     }
 }
 

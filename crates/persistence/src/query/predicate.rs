@@ -1,14 +1,12 @@
-//! Conditions as SQL: two truth values as in memory, never SQL's third.
+//! Filters as SQL. A condition is true or false, as in memory, and never SQL's NULL.
 
 use flowruns_domain::{Condition, EnumTest, FlowTerm, Operator, RunTerm, Test, TextTest};
 use sqlx::{Encode, Postgres, Type, postgres::PgHasArrayType};
 
 use super::Builder;
+use crate::columns::NAME;
 
-/// Names compare by code points in every database, so they are collated as bytes.
-pub(super) const NAME: &str = "display_name COLLATE \"C\"";
-
-/// Pushes a condition, given how one of its tests is pushed.
+/// Pushes a condition; `push_term` pushes one of its terms.
 pub(super) fn push_condition<T>(
     sql: &mut Builder,
     condition: &Condition<T>,
@@ -61,15 +59,15 @@ pub(super) fn push_flow_term(sql: &mut Builder, term: &FlowTerm) {
     }
 }
 
-/// Pushes between which values of an indexed column such rows lie. One value lies between itself and itself: of a column
-/// that is equal to a constant, the order would say nothing, and another index would do.
-pub(super) fn push_limits<B>(sql: &mut Builder, column: &str, operator: Operator, value: &B)
+/// Pushes the range of an indexed column in which the rows of a test are. A single value is pushed as `>=` and `<=`: with
+/// `=` the planner would drop the column from the order, and could choose another index.
+pub(super) fn push_key_bounds<B>(sql: &mut Builder, column: &str, operator: Operator, value: &B)
 where
     B: for<'q> Encode<'q, Postgres> + Type<Postgres> + Clone + Send + 'static,
 {
     let limits: &[Operator] = match operator {
         Operator::Eq => &[Operator::Ge, Operator::Le],
-        // Rows that are left out here are not counted.
+        // Rows that a bound excludes do not count towards the scan limit.
         Operator::Ne => &[],
         Operator::Gt | Operator::Ge | Operator::Lt | Operator::Le => &[operator],
     };
@@ -79,23 +77,23 @@ where
     }
 }
 
-/// As [`push_limits`], for a name.
-pub(super) fn push_name_limits(sql: &mut Builder, test: &TextTest) {
+/// As [`push_key_bounds`], for a name.
+pub(super) fn push_name_bounds(sql: &mut Builder, test: &TextTest) {
     match test {
         TextTest::Plain(Test::Compare(operator, Some(name))) => {
-            push_limits(sql, NAME, *operator, name);
+            push_key_bounds(sql, NAME, *operator, name);
         }
         TextTest::StartsWith(prefix) => {
-            push_limits(sql, NAME, Operator::Ge, prefix);
+            push_key_bounds(sql, NAME, Operator::Ge, prefix);
             if let Some(beyond) = beyond_prefix(prefix) {
-                push_limits(sql, NAME, Operator::Lt, &beyond);
+                push_key_bounds(sql, NAME, Operator::Lt, &beyond);
             }
         }
         TextTest::Plain(_) | TextTest::EndsWith(_) | TextTest::Contains(_) => {}
     }
 }
 
-/// The least text that is greater than all that start so, if there is one.
+/// The least text that is greater than every text with this prefix; `None` where no such text exists.
 fn beyond_prefix(prefix: &str) -> Option<String> {
     let mut text = prefix.to_owned();
     while let Some(last) = text.pop() {

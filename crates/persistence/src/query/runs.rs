@@ -10,24 +10,23 @@ use uuid::Uuid;
 
 use super::{
     Builder, ids,
+    keyset::{Keyset, KeysetPosition},
     plan::RunPlan,
-    predicate::{NAME, push_condition, push_limits, push_name_limits, push_run_term},
-    range::{Place, Walk},
-    search::{self, Reading, Source},
+    predicate::{push_condition, push_key_bounds, push_name_bounds, push_run_term},
+    scan::{self, IndexScan, RowReader, ScanResult},
 };
-use crate::{flows, row::ListedRunRow};
+use crate::{
+    columns::{self, NAME},
+    flows,
+    row::ListedRunRow,
+};
 
-/// No jsonb.
-pub(super) const SUMMARY: &str =
-    "flow_id, id, display_name COLLATE \"C\" AS display_name, start_at, end_at, status, version";
-const WHOLE: &str = "flow_id, id, display_name COLLATE \"C\" AS display_name, start_at, end_at, status, version, \
-    blocking_error, statistics";
-
+/// A page of runs without their documents; `None` where the flow is absent.
 pub(crate) async fn query_runs(
     pool: &PgPool,
     query: &RunQuery,
 ) -> Result<Option<FoundRuns>, StoreError> {
-    if !flow_is_there(pool, query.scope).await? {
+    if !scope_exists(pool, query.scope).await? {
         return Ok(None);
     }
     match RunPlan::of(query) {
@@ -37,81 +36,88 @@ pub(crate) async fn query_runs(
         })),
         RunPlan::Ids(listed) => match ids::query(pool, query, &listed).await? {
             Some(found) => Ok(Some(found)),
-            None => walk(pool, query).await.map(Some),
+            None => read_along_index(pool, query).await.map(Some),
         },
-        RunPlan::Walk { .. } => walk(pool, query).await.map(Some),
+        RunPlan::Scan { .. } => read_along_index(pool, query).await.map(Some),
     }
 }
 
-async fn walk(pool: &PgPool, query: &RunQuery) -> Result<FoundRuns, StoreError> {
+async fn read_along_index(pool: &PgPool, query: &RunQuery) -> Result<FoundRuns, StoreError> {
     let order = query.order;
-    let place = |run: &ListedRun| place(query.scope, order.cursor(&run.summary));
+    let position = |run: &ListedRun| position(query.scope, order.cursor(&run.summary));
     let read = |row: ListedRunRow| row.into_listed(query.scope.tenant());
-    let reading = Reading {
+    let reader = RowReader {
         read: &read,
-        place: &place,
+        position: &position,
     };
-    let (source, after) = (source(query, order), after(query));
-    let (runs, end) = search::search(pool, &source, &reading, after, wanted(query)).await?;
-    let end = end.and_then(|place| cursor(query.scope, place));
+    let scan = index_scan(query, order);
+    let ScanResult { rows, end } =
+        scan::page(pool, &scan, &reader, after(query), rows_to_read(query)).await?;
+    let end = end.and_then(|position| cursor(query.scope, position));
     let window = (query.skip, query.size);
-    Ok(Found::cut(runs, window, end, |run| {
+    Ok(Found::cut(rows, window, end, |run| {
         order.cursor(&run.summary)
     }))
 }
 
+/// Counts the runs of a query; `None` where the flow is absent.
 pub(crate) async fn count_runs(
     pool: &PgPool,
     query: &RunQuery,
     limit: CountLimit,
 ) -> Result<Option<Count>, StoreError> {
-    if !flow_is_there(pool, query.scope).await? {
+    if !scope_exists(pool, query.scope).await? {
         return Ok(None);
     }
     match RunPlan::of(query) {
         RunPlan::Nothing => Ok(Some(Count::Exactly(0))),
         RunPlan::Ids(listed) => ids::count(pool, query, &listed, limit).await.map(Some),
-        RunPlan::Walk { .. } => {
-            let counted = counted(query);
-            search::count(pool, &sources(&counted), limit)
+        RunPlan::Scan { .. } => {
+            let counted = queries_to_count(query);
+            scan::count(pool, &index_scans(&counted), limit)
                 .await
                 .map(Some)
         }
     }
 }
 
-/// As [`query_runs`] and [`count_runs`] would be carried out.
+/// The plans of the statements that [`query_runs`] and [`count_runs`] send, as JSON.
 pub(crate) async fn explain_runs(
     pool: &PgPool,
     query: &RunQuery,
     limit: CountLimit,
 ) -> Result<Vec<String>, StoreError> {
+    scan::explain(pool, statements(query, limit, scan::EXPLAIN)).await
+}
+
+/// The statements for a page and for a count, each after `prefix`.
+pub(crate) fn statements(query: &RunQuery, limit: CountLimit, prefix: &str) -> Vec<Builder> {
     match RunPlan::of(query) {
-        RunPlan::Nothing => Ok(Vec::new()),
-        RunPlan::Ids(listed) => ids::explain(pool, query, &listed, limit).await,
-        RunPlan::Walk { .. } => {
-            let (page, counted) = (source(query, query.order), counted(query));
-            let counted = (&*sources(&counted), limit);
-            search::explain(pool, &page, after(query), wanted(query), counted).await
+        RunPlan::Nothing => Vec::new(),
+        RunPlan::Ids(listed) => ids::statements(query, &listed, limit, prefix),
+        RunPlan::Scan { .. } => {
+            let (page, counted) = (index_scan(query, query.order), queries_to_count(query));
+            let page = (&page, after(query), rows_to_read(query));
+            scan::statements(prefix, page, (&index_scans(&counted), limit))
         }
     }
 }
 
-fn after(query: &RunQuery) -> Option<Place> {
+fn after(query: &RunQuery) -> Option<KeysetPosition> {
     let after = query.after.clone();
-    after.map(|cursor| place(query.scope, cursor))
+    after.map(|cursor| position(query.scope, cursor))
 }
 
-/// One to spare, which says that another page follows.
-fn wanted(query: &RunQuery) -> usize {
+/// One extra row shows that another page follows.
+fn rows_to_read(query: &RunQuery) -> usize {
     query.skip + query.size.rows() + 1
 }
 
-/// The queries whose counts add up to that of this one, each in the order of the index that leaves least to look at.
-/// Where the filter excludes some statuses, the runs of each other status are counted along the index of statuses.
-fn counted(query: &RunQuery) -> Vec<RunQuery> {
+/// The queries whose counts add up to the count of this one, each in the order of the index with the fewest rows to read.
+/// Where the filter excludes some statuses, the runs of each other status are counted along the index with the status.
+fn queries_to_count(query: &RunQuery) -> Vec<RunQuery> {
     let order = RunOrder {
-        sort: counted_by(query),
+        sort: order_of_count(query),
         ..RunOrder::default()
     };
     let ordered = |filter| RunQuery {
@@ -138,28 +144,29 @@ fn counted(query: &RunQuery) -> Vec<RunQuery> {
     filters.map(|filter| ordered(Some(filter))).collect()
 }
 
-fn sources(queries: &[RunQuery]) -> Vec<Source<'_>> {
-    let sources = queries.iter().map(|query| source(query, query.order));
-    sources.collect()
+fn index_scans(queries: &[RunQuery]) -> Vec<IndexScan<'_>> {
+    let scans = queries.iter().map(|query| index_scan(query, query.order));
+    scans.collect()
 }
 
-fn status(query: &RunQuery) -> Option<RunStatus> {
+/// The only status that can match, if the index of this order begins with the status.
+fn status(query: &RunQuery, order: RunOrder) -> Option<RunStatus> {
     match RunPlan::of(query) {
-        RunPlan::Walk { status } => status,
+        RunPlan::Scan { status } => status.filter(|_| order.sort == RunSort::Start),
         RunPlan::Nothing | RunPlan::Ids(_) => None,
     }
 }
 
-/// Asked first, since the index of runs does not begin with the tenant.
-async fn flow_is_there(pool: &PgPool, scope: RunScope) -> Result<bool, StoreError> {
+/// A statement of its own, since the index of a flow's runs does not begin with the tenant.
+async fn scope_exists(pool: &PgPool, scope: RunScope) -> Result<bool, StoreError> {
     match scope {
-        RunScope::Flow(flow) => Ok(flows::find(pool, flow).await?.is_some()),
+        RunScope::Flow(flow) => flows::exists(pool, flow).await,
         RunScope::Tenant(_) => Ok(true),
     }
 }
 
-/// The index that leaves least to look at.
-fn counted_by(query: &RunQuery) -> RunSort {
+/// The order of the index with the fewest rows to read.
+fn order_of_count(query: &RunQuery) -> RunSort {
     let required = query.filter.as_ref().map(RunFilter::required);
     let required = required.unwrap_or_default();
     let sorts = required.iter().filter_map(|term| match term {
@@ -180,19 +187,19 @@ fn counted_by(query: &RunQuery) -> RunSort {
     }
 }
 
-fn source(query: &RunQuery, order: RunOrder) -> Source<'_> {
+fn index_scan(query: &RunQuery, order: RunOrder) -> IndexScan<'_> {
     let (key, index) = match order.sort {
         RunSort::Start => (Some(("start_at", "start_at")), Direction::Descending),
         RunSort::End => (Some(("end_at", "end_at")), Direction::Descending),
         RunSort::DisplayName => (Some((NAME, "display_name")), Direction::Ascending),
         RunSort::Id => (None, Direction::Ascending),
     };
-    let has_status = order.sort == RunSort::Start && status(query).is_some();
-    Source {
+    let status = status(query, order);
+    IndexScan {
         table: "runs",
-        columns: if query.details { WHOLE } else { SUMMARY },
-        walk: Walk {
-            pinned: has_status.then_some("status"),
+        columns: &columns::LISTED_RUN,
+        keyset: Keyset {
+            prefix: status.map(|_| "status"),
             key,
             ids: match query.scope {
                 RunScope::Flow(_) => &["id"],
@@ -203,13 +210,13 @@ fn source(query: &RunQuery, order: RunOrder) -> Source<'_> {
             index,
             nullable: order.sort == RunSort::End,
         },
-        push_bounds: Box::new(move |sql| push_bounds(sql, query, order.sort)),
+        push_bounds: Box::new(move |sql| push_bounds(sql, query, order.sort, status)),
         push_filter: Box::new(move |sql| push_filter(sql, query, order.sort)),
     }
 }
 
-/// What the index of this order is bounded by.
-fn push_bounds(sql: &mut Builder, query: &RunQuery, sort: RunSort) {
+/// Pushes the conditions that bound the index of this order.
+fn push_bounds(sql: &mut Builder, query: &RunQuery, sort: RunSort, status: Option<RunStatus>) {
     match query.scope {
         RunScope::Flow(flow) => {
             sql.push(" WHERE flow_id = ").push_bind(flow.flow.uuid());
@@ -221,7 +228,6 @@ fn push_bounds(sql: &mut Builder, query: &RunQuery, sort: RunSort) {
     if sort != RunSort::Id {
         sql.push(" AND deleted_at IS NULL");
     }
-    let status = status(query).filter(|_| sort == RunSort::Start);
     if let Some(status) = status {
         push_status(sql, status);
     }
@@ -231,9 +237,9 @@ fn push_bounds(sql: &mut Builder, query: &RunQuery, sort: RunSort) {
     }
 }
 
-/// An index with the status finds such rows, and no other has the order that begins with it. Were the status equal to a
-/// constant, it would not count in the order: an index without it would do, along which rows of another status are
-/// looked at and not counted.
+/// The order begins with the status, so only an index with the status has it. If the status were equal to a constant, the
+/// planner would drop it from the order, and could choose an index without the status. A scan of that index reads rows of
+/// other statuses too, which do not count towards the scan limit.
 fn push_status(sql: &mut Builder, status: RunStatus) {
     sql.push(" AND status LIKE '")
         .push(status.as_str())
@@ -243,21 +249,21 @@ fn push_status(sql: &mut Builder, status: RunStatus) {
 fn push_bound(sql: &mut Builder, sort: RunSort, term: &RunTerm) {
     match (sort, term) {
         (RunSort::Start, RunTerm::Start(Test::Compare(operator, Some(time)))) => {
-            push_limits(sql, "start_at", *operator, &time.date_time());
+            push_key_bounds(sql, "start_at", *operator, &time.date_time());
         }
         (RunSort::End, RunTerm::End(Test::Compare(operator, Some(time)))) => {
-            push_limits(sql, "end_at", *operator, &time.date_time());
+            push_key_bounds(sql, "end_at", *operator, &time.date_time());
         }
         (RunSort::Id, RunTerm::Id(Test::Compare(operator, Some(id)))) => {
-            push_limits(sql, "id", *operator, id);
+            push_key_bounds(sql, "id", *operator, id);
         }
-        (RunSort::DisplayName, RunTerm::DisplayName(test)) => push_name_limits(sql, test),
+        (RunSort::DisplayName, RunTerm::DisplayName(test)) => push_name_bounds(sql, test),
         _ => {}
     }
 }
 
-/// The key of the ids has deleted runs too. The tenant stands here, so that a flow is not looked for along an index of
-/// the tenant.
+/// The index of the ids has deleted runs too. The tenant is part of the filter, not of the bounds, so that the runs of a
+/// flow are not read along an index that begins with the tenant.
 fn push_filter(sql: &mut Builder, query: &RunQuery, sort: RunSort) {
     sql.push("(");
     if let RunScope::Flow(flow) = query.scope {
@@ -276,26 +282,26 @@ fn push_filter(sql: &mut Builder, query: &RunQuery, sort: RunSort) {
     sql.push(")");
 }
 
-fn place(scope: RunScope, cursor: RunCursor) -> Place {
+fn position(scope: RunScope, cursor: RunCursor) -> KeysetPosition {
     let ids = match scope {
         RunScope::Flow(_) => vec![cursor.run.uuid()],
         RunScope::Tenant(_) => vec![cursor.run.uuid(), cursor.flow.uuid()],
     };
-    Place {
+    KeysetPosition {
         key: cursor.key,
         ids,
     }
 }
 
-fn cursor(scope: RunScope, place: Place) -> Option<RunCursor> {
-    let id = |index: usize| place.ids.get(index).map(Uuid::to_string);
+fn cursor(scope: RunScope, position: KeysetPosition) -> Option<RunCursor> {
+    let id = |index: usize| position.ids.get(index).map(Uuid::to_string);
     let flow = match scope {
         RunScope::Flow(flow) => flow.flow,
         RunScope::Tenant(_) => id(1)?.parse().ok()?,
     };
     Some(RunCursor {
         run: id(0)?.parse().ok()?,
-        key: place.key,
+        key: position.key,
         flow,
     })
 }

@@ -1,75 +1,79 @@
-//! Decided reports on their way to the writing task, and what comes back of them.
+//! Decided reports on their way to the writing task, and what that task returns to the reading task.
 
 use std::mem;
 
 use flowruns_domain::{Run, RunKey};
 use tokio::sync::mpsc;
 
-use super::chain::{Chain, ReportJob};
+use super::report_chain::{ChangedChain, ReportJob};
 
-/// What comes back when a batch is through.
+/// What the writing task returns when it has finished a batch.
 #[derive(Default)]
-pub(super) struct Returned {
-    /// The runs whose next reports may be decided now.
+pub(super) struct BatchResult {
+    /// The runs of the batch; their next reports may be decided now.
     pub(super) keys: Vec<RunKey>,
-    /// Runs as they were written, to be kept in memory.
+    /// Written runs, to be kept in the cache.
     pub(super) written: Vec<Run>,
-    /// The generation of sessions in which they were.
+    /// The generation of connections in which they were written.
     pub(super) generation: u64,
     /// Reports to be decided again.
     pub(super) again: Vec<ReportJob>,
 }
 
-/// Chains that are written in one statement. Whatever becomes of it, also a panic, its runs come back when it is dropped.
+/// Chains that are written in one statement. Its result is returned when it is dropped, so also after a panic.
 pub(super) struct Batch {
-    chains: Vec<Chain>,
-    /// Whether it is not to share its statement.
-    alone: bool,
-    pub(super) returned: Returned,
-    back: mpsc::UnboundedSender<Returned>,
+    chains: Vec<ChangedChain>,
+    /// Whether its statement may write no other chain.
+    isolated: bool,
+    pub(super) result: BatchResult,
+    results: mpsc::UnboundedSender<BatchResult>,
 }
 
 impl Batch {
-    pub(super) fn new(chains: Vec<Chain>, back: mpsc::UnboundedSender<Returned>) -> Self {
-        let returned = Returned {
-            keys: chains.iter().map(Chain::key).collect(),
-            ..Returned::default()
+    pub(super) fn new(
+        chains: Vec<ChangedChain>,
+        results: mpsc::UnboundedSender<BatchResult>,
+    ) -> Self {
+        let result = BatchResult {
+            keys: chains.iter().map(ChangedChain::key).collect(),
+            ..BatchResult::default()
         };
         Self {
-            alone: chains.iter().any(Chain::goes_alone),
+            isolated: chains.iter().any(ChangedChain::is_isolated),
             chains,
-            returned,
-            back,
+            result,
+            results,
         }
     }
 
-    /// How many runs it writes.
+    /// The number of runs that it writes.
     pub(super) const fn len(&self) -> usize {
         self.chains.len()
     }
 
-    /// Adds what was decided after it. Gives it back where one of them goes alone.
+    /// Adds the chains of a later batch. Returns that batch if one of the two is isolated.
     pub(super) fn join(&mut self, mut later: Self) -> Result<(), Self> {
-        if self.alone || later.alone {
+        if self.isolated || later.isolated {
             return Err(later);
         }
         self.chains.append(&mut later.chains);
-        self.returned.keys.append(&mut later.returned.keys);
+        self.result.keys.append(&mut later.result.keys);
         Ok(())
     }
 
-    /// Its chains, for the one who writes them.
-    pub(super) fn take_chains(&mut self) -> Vec<Chain> {
+    /// Its chains, for the writing task.
+    pub(super) fn take_chains(&mut self) -> Vec<ChangedChain> {
         mem::take(&mut self.chains)
     }
 }
 
 impl Drop for Batch {
     fn drop(&mut self) {
-        if self.returned.keys.is_empty() {
+        // A batch that joined another one has no keys any more.
+        if self.result.keys.is_empty() {
             return;
         }
-        // With nobody there to take it back nothing waits for it either.
-        let _nobody_waits = self.back.send(mem::take(&mut self.returned));
+        // Fails only when the reading task has ended, and then no report waits for this batch.
+        let _reading_task_has_ended = self.results.send(mem::take(&mut self.result));
     }
 }

@@ -1,61 +1,75 @@
-//! The one transaction: for reports that lost too many races. It runs in a task that nobody drops, on a connection
-//! that goes back to the pool only after its transaction has ended for certain.
+//! The only transaction of several statements: for reports that lost too many races. It runs in a task that is never
+//! aborted, on a connection that returns to the pool only after its transaction has certainly ended.
 
-use std::ops::{Deref, DerefMut};
+use std::{
+    ops::{Deref, DerefMut},
+    sync::LazyLock,
+};
 
 use flowruns_domain::{RunKey, StoreError};
 use sqlx::{PgConnection, PgPool, Postgres, pool::PoolConnection};
 
 use super::{
-    chain::{Chain, ReportJob},
-    jobs::{self, Settled},
+    outcomes::{self, Reconciled},
+    report_chain::{ReportChain, ReportJob},
     statements,
 };
 use crate::{
+    columns,
     error::outcome_is_unknown,
     meter::{self, Meter},
     row::RunRow,
 };
 
-/// A row that somebody holds for long is waited for again and again, so that whoever waits can give up meanwhile.
-const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '1s'";
+/// A row that is locked for long is waited for again and again, so that expired reports can fail meanwhile.
+pub(crate) const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '1s'";
 
-const LOCK: &str = "
-    SELECT id, display_name, start_at, end_at, status, blocking_error, statistics, version, created_at, modified_at
-    FROM runs WHERE flow_id = $1 AND tenant_id = $2 AND id = $3 AND deleted_at IS NULL FOR NO KEY UPDATE";
+pub(crate) static LOCK: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {columns} FROM runs
+        WHERE flow_id = $1 AND tenant_id = $2 AND id = $3 AND deleted_at IS NULL FOR NO KEY UPDATE",
+        columns = *columns::RUN,
+    )
+});
 
-/// What the transaction came to.
-pub(super) enum Locked {
-    /// Committed.
-    Done(Chain),
-    /// The row cannot be.
-    Impossible(Vec<ReportJob>, StoreError),
-    /// It failed, and is perhaps worth another attempt.
+pub(crate) const COMMIT: &str = "COMMIT";
+
+/// The result of the transaction.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is moved twice a transaction, which costs less than an allocation"
+)]
+pub(super) enum LockedUpdate {
+    /// Committed, also if no report changed the run.
+    Committed(ReportChain),
+    /// The stored row is impossible.
+    Corrupt(Vec<ReportJob>, StoreError),
+    /// The transaction failed; another attempt may succeed.
     Failed(Vec<ReportJob>, sqlx::Error),
 }
 
-/// Locks the run, decides, writes and commits. Not retried here.
+/// Locks the run, decides the reports, writes and commits. Not retried here.
 pub(super) async fn update(
     pool: &PgPool,
     meter: &Meter,
     key: RunKey,
     jobs: Vec<ReportJob>,
-) -> Locked {
+) -> LockedUpdate {
     let connection = match pool.acquire().await {
         Ok(connection) => connection,
         Err(error) => {
             if matches!(error, sqlx::Error::PoolTimedOut) {
                 meter::acquire_timed_out();
             }
-            return Locked::Failed(jobs, error);
+            return LockedUpdate::Failed(jobs, error);
         }
     };
-    let mut session = Session(Some(connection));
-    let locked = steps(&mut session, meter, key, jobs).await;
-    if !matches!(locked, Locked::Failed(..)) {
-        session.give_back();
+    let mut guard = TransactionGuard(Some(connection));
+    let update = steps(&mut guard, meter, key, jobs).await;
+    if !matches!(update, LockedUpdate::Failed(..)) {
+        guard.release();
     }
-    locked
+    update
 }
 
 async fn steps(
@@ -63,30 +77,35 @@ async fn steps(
     meter: &Meter,
     key: RunKey,
     jobs: Vec<ReportJob>,
-) -> Locked {
-    let (row, settled) = match lock(connection, key, &jobs).await {
+) -> LockedUpdate {
+    let (row, reconciled) = match lock(connection, key, &jobs).await {
         Ok(locked) => locked,
-        Err(error) => return Locked::Failed(jobs, error),
+        Err(error) => return LockedUpdate::Failed(jobs, error),
     };
     let run = row.map(|row| row.into_run(key)).transpose();
     let stored = run.as_ref().ok().and_then(Option::as_ref);
-    let jobs = settled.answer(stored, jobs, meter);
+    let jobs = reconciled.respond(stored, jobs, meter);
     let chain = match run {
-        // Read and written within one transaction, so it is of no generation of sessions.
-        Ok(run) => Chain::decide(key, run, 0, jobs),
+        // Read and written in one transaction, so the generation of connections is irrelevant.
+        Ok(run) => ReportChain::decide(key, run, 0, jobs),
         Err(error) => {
             return match commit(connection).await {
-                Ok(()) => Locked::Impossible(jobs, error),
-                Err(error) => Locked::Failed(jobs, error),
+                Ok(()) => LockedUpdate::Corrupt(jobs, error),
+                Err(error) => LockedUpdate::Failed(jobs, error),
             };
         }
     };
-    match write(connection, &chain).await {
-        Ok(()) => Locked::Done(chain),
-        Err(error) if outcome_is_unknown(&error) => {
-            Locked::Failed(chain.unknown().collect(), error)
+    match (write(connection, &chain).await, chain) {
+        (Ok(()), chain) => LockedUpdate::Committed(chain),
+        (Err(error), ReportChain::Changed(chain)) if outcome_is_unknown(&error) => {
+            LockedUpdate::Failed(chain.unknown().collect(), error)
         }
-        Err(error) => Locked::Failed(chain.undecided().collect(), error),
+        (Err(error), ReportChain::Changed(chain)) => {
+            LockedUpdate::Failed(chain.undecided().collect(), error)
+        }
+        (Err(error), ReportChain::Unchanged(chain)) => {
+            LockedUpdate::Failed(chain.undecided().collect(), error)
+        }
     }
 }
 
@@ -94,45 +113,45 @@ async fn lock(
     connection: &mut PgConnection,
     key: RunKey,
     jobs: &[ReportJob],
-) -> sqlx::Result<(Option<RunRow>, Settled)> {
+) -> sqlx::Result<(Option<RunRow>, Reconciled)> {
     sqlx::raw_sql(BEGIN).execute(&mut *connection).await?;
-    let row = sqlx::query_as(LOCK)
+    let row = sqlx::query_as(LOCK.as_str())
         .bind(key.flow.uuid())
         .bind(key.tenant.uuid())
         .bind(key.run.uuid())
         .fetch_optional(&mut *connection)
         .await?;
-    // With the row locked no earlier attempt is at work. One that has not begun yet can still be committed after this
-    // transaction, unless this one makes a new version.
-    let settled = jobs::settled(connection, jobs).await?;
-    Ok((row, settled))
+    // While the row is locked no earlier attempt runs. One that has not begun yet can be committed after this transaction,
+    // unless this one writes a new version.
+    let reconciled = outcomes::reconcile(connection, jobs).await?;
+    Ok((row, reconciled))
 }
 
-async fn write(connection: &mut PgConnection, chain: &Chain) -> sqlx::Result<()> {
-    if let Some(change) = chain.write() {
-        let written = statements::write(&mut *connection, &[change]).await?;
+async fn write(connection: &mut PgConnection, chain: &ReportChain) -> sqlx::Result<()> {
+    if let ReportChain::Changed(chain) = chain {
+        let written = statements::write(&mut *connection, &[chain.write()]).await?;
         if !written.contains(&true) {
-            let refused = "the guard refused a row that is locked";
-            return Err(sqlx::Error::InvalidArgument(refused.to_owned()));
+            let skipped = "the write skipped a row that its transaction has locked";
+            return Err(sqlx::Error::InvalidArgument(skipped.to_owned()));
         }
     }
     commit(connection).await
 }
 
 async fn commit(connection: &mut PgConnection) -> sqlx::Result<()> {
-    sqlx::raw_sql("COMMIT").execute(connection).await.map(drop)
+    sqlx::raw_sql(COMMIT).execute(connection).await.map(drop)
 }
 
-/// A connection that is closed rather than given back, unless its transaction has ended.
-struct Session(Option<PoolConnection<Postgres>>);
+/// A connection of the pool that is closed when it is dropped, unless its transaction has ended and it was released.
+struct TransactionGuard(Option<PoolConnection<Postgres>>);
 
-impl Session {
-    fn give_back(mut self) {
+impl TransactionGuard {
+    fn release(mut self) {
         self.0.take();
     }
 }
 
-impl Drop for Session {
+impl Drop for TransactionGuard {
     fn drop(&mut self) {
         if let Some(connection) = self.0.take() {
             drop(connection.detach());
@@ -140,26 +159,24 @@ impl Drop for Session {
     }
 }
 
-impl Deref for Session {
+impl Deref for TransactionGuard {
     type Target = PgConnection;
 
     #[expect(
         clippy::expect_used,
-        reason = "the connection is there until the session is given back or dropped"
+        reason = "a guard has its connection until it is released or dropped"
     )]
     fn deref(&self) -> &PgConnection {
-        self.0.as_deref().expect("a session holds its connection")
+        self.0.as_deref().expect("a guard has its connection")
     }
 }
 
-impl DerefMut for Session {
+impl DerefMut for TransactionGuard {
     #[expect(
         clippy::expect_used,
-        reason = "the connection is there until the session is given back or dropped"
+        reason = "a guard has its connection until it is released or dropped"
     )]
     fn deref_mut(&mut self) -> &mut PgConnection {
-        self.0
-            .as_deref_mut()
-            .expect("a session holds its connection")
+        self.0.as_deref_mut().expect("a guard has its connection")
     }
 }

@@ -1,4 +1,4 @@
-//! What waits for a task: taken as it is there, without a timer.
+//! The queue of a task. A task receives the jobs that wait at once, without a timer.
 
 use flowruns_admission::Permit;
 use flowruns_domain::{StoreError, StoreErrorKind};
@@ -7,73 +7,74 @@ use tokio::{
     time::Instant,
 };
 
-/// Something to be written, and who waits for the answer.
+/// Work for a task, and the channel for its result. Holds its share of the queue's limits until it is dropped.
 #[derive(Debug)]
-pub(super) struct Job<W, A> {
+pub(super) struct Job<W, R> {
     pub(super) work: W,
-    /// After this nobody waits for the answer any more.
+    /// The caller waits for the result until then.
     pub(super) deadline: Instant,
-    answer: oneshot::Sender<Result<A, StoreError>>,
+    result: oneshot::Sender<Result<R, StoreError>>,
     _permit: Permit,
 }
 
-impl<W, A> Job<W, A> {
-    /// Answers whoever waits; one who left does not matter, the work is done all the same.
-    pub(super) fn answer(self, answer: Result<A, StoreError>) {
-        let _nobody_waits = self.answer.send(answer);
+impl<W, R> Job<W, R> {
+    /// Sends the result to the caller. If the caller has gone, the write has still happened.
+    pub(super) fn respond(self, result: Result<R, StoreError>) {
+        let _caller_has_gone = self.result.send(result);
     }
 }
 
-/// The way to a task.
+/// The callers' end of a queue.
 #[derive(Debug)]
-pub(super) struct Submissions<W, A> {
-    jobs: mpsc::UnboundedSender<Job<W, A>>,
+pub(super) struct JobSender<W, R> {
+    jobs: mpsc::UnboundedSender<Job<W, R>>,
 }
 
-/// A task's side of its queue.
+/// The task's end of a queue.
 #[derive(Debug)]
-pub(super) struct Queue<W, A> {
-    jobs: mpsc::UnboundedReceiver<Job<W, A>>,
+pub(super) struct JobReceiver<W, R> {
+    jobs: mpsc::UnboundedReceiver<Job<W, R>>,
     closing: watch::Receiver<bool>,
 }
 
-/// A queue; each job has a permit, which bounds them. Once `closing` is true it takes no more, and what waits is still taken out.
-pub(super) fn queue<W, A>(closing: watch::Receiver<bool>) -> (Submissions<W, A>, Queue<W, A>) {
+/// Creates a queue, which the permits of its jobs bound. Once `closing` is true it rejects new jobs; those that wait are
+/// still received.
+pub(super) fn queue<W, R>(closing: watch::Receiver<bool>) -> (JobSender<W, R>, JobReceiver<W, R>) {
     let (sender, jobs) = mpsc::unbounded_channel();
-    (Submissions { jobs: sender }, Queue { jobs, closing })
+    (JobSender { jobs: sender }, JobReceiver { jobs, closing })
 }
 
-impl<W, A> Submissions<W, A> {
-    /// Hands work to the task and waits for its answer. The work goes on when the caller leaves.
+impl<W, R> JobSender<W, R> {
+    /// Sends work to the task, and waits for its result. The work goes on if the caller leaves.
     pub(super) async fn submit(
         &self,
         work: W,
         permit: Permit,
         deadline: Instant,
-    ) -> Result<A, StoreError> {
-        let (answer, answered) = oneshot::channel();
+    ) -> Result<R, StoreError> {
+        let (sender, result) = oneshot::channel();
         let job = Job {
             work,
             deadline,
-            answer,
+            result: sender,
             _permit: permit,
         };
         let unavailable = |cause: &str| StoreError::new(StoreErrorKind::Unavailable, cause);
         if self.jobs.send(job).is_err() {
             return Err(unavailable("the store is closing"));
         }
-        match tokio::time::timeout_at(deadline, answered).await {
-            Ok(Ok(answer)) => answer,
-            // A task that panicked drops its jobs; it is started again without them.
+        match tokio::time::timeout_at(deadline, result).await {
+            Ok(Ok(result)) => result,
+            // A task that panics drops its jobs, and is restarted without them.
             Ok(Err(dropped)) => Err(StoreError::new(StoreErrorKind::Internal, dropped)),
             Err(_elapsed) => Err(unavailable("it was not written in time")),
         }
     }
 }
 
-impl<W, A> Queue<W, A> {
-    /// Adds what waits, up to `most` in all.
-    pub(super) fn take_waiting(&mut self, jobs: &mut Vec<Job<W, A>>, most: usize) {
+impl<W, R> JobReceiver<W, R> {
+    /// Adds the jobs that wait, up to `most` in all.
+    pub(super) fn drain(&mut self, jobs: &mut Vec<Job<W, R>>, most: usize) {
         while jobs.len() < most
             && let Ok(job) = self.jobs.try_recv()
         {
@@ -81,25 +82,25 @@ impl<W, A> Queue<W, A> {
         }
     }
 
-    /// Adds what waits, up to `most` in all; waits for something only when there is nothing yet.
-    /// False: nothing is left, and nothing will come.
-    pub(super) async fn fill(&mut self, jobs: &mut Vec<Job<W, A>>, most: usize) -> bool {
+    /// Adds the jobs that wait, up to `most` in all; waits for one only if `jobs` is empty. False: the queue is closed, and
+    /// no job is left.
+    pub(super) async fn fill(&mut self, jobs: &mut Vec<Job<W, R>>, most: usize) -> bool {
         if jobs.is_empty() {
-            return self.more(jobs, most).await;
+            return self.receive(jobs, most).await;
         }
-        self.take_waiting(jobs, most);
+        self.drain(jobs, most);
         true
     }
 
-    /// Waits for something, and adds up to `most` of what waits then. False: nothing will come.
-    pub(super) async fn more(&mut self, jobs: &mut Vec<Job<W, A>>, most: usize) -> bool {
+    /// Waits for a job, and adds up to `most` of those that wait then. False: the queue is closed, and no job is left.
+    pub(super) async fn receive(&mut self, jobs: &mut Vec<Job<W, R>>, most: usize) -> bool {
         loop {
             if self.jobs.is_closed() {
                 return self.jobs.recv_many(jobs, most).await > 0;
             }
             tokio::select! {
                 biased;
-                taken = self.jobs.recv_many(jobs, most) => return taken > 0,
+                received = self.jobs.recv_many(jobs, most) => return received > 0,
                 _ = self.closing.wait_for(|closing| *closing) => self.jobs.close(),
             }
         }

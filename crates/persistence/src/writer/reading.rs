@@ -1,5 +1,5 @@
-//! The first of the two tasks that write reports: takes whatever waits, reads the runs, and decides. The next batch is
-//! read while the one before is written, so neither waits for the other's trip to the database.
+//! The first of the two tasks that write reports: receives the reports that wait, reads their runs, and decides them. It
+//! reads the next batch while the writing task writes the one before, so that neither waits for the other's round trip.
 
 use std::{collections::HashSet, mem, sync::Arc, time::Instant};
 
@@ -8,68 +8,69 @@ use tokio::sync::mpsc;
 
 use super::{
     MOST_JOBS,
-    batch::{Batch, Returned},
-    cache::Cache,
-    chain::{Chain, Outcome, Report, ReportJob},
-    contended::Contended,
-    jobs::{self, Settled, answer_all, isolate, still_awaited},
-    queue::Queue,
+    batch::{Batch, BatchResult},
+    contended_runs::ContendedRuns,
+    outcomes::{self, Reconciled, drop_expired, fail_all, isolate},
+    queue::JobReceiver,
+    report_chain::{
+        ChangedChain, QueuedReport, ReportChain, ReportJob, ReportResult, UnchangedChain,
+    },
+    run_cache::RunCache,
     statements,
-    supervised::Task,
+    supervisor::Task,
 };
 use crate::{
+    dedicated_connection::{ConnectionFailure, DedicatedConnection},
     error::{is_transient, store_error},
     meter::Meter,
-    retry::Pause,
-    session::{Session, SessionFailure},
+    retry::Backoff,
 };
 
-/// After so many lost races reports wait for the row instead of racing on.
+/// Reports that lost this number of races wait for a lock on the row instead of another attempt.
 const RACES: u32 = 2;
 
-/// In how many statements the reports are read that come while a batch is written. One would be read too late for some,
-/// and many cost more than they bring.
+/// The number of statements that read the reports which arrive while a batch is written. A single statement would read
+/// some of them too late for the next batch; many statements cost more than they gain.
 const READS_PER_WRITE: usize = 4;
 
 /// The reports of one run.
 type Group = (RunKey, Vec<ReportJob>);
-/// A run that was read, and which of its reports were found to be committed.
-type Read = (Result<Option<Run>, StoreError>, Settled);
-/// The runs, and the generation of sessions in which they were read.
-type ReadAll = (Vec<Read>, u64);
+/// A run that was read, and the reports of it that turned out to be committed.
+type ReadRun = (Result<Option<Run>, StoreError>, Reconciled);
 
-/// Reads and decides the reports of some of the runs, by hash, so that those of one run always meet here.
+/// Reads and decides the reports of some of the runs. Runs are assigned to tasks by hash, so that all reports of one run
+/// are decided here.
 pub(super) struct ReadingTask {
-    pub(super) queue: Queue<Report, Outcome>,
-    pub(super) session: Session,
-    pub(super) contended: Contended,
-    pub(super) cache: Cache,
+    pub(super) queue: JobReceiver<QueuedReport, ReportResult>,
+    pub(super) connection: DedicatedConnection,
+    pub(super) contended: ContendedRuns,
+    pub(super) cache: RunCache,
     pub(super) batches: mpsc::Sender<Batch>,
-    pub(super) back: mpsc::UnboundedSender<Returned>,
-    pub(super) returned: mpsc::UnboundedReceiver<Returned>,
-    pub(super) waiting: Waiting,
+    pub(super) result_sender: mpsc::UnboundedSender<BatchResult>,
+    pub(super) results: mpsc::UnboundedReceiver<BatchResult>,
+    pub(super) pending: PendingReports,
     pub(super) meter: Arc<Meter>,
 }
 
-/// What waits in this task.
+/// The reports that wait in this task.
 #[derive(Default)]
-pub(super) struct Waiting {
-    pause: Pause,
-    /// To be decided once more.
+pub(super) struct PendingReports {
+    backoff: Backoff,
+    /// Reports to be decided again.
     again: Vec<ReportJob>,
     /// The runs of batches that are being written.
-    under_way: HashSet<RunKey>,
+    in_flight: HashSet<RunKey>,
     /// The next reports of those runs.
-    behind: Vec<ReportJob>,
+    deferred: Vec<ReportJob>,
 }
 
 impl Task for ReadingTask {
     async fn run(&mut self) {
         let batches = self.batches.clone();
-        // There is room as soon as the writing task has begun with the batch before.
-        while let Ok(room) = batches.reserve().await {
+        // A permit is free as soon as the writing task has begun with the batch before.
+        while let Ok(permit) = batches.reserve().await {
             match self.next_batch().await {
-                Some(batch) => room.send(batch),
+                Some(batch) => permit.send(batch),
                 None => break,
             }
         }
@@ -77,115 +78,110 @@ impl Task for ReadingTask {
     }
 }
 
-impl Waiting {
-    /// How many reports are read at once. With nothing under way, whatever waits; while others are written there is time
-    /// for more of them to come, and a statement costs as much for one as for many.
+impl PendingReports {
+    /// The number of reports that are worth a statement that reads. If no batch is being written, any report is; else more
+    /// of them may arrive until the batch is written, and a statement costs about the same for one as for many.
     fn worth_a_read(&self) -> usize {
-        (self.under_way.len() / READS_PER_WRITE).clamp(1, MOST_JOBS)
+        (self.in_flight.len() / READS_PER_WRITE).clamp(1, MOST_JOBS)
     }
 }
 
 impl ReadingTask {
-    /// Reads and decides until there is something to write. `None`: nothing is left, and nothing will come.
+    /// Reads and decides until a report changes its run. `None`: the queue is closed, and no report is left.
     async fn next_batch(&mut self) -> Option<Batch> {
         loop {
-            let jobs = self.gather().await?;
-            let (chains, done): (Vec<_>, Vec<_>) = self
-                .decide(jobs)
-                .await
-                .into_iter()
-                .partition(Chain::changes);
-            for chain in done {
-                // What may still be committed is waited for, with the row locked.
-                let (key, unsettled) = (chain.key(), chain.answer_settled());
-                if !unsettled.is_empty() {
-                    self.contended.take(key, unsettled);
-                }
-            }
+            let jobs = self.collect_reports().await?;
+            let chains = self.decide(jobs).await;
             if !chains.is_empty() {
-                let keys = chains.iter().map(Chain::key);
-                self.waiting.under_way.extend(keys);
-                return Some(Batch::new(chains, self.back.clone()));
+                let keys = chains.iter().map(ChangedChain::key);
+                self.pending.in_flight.extend(keys);
+                return Some(Batch::new(chains, self.result_sender.clone()));
             }
         }
     }
 
-    /// Whatever waits and can be decided now.
-    async fn gather(&mut self) -> Option<Vec<ReportJob>> {
-        let mut jobs = mem::take(&mut self.waiting.again);
-        let mut is_over = false;
+    /// The reports that can be decided now.
+    async fn collect_reports(&mut self) -> Option<Vec<ReportJob>> {
+        let mut jobs = mem::take(&mut self.pending.again);
+        let mut is_closed = false;
         loop {
-            while let Ok(returned) = self.returned.try_recv() {
-                self.take_back(returned, &mut jobs);
+            while let Ok(result) = self.results.try_recv() {
+                self.finish_batch(result, &mut jobs);
             }
-            self.queue.take_waiting(&mut jobs, MOST_JOBS);
-            self.hold_back(&mut jobs);
-            if jobs.len() >= self.waiting.worth_a_read() {
-                return Some(self.bounded(still_awaited(jobs)));
+            self.queue.drain(&mut jobs, MOST_JOBS);
+            self.defer_reports_in_flight(&mut jobs);
+            if jobs.len() >= self.pending.worth_a_read() {
+                return Some(self.limit_batch(drop_expired(jobs)));
             }
-            if is_over && self.waiting.under_way.is_empty() {
+            // Deferred reports need no check: their runs are in flight.
+            if is_closed && self.pending.in_flight.is_empty() {
                 return None;
             }
             tokio::select! {
-                Some(returned) = self.returned.recv() => self.take_back(returned, &mut jobs),
-                came = self.queue.more(&mut jobs, MOST_JOBS), if !is_over => is_over = !came,
+                Some(result) = self.results.recv() => self.finish_batch(result, &mut jobs),
+                received = self.queue.receive(&mut jobs, MOST_JOBS), if !is_closed => is_closed = !received,
             }
         }
     }
 
-    /// Those whose run is being written wait for that.
-    fn hold_back(&mut self, jobs: &mut Vec<ReportJob>) {
-        let Waiting {
-            under_way, behind, ..
-        } = &mut self.waiting;
-        if !under_way.is_empty() {
-            behind.extend(jobs.extract_if(.., |job| under_way.contains(&job.work.key)));
+    /// Reports of runs that are being written wait until then.
+    fn defer_reports_in_flight(&mut self, jobs: &mut Vec<ReportJob>) {
+        let PendingReports {
+            in_flight,
+            deferred,
+            ..
+        } = &mut self.pending;
+        if !in_flight.is_empty() {
+            deferred.extend(jobs.extract_if(.., |job| in_flight.contains(&job.work.key)));
         }
     }
 
-    /// Those that go in one batch; what must go alone keeps the others for the next.
-    fn bounded(&mut self, mut jobs: Vec<ReportJob>) -> Vec<ReportJob> {
-        match jobs.iter().position(|job| job.work.alone) {
-            Some(alone) => {
-                let alone = jobs.remove(alone);
-                self.waiting.again = jobs;
-                vec![alone]
+    /// The reports of one batch: an isolated report, or up to [`MOST_JOBS`] others. The rest waits for the next batch.
+    fn limit_batch(&mut self, mut jobs: Vec<ReportJob>) -> Vec<ReportJob> {
+        match jobs.iter().position(|job| job.work.isolated) {
+            Some(isolated) => {
+                let isolated = jobs.remove(isolated);
+                self.pending.again = jobs;
+                vec![isolated]
             }
             None => {
-                self.waiting.again = jobs.split_off(jobs.len().min(MOST_JOBS));
+                self.pending.again = jobs.split_off(jobs.len().min(MOST_JOBS));
                 jobs
             }
         }
     }
 
-    /// A batch was written, or not: its runs are free again. What lost too often waits for the row.
-    fn take_back(&mut self, returned: Returned, jobs: &mut Vec<ReportJob>) {
-        let Returned {
+    /// Takes the result of a batch, whether it was written or not: the next reports of its runs can be decided. Reports
+    /// that lost too many races wait for a lock.
+    fn finish_batch(&mut self, result: BatchResult, jobs: &mut Vec<ReportJob>) {
+        let BatchResult {
             keys,
             written,
             generation,
             again,
-        } = returned;
+        } = result;
         for key in keys {
-            self.waiting.under_way.remove(&key);
+            self.pending.in_flight.remove(&key);
         }
-        self.cache.renew(self.session.generation());
+        self.cache.renew(self.connection.generation());
         for run in written {
             self.cache.keep(run, generation);
         }
-        let (lost, again): (Vec<_>, Vec<_>) =
-            again.into_iter().partition(|job| job.work.losses >= RACES);
+        let (lost, again): (Vec<_>, Vec<_>) = again
+            .into_iter()
+            .partition(|job| job.work.lost_races >= RACES);
         for (key, jobs) in grouped(lost) {
-            self.contended.take(key, jobs);
+            self.contended.add(key, jobs);
         }
-        // In the order in which they came: those that were in the batch, then those behind it.
+        // In the order of their arrival: the reports of the batch, then those that were deferred.
         jobs.extend(again);
-        let under_way = &self.waiting.under_way;
-        let is_free = |job: &mut ReportJob| !under_way.contains(&job.work.key);
-        jobs.extend(self.waiting.behind.extract_if(.., is_free));
+        let in_flight = &self.pending.in_flight;
+        let can_be_decided = |job: &mut ReportJob| !in_flight.contains(&job.work.key);
+        jobs.extend(self.pending.deferred.extract_if(.., can_be_decided));
     }
 
-    async fn decide(&mut self, jobs: Vec<ReportJob>) -> Vec<Chain> {
+    /// Decides reports. Returns the chains to be written; the other reports have got their results.
+    async fn decide(&mut self, jobs: Vec<ReportJob>) -> Vec<ChangedChain> {
         let (mut chains, groups) = self.decide_from_cache(grouped(jobs));
         if !groups.is_empty() {
             chains.extend(self.read_and_decide(groups).await);
@@ -193,24 +189,26 @@ impl ReadingTask {
         chains
     }
 
-    /// Decides what can be decided without a read. What changes nothing, or is refused, is decided on the row itself.
-    fn decide_from_cache(&mut self, groups: Vec<Group>) -> (Vec<Chain>, Vec<Group>) {
+    /// Decides the reports of cached runs. Only a change may be decided on the cache, since its write checks the version;
+    /// the reports of a chain without a change, such as a rejection, are decided again on the stored row.
+    fn decide_from_cache(&mut self, groups: Vec<Group>) -> (Vec<ChangedChain>, Vec<Group>) {
         let (mut chains, mut to_read) = (Vec::new(), Vec::new());
-        self.cache.renew(self.session.generation());
+        self.cache.renew(self.connection.generation());
         for (key, jobs) in groups {
             let Some(jobs) = self.contended.join(key, jobs) else {
                 continue;
             };
+            // Whether an earlier attempt was committed can only be read.
             let is_known = jobs.iter().all(|job| job.work.unknown.is_empty());
             match self.cache.take(key).filter(|_| is_known) {
                 None => to_read.push((key, jobs)),
                 Some(run) => {
                     let generation = self.cache.generation();
-                    let chain = Chain::decide(key, Some(run), generation, jobs);
-                    if chain.changes() {
-                        chains.push(chain);
-                    } else {
-                        to_read.push((key, chain.undecided().collect()));
+                    match ReportChain::decide(key, Some(run), generation, jobs) {
+                        ReportChain::Changed(chain) => chains.push(chain),
+                        ReportChain::Unchanged(chain) => {
+                            to_read.push((key, chain.undecided().collect()));
+                        }
                     }
                 }
             }
@@ -218,7 +216,7 @@ impl ReadingTask {
         (chains, to_read)
     }
 
-    async fn read_and_decide(&mut self, groups: Vec<Group>) -> Vec<Chain> {
+    async fn read_and_decide(&mut self, groups: Vec<Group>) -> Vec<ChangedChain> {
         let started = Instant::now();
         let (read, generation) = match self.read(&groups).await {
             Ok(read) => {
@@ -232,53 +230,66 @@ impl ReadingTask {
                 return Vec::new();
             }
         };
-        self.waiting.pause = Pause::default();
+        self.pending.backoff = Backoff::default();
         let mut chains = Vec::with_capacity(groups.len());
-        for ((key, jobs), (run, settled)) in groups.into_iter().zip(read) {
+        for ((key, jobs), (run, reconciled)) in groups.into_iter().zip(read) {
             match run {
                 Ok(run) => {
-                    let jobs = settled.answer(run.as_ref(), jobs, &self.meter);
-                    chains.push(Chain::decide(key, run, generation, jobs));
+                    let jobs = reconciled.respond(run.as_ref(), jobs, &self.meter);
+                    match ReportChain::decide(key, run, generation, jobs) {
+                        ReportChain::Changed(chain) => chains.push(chain),
+                        ReportChain::Unchanged(chain) => self.respond(chain),
+                    }
                 }
-                Err(error) => answer_all(settled.answer(None, jobs, &self.meter), &error),
+                Err(error) => fail_all(reconciled.respond(None, jobs, &self.meter), &error),
             }
         }
         chains
     }
 
-    async fn read(&mut self, groups: &[Group]) -> Result<ReadAll, SessionFailure> {
+    /// Sends the results of a chain without a change. Reports of which an earlier attempt may still be committed wait for a
+    /// lock on the row, which that attempt holds until its outcome is known.
+    fn respond(&self, chain: UnchangedChain) {
+        let (key, still_unknown) = (chain.key(), chain.respond_where_known());
+        if !still_unknown.is_empty() {
+            self.contended.add(key, still_unknown);
+        }
+    }
+
+    /// Reads the runs. Also returns the generation of connections in which they were read.
+    async fn read(&mut self, groups: &[Group]) -> Result<(Vec<ReadRun>, u64), ConnectionFailure> {
         let keys: Vec<_> = groups.iter().map(|(key, _)| *key).collect();
-        let lent = self.session.lend().await;
-        let mut lent = lent.map_err(SessionFailure::not_opened)?;
-        let generation = lent.generation();
+        let lease = self.connection.lease().await;
+        let mut lease = lease.map_err(ConnectionFailure::not_opened)?;
+        let generation = lease.generation();
         let statements = async {
-            let connection = lent.connection()?;
+            let connection = lease.connection()?;
             let runs = statements::read(connection, &keys).await?;
             let mut read = Vec::with_capacity(groups.len());
             for (run, (_, jobs)) in runs.into_iter().zip(groups) {
-                read.push((run, jobs::settled(connection, jobs).await?));
+                read.push((run, outcomes::reconcile(connection, jobs).await?));
             }
             Ok(read)
         };
-        let outcome = self.session.within(statements).await;
-        Ok((lent.give_back(outcome)?, generation))
+        let outcome = self.connection.within(statements).await;
+        Ok((lease.release(outcome)?, generation))
     }
 
-    /// Keeps what another attempt may heal, after a pause.
+    /// Keeps the reports that another attempt may read, and pauses. The others fail.
     async fn failed(&mut self, jobs: Vec<ReportJob>, error: sqlx::Error) {
         if is_transient(&error) {
             tracing::warn!(%error, reports = jobs.len(), "runs are read again after a failure");
             self.meter.read.retried();
-            self.waiting.again.extend(jobs);
-            self.waiting.pause.next().await;
+            self.pending.again.extend(jobs);
+            self.pending.backoff.pause().await;
         } else {
             let again = isolate(jobs, &store_error(error));
-            self.waiting.again.extend(again);
+            self.pending.again.extend(again);
         }
     }
 }
 
-/// The reports by run, in the order in which they came.
+/// The reports by run, each run's in the order of their arrival.
 fn grouped(mut jobs: Vec<ReportJob>) -> Vec<Group> {
     jobs.sort_by_key(|job| job.work.key);
     let mut groups: Vec<Group> = Vec::with_capacity(jobs.len());

@@ -1,4 +1,4 @@
-//! The statements of the writer: each reads or writes many rows at once, and none ever waits for a row of `runs`.
+//! The statements of the writer. Each reads or writes many rows, and none waits for a lock on a row of `runs`.
 
 use std::sync::LazyLock;
 
@@ -6,86 +6,83 @@ use flowruns_domain::{Change, Run, RunKey, StoreError};
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::chain::ChainWrite;
+use super::report_chain::ChainWrite;
 use crate::{
-    columns::{EarlierColumns, Rows, RunColumns},
+    columns::{self, EVENT_COLUMNS, RUN_COLUMNS, assignments, names, values},
+    parameters::{EarlierParameters, Rows, RunParameters},
     row::RunRow,
 };
 
-/// A row is found by its key, which also comes in many arrays or as a single row.
+/// Finds runs by their keys, which are the rows of `keys`.
 fn read_statement(keys: &str) -> String {
     format!(
-        "SELECT key.number, run.id, display_name, start_at, end_at, status, blocking_error, statistics, version,
-            created_at, modified_at
-        FROM {keys} AS key (number, flow_id, id, tenant_id)
-        JOIN runs AS run ON run.flow_id = key.flow_id AND run.id = key.id AND run.tenant_id = key.tenant_id
-            AND run.deleted_at IS NULL"
+        "SELECT number, {columns} FROM {keys} AS key (number, key_flow_id, key_id, key_tenant_id)
+        JOIN runs ON flow_id = key_flow_id AND id = key_id AND tenant_id = key_tenant_id AND deleted_at IS NULL",
+        columns = *columns::RUN,
     )
 }
 
-static READ: LazyLock<String> =
+pub(crate) static READ: LazyLock<String> =
     LazyLock::new(|| read_statement("unnest($1::int[], $2::uuid[], $3::uuid[], $4::uuid[])"));
 
-static READ_ONE: LazyLock<String> =
+pub(crate) static READ_ONE: LazyLock<String> =
     LazyLock::new(|| read_statement("(VALUES ($1::int, $2::uuid, $3::uuid, $4::uuid))"));
 
-/// For a lone report.
-static WRITE_ONE: LazyLock<String> = LazyLock::new(|| write_statement(Rows::One, ""));
+/// Writes a single report.
+pub(crate) static WRITE_ONE: LazyLock<String> = LazyLock::new(|| write_statement(Rows::One, ""));
 
-/// For chains of one report each, which are most.
-static WRITE: LazyLock<String> = LazyLock::new(|| write_statement(Rows::Many, ""));
+/// Writes chains of one report each, which are most.
+pub(crate) static WRITE: LazyLock<String> = LazyLock::new(|| write_statement(Rows::Many, ""));
 
-/// For chains of which some hold earlier entries too. They are joined by a hashed subquery, since other joins of two
-/// arrays take the square of their length.
-static WRITE_WITH_EARLIER: LazyLock<String> = LazyLock::new(|| {
-    write_statement(Rows::Many, &format!(
+/// Writes chains of which some have earlier entries too. The entries are joined by a hashed subquery, since the cost of
+/// other joins of two arrays is the product of their lengths.
+pub(crate) static WRITE_WITH_EARLIER: LazyLock<String> = LazyLock::new(|| {
+    let earlier = format!(
         "earlier AS (
-            INSERT INTO run_events (flow_id, tenant_id, run_id, version, occurred_at, event_id, actor, request_id,
-                action, changes)
-            SELECT row.flow_id, row.tenant_id, row.id, event.version, event.occurred_at, event.event_id, event.actor,
-                event.request_id, event.action, event.changes::jsonb
+            INSERT INTO run_events (flow_id, tenant_id, run_id, {event})
+            SELECT row.flow_id, row.tenant_id, row.id, event.version, event.occurred_at, {values}
             FROM {events}
             JOIN LATERAL (SELECT ($2::uuid[])[event.number + 1], ($4::uuid[])[event.number + 1],
                 ($3::uuid[])[event.number + 1]) AS row (flow_id, tenant_id, id) ON true
             WHERE (event.number IN (SELECT number FROM written)) IS TRUE
         ),",
-        events = EarlierColumns::source(),
-    ))
+        event = *columns::EVENT,
+        values = values("event.", &EVENT_COLUMNS),
+        events = EarlierParameters::source(),
+    );
+    write_statement(Rows::Many, &earlier)
 });
 
-/// A row that another session holds is skipped, not waited for: one open session would stop the whole batch. So no
-/// order of locks is needed either. A held row is found again by its place, which cannot move while it is held.
+/// Writes the runs whose rows still have the version that was read, and returns their numbers.
+///
+/// A row that another session has locked is skipped, not waited for: one open transaction would stop the whole batch. A
+/// statement that never waits cannot deadlock either, so its rows need no order. A locked row is found again by its ctid,
+/// which cannot change while it is locked.
 fn write_statement(rows: Rows, earlier: &str) -> String {
     format!(
         "WITH held AS MATERIALIZED (
-            SELECT run.ctid AS place, row.* FROM {rows}
+            SELECT run.ctid AS row_ctid, row.* FROM {rows}
             JOIN runs AS run ON run.flow_id = row.flow_id AND run.id = row.id AND run.tenant_id = row.tenant_id
                 AND run.version = row.seen AND run.deleted_at IS NULL
             FOR NO KEY UPDATE OF run SKIP LOCKED
         ),
         written AS (
-            UPDATE runs AS run SET display_name = held.display_name, start_at = held.start_at, end_at = held.end_at,
-                status = held.status, blocking_error = held.blocking_error::jsonb,
-                statistics = held.statistics::jsonb, version = held.version, modified_at = held.modified_at,
-                deleted_at = held.deleted_at
-            FROM held WHERE run.ctid = held.place AND run.flow_id = held.flow_id AND run.id = held.id
+            UPDATE runs AS run SET {assignments}, modified_at = held.modified_at, deleted_at = held.deleted_at
+            FROM held WHERE run.ctid = held.row_ctid AND run.flow_id = held.flow_id AND run.id = held.id
                 AND run.tenant_id = held.tenant_id
-            RETURNING held.number, held.flow_id, held.tenant_id, held.id, held.version, held.modified_at, held.event_id,
-                held.actor, held.request_id, held.action, held.changes
+            RETURNING held.number, held.flow_id, held.tenant_id, held.id, held.version, held.modified_at, {entry}
         ),
         {earlier}
-        last AS (
-            INSERT INTO run_events (flow_id, tenant_id, run_id, version, occurred_at, event_id, actor, request_id,
-                action, changes)
-            SELECT flow_id, tenant_id, id, version, modified_at, event_id, actor, request_id, action, changes::jsonb
-            FROM written
-        )
+        last AS ({insert})
         SELECT number FROM written",
-        rows = RunColumns::source(rows),
+        rows = RunParameters::source(rows),
+        assignments = assignments("held.", &RUN_COLUMNS),
+        entry = names("held.", &EVENT_COLUMNS),
+        insert = insert_last_events("written"),
     )
 }
 
-/// A row that is there, or whose flow is not, is left out.
+/// Creates the runs whose flow exists and whose id is free, and returns their numbers.
 fn create_statement(rows: Rows) -> String {
     format!(
         "WITH wanted AS MATERIALIZED (
@@ -93,31 +90,36 @@ fn create_statement(rows: Rows) -> String {
             JOIN flows AS flow ON flow.id = row.flow_id AND flow.tenant_id = row.tenant_id
         ),
         created AS (
-            INSERT INTO runs (flow_id, tenant_id, id, display_name, start_at, end_at, status, blocking_error,
-                statistics, version, created_at, modified_at)
-            SELECT flow_id, tenant_id, id, display_name, start_at, end_at, status, blocking_error::jsonb,
-                statistics::jsonb, version, modified_at, modified_at
-            FROM wanted
+            INSERT INTO runs (flow_id, tenant_id, id, {columns}, created_at, modified_at)
+            SELECT flow_id, tenant_id, id, {values}, modified_at, modified_at FROM wanted
             ON CONFLICT (flow_id, id) DO NOTHING
             RETURNING flow_id, id
         ),
         done AS MATERIALIZED (
             SELECT * FROM wanted WHERE ((flow_id, id) IN (SELECT flow_id, id FROM created)) IS TRUE
         ),
-        first AS (
-            INSERT INTO run_events (flow_id, tenant_id, run_id, version, occurred_at, event_id, actor, request_id,
-                action, changes)
-            SELECT flow_id, tenant_id, id, version, modified_at, event_id, actor, request_id, action, changes::jsonb
-            FROM done
-        )
+        first AS ({insert})
         SELECT number FROM done",
-        rows = RunColumns::source(rows),
+        rows = RunParameters::source(rows),
+        columns = names("", &RUN_COLUMNS),
+        values = values("", &RUN_COLUMNS),
+        insert = insert_last_events("done"),
     )
 }
 
-static CREATE: LazyLock<String> = LazyLock::new(|| create_statement(Rows::Many));
+/// Writes the entry of each run's last version, which occurred when the run was modified.
+fn insert_last_events(runs: &str) -> String {
+    format!(
+        "INSERT INTO run_events (flow_id, tenant_id, run_id, {event})
+        SELECT flow_id, tenant_id, id, version, modified_at, {values} FROM {runs}",
+        event = *columns::EVENT,
+        values = values("", &EVENT_COLUMNS),
+    )
+}
 
-static CREATE_ONE: LazyLock<String> = LazyLock::new(|| create_statement(Rows::One));
+pub(crate) static CREATE: LazyLock<String> = LazyLock::new(|| create_statement(Rows::Many));
+
+pub(crate) static CREATE_ONE: LazyLock<String> = LazyLock::new(|| create_statement(Rows::One));
 
 #[derive(FromRow)]
 struct NumberedRow {
@@ -126,7 +128,7 @@ struct NumberedRow {
     run: RunRow,
 }
 
-/// Reads many runs, each in the place of its key; an impossible row is its own failure.
+/// Reads runs, in the order of their keys. A corrupt row is an error of its own run only.
 pub(super) async fn read(
     connection: &mut PgConnection,
     keys: &[RunKey],
@@ -147,20 +149,20 @@ pub(super) async fn read(
     let rows: Vec<NumberedRow> = query.fetch_all(connection).await?;
     let mut found: Vec<_> = keys.iter().map(|_| Ok(None)).collect();
     for row in rows {
-        let place = usize::try_from(row.number).unwrap_or(usize::MAX);
-        if let (Some(place), Some(key)) = (found.get_mut(place), keys.get(place)) {
-            *place = row.run.into_run(*key).map(Some);
+        let number = usize::try_from(row.number).unwrap_or(usize::MAX);
+        if let (Some(found), Some(key)) = (found.get_mut(number), keys.get(number)) {
+            *found = row.run.into_run(*key).map(Some);
         }
     }
     Ok(found)
 }
 
-/// Writes many chains: those whose run is still as it was read. Tells which were written.
+/// Writes the chains whose run is still as it was read. Returns for each chain whether it was written.
 pub(super) async fn write(
     connection: &mut PgConnection,
     chains: &[ChainWrite<'_>],
 ) -> sqlx::Result<Vec<bool>> {
-    let (mut runs, mut earlier) = (RunColumns::default(), EarlierColumns::default());
+    let (mut runs, mut earlier) = (RunParameters::default(), EarlierParameters::default());
     for (number, chain) in (0..).zip(chains) {
         runs.push(number, chain.seen.version, chain.run, chain.last)?;
         for event in &chain.earlier {
@@ -176,15 +178,15 @@ pub(super) async fn write(
         Rows::Many => runs.bind(Rows::Many, sqlx::query_scalar(WRITE.as_str())),
     };
     let written = query.fetch_all(connection).await?;
-    Ok(marked(chains.len(), &written))
+    Ok(flags(chains.len(), &written))
 }
 
-/// Creates many runs: those whose flow is there and whose id is free. Tells which were created.
+/// Creates the runs whose flow exists and whose id is free. Returns for each creation whether it was carried out.
 pub(super) async fn create(
     connection: &mut PgConnection,
     creations: &[&Change],
 ) -> sqlx::Result<Vec<bool>> {
-    let mut runs = RunColumns::default();
+    let mut runs = RunParameters::default();
     for (number, Change { run, event }) in (0..).zip(creations) {
         runs.push(number, run.version, run, event)?;
     }
@@ -193,19 +195,20 @@ pub(super) async fn create(
         Rows::Many => runs.bind(Rows::Many, sqlx::query_scalar(CREATE.as_str())),
     };
     let created = query.fetch_all(connection).await?;
-    Ok(marked(creations.len(), &created))
+    Ok(flags(creations.len(), &created))
 }
 
 fn numbers(count: usize) -> Vec<i32> {
     (0..).take(count).collect()
 }
 
-fn marked(count: usize, numbers: &[i32]) -> Vec<bool> {
-    let mut marks = vec![false; count];
+/// For each of `count` rows, whether its number was returned.
+fn flags(count: usize, numbers: &[i32]) -> Vec<bool> {
+    let mut flags = vec![false; count];
     for number in numbers {
-        if let Some(mark) = usize::try_from(*number).ok().and_then(|n| marks.get_mut(n)) {
-            *mark = true;
+        if let Some(flag) = usize::try_from(*number).ok().and_then(|n| flags.get_mut(n)) {
+            *flag = true;
         }
     }
-    marks
+    flags
 }

@@ -1,4 +1,4 @@
-//! The second of the two tasks that write reports: writes what was decided, and answers after the commit.
+//! The second of the two tasks that write reports: writes decided reports, and responds after the commit.
 
 use std::{sync::Arc, time::Instant};
 
@@ -8,28 +8,28 @@ use tokio::sync::mpsc;
 use super::{
     MOST_JOBS,
     batch::Batch,
-    chain::{Chain, ReportJob},
-    jobs::isolate,
+    outcomes::isolate,
+    report_chain::{ChangedChain, ReportJob},
     statements,
-    supervised::Task,
+    supervisor::Task,
 };
 use crate::{
+    dedicated_connection::{ConnectionFailure, ConnectionLease, DedicatedConnection},
     error::{is_transient, outcome_is_unknown, store_error},
     meter::Meter,
-    retry::Pause,
-    session::{Lent, Session, SessionFailure},
+    retry::Backoff,
 };
 
-/// A batch of more runs than this reads them cheaply together, so keeping them in memory is not worth its while.
-const KEPT_OF_A_BATCH: usize = 16;
+/// A larger batch keeps no run in the cache: reading its runs again in one statement costs less than the copies.
+const MOST_CACHED_RUNS: usize = 16;
 
 /// Writes batches, one after the other.
 pub(super) struct WritingTask {
     pub(super) batches: mpsc::Receiver<Batch>,
-    /// What could not join the batch before.
+    /// A batch that could not join the one before.
     pub(super) next: Option<Batch>,
-    pub(super) session: Session,
-    pub(super) pause: Pause,
+    pub(super) connection: DedicatedConnection,
+    pub(super) backoff: Backoff,
     pub(super) meter: Arc<Meter>,
 }
 
@@ -42,7 +42,7 @@ impl Task for WritingTask {
 }
 
 impl WritingTask {
-    /// All that was decided while the batch before was written, in one.
+    /// Everything that was decided while the previous batch was written, as one batch.
     async fn next_batch(&mut self) -> Option<Batch> {
         let mut batch = match self.next.take() {
             Some(batch) => batch,
@@ -59,97 +59,101 @@ impl WritingTask {
         Some(batch)
     }
 
+    /// Dropping the batch returns its result to the reading task.
     async fn write(&mut self, mut batch: Batch) {
         let (started, chains) = (Instant::now(), batch.take_chains());
-        let returned = &mut batch.returned;
-        let lent = match self.session.lend().await {
-            Ok(lent) => lent,
+        let result = &mut batch.result;
+        let lease = match self.connection.lease().await {
+            Ok(lease) => lease,
             Err(error) => {
-                let jobs = chains.into_iter().flat_map(Chain::undecided).collect();
-                let failure = SessionFailure::not_opened(error);
-                returned.again = self.failed(jobs, failure).await;
+                let jobs = undecided(chains);
+                let failure = ConnectionFailure::not_opened(error);
+                result.again = self.failed(jobs, failure).await;
                 return;
             }
         };
-        returned.generation = lent.generation();
-        let (chains, outdated) = of_generation(lent.generation(), chains);
-        returned
-            .again
-            .extend(outdated.into_iter().flat_map(Chain::undecided));
+        result.generation = lease.generation();
+        let (chains, outdated) = of_generation(lease.generation(), chains);
+        result.again.extend(undecided(outdated));
         if chains.is_empty() {
-            lent.give_back_unused();
+            lease.release_unused();
             return;
         }
-        let again = match self.write_all(lent, &chains).await {
-            Ok(written) => self.written(chains, written, started, &mut returned.written),
+        let again = match self.write_all(lease, &chains).await {
+            Ok(written) => self.written(chains, written, started, &mut result.written),
             Err(failure) if outcome_is_unknown(&failure.error) => {
-                let jobs = chains.into_iter().flat_map(Chain::unknown).collect();
+                let jobs = chains.into_iter().flat_map(ChangedChain::unknown).collect();
                 self.failed(jobs, failure).await
             }
-            Err(failure) => {
-                let jobs = chains.into_iter().flat_map(Chain::undecided).collect();
-                self.failed(jobs, failure).await
-            }
+            Err(failure) => self.failed(undecided(chains), failure).await,
         };
-        returned.again.extend(again);
+        result.again.extend(again);
     }
 
     async fn write_all(
         &self,
-        mut lent: Lent,
-        chains: &[Chain],
-    ) -> Result<Vec<bool>, SessionFailure> {
-        let writes: Vec<_> = chains.iter().filter_map(Chain::write).collect();
-        let statement = async { statements::write(lent.connection()?, &writes).await };
-        let outcome = self.session.within(statement).await;
-        lent.give_back(outcome)
+        mut lease: ConnectionLease,
+        chains: &[ChangedChain],
+    ) -> Result<Vec<bool>, ConnectionFailure> {
+        let writes: Vec<_> = chains.iter().map(ChangedChain::write).collect();
+        let statement = async { statements::write(lease.connection()?, &writes).await };
+        let outcome = self.connection.within(statement).await;
+        lease.release(outcome)
     }
 
-    /// Answers what was written. Returns the reports that lost a race.
+    /// Responds to the reports that were written. Returns those that lost a race.
     fn written(
         &mut self,
-        chains: Vec<Chain>,
+        chains: Vec<ChangedChain>,
         written: Vec<bool>,
         started: Instant,
-        kept: &mut Vec<Run>,
+        cached: &mut Vec<Run>,
     ) -> Vec<ReportJob> {
-        self.pause = Pause::default();
-        let reports = chains.iter().map(Chain::len).sum();
+        self.backoff = Backoff::default();
+        let reports = chains.iter().map(ChangedChain::len).sum();
         self.meter.write.done(reports, started);
-        let is_small = chains.len() <= KEPT_OF_A_BATCH;
+        let is_small = chains.len() <= MOST_CACHED_RUNS;
         let mut lost = Vec::new();
         for (chain, written) in chains.into_iter().zip(written) {
             if written {
                 chain.count(&self.meter);
-                let is_kept = is_small || chain.len() > 1;
-                kept.extend(chain.answer(is_kept));
+                let is_cached = is_small || chain.len() > 1;
+                cached.extend(chain.respond(is_cached));
             } else {
                 self.meter.races_lost(chain.len());
-                lost.extend(chain.lost());
+                lost.extend(chain.lost_race());
             }
         }
         lost
     }
 
-    /// What another attempt may heal, after a pause.
-    async fn failed(&mut self, jobs: Vec<ReportJob>, failure: SessionFailure) -> Vec<ReportJob> {
-        let calls_for_another_session = failure.calls_for_another_session();
+    /// Returns the reports that another attempt may write, after a pause. The others fail.
+    async fn failed(&mut self, jobs: Vec<ReportJob>, failure: ConnectionFailure) -> Vec<ReportJob> {
+        let needs_another_connection = failure.needs_another_connection();
         let error = failure.error;
-        if !calls_for_another_session && !is_transient(&error) {
+        if !needs_another_connection && !is_transient(&error) {
             return isolate(jobs, &store_error(error));
         }
         tracing::warn!(%error, reports = jobs.len(), "reports are written again after a failure");
         self.meter.write.retried();
-        if !calls_for_another_session {
-            self.pause.next().await;
+        if !needs_another_connection {
+            self.backoff.pause().await;
         }
         jobs
     }
 }
 
-/// Those that were decided in this generation of sessions, and the others. What was read from another server must not
-/// be written to this one: its guard says nothing here.
-fn of_generation(generation: u64, chains: Vec<Chain>) -> (Vec<Chain>, Vec<Chain>) {
+fn undecided(chains: Vec<ChangedChain>) -> Vec<ReportJob> {
+    let chains = chains.into_iter();
+    chains.flat_map(ChangedChain::undecided).collect()
+}
+
+/// The chains that were decided in this generation of connections, and the others. A run that was read from another server
+/// must not be written to this one: the version that the write requires says nothing about it.
+fn of_generation(
+    generation: u64,
+    chains: Vec<ChangedChain>,
+) -> (Vec<ChangedChain>, Vec<ChangedChain>) {
     chains
         .into_iter()
         .partition(|chain| chain.generation() == generation)

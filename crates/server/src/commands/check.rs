@@ -2,10 +2,7 @@
 
 use anyhow::{Context as _, bail};
 use flowruns_domain::Store as _;
-use flowruns_persistence::{
-    PostgresStore,
-    migrate::{self, MigrationState},
-};
+use flowruns_persistence::{PostgresStore, SchemaStatus, migrate::MigrationState};
 
 use crate::{config::Settings, database::Database, issuers};
 
@@ -31,20 +28,19 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
 }
 
 async fn check_database(settings: &Settings, database: &Database) -> anyhow::Result<String> {
-    let migrations = migrate::status(&database.owner)
+    let status = SchemaStatus::read(&database.owner)
         .await
         .context("the state of the migrations cannot be read")?;
-    let wrong =
-        |state: MigrationState| matches!(state, MigrationState::Pending | MigrationState::Changed);
-    let wrong: Vec<_> = migrations
-        .iter()
-        .filter(|m| wrong(m.state))
-        .map(|m| m.version.to_string())
+    let unfit = |state| matches!(state, MigrationState::Pending | MigrationState::Changed);
+    let migrations = status.migrations.iter();
+    let unfit: Vec<_> = migrations
+        .filter(|migration| unfit(migration.state))
+        .map(|migration| migration.version.to_string())
         .collect();
-    if !wrong.is_empty() {
+    if !unfit.is_empty() {
         bail!(
             "migrations {} are pending or changed; see `flowruns migrate status`",
-            wrong.join(", ")
+            unfit.join(", ")
         );
     }
     let store = PostgresStore::connect(&database.connect_options(settings)?)

@@ -3,12 +3,10 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context as _, bail};
-use flowruns_api::{ApiOptions, Draining, Readiness, auth::TokenVerifier, router};
-use flowruns_domain::{Environment, SystemClock, TimeOrderedIds};
-use flowruns_persistence::{
-    PostgresStore,
-    migrate::{self, MigrationState},
-};
+use flowruns_api::{ApiOptions, router};
+use flowruns_domain::{Environment, SystemClock, TimeOrderedIds, unsuitable_encoding};
+use flowruns_http::{Draining, Readiness, auth::TokenVerifier};
+use flowruns_persistence::{PostgresStore, SchemaFinding, SchemaStatus};
 
 use tokio::{net::TcpListener, sync::watch};
 
@@ -165,21 +163,22 @@ async fn api_options(
         ids: Arc::new(TimeOrderedIds),
     };
     let readiness = Readiness::new(Arc::clone(&environment.store), draining.clone());
-    Ok(ApiOptions {
-        readiness,
-        tracer: telemetry::tracer(),
-        environment,
-        verifier: Arc::new(verifier(settings, local_key).await?),
-        max_body_bytes: usize::try_from(settings.http.max_body_bytes)?,
-        head_limits: settings.http.head_limits(),
-        request_timeout: settings.http.request_timeout_ms.duration(),
-        body_timeout: settings.http.body_timeout_ms.duration(),
-        require_if_match: settings.http.require_if_match,
-        trusted_proxies: settings.http.trusted_proxies.clone(),
-        cors_origins: settings.http.cors_origins.clone(),
-        cursor_key: cursor_key::open(settings, local_key)?,
-        limits: settings.limits.limits(settings.http.minimum_rate())?,
-    })
+    let verifier = Arc::new(verifier(settings, local_key).await?);
+    let cursor_key = cursor_key::open(settings, local_key)?;
+    let mut options = ApiOptions::new(environment, verifier, cursor_key);
+    options.readiness = readiness;
+    options.tracer = telemetry::tracer();
+    options.max_body_bytes = usize::try_from(settings.http.max_body_bytes)?;
+    options.head_limits = settings.http.head_limits();
+    options.request_timeout = settings.http.request_timeout_ms.duration();
+    options.body_timeout = settings.http.body_timeout_ms.duration();
+    options.require_if_match = settings.http.require_if_match;
+    options
+        .trusted_proxies
+        .clone_from(&settings.http.trusted_proxies);
+    options.cors_origins.clone_from(&settings.http.cors_origins);
+    options.limits = settings.limits.limits(settings.http.minimum_rate())?;
+    Ok(options)
 }
 
 /// Tells when and how the embedded PostgreSQL ended; without one it never does.
@@ -222,33 +221,35 @@ async fn verifier(
 }
 
 async fn reject_unmigrated(database: &Database) -> anyhow::Result<()> {
-    let migrations = migrate::status(&database.service)
+    let status = SchemaStatus::read(&database.service)
         .await
         .context("the state of the migrations cannot be read")?;
-    let of = |state| {
-        migrations
-            .iter()
-            .filter(|m| m.state == state)
-            .map(|m| m.version.to_string())
-            .collect::<Vec<_>>()
-    };
-    let (pending, changed) = (of(MigrationState::Pending), of(MigrationState::Changed));
-    if !changed.is_empty() {
-        bail!(
-            "migrations {} were changed after they were applied; use the release that applied them, and see `flowruns migrate status`",
-            changed.join(", ")
-        );
-    }
-    if !pending.is_empty() {
-        bail!(
-            "migrations {} are pending; run `flowruns migrate up` as the owner of the database",
-            pending.join(", ")
-        );
-    }
-    for version in of(MigrationState::Unknown) {
-        tracing::warn!(version, "the database was migrated by a newer release");
+    for finding in status.findings() {
+        match finding {
+            SchemaFinding::Encoding(encoding) => bail!(unsuitable_encoding(&encoding)),
+            SchemaFinding::Changed(versions) => bail!(
+                "migrations {} were changed after they were applied; use the release that applied them, and see `flowruns migrate status`",
+                listed(&versions)
+            ),
+            SchemaFinding::Pending(versions) => bail!(
+                "migrations {} are pending; run `flowruns migrate up` as the owner of the database",
+                listed(&versions)
+            ),
+            SchemaFinding::Newer(versions) => {
+                for version in versions {
+                    tracing::warn!(version, "the database was migrated by a newer release");
+                }
+            }
+            // The server starts, and is not ready until the database accepts writes.
+            SchemaFinding::ReadOnly => {}
+        }
     }
     Ok(())
+}
+
+fn listed(versions: &[i64]) -> String {
+    let versions: Vec<_> = versions.iter().map(ToString::to_string).collect();
+    versions.join(", ")
 }
 
 async fn reject_undurable(store: &PostgresStore) -> anyhow::Result<()> {

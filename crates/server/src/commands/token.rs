@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
-use flowruns_api::auth::Permission;
 use flowruns_domain::TenantId;
+use flowruns_http::auth::Permission;
 
 use crate::{
     config::TokenSettings,

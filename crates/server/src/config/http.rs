@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use flowruns_api::{AllowedOrigin, HeadLimits, MinimumRate};
+use flowruns_http::{AllowedOrigin, HeadLimits, MinimumRate};
 use flowruns_listener::ListenOptions;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};

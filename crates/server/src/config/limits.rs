@@ -1,8 +1,8 @@
 //! The section `limits`.
 
 use anyhow::Context as _;
-use flowruns_api::{AdmissionLimits, MinimumRate, Rate, RateOverride};
 use flowruns_domain::CountLimit;
+use flowruns_http::{AdmissionLimits, MinimumRate, Rate, RateOverride};
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
@@ -52,8 +52,11 @@ impl Limits {
     /// # Errors
     ///
     /// A tenant that is not a UUID, or a number that does not fit this machine.
-    pub(crate) fn limits(&self, minimum_rate: MinimumRate) -> anyhow::Result<flowruns_api::Limits> {
-        Ok(flowruns_api::Limits {
+    pub(crate) fn limits(
+        &self,
+        minimum_rate: MinimumRate,
+    ) -> anyhow::Result<flowruns_http::Limits> {
+        Ok(flowruns_http::Limits {
             caller: rate(self.requests_per_second, self.burst)?,
             overrides: self
                 .overrides

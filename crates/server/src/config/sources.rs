@@ -55,7 +55,7 @@ impl Sources {
         for (key, value) in &variables.values {
             set = set.set_override(key, value.as_str())?;
         }
-        let set = typed(set.build()?, &defaults, &keys)?;
+        let set = typed(&set.build()?, &defaults, &keys)?;
         let merged = Config::builder()
             .add_source(defaults)
             .add_source(set.clone())
@@ -127,7 +127,7 @@ impl Sources {
 }
 
 /// Gives every value that is set the type of its default, since the environment has only text.
-fn typed(set: Config, defaults: &Config, keys: &Keys) -> anyhow::Result<Config> {
+fn typed(set: &Config, defaults: &Config, keys: &Keys) -> anyhow::Result<Config> {
     let mut typed = Config::builder().add_source(set.clone());
     for key in keys.iter() {
         if let Ok(value) = set.get::<config::Value>(key) {

@@ -1,4 +1,4 @@
-//! URLs from which the keys of an issuer may be fetched: whoever serves them decides which tokens are valid.
+//! URLs from which the keys of an issuer may be fetched: the server that provides them decides which tokens are valid.
 
 use std::net::IpAddr;
 

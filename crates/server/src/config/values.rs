@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use flowruns_api::AllowedOrigin;
+use flowruns_http::AllowedOrigin;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use validator::ValidateRange;

@@ -7,8 +7,8 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use flowruns_api::auth::{FetchError, FetchKeys, KeySet};
 use flowruns_embedded::read_regular_file;
+use flowruns_http::auth::{FetchError, FetchKeys, KeySet};
 use reqwest::Url;
 use serde::Deserialize;
 

@@ -1,7 +1,7 @@
 //! GET requests with bounded responses.
 
 use anyhow::{Context as _, bail};
-use flowruns_api::auth::KeySet;
+use flowruns_http::auth::KeySet;
 use reqwest::{Client, ClientBuilder, StatusCode, Url, header, redirect};
 
 use super::{resolver::Resolver, url::is_internal};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use flowruns_domain::{Clock as _, SystemClock};
-use flowruns_persistence::{Condition, PostgresStore, migrate::MigrationState};
+use flowruns_persistence::{PostgresStore, SchemaStatus, migrate::MigrationState};
 use tokio::time::timeout;
 
 use super::PeriodicTask;
@@ -30,22 +30,22 @@ impl PeriodicTask for SchemaMeasurement {
 
 impl SchemaMeasurement {
     async fn measure(&self) -> anyhow::Result<()> {
-        show_migrations(&self.0.condition().await?);
-        let months = self.0.months_ahead(SystemClock.now()).await?;
+        show_migrations(&self.0.schema_status().await?);
+        let months = self.0.partitions_ahead(SystemClock.now()).await?;
         metrics::gauge!("flowruns_history_months_ahead").set(months);
         Ok(())
     }
 }
 
-fn show_migrations(condition: &Condition) {
-    let applied = condition.versions(MigrationState::Applied).into_iter();
-    let newer = condition.versions(MigrationState::Unknown);
+fn show_migrations(status: &SchemaStatus) {
+    let applied = status.versions(MigrationState::Applied).into_iter();
+    let newer = status.versions(MigrationState::Unknown);
     let version = applied.chain(newer).max().unwrap_or(0);
     metrics::gauge!("flowruns_migrations_applied_version").set(version as f64);
     for (name, state) in [
         ("flowruns_migrations_pending", MigrationState::Pending),
         ("flowruns_migrations_changed", MigrationState::Changed),
     ] {
-        metrics::gauge!(name).set(condition.versions(state).len() as f64);
+        metrics::gauge!(name).set(status.versions(state).len() as f64);
     }
 }

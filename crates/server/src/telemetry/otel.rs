@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context as _;
 use axum::http::{HeaderMap, Method, StatusCode};
-use flowruns_api::RequestTracer;
+use flowruns_http::RequestTracer;
 use opentelemetry::{
     propagation::{Extractor, TextMapPropagator as _},
     trace::{TraceContextExt as _, TracerProvider as _},

@@ -1,4 +1,4 @@
-//! What an item depends on: earlier items, each once. So a list is never longer than the batch.
+//! The dependencies of an item: earlier items, each once, so that the list is never longer than the batch.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use super::{
     sent::{MAX_ID_BYTES, compared},
 };
 
-/// Reads the places of the items that one depends on: an array of ids, a single id, or null for none.
+/// Reads the indexes of the items that an item depends on: an array of ids, a single id, or null for none.
 pub(super) struct ReadDependencies<'r, 'b>(pub(super) &'r mut Reader<'b>);
 
 const WRONG: (&str, &str) = ("invalidDependency", "dependsOn");
@@ -39,7 +39,7 @@ impl<'de> Visitor<'de> for ReadDependencies<'_, '_> {
     }
 
     fn visit_str<E: de::Error>(self, id: &str) -> Result<Vec<usize>, E> {
-        place(self.0, id).map(|place| vec![place])
+        index(self.0, id).map(|index| vec![index])
     }
 
     fn visit_u64<E: de::Error>(self, id: u64) -> Result<Vec<usize>, E> {
@@ -52,35 +52,35 @@ impl<'de> Visitor<'de> for ReadDependencies<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut names: A) -> Result<Vec<usize>, A::Error> {
         let Self(reader) = self;
-        let mut places = Vec::new();
+        let mut indexes = Vec::new();
         let scalar = || ReadScalar {
             max_bytes: MAX_ID_BYTES,
         };
         while let Some(name) = names.next_element_seed(scalar())? {
             let (Scalar::Text(id) | Scalar::Integer(id)) = name else {
                 let message = format!("dependsOn has ids of at most {MAX_ID_BYTES} bytes");
-                return Err(reader.refuse_item(WRONG, message));
+                return Err(reader.reject_item(WRONG, message));
             };
-            let place = place(reader, &id)?;
-            if places.contains(&place) {
+            let index = index(reader, &id)?;
+            if indexes.contains(&index) {
                 let message = format!("the id {:?} is repeated; send it once", excerpt(&id));
-                return Err(reader.refuse_item(WRONG, message));
+                return Err(reader.reject_item(WRONG, message));
             }
-            places.push(place);
+            indexes.push(index);
         }
-        Ok(places)
+        Ok(indexes)
     }
 }
 
-fn place<E: de::Error>(reader: &mut Reader<'_>, id: &str) -> Result<usize, E> {
+fn index<E: de::Error>(reader: &mut Reader<'_>, id: &str) -> Result<usize, E> {
     let known = compared(id);
-    let place = reader
+    let index = reader
         .ids
         .iter()
         .position(|one| Some(one) == known.as_ref());
-    place.ok_or_else(|| {
+    index.ok_or_else(|| {
         let id = excerpt(id);
         let message = format!("no request before this one has the id {id:?}; put it first");
-        reader.refuse_item(WRONG, message)
+        reader.reject_item(WRONG, message)
     })
 }

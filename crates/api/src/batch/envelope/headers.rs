@@ -1,18 +1,19 @@
-//! The headers of an item: as many and as long as those of a request alone.
+//! The headers of an item, with the limits of those of a separate request.
 
 use std::fmt;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use flowruns_domain::excerpt;
+use flowruns_http::HeadLimits;
 use serde::{
     Deserializer,
     de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
 use super::scalar::{ReadScalar, Scalar};
-use crate::{error::ApiError, state::HeadLimits};
+use crate::error::ApiError;
 
-/// What belongs to the connection, and not to an item.
+/// Headers of the connection, which an item must not have.
 const OF_THE_CONNECTION: [HeaderName; 4] = [
     header::HOST,
     header::CONTENT_LENGTH,
@@ -20,10 +21,10 @@ const OF_THE_CONNECTION: [HeaderName; 4] = [
     header::CONNECTION,
 ];
 
-/// What a header takes on the wire beside its name and value: a colon, a space, and the end of the line.
+/// The bytes of a header line in addition to its name and value: a colon, a space, and the end of the line.
 const SEPARATORS: usize = 4;
 
-/// Reads the object of headers to its end. What is wrong with it is the item's own failure.
+/// Reads the object of headers to its end. A fault in it fails only this item.
 pub(super) struct ReadHeaders(pub(super) HeadLimits);
 
 type Headers = Result<HeaderMap, ApiError>;
@@ -87,10 +88,7 @@ impl<'de> Visitor<'de> for ReadHeaders {
                 || bytes > limits.header_bytes
                 || [&name, &value].contains(&&Scalar::TooLong);
             let added = match is_too_large {
-                true => Err(ApiError::headers_too_large(
-                    limits.headers,
-                    limits.header_bytes,
-                )),
+                true => Err(ApiError::headers_too_large(limits)),
                 false => add(&mut headers, &name, value),
             };
             if let Err(error) = added {

@@ -7,7 +7,7 @@ use serde::{
     de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-/// Reads the name of a member as its place in a list of known names, compared without case.
+/// Reads the name of a member as its index in a list of known names, compared without case.
 pub(super) struct MemberName<'a>(pub(super) &'a [&'a str]);
 
 impl<'de> DeserializeSeed<'de> for MemberName<'_> {

@@ -17,13 +17,13 @@ use super::{
 };
 use crate::error::ApiError;
 
-/// The longest id of an item, in bytes: it is repeated in the answer.
+/// The longest id of an item, in bytes: it is repeated in the response.
 pub(super) const MAX_ID_BYTES: usize = 256;
 
 /// The longest method that is told from another, in bytes.
 const MAX_METHOD_BYTES: usize = 64;
 
-/// What an absolute URL may have before its path, in bytes.
+/// The longest scheme and host of an absolute URL, in bytes.
 const MAX_ORIGIN_BYTES: usize = 1024;
 
 const ID: usize = 0;
@@ -108,7 +108,7 @@ impl<'de> Visitor<'de> for SentItem<'_, '_> {
     }
 }
 
-/// The member that a name stands for.
+/// A known member of an item.
 const fn member(name: usize) -> usize {
     if name > ATOMICITY_GROUP {
         DEPENDS_ON
@@ -126,7 +126,7 @@ impl<'de> Members<'de> {
     ) -> Result<(), A::Error> {
         if self.seen[member] {
             let wrong = ("malformedBatch", NAMES[member]);
-            return Err(reader.refuse_item(wrong, "this member is repeated; send it once"));
+            return Err(reader.reject_item(wrong, "this member is repeated; send it once"));
         }
         self.seen[member] = true;
         let scalar = |max_bytes| ReadScalar { max_bytes };
@@ -167,29 +167,29 @@ fn refuse_group<E: de::Error>(reader: &mut Reader<'_>, is_named: bool) -> Result
     }
     let wrong = ("atomicityGroupNotSupported", "atomicityGroup");
     let message = "requests are not carried out as a group; leave atomicityGroup out";
-    Err(reader.refuse_item(wrong, message))
+    Err(reader.reject_item(wrong, message))
 }
 
-/// Takes the id of an item, which is a string in the answer, also where it was sent as a number.
+/// The id of an item, which is a string in the response even if it was sent as a number.
 fn new_id<E: de::Error>(reader: &mut Reader<'_>, sent: Scalar) -> Result<String, E> {
     let wrong = ("invalidRequestId", "id");
     let (Scalar::Text(id) | Scalar::Integer(id)) = sent else {
         let message = format!("each request has an id, a string of at most {MAX_ID_BYTES} bytes");
-        return Err(reader.refuse_item(wrong, message));
+        return Err(reader.reject_item(wrong, message));
     };
     let known = id.to_lowercase();
     if id.is_empty() {
         let message = format!(
             "the id is empty; give each request an id of its own, a string of 1 to {MAX_ID_BYTES} bytes"
         );
-        return Err(reader.refuse_item(wrong, message));
+        return Err(reader.reject_item(wrong, message));
     }
     if reader.ids.contains(&known) {
         let message = format!(
             "an earlier request of this batch has the id {id:?} (ids are compared without case); give each request an id of \
              its own"
         );
-        return Err(reader.refuse_item(wrong, message));
+        return Err(reader.reject_item(wrong, message));
     }
     reader.ids.push(known);
     Ok(id)

@@ -1,4 +1,4 @@
-//! What to send instead of what other services and older versions of OData take.
+//! Messages for filters of other services and older versions of OData: what to send instead.
 
 use flowruns_domain::{Timestamp, excerpt, property};
 
@@ -91,7 +91,7 @@ pub(super) fn quoted_time(property: &str, text: &str) -> String {
     }
 }
 
-/// The time that a text probably means: in UTC where it has no offset, at midnight where it is a date. A space may stand for
+/// The time that a text probably means: in UTC if it has no offset, at midnight if it is a date. A space may replace
 /// the T, or for the + of an offset.
 fn corrected_time(text: &str) -> Option<String> {
     const DATE_BYTES: usize = 10;
@@ -162,7 +162,7 @@ fn leading_word(text: &str) -> &str {
     &text[..end.unwrap_or(text.len())]
 }
 
-/// Of what begins with a digit and is no time.
+/// The message for a text that begins with a digit and is not a time.
 fn time(text: &str) -> String {
     let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | ':' | '.');
     let end = text.find(|c| !part(c)).unwrap_or(text.len());

@@ -1,4 +1,4 @@
-//! What can be asked of a property.
+//! The tests that a filter may apply to each property.
 
 use flowruns_domain::{
     EnumTest, FlowTerm, Operator, ReadinessStatus, RunStatus, RunTerm, Test, TextTest, Timestamp,
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::advice;
 
-/// The member of every enumeration that stands for those of newer versions. No row has it, so it compares as null does.
+/// The sentinel of every enumeration for members of newer versions. No row has it, so it compares like null.
 const UNKNOWN_FUTURE_VALUE: &str = "unknownFutureValue";
 
 /// A value of a filter.
@@ -19,9 +19,9 @@ pub(crate) enum Literal {
     Time(Timestamp),
 }
 
-/// What is asked of a property.
+/// A test of a property as the filter states it.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Question {
+pub(crate) enum PropertyTest {
     Compare(Operator, Literal),
     In(Vec<Literal>),
     StartsWith(String),
@@ -34,8 +34,8 @@ pub(crate) trait Model {
     /// A test of such a row.
     type Term;
 
-    /// The test that a question means; else what is wrong with it.
-    fn term(property: &str, question: Question) -> Result<Self::Term, String>;
+    /// The test of a term, or the message of its fault.
+    fn term(property: &str, test: PropertyTest) -> Result<Self::Term, String>;
 }
 
 /// Runs.
@@ -46,7 +46,7 @@ pub(crate) struct Flows;
 impl Model for Runs {
     type Term = RunTerm;
 
-    fn term(property: &str, question: Question) -> Result<RunTerm, String> {
+    fn term(property: &str, test: PropertyTest) -> Result<RunTerm, String> {
         const KNOWN: [&str; 5] = [
             property::ID,
             property::DISPLAY_NAME,
@@ -55,13 +55,13 @@ impl Model for Runs {
             property::STATUS,
         ];
         match usual_name(property, &KNOWN) {
-            name @ property::ID => test(name, question, id).map(RunTerm::Id),
-            property::DISPLAY_NAME => text(question).map(RunTerm::DisplayName),
-            name @ property::START_DATE_TIME => test(name, question, time).map(RunTerm::Start),
-            name @ property::END_DATE_TIME => test(name, question, time).map(RunTerm::End),
+            name @ property::ID => comparison(name, test, id).map(RunTerm::Id),
+            property::DISPLAY_NAME => text(test).map(RunTerm::DisplayName),
+            name @ property::START_DATE_TIME => comparison(name, test, time).map(RunTerm::Start),
+            name @ property::END_DATE_TIME => comparison(name, test, time).map(RunTerm::End),
             name @ property::STATUS => {
                 let known = RunStatus::ALL.map(|status| (status.as_str(), status));
-                member(name, question, &known).map(RunTerm::Status)
+                member(name, test, &known).map(RunTerm::Status)
             }
             other => Err(unknown(other, &KNOWN)),
         }
@@ -71,18 +71,18 @@ impl Model for Runs {
 impl Model for Flows {
     type Term = FlowTerm;
 
-    fn term(property: &str, question: Question) -> Result<FlowTerm, String> {
+    fn term(property: &str, test: PropertyTest) -> Result<FlowTerm, String> {
         const KNOWN: [&str; 3] = [
             property::ID,
             property::DISPLAY_NAME,
             property::READINESS_STATUS,
         ];
         match usual_name(property, &KNOWN) {
-            name @ property::ID => test(name, question, id).map(FlowTerm::Id),
-            property::DISPLAY_NAME => text(question).map(FlowTerm::DisplayName),
+            name @ property::ID => comparison(name, test, id).map(FlowTerm::Id),
+            property::DISPLAY_NAME => text(test).map(FlowTerm::DisplayName),
             name @ property::READINESS_STATUS => {
                 let known = ReadinessStatus::ALL.map(|status| (status.as_str(), status));
-                member(name, question, &known).map(FlowTerm::ReadinessStatus)
+                member(name, test, &known).map(FlowTerm::ReadinessStatus)
             }
             other => Err(unknown(other, &KNOWN)),
         }
@@ -104,65 +104,65 @@ fn unknown(property: &str, known: &[&str]) -> String {
     )
 }
 
-fn test<V>(
+fn comparison<V>(
     property: &str,
-    question: Question,
+    test: PropertyTest,
     read: impl Fn(&str, &Literal) -> Result<Option<V>, String>,
 ) -> Result<Test<V>, String> {
     let value = |literal| match literal {
         Literal::Null => Ok(None),
         literal => read(property, &literal),
     };
-    match question {
-        Question::Compare(operator, literal) => Ok(Test::Compare(operator, value(literal)?)),
-        Question::In(literals) => Ok(Test::In(
+    match test {
+        PropertyTest::Compare(operator, literal) => Ok(Test::Compare(operator, value(literal)?)),
+        PropertyTest::In(literals) => Ok(Test::In(
             literals.into_iter().map(value).collect::<Result<_, _>>()?,
         )),
-        Question::StartsWith(_) | Question::EndsWith(_) | Question::Contains(_) => {
+        PropertyTest::StartsWith(_) | PropertyTest::EndsWith(_) | PropertyTest::Contains(_) => {
             Err(no_text(property, "eq, ne, gt, ge, lt, le and in"))
         }
     }
 }
 
-/// Of a property that is no text, with the operators that it has.
+/// The message for a text function on a property that is not a text, with the operators that it has.
 fn no_text(property: &str, operators: &str) -> String {
     format!(
         "{property} is compared by {operators}; startswith, endswith and contains are for displayName"
     )
 }
 
-fn text(question: Question) -> Result<TextTest, String> {
-    match question {
-        Question::StartsWith(part) => Ok(TextTest::StartsWith(part)),
-        Question::EndsWith(part) => Ok(TextTest::EndsWith(part)),
-        Question::Contains(part) => Ok(TextTest::Contains(part)),
-        compared => {
+fn text(test: PropertyTest) -> Result<TextTest, String> {
+    match test {
+        PropertyTest::StartsWith(part) => Ok(TextTest::StartsWith(part)),
+        PropertyTest::EndsWith(part) => Ok(TextTest::EndsWith(part)),
+        PropertyTest::Contains(part) => Ok(TextTest::Contains(part)),
+        other => {
             let string = |property: &str, literal: &Literal| text_of(property, literal).map(Some);
-            test(property::DISPLAY_NAME, compared, string).map(TextTest::Plain)
+            comparison(property::DISPLAY_NAME, other, string).map(TextTest::Plain)
         }
     }
 }
 
-/// Enumerations have no order.
+/// The test of an enumeration, which has no order.
 fn member<V: Copy>(
     property: &str,
-    question: Question,
+    test: PropertyTest,
     known: &[(&'static str, V)],
 ) -> Result<EnumTest<V>, String> {
     let value = |literal| match literal {
         Literal::Null => Ok(None),
         literal => member_of(property, &literal, known),
     };
-    match question {
-        Question::Compare(Operator::Eq, literal) => Ok(EnumTest::Eq(value(literal)?)),
-        Question::Compare(Operator::Ne, literal) => Ok(EnumTest::Ne(value(literal)?)),
-        Question::In(literals) => Ok(EnumTest::In(
+    match test {
+        PropertyTest::Compare(Operator::Eq, literal) => Ok(EnumTest::Eq(value(literal)?)),
+        PropertyTest::Compare(Operator::Ne, literal) => Ok(EnumTest::Ne(value(literal)?)),
+        PropertyTest::In(literals) => Ok(EnumTest::In(
             literals.into_iter().map(value).collect::<Result<_, _>>()?,
         )),
-        Question::Compare(..) => Err(format!(
+        PropertyTest::Compare(..) => Err(format!(
             "{property} has no order; compare it by eq, ne or in"
         )),
-        Question::StartsWith(_) | Question::EndsWith(_) | Question::Contains(_) => {
+        PropertyTest::StartsWith(_) | PropertyTest::EndsWith(_) | PropertyTest::Contains(_) => {
             Err(no_text(property, "eq, ne and in"))
         }
     }

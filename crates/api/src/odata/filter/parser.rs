@@ -4,13 +4,13 @@ use flowruns_domain::{Condition, MAX_LISTED_VALUES, Operator};
 
 use super::{
     MAX_DEPTH, MAX_TERMS, Malformed, Model, Parsed, advice, joined,
-    model::{Literal, Question},
-    token::{Placed, Token},
+    model::{Literal, PropertyTest},
+    token::{Token, TokenAt},
 };
 
-/// What is still to be read, and how much was.
+/// The tokens that are not parsed yet, and the counts that are limited.
 pub(super) struct Parser<'t> {
-    tokens: &'t [Placed],
+    tokens: &'t [TokenAt],
     end: usize,
     depth: usize,
     terms: usize,
@@ -26,8 +26,8 @@ enum Operand {
 }
 
 impl<'t> Parser<'t> {
-    /// A parser of a filter that ends at this byte.
-    pub(super) const fn new(tokens: &'t [Placed], end: usize) -> Self {
+    /// A parser of a filter of this length, in bytes.
+    pub(super) const fn new(tokens: &'t [TokenAt], end: usize) -> Self {
         Self {
             tokens,
             end,
@@ -37,10 +37,10 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// The condition that the tokens make, all of them.
+    /// The condition of all tokens.
     pub(super) fn whole<M: Model>(mut self) -> Parsed<Condition<M::Term>> {
         let condition = self.either::<M>()?;
-        match self.tokens.first() {
+        match self.peek() {
             None => Ok(condition),
             Some(_) => Err(self.expected("and, or, or the end")),
         }
@@ -82,39 +82,24 @@ impl<'t> Parser<'t> {
     fn term<M: Model>(&mut self) -> Parsed<Condition<M::Term>> {
         let at = self.at();
         let named = |message| Malformed { at, message };
-        let function = match self.tokens {
-            [
-                Placed {
-                    token: Token::Word(word),
-                    ..
-                },
-                Placed {
-                    token: Token::Open, ..
-                },
-                ..,
-            ] => Some(word.clone()),
-            _ => None,
-        };
-        if let Some(function) = function {
-            let (property, question) = self.call(&function)?;
-            let term = M::term(&property, question).map_err(named)?;
+        if let [Some(Token::Word(function)), Some(Token::Open)] = self.peek_two() {
+            let (property, test) = self.call(function)?;
+            let term = M::term(&property, test).map_err(named)?;
             return self.compared_with_truth(Condition::Is(term));
         }
-        let (property, question) = self.comparison()?;
-        M::term(&property, question)
-            .map(Condition::Is)
-            .map_err(named)
+        let (property, test) = self.comparison()?;
+        M::term(&property, test).map(Condition::Is).map_err(named)
     }
 
     /// `startswith(displayName,'x')`
-    fn call(&mut self, function: &str) -> Parsed<(String, Question)> {
+    fn call(&mut self, function: &str) -> Parsed<(String, PropertyTest)> {
         let ask = match function.to_ascii_lowercase().as_str() {
-            "startswith" => Question::StartsWith,
-            "endswith" => Question::EndsWith,
-            "contains" => Question::Contains,
+            "startswith" => PropertyTest::StartsWith,
+            "endswith" => PropertyTest::EndsWith,
+            "contains" => PropertyTest::Contains,
             _ => return Err(self.wrong(advice::function(function))),
         };
-        self.tokens = &self.tokens[2..];
+        self.skip(2);
         let property = self.property()?;
         self.demand(&Token::Comma, ",")?;
         let at = self.at();
@@ -148,12 +133,12 @@ impl<'t> Parser<'t> {
         })
     }
 
-    fn comparison(&mut self) -> Parsed<(String, Question)> {
+    fn comparison(&mut self) -> Parsed<(String, PropertyTest)> {
         let left = self.operand()?;
         if let Operand::Property(property) = &left
             && self.take_word("in")
         {
-            return Ok((property.clone(), Question::In(self.literals()?)));
+            return Ok((property.clone(), PropertyTest::In(self.literals()?)));
         }
         let operator = Operator::ALL
             .into_iter()
@@ -162,10 +147,10 @@ impl<'t> Parser<'t> {
         let at = self.at();
         match (left, self.operand()?) {
             (Operand::Property(property), Operand::Literal(value)) => {
-                Ok((property, Question::Compare(operator, value)))
+                Ok((property, PropertyTest::Compare(operator, value)))
             }
             (Operand::Literal(value), Operand::Property(property)) => {
-                Ok((property, Question::Compare(operator.exchanged(), value)))
+                Ok((property, PropertyTest::Compare(operator.exchanged(), value)))
             }
             (Operand::Property(property), Operand::Property(name)) => {
                 let message = advice::word(&property, &name);
@@ -197,35 +182,16 @@ impl<'t> Parser<'t> {
     }
 
     fn operand(&mut self) -> Parsed<Operand> {
-        match self.tokens {
-            [
-                Placed {
-                    token: Token::Word(word),
-                    ..
-                },
-                Placed {
-                    token: Token::Open, ..
-                },
-                ..,
-            ] => Err(self.wrong(advice::function(word))),
-            [
-                Placed {
-                    token: Token::Word(word),
-                    ..
-                },
-                Placed {
-                    token: Token::Text(text),
-                    ..
-                },
-                ..,
-            ] if let Some(message) = advice::typed_literal(word, text) => Err(self.wrong(message)),
-            [
-                Placed {
-                    token: Token::Word(word),
-                    ..
-                },
-                rest @ ..,
-            ] if !word.eq_ignore_ascii_case(NULL) && !is_text(rest.first(), word) => {
+        match self.peek_two() {
+            [Some(Token::Word(word)), Some(Token::Open)] => Err(self.wrong(advice::function(word))),
+            [Some(Token::Word(word)), Some(Token::Text(text))]
+                if let Some(message) = advice::typed_literal(word, text) =>
+            {
+                Err(self.wrong(message))
+            }
+            [Some(Token::Word(word)), next]
+                if !word.eq_ignore_ascii_case(NULL) && !is_type_of(word, next) =>
+            {
                 self.property().map(Operand::Property)
             }
             _ => self.literal().map(Operand::Literal),
@@ -233,17 +199,10 @@ impl<'t> Parser<'t> {
     }
 
     fn property(&mut self) -> Parsed<String> {
-        let [
-            Placed {
-                token: Token::Word(word),
-                ..
-            },
-            rest @ ..,
-        ] = self.tokens
-        else {
+        let Some(Token::Word(word)) = self.peek() else {
             return Err(self.expected("a property"));
         };
-        self.tokens = rest;
+        self.skip(1);
         Ok(word.clone())
     }
 
@@ -257,60 +216,24 @@ impl<'t> Parser<'t> {
     }
 
     fn value(&mut self) -> Parsed<Literal> {
-        let (literal, length) = match self.tokens {
-            [
-                Placed {
-                    token: Token::Word(word),
-                    ..
-                },
-                Placed {
-                    token: Token::Text(text),
-                    ..
-                },
-                ..,
-            ] if word.contains('.') => (Literal::Text(text.clone()), 2),
-            [
-                Placed {
-                    token: Token::Word(word),
-                    ..
-                },
-                ..,
-            ] if word.eq_ignore_ascii_case(NULL) => (Literal::Null, 1),
-            [
-                Placed {
-                    token: Token::Text(text),
-                    ..
-                },
-                ..,
-            ] => (Literal::Text(text.clone()), 1),
-            [
-                Placed {
-                    token: Token::Time(time),
-                    ..
-                },
-                ..,
-            ] => (Literal::Time(*time), 1),
-            [
-                Placed {
-                    token: Token::Number(number),
-                    ..
-                },
-                ..,
-            ] => return Err(self.wrong(advice::number(number))),
-            [
-                Placed {
-                    token: Token::Word(word),
-                    ..
-                },
-                ..,
-            ] if advice::is_no_finite_number(word) => return Err(self.wrong(advice::number(word))),
+        let (literal, length) = match self.peek_two() {
+            [Some(Token::Word(word)), next @ Some(Token::Text(text))] if is_type_of(word, next) => {
+                (Literal::Text(text.clone()), 2)
+            }
+            [Some(Token::Word(word)), _] if word.eq_ignore_ascii_case(NULL) => (Literal::Null, 1),
+            [Some(Token::Text(text)), _] => (Literal::Text(text.clone()), 1),
+            [Some(Token::Time(time)), _] => (Literal::Time(*time), 1),
+            [Some(Token::Number(number)), _] => return Err(self.wrong(advice::number(number))),
+            [Some(Token::Word(word)), _] if advice::is_no_finite_number(word) => {
+                return Err(self.wrong(advice::number(word)));
+            }
             _ => {
                 return Err(self.expected(
                     "a value: 'text' in quotes, a time such as 2026-03-01T08:30:00Z without quotes, or null",
                 ));
             }
         };
-        self.tokens = &self.tokens[length..];
+        self.skip(length);
         Ok(literal)
     }
 
@@ -322,31 +245,35 @@ impl<'t> Parser<'t> {
         Ok(())
     }
 
-    fn take(&mut self, token: &Token) -> bool {
-        match self.tokens {
-            [first, rest @ ..] if first.token == *token => {
-                self.tokens = rest;
-                true
-            }
-            _ => false,
-        }
+    fn peek(&self) -> Option<&'t Token> {
+        self.tokens.first().map(|next| &next.token)
     }
 
-    /// Operators are known in any case.
-    fn take_word(&mut self, word: &str) -> bool {
-        match self.tokens {
-            [
-                Placed {
-                    token: Token::Word(found),
-                    ..
-                },
-                rest @ ..,
-            ] if found.eq_ignore_ascii_case(word) => {
-                self.tokens = rest;
-                true
-            }
-            _ => false,
+    fn peek_two(&self) -> [Option<&'t Token>; 2] {
+        [self.peek(), self.tokens.get(1).map(|next| &next.token)]
+    }
+
+    fn skip(&mut self, count: usize) {
+        self.tokens = self.tokens.get(count..).unwrap_or_default();
+    }
+
+    /// Skips the next token if it is this one.
+    fn take(&mut self, token: &Token) -> bool {
+        let is_next = self.peek() == Some(token);
+        if is_next {
+            self.skip(1);
         }
+        is_next
+    }
+
+    /// Skips the next token if it is this word, in any case.
+    fn take_word(&mut self, word: &str) -> bool {
+        let is_next =
+            matches!(self.peek(), Some(Token::Word(next)) if next.eq_ignore_ascii_case(word));
+        if is_next {
+            self.skip(1);
+        }
+        is_next
     }
 
     fn demand(&mut self, token: &Token, shown: &str) -> Parsed<()> {
@@ -358,14 +285,12 @@ impl<'t> Parser<'t> {
     }
 
     fn at(&self) -> usize {
-        self.tokens.first().map_or(self.end, |placed| placed.at)
+        self.tokens.first().map_or(self.end, |next| next.at)
     }
 
     fn expected(&self, what: &str) -> Malformed {
-        let found = match self.tokens.first() {
-            None => "the end of the filter".to_owned(),
-            Some(placed) => placed.token.shown(),
-        };
+        let found = self.peek().map(Token::shown);
+        let found = found.unwrap_or_else(|| "the end of the filter".to_owned());
         self.wrong(format!("expected {what}; found {found}"))
     }
 
@@ -377,14 +302,7 @@ impl<'t> Parser<'t> {
     }
 }
 
-/// Whether a word is the type of the text that follows it.
-fn is_text(next: Option<&Placed>, word: &str) -> bool {
-    word.contains('.')
-        && matches!(
-            next,
-            Some(Placed {
-                token: Token::Text(_),
-                ..
-            })
-        )
+/// Whether a word is the type of the text after it.
+fn is_type_of(word: &str, next: Option<&Token>) -> bool {
+    word.contains('.') && matches!(next, Some(Token::Text(_)))
 }

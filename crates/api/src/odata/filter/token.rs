@@ -1,4 +1,4 @@
-//! The words, values and marks of a filter, each with its place.
+//! The tokens of a filter, each with its position.
 
 use flowruns_domain::{Timestamp, excerpt};
 use winnow::{
@@ -11,7 +11,7 @@ use winnow::{
 
 use super::{Malformed, advice};
 
-/// What a filter is made of.
+/// A token of a filter.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Token {
     Open,
@@ -19,7 +19,7 @@ pub(super) enum Token {
     Comma,
     /// A property, an operator, a function, null, or the name of a type.
     Word(String),
-    /// What stands in quotes.
+    /// The text within quotes.
     Text(String),
     Time(Timestamp),
     Number(String),
@@ -41,15 +41,15 @@ impl Token {
 
 /// A token and the byte at which it begins.
 #[derive(Clone, Debug)]
-pub(super) struct Placed {
+pub(super) struct TokenAt {
     pub(super) at: usize,
     pub(super) token: Token,
 }
 
 type Scan<T> = Result<T, ErrMode<ContextError>>;
 
-/// Cuts a filter into tokens.
-pub(super) fn tokens(text: &str) -> Result<Vec<Placed>, Malformed> {
+/// Splits a filter into tokens.
+pub(super) fn tokens(text: &str) -> Result<Vec<TokenAt>, Malformed> {
     let mut rest = text;
     let mut tokens = Vec::new();
     loop {
@@ -66,7 +66,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Placed>, Malformed> {
         if matches!(&token, Token::Text(text) if text.contains('\0')) {
             return Err(message("U+0000 is in no value".to_owned()));
         }
-        tokens.push(Placed { at, token });
+        tokens.push(TokenAt { at, token });
     }
 }
 

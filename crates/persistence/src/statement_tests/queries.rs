@@ -1,0 +1,161 @@
+//! Queries of every form: filters, orders, scopes and positions.
+
+use flowruns_domain::{
+    Condition, Direction, EnumTest, FlowCursor, FlowFilter, FlowOrder, FlowQuery, FlowSort,
+    FlowTerm, Operator, ReadinessStatus, RunCursor, RunFilter, RunOrder, RunQuery, RunScope,
+    RunSort, RunStatus, RunTerm, SortKey, Test, TextTest,
+};
+use flowruns_testing::fixtures::{fresh_flow, fresh_tenant, fresh_uuid, moment};
+
+/// Each kind of term with each operator, a list and null.
+fn tests<V: Clone>(value: V) -> Vec<Test<V>> {
+    let compare = |operator| {
+        let value = Some(value.clone());
+        [
+            Test::Compare(operator, value),
+            Test::Compare(operator, None),
+        ]
+    };
+    let lists = [
+        vec![],
+        vec![Some(value.clone())],
+        vec![Some(value.clone()), None],
+    ];
+    let compared = Operator::ALL.into_iter().flat_map(compare);
+    compared.chain(lists.map(Test::In)).collect()
+}
+
+fn enum_tests<V: Clone>(value: V) -> Vec<EnumTest<V>> {
+    let value = || Some(value.clone());
+    vec![
+        EnumTest::Eq(value()),
+        EnumTest::Eq(None),
+        EnumTest::Ne(value()),
+        EnumTest::Ne(None),
+        EnumTest::In(vec![]),
+        EnumTest::In(vec![value()]),
+        EnumTest::In(vec![value(), None]),
+    ]
+}
+
+fn text_tests() -> Vec<TextTest> {
+    let text = || "a%".to_owned();
+    let others = [
+        TextTest::StartsWith(text()),
+        TextTest::EndsWith(text()),
+        TextTest::Contains(text()),
+    ];
+    let plain = tests(text()).into_iter().map(TextTest::Plain);
+    plain.chain(others).collect()
+}
+
+/// Each term alone, negated, and in a conjunction and a disjunction.
+fn filters<T: Clone>(terms: Vec<T>) -> Vec<Option<Condition<T>>> {
+    let nested = Condition::And(terms.iter().cloned().map(Condition::Is).collect());
+    let either = Condition::Or(terms.iter().cloned().map(Condition::Is).collect());
+    let single = terms.into_iter().map(Condition::Is);
+    let all = single.chain([Condition::Not(Box::new(either)), nested]);
+    [None].into_iter().chain(all.map(Some)).collect()
+}
+
+fn run_filters() -> Vec<Option<RunFilter>> {
+    let mut terms: Vec<RunTerm> = tests(fresh_uuid()).into_iter().map(RunTerm::Id).collect();
+    terms.extend(text_tests().into_iter().map(RunTerm::DisplayName));
+    terms.extend(tests(moment()).into_iter().map(RunTerm::Start));
+    terms.extend(tests(moment()).into_iter().map(RunTerm::End));
+    terms.extend(
+        enum_tests(RunStatus::Running)
+            .into_iter()
+            .map(RunTerm::Status),
+    );
+    filters(terms)
+}
+
+fn flow_filters() -> Vec<Option<FlowFilter>> {
+    let mut terms: Vec<FlowTerm> = tests(fresh_uuid()).into_iter().map(FlowTerm::Id).collect();
+    terms.extend(text_tests().into_iter().map(FlowTerm::DisplayName));
+    let statuses = enum_tests(ReadinessStatus::Ready).into_iter();
+    terms.extend(statuses.map(FlowTerm::ReadinessStatus));
+    filters(terms)
+}
+
+const DIRECTIONS: [Direction; 2] = [Direction::Ascending, Direction::Descending];
+
+/// Directions of the key and of its ties.
+fn directions() -> impl Iterator<Item = (Direction, Direction)> {
+    let with_ties = |direction| DIRECTIONS.map(|ties| (direction, ties));
+    DIRECTIONS.into_iter().flat_map(with_ties)
+}
+
+/// Every order from every kind of position without a filter, and every filter in every order.
+pub(super) fn runs() -> Vec<RunQuery> {
+    let flow = fresh_flow(fresh_tenant()).key;
+    let run = fresh_uuid().to_string().parse().unwrap();
+    let cursor = |key| RunCursor {
+        key,
+        run,
+        flow: flow.flow,
+    };
+    let time = || vec![SortKey::Time(Some(moment())), SortKey::Time(None)];
+    let mut queries = Vec::new();
+    for scope in [RunScope::Flow(flow), RunScope::Tenant(flow.tenant)] {
+        for (sort, keys) in [
+            (RunSort::Start, time()),
+            (RunSort::End, time()),
+            (RunSort::DisplayName, vec![SortKey::Name("a".to_owned())]),
+            (RunSort::Id, vec![SortKey::Id]),
+        ] {
+            for (direction, ties) in directions() {
+                let order = RunOrder {
+                    sort,
+                    direction,
+                    ties,
+                };
+                let after = keys.iter().cloned().map(|key| Some(cursor(key)));
+                queries.extend(after.chain([None]).map(|after| RunQuery {
+                    after,
+                    order,
+                    ..RunQuery::new(scope)
+                }));
+            }
+            queries.extend(run_filters().into_iter().map(|filter| RunQuery {
+                filter,
+                order: RunOrder::new(sort, Direction::Ascending),
+                ..RunQuery::new(scope)
+            }));
+        }
+    }
+    queries
+}
+
+pub(super) fn flows() -> Vec<FlowQuery> {
+    let flow = fresh_flow(fresh_tenant()).key;
+    let mut queries = Vec::new();
+    for (sort, key) in [
+        (FlowSort::Id, SortKey::Id),
+        (FlowSort::DisplayName, SortKey::Name("a".to_owned())),
+    ] {
+        for (direction, ties) in directions() {
+            let order = FlowOrder {
+                sort,
+                direction,
+                ties,
+            };
+            let cursor = FlowCursor {
+                key: key.clone(),
+                flow: flow.flow,
+            };
+            queries.extend([Some(cursor), None].map(|after| FlowQuery {
+                after,
+                order,
+                ..FlowQuery::new(flow.tenant)
+            }));
+            queries.extend(flow_filters().into_iter().map(|filter| FlowQuery {
+                filter,
+                order,
+                ..FlowQuery::new(flow.tenant)
+            }));
+        }
+    }
+    queries
+}

@@ -1,0 +1,21 @@
+//! The PostgreSQL store, without HTTP: the conformance suite, the writer and its transactions, lost connections, and the
+//! cost of lists.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test whose preparation fails must fail"
+)]
+
+mod abandoned_reads;
+mod conformance;
+mod durability;
+mod fixture;
+mod listing;
+mod plans;
+mod read_only;
+mod reconnections;
+mod stopped_backend;
+mod transaction;
+mod unknown_outcomes;
+mod withholding_proxy;
+mod writer;

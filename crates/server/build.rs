@@ -1,0 +1,17 @@
+//! Compresses the debug information that stays in a release binary (line tables and address ranges) to a third. std's
+//! backtraces, gdb and perf read it.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "cargo reads the output of a build script"
+)]
+
+use std::env;
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
+    if is("PROFILE", "release") && is("CARGO_CFG_TARGET_OS", "linux") {
+        println!("cargo::rustc-link-arg-bins=-Wl,--compress-debug-sections=zlib");
+    }
+}
