@@ -1,11 +1,14 @@
-//! What a report costs before and after the store: JSON in, the decision, JSON out. Statistics are 400 bytes.
+//! The cost of a report without a store: parsing, decision, serialization. Statistics have 400 bytes.
 
 use divan::{AllocProfiler, Bencher, black_box};
-use flowruns_domain::Ids as _;
 use flowruns_domain::{
-    Clock as _, DisplayName, EventId, Field, FlowKey, IfMatch, NewRun, Origin, Run, RunPatch,
-    RunStatus, Statistics, SystemClock, TimeOrderedIds,
+    clock::{Clock as _, Ids as _, SystemClock, TimeOrderedIds},
+    display_name::DisplayName,
+    id::{EventId, FlowKey},
     json::{JsonObject, parse_object},
+    patch::Field,
+    run::{NewRun, ReportOrigin, Run, RunPatch, RunStatus, Statistics},
+    version::IfMatch,
 };
 
 #[global_allocator]
@@ -55,21 +58,15 @@ fn decide(bencher: Bencher<'_, '_>, report: &str) {
     bencher.bench_local(|| black_box(&run).decide(black_box(&patch), &IfMatch::Absent, &origin));
 }
 
-#[expect(
-    clippy::unwrap_used,
-    reason = "a benchmark of a wrong shape shall fail"
-)]
+#[expect(clippy::unwrap_used, reason = "a benchmark of a wrong shape must fail")]
 fn object(json: &str) -> JsonObject {
     parse_object(json.as_bytes()).unwrap()
 }
 
-#[expect(
-    clippy::unwrap_used,
-    reason = "a benchmark of a wrong shape shall fail"
-)]
-fn origin() -> Origin {
+#[expect(clippy::unwrap_used, reason = "a benchmark of a wrong shape must fail")]
+fn origin() -> ReportOrigin {
     let now = SystemClock.now();
-    Origin {
+    ReportOrigin {
         event: EventId::new(TimeOrderedIds.next(now)).unwrap(),
         actor: "nightly".to_owned(),
         request: TimeOrderedIds.next(now),
@@ -77,10 +74,7 @@ fn origin() -> Origin {
     }
 }
 
-#[expect(
-    clippy::unwrap_used,
-    reason = "a benchmark of a wrong shape shall fail"
-)]
+#[expect(clippy::unwrap_used, reason = "a benchmark of a wrong shape must fail")]
 fn run() -> Run {
     let id = || TimeOrderedIds.next(SystemClock.now()).to_string();
     let flow = FlowKey {

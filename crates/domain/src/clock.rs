@@ -1,37 +1,34 @@
-//! Time and randomness are arguments, so that every rule can be tested on a fixed clock.
+//! The clock and the source of ids. They are arguments, so that every rule can be tested with a fixed time.
 
 use uuid::Uuid;
 
 use crate::timestamp::Timestamp;
 
-/// Tells the time.
+/// A source of the current time.
 pub trait Clock: Send + Sync + 'static {
-    /// The present moment.
+    /// The current time.
     fn now(&self) -> Timestamp;
 }
 
-/// Makes new identifiers.
+/// A source of new UUIDs.
 pub trait Ids: Send + Sync + 'static {
-    /// A UUID that was never given out; `now` orders those that are sorted by time.
+    /// A new UUID. Implementations whose UUIDs sort by time take the time from `now`.
     fn next(&self, now: Timestamp) -> Uuid;
 }
 
-/// The clock of the machine.
+/// The system clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "this is the one place that reads the clock"
-        )]
+        #[expect(clippy::disallowed_methods, reason = "all other code takes a `Clock`")]
         let now = chrono::Utc::now();
         Timestamp::new(now).unwrap_or_default()
     }
 }
 
-/// UUIDs of version 7: index-friendly, since they grow with time.
+/// UUIDs of version 7. They increase with time, so that new rows are added at the end of an index.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TimeOrderedIds;
 

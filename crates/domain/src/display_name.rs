@@ -1,10 +1,10 @@
-//! The name that a person gives to a flow or a run.
+//! The display name of a flow or a run.
 
 use std::fmt;
 
 use thiserror::Error;
 
-/// A text that is no display name.
+/// The text is not a valid display name.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error(
     "a display name has 1 to 256 characters after trimming, none of them a control character, and at least one of them visible"
@@ -15,26 +15,26 @@ pub struct InvalidDisplayName;
 /// visible.
 ///
 /// ```
-/// use flowruns_domain::DisplayName;
+/// use flowruns_domain::display_name::DisplayName;
 ///
 /// assert_eq!(DisplayName::new("  Nightly rosters ")?.as_str(), "Nightly rosters");
 /// assert!(DisplayName::new(" \n ").is_err());
 /// assert!(DisplayName::new("\u{200b}\u{3164}").is_err());
-/// # Ok::<(), flowruns_domain::InvalidDisplayName>(())
+/// # Ok::<(), flowruns_domain::display_name::InvalidDisplayName>(())
 /// ```
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct DisplayName(String);
 
 impl DisplayName {
-    /// The longest name, in code points.
+    /// The maximum length, in code points.
     pub const MAX_CHARS: usize = 256;
 
-    /// Trims and checks a name.
+    /// Trims a name and checks it.
     ///
     /// # Errors
     ///
-    /// [`InvalidDisplayName`] when nothing is left, when it is too long, when it holds a control character, or when
-    /// nothing of it can be seen.
+    /// [`InvalidDisplayName`] when the trimmed name is empty, too long, contains a control character, or has no visible
+    /// character.
     pub fn new(text: &str) -> Result<Self, InvalidDisplayName> {
         let name = Self::from_stored(text)?;
         match name.0.chars().any(is_visible) {
@@ -43,11 +43,11 @@ impl DisplayName {
         }
     }
 
-    /// Takes what a store has kept. It may be a name that nobody can see: earlier versions accepted those.
+    /// A name that was stored. Unlike [`new`](Self::new) it accepts a name without a visible character, as earlier versions did.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new), but for a name that cannot be seen.
+    /// [`InvalidDisplayName`] when the trimmed name is empty, too long or contains a control character.
     pub fn from_stored(text: &str) -> Result<Self, InvalidDisplayName> {
         let trimmed = text.trim();
         let length_fits = (1..=Self::MAX_CHARS).contains(&trimmed.chars().count());
@@ -58,7 +58,7 @@ impl DisplayName {
         }
     }
 
-    /// The name.
+    /// The trimmed name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -70,8 +70,8 @@ impl fmt::Display for DisplayName {
     }
 }
 
-/// Code points that show nothing: separators (Zs, Zl, Zp), format characters (Cf), Default_Ignorable_Code_Point,
-/// and letters and symbols that are drawn blank. From Unicode 16.
+/// Code points that are displayed as blank: separators (Zs, Zl, Zp), format characters (Cf), Default_Ignorable_Code_Point,
+/// and letters and symbols without a glyph. From Unicode 16.
 const INVISIBLE: [(char, char); 33] = [
     (' ', ' '),
     ('\u{A0}', '\u{A0}'),
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_counted_in_code_points_after_trimming() {
+    fn the_length_is_counted_in_code_points_after_trimming() {
         let longest = "\u{1F600}".repeat(256);
         assert_eq!(
             DisplayName::new(&format!("\u{3000}{longest}\t"))
@@ -142,14 +142,14 @@ mod tests {
     }
 
     #[test]
-    fn a_control_character_inside_is_refused() {
+    fn a_control_character_is_rejected() {
         for text in ["a\u{0}b", "a\nb", "a\u{7f}b", "a\u{85}b", ""] {
             assert_eq!(DisplayName::new(text), Err(InvalidDisplayName), "{text:?}");
         }
     }
 
     #[test]
-    fn a_name_that_cannot_be_seen_is_refused() {
+    fn a_name_without_a_visible_character_is_rejected() {
         for blank in [
             '\u{2800}',
             '\u{3164}',

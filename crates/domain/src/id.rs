@@ -1,11 +1,11 @@
-//! Identifiers: who owns a row, and which row.
+//! Identifiers of tenants, flows, runs and reports.
 
 use std::{fmt, str::FromStr};
 
 use thiserror::Error;
 use uuid::Uuid;
 
-/// A text that is no id: ids are hyphenated UUIDs in any case, and never the nil UUID.
+/// The text is not an id: ids are hyphenated UUIDs in upper or lower case, and not the nil UUID.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error(
     "an id is a hyphenated UUID, such as 0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e, and not the nil UUID"
@@ -19,7 +19,7 @@ macro_rules! uuid_id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// Takes a UUID as an id; the nil UUID is none.
+            /// An id from a UUID.
             ///
             /// # Errors
             ///
@@ -28,7 +28,7 @@ macro_rules! uuid_id {
                 if uuid.is_nil() { Err(InvalidId) } else { Ok(Self(uuid)) }
             }
 
-            /// The UUID behind the id.
+            /// The id as a UUID.
             pub const fn uuid(self) -> Uuid {
                 self.0
             }
@@ -38,7 +38,7 @@ macro_rules! uuid_id {
             type Err = InvalidId;
 
             fn from_str(text: &str) -> Result<Self, InvalidId> {
-                // `Uuid` also reads the braced, URN and unhyphenated forms, which the contract refuses.
+                // `Uuid` also reads the braced, URN and unhyphenated forms, which the API rejects.
                 const HYPHENATED_LENGTH: usize = 36;
                 if text.len() != HYPHENATED_LENGTH {
                     return Err(InvalidId);
@@ -56,28 +56,28 @@ macro_rules! uuid_id {
 }
 
 uuid_id! {
-    /// The tenant that owns a row. No query leaves it.
+    /// A tenant. Every row belongs to one, and no query reads the rows of another.
     TenantId
 }
 uuid_id! {
-    /// An incoming flow. Made by the server only.
+    /// An incoming flow. Only the server creates these ids.
     FlowId
 }
 uuid_id! {
-    /// A run, unique within its flow. Made by the server (UUID v7) or sent by the client that creates it.
+    /// A run, unique within its flow. Created by the server (UUID v7) or by the client that creates the run.
     RunId
 }
 uuid_id! {
-    /// One report: the same for every attempt to store it, so that an unknown outcome can be looked up.
+    /// A report. All attempts to store it share the id, so that the outcome of an attempt can be looked up.
     EventId
 }
 
-/// Where a flow lives.
+/// The key of a flow.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct FlowKey {
-    /// The owner.
+    /// The tenant that owns it.
     pub tenant: TenantId,
-    /// The flow.
+    /// Unique within the tenant.
     pub flow: FlowId,
 }
 
@@ -92,19 +92,19 @@ impl FlowKey {
     }
 }
 
-/// Where a run lives. No query can be built without the tenant.
+/// The key of a run.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct RunKey {
-    /// The owner.
+    /// The tenant that owns it.
     pub tenant: TenantId,
-    /// The flow that the run belongs to.
+    /// The flow of the run, unique within the tenant.
     pub flow: FlowId,
-    /// The run.
+    /// Unique within the flow.
     pub run: RunId,
 }
 
 impl RunKey {
-    /// The key of the flow that owns this run.
+    /// The key of the flow that this run belongs to.
     pub const fn flow_key(self) -> FlowKey {
         FlowKey {
             tenant: self.tenant,
@@ -118,13 +118,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_a_hyphenated_uuid_in_any_case_and_shown_in_lower_case() {
+    fn an_id_is_read_in_any_case_and_written_in_lower_case() {
         let id: RunId = "0197F3A0-5C1E-7C3A-9D53-2F3A1B6C7D8E".parse().unwrap();
         assert_eq!(id.to_string(), "0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e");
     }
 
     #[test]
-    fn the_nil_uuid_and_other_spellings_are_refused() {
+    fn the_nil_uuid_and_other_forms_are_rejected() {
         for text in [
             "00000000-0000-0000-0000-000000000000",
             "0197f3a05c1e7c3a9d532f3a1b6c7d8e",

@@ -1,4 +1,4 @@
-//! Idempotency keys: the first answer to a creation is kept with its key, and given again.
+//! Idempotency keys: the response to the first creation with a key is stored and sent again for later ones.
 
 use std::time::Duration;
 
@@ -6,64 +6,64 @@ use uuid::Uuid;
 
 use crate::{id::TenantId, timestamp::Timestamp};
 
-/// SHA-256 of something that is only ever compared.
+/// A SHA-256 digest of values that are only compared for equality.
 pub type Digest = [u8; 32];
 
-/// A key as it is stored: of one tenant and caller.
+/// An idempotency key of a caller, as it is stored.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct IdempotencyKey {
     /// The tenant of the caller.
     pub tenant: TenantId,
-    /// Of the caller and the key that was sent.
+    /// The digest of the caller and the key that was sent.
     pub digest: Digest,
 }
 
-/// What a creation under a key starts from: the same for every attempt, so that none creates twice.
+/// The id and the time that all attempts of one creation use, so that only one row is created.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Reserved {
-    /// The id of what is created, where the client sends none.
+    /// The id of the created row, unless the client sends one.
     pub id: Uuid,
-    /// When the first attempt came: the "now" of the creation.
+    /// When the first attempt was received: the creation time of the row.
     pub received: Timestamp,
 }
 
-/// One request's attempt to carry out the creation of a key.
+/// The claim of one request (an attempt) to carry out the creation of a key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct KeyClaim {
     /// The key.
     pub key: IdempotencyKey,
-    /// Of the route and the body.
+    /// The digest of the route and the body.
     pub request: Digest,
-    /// This attempt, different from every other.
+    /// Identifies this attempt.
     pub attempt: Uuid,
-    /// What the creation starts from if this is the first attempt.
+    /// What the creation uses if this is the first attempt.
     pub reserved: Reserved,
 }
 
 impl KeyClaim {
-    /// How long an attempt keeps others away. One that crashed keeps the key no longer; one that is only slow loses
-    /// nothing, since the attempt after it creates the same.
+    /// How long an attempt excludes others. It limits how long a key is blocked by a process that crashed. An attempt that takes
+    /// longer loses nothing: the next attempt creates the same row.
     pub const LEASE: Duration = Duration::from_secs(60);
-    /// How long an answer is kept.
-    pub const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+    /// How long a response is stored.
+    pub const RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
-    /// When this attempt came.
+    /// When this attempt was received.
     pub const fn now(&self) -> Timestamp {
         self.reserved.received
     }
 
-    /// Until when this attempt keeps others away.
+    /// Until when this attempt excludes others.
     pub fn lease_end(&self) -> Timestamp {
         Timestamp::new(self.now().date_time() + Self::LEASE).unwrap_or(self.now())
     }
 }
 
-/// An answer as it was given.
+/// The response to a creation, as it was sent. Neither the domain nor a store interprets it.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct KeptAnswer {
+pub struct StoredResponse {
     /// The HTTP status.
     pub status: u16,
-    /// The headers that are given again, by name.
+    /// The headers that are sent again, by name.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
@@ -72,70 +72,70 @@ pub struct KeptAnswer {
 /// A key as a store holds it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct StoredKey {
-    /// Of the route and the body of the first attempt.
+    /// The digest of the route and the body of the first attempt.
     pub request: Digest,
     /// The latest attempt.
     pub attempt: Uuid,
-    /// What every attempt starts from.
+    /// What all attempts use.
     pub reserved: Reserved,
-    /// Until when the latest attempt keeps others away.
+    /// Until when the latest attempt excludes others.
     pub lease_end: Timestamp,
-    /// The answer, once there is one.
-    pub answer: Option<KeptAnswer>,
+    /// The response, once the creation has been carried out.
+    pub response: Option<StoredResponse>,
 }
 
-/// What a store shall do with a claim on a key that it holds.
+/// What a store must do when a key that it holds is claimed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum KeyDecision {
-    /// The key is older than it is kept for: hold the claim in its place.
+    /// Replace the stored key by the claim, since its retention has ended.
     Replace,
-    /// The attempt before this one gave up or crashed: let this one go on with what is reserved.
+    /// Let this attempt continue with the reserved id and time: the attempt before it gave up or crashed.
     TakeOver,
-    /// Write nothing.
-    Answer(Claimed),
+    /// Write nothing and return the outcome.
+    Decline(ClaimOutcome),
 }
 
-/// What a claim came to.
+/// The outcome of a claim.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Claimed {
-    /// Carry out the creation, from this.
+pub enum ClaimOutcome {
+    /// The caller carries out the creation with this id and time.
     Granted(Reserved),
-    /// It was carried out; this is its answer.
-    Answered(KeptAnswer),
-    /// Another attempt is under way.
-    UnderWay,
-    /// The key was sent with another route or body.
-    OtherRequest,
+    /// The creation was carried out before, with this response.
+    Completed(StoredResponse),
+    /// Another attempt is in progress.
+    InProgress,
+    /// The key was sent before with another route or body.
+    DifferentRequest,
 }
 
 impl StoredKey {
-    /// The key of a first attempt.
+    /// The stored key of a first attempt.
     pub fn new(claim: &KeyClaim) -> Self {
         Self {
             request: claim.request,
             attempt: claim.attempt,
             reserved: claim.reserved,
             lease_end: claim.lease_end(),
-            answer: None,
+            response: None,
         }
     }
 
-    /// What a claim on this key comes to.
+    /// Decides a claim of this key.
     pub fn decide(&self, claim: &KeyClaim) -> KeyDecision {
         let age = claim.now().date_time() - self.reserved.received.date_time();
-        if age.to_std().is_ok_and(|age| age >= KeyClaim::KEPT_FOR) {
+        if age.to_std().is_ok_and(|age| age >= KeyClaim::RETENTION) {
             return KeyDecision::Replace;
         }
         if self.request != claim.request {
-            return KeyDecision::Answer(Claimed::OtherRequest);
+            return KeyDecision::Decline(ClaimOutcome::DifferentRequest);
         }
-        match &self.answer {
-            Some(answer) => KeyDecision::Answer(Claimed::Answered(answer.clone())),
-            // The answer of the store to this claim was lost.
+        match &self.response {
+            Some(response) => KeyDecision::Decline(ClaimOutcome::Completed(response.clone())),
+            // The same attempt again: the store granted the claim, but its answer was lost.
             None if self.attempt == claim.attempt => {
-                KeyDecision::Answer(Claimed::Granted(self.reserved))
+                KeyDecision::Decline(ClaimOutcome::Granted(self.reserved))
             }
-            None if claim.now() < self.lease_end => KeyDecision::Answer(Claimed::UnderWay),
+            None if claim.now() < self.lease_end => KeyDecision::Decline(ClaimOutcome::InProgress),
             None => KeyDecision::TakeOver,
         }
     }

@@ -1,16 +1,16 @@
-//! JSON as runs hold it: normalised once, here, so that memory, answer and database agree.
+//! JSON values in one normalised form, so that memory, response and database agree.
 
-mod document;
-mod fault;
-mod members;
-mod merge;
-mod number;
-mod value;
-mod visitor;
+pub(crate) mod invalid_document;
+pub(crate) mod members;
+pub(crate) mod merge;
+pub(crate) mod number;
+pub(crate) mod parser;
+pub(crate) mod value;
+pub(crate) mod visitor;
 
 pub use self::{
-    document::parse_object,
-    fault::InvalidDocument,
+    invalid_document::InvalidDocument,
     number::Number,
+    parser::parse_object,
     value::{JsonObject, JsonValue},
 };

@@ -1,10 +1,10 @@
-//! The names of properties on the wire and in the history, and their order.
+//! The names of properties in JSON and in the history, and their order.
 
-use crate::rejection::Fault;
+use crate::violation::RuleViolation;
 
-/// The key of a flow or a run.
+/// The id of a flow or a run.
 pub const ID: &str = "id";
-/// The name.
+/// The display name of a flow or a run.
 pub const DISPLAY_NAME: &str = "displayName";
 /// When a run started.
 pub const START_DATE_TIME: &str = "startDateTime";
@@ -14,22 +14,22 @@ pub const END_DATE_TIME: &str = "endDateTime";
 pub const STATUS: &str = "status";
 /// The publicError of a run.
 pub const BLOCKING_ERROR: &str = "blockingError";
-/// The open object of a run.
+/// The statistics of a run, an open object.
 pub const STATISTICS: &str = "statistics";
 /// Whether a flow is ready.
 pub const READINESS_STATUS: &str = "readinessStatus";
-/// What a flow brings in.
+/// The kind of data of a flow.
 pub const DATA_DOMAIN: &str = "dataDomain";
-/// From when on a flow may run.
+/// The earliest time at which a flow may run.
 pub const RECURRENCE_EFFECTIVE_DATE_TIME: &str = "recurrenceEffectiveDateTime";
-/// Until when a flow may run.
+/// The time from which on a flow no longer runs.
 pub const RECURRENCE_EXPIRATION_DATE_TIME: &str = "recurrenceExpirationDateTime";
-/// The tag of a flow, as a property.
+/// The entity tag of a flow or a run, as a property.
 pub const E_TAG: &str = "eTag";
-/// The process that caused a run.
+/// The flow of a run, as a navigation property.
 pub const PROCESS: &str = "process";
 
-/// What a client may name in a run, in the order of the specification's table; read-only properties come last.
+/// The properties of a run in the order of the specification; read-only properties come last.
 pub const OF_RUN: [&str; 9] = [
     ID,
     DISPLAY_NAME,
@@ -41,7 +41,7 @@ pub const OF_RUN: [&str; 9] = [
     PROCESS,
     E_TAG,
 ];
-/// What a client may name in a flow, in the order of the specification.
+/// The properties of a flow in the order of the specification.
 pub const OF_FLOW: [&str; 7] = [
     ID,
     DISPLAY_NAME,
@@ -52,10 +52,10 @@ pub const OF_FLOW: [&str; 7] = [
     E_TAG,
 ];
 
-/// Sorts faults by the property that they are about, in the order of `properties`; those about anything else come last.
-pub fn sort_faults(faults: &mut [Fault], properties: &[&str]) {
-    faults.sort_by_key(|fault| {
-        let property = fault.target.split('/').next();
+/// Sorts violations by their property, in the order of `properties`. Violations of other properties come last.
+pub fn sort_violations(violations: &mut [RuleViolation], properties: &[&str]) {
+    violations.sort_by_key(|violation| {
+        let property = violation.target.split('/').next();
         let position = properties.iter().position(|known| Some(*known) == property);
         position.unwrap_or(properties.len())
     });

@@ -1,4 +1,4 @@
-//! Points in time, as precise as the database keeps them.
+//! Points in time with a precision of one microsecond, as PostgreSQL stores them.
 
 use std::{fmt, str::FromStr};
 
@@ -7,7 +7,7 @@ use chrono::{
 };
 use thiserror::Error;
 
-/// Why a text is no DateTimeOffset.
+/// Why a text is not a DateTimeOffset.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 pub enum InvalidTimestamp {
     /// A date and a time without an offset.
@@ -23,35 +23,36 @@ pub enum InvalidTimestamp {
     Malformed,
 }
 
-/// A moment in UTC, cut to microseconds before any rule looks at it, in the years 0001 to 9999.
+/// A point in time in UTC, in the years 0001 to 9999. It is truncated to microseconds when it is made, so that all rules compare
+/// what is stored.
 ///
 /// ```
-/// use flowruns_domain::Timestamp;
+/// use flowruns_domain::timestamp::Timestamp;
 ///
 /// let time: Timestamp = "2023-03-12T16:40:46.9247699+05:30".parse()?;
 /// assert_eq!(time.to_string(), "2023-03-12T11:10:46.924769Z");
 /// assert_eq!("2026-03-01T08:30:00.000z".parse::<Timestamp>()?.to_string(), "2026-03-01T08:30:00Z");
 /// assert_eq!("2026-03-01T08:30Z".parse::<Timestamp>()?.to_string(), "2026-03-01T08:30:00Z");
 /// assert!("2026-03-01 08:30:00Z".parse::<Timestamp>().is_err());
-/// # Ok::<(), flowruns_domain::InvalidTimestamp>(())
+/// # Ok::<(), flowruns_domain::timestamp::InvalidTimestamp>(())
 /// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Timestamp(DateTime<Utc>);
 
 impl Timestamp {
-    /// Cuts a moment to microseconds.
+    /// Truncates a time to microseconds.
     ///
     /// # Errors
     ///
     /// [`InvalidTimestamp::Malformed`] outside the years 0001 to 9999.
-    pub fn new(moment: DateTime<Utc>) -> Result<Self, InvalidTimestamp> {
-        match moment.year() {
-            1..=9999 => Ok(Self(moment.trunc_subsecs(6))),
+    pub fn new(time: DateTime<Utc>) -> Result<Self, InvalidTimestamp> {
+        match time.year() {
+            1..=9999 => Ok(Self(time.trunc_subsecs(6))),
             _ => Err(InvalidTimestamp::Malformed),
         }
     }
 
-    /// The moment as chrono knows it.
+    /// The time as a chrono type.
     pub const fn date_time(self) -> DateTime<Utc> {
         self.0
     }
@@ -93,7 +94,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// `YYYY-MM-DDThh:mm[:ss[.f{1,12}]]`, and what follows it.
+/// Parses `YYYY-MM-DDThh:mm[:ss[.f{1,12}]]`. Returns the rest of the text too.
 fn parse_local(text: &[u8]) -> Option<(NaiveDateTime, &[u8])> {
     let (to_minutes, rest) = text.split_at_checked(16)?;
     let separators = [(4, b'-'), (7, b'-'), (13, b':')];
@@ -110,7 +111,7 @@ fn parse_local(text: &[u8]) -> Option<(NaiveDateTime, &[u8])> {
     Some((date.and_time(time), rest))
 }
 
-/// Seconds and microseconds of an optional `:ss[.f{1,12}]`, and what follows it.
+/// Parses an optional `:ss[.f{1,12}]` to seconds and microseconds. Returns the rest of the text too.
 fn parse_seconds(text: &[u8]) -> Option<(u32, u32, &[u8])> {
     let Some(seconds) = text.strip_prefix(b":") else {
         return Some((0, 0, text));
@@ -120,7 +121,7 @@ fn parse_seconds(text: &[u8]) -> Option<(u32, u32, &[u8])> {
     Some((digits(seconds)?, micros, rest))
 }
 
-/// Microseconds of an optional fraction, cut and not rounded, and what follows it.
+/// Parses an optional fraction to microseconds, truncated. Returns the rest of the text too.
 fn parse_fraction(text: &[u8]) -> Option<(u32, &[u8])> {
     let Some(fraction) = text.strip_prefix(b".") else {
         return Some((0, text));
@@ -159,57 +160,57 @@ fn digits(text: &[u8]) -> Option<u32> {
 mod tests {
     use super::*;
 
-    fn shown(text: &str) -> Option<String> {
+    fn parsed(text: &str) -> Option<String> {
         text.parse::<Timestamp>().ok().map(|time| time.to_string())
     }
 
     #[test]
-    fn a_fraction_is_cut_to_six_digits_and_left_out_when_zero() {
+    fn a_fraction_is_truncated_to_six_digits_and_omitted_when_zero() {
         assert_eq!(
-            shown("2026-01-02T03:04:05.1Z").unwrap(),
+            parsed("2026-01-02T03:04:05.1Z").unwrap(),
             "2026-01-02T03:04:05.100000Z"
         );
         assert_eq!(
-            shown("2026-01-02T03:04:05.123456999999Z").unwrap(),
+            parsed("2026-01-02T03:04:05.123456999999Z").unwrap(),
             "2026-01-02T03:04:05.123456Z"
         );
         assert_eq!(
-            shown("2026-01-02T03:04:05.000000999999Z").unwrap(),
+            parsed("2026-01-02T03:04:05.000000999999Z").unwrap(),
             "2026-01-02T03:04:05Z"
         );
         assert_eq!(
-            shown("1969-12-31T23:59:59.9999999Z").unwrap(),
+            parsed("1969-12-31T23:59:59.9999999Z").unwrap(),
             "1969-12-31T23:59:59.999999Z"
         );
     }
 
     #[test]
-    fn an_offset_is_converted_to_utc_before_the_year_is_looked_at() {
+    fn the_limits_of_the_year_apply_to_utc() {
         assert_eq!(
-            shown("0000-12-31T23:30:00-01:00").unwrap(),
+            parsed("0000-12-31T23:30:00-01:00").unwrap(),
             "0001-01-01T00:30:00Z"
         );
-        assert_eq!(shown("9999-12-31T23:30:00-01:00"), None);
-        assert_eq!(shown("0001-01-01T00:30:00+01:00"), None);
+        assert_eq!(parsed("9999-12-31T23:30:00-01:00"), None);
+        assert_eq!(parsed("0001-01-01T00:30:00+01:00"), None);
         assert_eq!(
-            shown("2026-01-02t03:04:05-00:00").unwrap(),
+            parsed("2026-01-02t03:04:05-00:00").unwrap(),
             "2026-01-02T03:04:05Z"
         );
     }
 
     #[test]
-    fn seconds_may_be_left_out() {
+    fn seconds_are_optional() {
         for text in [
             "2026-11-27T10:00Z",
             "2026-11-27t10:00z",
             "2026-11-27T11:30+01:30",
         ] {
-            assert_eq!(shown(text).unwrap(), "2026-11-27T10:00:00Z", "{text}");
+            assert_eq!(parsed(text).unwrap(), "2026-11-27T10:00:00Z", "{text}");
         }
     }
 
     #[test]
-    fn a_missing_offset_is_told_apart() {
+    fn a_missing_offset_has_an_error_of_its_own() {
         for text in [
             "2026-11-27T10:00",
             "2026-11-27T10:00:00",
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_rfc_3339_is_refused() {
+    fn other_formats_are_rejected() {
         for text in [
             "",
             "2026-01-02",
@@ -247,7 +248,7 @@ mod tests {
             "+002026-01-02T03:04:05Z",
             "２026-01-02T03:04:05Z",
         ] {
-            assert_eq!(shown(text), None, "{text}");
+            assert_eq!(parsed(text), None, "{text}");
         }
     }
 }

@@ -1,10 +1,18 @@
-//! CONTRACT section 2, row by row: what a report does to a stored run, and the code of each refusal.
+//! Each rule of reports and creations: what a report does to a stored run, and the code of each rejection.
 
 use flowruns_domain::{
-    Change, ConflictRule, Creation, Decision, DisplayName, EntityTag, EventId, Field, FlowKey,
-    IfMatch, IfNoneMatch, NewRun, Nullable, Origin, Outcome, PatchRejected, Preconditions,
-    PublicErrorPatch, Rule, Run, RunKey, RunPatch, RunState, RunStatus, Timestamp, Transition,
+    display_name::DisplayName,
+    id::{EventId, FlowKey, RunKey},
     json::{JsonObject, parse_object},
+    patch::{Field, Nullable},
+    rejection::{ConflictRule, Rejection},
+    run::{
+        Decision, NewRun, Outcome, PublicErrorPatch, ReportOrigin, Run, RunChange, RunCreation,
+        RunPatch, RunState, RunStatus, Transition,
+    },
+    timestamp::Timestamp,
+    version::{EntityTag, IfMatch, IfNoneMatch, Preconditions},
+    violation::Rule,
 };
 use uuid::Uuid;
 
@@ -40,7 +48,8 @@ fn object(json: &str) -> JsonObject {
 }
 
 fn error(json: &str) -> PublicErrorPatch {
-    PublicErrorPatch::new(object(json)).unwrap_or_else(|faults| panic!("{json}: {faults:?}"))
+    PublicErrorPatch::new(object(json))
+        .unwrap_or_else(|violations| panic!("{json}: {violations:?}"))
 }
 
 fn name(text: &str) -> DisplayName {
@@ -63,8 +72,8 @@ fn key() -> RunKey {
     .run(run)
 }
 
-fn origin() -> Origin {
-    Origin {
+fn origin() -> ReportOrigin {
+    ReportOrigin {
         event: EventId::new(Uuid::from_u128(4)).unwrap_or_else(|error| panic!("{error}")),
         actor: "nightly".to_owned(),
         request: Uuid::from_u128(5),
@@ -85,7 +94,9 @@ fn new_run() -> NewRun {
 
 fn stored(new: &NewRun) -> Run {
     let created = new.create(key(), &origin());
-    created.unwrap_or_else(|faults| panic!("{faults:?}")).run
+    created
+        .unwrap_or_else(|violations| panic!("{violations:?}"))
+        .run
 }
 
 fn running() -> Run {
@@ -132,12 +143,12 @@ fn blocking_error(json: &str) -> RunPatch {
     }
 }
 
-fn decide(run: &Run, patch: &RunPatch) -> Result<Decision, PatchRejected> {
+fn decide(run: &Run, patch: &RunPatch) -> Result<Decision, Rejection> {
     run.decide(patch, &IfMatch::Absent, &origin())
 }
 
 #[track_caller]
-fn changed(run: &Run, patch: &RunPatch) -> Change {
+fn changed(run: &Run, patch: &RunPatch) -> RunChange {
     match decide(run, patch) {
         Ok(Decision::Changed(change)) => *change,
         other => panic!("no change: {other:?}"),
@@ -151,24 +162,24 @@ fn assert_unchanged(run: &Run, patch: &RunPatch) {
 
 /// The rules of a report that is wrong, with the properties that break them.
 #[track_caller]
-fn faults(run: &Run, patch: &RunPatch) -> Vec<(Rule, String)> {
+fn violations(run: &Run, patch: &RunPatch) -> Vec<(Rule, String)> {
     match decide(run, patch) {
-        Err(PatchRejected::Invalid(faults)) => faults
+        Err(Rejection::Invalid(violations)) => violations
             .into_iter()
-            .map(|fault| (fault.rule, fault.target))
+            .map(|violation| (violation.rule, violation.target))
             .collect(),
         other => panic!("not invalid: {other:?}"),
     }
 }
 
 #[track_caller]
-fn assert_fault(run: &Run, patch: &RunPatch, rule: Rule, target: &str) {
-    assert_eq!(faults(run, patch), [(rule, target.to_owned())]);
+fn assert_violation(run: &Run, patch: &RunPatch, rule: Rule, target: &str) {
+    assert_eq!(violations(run, patch), [(rule, target.to_owned())]);
 }
 
 #[track_caller]
 fn assert_conflict(run: &Run, patch: &RunPatch, rule: ConflictRule, allowed: &[RunStatus]) {
-    let Err(PatchRejected::Conflict(conflict)) = decide(run, patch) else {
+    let Err(Rejection::Conflict(conflict)) = decide(run, patch) else {
         panic!("no conflict: {:?}", decide(run, patch));
     };
     let properties = &run.properties;
@@ -193,7 +204,7 @@ fn the_codes_are_those_of_the_contract() {
     for (rule, code) in conflicts {
         assert_eq!(rule.code(), code);
     }
-    let faults = [
+    let violations = [
         (Rule::EndDateTimeWithoutEnd, "endDateTimeWithoutEnd"),
         (Rule::EndBeforeStart, "endBeforeStart"),
         (Rule::BlockingErrorNotAllowed, "blockingErrorNotAllowed"),
@@ -203,7 +214,7 @@ fn the_codes_are_those_of_the_contract() {
         (Rule::PropertyNotUpdateable, "propertyNotUpdateable"),
         (Rule::UnknownProperty, "unknownProperty"),
     ];
-    for (rule, code) in faults {
+    for (rule, code) in violations {
         assert_eq!(rule.code(), code);
     }
 }
@@ -217,7 +228,7 @@ fn an_empty_report_changes_no_run() {
 }
 
 #[test]
-fn every_pair_of_statuses_is_decided_as_the_transition_table_says() {
+fn every_pair_of_statuses_is_decided_by_the_transition_table() {
     for from in RunStatus::ALL {
         let run = match from {
             RunStatus::Running => running(),
@@ -231,7 +242,7 @@ fn every_pair_of_statuses_is_decided_as_the_transition_table_says() {
                     let state = changed(&run, &status(to)).run.properties.state;
                     assert_eq!(state.status(), to);
                 }
-                Err(_) => assert!(matches!(decision, Err(PatchRejected::Conflict(_)))),
+                Err(_) => assert!(matches!(decision, Err(Rejection::Conflict(_)))),
             }
         }
     }

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use flowruns_domain::{
-    Decision, Field, IfMatch, Nullable, Origin, Outcome, PatchRejected, Run, RunPatch,
-    RunProperties, RunState, RunStatus,
     json::{JsonObject, JsonValue},
+    patch::{Field, Nullable},
+    rejection::Rejection,
+    run::{Decision, Outcome, ReportOrigin, Run, RunPatch, RunProperties, RunState, RunStatus},
+    version::IfMatch,
 };
 use proptest::prelude::*;
 
@@ -14,8 +16,8 @@ use self::strategy::{changed, objects, origins, patches, runs};
 #[path = "decide/strategy.rs"]
 mod strategy;
 
-/// The run after the report; `None` when it was refused.
-fn after(run: &Run, patch: &RunPatch, origin: &Origin) -> Option<Run> {
+/// The run after the report; `None` if the report is rejected.
+fn after(run: &Run, patch: &RunPatch, origin: &ReportOrigin) -> Option<Run> {
     match run.decide(patch, &IfMatch::Absent, origin) {
         Ok(Decision::Changed(change)) => Some(change.run),
         Ok(Decision::Unchanged) => Some(run.clone()),
@@ -23,7 +25,7 @@ fn after(run: &Run, patch: &RunPatch, origin: &Origin) -> Option<Run> {
     }
 }
 
-/// What the history says about a run, without what is null.
+/// The properties of a run as in the history, without those that are null.
 fn shown(properties: &RunProperties) -> BTreeMap<String, JsonValue> {
     let error = properties.blocking_error.as_ref();
     let end = properties.state.end();
@@ -51,7 +53,7 @@ fn shown(properties: &RunProperties) -> BTreeMap<String, JsonValue> {
     named.chain(members).collect()
 }
 
-/// The merge as RFC 7396 words it, beside which the domain's is held.
+/// The merge of RFC 7396, to compare the one of the domain with.
 fn merged(target: Option<&JsonValue>, patch: &JsonValue) -> JsonValue {
     let JsonValue::Object(patch) = patch else {
         return patch.clone();
@@ -126,7 +128,7 @@ proptest! {
     }
 
     #[test]
-    fn a_sent_value_is_taken(run in runs(), patch in patches(), origin in origins()) {
+    fn a_sent_value_is_stored(run in runs(), patch in patches(), origin in origins()) {
         let Some(later) = after(&run, &patch, &origin) else { return Ok(()) };
         let later = later.properties;
         if let Field::Value(name) = &patch.display_name {
@@ -153,7 +155,7 @@ proptest! {
     }
 
     #[test]
-    fn statistics_merge_as_rfc_7396_says(run in runs(), patch in objects(), origin in origins()) {
+    fn statistics_merge_as_rfc_7396_requires(run in runs(), patch in objects(), origin in origins()) {
         let before = JsonValue::Object(run.properties.statistics.members().clone());
         let expected = merged(Some(&before), &JsonValue::Object(patch.clone()));
         let report = RunPatch { statistics: Field::Value(patch), ..RunPatch::default() };
@@ -230,16 +232,16 @@ proptest! {
     }
 
     #[test]
-    fn a_report_with_a_contradiction_is_refused_by_every_run(
+    fn a_report_with_a_contradiction_is_rejected_by_every_run(
         run in runs(), patch in patches(), origin in origins(),
     ) {
-        let faults = patch.contradictions();
-        if !faults.is_empty() {
-            let decision = run.decide(&patch, &IfMatch::Missing, &origin);
-            let Err(PatchRejected::Invalid(found)) = decision else {
+        let violations = patch.contradictions();
+        if !violations.is_empty() {
+            let decision = run.decide(&patch, &IfMatch::AbsentButRequired, &origin);
+            let Err(Rejection::Invalid(found)) = decision else {
                 return Err(TestCaseError::fail(format!("{decision:?}")));
             };
-            prop_assert!(faults.iter().all(|fault| found.contains(fault)));
+            prop_assert!(violations.iter().all(|violation| found.contains(violation)));
         }
     }
 
@@ -248,11 +250,11 @@ proptest! {
         run in runs(), patch in patches(), origin in origins(),
     ) {
         let decision = run.decide(&patch, &IfMatch::Absent, &origin);
-        let Err(PatchRejected::Conflict(conflict)) = decision else { return Ok(()) };
+        let Err(Rejection::Conflict(conflict)) = decision else { return Ok(()) };
         for status in RunStatus::ALL {
             let report = RunPatch { status: Field::Value(status), ..RunPatch::default() };
-            let is_taken = run.decide(&report, &IfMatch::Absent, &origin).is_ok();
-            prop_assert_eq!(is_taken, conflict.allowed.contains(&status), "{}", status);
+            let is_accepted = run.decide(&report, &IfMatch::Absent, &origin).is_ok();
+            prop_assert_eq!(is_accepted, conflict.allowed.contains(&status), "{}", status);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! JSON objects against the objects of serde_json, which know nothing of ours.
+//! JSON objects, compared with the objects of serde_json.
 
 use flowruns_domain::json::{JsonObject, parse_object};
 use proptest::{collection, prelude::*};
@@ -20,7 +20,7 @@ fn members(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Map<Str
     collection::hash_map(names, value, 0..24).prop_map(|members| members.into_iter().collect())
 }
 
-/// RFC 7396, as it is written there.
+/// The algorithm of RFC 7396.
 fn merge_patch(target: Option<&Value>, patch: &Value) -> Value {
     let Value::Object(patch) = patch else {
         return patch.clone();
@@ -43,7 +43,7 @@ fn read(members: &Map<String, Value>) -> JsonObject {
     parse_object(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-/// As JSON, and member by member, which must agree.
+/// The object as JSON. Checks that its members agree with it.
 fn shown(object: &JsonObject) -> Value {
     let shown = serde_json::to_value(object).unwrap_or_else(|error| panic!("{error}"));
     let names: Vec<_> = object.iter().map(|(name, _)| name.to_owned()).collect();
@@ -73,7 +73,7 @@ proptest! {
     }
 
     #[test]
-    fn members_are_set_and_taken_out_one_by_one(
+    fn members_are_set_and_removed_one_by_one(
         stored in objects(), changes in collection::vec((0_u8..30, any::<bool>()), 0..40)
     ) {
         let (mut object, mut model) = (read(&stored), stored);
@@ -83,20 +83,20 @@ proptest! {
                 object.insert(name.clone(), "x".into());
                 model.insert(name, "x".into());
             } else {
-                let taken = serde_json::to_value(object.remove(&name)).ok();
-                prop_assert_eq!(taken, Some(model.remove(&name).unwrap_or_default()));
+                let removed = serde_json::to_value(object.remove(&name)).ok();
+                prop_assert_eq!(removed, Some(model.remove(&name).unwrap_or_default()));
             }
         }
         prop_assert_eq!(shown(&object), Value::Object(model));
     }
 
     #[test]
-    fn a_name_that_comes_twice_is_refused_where_it_comes(count in 1_usize..40, first in 0_usize..40) {
+    fn a_duplicate_name_is_rejected_at_its_position(count in 1_usize..40, first in 0_usize..40) {
         let first = first % count;
         let mut lines: Vec<_> = (0..count).map(|number| format!("\"m{number}\":{number}")).collect();
         lines.push(format!("\"m{first}\":0"));
         let document = format!("{{{}}}", lines.join(",\n"));
-        let fault = parse_object(document.as_bytes()).map_err(|fault| (fault.reason, fault.line));
-        prop_assert_eq!(fault, Err((format!("duplicate member \"m{first}\"; send it once"), count + 1)));
+        let error = parse_object(document.as_bytes()).map_err(|error| (error.reason, error.line));
+        prop_assert_eq!(error, Err((format!("duplicate member \"m{first}\"; send it once"), count + 1)));
     }
 }

@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, mem};
 
-use super::value::{JsonObject, JsonValue, Member};
+use crate::json::value::{JsonObject, JsonValue, Member};
 
-/// The members of an object as they are read: in any order, and each name is looked for among those before it.
+/// The members that were read so far, in any order. Each new name is compared with them to find duplicates.
 pub(super) enum Members {
-    /// A look at each is the fastest.
+    /// Up to [`Members::FEW`]: linear search is the fastest.
     Few(Vec<Member>),
-    /// Beyond [`Members::FEW`].
+    /// More than [`Members::FEW`].
     Many(BTreeMap<String, JsonValue>),
 }
 
@@ -22,7 +22,7 @@ impl Members {
         }
     }
 
-    /// Adds a member that is not there yet.
+    /// Adds a member whose name is new.
     pub(super) fn add(&mut self, name: String, value: JsonValue) {
         match self {
             Self::Few(members) if members.len() < Self::FEW => members.push((name, value)),
@@ -48,7 +48,7 @@ impl From<Members> for JsonObject {
         match members {
             Members::Few(mut members) => {
                 members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-                // Many small objects are kept for long, and room for four is the least that a list begins with.
+                // A vector has a capacity of at least four, and many objects have fewer members.
                 members.shrink_to_fit();
                 Self(members)
             }

@@ -2,11 +2,11 @@
 
 use std::mem;
 
-use super::value::{JsonObject, JsonValue};
+use crate::json::value::{JsonObject, JsonValue};
 
 impl JsonObject {
-    /// Merges a patch member by member, at every level: a null removes the member, an object merges
-    /// into the object that is there, anything else replaces what is there (as RFC 7396 does).
+    /// Merges a patch (RFC 7396): at every level, a null removes the member, an object is merged into the stored object, and any
+    /// other value replaces the stored value.
     pub fn merge(&mut self, patch: &Self) {
         let mut merged = Vec::with_capacity(self.0.len() + patch.0.len());
         let mut stored = mem::take(&mut self.0).into_iter().peekable();
@@ -22,8 +22,8 @@ impl JsonObject {
         self.0 = merged;
     }
 
-    /// The names of this object and of another, in their order, each with its value here and there.
-    pub(crate) fn beside<'a>(
+    /// The names of the members of two objects, sorted, each with its value in this object and in the other.
+    pub(crate) fn merge_join<'a>(
         &'a self,
         other: &'a Self,
     ) -> impl Iterator<Item = (&'a str, Option<&'a JsonValue>, Option<&'a JsonValue>)> {
@@ -47,7 +47,7 @@ impl JsonObject {
     }
 }
 
-/// What a patch makes of a value, if anything.
+/// The value after a patch; `None` if the patch removes it.
 fn merged_value(former: Option<JsonValue>, patch: &JsonValue) -> Option<JsonValue> {
     match patch {
         JsonValue::Null => None,

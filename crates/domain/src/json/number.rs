@@ -1,10 +1,10 @@
-//! Numbers that mean the same in memory, in an answer and in the database.
+//! Numbers in a form that memory, responses and the database share.
 
 use serde::{Serialize, Serializer};
 
 /// An integer of 64 bits, signed or unsigned, or another finite double.
 ///
-/// Each number has one form: a double that is such an integer is that integer, so `1.0` equals `1` and `-0.0` is `0`.
+/// A double with the value of such an integer becomes that integer, so `1.0` equals `1` and `-0.0` is `0`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Number(Form);
 
@@ -16,7 +16,7 @@ enum Form {
 }
 
 impl Number {
-    /// A double, unless it is infinite or not a number.
+    /// `None` for infinity and NaN.
     pub fn from_double(value: f64) -> Option<Self> {
         // Both bounds are powers of two, so the comparison is exact and the conversions below lose nothing.
         const UNSIGNED_END: f64 = 18_446_744_073_709_551_616.0;

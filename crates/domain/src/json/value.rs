@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, io, vec};
 
 use serde::{Serialize, Serializer};
 
-use super::number::Number;
+use crate::json::number::Number;
 
 /// A JSON value without duplicate members, without annotations (`@odata.type`, `rows@odata.type`) and without U+0000, with
 /// normalised numbers.
@@ -16,16 +16,16 @@ pub enum JsonValue {
     Bool(bool),
     /// A number of 64 bits or a finite double.
     Number(Number),
-    /// Any Unicode but U+0000.
+    /// A string without U+0000.
     String(String),
-    /// An array, kept as it was sent.
+    /// An array.
     Array(Vec<JsonValue>),
     /// An object, its members sorted by name.
     Object(JsonObject),
 }
 
 impl JsonValue {
-    /// How many levels of objects and arrays this is deep; a scalar has none.
+    /// The depth in levels of objects and arrays. A scalar has depth 0.
     pub fn depth(&self) -> usize {
         match self {
             Self::Null | Self::Bool(_) | Self::Number(_) | Self::String(_) => 0,
@@ -34,7 +34,7 @@ impl JsonValue {
         }
     }
 
-    /// What a person calls this kind of value.
+    /// The type of the value, for messages.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -71,10 +71,11 @@ impl Serialize for JsonValue {
     }
 }
 
+/// A member of an object.
 pub(super) type Member = (String, JsonValue);
 
-/// A JSON object. Members are sorted by name, since the database does not keep their order; and they lie in one piece of
-/// memory, since most objects have few.
+/// A JSON object. Its members are sorted by name, since jsonb in PostgreSQL does not keep their order. They are stored in a vector,
+/// since most objects have few members.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct JsonObject(pub(super) Vec<Member>);
 
@@ -86,47 +87,47 @@ impl JsonObject {
 
     /// The value of a member.
     pub fn get(&self, name: &str) -> Option<&JsonValue> {
-        let place = self.place(name).ok()?;
-        Some(&self.0[place].1)
+        let index = self.position(name).ok()?;
+        Some(&self.0[index].1)
     }
 
-    /// Sets a member. A new one moves those behind it: collect an object of thousands instead.
+    /// Sets a member. This moves all members after it, so use `collect` for an object with thousands of members.
     pub fn insert(&mut self, name: impl Into<String>, value: JsonValue) {
         let name = name.into();
-        match self.place(&name) {
-            Ok(place) => self.0[place].1 = value,
-            Err(place) => self.0.insert(place, (name, value)),
+        match self.position(&name) {
+            Ok(index) => self.0[index].1 = value,
+            Err(index) => self.0.insert(index, (name, value)),
         }
     }
 
-    /// Takes a member out.
+    /// Removes a member and returns its value.
     pub fn remove(&mut self, name: &str) -> Option<JsonValue> {
-        let place = self.place(name).ok()?;
-        Some(self.0.remove(place).1)
+        let index = self.position(name).ok()?;
+        Some(self.0.remove(index).1)
     }
 
-    /// The members in the order of their names.
+    /// The members, sorted by name.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &JsonValue)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// Keeps the members for which `keep` is true; it may change them.
+    /// Keeps the members for which `keep` returns true. It may change their values.
     pub(crate) fn retain_mut(&mut self, mut keep: impl FnMut(&mut JsonValue) -> bool) {
         self.0.retain_mut(|(_, value)| keep(value));
     }
 
-    /// The values, to be changed in place.
+    /// The values, mutable.
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut JsonValue> {
         self.0.iter_mut().map(|(_, value)| value)
     }
 
-    /// Where a member is, or would be.
-    fn place(&self, name: &str) -> Result<usize, usize> {
+    /// The index of a member, or the index at which to insert it.
+    fn position(&self, name: &str) -> Result<usize, usize> {
         self.0
             .binary_search_by(|(member, _)| member.as_str().cmp(name))
     }
 
-    /// How many levels of objects and arrays this is deep; the object itself is the first.
+    /// The depth in levels of objects and arrays. The object itself is the first.
     pub fn depth(&self) -> usize {
         let depths = self.0.iter().map(|(_, value)| value.depth());
         1 + depths.max().unwrap_or(0)
@@ -140,11 +141,11 @@ impl JsonObject {
 
 fn compact_length(value: &impl Serialize) -> usize {
     let mut counter = ByteCounter(0);
-    // Neither the counter nor a JSON value can fail to be written.
+    // Writing a JSON value to the counter cannot fail.
     serde_json::to_writer(&mut counter, value).map_or(usize::MAX, |()| counter.0)
 }
 
-/// Of several members of one name the last counts.
+/// The last of several members with the same name is kept.
 impl FromIterator<Member> for JsonObject {
     fn from_iter<I: IntoIterator<Item = Member>>(members: I) -> Self {
         let sorted: BTreeMap<_, _> = members.into_iter().collect();

@@ -1,4 +1,4 @@
-//! Reads [`JsonValue`] and [`JsonObject`] by serde, refusing what they cannot hold.
+//! Deserializes [`JsonValue`] and [`JsonObject`], and rejects what they cannot represent.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -7,12 +7,14 @@ use serde::{
     de::{self, MapAccess, SeqAccess, Visitor},
 };
 
-use super::{
-    members::Members,
-    number::Number,
-    value::{JsonObject, JsonValue},
+use crate::{
+    json::{
+        members::Members,
+        number::Number,
+        value::{JsonObject, JsonValue},
+    },
+    text::excerpt,
 };
-use crate::excerpt::excerpt;
 
 impl<'de> Deserialize<'de> for JsonValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -61,7 +63,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_string<E: de::Error>(self, text: String) -> Result<JsonValue, E> {
-        refuse_nul(&text)?;
+        reject_nul(&text)?;
         Ok(JsonValue::String(text))
     }
 
@@ -91,7 +93,7 @@ impl<'de> Visitor<'de> for ObjectVisitor {
         let mut members = Members::default();
         let mut annotations = BTreeSet::new();
         while let Some(name) = access.next_key::<String>()? {
-            refuse_nul(&name)?;
+            reject_nul(&name)?;
             if members.contains(&name) || annotations.contains(&name) {
                 return Err(de::Error::custom(format_args!(
                     "duplicate member {:?}; send it once",
@@ -109,8 +111,8 @@ impl<'de> Visitor<'de> for ObjectVisitor {
     }
 }
 
-/// Whether a member is metadata of OData, Graph or this service: it says something about the object (`@odata.type`) or about
-/// another member (`rows@odata.type`). Any other name with an `@` in it, such as a mail address, is an ordinary member.
+/// Whether a member is an annotation of OData, Microsoft Graph or this service: of the object (`@odata.type`) or of another member
+/// (`rows@odata.type`). Any other name that contains `@`, such as a mail address, is an ordinary member.
 fn is_annotation(name: &str) -> bool {
     const NAMESPACES: [&str; 3] = ["odata.", "microsoft.graph.", "flowruns."];
     let mut after_each_at = name.match_indices('@').map(|(at, _)| (at, &name[at + 1..]));
@@ -122,7 +124,7 @@ fn is_annotation(name: &str) -> bool {
     })
 }
 
-fn refuse_nul<E: de::Error>(text: &str) -> Result<(), E> {
+fn reject_nul<E: de::Error>(text: &str) -> Result<(), E> {
     if text.contains('\0') {
         return Err(E::custom(
             "a string contains U+0000, which cannot be stored; remove it from the string",

@@ -1,19 +1,27 @@
-//! What a filter says about every row that it matches.
+//! Facts about all rows that match a filter.
 
 use uuid::Uuid;
 
-use super::filter::{FlowFilter, FlowTerm, Operator, RunFilter, RunTerm, Test};
-use crate::status::RunStatus;
+use crate::{
+    query::{
+        comparison::{Comparison, Operator},
+        filter::{FlowFilter, FlowPredicate, RunFilter, RunPredicate},
+    },
+    run::status::RunStatus,
+};
 
 impl RunFilter {
-    /// The ids of which each matching run has one, in order and without repetitions; `None` if the filter lists none.
+    /// A list of ids that contains the id of every matching run, sorted and without duplicates; `None` if the filter requires none.
     pub fn required_ids(&self) -> Option<Vec<Uuid>> {
-        self.required().into_iter().find_map(|term| match term {
-            RunTerm::Id(test) => listed_ids(test),
-            RunTerm::DisplayName(_) | RunTerm::Start(_) | RunTerm::End(_) | RunTerm::Status(_) => {
-                None
-            }
-        })
+        self.required()
+            .into_iter()
+            .find_map(|predicate| match predicate {
+                RunPredicate::Id(test) => listed_ids(test),
+                RunPredicate::DisplayName(_)
+                | RunPredicate::Start(_)
+                | RunPredicate::End(_)
+                | RunPredicate::Status(_) => None,
+            })
     }
 
     /// The statuses that a matching run can have, whatever its other properties are.
@@ -24,27 +32,29 @@ impl RunFilter {
 }
 
 impl FlowFilter {
-    /// The ids of which each matching flow has one, in order and without repetitions; `None` if the filter lists none.
+    /// A list of ids that contains the id of every matching flow, sorted and without duplicates; `None` if the filter requires none.
     pub fn required_ids(&self) -> Option<Vec<Uuid>> {
-        self.required().into_iter().find_map(|term| match term {
-            FlowTerm::Id(test) => listed_ids(test),
-            FlowTerm::DisplayName(_) | FlowTerm::ReadinessStatus(_) => None,
-        })
+        self.required()
+            .into_iter()
+            .find_map(|predicate| match predicate {
+                FlowPredicate::Id(test) => listed_ids(test),
+                FlowPredicate::DisplayName(_) | FlowPredicate::ReadinessStatus(_) => None,
+            })
     }
 }
 
-fn listed_ids(test: &Test<Uuid>) -> Option<Vec<Uuid>> {
+fn listed_ids(test: &Comparison<Uuid>) -> Option<Vec<Uuid>> {
     let mut ids: Vec<Uuid> = match test {
-        Test::Compare(Operator::Eq, id) => id.iter().copied().collect(),
-        Test::In(ids) => ids.iter().flatten().copied().collect(),
-        Test::Compare(..) => return None,
+        Comparison::Compare(Operator::Eq, id) => id.iter().copied().collect(),
+        Comparison::In(ids) => ids.iter().flatten().copied().collect(),
+        Comparison::Compare(..) => return None,
     };
     ids.sort_unstable();
     ids.dedup();
     Some(ids)
 }
 
-/// Whether the condition holds for a run of this status; `None` where that depends on other properties.
+/// Whether the filter matches a run of this status; `None` if that depends on other properties.
 fn outcome(filter: &RunFilter, status: RunStatus) -> Option<bool> {
     let combined = |parts: &[RunFilter], decisive: bool| {
         let outcomes: Vec<_> = parts.iter().map(|part| outcome(part, status)).collect();
@@ -57,8 +67,8 @@ fn outcome(filter: &RunFilter, status: RunStatus) -> Option<bool> {
         }
     };
     match filter {
-        RunFilter::Is(RunTerm::Status(test)) => Some(test.holds(Some(&status))),
-        RunFilter::Is(_) => None,
+        RunFilter::Predicate(RunPredicate::Status(test)) => Some(test.holds(Some(&status))),
+        RunFilter::Predicate(_) => None,
         RunFilter::Not(inner) => outcome(inner, status).map(|holds| !holds),
         RunFilter::And(parts) => combined(parts, false),
         RunFilter::Or(parts) => combined(parts, true),
@@ -68,14 +78,18 @@ fn outcome(filter: &RunFilter, status: RunStatus) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::filter::{EnumTest, TextTest};
+    use crate::query::comparison::{EnumComparison, TextComparison};
 
     fn status(name: &str) -> RunFilter {
-        RunFilter::Is(RunTerm::Status(EnumTest::Eq(RunStatus::from_name(name))))
+        RunFilter::Predicate(RunPredicate::Status(EnumComparison::Eq(
+            RunStatus::from_name(name),
+        )))
     }
 
     fn name() -> RunFilter {
-        RunFilter::Is(RunTerm::DisplayName(TextTest::Contains("a".to_owned())))
+        RunFilter::Predicate(RunPredicate::DisplayName(TextComparison::Contains(
+            "a".to_owned(),
+        )))
     }
 
     fn not(filter: RunFilter) -> RunFilter {
@@ -83,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_leaves_the_statuses_that_it_does_not_exclude() {
+    fn the_possible_statuses_are_those_that_the_filter_does_not_exclude() {
         let either = RunFilter::Or(vec![status("failed"), status("running")]);
         let both = RunFilter::And(vec![status("failed"), status("running")]);
         for (filter, expected) in [

@@ -1,20 +1,20 @@
-//! Orders of lists, and where a row stands in one.
+//! Orders of lists, and cursors: the position of a row in an order.
 
 use std::cmp::Ordering;
 
 use crate::{
-    flow::Flow,
+    flow::entity::Flow,
     id::{FlowId, RunId},
-    run::RunSummary,
+    run::entity::RunSummary,
     timestamp::Timestamp,
 };
 
-/// Which way a list goes.
+/// The direction of an order.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Direction {
-    /// The least first; null is less than everything.
+    /// The least value first. Null is less than all values.
     Ascending,
-    /// The greatest first.
+    /// The greatest value first. Null comes last.
     Descending,
 }
 
@@ -29,61 +29,61 @@ impl Direction {
     }
 }
 
-/// What runs are ordered by.
+/// The sort key of runs.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum RunSort {
     /// The start.
     Start,
     /// The end.
     End,
-    /// The name, by code points.
+    /// The display name, by code points.
     DisplayName,
-    /// The id alone.
+    /// Only the id.
     Id,
 }
 
 /// An order of runs.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct RunOrder {
-    /// What by.
+    /// The sort key.
     pub sort: RunSort,
-    /// Which way.
+    /// The direction of the sort key.
     pub direction: Direction,
-    /// The direction of the ids of runs with equal keys. It has no meaning where the id is the key.
+    /// The direction of the ids of runs with equal sort keys. It has no effect if the id is the sort key.
     pub ties: Direction,
 }
 
-/// The newest start first.
+/// The latest start first.
 impl Default for RunOrder {
     fn default() -> Self {
         Self::new(RunSort::Start, Direction::Descending)
     }
 }
 
-/// The value that a row is ordered by.
+/// The value of the sort key of a row.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum SortKey {
-    /// Nothing but the id.
+    /// The row is sorted only by its id.
     Id,
-    /// A time; null is the least.
+    /// A time. Null is less than all times.
     Time(Option<Timestamp>),
     /// A name.
     Name(String),
 }
 
-/// Where a run stands in an order. It need not be there any more.
+/// The position of a run in an order. The run may have been deleted or changed since.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RunCursor {
-    /// What it is ordered by.
+    /// The value of the sort key.
     pub key: SortKey,
-    /// Then by this,
+    /// Breaks ties of the sort key.
     pub run: RunId,
-    /// and across flows by this.
+    /// Breaks ties of the id, in lists of all flows.
     pub flow: FlowId,
 }
 
 impl RunOrder {
-    /// An order whose ties are broken by id in the direction of the key.
+    /// An order whose ties are broken by id in the same direction.
     pub const fn new(sort: RunSort, direction: Direction) -> Self {
         Self {
             sort,
@@ -92,7 +92,7 @@ impl RunOrder {
         }
     }
 
-    /// Where a run stands.
+    /// The position of a run.
     pub fn cursor(self, run: &RunSummary) -> RunCursor {
         let key = match self.sort {
             RunSort::Start => SortKey::Time(Some(run.start)),
@@ -107,7 +107,7 @@ impl RunOrder {
         }
     }
 
-    /// Which of two comes first.
+    /// Compares two positions; the lesser comes first.
     pub fn compare(self, one: &RunCursor, other: &RunCursor) -> Ordering {
         let ids = (one.run, one.flow).cmp(&(other.run, other.flow));
         match (self.sort, self.direction) {
@@ -119,23 +119,23 @@ impl RunOrder {
     }
 }
 
-/// What flows are ordered by.
+/// The sort key of flows.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum FlowSort {
-    /// The id alone.
+    /// Only the id.
     Id,
-    /// The name, by code points.
+    /// The display name, by code points.
     DisplayName,
 }
 
 /// An order of flows.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct FlowOrder {
-    /// What by.
+    /// The sort key.
     pub sort: FlowSort,
-    /// Which way.
+    /// The direction of the sort key.
     pub direction: Direction,
-    /// The direction of the ids of flows with equal names. It has no meaning where the id is the key.
+    /// The direction of the ids of flows with equal names. It has no effect if the id is the sort key.
     pub ties: Direction,
 }
 
@@ -146,17 +146,17 @@ impl Default for FlowOrder {
     }
 }
 
-/// Where a flow stands in an order.
+/// The position of a flow in an order.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FlowCursor {
-    /// What it is ordered by.
+    /// The value of the sort key.
     pub key: SortKey,
-    /// Then by this.
+    /// Breaks ties of the sort key.
     pub flow: FlowId,
 }
 
 impl FlowOrder {
-    /// An order whose ties are broken by id in the direction of the key.
+    /// An order whose ties are broken by id in the same direction.
     pub const fn new(sort: FlowSort, direction: Direction) -> Self {
         Self {
             sort,
@@ -165,7 +165,7 @@ impl FlowOrder {
         }
     }
 
-    /// Where a flow stands.
+    /// The position of a flow.
     pub fn cursor(self, flow: &Flow) -> FlowCursor {
         let key = match self.sort {
             FlowSort::Id => SortKey::Id,
@@ -179,7 +179,7 @@ impl FlowOrder {
         }
     }
 
-    /// Which of two comes first.
+    /// Compares two positions; the lesser comes first.
     pub fn compare(self, one: &FlowCursor, other: &FlowCursor) -> Ordering {
         let ids = one.flow.cmp(&other.flow);
         match (self.sort, self.direction) {

@@ -1,9 +1,12 @@
-//! Pages: their size in rows and bytes, and the pages of a run's history.
+//! Pages: their size in rows and bytes, and pages of the history of a run.
 
-use crate::event::{PropertyChange, RunEvent, Version};
+use crate::{
+    run::event::{PropertyChange, RunEvent},
+    version::Version,
+};
 
-/// How much a page holds: rows, and bytes of content. A page ends at the row with which it would exceed either, and has
-/// one row at least where it may have any.
+/// The maximum size of a page, in rows and in bytes. A page ends before the row that would exceed either; but if the maximum is not 0
+/// rows, it has at least one row if one matches.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct PageSize {
     rows: u16,
@@ -11,37 +14,37 @@ pub struct PageSize {
 }
 
 impl PageSize {
-    /// The most rows of a page.
+    /// The greatest maximum of rows.
     pub const MAX: u16 = 1000;
-    /// The most bytes of a page.
+    /// The greatest maximum of bytes.
     pub const MAX_BYTES: u32 = 1024 * 1024;
-    /// What a row counts beside its texts and documents, in bytes.
+    /// The approximate size of a row without its texts and documents, in bytes.
     pub const ROW_BYTES: usize = 256;
 
-    /// A page of 0 to 1000 rows, and of 1 MiB at most.
+    /// Up to 1000 rows, and up to 1 MiB; `None` for more rows.
     pub fn new(rows: u16) -> Option<Self> {
         let bytes = Self::MAX_BYTES;
         (rows <= Self::MAX).then_some(Self { rows, bytes })
     }
 
-    /// The same rows in fewer bytes, at most 1 MiB.
+    /// The same with at most this many bytes, if that is less.
     #[must_use]
     pub fn within(self, bytes: u32) -> Self {
         let bytes = bytes.min(self.bytes);
         Self { bytes, ..self }
     }
 
-    /// The number of rows.
+    /// The maximum number of rows.
     pub const fn rows(self) -> usize {
         self.rows as usize
     }
 
-    /// The number of bytes.
+    /// The maximum number of bytes.
     pub const fn bytes(self) -> usize {
         self.bytes as usize
     }
 
-    /// How many of these rows fit, given the bytes of each: the first always, and then as many as stay within the limit.
+    /// How many of these rows fit into a page: the first in any case, and more up to the maximum of bytes.
     pub(super) fn rows_that_fit<T>(self, rows: &[T], bytes: impl Fn(&T) -> usize) -> usize {
         let mut total = 0;
         let fits = |row: &&T| {
@@ -53,7 +56,7 @@ impl PageSize {
     }
 }
 
-/// 50 rows, and 1 MiB at most.
+/// 50 rows, and 1 MiB.
 impl Default for PageSize {
     fn default() -> Self {
         Self {
@@ -63,12 +66,12 @@ impl Default for PageSize {
     }
 }
 
-/// A page of a list that is walked by `K`.
+/// A request for a page of a list with the key `K`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct PageRequest<K> {
-    /// The rows of the page.
+    /// The size of the page.
     pub size: PageSize,
-    /// The key of the last row of the page before.
+    /// The key of the last row of the previous page.
     pub after: Option<K>,
 }
 
@@ -82,48 +85,51 @@ impl<K> Default for PageRequest<K> {
     }
 }
 
-/// The history of a run, oldest first.
+/// A request for a page of the history of a run, oldest entry first.
 pub type EventPageRequest = PageRequest<Version>;
 
-/// The rows of a page, and whether there are more.
+/// A page of a list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page<T> {
     /// The rows.
     pub items: Vec<T>,
-    /// Whether another row follows.
-    pub more: bool,
+    /// Whether more rows follow.
+    pub has_more: bool,
 }
 
 impl<T> Page<T> {
-    /// Cuts a page out of rows that were read with one to spare.
+    /// Builds a page from up to `size + 1` rows; an extra row means that there is a next page.
     pub fn from_rows(mut items: Vec<T>, size: PageSize) -> Self {
-        // A page of no rows has no last one to go on from.
-        let more = items.len() > size.rows() && size.rows() > 0;
+        // The next page begins after the last row, and a page of 0 rows has none.
+        let has_more = items.len() > size.rows() && size.rows() > 0;
         items.truncate(size.rows());
-        Self { items, more }
+        Self { items, has_more }
     }
 
-    /// A page that ended at its limit of bytes: another row follows.
+    /// Builds a page that was ended by its maximum of bytes, so more rows follow.
     pub fn ended_early(mut items: Vec<T>, size: PageSize) -> Self {
         items.truncate(size.rows());
-        Self { items, more: true }
+        Self {
+            items,
+            has_more: true,
+        }
     }
 }
 
 impl Page<RunEvent> {
-    /// The page without the entries beyond the limit of bytes.
+    /// Removes the entries that exceed the maximum of bytes.
     #[must_use]
     pub fn bounded(mut self, size: PageSize) -> Self {
         let fitting = size.rows_that_fit(&self.items, event_bytes);
-        self.more |= fitting < self.items.len();
+        self.has_more |= fitting < self.items.len();
         self.items.truncate(fitting);
         self
     }
 }
 
-/// The approximate length of an entry in a page, in bytes.
+/// The approximate size of a history entry in a page, in bytes.
 pub fn event_bytes(event: &RunEvent) -> usize {
-    /// The names of the three members of a change.
+    /// The length of the names of the three members of a change.
     const NAMES: usize = 36;
     let change_bytes = |change: &PropertyChange| {
         let values = change.before.compact_length() + change.after.compact_length();
@@ -138,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_holds_the_first_row_and_those_that_stay_within_its_bytes() {
+    fn a_page_has_the_first_row_and_more_within_its_bytes() {
         let size = PageSize::new(10).unwrap().within(100);
         for (rows, fitting) in [
             (vec![500, 1], 1),

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn running_on_a_run_that_has_ended_is_refused() {
+fn running_on_a_run_that_has_ended_is_rejected() {
     for stored in OUTCOMES {
         let allowed = [RunStatus::Ended(stored)];
         let patch = status(RunStatus::Running);
@@ -13,7 +13,7 @@ fn running_on_a_run_that_has_ended_is_refused() {
 }
 
 #[test]
-fn another_terminal_status_on_a_run_that_has_ended_is_refused() {
+fn another_terminal_status_on_a_run_that_has_ended_is_rejected() {
     for stored in OUTCOMES {
         for other in OUTCOMES.into_iter().filter(|other| *other != stored) {
             let allowed = [RunStatus::Ended(stored)];
@@ -24,7 +24,7 @@ fn another_terminal_status_on_a_run_that_has_ended_is_refused() {
 }
 
 #[test]
-fn a_conflict_refuses_the_whole_report() {
+fn a_conflict_rejects_the_whole_report() {
     let run = ended(Outcome::Completed);
     let patch = RunPatch {
         statistics: Field::Value(object(r#"{"rows":2}"#)),
@@ -40,7 +40,7 @@ fn a_conflict_refuses_the_whole_report() {
 fn a_conflict_tells_a_person_what_to_do() {
     let run = ended(Outcome::Completed);
     let message = |patch| match decide(&run, &patch) {
-        Err(rejected @ PatchRejected::Conflict(_)) => rejected.to_string(),
+        Err(rejected @ Rejection::Conflict(_)) => rejected.to_string(),
         other => panic!("no conflict: {other:?}"),
     };
     assert_eq!(

@@ -3,9 +3,12 @@
 use super::*;
 
 #[track_caller]
-fn refused(new: &NewRun) -> Vec<Rule> {
+fn rejected(new: &NewRun) -> Vec<Rule> {
     match new.create(key(), &origin()) {
-        Err(faults) => faults.into_iter().map(|fault| fault.rule).collect(),
+        Err(violations) => violations
+            .into_iter()
+            .map(|violation| violation.rule)
+            .collect(),
         Ok(change) => panic!("created: {change:?}"),
     }
 }
@@ -17,7 +20,7 @@ fn a_run_created_already_ended_needs_its_end() {
             status: RunStatus::Ended(outcome),
             ..new_run()
         };
-        assert_eq!(refused(&new), [Rule::EndDateTimeRequired]);
+        assert_eq!(rejected(&new), [Rule::EndDateTimeRequired]);
         let backfill = NewRun {
             end: Some(time(END)),
             ..new
@@ -34,7 +37,7 @@ fn a_run_created_running_has_no_end() {
         end: Some(time(END)),
         ..new_run()
     };
-    assert_eq!(refused(&new), [Rule::EndDateTimeWithoutEnd]);
+    assert_eq!(rejected(&new), [Rule::EndDateTimeWithoutEnd]);
 }
 
 #[test]
@@ -46,7 +49,7 @@ fn a_run_is_not_created_with_an_end_before_its_start() {
             status: RunStatus::Ended(Outcome::Failed),
             ..new_run()
         };
-        assert_eq!(refused(&new), [Rule::EndBeforeStart], "{start:?}");
+        assert_eq!(rejected(&new), [Rule::EndBeforeStart], "{start:?}");
     }
 }
 
@@ -68,7 +71,7 @@ fn a_completed_run_is_not_created_with_an_error() {
             blocking_error: Some(error(r#"{"code":"x"}"#)),
             ..new_run()
         };
-        assert_eq!(refused(&new), [Rule::BlockingErrorNotAllowed]);
+        assert_eq!(rejected(&new), [Rule::BlockingErrorNotAllowed]);
         let empty = NewRun {
             blocking_error: Some(error("{}")),
             ..new
@@ -98,9 +101,9 @@ fn nulls_are_dropped_at_every_level_on_create() {
 #[test]
 fn a_creation_is_the_first_version_and_its_entry_shows_all_that_is_set() {
     let change = new_run().create(key(), &origin());
-    let change = change.unwrap_or_else(|faults| panic!("{faults:?}"));
+    let change = change.unwrap_or_else(|violations| panic!("{violations:?}"));
     assert_eq!(change.run.version.number(), 1);
-    assert_eq!(change.event.action, flowruns_domain::Action::Created);
+    assert_eq!(change.event.action, flowruns_domain::run::Action::Created);
     let names: Vec<_> = change
         .event
         .changes
@@ -117,15 +120,17 @@ fn a_creation_is_the_first_version_and_its_entry_shows_all_that_is_set() {
     assert_eq!(names, expected);
 }
 
-fn created_from(new: &NewRun) -> flowruns_domain::RunEvent {
+fn created_from(new: &NewRun) -> flowruns_domain::run::RunEvent {
     let change = new.create(key(), &origin());
-    change.unwrap_or_else(|faults| panic!("{faults:?}")).event
+    change
+        .unwrap_or_else(|violations| panic!("{violations:?}"))
+        .event
 }
 
 #[test]
 fn the_same_creation_is_recognised_by_its_entry_and_another_is_not() {
     let first = created_from(&new_run());
-    let agrees = |new: NewRun| Creation::from(new).differing(&first).is_empty();
+    let agrees = |new: NewRun| RunCreation::from(new).differing(&first).is_empty();
     assert!(agrees(new_run()));
     let any_start = NewRun {
         start: None,
@@ -154,7 +159,7 @@ fn what_a_repeated_creation_leaves_out_agrees_with_anything() {
         ..new_run()
     });
     let agrees = |named: RunPatch| {
-        let creation = Creation {
+        let creation = RunCreation {
             new: new_run(),
             named,
         };

@@ -49,14 +49,14 @@ fn a_run_that_ends_by_itself_never_ends_before_a_stored_or_sent_start() {
 }
 
 #[test]
-fn an_end_while_the_run_stays_running_is_refused() {
+fn an_end_while_the_run_stays_running_is_rejected() {
     for reported in [Field::Absent, Field::Value(RunStatus::Running)] {
         let patch = RunPatch {
             status: reported,
             ..end(Nullable::Value(time(END)))
         };
         let rule = Rule::EndDateTimeWithoutEnd;
-        assert_fault(&running(), &patch, rule, "endDateTime");
+        assert_violation(&running(), &patch, rule, "endDateTime");
     }
 }
 
@@ -71,7 +71,7 @@ fn a_null_end_while_the_run_stays_running_is_fine() {
 }
 
 #[test]
-fn a_null_end_alone_on_a_run_that_has_ended_is_refused() {
+fn a_null_end_alone_on_a_run_that_has_ended_is_rejected() {
     for outcome in OUTCOMES {
         let allowed = [RunStatus::Ended(outcome)];
         let rule = ConflictRule::RunAlreadyEnded;
@@ -80,7 +80,7 @@ fn a_null_end_alone_on_a_run_that_has_ended_is_refused() {
 }
 
 #[test]
-fn a_null_end_beside_the_stored_terminal_status_counts_as_absent() {
+fn a_null_end_with_the_stored_terminal_status_counts_as_absent() {
     for stored in OUTCOMES {
         let patch = RunPatch {
             end: Nullable::Null,
@@ -119,7 +119,7 @@ fn another_start_on_a_run_that_has_ended_merges_and_the_history_shows_it() {
 }
 
 #[test]
-fn an_end_before_the_start_is_refused_whichever_was_sent() {
+fn an_end_before_the_start_is_rejected_whichever_was_sent() {
     let early = time("2026-03-01T07:59:59.999999Z");
     let late = time("2026-03-01T08:30:00.000001Z");
     let (sent_start, sent_end) = (Field::Value(late), Nullable::Value(early));
@@ -145,7 +145,7 @@ fn an_end_before_the_start_is_refused_whichever_was_sent() {
         (ended(Outcome::Failed), end(sent_end), "endDateTime"),
     ];
     for (run, patch, target) in cases {
-        assert_fault(&run, &patch, Rule::EndBeforeStart, target);
+        assert_violation(&run, &patch, Rule::EndBeforeStart, target);
     }
 }
 

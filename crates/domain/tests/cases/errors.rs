@@ -6,20 +6,20 @@ const WITHOUT_ERROR: [Outcome; 2] = [Outcome::Completed, Outcome::CompletedWithW
 const WITH_ERROR: [Outcome; 2] = [Outcome::CompletedWithErrors, Outcome::Failed];
 
 #[test]
-fn an_error_sent_beside_a_completion_is_refused() {
+fn an_error_sent_with_a_completion_is_rejected() {
     for reported in WITHOUT_ERROR {
         let patch = RunPatch {
             status: Field::Value(RunStatus::Ended(reported)),
             ..blocking_error(r#"{"code":"x"}"#)
         };
         let rule = Rule::BlockingErrorNotAllowed;
-        assert_fault(&running(), &patch, rule, "blockingError");
-        assert_fault(&ended(reported), &patch, rule, "blockingError");
+        assert_violation(&running(), &patch, rule, "blockingError");
+        assert_violation(&ended(reported), &patch, rule, "blockingError");
     }
 }
 
 #[test]
-fn an_error_without_a_status_on_a_completed_run_is_refused() {
+fn an_error_without_a_status_on_a_completed_run_is_rejected() {
     for outcome in WITHOUT_ERROR {
         let allowed = [RunStatus::Ended(outcome)];
         let rule = ConflictRule::BlockingErrorNotAllowed;
@@ -29,7 +29,7 @@ fn an_error_without_a_status_on_a_completed_run_is_refused() {
 }
 
 #[test]
-fn a_completion_while_an_error_is_stored_is_refused() {
+fn a_completion_while_an_error_is_stored_is_rejected() {
     let allowed = [
         RunStatus::Running,
         RunStatus::Ended(Outcome::Failed),
@@ -42,7 +42,7 @@ fn a_completion_while_an_error_is_stored_is_refused() {
 }
 
 #[test]
-fn a_completion_that_clears_the_stored_error_is_taken() {
+fn a_completion_that_clears_the_stored_error_is_accepted() {
     for reported in WITHOUT_ERROR {
         let by_null = RunPatch {
             blocking_error: Nullable::Null,
@@ -71,7 +71,7 @@ fn a_run_may_end_with_its_error_when_the_outcome_has_one() {
 }
 
 #[test]
-fn an_error_that_says_nothing_is_none() {
+fn an_error_without_values_is_none() {
     for json in [
         "{}",
         r#"{"code":null}"#,
@@ -87,7 +87,7 @@ fn an_error_that_says_nothing_is_none() {
 }
 
 #[test]
-fn statistics_over_a_limit_are_refused_after_the_merge() {
+fn statistics_over_a_limit_are_rejected_after_the_merge() {
     let half = |name: &str| object(&format!(r#"{{"{name}":"{}"}}"#, "x".repeat(33_000)));
     let statistics = |value| RunPatch {
         statistics: Field::Value(value),
@@ -95,7 +95,7 @@ fn statistics_over_a_limit_are_refused_after_the_merge() {
     };
     let run = changed(&running(), &statistics(half("a"))).run;
     let too_large = statistics(half("b"));
-    assert_fault(&run, &too_large, Rule::StatisticsTooLarge, "statistics");
+    assert_violation(&run, &too_large, Rule::StatisticsTooLarge, "statistics");
     let mut exchange = half("b");
     exchange.insert("a", flowruns_domain::json::JsonValue::Null);
     changed(&run, &statistics(exchange));
@@ -109,7 +109,7 @@ fn statistics_over_a_limit_are_refused_after_the_merge() {
     };
     changed(&running(), &statistics(nested(16)));
     let too_deep = statistics(nested(17));
-    assert_fault(&running(), &too_deep, Rule::StatisticsTooDeep, "statistics");
+    assert_violation(&running(), &too_deep, Rule::StatisticsTooDeep, "statistics");
 }
 
 fn stored_error(run: &Run, json: &str) -> JsonObject {
@@ -123,7 +123,7 @@ fn stored_error(run: &Run, json: &str) -> JsonObject {
 }
 
 #[test]
-fn members_of_any_name_are_kept_and_what_says_nothing_is_dropped_at_every_level() {
+fn members_of_any_name_are_kept_and_what_is_empty_is_dropped_at_every_level() {
     let sent = r#"{"code":"E","innererror":{"date":"2026-03-01","x":null},"request-id":7,"a@b.c":true,"list":[[],{},null,[{"y":null}],1],
         "details":[{"code":null},{"code":"D","n":{"m":{}}}],"innerError":{"innerError":{"code":1},"empty":[]}}"#;
     let kept = r#"{"code":"E","innererror":{"date":"2026-03-01"},"request-id":7,"a@b.c":true,"list":[null,1],
@@ -152,7 +152,7 @@ fn whether_a_run_has_an_error_is_judged_after_the_merge() {
 }
 
 #[test]
-fn the_longest_strings_of_an_error_over_its_limit_are_cut_with_the_length_that_was_sent() {
+fn the_longest_strings_of_an_error_over_its_limit_are_truncated_with_the_sent_length() {
     let (long, longer) = ("é\n".repeat(20_000), "\u{1f600}\"".repeat(30_000));
     let mut sent = object(r#"{"code":"E","details":[{"message":"short"}]}"#);
     sent.insert("message", long.as_str().into());
@@ -179,16 +179,16 @@ fn the_longest_strings_of_an_error_over_its_limit_are_cut_with_the_length_that_w
 }
 
 #[test]
-fn an_error_that_cutting_strings_cannot_bring_below_its_limit_is_refused() {
+fn an_error_that_exceeds_its_limit_with_truncated_strings_is_rejected() {
     let numbers = vec!["12345"; 11_000].join(",");
     let many = format!(
         r#"{{"message":"{}","list":[{numbers}]}}"#,
         "x".repeat(70_000)
     );
     let rule = Rule::BlockingErrorTooLarge;
-    assert_fault(&running(), &blocking_error(&many), rule, "blockingError");
+    assert_violation(&running(), &blocking_error(&many), rule, "blockingError");
     let short_strings = format!(r#"{{"list":[{}]}}"#, vec![r#""abcd""#; 11_000].join(","));
-    assert_fault(
+    assert_violation(
         &running(),
         &blocking_error(&short_strings),
         rule,
@@ -201,7 +201,7 @@ fn an_error_has_16_levels() {
     let nested = |levels: usize| format!("{}1{}", r#"{"a":"#.repeat(levels), "}".repeat(levels));
     changed(&running(), &blocking_error(&nested(16)));
     let rule = Rule::BlockingErrorTooDeep;
-    assert_fault(
+    assert_violation(
         &running(),
         &blocking_error(&nested(17)),
         rule,
@@ -213,7 +213,7 @@ fn an_error_has_16_levels() {
 }
 
 #[test]
-fn a_cut_string_is_stored_whole_when_it_is_sent_again_and_has_room() {
+fn a_truncated_string_is_stored_whole_when_it_is_sent_again_and_fits() {
     let message = format!(r#"{{"message":"{}"}}"#, "x".repeat(50_000));
     let other = format!(r#"{{"other":"{}"}}"#, "y".repeat(50_000));
     let run = changed(&running(), &blocking_error(&message)).run;

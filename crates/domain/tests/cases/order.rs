@@ -1,9 +1,8 @@
-//! What is wrong with the report alone comes first, then the precondition, then what is wrong on the stored run, then the
-//! conflict.
+//! The order of rejections: violations of the report by itself, the precondition, violations on the stored run, the conflict.
 
 use super::*;
 
-fn decide_if(run: &Run, patch: &RunPatch, if_match: &IfMatch) -> Result<Decision, PatchRejected> {
+fn decide_if(run: &Run, patch: &RunPatch, if_match: &IfMatch) -> Result<Decision, Rejection> {
     run.decide(patch, if_match, &origin())
 }
 
@@ -12,15 +11,15 @@ fn another_version() -> IfMatch {
 }
 
 #[test]
-fn a_fault_comes_before_a_failed_precondition() {
+fn a_violation_comes_before_a_failed_precondition() {
     let patch = RunPatch {
         start: Field::Value(time(END)),
         ..end(Nullable::Value(time(START)))
     };
-    for if_match in [another_version(), IfMatch::Missing] {
+    for if_match in [another_version(), IfMatch::AbsentButRequired] {
         let decision = decide_if(&running(), &patch, &if_match);
         assert!(
-            matches!(decision, Err(PatchRejected::Invalid(_))),
+            matches!(decision, Err(Rejection::Invalid(_))),
             "{decision:?}"
         );
     }
@@ -33,11 +32,14 @@ fn a_failed_precondition_comes_before_what_is_wrong_on_the_stored_run() {
         ..RunPatch::default()
     };
     for patch in [end(Nullable::Value(time(END))), too_large] {
-        let failed = Err(PatchRejected::PreconditionFailed);
+        let failed = Err(Rejection::PreconditionFailed);
         let decision = decide_if(&running(), &patch, &another_version());
         assert_eq!(decision, failed);
-        let required = Err(PatchRejected::PreconditionRequired);
-        assert_eq!(decide_if(&running(), &patch, &IfMatch::Missing), required);
+        let required = Err(Rejection::PreconditionRequired);
+        assert_eq!(
+            decide_if(&running(), &patch, &IfMatch::AbsentButRequired),
+            required
+        );
     }
 }
 
@@ -52,22 +54,22 @@ fn a_version_that_if_none_match_names_is_not_changed() {
         (tags(vec![another(), run.tag()]), false),
         (IfNoneMatch::Any, false),
     ];
-    for (if_none_match, is_taken) in cases {
+    for (if_none_match, is_accepted) in cases {
         let both = Preconditions {
             if_match: IfMatch::Any,
             if_none_match: if_none_match.clone(),
         };
-        let expected = |decision: Result<Decision, PatchRejected>| match is_taken {
+        let expected = |decision: Result<Decision, Rejection>| match is_accepted {
             true => assert!(decision.is_ok(), "{if_none_match:?}"),
-            false => assert_eq!(decision, Err(PatchRejected::VersionExcluded)),
+            false => assert_eq!(decision, Err(Rejection::VersionExcluded)),
         };
         expected(run.decide(&patch, &both, &origin()));
         expected(run.decide_deletion(&both, &origin()));
         let missing = Preconditions {
-            if_match: IfMatch::Missing,
+            if_match: IfMatch::AbsentButRequired,
             ..both
         };
-        let required = Err(PatchRejected::PreconditionRequired);
+        let required = Err(Rejection::PreconditionRequired);
         assert_eq!(run.decide(&patch, &missing, &origin()), required);
     }
 }
@@ -75,15 +77,18 @@ fn a_version_that_if_none_match_names_is_not_changed() {
 #[test]
 fn a_failed_precondition_comes_before_a_conflict() {
     let (run, patch) = (ended(Outcome::Completed), outcome(Outcome::Failed));
-    let failed = Err(PatchRejected::PreconditionFailed);
+    let failed = Err(Rejection::PreconditionFailed);
     assert_eq!(decide_if(&run, &patch, &another_version()), failed);
-    let required = Err(PatchRejected::PreconditionRequired);
-    assert_eq!(decide_if(&run, &patch, &IfMatch::Missing), required);
+    let required = Err(Rejection::PreconditionRequired);
+    assert_eq!(
+        decide_if(&run, &patch, &IfMatch::AbsentButRequired),
+        required
+    );
 }
 
 #[test]
 fn a_failed_precondition_comes_before_a_report_that_changes_nothing() {
-    let failed = Err(PatchRejected::PreconditionFailed);
+    let failed = Err(Rejection::PreconditionFailed);
     let decision = decide_if(&running(), &RunPatch::default(), &another_version());
     assert_eq!(decision, failed);
 }
@@ -95,27 +100,27 @@ fn a_precondition_that_holds_lets_the_conflict_through() {
     for if_match in [IfMatch::Any, IfMatch::OneOf(tags)] {
         let decision = decide_if(&run, &patch, &if_match);
         assert!(
-            matches!(decision, Err(PatchRejected::Conflict(_))),
+            matches!(decision, Err(Rejection::Conflict(_))),
             "{decision:?}"
         );
     }
 }
 
 #[test]
-fn a_fault_comes_before_a_conflict() {
+fn a_violation_comes_before_a_conflict() {
     let patch = RunPatch {
         end: Nullable::Value(time("2026-03-01T07:00:00Z")),
         ..outcome(Outcome::Failed)
     };
     let run = ended(Outcome::Completed);
-    assert_fault(&run, &patch, Rule::EndBeforeStart, "endDateTime");
+    assert_violation(&run, &patch, Rule::EndBeforeStart, "endDateTime");
 }
 
 #[test]
-fn all_faults_of_a_step_are_told() {
+fn all_violations_of_a_step_are_reported() {
     let rules = |patch: &RunPatch| -> Vec<Rule> {
-        let faults = faults(&running(), patch);
-        faults.into_iter().map(|(rule, _)| rule).collect()
+        let violations = violations(&running(), patch);
+        violations.into_iter().map(|(rule, _)| rule).collect()
     };
     let too_large = || Field::Value(object(&format!(r#"{{"a":"{}"}}"#, "x".repeat(65_536))));
     let alone = RunPatch {
@@ -146,15 +151,15 @@ fn nested(levels: usize) -> String {
 }
 
 #[test]
-fn all_faults_of_a_creation_are_told_in_the_order_of_the_properties() {
+fn all_violations_of_a_creation_are_reported_in_the_order_of_the_properties() {
     let new = NewRun {
         status: RunStatus::Ended(Outcome::Completed),
         blocking_error: Some(error(&nested(17))),
         statistics: object(&format!(r#"{{"a":"{}"}}"#, "x".repeat(65_536))),
         ..new_run()
     };
-    let faults = new.create(key(), &origin()).map_err(|faults| {
-        let rules = faults.into_iter().map(|fault| fault.rule);
+    let violations = new.create(key(), &origin()).map_err(|violations| {
+        let rules = violations.into_iter().map(|violation| violation.rule);
         rules.collect::<Vec<_>>()
     });
     let expected = vec![
@@ -163,18 +168,18 @@ fn all_faults_of_a_creation_are_told_in_the_order_of_the_properties() {
         Rule::BlockingErrorTooDeep,
         Rule::StatisticsTooLarge,
     ];
-    assert_eq!(faults, Err(expected));
+    assert_eq!(violations, Err(expected));
 }
 
 #[test]
 fn a_deletion_checks_its_precondition() {
     let run = running();
-    let failed = Err(PatchRejected::PreconditionFailed);
+    let failed = Err(Rejection::PreconditionFailed);
     assert_eq!(run.decide_deletion(&another_version(), &origin()), failed);
     let tagged = IfMatch::OneOf(vec![run.tag()]);
     let Ok(Decision::Changed(change)) = run.decide_deletion(&tagged, &origin()) else {
         panic!("the precondition holds");
     };
-    assert_eq!(change.event.action, flowruns_domain::Action::Deleted);
+    assert_eq!(change.event.action, flowruns_domain::run::Action::Deleted);
     assert_eq!(change.event.version, run.version.next());
 }

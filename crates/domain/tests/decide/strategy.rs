@@ -1,9 +1,13 @@
 //! Runs and reports.
 
 use flowruns_domain::{
-    Decision, DisplayName, EventId, Field, FlowKey, IfMatch, NewRun, Nullable, Origin,
-    PublicErrorPatch, Run, RunEvent, RunPatch, RunStatus, Timestamp,
+    display_name::DisplayName,
+    id::{EventId, FlowKey},
     json::{JsonObject, JsonValue, Number},
+    patch::{Field, Nullable},
+    run::{Decision, NewRun, PublicErrorPatch, ReportOrigin, Run, RunEvent, RunPatch, RunStatus},
+    timestamp::Timestamp,
+    version::IfMatch,
 };
 use proptest::{collection, option, prelude::*, sample};
 use uuid::Uuid;
@@ -42,7 +46,7 @@ fn errors() -> impl Strategy<Value = PublicErrorPatch> {
         if let Some(inner) = inner {
             members.insert("innerError", JsonValue::Object(inner.into_iter().collect()));
         }
-        PublicErrorPatch::new(members).unwrap_or_else(|faults| panic!("{faults:?}"))
+        PublicErrorPatch::new(members).unwrap_or_else(|violations| panic!("{violations:?}"))
     })
 }
 
@@ -100,8 +104,8 @@ pub(super) fn patches() -> impl Strategy<Value = RunPatch> {
         )
 }
 
-pub(super) fn origins() -> impl Strategy<Value = Origin> {
-    times().prop_map(|received| Origin {
+pub(super) fn origins() -> impl Strategy<Value = ReportOrigin> {
+    times().prop_map(|received| ReportOrigin {
         event: EventId::new(Uuid::from_u128(4)).unwrap_or_else(|error| panic!("{error}")),
         actor: "nightly".to_owned(),
         request: Uuid::from_u128(5),
@@ -109,7 +113,7 @@ pub(super) fn origins() -> impl Strategy<Value = Origin> {
     })
 }
 
-/// A run as creations and reports make it.
+/// A run after a creation and reports.
 pub(super) fn runs() -> impl Strategy<Value = Run> {
     let report = (patches(), origins());
     (
@@ -135,18 +139,24 @@ pub(super) fn runs() -> impl Strategy<Value = Run> {
         })
 }
 
-fn created(new: &NewRun, origin: &Origin) -> Run {
+fn created(new: &NewRun, origin: &ReportOrigin) -> Run {
     let id = |number: u128| Uuid::from_u128(number).to_string();
     let parsed = (id(1).parse(), id(2).parse(), id(3).parse());
     let (Ok(tenant), Ok(flow), Ok(run)) = parsed else {
         panic!("1, 2 and 3 are ids");
     };
     let change = new.create(FlowKey { tenant, flow }.run(run), origin);
-    change.unwrap_or_else(|faults| panic!("{faults:?}")).run
+    change
+        .unwrap_or_else(|violations| panic!("{violations:?}"))
+        .run
 }
 
 /// The changed run and its history entry.
-pub(super) fn changed(run: &Run, patch: &RunPatch, origin: &Origin) -> Option<(Run, RunEvent)> {
+pub(super) fn changed(
+    run: &Run,
+    patch: &RunPatch,
+    origin: &ReportOrigin,
+) -> Option<(Run, RunEvent)> {
     match run.decide(patch, &IfMatch::Absent, origin) {
         Ok(Decision::Changed(change)) => Some((change.run, change.event)),
         _ => None,

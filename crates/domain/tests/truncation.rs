@@ -1,8 +1,8 @@
-//! Properties of the cut of a publicError that is too large.
+//! Properties of the truncation of a publicError that is too large.
 
 use flowruns_domain::{
-    PublicError, PublicErrorPatch,
     json::{JsonObject, JsonValue},
+    run::{PublicError, PublicErrorPatch},
 };
 use proptest::{collection, option, prelude::*, sample};
 
@@ -39,15 +39,15 @@ fn members(value: impl Strategy<Value = JsonValue>) -> impl Strategy<Value = Jso
 
 fn patches() -> impl Strategy<Value = PublicErrorPatch> {
     members(values()).prop_map(|members| {
-        PublicErrorPatch::new(members).unwrap_or_else(|faults| panic!("{faults:?}"))
+        PublicErrorPatch::new(members).unwrap_or_else(|violations| panic!("{violations:?}"))
     })
 }
 
-/// One after the other, as reports come.
+/// The result of one report after the other.
 fn merged(patches: &[PublicErrorPatch]) -> Option<PublicError> {
     patches.iter().fold(None, |stored, patch| {
         let merged = patch.merged_into(stored.as_ref());
-        merged.unwrap_or_else(|fault| panic!("{fault}"))
+        merged.unwrap_or_else(|violation| panic!("{violation}"))
     })
 }
 
@@ -74,23 +74,23 @@ proptest! {
     fn what_was_read_and_is_written_back_changes_nothing(patches in collection::vec(patches(), 1..4)) {
         let Some(stored) = merged(&patches) else { return Ok(()) };
         let read = PublicErrorPatch::new(stored.members().clone());
-        let read = read.unwrap_or_else(|faults| panic!("{faults:?}"));
+        let read = read.unwrap_or_else(|violations| panic!("{violations:?}"));
         prop_assert_eq!(read.merged_into(Some(&stored)), Ok(Some(stored)));
     }
 
     #[test]
-    fn the_same_report_is_cut_in_the_same_way(patches in collection::vec(patches(), 1..4)) {
+    fn the_same_report_is_truncated_in_the_same_way(patches in collection::vec(patches(), 1..4)) {
         prop_assert_eq!(merged(&patches), merged(&patches));
     }
 
-    /// Two strings near one length, of which the second is sent again: the cut of both is rounded to code points.
+    /// Two strings near one length, of which the second is sent again: both are truncated between code points.
     #[test]
-    fn the_rounding_of_a_cut_makes_no_change(
+    fn the_rounding_of_a_truncation_makes_no_change(
         one in 30_000_usize..34_000, other in 30_000_usize..34_000, piece in sample::select(vec!["x", "é", "…", "\u{1f600}", "\u{1}"]),
     ) {
         let patch = |name: &str, text: String| {
             let members = [(name.to_owned(), JsonValue::String(text))].into_iter().collect();
-            PublicErrorPatch::new(members).unwrap_or_else(|faults| panic!("{faults:?}"))
+            PublicErrorPatch::new(members).unwrap_or_else(|violations| panic!("{violations:?}"))
         };
         let first = patch("a", piece.repeat(one.div_ceil(piece.len())));
         let second = patch("b", "y".repeat(other));

@@ -1,14 +1,20 @@
-//! A condition as the `$filter` that means it.
+//! Displays a filter as the OData `$filter` with the same meaning.
 
 use std::fmt::{self, Display as _};
 
-use super::filter::{Condition, EnumTest, FlowTerm, Operator, RunTerm, Test, TextTest};
-use crate::{flow::ReadinessStatus, property};
+use crate::{
+    flow::entity::ReadinessStatus,
+    property,
+    query::{
+        comparison::{Comparison, EnumComparison, Operator, TextComparison},
+        filter::{Filter, FlowPredicate, RunPredicate},
+    },
+};
 
-impl<T: fmt::Display> fmt::Display for Condition<T> {
+impl<T: fmt::Display> fmt::Display for Filter<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Is(term) => term.fmt(f),
+            Self::Predicate(predicate) => predicate.fmt(f),
             Self::Not(inner) => write!(f, "not ({inner})"),
             Self::And(parts) => show_parts(f, parts, " and "),
             Self::Or(parts) => show_parts(f, parts, " or "),
@@ -18,7 +24,7 @@ impl<T: fmt::Display> fmt::Display for Condition<T> {
 
 fn show_parts<T: fmt::Display>(
     f: &mut fmt::Formatter<'_>,
-    parts: &[Condition<T>],
+    parts: &[Filter<T>],
     word: &str,
 ) -> fmt::Result {
     for (index, part) in parts.iter().enumerate() {
@@ -26,14 +32,14 @@ fn show_parts<T: fmt::Display>(
             f.write_str(word)?;
         }
         match part {
-            Condition::And(_) | Condition::Or(_) => write!(f, "({part})")?,
-            Condition::Is(_) | Condition::Not(_) => part.fmt(f)?,
+            Filter::And(_) | Filter::Or(_) => write!(f, "({part})")?,
+            Filter::Predicate(_) | Filter::Not(_) => part.fmt(f)?,
         }
     }
     Ok(())
 }
 
-impl fmt::Display for RunTerm {
+impl fmt::Display for RunPredicate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Id(test) => show_test(f, property::ID, test, quoted),
@@ -45,7 +51,7 @@ impl fmt::Display for RunTerm {
     }
 }
 
-impl fmt::Display for FlowTerm {
+impl fmt::Display for FlowPredicate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Id(test) => show_test(f, property::ID, test, quoted),
@@ -66,38 +72,38 @@ fn plain(value: &impl ToString) -> String {
     value.to_string()
 }
 
-fn show_text(f: &mut fmt::Formatter<'_>, test: &TextTest) -> fmt::Result {
+fn show_text(f: &mut fmt::Formatter<'_>, test: &TextComparison) -> fmt::Result {
     let name = property::DISPLAY_NAME;
     match test {
-        TextTest::Plain(test) => show_test(f, name, test, quoted),
-        TextTest::StartsWith(part) => write!(f, "startswith({name},{})", quoted(part)),
-        TextTest::EndsWith(part) => write!(f, "endswith({name},{})", quoted(part)),
-        TextTest::Contains(part) => write!(f, "contains({name},{})", quoted(part)),
+        TextComparison::Whole(test) => show_test(f, name, test, quoted),
+        TextComparison::StartsWith(part) => write!(f, "startswith({name},{})", quoted(part)),
+        TextComparison::EndsWith(part) => write!(f, "endswith({name},{})", quoted(part)),
+        TextComparison::Contains(part) => write!(f, "contains({name},{})", quoted(part)),
     }
 }
 
 fn show_test<V>(
     f: &mut fmt::Formatter<'_>,
     name: &str,
-    test: &Test<V>,
+    test: &Comparison<V>,
     show: impl Fn(&V) -> String,
 ) -> fmt::Result {
     match test {
-        Test::Compare(operator, value) => show_compare(f, name, *operator, value, show),
-        Test::In(values) => show_list(f, name, values, show),
+        Comparison::Compare(operator, value) => show_compare(f, name, *operator, value, show),
+        Comparison::In(values) => show_list(f, name, values, show),
     }
 }
 
 fn show_enum<V>(
     f: &mut fmt::Formatter<'_>,
     name: &str,
-    test: &EnumTest<V>,
+    test: &EnumComparison<V>,
     show: impl Fn(&V) -> String,
 ) -> fmt::Result {
     match test {
-        EnumTest::Eq(value) => show_compare(f, name, Operator::Eq, value, show),
-        EnumTest::Ne(value) => show_compare(f, name, Operator::Ne, value, show),
-        EnumTest::In(values) => show_list(f, name, values, show),
+        EnumComparison::Eq(value) => show_compare(f, name, Operator::Eq, value, show),
+        EnumComparison::Ne(value) => show_compare(f, name, Operator::Ne, value, show),
+        EnumComparison::In(values) => show_list(f, name, values, show),
     }
 }
 

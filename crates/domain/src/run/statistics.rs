@@ -1,19 +1,19 @@
-//! The open object that a flow fills with whatever it counts.
+//! The statistics of a run.
 
 use crate::{
-    json::JsonObject,
+    json::value::JsonObject,
     property,
-    rejection::{Fault, Rule},
+    violation::{Rule, RuleViolation},
 };
 
-/// Any JSON object within the limits.
+/// An open object of counters and other values that the flow reports, within limits of size and depth.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Statistics(JsonObject);
 
 impl Statistics {
-    /// The most that is kept, in bytes as compact JSON.
+    /// The maximum size, in bytes as compact JSON.
     pub const MAX_BYTES: usize = 64 * 1024;
-    /// The deepest that is kept, in levels; the object itself is the first.
+    /// The maximum depth, in levels. The object itself is the first.
     pub const MAX_DEPTH: usize = 16;
 
     /// The members.
@@ -21,17 +21,17 @@ impl Statistics {
         &self.0
     }
 
-    /// Takes what a store has kept; the limits were checked when it was merged.
+    /// Stored statistics. The limits were checked before they were stored.
     pub const fn from_stored(members: JsonObject) -> Self {
         Self(members)
     }
 
-    /// These statistics with a patch merged in.
+    /// Merges a patch into these statistics (RFC 7396).
     ///
     /// # Errors
     ///
-    /// A [`Fault`] when the merged object changed and is over a limit.
-    pub fn merged(&self, patch: &JsonObject) -> Result<Self, Fault> {
+    /// A [`RuleViolation`] when the result exceeds a limit and differs from these statistics.
+    pub fn merged(&self, patch: &JsonObject) -> Result<Self, RuleViolation> {
         let mut members = self.0.clone();
         members.merge(patch);
         if members == self.0 {
@@ -43,7 +43,7 @@ impl Statistics {
                 "statistics would be {depth} levels deep; at most {} are kept",
                 Self::MAX_DEPTH
             );
-            return Err(Fault::new(
+            return Err(RuleViolation::new(
                 Rule::StatisticsTooDeep,
                 property::STATISTICS,
                 message,
@@ -55,7 +55,7 @@ impl Statistics {
                 "statistics would be {length} bytes as compact JSON; at most {} are kept. Remove members with null",
                 Self::MAX_BYTES
             );
-            return Err(Fault::new(
+            return Err(RuleViolation::new(
                 Rule::StatisticsTooLarge,
                 property::STATISTICS,
                 message,

@@ -1,37 +1,37 @@
-//! A JSON document as a client sends it: one object, or a fault with its line and column.
+//! Parses a JSON document from a client: an object, or an error with its line and column.
 
-use super::{fault::InvalidDocument, value::JsonObject};
+use crate::json::{invalid_document::InvalidDocument, value::JsonObject};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// Reads one JSON object.
+/// Parses a JSON object.
 ///
 /// ```
 /// use flowruns_domain::json::parse_object;
 ///
 /// assert!(parse_object(br#"{"rows": 1, "rows@odata.type": "Int64"}"#)?.get("rows").is_some());
-/// let fault = parse_object(b"{\"a\": 1,\n \"a\": 2}").unwrap_err();
-/// assert_eq!(fault.to_string(), "line 2 column 4: duplicate member \"a\"; send it once");
+/// let error = parse_object(b"{\"a\": 1,\n \"a\": 2}").unwrap_err();
+/// assert_eq!(error.to_string(), "line 2 column 4: duplicate member \"a\"; send it once");
 /// # Ok::<(), flowruns_domain::json::InvalidDocument>(())
 /// ```
 ///
-/// A byte order mark before it is skipped.
+/// A byte order mark at the beginning is skipped.
 ///
 /// # Errors
 ///
-/// [`InvalidDocument`] when it is not UTF-8, malformed, empty, no object, has a duplicate member, U+0000, a lone surrogate,
-/// trailing bytes, more than 127 levels, an integer beyond 64 bits or a number beyond a double.
+/// [`InvalidDocument`] when the document is not UTF-8, not JSON or not an object; when it has a duplicate member, U+0000, a lone
+/// surrogate, trailing bytes or more than 127 levels; or when a number exceeds 64 bits as an integer or the range of a double.
 pub fn parse_object(document: &[u8]) -> Result<JsonObject, InvalidDocument> {
     let document = document.strip_prefix(BYTE_ORDER_MARK).unwrap_or(document);
     let object = serde_json::from_slice(document)
-        .map_err(|error| InvalidDocument::explained(document, &error))?;
-    refuse_oversized_integers(document)?;
+        .map_err(|error| InvalidDocument::from_serde(document, &error))?;
+    reject_oversized_integers(document)?;
     Ok(object)
 }
 
-/// serde_json reads an integer beyond 64 bits as the nearest double, which would change it silently.
-/// The document is well-formed here, so whatever starts like a number outside a string is one.
-fn refuse_oversized_integers(document: &[u8]) -> Result<(), InvalidDocument> {
+/// serde_json parses an integer of more than 64 bits as the nearest double, which would change it silently. The document is
+/// well-formed here, so anything outside a string that starts like a number is one.
+fn reject_oversized_integers(document: &[u8]) -> Result<(), InvalidDocument> {
     let mut at = 0;
     while at < document.len() {
         at = match document[at] {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_one_form() {
+    fn numbers_are_normalised() {
         assert_eq!(
             compact(
                 r#"{"a":1.0,"b":-0.0,"c":1e2,"d":0.1,"e":1e19,"f":1e300,"g":-5e-324,"h":-3.0}"#
@@ -114,14 +114,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_with_an_at_sign_that_is_no_annotation_is_kept() {
+    fn a_name_with_an_at_sign_that_is_not_an_annotation_is_kept() {
         let document =
             r#"{"a":{"b@c":{"odata.x@":1}},"alice@example.com":3,"x@odata":4,"y@odatas.z":5}"#;
         assert_eq!(compact(document), document);
     }
 
     #[test]
-    fn a_byte_order_mark_is_skipped_and_another_encoding_is_named() {
+    fn a_byte_order_mark_is_skipped_and_another_encoding_is_rejected() {
         assert_eq!(parse_object(b"\xEF\xBB\xBF{}"), parse_object(b"{}"));
         let utf16 = |text: &str, to_bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
             text.encode_utf16().flat_map(to_bytes).collect()
@@ -132,39 +132,39 @@ mod tests {
             utf16("{}", u16::to_le_bytes),
             utf16("{}", u16::to_be_bytes),
         ] {
-            let fault = parse_object(&document).unwrap_err().to_string();
-            assert!(fault.contains("UTF-16"), "{fault}");
-            assert!(fault.contains("send it as UTF-8"), "{fault}");
+            let error = parse_object(&document).unwrap_err().to_string();
+            assert!(error.contains("UTF-16"), "{error}");
+            assert!(error.contains("send it as UTF-8"), "{error}");
         }
         for document in [&b"{\"a\":\n \"\xe9\"}"[..], b"{\"a\":\n  \xe9}"] {
-            let fault = parse_object(document).unwrap_err();
-            assert_eq!((fault.line, fault.column), (2, 3));
-            assert!(fault.reason.contains("send it as UTF-8"), "{fault}");
+            let error = parse_object(document).unwrap_err();
+            assert_eq!((error.line, error.column), (2, 3));
+            assert!(error.reason.contains("send it as UTF-8"), "{error}");
         }
     }
 
     #[test]
-    fn what_is_no_finite_number_has_a_message_of_its_own() {
+    fn nan_and_infinity_have_their_own_message() {
         for word in ["NaN", "nan", "Infinity", "-Infinity", "+inf", "-NaN"] {
             for document in [
                 format!("{{\"a\":{word}}}"),
                 format!("{{\"a\":1,\n\"b\": [{word} , 1]}}"),
             ] {
-                let fault = parse_object(document.as_bytes()).unwrap_err().to_string();
+                let error = parse_object(document.as_bytes()).unwrap_err().to_string();
                 assert!(
-                    fault.contains(": NaN and Infinity are not JSON; "),
-                    "{document}: {fault}"
+                    error.contains(": NaN and Infinity are not JSON; "),
+                    "{document}: {error}"
                 );
             }
         }
-        let fault = parse_object(br#"{"a":"NaN","b":nul}"#)
+        let error = parse_object(br#"{"a":"NaN","b":nul}"#)
             .unwrap_err()
             .to_string();
-        assert!(fault.contains(": this is no JSON value; send"), "{fault}");
+        assert!(error.contains(": this is no JSON value; send"), "{error}");
     }
 
     #[test]
-    fn a_refusal_says_where() {
+    fn an_error_names_line_and_column() {
         let cases = [
             ("", "1 0: the body is empty; send a JSON object"),
             ("[]", "1 1: the body is an array; send a JSON object"),
@@ -262,15 +262,15 @@ mod tests {
             ),
         ];
         for (document, expected) in cases {
-            let fault = parse_object(document.as_bytes()).unwrap_err();
-            let found = format!("{} {}: {}", fault.line, fault.column, fault.reason);
+            let error = parse_object(document.as_bytes()).unwrap_err();
+            let found = format!("{} {}: {}", error.line, error.column, error.reason);
             assert!(found.starts_with(expected), "{document}: {found}");
-            let place = format!("line {} column {}: ", fault.line, fault.column);
-            assert_eq!(fault.to_string(), format!("{place}{}", fault.reason));
+            let position = format!("line {} column {}: ", error.line, error.column);
+            assert_eq!(error.to_string(), format!("{position}{}", error.reason));
         }
         let deep = format!("{{\"a\":{}", "[".repeat(128));
-        let fault = parse_object(deep.as_bytes()).unwrap_err();
-        assert!(fault.reason.contains("with at most 16"), "{fault}");
+        let error = parse_object(deep.as_bytes()).unwrap_err();
+        assert!(error.reason.contains("with at most 16"), "{error}");
     }
 
     #[test]

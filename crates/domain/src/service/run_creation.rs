@@ -1,33 +1,47 @@
-//! Creations, and creations that are repeated.
+//! Creations of runs, and creations that are repeated.
 
 use uuid::Uuid;
 
-use super::{Requester, RunCreated, RunService, ServiceError, Via};
 use crate::{
-    event::{Origin, RunEvent},
     id::{FlowKey, RunId, RunKey},
     idempotency::Reserved,
-    new_run::Creation,
-    query::{EventPageRequest, PageSize},
-    rejection::{Fault, Rule},
-    run::Run,
-    store::{Created, StoreError, StoreErrorKind},
+    query::page::{EventPageRequest, PageSize},
+    run::{
+        address::Via,
+        creation::RunCreation,
+        entity::Run,
+        event::{ReportOrigin, RunEvent},
+    },
+    service::{environment::Requester, error::ServiceError, run::RunService},
+    store::{
+        error::{StoreError, StoreErrorKind},
+        outcome::Created,
+    },
+    violation::{Rule, RuleViolation},
 };
 
+/// The result of a creation.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RunCreated {
+    /// The run was created.
+    New(Run),
+    /// The same creation was carried out before. The run as it is stored.
+    Existing(Run),
+}
+
 impl RunService {
-    /// Creates a run. The same creation of the same id again gives the stored run.
+    /// Creates a run. If the client repeats a creation with the same id, the stored run is returned.
     ///
     /// # Errors
     ///
-    /// [`ServiceError::Rejected`] with the faults, [`ServiceError::FlowNotFound`], [`ServiceError::RunNotFound`] for
-    /// a run to go through that is not there, [`ServiceError::IdTaken`], [`ServiceError::IdDeleted`] or
-    /// [`ServiceError::Store`].
+    /// [`ServiceError::Rejected`], [`ServiceError::FlowNotFound`], [`ServiceError::RunNotFound`] if a run of `via` does not
+    /// exist, [`ServiceError::IdInUse`], [`ServiceError::IdDeleted`] or [`ServiceError::Store`].
     pub async fn create(
         &self,
         flow: FlowKey,
         via: Via,
         id: Option<RunId>,
-        new: impl Into<Creation>,
+        new: impl Into<RunCreation>,
         requester: Requester,
     ) -> Result<RunCreated, ServiceError> {
         let origin = self.environment.origin(requester)?;
@@ -35,8 +49,7 @@ impl RunService {
         self.create_from(flow.run(run), via, new, origin).await
     }
 
-    /// Creates a run as [`create`](Self::create) does, from what is reserved for it: an attempt after the first finds
-    /// the run that the first one made.
+    /// Like [`create`](Self::create), with a reserved id and time. If an earlier attempt has created the run, it is returned.
     ///
     /// # Errors
     ///
@@ -46,19 +59,19 @@ impl RunService {
         flow: FlowKey,
         via: Via,
         id: Option<RunId>,
-        new: impl Into<Creation>,
+        new: impl Into<RunCreation>,
         requester: Requester,
         reserved: Reserved,
     ) -> Result<RunCreated, ServiceError> {
-        let origin = Origin {
+        let origin = ReportOrigin {
             received: reserved.received,
             ..self.environment.origin(requester)?
         };
         let run = id.map_or_else(|| run_id(reserved.id), Ok)?;
         let created = self.create_from(flow.run(run), via, new, origin).await?;
         Ok(match created {
-            // Nobody else knows an id that is reserved.
-            RunCreated::Before(run) if id.is_none() => RunCreated::New(run),
+            // Only the attempts of this creation use the reserved id.
+            RunCreated::Existing(run) if id.is_none() => RunCreated::New(run),
             created => created,
         })
     }
@@ -67,41 +80,44 @@ impl RunService {
         &self,
         key: RunKey,
         via: Via,
-        creation: impl Into<Creation>,
-        origin: Origin,
+        creation: impl Into<RunCreation>,
+        origin: ReportOrigin,
     ) -> Result<RunCreated, ServiceError> {
         let creation = creation.into();
         let change = match creation.new.create(key, &origin) {
             Ok(change) => change,
-            Err(faults) => return self.repeated_late(key, via, &creation, faults).await,
+            Err(violations) => {
+                return self
+                    .repeated_without_start(key, via, &creation, violations)
+                    .await;
+            }
         };
-        self.pass_through(key.flow_key(), via).await?;
+        self.check_via(key.flow_key(), via).await?;
         match self.store().create_run(change).await? {
             Created::New(run) => Ok(RunCreated::New(run)),
             Created::Exists(stored, first) => repeated(&creation, stored, first.as_ref()),
             Created::Deleted => Err(ServiceError::IdDeleted(key.run)),
-            Created::FlowAbsent => Err(ServiceError::FlowNotFound),
+            Created::FlowNotFound => Err(ServiceError::FlowNotFound),
         }
     }
 
-    /// A creation that was accepted once and is refused now: without a start it starts now, and its end was not before the
-    /// clock when it was sent first. It is answered as it would have been then. Where no run of that id exists, it is refused
-    /// for its faults.
-    async fn repeated_late(
+    /// A repeated creation without a start. Its start is the current time by default, so an end that was accepted the first time can
+    /// be before it now. If the run exists, the result is that of the first time, else the violations.
+    async fn repeated_without_start(
         &self,
         key: RunKey,
         via: Via,
-        creation: &Creation,
-        faults: Vec<Fault>,
+        creation: &RunCreation,
+        violations: Vec<RuleViolation>,
     ) -> Result<RunCreated, ServiceError> {
-        let is_late = creation.new.start.is_none()
-            && faults
+        let is_default_start = creation.new.start.is_none()
+            && violations
                 .iter()
-                .all(|fault| fault.rule == Rule::EndBeforeStart);
-        if !is_late {
-            return Err(faults.into());
+                .all(|violation| violation.rule == Rule::EndBeforeStart);
+        if !is_default_start {
+            return Err(violations.into());
         }
-        self.pass_through(key.flow_key(), via).await?;
+        self.check_via(key.flow_key(), via).await?;
         let first = EventPageRequest {
             size: PageSize::new(1).unwrap_or_default(),
             after: None,
@@ -111,23 +127,23 @@ impl RunService {
         let stored = self.store().find_run(key).await?;
         match stored {
             Some(run) => repeated(creation, run, first.as_ref()),
-            None => Err(faults.into()),
+            None => Err(violations.into()),
         }
     }
 }
 
-/// What a creation of an id that exists is answered, given the first entry of the run's history.
+/// The result of a creation with the id of a stored run. `first` is the first entry of the run's history.
 fn repeated(
-    creation: &Creation,
+    creation: &RunCreation,
     stored: Run,
     first: Option<&RunEvent>,
 ) -> Result<RunCreated, ServiceError> {
     let differing = first.map(|first| creation.differing(first));
     match differing {
-        Some(differing) if differing.is_empty() => Ok(RunCreated::Before(stored)),
+        Some(differing) if differing.is_empty() => Ok(RunCreated::Existing(stored)),
         differing => {
             let (run, differing) = (stored.key.run, differing.unwrap_or_default());
-            Err(ServiceError::IdTaken { run, differing })
+            Err(ServiceError::IdInUse { run, differing })
         }
     }
 }

@@ -1,65 +1,65 @@
-//! Cuts the longest strings of an object that is too large. Each that is cut ends in `… [cut, N bytes]`, where N is the
-//! length of the string that was sent, in bytes of UTF-8.
+//! Truncates the longest strings of an object that is too large. A truncated string ends with the marker `… [cut, N bytes]`, where N
+//! is the length of the sent string in bytes of UTF-8.
 
-use crate::json::{JsonObject, JsonValue};
+use crate::json::value::{JsonObject, JsonValue};
 
-const MARK_START: &str = "… [cut, ";
-const MARK_END: &str = " bytes]";
-/// A string is cut at a code point: up to 5 bytes of what it may have stay unused, and one byte more would be too many.
+const MARKER_START: &str = "… [cut, ";
+const MARKER_END: &str = " bytes]";
+/// A string is truncated between code points, so up to 5 bytes of its limit stay unused.
 const ROUNDING: usize = 6;
 
-/// The members, with the longest strings cut to one length so that all of it is at most `limit` bytes of compact JSON.
+/// Truncates the longest strings to the same length, so that the object has at most `limit` bytes of compact JSON.
 ///
-/// What is `stored` stays where it is the cut form of these members, so that a report that is sent again changes nothing.
+/// If `stored` is the truncated form of these members, it is returned, so that a repeated report changes nothing.
 ///
 /// # Errors
 ///
-/// The least length that is possible when that is over the limit.
-pub(super) fn within(
+/// The size with all strings truncated, in bytes, if it exceeds the limit.
+pub(super) fn truncate(
     limit: usize,
     mut members: JsonObject,
     stored: Option<&JsonObject>,
 ) -> Result<JsonObject, usize> {
     let length = members.compact_length();
-    // Strings that were cut before are shorter than they may be by the rounding, so that a string that was cut beside them
-    // may just fit when it is sent again.
-    let rounding = ROUNDING * count_cut(&members);
+    // Strings that were truncated before are shorter than their limit by the rounding. When another string is sent again, the
+    // object may fit without truncation only because of that.
+    let rounding = ROUNDING * count_truncated(&members);
     if length + rounding > limit
         && let Some(stored) = stored
-        && is_cut_form(stored, &members)
+        && is_truncated_form(stored, &members)
     {
         return Ok(stored.clone());
     }
     if length > limit {
         let level = level_within(limit, length, &members)?;
         for value in members.values_mut() {
-            each_string_mut(value, &mut |text| cut(text, level));
+            each_string_mut(value, &mut |text| truncate_text(text, level));
         }
     }
     Ok(members)
 }
 
-/// A string by its lengths in JSON, without the quotes.
+/// The lengths of a string and of its marker in JSON, without the quotes.
 struct Lengths {
     whole: usize,
-    mark: usize,
+    marker: usize,
 }
 
 impl Lengths {
-    /// At most this long when strings are cut to `level`.
+    /// The maximum length of the string when strings are truncated to `level`.
     fn at(&self, level: usize) -> usize {
-        self.whole.min(self.mark.max(level))
+        self.whole.min(self.marker.max(level))
     }
 }
 
-/// The greatest length for strings that keeps the object within the limit.
+/// The greatest length of strings with which the object stays within the limit.
 fn level_within(limit: usize, length: usize, members: &JsonObject) -> Result<usize, usize> {
     let mut strings = Vec::new();
     for (_, value) in members.iter() {
         each_string(value, &mut |text| {
             strings.push(Lengths {
                 whole: escaped_length(text),
-                mark: mark_length(Cut::of(text).sent),
+                marker: marker_length(SentText::of(text).sent),
             });
         });
     }
@@ -69,43 +69,43 @@ fn level_within(limit: usize, length: usize, members: &JsonObject) -> Result<usi
     if least > limit {
         return Err(least);
     }
-    let (mut fits, mut too_much) = (0, limit + 1);
-    while too_much - fits > 1 {
-        let level = usize::midpoint(fits, too_much);
+    let (mut fits, mut too_long) = (0, limit + 1);
+    while too_long - fits > 1 {
+        let level = usize::midpoint(fits, too_long);
         match total(level) <= limit {
             true => fits = level,
-            false => too_much = level,
+            false => too_long = level,
         }
     }
     Ok(fits)
 }
 
-fn cut(text: &mut String, level: usize) {
-    let Cut { kept, sent } = Cut::of(text);
-    let most = mark_length(sent).max(level);
+fn truncate_text(text: &mut String, level: usize) {
+    let SentText { kept, sent } = SentText::of(text);
+    let most = marker_length(sent).max(level);
     if escaped_length(text) <= most {
         return;
     }
-    let mut room = most - mark_length(sent);
+    let mut remaining = most - marker_length(sent);
     let end = kept.char_indices().find_map(|(at, character)| {
         let length = escaped_length_of(character);
-        let fits = length <= room;
-        room = room.saturating_sub(length);
+        let fits = length <= remaining;
+        remaining = remaining.saturating_sub(length);
         (!fits).then_some(at)
     });
     let end = end.unwrap_or(kept.len());
     text.truncate(end);
-    text.push_str(&format!("{MARK_START}{sent}{MARK_END}"));
+    text.push_str(&format!("{MARKER_START}{sent}{MARKER_END}"));
 }
 
-/// A string without the mark of a former cut.
-struct Cut<'a> {
+/// A string without the marker of an earlier truncation.
+struct SentText<'a> {
     kept: &'a str,
     /// The length that was sent, in bytes of UTF-8.
     sent: usize,
 }
 
-impl<'a> Cut<'a> {
+impl<'a> SentText<'a> {
     fn of(text: &'a str) -> Self {
         Self::marked(text).unwrap_or(Self {
             kept: text,
@@ -114,44 +114,45 @@ impl<'a> Cut<'a> {
     }
 
     fn marked(text: &'a str) -> Option<Self> {
-        let (kept, sent) = text.strip_suffix(MARK_END)?.rsplit_once(MARK_START)?;
+        let (kept, sent) = text.strip_suffix(MARKER_END)?.rsplit_once(MARKER_START)?;
         let is_number = !sent.starts_with('0') && sent.bytes().all(|byte| byte.is_ascii_digit());
         let sent = sent.parse().ok().filter(|_| is_number)?;
         (sent > kept.len()).then_some(Self { kept, sent })
     }
 }
 
-/// Whether an object is another one with strings cut; one that is equal is, too.
-fn is_cut_form(stored: &JsonObject, whole: &JsonObject) -> bool {
+/// Whether an object is another one with strings truncated, or equals it.
+fn is_truncated_form(stored: &JsonObject, whole: &JsonObject) -> bool {
     let same_length = stored.iter().len() == whole.iter().len();
     let mut pairs = stored.iter().zip(whole.iter());
     same_length
-        && pairs.all(|((name, one), (other, whole))| name == other && is_cut_value(one, whole))
+        && pairs
+            .all(|((name, one), (other, whole))| name == other && is_truncated_value(one, whole))
 }
 
-fn is_cut_value(stored: &JsonValue, whole: &JsonValue) -> bool {
+fn is_truncated_value(stored: &JsonValue, whole: &JsonValue) -> bool {
     match (stored, whole) {
         (JsonValue::String(stored), JsonValue::String(whole)) => {
-            let is_cut = || {
-                let (stored, whole) = (Cut::marked(stored)?, Cut::of(whole));
+            let is_truncated = || {
+                let (stored, whole) = (SentText::marked(stored)?, SentText::of(whole));
                 Some(stored.sent == whole.sent && whole.kept.starts_with(stored.kept))
             };
-            stored == whole || is_cut().unwrap_or(false)
+            stored == whole || is_truncated().unwrap_or(false)
         }
         (JsonValue::Array(stored), JsonValue::Array(whole)) => {
             let mut pairs = stored.iter().zip(whole);
-            stored.len() == whole.len() && pairs.all(|(one, whole)| is_cut_value(one, whole))
+            stored.len() == whole.len() && pairs.all(|(one, whole)| is_truncated_value(one, whole))
         }
-        (JsonValue::Object(stored), JsonValue::Object(whole)) => is_cut_form(stored, whole),
+        (JsonValue::Object(stored), JsonValue::Object(whole)) => is_truncated_form(stored, whole),
         (stored, whole) => stored == whole,
     }
 }
 
-fn count_cut(members: &JsonObject) -> usize {
+fn count_truncated(members: &JsonObject) -> usize {
     let mut count = 0;
     for (_, value) in members.iter() {
         each_string(value, &mut |text| {
-            count += usize::from(Cut::marked(text).is_some())
+            count += usize::from(SentText::marked(text).is_some())
         });
     }
     count
@@ -185,10 +186,10 @@ fn each_string_mut(value: &mut JsonValue, visit: &mut impl FnMut(&mut String)) {
     }
 }
 
-/// The length of a mark. None of its characters is escaped.
-fn mark_length(sent: usize) -> usize {
+/// The length of a marker in JSON. None of its characters is escaped.
+fn marker_length(sent: usize) -> usize {
     let digits = sent.checked_ilog10().map_or(1, |log| log as usize + 1);
-    MARK_START.len() + digits + MARK_END.len()
+    MARKER_START.len() + digits + MARKER_END.len()
 }
 
 /// The length of a string in JSON, without the quotes.
@@ -209,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_length_of_a_string_is_what_serde_json_writes() {
+    fn the_escaped_length_is_the_length_that_serde_json_writes() {
         for character in ('\0'..='\u{ff}').chain(['\u{2028}', '\u{ffff}', '\u{1f600}']) {
             let written = serde_json::to_string(&character.to_string()).unwrap();
             assert_eq!(
@@ -221,8 +222,8 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_told_from_text_that_looks_like_one() {
-        let marked = |text| Cut::marked(text).map(|cut| (cut.kept, cut.sent));
+    fn only_a_valid_marker_is_recognized() {
+        let marked = |text| SentText::marked(text).map(|text| (text.kept, text.sent));
         assert_eq!(marked("ab… [cut, 30 bytes]"), Some(("ab", 30)));
         assert_eq!(marked("… [cut, 1 bytes]"), Some(("", 1)));
         for text in [
@@ -236,7 +237,7 @@ mod tests {
         ] {
             assert_eq!(marked(text), None, "{text}");
         }
-        assert_eq!(mark_length(30), "… [cut, 30 bytes]".len());
-        assert_eq!(mark_length(0), "… [cut, 0 bytes]".len());
+        assert_eq!(marker_length(30), "… [cut, 30 bytes]".len());
+        assert_eq!(marker_length(0), "… [cut, 0 bytes]".len());
     }
 }

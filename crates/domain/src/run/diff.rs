@@ -1,19 +1,17 @@
-//! The changed properties of a run, for its history.
+//! The differences between two versions of a run, for its history.
 
 use crate::{
-    event::PropertyChange,
-    json::{JsonObject, JsonValue},
+    json::value::{JsonObject, JsonValue},
     property,
-    run_properties::RunProperties,
+    run::{event::PropertyChange, properties::RunProperties},
 };
 
-/// What differs between two states of a run, members of statistics in the order of their names; without a former state,
-/// all that the later one holds.
+/// The changed properties, members of statistics sorted by name. Without `before`, all properties of `after` that have a value.
 pub(crate) fn changes_between(
     before: Option<&RunProperties>,
     after: &RunProperties,
 ) -> Vec<PropertyChange> {
-    // Named in full, so that a new property does not compile until it is compared below.
+    // All fields are named, so that a new property does not compile until it is compared below.
     let RunProperties {
         display_name: _,
         start: _,
@@ -22,12 +20,12 @@ pub(crate) fn changes_between(
         statistics,
     } = after;
     let mut changes = Vec::new();
-    let mut compare = |name: &str, shown: fn(&RunProperties) -> JsonValue, differs: bool| {
+    let mut compare = |name: &str, value: fn(&RunProperties) -> JsonValue, differs: bool| {
         if differs {
-            push_if_changed(&mut changes, name, before.map(shown), shown(after));
+            push_if_changed(&mut changes, name, before.map(value), value(after));
         }
     };
-    // Compared as they are: most reports change none of these, and none is shown for nothing.
+    // Values are compared before they are converted to JSON: most reports change none of these.
     let differs = |is_same: fn(&RunProperties, &RunProperties) -> bool| {
         before.is_none_or(|before| !is_same(before, after))
     };
@@ -43,7 +41,7 @@ pub(crate) fn changes_between(
     );
     compare(
         property::END_DATE_TIME,
-        shown_end,
+        end_value,
         differs(|a, b| a.state == b.state),
     );
     compare(
@@ -53,7 +51,7 @@ pub(crate) fn changes_between(
     );
     compare(
         property::BLOCKING_ERROR,
-        shown_error,
+        error_value,
         differs(|a, b| a.blocking_error == b.blocking_error),
     );
     let none = JsonObject::default();
@@ -62,12 +60,12 @@ pub(crate) fn changes_between(
     changes
 }
 
-fn shown_end(properties: &RunProperties) -> JsonValue {
+fn end_value(properties: &RunProperties) -> JsonValue {
     let end = properties.state.end();
     end.map_or(JsonValue::Null, |end| JsonValue::String(end.to_string()))
 }
 
-fn shown_error(properties: &RunProperties) -> JsonValue {
+fn error_value(properties: &RunProperties) -> JsonValue {
     let error = properties.blocking_error.as_ref();
     error.map_or(JsonValue::Null, |error| {
         JsonValue::Object(error.members().clone())
@@ -75,7 +73,7 @@ fn shown_error(properties: &RunProperties) -> JsonValue {
 }
 
 fn push_member_changes(changes: &mut Vec<PropertyChange>, before: &JsonObject, after: &JsonObject) {
-    for (name, former, value) in before.beside(after) {
+    for (name, former, value) in before.merge_join(after) {
         if former != value {
             let path = format!("{}/{name}", property::STATISTICS);
             let value = value.cloned().unwrap_or(JsonValue::Null);

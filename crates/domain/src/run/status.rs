@@ -1,10 +1,10 @@
-//! The transition table: which status may follow which.
+//! The statuses of a run and the transitions between them.
 
 use std::fmt;
 
 use thiserror::Error;
 
-/// How a run ended. Terminal, and terminal is final.
+/// How a run ended. It never changes.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Outcome {
     /// No errors and no warnings.
@@ -13,29 +13,29 @@ pub enum Outcome {
     CompletedWithWarnings,
     /// Some records failed required validation and were dropped.
     CompletedWithErrors,
-    /// The run did not get through.
+    /// The run could not be completed.
     Failed,
 }
 
-/// The status of a run. `running` is the only open one.
+/// The status of a run. Every status but `running` is terminal.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum RunStatus {
     /// In progress.
     Running,
-    /// Ended, for good.
+    /// Ended.
     Ended(Outcome),
 }
 
 /// What a reported status does to a run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Transition {
-    /// The status stays; other properties merge.
+    /// The status stays the same.
     None,
     /// The run ends.
     End(Outcome),
 }
 
-/// A reported status that the stored one does not allow.
+/// The stored status does not allow the reported one.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error("a run that is {from} cannot become {to}")]
 pub struct TransitionError {
@@ -46,7 +46,7 @@ pub struct TransitionError {
 }
 
 impl RunStatus {
-    /// Every status, in the order in which the specification lists them.
+    /// All statuses, in the order of the specification.
     pub const ALL: [Self; 5] = [
         Self::Running,
         Self::Ended(Outcome::Failed),
@@ -55,7 +55,7 @@ impl RunStatus {
         Self::Ended(Outcome::CompletedWithWarnings),
     ];
 
-    /// The name on the wire and in the database.
+    /// The name in JSON and in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -66,15 +66,15 @@ impl RunStatus {
         }
     }
 
-    /// The status of this name, in this case; `unknownFutureValue` is none.
+    /// The status with this name, case-sensitive. `unknownFutureValue` is not a status.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == name)
     }
 
-    /// What a report of `reported` does to a run that is stored with this status.
+    /// The transition when `reported` is reported for a run that is stored with this status.
     ///
     /// ```
-    /// use flowruns_domain::{Outcome, RunStatus, Transition};
+    /// use flowruns_domain::run::{Outcome, RunStatus, Transition};
     ///
     /// let failed = RunStatus::Ended(Outcome::Failed);
     /// assert_eq!(RunStatus::Running.report(failed), Ok(Transition::End(Outcome::Failed)));
@@ -84,7 +84,7 @@ impl RunStatus {
     ///
     /// # Errors
     ///
-    /// [`TransitionError`] when the run has ended and something else than how it ended is reported.
+    /// [`TransitionError`] when the run has ended and another status is reported.
     pub fn report(self, reported: Self) -> Result<Transition, TransitionError> {
         match (self, reported) {
             (Self::Running, Self::Running) => Ok(Transition::None),
@@ -94,7 +94,7 @@ impl RunStatus {
         }
     }
 
-    /// Whether a report of this status is refused last when too much waits.
+    /// The urgency of a report of this status.
     pub const fn urgency(self) -> Urgency {
         match self {
             Self::Running => Urgency::Ordinary,
@@ -102,7 +102,7 @@ impl RunStatus {
         }
     }
 
-    /// Whether a run of this status may hold a blockingError.
+    /// Whether a run of this status may have a blockingError.
     pub const fn may_hold_blocking_error(self) -> bool {
         match self {
             Self::Running | Self::Ended(Outcome::CompletedWithErrors | Outcome::Failed) => true,
@@ -117,7 +117,7 @@ impl fmt::Display for RunStatus {
     }
 }
 
-/// How late a report is rejected when the queue of a store is full.
+/// The priority of a report when a queue is full.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Urgency {
     /// Rejected first: the client sends it again, or another report follows.
@@ -131,36 +131,36 @@ pub enum Urgency {
 mod tests {
     use super::*;
 
-    /// Stored, reported, and what the contract's table says: `-` stays, `end` ends, or `refused`.
+    /// Stored status, reported status, and the expected result: no transition (`-`), `end` or `rejected`.
     const GRID: &str = "
         running               running                -
         running               completed              end
         running               completedWithWarnings  end
         running               completedWithErrors    end
         running               failed                 end
-        completed             running                refused
+        completed             running                rejected
         completed             completed              -
-        completed             completedWithWarnings  refused
-        completed             completedWithErrors    refused
-        completed             failed                 refused
-        completedWithWarnings running                refused
-        completedWithWarnings completed              refused
+        completed             completedWithWarnings  rejected
+        completed             completedWithErrors    rejected
+        completed             failed                 rejected
+        completedWithWarnings running                rejected
+        completedWithWarnings completed              rejected
         completedWithWarnings completedWithWarnings  -
-        completedWithWarnings completedWithErrors    refused
-        completedWithWarnings failed                 refused
-        completedWithErrors   running                refused
-        completedWithErrors   completed              refused
-        completedWithErrors   completedWithWarnings  refused
+        completedWithWarnings completedWithErrors    rejected
+        completedWithWarnings failed                 rejected
+        completedWithErrors   running                rejected
+        completedWithErrors   completed              rejected
+        completedWithErrors   completedWithWarnings  rejected
         completedWithErrors   completedWithErrors    -
-        completedWithErrors   failed                 refused
-        failed                running                refused
-        failed                completed              refused
-        failed                completedWithWarnings  refused
-        failed                completedWithErrors    refused
+        completedWithErrors   failed                 rejected
+        failed                running                rejected
+        failed                completed              rejected
+        failed                completedWithWarnings  rejected
+        failed                completedWithErrors    rejected
         failed                failed                 -";
 
     #[test]
-    fn every_pair_is_as_the_table_says() {
+    fn each_pair_has_the_transition_of_the_table() {
         let rows: Vec<Vec<&str>> = GRID
             .lines()
             .map(|line| line.split_whitespace().collect())
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_case_sensitive_and_the_sentinel_is_no_status() {
+    fn names_are_case_sensitive_and_the_sentinel_is_not_a_status() {
         for name in ["Running", "unknownFutureValue", "completedwitherrors", ""] {
             assert_eq!(RunStatus::from_name(name), None);
         }

@@ -2,34 +2,38 @@
 
 use crate::{
     display_name::DisplayName,
-    error_object::{PublicError, PublicErrorPatch},
-    event::{Action, Origin, RunEvent, Version},
-    faults::Faults,
     id::RunKey,
-    json::{JsonObject, JsonValue},
-    patch::{Field, Nullable, RunPatch, contradictions},
+    json::value::{JsonObject, JsonValue},
+    patch::{Field, Nullable},
     property,
-    rejection::{Fault, Rule},
-    run::{Change, Run, event_of},
-    run_change::changes_between,
-    run_properties::RunProperties,
-    state::RunState,
-    statistics::Statistics,
-    status::{RunStatus, Urgency},
+    run::{
+        decision::{RunChange, event_of},
+        diff::changes_between,
+        entity::Run,
+        event::{Action, ReportOrigin, RunEvent},
+        patch::{RunPatch, contradictions},
+        properties::RunProperties,
+        public_error::{PublicError, PublicErrorPatch},
+        state::RunState,
+        statistics::Statistics,
+        status::{RunStatus, Urgency},
+    },
     timestamp::Timestamp,
+    version::Version,
+    violation::{Rule, RuleViolation, Violations},
 };
 
-/// A creation, and what of it the client named. What it left out agrees with any run when the creation is repeated.
+/// A creation, and which of its properties the client sent. When a creation is repeated, only the sent properties are compared.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Creation {
-    /// The run to create, with the defaults for what was left out.
+pub struct RunCreation {
+    /// The run to create, with defaults for properties that were not sent.
     pub new: NewRun,
-    /// What was named.
+    /// The properties that were sent.
     pub named: RunPatch,
 }
 
-/// All properties count as named.
-impl From<NewRun> for Creation {
+/// All properties count as sent.
+impl From<NewRun> for RunCreation {
     fn from(new: NewRun) -> Self {
         let NewRun {
             display_name,
@@ -51,9 +55,9 @@ impl From<NewRun> for Creation {
     }
 }
 
-impl Creation {
-    /// The named properties that differ from the creation that `first`, the first entry of a run's history, records: if
-    /// there are none, it is the same creation again. Members of statistics and of blockingError are compared one by one.
+impl RunCreation {
+    /// The sent properties that differ from `first`, the first entry of a run's history. If none differs, the creation is the
+    /// same. Members of statistics and of blockingError are compared one by one.
     pub fn differing(&self, first: &RunEvent) -> Vec<&'static str> {
         let RunPatch {
             display_name,
@@ -118,35 +122,39 @@ fn recorded_statistics(first: &RunEvent) -> Statistics {
     Statistics::from_stored(members.collect())
 }
 
-/// What a client says about a run that it creates.
+/// The properties of a run to create.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewRun {
-    /// The name.
+    /// The display name.
     pub display_name: DisplayName,
-    /// When it started; now, unless it is said.
+    /// When it started; by default the time of the creation.
     pub start: Option<Timestamp>,
-    /// When it ended, for a run that is created already ended.
+    /// When it ended, for a run that is created in a terminal status.
     pub end: Option<Timestamp>,
-    /// Where it stands.
+    /// The status.
     pub status: RunStatus,
     /// A critical failure.
     pub blocking_error: Option<PublicErrorPatch>,
-    /// What the flow counted; nulls in it are dropped.
+    /// The statistics. Members that are null are dropped.
     pub statistics: JsonObject,
 }
 
 impl NewRun {
-    /// Whether it tells of an end too, as a back-fill does.
+    /// The urgency, which is that of the status.
     pub const fn urgency(&self) -> Urgency {
         self.status.urgency()
     }
 
-    /// The run that this creates.
+    /// The created run and its first history entry.
     ///
     /// # Errors
     ///
-    /// The [`Fault`]s of the creation; never an empty list.
-    pub fn create(&self, key: RunKey, origin: &Origin) -> Result<Change, Vec<Fault>> {
+    /// The [`RuleViolation`]s of the creation, at least one.
+    pub fn create(
+        &self,
+        key: RunKey,
+        origin: &ReportOrigin,
+    ) -> Result<RunChange, Vec<RuleViolation>> {
         let Self {
             display_name,
             start,
@@ -155,9 +163,9 @@ impl NewRun {
             blocking_error,
             statistics,
         } = self;
-        let mut faults = Faults::default();
-        let state = faults.collect(created_state(*status, *end));
-        faults.extend(contradictions(
+        let mut violations = Violations::default();
+        let state = violations.collect(created_state(*status, *end));
+        violations.extend(contradictions(
             *start,
             *end,
             Some(*status),
@@ -166,19 +174,19 @@ impl NewRun {
         if let (None, Some(end)) = (start, end)
             && *end < origin.received
         {
-            faults.push_with(|| Fault::end_before_default_start(*end, origin.received));
+            violations.push_with(|| RuleViolation::end_before_default_start(*end, origin.received));
         }
-        let blocking_error = faults.collect(match blocking_error {
+        let blocking_error = violations.collect(match blocking_error {
             Some(error) => error.merged_into(None),
             None => Ok(None),
         });
-        let statistics = faults.collect(Statistics::default().merged(statistics));
+        let statistics = violations.collect(Statistics::default().merged(statistics));
         let (Some(state), Some(blocking_error), Some(statistics), true) =
-            (state, blocking_error, statistics, faults.is_empty())
+            (state, blocking_error, statistics, violations.is_empty())
         else {
-            let mut faults = faults.into_vec();
-            property::sort_faults(&mut faults, &property::OF_RUN);
-            return Err(faults);
+            let mut violations = violations.into_vec();
+            property::sort_violations(&mut violations, &property::OF_RUN);
+            return Err(violations);
         };
         let properties = RunProperties {
             display_name: display_name.clone(),
@@ -192,38 +200,37 @@ impl NewRun {
 }
 
 impl RunPatch {
-    /// The faults of a creation from what this names, as far as they can be told when the properties in
-    /// `unreadable` were sent but could not be read.
-    pub fn creation_faults(&self, unreadable: &[&str]) -> Vec<Fault> {
+    /// The violations of a creation with these properties, when the properties in `unreadable` were sent but could not be read.
+    pub fn creation_violations(&self, unreadable: &[&str]) -> Vec<RuleViolation> {
         let state_is_known = ![property::STATUS, property::END_DATE_TIME]
             .iter()
             .any(|name| unreadable.contains(name));
-        let mut faults = Vec::new();
+        let mut violations = Vec::new();
         if state_is_known {
             let status = self.status.value().copied().unwrap_or(RunStatus::Running);
-            faults.extend(created_state(status, self.end.value().copied()).err());
+            violations.extend(created_state(status, self.end.value().copied()).err());
         }
-        faults.extend(self.contradictions());
+        violations.extend(self.contradictions());
         if let Some(error) = self.blocking_error.value() {
-            faults.extend(error.merged_into(None).err());
+            violations.extend(error.merged_into(None).err());
         }
         if let Some(statistics) = self.statistics.value() {
-            faults.extend(Statistics::default().merged(statistics).err());
+            violations.extend(Statistics::default().merged(statistics).err());
         }
-        faults
+        violations
     }
 }
 
-fn created_state(status: RunStatus, end: Option<Timestamp>) -> Result<RunState, Fault> {
+fn created_state(status: RunStatus, end: Option<Timestamp>) -> Result<RunState, RuleViolation> {
     match (status, end) {
         (RunStatus::Running, None) => Ok(RunState::Running),
-        (RunStatus::Running, Some(_)) => Err(Fault::new(
+        (RunStatus::Running, Some(_)) => Err(RuleViolation::new(
             Rule::EndDateTimeWithoutEnd,
             property::END_DATE_TIME,
             "a run that is running has no endDateTime; leave it out, or create the run with a terminal status",
         )),
         (RunStatus::Ended(outcome), Some(at)) => Ok(RunState::Ended { outcome, at }),
-        (RunStatus::Ended(_), None) => Err(Fault::new(
+        (RunStatus::Ended(_), None) => Err(RuleViolation::new(
             Rule::EndDateTimeRequired,
             property::END_DATE_TIME,
             "a run that is created already ended needs its endDateTime",
@@ -231,7 +238,7 @@ fn created_state(status: RunStatus, end: Option<Timestamp>) -> Result<RunState, 
     }
 }
 
-fn created(key: RunKey, properties: RunProperties, origin: &Origin) -> Change {
+fn created(key: RunKey, properties: RunProperties, origin: &ReportOrigin) -> RunChange {
     let changes = changes_between(None, &properties);
     let (created, modified) = (origin.received, origin.received);
     let run = Run {
@@ -242,5 +249,5 @@ fn created(key: RunKey, properties: RunProperties, origin: &Origin) -> Change {
         properties,
     };
     let event = event_of(&run, Action::Created, changes, origin);
-    Change { run, event }
+    RunChange { run, event }
 }

@@ -1,34 +1,31 @@
-//! publicError: what a run says about a critical failure.
-
-mod cut;
+//! The publicError of a run: the description of a critical failure.
 
 use crate::{
-    excerpt::excerpt,
-    faults::Faults,
-    json::{JsonObject, JsonValue},
+    json::value::{JsonObject, JsonValue},
     property,
-    rejection::{Fault, Rule},
+    text::excerpt,
+    violation::{Rule, RuleViolation, Violations},
 };
+
+mod truncation;
 
 const DETAILS: &str = "details";
 const INNER_ERROR: &str = "innerError";
 const TEXTS: [&str; 3] = ["code", "message", "target"];
 
-/// A publicError that says something. It is an open type: code, message, target, details and innerError have a type, none
-/// of them is required, and any other member is kept as it came.
-///
-/// It is kept as an object whose shape was checked, since it is merged, stored and shown as one.
+/// A publicError with at least one value. It is an open type: code, message, target, details and innerError have a type, none of
+/// them is required, and other members may have any value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PublicError(JsonObject);
 
-/// Members to merge into a publicError, of the right shape.
+/// Members to merge into a publicError. The types of the known members were checked.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PublicErrorPatch(JsonObject);
 
 impl PublicError {
-    /// The most that is kept, in bytes as compact JSON.
+    /// The maximum size, in bytes as compact JSON.
     pub const MAX_BYTES: usize = 64 * 1024;
-    /// The deepest that is kept, in levels; the object itself is the first.
+    /// The maximum depth, in levels. The object itself is the first.
     pub const MAX_DEPTH: usize = 16;
 
     /// The members.
@@ -36,30 +33,30 @@ impl PublicError {
         &self.0
     }
 
-    /// Takes what a store has kept; shape and limit were checked when it was merged.
+    /// A stored error. Types and limits were checked before it was stored.
     pub const fn from_stored(members: JsonObject) -> Self {
         Self(members)
     }
 }
 
 impl PublicErrorPatch {
-    /// Checks the shape of a sent object.
+    /// Checks the types of the known members.
     ///
     /// # Errors
     ///
-    /// A [`Fault`] for each known member that is of another type.
-    pub fn new(members: JsonObject) -> Result<Self, Vec<Fault>> {
-        let mut faults = Faults::default();
+    /// A [`RuleViolation`] for each known member of another type.
+    pub fn new(members: JsonObject) -> Result<Self, Vec<RuleViolation>> {
+        let mut violations = Violations::default();
         check_error(
             &members,
             property::BLOCKING_ERROR,
             Nesting::Outer,
-            &mut faults,
+            &mut violations,
         );
-        if faults.is_empty() {
+        if violations.is_empty() {
             Ok(Self(members))
         } else {
-            Err(faults.into_vec())
+            Err(violations.into_vec())
         }
     }
 
@@ -68,16 +65,16 @@ impl PublicErrorPatch {
         &self.0
     }
 
-    /// Whether a member would get a value, so that the merged error cannot be empty.
+    /// Whether it sets a member to a value, so that the merged error is not empty.
     pub fn sets_a_value(&self) -> bool {
-        self.0.iter().any(|(_, value)| says_something(value))
+        self.0.iter().any(|(_, value)| has_value(value))
     }
 
-    /// The stored error with this patch merged in; one that is empty then is none, and one that is over the limit has its
-    /// longest strings cut.
+    /// Merges this patch into the stored error. The result is `None` if it has no values. If it exceeds the limit in bytes, its
+    /// longest strings are truncated.
     ///
     /// ```
-    /// use flowruns_domain::{PublicError, PublicErrorPatch, json::parse_object};
+    /// use flowruns_domain::{json::parse_object, run::{PublicError, PublicErrorPatch}};
     ///
     /// let report = format!(r#"{{"code": "io", "message": "{}"}}"#, "x".repeat(100_000));
     /// let report = PublicErrorPatch::new(parse_object(report.as_bytes())?).unwrap();
@@ -90,15 +87,18 @@ impl PublicErrorPatch {
     ///
     /// # Errors
     ///
-    /// A [`Fault`] when the merged error changed and is over a limit that cutting strings cannot help.
-    pub fn merged_into(&self, stored: Option<&PublicError>) -> Result<Option<PublicError>, Fault> {
+    /// A [`RuleViolation`] when the result differs from the stored error and exceeds a limit even with its strings truncated.
+    pub fn merged_into(
+        &self,
+        stored: Option<&PublicError>,
+    ) -> Result<Option<PublicError>, RuleViolation> {
         let stored = stored.map(|error| &error.0);
         let mut members = stored.cloned().unwrap_or_default();
         members.merge(&self.0);
         if stored == Some(&members) {
             return Ok(Some(PublicError(members)));
         }
-        members.retain_mut(drop_what_says_nothing);
+        members.retain_mut(drop_empty);
         if members.is_empty() {
             return Ok(None);
         }
@@ -106,34 +106,34 @@ impl PublicErrorPatch {
         if depth > PublicError::MAX_DEPTH {
             return Err(too_deep(depth));
         }
-        cut::within(PublicError::MAX_BYTES, members, stored)
+        truncation::truncate(PublicError::MAX_BYTES, members, stored)
             .map(|members| Some(PublicError(members)))
             .map_err(too_large)
     }
 }
 
-/// Whether a value holds more than null members and empty arrays and objects.
-fn says_something(value: &JsonValue) -> bool {
+/// Whether a value contains more than null members, empty arrays and empty objects.
+fn has_value(value: &JsonValue) -> bool {
     match value {
         JsonValue::Null => false,
         JsonValue::Array(items) => items
             .iter()
-            .any(|item| *item == JsonValue::Null || says_something(item)),
-        JsonValue::Object(members) => members.iter().any(|(_, member)| says_something(member)),
+            .any(|item| *item == JsonValue::Null || has_value(item)),
+        JsonValue::Object(members) => members.iter().any(|(_, member)| has_value(member)),
         JsonValue::Bool(_) | JsonValue::Number(_) | JsonValue::String(_) => true,
     }
 }
 
-/// Drops null members, empty arrays and empty objects at every level; whether the value itself stays. A null in an array
-/// is an item, and stays.
-fn drop_what_says_nothing(value: &mut JsonValue) -> bool {
+/// Drops null members, empty arrays and empty objects at every level. Returns whether the value itself is kept. A null in an array
+/// is an item and is kept.
+fn drop_empty(value: &mut JsonValue) -> bool {
     match value {
         JsonValue::Array(items) => {
-            items.retain_mut(|item| *item == JsonValue::Null || drop_what_says_nothing(item));
+            items.retain_mut(|item| *item == JsonValue::Null || drop_empty(item));
             !items.is_empty()
         }
         JsonValue::Object(members) => {
-            members.retain_mut(drop_what_says_nothing);
+            members.retain_mut(drop_empty);
             !members.is_empty()
         }
         JsonValue::Null => false,
@@ -141,7 +141,7 @@ fn drop_what_says_nothing(value: &mut JsonValue) -> bool {
     }
 }
 
-/// Which of the three shapes an object has: publicError, publicInnerError or publicErrorDetail.
+/// The type of an object: publicError, publicInnerError or publicErrorDetail.
 #[derive(Clone, Copy, PartialEq)]
 enum Nesting {
     Outer,
@@ -149,68 +149,70 @@ enum Nesting {
     Detail,
 }
 
-fn check_error(members: &JsonObject, path: &str, nesting: Nesting, faults: &mut Faults) {
+fn check_error(members: &JsonObject, path: &str, nesting: Nesting, violations: &mut Violations) {
     for (name, value) in members.iter() {
         let member_path = || format!("{path}/{name}");
         match (name, value) {
             (DETAILS, JsonValue::Null) if nesting != Nesting::Detail => {}
             (DETAILS, JsonValue::Array(items)) if nesting != Nesting::Detail => {
-                check_details(items, &member_path(), faults);
+                check_details(items, &member_path(), violations);
             }
             (DETAILS, _) if nesting != Nesting::Detail => {
-                faults.push_with(|| wrong_type(&member_path(), "an array", value))
+                violations.push_with(|| wrong_type(&member_path(), "an array", value))
             }
             (INNER_ERROR, JsonValue::Null) if nesting == Nesting::Outer => {}
             (INNER_ERROR, JsonValue::Object(inner)) if nesting == Nesting::Outer => {
-                check_error(inner, &member_path(), Nesting::Inner, faults);
+                check_error(inner, &member_path(), Nesting::Inner, violations);
             }
             (INNER_ERROR, _) if nesting == Nesting::Outer => {
-                faults.push_with(|| wrong_type(&member_path(), "an object", value))
+                violations.push_with(|| wrong_type(&member_path(), "an object", value))
             }
             (text, JsonValue::Null | JsonValue::String(_)) if TEXTS.contains(&text) => {}
             (text, _) if TEXTS.contains(&text) => {
-                faults.push_with(|| wrong_type(&member_path(), "a string", value))
+                violations.push_with(|| wrong_type(&member_path(), "a string", value))
             }
             _ => {}
         }
     }
 }
 
-fn check_details(items: &[JsonValue], path: &str, faults: &mut Faults) {
+fn check_details(items: &[JsonValue], path: &str, violations: &mut Violations) {
     for (index, item) in items.iter().enumerate() {
         let item_path = format!("{path}/{index}");
         match item {
-            JsonValue::Object(detail) => check_error(detail, &item_path, Nesting::Detail, faults),
-            other => faults.push_with(|| wrong_type(&item_path, "an object", other)),
+            JsonValue::Object(detail) => {
+                check_error(detail, &item_path, Nesting::Detail, violations)
+            }
+            other => violations.push_with(|| wrong_type(&item_path, "an object", other)),
         }
     }
 }
 
-fn wrong_type(path: &str, expected: &str, found: &JsonValue) -> Fault {
+fn wrong_type(path: &str, expected: &str, found: &JsonValue) -> RuleViolation {
     let message = format!("{} must be {expected}, not {}", excerpt(path), found.kind());
-    Fault::new(Rule::InvalidType, path, message)
+    RuleViolation::new(Rule::InvalidType, path, message)
 }
 
-fn too_deep(depth: usize) -> Fault {
+fn too_deep(depth: usize) -> RuleViolation {
     let message = format!(
         "blockingError would be {depth} levels deep; at most {} are kept. Send less of it, or put it into one string",
         PublicError::MAX_DEPTH
     );
-    Fault::new(
+    RuleViolation::new(
         Rule::BlockingErrorTooDeep,
         property::BLOCKING_ERROR,
         message,
     )
 }
 
-/// The `least` that the error can be cut to, in bytes.
-fn too_large(least: usize) -> Fault {
+/// `least` is the size with all strings truncated, in bytes.
+fn too_large(least: usize) -> RuleViolation {
     let message = format!(
         "blockingError would be {least} bytes as compact JSON even with its strings cut; at most {} are kept. Send fewer \
          members",
         PublicError::MAX_BYTES
     );
-    Fault::new(
+    RuleViolation::new(
         Rule::BlockingErrorTooLarge,
         property::BLOCKING_ERROR,
         message,

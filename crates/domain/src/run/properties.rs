@@ -1,36 +1,39 @@
-//! The properties of a run, and what a report makes of them.
+//! The properties of a run, and how a report changes them.
 
 use crate::{
     display_name::DisplayName,
-    error_object::PublicError,
-    faults::Faults,
-    patch::{Field, Nullable, RunPatch},
+    patch::{Field, Nullable},
     property,
-    rejection::{Conflict, ConflictCauses, ConflictRule, Fault, PatchRejected, Rule},
-    state::RunState,
-    statistics::Statistics,
-    status::{RunStatus, Transition, TransitionError},
+    rejection::{Conflict, ConflictCauses, ConflictRule, Rejection},
+    run::{
+        patch::RunPatch,
+        public_error::PublicError,
+        state::RunState,
+        statistics::Statistics,
+        status::{RunStatus, Transition, TransitionError},
+    },
     timestamp::Timestamp,
+    violation::{Rule, RuleViolation, Violations},
 };
 
 /// The properties of a run that a report may change.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunProperties {
-    /// The name.
+    /// The display name.
     pub display_name: DisplayName,
     /// When the run started.
     pub start: Timestamp,
-    /// Whether it is in progress, and how and when it ended.
+    /// Status and end.
     pub state: RunState,
-    /// A critical failure.
+    /// A critical failure, if there was one.
     pub blocking_error: Option<PublicError>,
-    /// What the flow counted.
+    /// What the flow reported about its work.
     pub statistics: Statistics,
 }
 
 impl RunProperties {
-    /// These properties after a report that the server received at `now`.
-    pub(crate) fn after(&self, patch: &RunPatch, now: Timestamp) -> Result<Self, PatchRejected> {
+    /// Applies a report that the server received at `now`.
+    pub(crate) fn after(&self, patch: &RunPatch, now: Timestamp) -> Result<Self, Rejection> {
         let RunPatch {
             display_name,
             start,
@@ -40,27 +43,27 @@ impl RunProperties {
             statistics,
         } = patch;
         let start = start.value().copied().unwrap_or(self.start);
-        let mut faults = Faults::default();
-        faults.extend(self.end_while_running(status, end));
-        faults.extend(self.end_before_start(end, start));
-        let blocking_error = faults.collect(match blocking_error {
+        let mut violations = Violations::default();
+        violations.extend(self.end_while_running(status, end));
+        violations.extend(self.end_before_start(end, start));
+        let blocking_error = violations.collect(match blocking_error {
             Nullable::Absent => Ok(self.blocking_error.clone()),
             Nullable::Null => Ok(None),
             Nullable::Value(patch) => patch.merged_into(self.blocking_error.as_ref()),
         });
-        let statistics = faults.collect(match statistics {
+        let statistics = violations.collect(match statistics {
             Field::Absent => Ok(self.statistics.clone()),
             Field::Value(patch) => self.statistics.merged(patch),
         });
         let (Some(blocking_error), Some(statistics), true) =
-            (blocking_error, statistics, faults.is_empty())
+            (blocking_error, statistics, violations.is_empty())
         else {
-            return Err(PatchRejected::Invalid(faults.into_vec()));
+            return Err(Rejection::Invalid(violations.into_vec()));
         };
         let state = self.state_after(status, end, start, now);
-        let state = state.map_err(PatchRejected::Conflict)?;
+        let state = state.map_err(Rejection::Conflict)?;
         if blocking_error.is_some() && !state.status().may_hold_blocking_error() {
-            return Err(PatchRejected::Conflict(self.blocking_error_conflict()));
+            return Err(Rejection::Conflict(self.blocking_error_conflict()));
         }
         Ok(Self {
             display_name: display_name.value().unwrap_or(&self.display_name).clone(),
@@ -71,7 +74,7 @@ impl RunProperties {
         })
     }
 
-    /// The state that a reported status and end lead to.
+    /// The state after the reported status and end.
     fn state_after(
         &self,
         status: &Field<RunStatus>,
@@ -104,27 +107,31 @@ impl RunProperties {
         }
     }
 
-    /// An end for a run that stays in progress.
+    /// The violation by an end for a run that stays in progress.
     fn end_while_running(
         &self,
         status: &Field<RunStatus>,
         end: &Nullable<Timestamp>,
-    ) -> Option<Fault> {
+    ) -> Option<RuleViolation> {
         let stays_running = self.state == RunState::Running
             && matches!(status, Field::Absent | Field::Value(RunStatus::Running));
         (stays_running && end.value().is_some()).then(|| {
             let message = "the run stays running, so it has no endDateTime; report a terminal status with it, or leave it out";
-            Fault::new(Rule::EndDateTimeWithoutEnd, property::END_DATE_TIME, message)
+            RuleViolation::new(Rule::EndDateTimeWithoutEnd, property::END_DATE_TIME, message)
         })
     }
 
-    /// A start or an end that the other, sent or stored, does not allow.
-    fn end_before_start(&self, sent_end: &Nullable<Timestamp>, start: Timestamp) -> Option<Fault> {
+    /// An end before the start, where at least one of them was sent.
+    fn end_before_start(
+        &self,
+        sent_end: &Nullable<Timestamp>,
+        start: Timestamp,
+    ) -> Option<RuleViolation> {
         match sent_end.value() {
-            Some(end) => (*end < start).then(|| Fault::end_before_start(*end, start)),
+            Some(end) => (*end < start).then(|| RuleViolation::end_before_start(*end, start)),
             None => {
                 let end = self.state.end()?;
-                (end < start).then(|| Fault::start_after_end(start, end))
+                (end < start).then(|| RuleViolation::start_after_end(start, end))
             }
         }
     }

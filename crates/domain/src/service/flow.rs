@@ -1,68 +1,25 @@
-//! What callers do with flows, on any store.
+//! The service for flows.
 
 use std::sync::Arc;
 
 use crate::{
-    display_name::DisplayName,
-    event::Version,
-    flow::{DataDomain, Flow, FlowPatch, FlowProperties, ReadinessStatus, default_effective_fault},
+    flow::{creation::NewFlow, entity::Flow, patch::FlowPatch},
     id::{FlowId, FlowKey, TenantId},
     idempotency::Reserved,
-    precondition::{Precondition, Preconditions},
-    query::{Count, CountLimit, FlowQuery, FoundFlows, PageSize},
-    rejection::PatchRejected,
-    service::{Environment, ServiceError},
-    store::{FlowDeleted, StoreError, StoreErrorKind, Updated},
-    timestamp::Timestamp,
+    query::{
+        count::{Count, CountLimit},
+        page::PageSize,
+        request::FlowQuery,
+        result::FlowPage,
+    },
+    rejection::Rejection,
+    service::{environment::Environment, error::ServiceError},
+    store::{
+        error::{StoreError, StoreErrorKind},
+        outcome::{FlowDeleted, Updated},
+    },
+    version::{Precondition, Preconditions},
 };
-
-/// What a client says about a flow that it creates.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct NewFlow {
-    /// The name.
-    pub display_name: DisplayName,
-    /// Whether it is ready.
-    pub readiness_status: ReadinessStatus,
-    /// What it brings in.
-    pub data_domain: DataDomain,
-    /// From when on it may run; now, unless it is said.
-    pub effective: Option<Timestamp>,
-    /// Until when it may run.
-    pub expiration: Option<Timestamp>,
-}
-
-impl NewFlow {
-    fn create(self, tenant: TenantId, reserved: Reserved) -> Result<Flow, ServiceError> {
-        let Self {
-            display_name,
-            readiness_status,
-            data_domain,
-            effective,
-            expiration,
-        } = self;
-        let properties = FlowProperties {
-            display_name,
-            readiness_status,
-            data_domain,
-            effective: effective.unwrap_or(reserved.received),
-            expiration,
-        };
-        let fault = match (effective, expiration) {
-            (None, Some(expiration)) => default_effective_fault(reserved.received, expiration),
-            _ => properties.fault(),
-        };
-        if let Some(fault) = fault {
-            return Err(vec![fault].into());
-        }
-        let flow = FlowId::new(reserved.id)
-            .map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
-        Ok(Flow {
-            key: FlowKey { tenant, flow },
-            version: Version::FIRST,
-            properties,
-        })
-    }
-}
 
 /// Creates, reads, changes and deletes flows.
 #[derive(Clone)]
@@ -71,12 +28,12 @@ pub struct FlowService {
 }
 
 impl FlowService {
-    /// A service on a store.
+    /// A service on the store of the environment.
     pub const fn new(environment: Environment) -> Self {
         Self { environment }
     }
 
-    /// The flow.
+    /// Reads a flow.
     ///
     /// # Errors
     ///
@@ -89,19 +46,19 @@ impl FlowService {
             .ok_or(ServiceError::FlowNotFound)
     }
 
-    /// Creates a flow; the server makes its id.
+    /// Creates a flow with a new id.
     ///
     /// # Errors
     ///
-    /// [`ServiceError::Rejected`] with the faults, or [`ServiceError::Store`].
+    /// [`ServiceError::Rejected`] or [`ServiceError::Store`].
     pub async fn create(&self, tenant: TenantId, new: NewFlow) -> Result<Flow, ServiceError> {
         let (received, id) = self.environment.now_and_id();
-        let flow = new.create(tenant, Reserved { id, received })?;
+        let flow = created(tenant, new, Reserved { id, received })?;
         self.environment.store.create_flow(flow.clone()).await?;
         Ok(flow)
     }
 
-    /// Creates a flow from what is reserved for it: an attempt after the first finds the flow that the first one made.
+    /// Creates a flow with a reserved id and time. If an earlier attempt has created it, that flow is returned.
     ///
     /// # Errors
     ///
@@ -112,7 +69,7 @@ impl FlowService {
         new: NewFlow,
         reserved: Reserved,
     ) -> Result<Flow, ServiceError> {
-        let flow = new.create(tenant, reserved)?;
+        let flow = created(tenant, new, reserved)?;
         let store = &self.environment.store;
         match store.create_flow(flow.clone()).await {
             Ok(()) => Ok(flow),
@@ -123,7 +80,7 @@ impl FlowService {
         }
     }
 
-    /// Changes a flow, and gives it as it is stored then.
+    /// Changes a flow and returns it as it is stored then.
     ///
     /// # Errors
     ///
@@ -134,8 +91,8 @@ impl FlowService {
         patch: FlowPatch,
         preconditions: impl Into<Preconditions>,
     ) -> Result<Flow, ServiceError> {
-        if let Some(fault) = patch.contradiction() {
-            return Err(vec![fault].into());
+        if let Some(violation) = patch.contradiction() {
+            return Err(vec![violation].into());
         }
         let preconditions = preconditions.into();
         let decide = move |flow: &Flow| decide(flow, &patch, &preconditions);
@@ -146,7 +103,7 @@ impl FlowService {
             .await?
         {
             Some(Updated::Changed(flow) | Updated::Unchanged(flow)) => Ok(flow),
-            Some(Updated::Refused(rejected)) => Err(rejected.into()),
+            Some(Updated::Rejected(rejected)) => Err(rejected.into()),
             None => Err(ServiceError::FlowNotFound),
         }
     }
@@ -169,26 +126,26 @@ impl FlowService {
             .delete_flow(key, Arc::new(decide))
             .await?
         {
-            Some(FlowDeleted::Done) => Ok(()),
+            Some(FlowDeleted::Deleted) => Ok(()),
             Some(FlowDeleted::HasRuns) => Err(ServiceError::FlowHasRuns),
-            Some(FlowDeleted::Refused(rejected)) => Err(rejected.into()),
+            Some(FlowDeleted::Rejected(rejected)) => Err(rejected.into()),
             None => Err(ServiceError::FlowNotFound),
         }
     }
 
-    /// A page of a query.
+    /// A page of the flows that match a query.
     ///
     /// # Errors
     ///
     /// [`ServiceError::Store`].
-    pub async fn query(&self, query: &FlowQuery) -> Result<FoundFlows, ServiceError> {
+    pub async fn query(&self, query: &FlowQuery) -> Result<FlowPage, ServiceError> {
         let found = self.environment.store.query_flows(query).await?;
         let bytes =
             |flow: &Flow| 2 * PageSize::ROW_BYTES + flow.properties.display_name.as_str().len();
         Ok(found.bounded(query.size, bytes, |flow| query.order.cursor(flow)))
     }
 
-    /// How many flows match the filter of a query.
+    /// The number of flows that match the filter of a query.
     ///
     /// # Errors
     ///
@@ -197,12 +154,12 @@ impl FlowService {
         Ok(self.environment.store.count_flows(query, limit).await?)
     }
 
-    /// Those of these flows that are there, in any order.
+    /// The flows with these ids that exist, in any order.
     ///
     /// # Errors
     ///
     /// [`ServiceError::Store`].
-    pub async fn find_all(
+    pub async fn find_by_ids(
         &self,
         tenant: TenantId,
         ids: &[FlowId],
@@ -211,15 +168,22 @@ impl FlowService {
     }
 }
 
+fn created(tenant: TenantId, new: NewFlow, reserved: Reserved) -> Result<Flow, ServiceError> {
+    let flow = FlowId::new(reserved.id)
+        .map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
+    let created = new.create(FlowKey { tenant, flow }, reserved.received);
+    created.map_err(|violation| vec![violation].into())
+}
+
 fn decide(
     flow: &Flow,
     patch: &FlowPatch,
     preconditions: &Preconditions,
-) -> Result<Option<Flow>, PatchRejected> {
+) -> Result<Option<Flow>, Rejection> {
     preconditions.check(|| flow.tag())?;
     let properties = patch
         .applied_to(&flow.properties)
-        .map_err(|fault| PatchRejected::Invalid(vec![fault]))?;
+        .map_err(|violation| Rejection::Invalid(vec![violation]))?;
     let changed = properties != flow.properties;
     Ok(changed.then(|| Flow {
         key: flow.key,

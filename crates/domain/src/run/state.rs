@@ -1,26 +1,26 @@
-//! Where a run stands: open, or ended at a time.
+//! The state of a run.
 
 use crate::{
-    status::{Outcome, RunStatus},
+    run::status::{Outcome, RunStatus},
     timestamp::Timestamp,
 };
 
 /// The state of a run, with the data of that state.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum RunState {
-    /// In progress: there is no end.
+    /// In progress. It has no end.
     Running,
     /// Ended.
     Ended {
-        /// How.
+        /// The terminal status.
         outcome: Outcome,
-        /// When, never before the start.
+        /// The end, which is not before the start.
         at: Timestamp,
     },
 }
 
 impl RunState {
-    /// The status that is shown for this state.
+    /// The status in this state.
     pub const fn status(self) -> RunStatus {
         match self {
             Self::Running => RunStatus::Running,
@@ -28,7 +28,7 @@ impl RunState {
         }
     }
 
-    /// The end, unless the run is in progress.
+    /// The end; `None` while the run is in progress.
     pub const fn end(self) -> Option<Timestamp> {
         match self {
             Self::Running => None,

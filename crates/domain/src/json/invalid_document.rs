@@ -1,16 +1,16 @@
-//! Why a document cannot be read, in words that tell a client what to send instead.
+//! Errors of JSON documents, with messages that tell a client what to send instead.
 
 use std::str;
 
 use thiserror::Error;
 
-use crate::excerpt::excerpt_of;
+use crate::text::excerpt_within;
 
-/// Why a document is refused, what to send instead, and where.
+/// Why a document is rejected, and where.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[error("line {line} column {column}: {reason}")]
 pub struct InvalidDocument {
-    /// What is wrong.
+    /// What is wrong and what to send instead.
     pub reason: String,
     /// The line, from 1.
     pub line: usize,
@@ -19,7 +19,7 @@ pub struct InvalidDocument {
 }
 
 impl InvalidDocument {
-    /// A fault at the byte `offset` of the document.
+    /// An error at the byte `offset` of the document.
     pub(super) fn at(document: &[u8], offset: usize, reason: &str) -> Self {
         let before = &document[..offset];
         let line_start = before
@@ -33,36 +33,36 @@ impl InvalidDocument {
         }
     }
 
-    /// What serde_json found in a document, in better words where there are some.
-    pub fn explained(document: &[u8], error: &serde_json::Error) -> Self {
-        if let Some(fault) = Self::of_encoding(document) {
-            return fault;
+    /// An error of serde_json, with a better message if one is known.
+    pub fn from_serde(document: &[u8], error: &serde_json::Error) -> Self {
+        if let Some(error) = Self::of_other_encoding(document) {
+            return error;
         }
         let (line, column) = (error.line(), error.column());
         let message = error.to_string();
         let position = format!(" at line {line} column {column}");
         let reason = message.strip_suffix(&position).unwrap_or(&message);
-        if let Some(fault) = no_object(document, reason) {
-            return fault;
+        if let Some(error) = not_an_object(document, reason) {
+            return error;
         }
         let reason = if document.trim_ascii().is_empty() {
             "the body is empty; send a JSON object, such as {}"
-        } else if is_no_finite_number(document, line, column) {
+        } else if is_not_finite(document, line, column) {
             "NaN and Infinity are not JSON; send null, leave the member out, or send a string"
         } else {
             advice(reason).unwrap_or(reason)
         };
         Self {
-            // It may quote the document.
-            reason: excerpt_of(reason, 512).into_owned(),
+            // It may quote the document, so it is limited in size.
+            reason: excerpt_within(reason, 512).into_owned(),
             line,
             column,
         }
     }
 
-    /// Where a document is not UTF-8, and what its encoding may be; `None` if it is UTF-8. UTF-16 has a byte order mark, or
-    /// a NUL in each character of ASCII. Anything else that is not UTF-8 is some encoding of one byte for each character.
-    pub fn of_encoding(document: &[u8]) -> Option<Self> {
+    /// The error of a document that is not UTF-8; `None` if it is UTF-8. UTF-16 has a byte order mark, or a NUL byte in each ASCII
+    /// character. Other documents are assumed to have an encoding with one byte for each character.
+    pub fn of_other_encoding(document: &[u8]) -> Option<Self> {
         if matches!(
             document,
             [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, ..] | [_, 0, ..]
@@ -76,8 +76,8 @@ impl InvalidDocument {
     }
 }
 
-/// A document that is well-formed as far as it was read, and no object. serde_json gives its end or no position.
-fn no_object(document: &[u8], reason: &str) -> Option<InvalidDocument> {
+/// The error of a document that is not an object. serde_json gives the end of the value, or no position.
+fn not_an_object(document: &[u8], reason: &str) -> Option<InvalidDocument> {
     if !reason.starts_with("invalid type") {
         return None;
     }
@@ -88,7 +88,7 @@ fn no_object(document: &[u8], reason: &str) -> Option<InvalidDocument> {
         b'"' => "a string",
         b't' | b'f' => "a boolean",
         b'n' => "null",
-        // A value within the document is of a type that its reader does not expect.
+        // The document is an object; a value inside it has an unexpected type.
         b'{' => return None,
         _ => "a number",
     };
@@ -96,7 +96,7 @@ fn no_object(document: &[u8], reason: &str) -> Option<InvalidDocument> {
     Some(InvalidDocument::at(document, start, &reason))
 }
 
-/// What to send instead, for each reason of serde_json, whose error tells its reason by its text alone.
+/// The messages for the errors of serde_json, which are identified only by their text.
 const ADVICE: [(&str, &str); 19] = [
     (
         "EOF while parsing a string",
@@ -163,14 +163,14 @@ const ADVICE: [(&str, &str); 19] = [
 const NO_VALUE: &str = "this is no JSON value; send an object, an array, a string in double quotes, a number, true, false or null";
 const LONE_SURROGATE: &str = "a lone surrogate is no character; send both \\u escapes of the pair, or the character in UTF-8";
 
-/// The advice for a reason. One that is not known here, such as those of our own, is shown as it is.
+/// The message for an error; `None` if it is not one of serde_json's, such as an error of the visitor.
 fn advice(reason: &str) -> Option<&'static str> {
     let known = ADVICE.iter().find(|(known, _)| *known == reason);
     known.map(|(_, advice)| *advice)
 }
 
-/// Whether the word at a position, from which serde_json read one byte or a few, is NaN or an infinity.
-fn is_no_finite_number(document: &[u8], line: usize, column: usize) -> bool {
+/// Whether the word at a position is NaN or infinity. serde_json stops after its first bytes.
+fn is_not_finite(document: &[u8], line: usize, column: usize) -> bool {
     let text = document.split(|&byte| byte == b'\n').nth(line - 1);
     let text = text.unwrap_or_default();
     let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');

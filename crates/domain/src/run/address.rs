@@ -1,33 +1,33 @@
-//! How a URL names a run: by its key, through other runs, or by its id alone.
+//! The addresses of a run: its key, its key below other runs, or its id alone.
 
 use crate::{
     id::{RunId, RunKey},
-    run::Run,
+    run::entity::Run,
 };
 
-/// Both URL forms of a run: its key, and for the alias the runs whose process the URL goes through.
+/// The key of a run, and the runs before it in a URL such as `/runs/{id}/process/runs/{id}`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RunAddress {
-    /// The run that is addressed.
+    /// The addressed run.
     pub key: RunKey,
-    /// The runs before it in the URL; each must exist.
+    /// The runs before it in the URL. Each must exist.
     pub via: Via,
 }
 
-/// The runs whose process a URL goes through, in the order of the URL. All of them are runs of one flow.
+/// The runs before the addressed one in a URL, in the order of the URL. All are runs of the same flow.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Via([Option<RunId>; Self::MAX]);
 
 impl Via {
-    /// The largest number of runs.
+    /// The maximum number of runs.
     pub const MAX: usize = 8;
     /// No run.
     pub const NONE: Self = Self([None; Self::MAX]);
 
-    /// The runs of a URL; `None` when they are more than [`MAX`](Self::MAX).
+    /// `None` if there are more than [`MAX`](Self::MAX) runs.
     ///
     /// ```
-    /// use flowruns_domain::Via;
+    /// use flowruns_domain::run::Via;
     ///
     /// assert_eq!(Via::new([]), Some(Via::default()));
     /// ```
@@ -39,7 +39,7 @@ impl Via {
         Some(via)
     }
 
-    /// The runs but for this one.
+    /// All but this run.
     pub(crate) fn without(self, run: RunId) -> Self {
         Self(self.0.map(|via| via.filter(|via| *via != run)))
     }
@@ -50,16 +50,16 @@ impl Via {
     }
 }
 
-/// The run that has an id, among all flows of a tenant.
+/// The result of a search for a run id in all flows of a tenant.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RunById {
-    /// The only run of that id.
+    /// Exactly one run has the id.
     One(Run),
-    /// Several flows have a run of that id: its keys, by flow id, at most [`RunById::MAX_KEYS`].
+    /// Runs of several flows have the id: their keys, sorted by flow id, at most [`RunById::MAX_KEYS`].
     Several(Vec<RunKey>),
 }
 
 impl RunById {
-    /// The largest number of keys in [`RunById::Several`].
+    /// The maximum number of keys in [`RunById::Several`].
     pub const MAX_KEYS: u16 = 100;
 }
