@@ -9,7 +9,12 @@ use std::{
 };
 
 use flowruns_checker::{StoreTarget, Target};
-use flowruns_domain::{Clock, Environment, FlowStore as _, SystemClock, TimeOrderedIds, Timestamp};
+use flowruns_domain::{
+    clock::{Clock, SystemClock, TimeOrderedIds},
+    service::Environment,
+    store::FlowStore as _,
+    timestamp::Timestamp,
+};
 use flowruns_testing::{
     fixtures::{fresh_flow, fresh_tenant},
     scratch::ScratchDatabase,

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use flowruns_domain::{Clock as _, SystemClock};
+use flowruns_domain::clock::{Clock as _, SystemClock};
 use flowruns_embedded::{Cluster, ClusterOptions};
 use flowruns_persistence::migrate;
 use rustix::process::{Pid, Signal, kill_process};

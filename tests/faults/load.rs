@@ -7,7 +7,7 @@ use flowruns_checker::{
     Answer, Creation, Entry, HttpTarget, Length, Listing, LoadFailed, LoadPlan, Record, Report,
     Seen, Stored, Target, check, run_load,
 };
-use flowruns_domain::{FlowId, RunId};
+use flowruns_domain::id::{FlowId, RunId};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 

@@ -16,7 +16,7 @@ use flowruns_api::{
     auth::{KeySet, TokenPolicy, TokenVerifier},
     router,
 };
-use flowruns_domain::{Environment, TimeOrderedIds, Timestamp};
+use flowruns_domain::{clock::TimeOrderedIds, service::Environment, timestamp::Timestamp};
 use flowruns_persistence::PostgresStore;
 use flowruns_testing::{
     FixedClock,
@@ -176,7 +176,7 @@ impl App {
 
     /// The present moment, as the service shows it.
     pub(crate) fn clock_text(&self) -> String {
-        flowruns_domain::Clock::now(&*self.clock).to_string()
+        flowruns_domain::clock::Clock::now(&*self.clock).to_string()
     }
 
     pub(crate) fn token(&self, claims: &Value) -> String {

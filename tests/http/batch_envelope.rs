@@ -9,7 +9,10 @@ use std::{
 };
 
 use axum::http::{Method, StatusCode};
-use flowruns_domain::{Ids, TimeOrderedIds, Timestamp};
+use flowruns_domain::{
+    clock::{Ids, TimeOrderedIds},
+    timestamp::Timestamp,
+};
 use serde_json::{Value, json};
 
 use crate::{

@@ -9,7 +9,10 @@ use std::{
 };
 
 use axum::http::StatusCode;
-use flowruns_domain::{Ids, TimeOrderedIds, Timestamp};
+use flowruns_domain::{
+    clock::{Ids, TimeOrderedIds},
+    timestamp::Timestamp,
+};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 

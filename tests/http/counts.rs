@@ -1,7 +1,7 @@
 //! Counts, their limit, and what they read.
 
 use axum::http::StatusCode;
-use flowruns_domain::CountLimit;
+use flowruns_domain::query::CountLimit;
 use serde_json::json;
 
 use crate::{

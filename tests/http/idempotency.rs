@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::http::{Method, StatusCode};
-use flowruns_domain::{Clock as _, IdempotencyStore as _, KeyClaim, Timestamp};
+use flowruns_domain::{
+    clock::Clock as _, idempotency::KeyClaim, store::IdempotencyStore as _, timestamp::Timestamp,
+};
 use futures_util::future::join_all;
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
@@ -203,7 +205,7 @@ async fn a_key_is_one_header_of_1_to_255_visible_characters() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_sixteen_at_once_on_two_servers_one_creates() {
     let app = Arc::new(App::start().await);
-    let now = flowruns_domain::Clock::now(&*app.clock);
+    let now = flowruns_domain::clock::Clock::now(&*app.clock);
     let servers = [Arc::clone(&app), Arc::new(app.beside(now).await)];
     for url in [runs_url(&app).await, FLOWS.to_owned()] {
         let before = rows(&app, &url).await;
@@ -297,9 +299,9 @@ async fn after_a_day_a_key_is_new_and_other_old_keys_can_be_deleted() {
     let second = post(&later, FLOWS, "key", BODY).await;
     assert_eq!(second.status, StatusCode::CREATED);
     assert_ne!(second.json["id"], first.json["id"]);
-    let day_before = later.clock.now().date_time() - KeyClaim::KEPT_FOR;
+    let day_before = later.clock.now().date_time() - KeyClaim::RETENTION;
     let day_before = Timestamp::new(day_before).unwrap();
-    let deleted = app.store.forget_keys(day_before, 1000).await.unwrap();
+    let deleted = app.store.delete_keys(day_before, 1000).await.unwrap();
     assert_eq!(deleted, 1);
     let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM idempotency_keys")
         .fetch_one(app.store.pool())

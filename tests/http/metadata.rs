@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::{Method, StatusCode};
-use flowruns_domain::{DataDomain, ReadinessStatus, RunStatus};
+use flowruns_domain::{
+    flow::{DataDomain, ReadinessStatus},
+    run::RunStatus,
+};
 use roxmltree::{Document, Node};
 use serde_json::{Value, json};
 

@@ -9,7 +9,7 @@ use std::{
 
 use axum::http::{Method, StatusCode};
 use flowruns_api::AdmissionLimits;
-use flowruns_domain::Environment;
+use flowruns_domain::service::Environment;
 use flowruns_persistence::{ConnectOptions, PostgresStore};
 use futures_util::future::join_all;
 use serde_json::{Value, json};

@@ -291,7 +291,9 @@ async fn a_link_goes_on_only_where_it_came_from() {
             "{what}"
         );
     }
-    let another_server = app.beside(flowruns_domain::Clock::now(&*app.clock)).await;
+    let another_server = app
+        .beside(flowruns_domain::clock::Clock::now(&*app.clock))
+        .await;
     assert_eq!(found(&another_server, &link).await.status, StatusCode::OK);
 }
 

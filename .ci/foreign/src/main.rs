@@ -12,10 +12,13 @@ use flowruns_api::{
     auth::{KeySet, Permission, TokenPolicy, TokenVerifier},
     router,
 };
-use flowruns_domain::{Clock as _, Environment, Store, SystemClock, TimeOrderedIds};
+use flowruns_domain::{clock::{SystemClock, TimeOrderedIds}, service::Environment, store::Store};
 use flowruns_persistence::PostgresStore;
-use flowruns_testing::{conformance, fixtures, issuer::SigningKey, scratch::ScratchDatabase};
-use serde_json::json;
+use flowruns_testing::{
+    conformance, fixtures,
+    scratch::ScratchDatabase,
+    tokens::{SigningKey, claims, key_set},
+};
 use tower::ServiceExt as _;
 
 const NAME: &str = "foreign";
@@ -29,18 +32,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("the store passes the conformance suite");
 
     let key = SigningKey::es256(NAME);
-    let token = key.token(&json!({
-        "iss": NAME, "aud": NAME, "sub": NAME,
-        "tid": fixtures::fresh_tenant().to_string(),
-        "roles": [Permission::WriteFlows.name()],
-        "exp": SystemClock.now().date_time().timestamp() + 60,
-    }));
+    let roles = [Permission::WriteFlows.name()];
+    let token = key.token(&claims(NAME, NAME, fixtures::fresh_tenant(), &roles));
     let request = Request::post("/industryData/incomingFlows")
         .header(header::HOST, "localhost")
         .header(header::AUTHORIZATION, format!("Bearer {token}"))
         .header(header::CONTENT_TYPE, "application/json")
         .body(Body::from(r#"{"displayName": "Nightly rosters"}"#))?;
-    let response = routes(&key, Arc::new(store.clone()))?.oneshot(request).await?;
+    let response = routes(&key, Arc::new(store.clone()))?
+        .oneshot(request)
+        .await?;
     assert_eq!(response.status(), StatusCode::CREATED);
     println!("the routes create a flow");
     store.close().await;
@@ -48,20 +49,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn routes(key: &SigningKey, store: Arc<dyn Store>) -> Result<Router, Box<dyn Error>> {
-    let keys = json!({"keys": [key.jwk()]}).to_string();
-    let verifier = TokenVerifier::new(
-        KeySet::from_jwks(keys.as_bytes())?,
-        TokenPolicy {
-            issuer: NAME.to_owned(),
-            audiences: vec![NAME.to_owned()],
-            leeway_seconds: 0,
-        },
-    );
+    let keys = KeySet::from_jwks(key_set(&[key]).to_string().as_bytes())?;
+    let policy = TokenPolicy {
+        issuer: NAME.to_owned(),
+        audiences: vec![NAME.to_owned()],
+        leeway_seconds: 0,
+    };
     let environment = Environment {
         store,
         clock: Arc::new(SystemClock),
         ids: Arc::new(TimeOrderedIds),
     };
+    let verifier = Arc::new(TokenVerifier::new(keys, policy));
     let cursor_key = CursorKey::new(b"a secret that all servers share");
-    Ok(router(ApiOptions::new(environment, Arc::new(verifier), cursor_key)))
+    Ok(router(ApiOptions::new(environment, verifier, cursor_key)))
 }

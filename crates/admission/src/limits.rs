@@ -1,6 +1,6 @@
 //! The limits, by priority, share and size.
 
-use flowruns_domain::Urgency;
+use flowruns_domain::run::Urgency;
 
 /// A request with more bytes than this is large. If the limit of bytes is below 1 MiB, a request with more than a sixteenth
 /// of the limit is large.

@@ -19,7 +19,10 @@ use flowruns_api::{
     router,
 };
 use flowruns_domain::{
-    Environment, FlowStore as _, RunKey, RunStore as _, SystemClock, TimeOrderedIds,
+    clock::{SystemClock, TimeOrderedIds},
+    id::RunKey,
+    service::Environment,
+    store::{FlowStore as _, RunStore as _},
 };
 use flowruns_testing::{
     MemoryStore, fixtures,

@@ -16,9 +16,15 @@ use flowruns_api::{
     auth::{KeySet, Permission, TokenPolicy, TokenVerifier},
     router,
 };
-use flowruns_domain::{Clock as _, Environment, Store, SystemClock, TimeOrderedIds};
-use flowruns_testing::{MemoryStore, tokens::SigningKey};
-use serde_json::json;
+use flowruns_domain::{
+    clock::{SystemClock, TimeOrderedIds},
+    service::Environment,
+    store::Store,
+};
+use flowruns_testing::{
+    MemoryStore, fixtures,
+    tokens::{SigningKey, claims, key_set},
+};
 use tower::ServiceExt as _;
 
 const ISSUER: &str = "https://issuer.example";
@@ -29,16 +35,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // A deployment gets keys and tokens from its identity provider.
     let key = SigningKey::es256("example");
     let routes = routes(&key, Arc::new(MemoryStore::default()))?;
-    let token = key.token(&json!({
-        "iss": ISSUER,
-        "aud": AUDIENCE,
-        "sub": "importer",
-        "tid": "7d0f1bd5-8f0a-4f4c-9d0e-2b3a0a7c9b11",
-        "roles": [Permission::WriteFlows.name()],
-        "exp": SystemClock.now().date_time().timestamp() + 60,
-    }));
+    let roles = [Permission::WriteFlows.name()];
+    let token = key.token(&claims(ISSUER, AUDIENCE, fixtures::fresh_tenant(), &roles));
 
-    // A server passes the router to an HTTP server such as `axum::serve`.
+    // A server passes the router to `flowruns_listener::serve` or `axum::serve`.
     let request = Request::post("/industryData/incomingFlows")
         .header(header::HOST, "localhost")
         .header(header::AUTHORIZATION, format!("Bearer {token}"))
@@ -52,21 +52,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn routes(key: &SigningKey, store: Arc<dyn Store>) -> Result<Router, Box<dyn Error>> {
-    let keys = json!({"keys": [key.jwk()]}).to_string();
-    let verifier = TokenVerifier::new(
-        KeySet::from_jwks(keys.as_bytes())?,
-        TokenPolicy {
-            issuer: ISSUER.to_owned(),
-            audiences: vec![AUDIENCE.to_owned()],
-            leeway_seconds: 60,
-        },
-    );
+    let keys = KeySet::from_jwks(key_set(&[key]).to_string().as_bytes())?;
+    let policy = TokenPolicy {
+        issuer: ISSUER.to_owned(),
+        audiences: vec![AUDIENCE.to_owned()],
+        leeway_seconds: 60,
+    };
     let environment = Environment {
         store,
         clock: Arc::new(SystemClock),
         ids: Arc::new(TimeOrderedIds),
     };
+    let verifier = Arc::new(TokenVerifier::new(keys, policy));
     let cursor_key = CursorKey::new(b"a secret that all servers share");
-    let options = ApiOptions::new(environment, Arc::new(verifier), cursor_key);
-    Ok(router(options))
+    Ok(router(ApiOptions::new(environment, verifier, cursor_key)))
 }

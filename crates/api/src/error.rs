@@ -12,7 +12,12 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use flowruns_domain::{Fault, Faults, PatchRejected, ServiceError, StoreError, StoreErrorKind};
+use flowruns_domain::{
+    rejection::Rejection,
+    service::ServiceError,
+    store::{StoreError, StoreErrorKind},
+    violation::{RuleViolation, Violations},
+};
 use flowruns_http::{ErrorDetail, Overloaded, RequestError};
 
 /// A failed request of this API.
@@ -69,10 +74,10 @@ impl IntoResponse for ApiError {
     }
 }
 
-impl From<Vec<Fault>> for ApiError {
-    fn from(collected: Vec<Fault>) -> Self {
+impl From<Vec<RuleViolation>> for ApiError {
+    fn from(collected: Vec<RuleViolation>) -> Self {
         // The number is limited where faults are collected; here again, for faults of several collections.
-        let mut faults = Faults::default();
+        let mut faults = Violations::default();
         faults.extend(collected);
         let faults = faults.into_vec();
         let details = faults.iter().map(|fault| ErrorDetail {
@@ -90,25 +95,25 @@ impl From<Vec<Fault>> for ApiError {
     }
 }
 
-impl From<PatchRejected> for ApiError {
-    fn from(rejected: PatchRejected) -> Self {
+impl From<Rejection> for ApiError {
+    fn from(rejected: Rejection) -> Self {
         let message = rejected.to_string();
         match rejected {
-            PatchRejected::Invalid(faults) => faults.into(),
-            PatchRejected::PreconditionRequired => Self::new(
+            Rejection::Invalid(faults) => faults.into(),
+            Rejection::PreconditionRequired => Self::new(
                 StatusCode::PRECONDITION_REQUIRED,
                 "preconditionRequired",
                 message,
             ),
-            PatchRejected::PreconditionFailed => Self::new(
+            Rejection::PreconditionFailed => Self::new(
                 StatusCode::PRECONDITION_FAILED,
                 "entityTagDoesNotMatch",
                 message,
             ),
-            PatchRejected::VersionExcluded => {
+            Rejection::VersionExcluded => {
                 Self::new(StatusCode::PRECONDITION_FAILED, "entityTagMatches", message)
             }
-            PatchRejected::Conflict(conflict) => conflict.into(),
+            Rejection::Conflict(conflict) => conflict.into(),
         }
     }
 }
@@ -144,7 +149,7 @@ impl From<ServiceError> for ApiError {
             ServiceError::FlowNotFound => Self::new(StatusCode::NOT_FOUND, "flowNotFound", message),
             ServiceError::RunNotFound => Self::new(StatusCode::NOT_FOUND, "runNotFound", message),
             ServiceError::Rejected(rejected) => rejected.into(),
-            ServiceError::IdTaken { differing, .. } => Self::id_taken(message, &differing),
+            ServiceError::IdInUse { differing, .. } => Self::id_taken(message, &differing),
             ServiceError::IdDeleted(_) => Self::id_taken(message, &[]),
             ServiceError::FlowHasRuns => Self::new(StatusCode::CONFLICT, "flowHasRuns", message),
             ServiceError::UnsupportedQuery(_) => {

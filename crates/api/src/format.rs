@@ -4,7 +4,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
-use flowruns_domain::Timestamp;
+use flowruns_domain::timestamp::Timestamp;
 use flowruns_http::{
     AllowedOrigin, CorsPolicy, ErrorBody, ErrorDetail, RequestContext, RequestError, ResponseFormat,
 };

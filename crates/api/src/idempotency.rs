@@ -9,7 +9,8 @@ use axum::{
     response::Response,
 };
 use flowruns_domain::{
-    Claimed, Digest, IdempotencyKey, KeptAnswer, KeyClaim, Reserved, StoreError, StoreErrorKind,
+    idempotency::{ClaimOutcome, Digest, IdempotencyKey, KeyClaim, Reserved, StoredResponse},
+    store::{StoreError, StoreErrorKind},
 };
 use http_body_util::BodyExt;
 use percent_encoding::percent_decode_str;
@@ -63,13 +64,13 @@ where
     let task = tokio::spawn(async move {
         let store = &api.options.environment.store;
         match store.claim_key(claim).await? {
-            Claimed::Granted(reserved) => {
+            ClaimOutcome::Granted(reserved) => {
                 let created = create(Arc::clone(&api), Arc::clone(&request), Some(reserved)).await;
                 settle(&api, &request, claim, created).await
             }
-            Claimed::Answered(kept) => replayed(kept),
-            Claimed::UnderWay => Err(ApiError::key_in_flight()),
-            Claimed::OtherRequest => Err(ApiError::key_of_another_request()),
+            ClaimOutcome::Completed(kept) => replayed(kept),
+            ClaimOutcome::InProgress => Err(ApiError::key_in_flight()),
+            ClaimOutcome::DifferentRequest => Err(ApiError::key_of_another_request()),
         }
     });
     match task.await {
@@ -149,12 +150,12 @@ async fn settle(
     if body.len() > MAX_KEPT_BODY_BYTES {
         note("release a key", store.release_key(claim).await);
     } else {
-        let kept = KeptAnswer {
+        let kept = StoredResponse {
             status: parts.status.as_u16(),
             headers: kept_headers(&parts.headers),
             body: body.to_vec(),
         };
-        note("keep a response", store.keep_answer(claim, kept).await);
+        note("keep a response", store.store_response(claim, kept).await);
     }
     Ok(Response::from_parts(parts, Body::from(body)))
 }
@@ -175,8 +176,8 @@ fn note(step: &'static str, outcome: Result<(), StoreError>) {
     }
 }
 
-fn replayed(kept: KeptAnswer) -> Result<Response, ApiError> {
-    let KeptAnswer {
+fn replayed(kept: StoredResponse) -> Result<Response, ApiError> {
+    let StoredResponse {
         status,
         headers,
         body,

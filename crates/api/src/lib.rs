@@ -1,13 +1,13 @@
 //! The OData front of flowruns: the routes of the Microsoft Graph industryData API on any store.
 //!
-//! [`router`] serves any [`Store`](flowruns_domain::Store), and accepts the bearer tokens that a
+//! [`router`] serves any [`Store`](flowruns_domain::store::Store), and accepts the bearer tokens that a
 //! [`TokenVerifier`](auth::TokenVerifier) verifies.
 //!
 //! ```
 //! use std::sync::Arc;
 //!
 //! use flowruns_api::{ApiOptions, CursorKey, auth::TokenVerifier, router};
-//! use flowruns_domain::{Environment, Store, SystemClock, TimeOrderedIds};
+//! use flowruns_domain::{clock::{SystemClock, TimeOrderedIds}, service::Environment, store::Store};
 //!
 //! fn routes(store: Arc<dyn Store>, verifier: TokenVerifier) -> axum::Router {
 //!     let environment = Environment { store, clock: Arc::new(SystemClock), ids: Arc::new(TimeOrderedIds) };

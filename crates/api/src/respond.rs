@@ -9,8 +9,8 @@ use axum::{
 };
 use bytes::Bytes;
 use flowruns_domain::{
-    EntityTag, Precondition as _, Preconditions,
     json::{JsonObject, JsonValue},
+    version::{EntityTag, Precondition as _, Preconditions},
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use flowruns_domain::{Environment, FlowService, RunService};
+use flowruns_domain::service::{Environment, FlowService, RunService};
 use flowruns_http::{
     Admission, AllowedOrigin, Draining, HeadLimits, Limits, PipelineOptions, Readiness,
     RequestPipeline, RequestTracer, auth::TokenVerifier,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use flowruns_domain::{PropertyChange, RunId, json::JsonValue, property};
+use flowruns_domain::{id::RunId, json::JsonValue, property, run::PropertyChange};
 
 use super::{
     record::{Attempt, Marker, Operation, Record, Request},

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, future::Future, sync::Arc, time::Duration, time::Instant};
 
 use fastrand::Rng;
-use flowruns_domain::RunId;
+use flowruns_domain::id::RunId;
 use tokio::{select, time::sleep};
 
 use super::{

@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use flowruns_domain::{Decision, PatchRejected, Run, RunProperties, Timestamp};
+use flowruns_domain::{
+    rejection::Rejection,
+    run::{Decision, Run, RunProperties},
+    timestamp::Timestamp,
+};
 
 use super::{
     report::Report,
@@ -31,7 +35,7 @@ pub(super) fn effect(report: &Report, run: &Run, now: Timestamp) -> Effect {
     // As the service does it: faults of the body alone come before faults that depend on the state.
     let faults = patch.contradictions();
     if !faults.is_empty() {
-        return Effect::Refused(refusal(&PatchRejected::Invalid(faults)));
+        return Effect::Refused(refusal(&Rejection::Invalid(faults)));
     }
     match run.decide(patch, &report.if_match, &fixtures::origin_at(now)) {
         Ok(Decision::Changed(change)) => Effect::Changes(Box::new(change.run.properties)),

@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use flowruns_domain::{
-    EntityTag, IfMatch, Outcome, Rule, RunId, RunStatus, Timestamp,
+    id::RunId,
     json::{JsonObject, JsonValue},
     property,
+    run::{Outcome, RunStatus},
+    timestamp::Timestamp,
+    version::{EntityTag, IfMatch},
+    violation::Rule,
 };
 
 use super::{known::Known, record::Marker, report::Report};
@@ -323,7 +327,7 @@ fn end_before_start(rng: &mut Rng) -> Report {
 }
 
 fn too_deep() -> JsonObject {
-    let levels = flowruns_domain::Statistics::MAX_DEPTH;
+    let levels = flowruns_domain::run::Statistics::MAX_DEPTH;
     let text = format!(
         "{}1{}",
         r#"{"deep":"#.repeat(levels + 1),

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use flowruns_domain::{
-    Action, EntityTag, PropertyChange,
     json::{JsonObject, JsonValue},
+    run::{Action, PropertyChange},
+    version::EntityTag,
 };
 use reqwest::{Response, StatusCode};
 use serde_json::Value;

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use flowruns_domain::{FlowId, IfMatch, RunId};
+use flowruns_domain::{
+    id::{FlowId, RunId},
+    version::IfMatch,
+};
 use reqwest::{Client, Method, RequestBuilder, header};
 use serde_json::Value;
 use thiserror::Error;
@@ -136,7 +139,7 @@ impl Target for HttpTarget {
         let request = self.request(Method::PATCH, &format!("{}/{run}", self.runs_url));
         let request = request.json(&report.body);
         let request = match &report.if_match {
-            IfMatch::Absent | IfMatch::Missing => request,
+            IfMatch::Absent | IfMatch::AbsentButRequired => request,
             IfMatch::Any => request.header(header::IF_MATCH, "*"),
             IfMatch::OneOf(tags) => request.header(header::IF_MATCH, http::shown_tags(tags)),
         };

@@ -1,6 +1,6 @@
 //! What a client knows of a run.
 
-use flowruns_domain::{EntityTag, RunStatus, json::JsonValue, property};
+use flowruns_domain::{json::JsonValue, property, run::RunStatus, version::EntityTag};
 
 use super::{record::Marker, report::Report, target::Seen};
 

@@ -8,7 +8,7 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use flowruns_domain::{Environment, FlowStore, SystemClock, TimeOrderedIds};
+//! use flowruns_domain::{clock::{SystemClock, TimeOrderedIds}, service::Environment, store::FlowStore};
 //! use flowruns_checker::{Length, LoadPlan, StoreTarget, Stored, Target, check, run_load};
 //! use flowruns_testing::{MemoryStore, fixtures};
 //!

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use flowruns_domain::{EntityTag, Outcome, RunId, json::JsonObject};
+use flowruns_domain::{id::RunId, json::JsonObject, run::Outcome, version::EntityTag};
 use thiserror::Error;
 use tokio::{sync::watch, task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;

@@ -12,7 +12,12 @@ use clap::Parser;
 use flowruns_checker::{
     HttpTarget, Length, LoadPlan, StoreTarget, Stored, Summary, Target, Violation, check, run_load,
 };
-use flowruns_domain::{Environment, FlowId, FlowStore as _, SystemClock, TimeOrderedIds};
+use flowruns_domain::{
+    clock::{SystemClock, TimeOrderedIds},
+    id::FlowId,
+    service::Environment,
+    store::FlowStore as _,
+};
 use flowruns_testing::{MemoryStore, fixtures};
 
 /// The number of violations that are printed.

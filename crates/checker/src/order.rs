@@ -7,7 +7,7 @@
 
 use std::{fmt, time::Duration};
 
-use flowruns_domain::RunId;
+use flowruns_domain::id::RunId;
 
 use super::{
     effect::{Effect, effect},

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use flowruns_domain::{FlowId, RunId};
+use flowruns_domain::id::{FlowId, RunId};
 
 use super::{
     report::{Creation, Report},
@@ -110,9 +110,10 @@ impl fmt::Display for ShortBody<'_> {
         let rest = if cut.len() < body.len() { "…" } else { "" };
         write!(f, "{cut}{rest}")?;
         match &self.0.if_match {
-            flowruns_domain::IfMatch::Absent | flowruns_domain::IfMatch::Missing => Ok(()),
-            flowruns_domain::IfMatch::Any => f.write_str(" If-Match *"),
-            flowruns_domain::IfMatch::OneOf(tags) => {
+            flowruns_domain::version::IfMatch::Absent
+            | flowruns_domain::version::IfMatch::AbsentButRequired => Ok(()),
+            flowruns_domain::version::IfMatch::Any => f.write_str(" If-Match *"),
+            flowruns_domain::version::IfMatch::OneOf(tags) => {
                 let tags: Vec<_> = tags.iter().map(|tag| tag.as_str()).collect();
                 write!(f, " If-Match {}", tags.join(", "))
             }

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use flowruns_domain::{
-    Action, DisplayName, EntityTag, FlowId, FlowKey, PublicError, Run, RunId, RunKey,
-    RunProperties, RunState, RunStatus, Statistics, TenantId, Timestamp, Version,
+    display_name::DisplayName,
+    id::{FlowId, FlowKey, RunId, RunKey, TenantId},
     json::{JsonObject, JsonValue},
-    property, run_tag,
+    property,
+    run::{Action, PublicError, Run, RunProperties, RunState, RunStatus, Statistics, run_tag},
+    timestamp::Timestamp,
+    version::{EntityTag, Version},
 };
 
 use super::target::Entry;

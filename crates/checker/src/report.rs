@@ -1,10 +1,14 @@
 //! What clients send: the body, and what it means.
 
 use flowruns_domain::{
-    Field, IfMatch, NewRun, Nullable, Outcome, PublicErrorPatch, Rule, RunId, RunPatch, RunStatus,
-    Timestamp,
+    id::RunId,
     json::{JsonObject, JsonValue},
+    patch::{Field, Nullable},
     property,
+    run::{NewRun, Outcome, PublicErrorPatch, RunPatch, RunStatus},
+    timestamp::Timestamp,
+    version::IfMatch,
+    violation::Rule,
 };
 
 use flowruns_testing::fixtures;

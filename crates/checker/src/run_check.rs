@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use flowruns_domain::{Run, RunId, RunStatus};
+use flowruns_domain::{
+    id::RunId,
+    run::{Run, RunStatus},
+};
 
 use super::{
     answers::Answers,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use flowruns_domain::{EntityTag, Run, RunId, json::JsonValue, property};
+use flowruns_domain::{id::RunId, json::JsonValue, property, run::Run, version::EntityTag};
 
 use super::{replay::text, target::Seen, wire};
 

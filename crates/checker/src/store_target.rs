@@ -2,9 +2,13 @@
 
 use async_trait::async_trait;
 use flowruns_domain::{
-    Environment, EventPageRequest, FlowId, FlowKey, Page, PageRequest, PageSize, PatchRejected,
-    Requester, Rule, Run, RunAddress, RunCreated, RunId, RunQuery, RunScope, RunService,
-    ServiceError, Version, Via,
+    id::{FlowId, FlowKey, RunId},
+    query::{EventPageRequest, Page, PageRequest, PageSize, RunQuery, RunScope},
+    rejection::Rejection,
+    run::{Run, RunAddress, Via},
+    service::{Environment, Requester, RunCreated, RunService, ServiceError},
+    version::Version,
+    violation::Rule,
 };
 
 use super::{
@@ -50,7 +54,7 @@ impl Target for StoreTarget {
             .service
             .create(self.flow, Via::NONE, id, new, requester());
         answer(created.await).map(|created| match created {
-            RunCreated::New(run) | RunCreated::Before(run) => wire::seen(&run),
+            RunCreated::New(run) | RunCreated::Existing(run) => wire::seen(&run),
         })
     }
 
@@ -115,7 +119,7 @@ impl Target for StoreTarget {
                 Answer::Unknown(reason) => return Answer::Unknown(reason),
             };
             entries.extend(page.items.iter().map(wire::entry));
-            if !page.more {
+            if !page.has_more {
                 return Answer::Done(entries);
             }
         }
@@ -139,7 +143,7 @@ fn answer<T>(result: Result<T, ServiceError>) -> Answer<T> {
         }
         Err(ServiceError::FlowNotFound) => Answer::Refused(Refusal::new(404, "flowNotFound")),
         Err(ServiceError::RunNotFound) => Answer::Refused(Refusal::new(404, "runNotFound")),
-        Err(ServiceError::IdTaken { .. } | ServiceError::IdDeleted(_)) => {
+        Err(ServiceError::IdInUse { .. } | ServiceError::IdDeleted(_)) => {
             Answer::Refused(Refusal::new(409, "idTaken"))
         }
         Err(ServiceError::FlowHasRuns) => Answer::Refused(Refusal::new(409, "flowHasRuns")),
@@ -147,16 +151,16 @@ fn answer<T>(result: Result<T, ServiceError>) -> Answer<T> {
 }
 
 /// The status and code that the contract gives to a refusal.
-pub(super) fn refusal(rejected: &PatchRejected) -> Refusal {
+pub(super) fn refusal(rejected: &Rejection) -> Refusal {
     match rejected {
         // Of several faults the code is that of the first.
-        PatchRejected::Invalid(faults) => {
+        Rejection::Invalid(faults) => {
             invalid(faults.first().map_or(Rule::InvalidType, |fault| fault.rule))
         }
-        PatchRejected::PreconditionRequired => Refusal::new(428, "preconditionRequired"),
-        PatchRejected::PreconditionFailed => Refusal::new(412, "entityTagDoesNotMatch"),
-        PatchRejected::VersionExcluded => Refusal::new(412, "entityTagMatches"),
-        PatchRejected::Conflict(conflict) => Refusal::new(409, conflict.rule.code()),
+        Rejection::PreconditionRequired => Refusal::new(428, "preconditionRequired"),
+        Rejection::PreconditionFailed => Refusal::new(412, "entityTagDoesNotMatch"),
+        Rejection::VersionExcluded => Refusal::new(412, "entityTagMatches"),
+        Rejection::Conflict(conflict) => Refusal::new(409, conflict.rule.code()),
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use flowruns_domain::{EntityTag, FlowId, RunId};
+use flowruns_domain::{
+    id::{FlowId, RunId},
+    version::EntityTag,
+};
 use thiserror::Error;
 use tokio::time::sleep;
 

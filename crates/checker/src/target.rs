@@ -4,7 +4,11 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use flowruns_domain::{
-    Action, EntityTag, FlowId, PropertyChange, RunId, Timestamp, json::JsonObject,
+    id::{FlowId, RunId},
+    json::JsonObject,
+    run::{Action, PropertyChange},
+    timestamp::Timestamp,
+    version::EntityTag,
 };
 
 use super::report::{Creation, Report};

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt};
 
-use flowruns_domain::RunId;
+use flowruns_domain::id::RunId;
 
 /// A guarantee of the contract.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]

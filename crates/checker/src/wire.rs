@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use flowruns_domain::{
-    Run, RunEvent, RunSummary,
     json::{JsonObject, JsonValue},
     property,
+    run::{Run, RunEvent, RunSummary},
 };
 
 use super::target::{Entry, Seen};
 
 /// The properties that every representation of a run has.
 struct Head<'a> {
-    id: flowruns_domain::RunId,
-    name: &'a flowruns_domain::DisplayName,
-    start: flowruns_domain::Timestamp,
-    state: flowruns_domain::RunState,
+    id: flowruns_domain::id::RunId,
+    name: &'a flowruns_domain::display_name::DisplayName,
+    start: flowruns_domain::timestamp::Timestamp,
+    state: flowruns_domain::run::RunState,
 }
 
 impl Head<'_> {

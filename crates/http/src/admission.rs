@@ -7,7 +7,7 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 use flowruns_admission::{
     AdmissionController, AdmissionLimits, CallerId, Overloaded, Permit, Priority,
 };
-use flowruns_domain::{CountLimit, TenantId};
+use flowruns_domain::{id::TenantId, query::CountLimit};
 use governor::clock::MonotonicClock;
 use tokio::time::{Instant, timeout_at};
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use flowruns_admission::{AdmissionController, CallerId, Overloaded, Permit, Priority};
-use flowruns_domain::TenantId;
+use flowruns_domain::id::TenantId;
 use uuid::{Uuid, fmt::Hyphenated};
 
 use crate::{deadline::Deadline, route_name::RouteName};

@@ -13,7 +13,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use flowruns_domain::excerpt_of;
+use flowruns_domain::text::excerpt_within;
 
 /// The longest message and the longest target, in bytes; a longer one is cut. A message quotes no more than an excerpt of
 /// the request, so that its advice is never cut.
@@ -56,7 +56,7 @@ impl RequestError {
         Self {
             status,
             code,
-            message: excerpt_of(&message.into(), MAX_MESSAGE_BYTES).into(),
+            message: excerpt_within(&message.into(), MAX_MESSAGE_BYTES).into(),
             target: None,
             details: Vec::new(),
             cause: None,
@@ -67,7 +67,7 @@ impl RequestError {
     /// The same failure with a target, which is cut at 256 bytes.
     #[must_use]
     pub fn with_target(mut self, target: impl Into<String>) -> Self {
-        self.target = Some(excerpt_of(&target.into(), MAX_TARGET_BYTES).into());
+        self.target = Some(excerpt_within(&target.into(), MAX_TARGET_BYTES).into());
         self
     }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
-use flowruns_domain::{NotReady, Store};
+use flowruns_domain::store::{NotReady, Store};
 use tokio::{
     sync::Mutex,
     time::{Instant, timeout},

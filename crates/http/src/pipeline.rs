@@ -13,7 +13,10 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, header},
     response::{IntoResponse as _, Response},
 };
-use flowruns_domain::{Clock, Ids, Timestamp};
+use flowruns_domain::{
+    clock::{Clock, Ids},
+    timestamp::Timestamp,
+};
 use futures_util::FutureExt as _;
 use ipnet::IpNet;
 use tracing::{Instrument as _, Span};

@@ -20,7 +20,10 @@ use axum::{
     routing::get,
 };
 use bytes::Bytes;
-use flowruns_domain::{SystemClock, TimeOrderedIds, Timestamp};
+use flowruns_domain::{
+    clock::{SystemClock, TimeOrderedIds},
+    timestamp::Timestamp,
+};
 use flowruns_http::{
     Admission, AdmissionLimits, CallerId, CorsPolicy, Deadline, ErrorBody, Limits, Overloaded,
     PipelineOptions, Priority, RequestContext, RequestError, RequestPipeline, ResponseFormat,

@@ -7,10 +7,16 @@
 use std::{error::Error, sync::Arc};
 
 use flowruns_domain::{
-    Clock as _, DataDomain, DisplayName, Environment, EventPageRequest, Field, FlowKey,
-    FlowService, NewFlow, NewRun, Outcome, Preconditions, ReadinessStatus, Requester, RunAddress,
-    RunCreated, RunPatch, RunService, RunStatus, SystemClock, TenantId, TimeOrderedIds, Via,
+    clock::{Clock as _, SystemClock, TimeOrderedIds},
+    display_name::DisplayName,
+    flow::{DataDomain, NewFlow, ReadinessStatus},
+    id::{FlowKey, TenantId},
     json::JsonObject,
+    patch::Field,
+    query::EventPageRequest,
+    run::{NewRun, Outcome, RunAddress, RunPatch, RunStatus, Via},
+    service::{Environment, FlowService, Requester, RunCreated, RunService},
+    version::Preconditions,
 };
 use flowruns_embedded::{Cluster, ClusterOptions};
 use flowruns_persistence::{ConnectOptions, PostgresStore, migrate};

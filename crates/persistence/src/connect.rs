@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flowruns_domain::StoreError;
+use flowruns_domain::store::StoreError;
 use sqlx::{
     Connection as _, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},

@@ -1,6 +1,6 @@
 //! The meaning of PostgreSQL's errors: the SQLSTATEs that the store distinguishes, each with its name.
 
-use flowruns_domain::{StoreError, StoreErrorKind};
+use flowruns_domain::store::{StoreError, StoreErrorKind};
 
 use crate::meter;
 

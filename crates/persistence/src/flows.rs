@@ -4,8 +4,10 @@ use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use flowruns_domain::{
-    Count, CountLimit, DecideFlow, Flow, FlowDeleted, FlowId, FlowKey, FlowQuery, FlowStore,
-    FoundFlows, StoreError, StoreErrorKind, TenantId, Updated,
+    flow::Flow,
+    id::{FlowId, FlowKey, TenantId},
+    query::{Count, CountLimit, FlowPage, FlowQuery},
+    store::{DecideFlow, FlowDeleted, FlowStore, StoreError, StoreErrorKind, Updated},
 };
 use sqlx::{PgPool, Postgres, postgres::PgArguments, query::Query};
 
@@ -119,7 +121,7 @@ impl FlowStore for PostgresStore {
                 Ok(Some(changed)) => changed,
                 Ok(None) => return Ok(Some(Updated::Unchanged(read))),
                 Err(rejected) if unknown.is_none() => {
-                    return Ok(Some(Updated::Refused(rejected)));
+                    return Ok(Some(Updated::Rejected(rejected)));
                 }
                 // A rejection would say that nothing was changed, which is unknown.
                 Err(_) => return Err(StoreError::new(StoreErrorKind::Unavailable, OVERWRITTEN)),
@@ -150,10 +152,10 @@ impl FlowStore for PostgresStore {
         loop {
             let Some(read) = self.read_within(&mut budget, key).await? else {
                 // An earlier attempt, whose response was lost, may have deleted it.
-                return Ok(may_be_deleted.then_some(FlowDeleted::Done));
+                return Ok(may_be_deleted.then_some(FlowDeleted::Deleted));
             };
             if let Err(rejected) = decide(&read) {
-                return Ok(Some(FlowDeleted::Refused(rejected)));
+                return Ok(Some(FlowDeleted::Rejected(rejected)));
             }
             match delete_once(&self.pool, &read).await {
                 Ok(Some(deleted)) => return Ok(Some(deleted)),
@@ -166,7 +168,7 @@ impl FlowStore for PostgresStore {
         }
     }
 
-    async fn query_flows(&self, query: &FlowQuery) -> Result<FoundFlows, StoreError> {
+    async fn query_flows(&self, query: &FlowQuery) -> Result<FlowPage, StoreError> {
         self.read("query flows", || query::query_flows(self.pool(), query))
             .await
     }
@@ -244,7 +246,7 @@ async fn delete_once(pool: &Pool, read: &Flow) -> Result<Option<FlowDeleted>, sq
         .bind(tenant)
         .bind(read.version.number());
     match pool.execute(deletion).await {
-        Ok(done) if done.rows_affected() == 1 => return Ok(Some(FlowDeleted::Done)),
+        Ok(done) if done.rows_affected() == 1 => return Ok(Some(FlowDeleted::Deleted)),
         Ok(_) => {}
         Err(error) if is_foreign_key_violation(&error) => return Ok(Some(FlowDeleted::HasRuns)),
         Err(error) => return Err(error),

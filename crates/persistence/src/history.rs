@@ -3,7 +3,13 @@
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
-use flowruns_domain::{EventPageRequest, Page, RunEvent, RunKey, StoreError, Version};
+use flowruns_domain::{
+    id::RunKey,
+    query::{EventPageRequest, Page},
+    run::RunEvent,
+    store::StoreError,
+    version::Version,
+};
 use sqlx::{FromRow, PgPool};
 
 use crate::{columns, error::store_error, row::EventRow};

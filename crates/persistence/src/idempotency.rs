@@ -4,8 +4,11 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use flowruns_domain::{
-    Claimed, Digest, IdempotencyStore, KeptAnswer, KeyClaim, KeyDecision, Reserved, StoreError,
-    StoreErrorKind, StoredKey, Timestamp,
+    idempotency::{
+        ClaimOutcome, Digest, KeyClaim, KeyDecision, Reserved, StoredKey, StoredResponse,
+    },
+    store::{IdempotencyStore, StoreError, StoreErrorKind},
+    timestamp::Timestamp,
 };
 use sqlx::{
     FromRow, Postgres,
@@ -54,7 +57,7 @@ type Statement<'q> = Query<'q, Postgres, PgArguments>;
 #[async_trait]
 impl IdempotencyStore for PostgresStore {
     /// A repeated attempt recognizes its own claim, whose response was lost, by the id of the attempt.
-    async fn claim_key(&self, claim: KeyClaim) -> Result<Claimed, StoreError> {
+    async fn claim_key(&self, claim: KeyClaim) -> Result<ClaimOutcome, StoreError> {
         let mut budget = RetryBudget::new(self.retry_for);
         loop {
             match attempt(&self.pool, &claim).await {
@@ -65,7 +68,11 @@ impl IdempotencyStore for PostgresStore {
         }
     }
 
-    async fn keep_answer(&self, claim: KeyClaim, answer: KeptAnswer) -> Result<(), StoreError> {
+    async fn store_response(
+        &self,
+        claim: KeyClaim,
+        answer: StoredResponse,
+    ) -> Result<(), StoreError> {
         let mut budget = RetryBudget::new(self.retry_for);
         let status = i16::try_from(answer.status)
             .map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
@@ -89,7 +96,7 @@ impl IdempotencyStore for PostgresStore {
         changed_one(&self.pool, release).await.map(drop)
     }
 
-    async fn forget_keys(&self, before: Timestamp, most: u16) -> Result<u64, StoreError> {
+    async fn delete_keys(&self, before: Timestamp, most: u16) -> Result<u64, StoreError> {
         let forget = sqlx::query(FORGET)
             .bind(before.date_time())
             .bind(i64::from(most));
@@ -99,15 +106,15 @@ impl IdempotencyStore for PostgresStore {
 }
 
 /// One attempt to claim a key; `None` when another claim changed the row.
-async fn attempt(pool: &Pool, claim: &KeyClaim) -> Result<Option<Claimed>, StoreError> {
+async fn attempt(pool: &Pool, claim: &KeyClaim) -> Result<Option<ClaimOutcome>, StoreError> {
     if changed_one(pool, bind_claim(sqlx::query(CLAIM), claim)).await? {
-        return Ok(Some(Claimed::Granted(claim.reserved)));
+        return Ok(Some(ClaimOutcome::Granted(claim.reserved)));
     }
     let Some(stored) = find(pool, claim).await? else {
         return Ok(None);
     };
     let (statement, reserved) = match stored.decide(claim) {
-        KeyDecision::Answer(claimed) => return Ok(Some(claimed)),
+        KeyDecision::Decline(claimed) => return Ok(Some(claimed)),
         KeyDecision::Replace => (
             bind_claim(sqlx::query(REPLACE), claim).bind(stored.attempt),
             claim.reserved,
@@ -121,7 +128,7 @@ async fn attempt(pool: &Pool, claim: &KeyClaim) -> Result<Option<Claimed>, Store
         }
     };
     let is_ours = changed_one(pool, statement).await?;
-    Ok(is_ours.then_some(Claimed::Granted(reserved)))
+    Ok(is_ours.then_some(ClaimOutcome::Granted(reserved)))
 }
 
 async fn find(pool: &Pool, claim: &KeyClaim) -> Result<Option<StoredKey>, StoreError> {
@@ -182,7 +189,7 @@ impl TryFrom<KeyRow> for StoredKey {
             source: None,
         };
         let answer = match (row.status, row.headers, row.body) {
-            (Some(status), Some(Json(headers)), Some(body)) => Some(KeptAnswer {
+            (Some(status), Some(Json(headers)), Some(body)) => Some(StoredResponse {
                 status: u16::try_from(status).map_err(|_negative| corrupt("status"))?,
                 headers,
                 body,
@@ -198,7 +205,7 @@ impl TryFrom<KeyRow> for StoredKey {
                 received: time("received_at", row.received_at)?,
             },
             lease_end: time("lease_end", row.lease_end)?,
-            answer,
+            response: answer,
         })
     }
 }

@@ -1,15 +1,16 @@
 //! The store of flowruns on PostgreSQL 15 and newer: runs, flows and idempotency keys.
 //!
-//! A service calls [`RunService`](flowruns_domain::RunService), which decides reports by the rules of the domain, on a
+//! A service calls [`RunService`](flowruns_domain::service::RunService), which decides reports by the rules of the domain, on a
 //! [`PostgresStore`]:
 //!
 //! ```
 //! use std::sync::Arc;
 //!
 //! use flowruns_domain::{
-//!     DataDomain, DisplayName, Environment, Field, FlowService, IfMatch, NewFlow, NewRun, Outcome,
-//!     ReadinessStatus, Requester, RunAddress, RunCreated, RunPatch, RunService, RunStatus,
-//!     SystemClock, TimeOrderedIds, Via,
+//!     clock::{SystemClock, TimeOrderedIds}, display_name::DisplayName,
+//!     flow::{DataDomain, NewFlow, ReadinessStatus}, patch::Field,
+//!     run::{NewRun, Outcome, RunAddress, RunPatch, RunStatus, Via},
+//!     service::{Environment, FlowService, Requester, RunCreated, RunService}, version::IfMatch,
 //! };
 //! use flowruns_persistence::{ConnectOptions, PostgresStore};
 //! use flowruns_testing::{fixtures, scratch::ScratchDatabase};
@@ -48,7 +49,7 @@
 //!     statistics: Default::default(),
 //! };
 //! let created = runs.create(flow.key, Via::default(), None, nightly, by()).await?;
-//! let (RunCreated::New(run) | RunCreated::Before(run)) = created;
+//! let (RunCreated::New(run) | RunCreated::Existing(run)) = created;
 //!
 //! let address = RunAddress { key: run.key, via: Via::default() };
 //! let completed = RunPatch {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use flowruns_domain::{Outcome, Run, RunStatus};
+use flowruns_domain::run::{Outcome, Run, RunStatus};
 use metrics::{Counter, Gauge, Histogram, Unit};
 
 const BATCH_SIZE: &str = "flowruns_writer_batch_reports";

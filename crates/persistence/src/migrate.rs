@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use chrono::{Datelike, Months, NaiveDate};
-use flowruns_domain::{Timestamp, unsuitable_encoding};
+use flowruns_domain::{store::unsuitable_encoding, timestamp::Timestamp};
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection,
     migrate::{Migrate as _, MigrateError as SqlxMigrateError, Migrator},

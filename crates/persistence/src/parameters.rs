@@ -1,7 +1,10 @@
 //! Rows as the parameters of one statement: one array a column, or the values of a single row.
 
 use chrono::{DateTime, Utc};
-use flowruns_domain::{Action, PropertyChange, Run, RunEvent, RunProperties, Version};
+use flowruns_domain::{
+    run::{Action, PropertyChange, Run, RunEvent, RunProperties},
+    version::Version,
+};
 use serde::{Serialize, ser::SerializeSeq};
 use sqlx::{Encode, Postgres, Type, postgres::PgArguments, query::QueryScalar};
 use uuid::Uuid;

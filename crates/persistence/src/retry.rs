@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use flowruns_domain::{StoreError, StoreErrorKind};
+use flowruns_domain::store::{StoreError, StoreErrorKind};
 
 use crate::{
     error::{connection_is_lost, is_read_only, is_transient, store_error},

@@ -2,11 +2,18 @@
 
 use chrono::{DateTime, Utc};
 use flowruns_domain::{
-    Action, DataDomain, DisplayName, EventId, Flow, FlowKey, FlowProperties, ListedRun,
-    PropertyChange, PublicError, ReadinessStatus, Run, RunDetails, RunEvent, RunKey, RunProperties,
-    RunState, RunStatus, RunSummary, Statistics, StoreError, StoreErrorKind, TenantId, Timestamp,
-    Version,
+    display_name::DisplayName,
+    flow::{DataDomain, Flow, FlowProperties, ReadinessStatus},
+    id::{EventId, FlowKey, RunKey, TenantId},
     json::{JsonObject, JsonValue},
+    query::{ListedRun, RunDetails},
+    run::{
+        Action, PropertyChange, PublicError, Run, RunEvent, RunProperties, RunState, RunStatus,
+        RunSummary, Statistics,
+    },
+    store::{StoreError, StoreErrorKind},
+    timestamp::Timestamp,
+    version::Version,
 };
 use sqlx::{FromRow, types::Json};
 use uuid::Uuid;

@@ -4,9 +4,11 @@ use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use flowruns_domain::{
-    Change, Count, CountLimit, Created, EventPageRequest, FlowId, FoundRuns, Page, PageSize, Run,
-    RunEvent, RunId, RunKey, RunQuery, RunReport, RunStore, StoreError, StoreErrorKind, TenantId,
-    Updated, Version,
+    id::{FlowId, RunId, RunKey, TenantId},
+    query::{Count, CountLimit, EventPageRequest, Page, PageSize, RunPage, RunQuery},
+    run::{Run, RunChange, RunEvent},
+    store::{Created, RunReport, RunStore, StoreError, StoreErrorKind, Updated},
+    version::Version,
 };
 use sqlx::{PgPool, Postgres, postgres::PgArguments, query::QueryScalar};
 use uuid::Uuid;
@@ -58,7 +60,7 @@ impl RunStore for PostgresStore {
         .await
     }
 
-    async fn create_run(&self, creation: Change) -> Result<Created, StoreError> {
+    async fn create_run(&self, creation: RunChange) -> Result<Created, StoreError> {
         if self.writers.create(creation.clone()).await? {
             return Ok(Created::New(creation.run));
         }
@@ -79,7 +81,7 @@ impl RunStore for PostgresStore {
         self.writers.update(key, report).await
     }
 
-    async fn query_runs(&self, query: &RunQuery) -> Result<Option<FoundRuns>, StoreError> {
+    async fn query_runs(&self, query: &RunQuery) -> Result<Option<RunPage>, StoreError> {
         self.read("query runs", || query::query_runs(self.pool(), query))
             .await
     }
@@ -156,7 +158,7 @@ async fn find_keys(
 
 /// The reason why the statement created nothing. A creation whose response was lost, and that was committed, is
 /// recognized by the id of its event.
-async fn existing(pool: &PgPool, creation: &Change) -> Result<Created, StoreError> {
+async fn existing(pool: &PgPool, creation: &RunChange) -> Result<Created, StoreError> {
     let key = creation.run.key;
     if let Some(run) = find(pool, key).await? {
         let first = first_event(pool, key).await?;
@@ -172,7 +174,7 @@ async fn existing(pool: &PgPool, creation: &Change) -> Result<Created, StoreErro
         return Ok(Created::Deleted);
     }
     match flows::exists(pool, key.flow_key()).await? {
-        false => Ok(Created::FlowAbsent),
+        false => Ok(Created::FlowNotFound),
         // The flow was created after the statement had looked for it; the next attempt of the client finds it.
         true => Err(StoreError {
             kind: StoreErrorKind::Contention,

@@ -2,7 +2,10 @@
 //! `check`, readiness and metrics all ask [`SchemaStatus`].
 
 use chrono::{DateTime, Datelike as _, Months, NaiveTime, Utc};
-use flowruns_domain::{NotReady, StoreError, Timestamp};
+use flowruns_domain::{
+    store::{NotReady, StoreError},
+    timestamp::Timestamp,
+};
 use sqlx::{PgConnection, PgPool, postgres::PgConnectOptions};
 
 use crate::{

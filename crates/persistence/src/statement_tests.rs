@@ -4,7 +4,7 @@ mod queries;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use flowruns_domain::CountLimit;
+use flowruns_domain::query::CountLimit;
 use flowruns_testing::scratch::ScratchDatabase;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqlSafeStr as _};
 

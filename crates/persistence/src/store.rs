@@ -5,7 +5,11 @@ use std::{error::Error, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use flowruns_admission::Usage;
-use flowruns_domain::{CountLimit, FlowQuery, NotReady, RunQuery, Store, StoreError, Timestamp};
+use flowruns_domain::{
+    query::{CountLimit, FlowQuery, RunQuery},
+    store::{NotReady, Store, StoreError},
+    timestamp::Timestamp,
+};
 use sqlx::PgPool;
 
 use crate::{

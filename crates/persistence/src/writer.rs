@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!  RunStore::update_run                                                   RunStore::create_run
-//!        │ RunReport                                                            │ Change
+//!        │ RunReport                                                            │ RunChange
 //!        │ admission: limits of requests and bytes                              │ admission
 //!        ▼                                                                      ▼
 //!  JobSender ── Job<QueuedReport> ──► ReadingTask ── Batch ──► WritingTask   JobSender ── Job<QueuedCreation> ──► CreationTask
@@ -51,7 +51,9 @@ use flowruns_admission::{
     AdmissionController, AdmissionLimits, CallerId, Overloaded, Permit, Usage,
 };
 use flowruns_domain::{
-    Change, NotReady, Run, RunKey, RunReport, StoreError, StoreErrorKind, Updated, Urgency,
+    id::RunKey,
+    run::{Run, RunChange, Urgency},
+    store::{NotReady, RunReport, StoreError, StoreErrorKind, Updated},
 };
 use sqlx::PgPool;
 use tokio::{
@@ -193,7 +195,7 @@ impl Writers {
 
     /// Creates a run, and returns after the commit whether it was created. It was not if its id exists or its flow does
     /// not.
-    pub(crate) async fn create(&self, change: Change) -> Result<bool, StoreError> {
+    pub(crate) async fn create(&self, change: RunChange) -> Result<bool, StoreError> {
         let properties = &change.run.properties;
         let urgency = properties.state.status().urgency();
         let permit = self.admit(size::of_properties(properties), urgency)?;

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::Context as _;
-use flowruns_domain::{Clock as _, SystemClock};
+use flowruns_domain::clock::{Clock as _, SystemClock};
 use flowruns_embedded::{Cluster, ClusterError, ClusterOptions, Install, RunningCluster};
 use flowruns_persistence::{ConnectOptions, migrate};
 use sqlx::{ConnectOptions as _, PgConnection, postgres::PgConnectOptions};

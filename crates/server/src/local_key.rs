@@ -18,7 +18,10 @@ use flowruns_api::{
     CursorKey,
     auth::{KeySet, Permission, TokenPolicy, TokenVerifier},
 };
-use flowruns_domain::{Clock as _, Ids as _, SystemClock, TenantId, TimeOrderedIds};
+use flowruns_domain::{
+    clock::{Clock as _, Ids as _, SystemClock, TimeOrderedIds},
+    id::TenantId,
+};
 use flowruns_embedded::{MAX_FILE_BYTES, read_regular_file};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use serde_json::json;

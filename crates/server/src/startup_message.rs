@@ -1,8 +1,12 @@
 //! What `serve` prints on stdout: its address, and two curl commands to start with.
 
 use flowruns_domain::{
-    Clock as _, DataDomain, DisplayName, Environment, FlowQuery, FlowService, Ids as _, NewFlow,
-    ReadinessStatus, SystemClock, TenantId, TimeOrderedIds,
+    clock::{Clock as _, Ids as _, SystemClock, TimeOrderedIds},
+    display_name::DisplayName,
+    flow::{DataDomain, NewFlow, ReadinessStatus},
+    id::TenantId,
+    query::FlowQuery,
+    service::{Environment, FlowService},
 };
 use flowruns_http::auth::Permission;
 

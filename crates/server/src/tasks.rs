@@ -11,7 +11,7 @@ mod tests;
 
 use std::{future::Future, panic::AssertUnwindSafe, time::Duration};
 
-use flowruns_domain::{Clock as _, SystemClock};
+use flowruns_domain::clock::{Clock as _, SystemClock};
 use futures_util::FutureExt as _;
 use tokio::{
     sync::watch,

@@ -5,20 +5,20 @@ use std::{
     time::Duration,
 };
 
-use flowruns_domain::{Clock, Timestamp};
+use flowruns_domain::{clock::Clock, timestamp::Timestamp};
 
 /// A clock that tests set and advance.
 ///
 /// ```
 /// use std::time::Duration;
 ///
-/// use flowruns_domain::Clock;
+/// use flowruns_domain::clock::Clock;
 /// use flowruns_testing::FixedClock;
 ///
 /// let clock = FixedClock::at("2026-03-01T08:30:00Z".parse()?);
 /// clock.advance(Duration::from_micros(1));
 /// assert_eq!(clock.now().to_string(), "2026-03-01T08:30:00.000001Z");
-/// # Ok::<(), flowruns_domain::InvalidTimestamp>(())
+/// # Ok::<(), flowruns_domain::timestamp::InvalidTimestamp>(())
 /// ```
 #[derive(Debug)]
 pub struct FixedClock(Mutex<Timestamp>);

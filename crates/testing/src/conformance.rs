@@ -23,7 +23,7 @@ pub mod values;
 
 use std::sync::Arc;
 
-use flowruns_domain::Store;
+use flowruns_domain::store::Store;
 
 /// Runs every case, one after the other.
 pub async fn run_all(store: Arc<dyn Store>) {

@@ -8,11 +8,20 @@
 use std::sync::Arc;
 
 use flowruns_domain::{
-    Clock, DataDomain, Decision, DisplayName, EventId, Field, Flow, FlowId, FlowKey,
-    FlowProperties, Ids, NewRun, Origin, Outcome, PatchRejected, PublicErrorPatch, ReadinessStatus,
-    Run, RunId, RunKey, RunPatch, RunReport, RunStatus, SystemClock, TenantId, TimeOrderedIds,
-    Timestamp, Urgency, Version,
+    clock::{Clock, Ids, SystemClock, TimeOrderedIds},
+    display_name::DisplayName,
+    flow::{DataDomain, Flow, FlowProperties, ReadinessStatus},
+    id::{EventId, FlowId, FlowKey, RunId, RunKey, TenantId},
     json::{JsonObject, parse_object},
+    patch::Field,
+    rejection::Rejection,
+    run::{
+        Decision, NewRun, Outcome, PublicErrorPatch, ReportOrigin, Run, RunPatch, RunStatus,
+        Urgency,
+    },
+    store::RunReport,
+    timestamp::Timestamp,
+    version::Version,
 };
 use uuid::Uuid;
 
@@ -74,13 +83,13 @@ pub fn error_patch(json: &str) -> PublicErrorPatch {
 }
 
 /// The origin of a report that was received at [`moment`] in a new request.
-pub fn origin() -> Origin {
+pub fn origin() -> ReportOrigin {
     origin_at(moment())
 }
 
 /// The origin of a report that was received at this time in a new request.
-pub fn origin_at(received: Timestamp) -> Origin {
-    Origin {
+pub fn origin_at(received: Timestamp) -> ReportOrigin {
+    ReportOrigin {
         event: EventId::new(fresh_uuid()).expect("a fresh UUID is not nil"),
         actor: "nightly".to_owned(),
         request: fresh_uuid(),
@@ -90,7 +99,7 @@ pub fn origin_at(received: Timestamp) -> Origin {
 
 /// A report with this decision.
 pub fn report(
-    decide: impl Fn(&Run) -> Result<Decision, PatchRejected> + Send + Sync + 'static,
+    decide: impl Fn(&Run) -> Result<Decision, Rejection> + Send + Sync + 'static,
 ) -> RunReport {
     RunReport {
         decide: Arc::new(decide),

@@ -2,13 +2,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use flowruns_domain::{Ids, Timestamp};
+use flowruns_domain::{clock::Ids, timestamp::Timestamp};
 use uuid::Uuid;
 
 /// Each id is one more than the one before, so they sort in the order in which they were made.
 ///
 /// ```
-/// use flowruns_domain::{Ids, Timestamp};
+/// use flowruns_domain::{clock::Ids, timestamp::Timestamp};
 /// use flowruns_testing::SequentialIds;
 ///
 /// let ids = SequentialIds::default();

@@ -6,7 +6,7 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use flowruns_domain::Store;
+//! use flowruns_domain::store::Store;
 //! use flowruns_testing::MemoryStore;
 //!
 //! // The store may have other rows: every case creates its own tenant and flows.

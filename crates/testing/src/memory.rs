@@ -8,14 +8,14 @@ mod tables;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use flowruns_domain::{NotReady, Store};
+use flowruns_domain::store::{NotReady, Store};
 
 use self::tables::Tables;
 
 /// Holds all rows behind one lock, until it is dropped. Writers wait for each other, so none loses a race.
 ///
 /// ```
-/// use flowruns_domain::FlowStore;
+/// use flowruns_domain::store::FlowStore;
 /// use flowruns_testing::{MemoryStore, fixtures};
 ///
 /// # tokio::runtime::Runtime::new()?.block_on(async {
@@ -23,7 +23,7 @@ use self::tables::Tables;
 /// let flow = fixtures::fresh_flow(fixtures::fresh_tenant());
 /// store.create_flow(flow.clone()).await?;
 /// assert_eq!(store.find_flow(flow.key).await?, Some(flow));
-/// # Ok::<(), flowruns_domain::StoreError>(())
+/// # Ok::<(), flowruns_domain::store::StoreError>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -49,7 +49,7 @@ struct Reader<'b> {
 pub(super) fn read_items(body: &Bytes, limits: HeadLimits) -> Result<Vec<Item>, ApiError> {
     let text = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     if text.trim_ascii_start().first() != Some(&b'{') {
-        return Err(match InvalidDocument::of_encoding(text) {
+        return Err(match InvalidDocument::of_other_encoding(text) {
             Some(fault) => malformed(&fault.to_string()),
             None => malformed("it is no JSON object with the member requests"),
         });
@@ -67,7 +67,7 @@ pub(super) fn read_items(body: &Bytes, limits: HeadLimits) -> Result<Vec<Item>, 
         (Some(rejection), _) => Err(rejection),
         (None, Ok(items)) => Ok(items),
         (None, Err(error)) => {
-            let fault = InvalidDocument::explained(text, &error);
+            let fault = InvalidDocument::from_serde(text, &error);
             Err(malformed(&fault.to_string()))
         }
     }

@@ -1,7 +1,7 @@
 //! Conflicts of a request with what is stored.
 
 use axum::http::StatusCode;
-use flowruns_domain::{Conflict, property};
+use flowruns_domain::{property, rejection::Conflict};
 use flowruns_http::ErrorDetail;
 
 use super::ApiError;

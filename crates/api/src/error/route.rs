@@ -1,7 +1,7 @@
 //! Failures of routing: a path without a route, a method that a route does not have, an id of several runs.
 
 use axum::http::{HeaderValue, Method, StatusCode};
-use flowruns_domain::{RunById, excerpt};
+use flowruns_domain::{run::RunById, text::excerpt};
 use flowruns_http::ErrorDetail;
 
 use super::ApiError;

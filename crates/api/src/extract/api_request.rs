@@ -8,8 +8,12 @@ use axum::{
 };
 use bytes::Bytes;
 use flowruns_domain::{
-    Fault, FlowKey, IfMatch, Preconditions, Requester, RunAddress, RunId, Urgency, Via,
+    id::{FlowKey, RunId},
     json::{JsonObject, parse_object},
+    run::{RunAddress, Urgency, Via},
+    service::Requester,
+    version::{IfMatch, Preconditions},
+    violation::RuleViolation,
 };
 use flowruns_http::{
     RequestContext,
@@ -166,7 +170,7 @@ impl ApiRequest {
     pub(crate) fn preconditions(&self, api: &Api) -> Result<Preconditions, ApiError> {
         let if_match = match preconditions::if_match(&self.headers)? {
             Some(sent) => sent,
-            None if api.options.require_if_match => IfMatch::Missing,
+            None if api.options.require_if_match => IfMatch::AbsentButRequired,
             None => IfMatch::Absent,
         };
         Ok(Preconditions {
@@ -179,7 +183,7 @@ impl ApiRequest {
     /// thread.
     pub(crate) async fn read_object<T: Send + 'static>(
         &self,
-        read: impl FnOnce(JsonObject) -> Result<T, Vec<Fault>> + Send + 'static,
+        read: impl FnOnce(JsonObject) -> Result<T, Vec<RuleViolation>> + Send + 'static,
     ) -> Result<T, ApiError> {
         let body = self.body.clone();
         offload_if_long(body.len(), move || {
@@ -229,7 +233,7 @@ impl ApiRequest {
             .map(|(_, value)| value)
     }
 
-    fn id<T: std::str::FromStr<Err = flowruns_domain::InvalidId>>(
+    fn id<T: std::str::FromStr<Err = flowruns_domain::id::InvalidId>>(
         &self,
         name: &str,
     ) -> Result<T, ApiError> {

@@ -1,7 +1,11 @@
 //! If-Match and If-None-Match: tags compared by their opaque part, weak or strong.
 
 use axum::http::{HeaderMap, HeaderName, header};
-use flowruns_domain::{EntityTag, Fault, IfMatch, IfNoneMatch, Rule, json::JsonValue};
+use flowruns_domain::{
+    json::JsonValue,
+    version::{EntityTag, IfMatch, IfNoneMatch},
+    violation::{Rule, RuleViolation},
+};
 
 use super::properties::text;
 use crate::error::ApiError;
@@ -23,9 +27,15 @@ pub(super) fn if_none_match(headers: &HeaderMap) -> Result<IfNoneMatch, ApiError
 }
 
 /// Reads a property that counts as If-Match.
-pub(crate) fn entity_tags(value: JsonValue, name: &str) -> Result<IfMatch, Vec<Fault>> {
+pub(crate) fn entity_tags(value: JsonValue, name: &str) -> Result<IfMatch, Vec<RuleViolation>> {
     let tags = tags(&text(value, name)?).map(IfMatch::from);
-    tags.ok_or_else(|| vec![Fault::new(Rule::MalformedEntityTag, name, malformed(name))])
+    tags.ok_or_else(|| {
+        vec![RuleViolation::new(
+            Rule::MalformedEntityTag,
+            name,
+            malformed(name),
+        )]
+    })
 }
 
 /// `*` or a list.

@@ -3,9 +3,13 @@
 use std::fmt::Display;
 
 use flowruns_domain::{
-    DisplayName, Fault, Faults, Field, Nullable, Rule, Timestamp, excerpt,
+    display_name::DisplayName,
     json::{JsonObject, JsonValue},
+    patch::{Field, Nullable},
     property,
+    text::excerpt,
+    timestamp::Timestamp,
+    violation::{Rule, RuleViolation, Violations},
 };
 
 /// Graph's sentinel for members of an enumeration that the client does not know.
@@ -15,7 +19,7 @@ const SENTINEL: &str = "unknownFutureValue";
 #[derive(Debug)]
 pub(crate) struct Properties {
     members: JsonObject,
-    faults: Faults,
+    faults: Violations,
     is_creation: bool,
 }
 
@@ -24,7 +28,7 @@ impl Properties {
     pub(crate) fn of_patch(members: JsonObject) -> Self {
         Self {
             members,
-            faults: Faults::default(),
+            faults: Violations::default(),
             is_creation: false,
         }
     }
@@ -41,7 +45,7 @@ impl Properties {
     pub(crate) fn nullable<T>(
         &mut self,
         name: &str,
-        read: impl FnOnce(JsonValue, &str) -> Result<T, Vec<Fault>>,
+        read: impl FnOnce(JsonValue, &str) -> Result<T, Vec<RuleViolation>>,
     ) -> Nullable<T> {
         match self.members.remove(name) {
             None => Nullable::Absent,
@@ -60,7 +64,7 @@ impl Properties {
     pub(crate) fn field<T>(
         &mut self,
         name: &str,
-        read: impl FnOnce(JsonValue, &str) -> Result<T, Vec<Fault>>,
+        read: impl FnOnce(JsonValue, &str) -> Result<T, Vec<RuleViolation>>,
     ) -> Field<T> {
         let advice = match self.is_creation {
             true => "leave it out for its default",
@@ -74,7 +78,7 @@ impl Properties {
         &mut self,
         advice: &str,
         name: &str,
-        read: impl FnOnce(JsonValue, &str) -> Result<T, Vec<Fault>>,
+        read: impl FnOnce(JsonValue, &str) -> Result<T, Vec<RuleViolation>>,
     ) -> Field<T> {
         match self.nullable(name, read) {
             Nullable::Absent => Field::Absent,
@@ -82,7 +86,7 @@ impl Properties {
             Nullable::Null => {
                 let message = format!("{name} cannot be null; {advice}");
                 self.faults
-                    .push_with(|| Fault::new(Rule::NullNotAllowed, name, message));
+                    .push_with(|| RuleViolation::new(Rule::NullNotAllowed, name, message));
                 Field::Absent
             }
         }
@@ -113,13 +117,13 @@ impl Properties {
     pub(crate) fn required<T>(
         &mut self,
         name: &str,
-        read: impl FnOnce(JsonValue, &str) -> Result<T, Vec<Fault>>,
+        read: impl FnOnce(JsonValue, &str) -> Result<T, Vec<RuleViolation>>,
     ) -> Field<T> {
         let is_misspelled = |(sent, _): (&str, _)| sent.eq_ignore_ascii_case(name);
         if self.members.get(name).is_none() && !self.members.iter().any(is_misspelled) {
             let message = format!("{name} is required to create this; send it");
             self.faults
-                .push_with(|| Fault::new(Rule::PropertyRequired, name, message));
+                .push_with(|| RuleViolation::new(Rule::PropertyRequired, name, message));
         }
         self.field_or("send a value", name, read)
     }
@@ -132,8 +136,9 @@ impl Properties {
         {
             let message =
                 format!("id cannot be changed; leave it out, or send that of the URL, {url_id}");
-            self.faults
-                .push_with(|| Fault::new(Rule::PropertyNotUpdateable, property::ID, message));
+            self.faults.push_with(|| {
+                RuleViolation::new(Rule::PropertyNotUpdateable, property::ID, message)
+            });
         }
     }
 
@@ -142,7 +147,7 @@ impl Properties {
         if self.members.remove(name).is_some() {
             let message = format!("{name} is made by the server; leave it out");
             self.faults
-                .push_with(|| Fault::new(Rule::PropertyNotUpdateable, name, message));
+                .push_with(|| RuleViolation::new(Rule::PropertyNotUpdateable, name, message));
         }
     }
 
@@ -154,7 +159,7 @@ impl Properties {
     }
 
     /// The faults. A property that was not read is unknown, unless it is an annotation: one with an `@` in its name.
-    pub(crate) fn finish(mut self, known: &[&str]) -> Vec<Fault> {
+    pub(crate) fn finish(mut self, known: &[&str]) -> Vec<RuleViolation> {
         for (name, _) in self.members.iter().filter(|(name, _)| !name.contains('@')) {
             self.faults.push_with(|| unknown(name, known));
         }
@@ -162,7 +167,7 @@ impl Properties {
     }
 }
 
-fn unknown(name: &str, known: &[&str]) -> Fault {
+fn unknown(name: &str, known: &[&str]) -> RuleViolation {
     let known_name = known.iter().find(|known| known.eq_ignore_ascii_case(name));
     let message = match known_name {
         Some(known_name) => {
@@ -173,16 +178,16 @@ fn unknown(name: &str, known: &[&str]) -> Fault {
             excerpt(name)
         ),
     };
-    Fault::new(Rule::UnknownProperty, name, message)
+    RuleViolation::new(Rule::UnknownProperty, name, message)
 }
 
-fn wrong_type(value: &JsonValue, name: &str, expected: &str) -> Vec<Fault> {
+fn wrong_type(value: &JsonValue, name: &str, expected: &str) -> Vec<RuleViolation> {
     let message = format!("{name} must be {expected}, not {}", value.kind());
-    vec![Fault::new(Rule::InvalidType, name, message)]
+    vec![RuleViolation::new(Rule::InvalidType, name, message)]
 }
 
 /// Reads a string.
-pub(crate) fn text(value: JsonValue, name: &str) -> Result<String, Vec<Fault>> {
+pub(crate) fn text(value: JsonValue, name: &str) -> Result<String, Vec<RuleViolation>> {
     match value {
         JsonValue::String(text) => Ok(text),
         other => Err(wrong_type(&other, name, "a string")),
@@ -190,7 +195,7 @@ pub(crate) fn text(value: JsonValue, name: &str) -> Result<String, Vec<Fault>> {
 }
 
 /// Reads an object.
-pub(crate) fn object(value: JsonValue, name: &str) -> Result<JsonObject, Vec<Fault>> {
+pub(crate) fn object(value: JsonValue, name: &str) -> Result<JsonObject, Vec<RuleViolation>> {
     match value {
         JsonValue::Object(object) => Ok(object),
         other => Err(wrong_type(&other, name, "an object")),
@@ -198,10 +203,13 @@ pub(crate) fn object(value: JsonValue, name: &str) -> Result<JsonObject, Vec<Fau
 }
 
 /// Reads a display name.
-pub(crate) fn display_name(value: JsonValue, name: &str) -> Result<DisplayName, Vec<Fault>> {
+pub(crate) fn display_name(
+    value: JsonValue,
+    name: &str,
+) -> Result<DisplayName, Vec<RuleViolation>> {
     let text = text(value, name)?;
     DisplayName::new(&text).map_err(|error| {
-        vec![Fault::new(
+        vec![RuleViolation::new(
             Rule::InvalidDisplayName,
             name,
             error.to_string(),
@@ -210,10 +218,10 @@ pub(crate) fn display_name(value: JsonValue, name: &str) -> Result<DisplayName, 
 }
 
 /// Reads a DateTimeOffset.
-pub(crate) fn date_time(value: JsonValue, name: &str) -> Result<Timestamp, Vec<Fault>> {
+pub(crate) fn date_time(value: JsonValue, name: &str) -> Result<Timestamp, Vec<RuleViolation>> {
     let text = text(value, name)?;
     text.parse().map_err(|error| {
-        vec![Fault::new(
+        vec![RuleViolation::new(
             Rule::InvalidDateTime,
             name,
             format!("{name}: {error}"),
@@ -225,12 +233,12 @@ fn enum_member<T: Copy>(
     value: JsonValue,
     name: &str,
     known: &[(&'static str, T)],
-) -> Result<T, Vec<Fault>> {
+) -> Result<T, Vec<RuleViolation>> {
     let text = text(value, name)?;
     let found = known.iter().find(|(member, _)| *member == text);
     found.map(|(_, value)| *value).ok_or_else(|| {
         let members: Vec<_> = known.iter().map(|(member, _)| *member).collect();
         let message = format!("{name} is one of {} (case matters)", members.join(", "));
-        vec![Fault::new(Rule::InvalidEnumValue, name, message)]
+        vec![RuleViolation::new(Rule::InvalidEnumValue, name, message)]
     })
 }

@@ -1,8 +1,13 @@
 //! A flow as JSON, in requests and in responses.
 
 use flowruns_domain::{
-    DataDomain, Fault, Field, Flow, FlowId, FlowPatch, FlowProperties, IfMatch, NewFlow,
-    ReadinessStatus, json::JsonObject, property,
+    flow::{DataDomain, Flow, FlowPatch, FlowProperties, NewFlow, ReadinessStatus},
+    id::FlowId,
+    json::JsonObject,
+    patch::Field,
+    property,
+    version::IfMatch,
+    violation::RuleViolation,
 };
 use serde::Serialize;
 
@@ -16,7 +21,7 @@ use crate::{
 pub(super) fn read_patch(
     body: JsonObject,
     url_id: FlowId,
-) -> Result<(FlowPatch, Option<IfMatch>), Vec<Fault>> {
+) -> Result<(FlowPatch, Option<IfMatch>), Vec<RuleViolation>> {
     let mut properties = Properties::of_patch(body);
     properties.same_id(url_id);
     let patch = FlowPatch {
@@ -29,7 +34,7 @@ pub(super) fn read_patch(
     let tag = properties.nullable(property::E_TAG, entity_tags);
     let mut faults = properties.finish(&property::OF_FLOW);
     faults.extend(patch.contradiction());
-    property::sort_faults(&mut faults, &property::OF_FLOW);
+    property::sort_violations(&mut faults, &property::OF_FLOW);
     if faults.is_empty() {
         Ok((patch, tag.value().cloned()))
     } else {
@@ -38,7 +43,7 @@ pub(super) fn read_patch(
 }
 
 /// Reads a creation.
-pub(super) fn read_new(body: JsonObject) -> Result<NewFlow, Vec<Fault>> {
+pub(super) fn read_new(body: JsonObject) -> Result<NewFlow, Vec<RuleViolation>> {
     let mut properties = Properties::of_creation(body);
     properties.made_by_server(property::ID);
     let name = properties.required(property::DISPLAY_NAME, display_name);
@@ -54,7 +59,7 @@ pub(super) fn read_new(body: JsonObject) -> Result<NewFlow, Vec<Fault>> {
         ..FlowPatch::default()
     };
     faults.extend(recurrence.contradiction());
-    property::sort_faults(&mut faults, &property::OF_FLOW);
+    property::sort_violations(&mut faults, &property::OF_FLOW);
     match name {
         Field::Value(display_name) if faults.is_empty() => Ok(NewFlow {
             display_name,

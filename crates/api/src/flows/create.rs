@@ -6,7 +6,7 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use flowruns_domain::{Reserved, Urgency};
+use flowruns_domain::{idempotency::Reserved, run::Urgency};
 use flowruns_http::auth::Permission;
 
 use super::body::{FlowBody, read_new};

@@ -6,7 +6,7 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use flowruns_domain::{FlowQuery, TenantId, property};
+use flowruns_domain::{id::TenantId, property, query::FlowQuery};
 use flowruns_http::auth::Permission;
 
 use super::body::FlowBody;

@@ -6,7 +6,7 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use flowruns_domain::{Flow, Preconditions, Urgency};
+use flowruns_domain::{flow::Flow, run::Urgency, version::Preconditions};
 use flowruns_http::auth::Permission;
 
 use super::{

@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderValue, header},
     response::Response,
 };
-use flowruns_domain::{Count, CountLimit};
+use flowruns_domain::query::{Count, CountLimit};
 
 use crate::error::ApiError;
 

@@ -3,7 +3,10 @@
 use aws_lc_rs::{constant_time, hmac};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use flowruns_domain::{
-    FlowCursor, FlowId, RunCursor, RunId, SortKey, TenantId, Timestamp, Version,
+    id::{FlowId, RunId, TenantId},
+    query::{FlowCursor, RunCursor, SortKey},
+    timestamp::Timestamp,
+    version::Version,
 };
 use uuid::Uuid;
 

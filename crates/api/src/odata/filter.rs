@@ -5,7 +5,7 @@ mod model;
 mod parser;
 mod token;
 
-use flowruns_domain::{Condition, MAX_LISTED_VALUES};
+use flowruns_domain::query::{Filter, MAX_LISTED_VALUES};
 
 pub(crate) use self::model::{Flows, Model, Runs};
 use self::{parser::Parser, token::tokens};
@@ -29,7 +29,7 @@ pub(crate) struct Malformed {
 type Parsed<T> = Result<T, Malformed>;
 
 /// Reads a filter.
-pub(crate) fn read_filter<M: Model>(text: &str) -> Result<Condition<M::Term>, ApiError> {
+pub(crate) fn read_filter<M: Model>(text: &str) -> Result<Filter<M::Term>, ApiError> {
     parse::<M>(text).map_err(|malformed| {
         let before = text.get(..malformed.at).unwrap_or(text);
         let character = before.chars().count() + 1;
@@ -41,7 +41,7 @@ pub(crate) fn read_filter<M: Model>(text: &str) -> Result<Condition<M::Term>, Ap
     })
 }
 
-fn parse<M: Model>(text: &str) -> Parsed<Condition<M::Term>> {
+fn parse<M: Model>(text: &str) -> Parsed<Filter<M::Term>> {
     if text.len() > MAX_LENGTH {
         let message = format!("the filter is over {MAX_LENGTH} bytes; ask for less at once");
         return Err(Malformed { at: 0, message });
@@ -51,10 +51,7 @@ fn parse<M: Model>(text: &str) -> Parsed<Condition<M::Term>> {
 }
 
 /// Several conditions as one; a lone one stays as it is.
-fn joined<T>(
-    mut parts: Vec<Condition<T>>,
-    join: fn(Vec<Condition<T>>) -> Condition<T>,
-) -> Condition<T> {
+fn joined<T>(mut parts: Vec<Filter<T>>, join: fn(Vec<Filter<T>>) -> Filter<T>) -> Filter<T> {
     match (parts.len(), parts.pop()) {
         (1, Some(part)) => part,
         (_, last) => {

@@ -7,7 +7,7 @@ mod tests;
 use std::{borrow::Cow, sync::Arc};
 
 use axum::http::{Request, Uri, uri::PathAndQuery};
-use flowruns_domain::{Via, excerpt};
+use flowruns_domain::{run::Via, text::excerpt};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// The collections that have keys.

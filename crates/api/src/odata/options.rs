@@ -1,6 +1,6 @@
 //! Query options. A request with an unknown option is rejected.
 
-use flowruns_domain::excerpt;
+use flowruns_domain::text::excerpt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::page_preference::MaxPageSize;

@@ -1,6 +1,9 @@
 //! `$orderby`
 
-use flowruns_domain::{Direction, FlowOrder, FlowSort, RunOrder, RunSort, property};
+use flowruns_domain::{
+    property,
+    query::{Direction, FlowOrder, FlowSort, RunOrder, RunSort},
+};
 
 use super::options::{QueryOptions, invalid};
 use crate::error::ApiError;

@@ -1,7 +1,7 @@
 //! Pages: `$top`, `$skip`, `$count`, and the link to the next one.
 
 use axum::response::Response;
-use flowruns_domain::{Next, PageSize};
+use flowruns_domain::query::{Continuation, PageSize};
 
 use super::{
     cursor::{Binding, Cursor, read_token, write_token},
@@ -92,7 +92,7 @@ pub(crate) fn next_query<C: Cursor>(
     api: &Api,
     options: &QueryOptions,
     binding: &Binding<'_>,
-    next: &Next<C>,
+    next: &Continuation<C>,
 ) -> String {
     let token = write_token(&api.options.cursor_key, binding, &next.after, next.skip);
     let mut query = options.encoded_without("skiptoken");

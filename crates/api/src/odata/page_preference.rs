@@ -1,7 +1,7 @@
 //! `Prefer: odata.maxpagesize=n`: pages of at most n rows.
 
 use axum::http::{HeaderMap, HeaderValue};
-use flowruns_domain::PageSize;
+use flowruns_domain::query::PageSize;
 
 use crate::{extract::preferences, respond::PREFERENCE_APPLIED};
 

@@ -1,6 +1,6 @@
 //! Parameters and headers, each described once.
 
-use flowruns_domain::PageSize;
+use flowruns_domain::query::PageSize;
 use utoipa::openapi::{
     ComponentsBuilder, Header, HeaderBuilder, Object, ObjectBuilder, Ref, Required, SchemaFormat,
     Type,

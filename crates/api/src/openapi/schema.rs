@@ -2,7 +2,12 @@
 
 mod public_error;
 
-use flowruns_domain::{Action, DataDomain, DisplayName, ReadinessStatus, RunStatus, property};
+use flowruns_domain::{
+    display_name::DisplayName,
+    flow::{DataDomain, ReadinessStatus},
+    property,
+    run::{Action, RunStatus},
+};
 use utoipa::openapi::{
     ComponentsBuilder, KnownFormat, Object, ObjectBuilder, Ref, RefOr, Schema, SchemaFormat, Type,
     schema::{AdditionalProperties, Array, ArrayBuilder, OneOfBuilder, SchemaType},

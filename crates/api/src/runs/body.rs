@@ -3,11 +3,20 @@
 use std::fmt;
 
 use flowruns_domain::{
-    Creation, DisplayName, Fault, Field, Flow, ListedRun, NewRun, PublicError, PublicErrorPatch,
-    Run, RunId, RunKey, RunPatch, RunProperties, RunState, RunStatus, RunSummary, Statistics,
-    Timestamp, Version,
+    display_name::DisplayName,
+    flow::Flow,
+    id::{RunId, RunKey},
     json::{JsonObject, JsonValue},
-    property, run_tag,
+    patch::Field,
+    property,
+    query::ListedRun,
+    run::{
+        NewRun, PublicError, PublicErrorPatch, Run, RunCreation, RunPatch, RunProperties, RunState,
+        RunStatus, RunSummary, Statistics, run_tag,
+    },
+    timestamp::Timestamp,
+    version::Version,
+    violation::RuleViolation,
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
@@ -23,7 +32,7 @@ const TYPE: &str = "#microsoft.graph.run";
 const READ_ONLY: [&str; 2] = [property::PROCESS, property::E_TAG];
 
 /// Reads a report on the run of the URL.
-pub(super) fn read_patch(body: JsonObject, url_id: RunId) -> Result<RunPatch, Vec<Fault>> {
+pub(super) fn read_patch(body: JsonObject, url_id: RunId) -> Result<RunPatch, Vec<RuleViolation>> {
     let mut properties = Properties::of_patch(body);
     properties.same_id(url_id);
     let patch = RunPatch {
@@ -37,7 +46,7 @@ pub(super) fn read_patch(body: JsonObject, url_id: RunId) -> Result<RunPatch, Ve
     properties.ignore(&READ_ONLY);
     let mut faults = properties.finish(&property::OF_RUN);
     faults.extend(patch.contradictions());
-    property::sort_faults(&mut faults, &property::OF_RUN);
+    property::sort_violations(&mut faults, &property::OF_RUN);
     if faults.is_empty() {
         Ok(patch)
     } else {
@@ -46,7 +55,9 @@ pub(super) fn read_patch(body: JsonObject, url_id: RunId) -> Result<RunPatch, Ve
 }
 
 /// Reads a creation, and the id that the client made for it.
-pub(super) fn read_new(body: JsonObject) -> Result<(Option<RunId>, Creation), Vec<Fault>> {
+pub(super) fn read_new(
+    body: JsonObject,
+) -> Result<(Option<RunId>, RunCreation), Vec<RuleViolation>> {
     let mut properties = Properties::of_creation(body);
     let id = properties.field(property::ID, run_id);
     let named = RunPatch {
@@ -80,15 +91,15 @@ pub(super) fn read_new(body: JsonObject) -> Result<(Option<RunId>, Creation), Ve
     } else {
         RunPatch::default()
     };
-    Ok((id, Creation { new, named }))
+    Ok((id, RunCreation { new, named }))
 }
 
 /// Adds the faults of the values of a creation that could be read.
-fn all_faults(mut faults: Vec<Fault>, named: &RunPatch) -> Vec<Fault> {
+fn all_faults(mut faults: Vec<RuleViolation>, named: &RunPatch) -> Vec<RuleViolation> {
     let unreadable: Vec<_> = faults.iter().map(|fault| fault.target.as_str()).collect();
-    let others = named.creation_faults(&unreadable);
+    let others = named.creation_violations(&unreadable);
     faults.extend(others);
-    property::sort_faults(&mut faults, &property::OF_RUN);
+    property::sort_violations(&mut faults, &property::OF_RUN);
     faults
 }
 
@@ -96,19 +107,20 @@ fn statuses() -> [(&'static str, RunStatus); 5] {
     RunStatus::ALL.map(|status| (status.as_str(), status))
 }
 
-fn public_error(value: JsonValue, name: &str) -> Result<PublicErrorPatch, Vec<Fault>> {
+fn public_error(value: JsonValue, name: &str) -> Result<PublicErrorPatch, Vec<RuleViolation>> {
     PublicErrorPatch::new(object(value, name)?)
 }
 
-fn run_id(value: JsonValue, name: &str) -> Result<RunId, Vec<Fault>> {
+fn run_id(value: JsonValue, name: &str) -> Result<RunId, Vec<RuleViolation>> {
     let text = text(value, name)?;
-    text.parse().map_err(|error: flowruns_domain::InvalidId| {
-        vec![Fault::new(
-            flowruns_domain::Rule::InvalidId,
-            name,
-            error.to_string(),
-        )]
-    })
+    text.parse()
+        .map_err(|error: flowruns_domain::id::InvalidId| {
+            vec![RuleViolation::new(
+                flowruns_domain::violation::Rule::InvalidId,
+                name,
+                error.to_string(),
+            )]
+        })
 }
 
 /// The properties that every form of a run has. They are written directly into the body, without a text for each.

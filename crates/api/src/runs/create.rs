@@ -6,7 +6,7 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use flowruns_domain::{Reserved, RunCreated};
+use flowruns_domain::{idempotency::Reserved, service::RunCreated};
 use flowruns_http::auth::Permission;
 
 use super::body::{RunBody, location, read_new};
@@ -52,7 +52,7 @@ async fn create(
                 &location(&run, &request.root),
             )
         }
-        RunCreated::Before(run) => {
+        RunCreated::Existing(run) => {
             let (body, location) = (
                 RunBody::new(&run, &request.root),
                 location(&run, &request.root),

@@ -6,7 +6,11 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use flowruns_domain::{EventPageRequest, Next, PropertyChange, RunEvent, json::JsonValue};
+use flowruns_domain::{
+    json::JsonValue,
+    query::{Continuation, EventPageRequest},
+    run::{PropertyChange, RunEvent},
+};
 use flowruns_http::auth::Permission;
 use serde::Serialize;
 
@@ -48,9 +52,9 @@ pub(crate) async fn list_history(
         .runs
         .history(address, EventPageRequest { size, after })
         .await?;
-    let last = page.items.last().filter(|_| page.more);
+    let last = page.items.last().filter(|_| page.has_more);
     let next_link = last.map(|event| {
-        let next = Next {
+        let next = Continuation {
             after: event.version,
             skip: 0,
         };

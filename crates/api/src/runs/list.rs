@@ -6,7 +6,12 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use flowruns_domain::{Flow, FlowId, ListedRun, PageSize, RunQuery, RunScope, TenantId, Via};
+use flowruns_domain::{
+    flow::Flow,
+    id::{FlowId, TenantId},
+    query::{ListedRun, PageSize, RunQuery, RunScope},
+    run::Via,
+};
 use flowruns_http::auth::Permission;
 
 use super::{body::RunItem, projection::Projection};
@@ -205,7 +210,7 @@ async fn processes(
     let mut ids: Vec<FlowId> = runs.iter().map(|run| run.summary.key.flow).collect();
     ids.sort_unstable();
     ids.dedup();
-    let flows = api.flows.find_all(tenant, &ids).await?;
+    let flows = api.flows.find_by_ids(tenant, &ids).await?;
     Ok(flows
         .into_iter()
         .map(|flow| (flow.key.flow, flow))

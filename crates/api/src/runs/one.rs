@@ -6,7 +6,10 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use flowruns_domain::{Preconditions, Run, RunById};
+use flowruns_domain::{
+    run::{Run, RunById},
+    version::Preconditions,
+};
 use flowruns_http::auth::Permission;
 
 use super::{

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use flowruns_checker::{Length, LoadPlan, StoreTarget, Target};
-use flowruns_domain::{Environment, Store, TimeOrderedIds};
+use flowruns_domain::{clock::TimeOrderedIds, service::Environment, store::Store};
 use flowruns_testing::{FixedClock, MemoryStore, fixtures::time, scratch::ScratchDatabase};
 
 use crate::{

@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use flowruns_domain::{
-    DecideRun, Decision, PatchRejected, PropertyChange, Run, RunState, Timestamp, json::JsonValue,
+    json::JsonValue,
     property,
+    rejection::Rejection,
+    run::{Decision, PropertyChange, Run, RunState},
+    store::DecideRun,
+    timestamp::Timestamp,
 };
 
 use crate::faulty_store::Fault;
@@ -15,7 +19,7 @@ pub(crate) fn faulty_decision(
     run: &Run,
     older: Option<&Run>,
     decide: &DecideRun,
-) -> Result<Decision, PatchRejected> {
+) -> Result<Decision, Rejection> {
     match fault {
         Fault::SkipsTheGuard => decide(older.unwrap_or(run)).map(|made| renumbered(made, run)),
         Fault::LeavesATerminalStatus => reopened(run, decide),
@@ -39,7 +43,7 @@ fn renumbered(decision: Decision, run: &Run) -> Decision {
 }
 
 /// What a report would do if the run had not ended; the history says so.
-fn reopened(run: &Run, decide: &DecideRun) -> Result<Decision, PatchRejected> {
+fn reopened(run: &Run, decide: &DecideRun) -> Result<Decision, Rejection> {
     let mut open = run.clone();
     open.properties.state = RunState::Running;
     let Ok(Decision::Changed(mut change)) = decide(&open) else {

@@ -10,10 +10,17 @@ use std::{
 
 use async_trait::async_trait;
 use flowruns_domain::{
-    Change, Claimed, Count, CountLimit, Created, DecideFlow, DecideRun, Decision, EventPageRequest,
-    Flow, FlowDeleted, FlowId, FlowKey, FlowQuery, FlowStore, FoundFlows, FoundRuns,
-    IdempotencyStore, KeptAnswer, KeyClaim, NotReady, Page, PatchRejected, Run, RunEvent, RunId,
-    RunKey, RunQuery, RunReport, RunStore, Store, StoreError, TenantId, Timestamp, Updated,
+    flow::Flow,
+    id::{FlowId, FlowKey, RunId, RunKey, TenantId},
+    idempotency::{ClaimOutcome, KeyClaim, StoredResponse},
+    query::{Count, CountLimit, EventPageRequest, FlowPage, FlowQuery, Page, RunPage, RunQuery},
+    rejection::Rejection,
+    run::{Decision, Run, RunChange, RunEvent},
+    store::{
+        Created, DecideFlow, DecideRun, FlowDeleted, FlowStore, IdempotencyStore, NotReady,
+        RunReport, RunStore, Store, StoreError, Updated,
+    },
+    timestamp::Timestamp,
 };
 use flowruns_testing::{
     MemoryStore,
@@ -99,7 +106,7 @@ impl FaultyStore {
     async fn write(
         &self,
         key: RunKey,
-        decide: impl Fn(&Run) -> Result<Decision, PatchRejected> + Send + Sync + 'static,
+        decide: impl Fn(&Run) -> Result<Decision, Rejection> + Send + Sync + 'static,
     ) -> Result<Option<Updated<Run>>, StoreError> {
         let updated = self.inner.update_run(key, report(decide)).await?;
         if let Some(Updated::Changed(run)) = &updated {
@@ -135,7 +142,7 @@ impl FaultyStore {
                 Updated::Changed(change.run)
             }
             Ok(_) => Updated::Unchanged(run),
-            Err(rejected) => Updated::Refused(rejected),
+            Err(rejected) => Updated::Rejected(rejected),
         }))
     }
 
@@ -160,7 +167,7 @@ impl FaultyStore {
             }
             Fault::RefusesOnAnOldState => {
                 if let Some(refused) = older.as_ref().and_then(|older| decide(older).err()) {
-                    return Ok(Some(Updated::Refused(refused)));
+                    return Ok(Some(Updated::Rejected(refused)));
                 }
             }
             Fault::ReadsDirty => self.show_pending(key, &decide).await?,
@@ -172,7 +179,7 @@ impl FaultyStore {
         self.pending.lock().unwrap().remove(&key);
         Ok(updated?.map(|updated| match (fault, updated) {
             (Fault::WritesWhatItRefuses, Updated::Changed(_)) => {
-                Updated::Refused(PatchRejected::PreconditionFailed)
+                Updated::Rejected(Rejection::PreconditionFailed)
             }
             (Fault::AnswersAnOldVersion, Updated::Changed(run)) => {
                 Updated::Changed(older.unwrap_or(run))
@@ -187,7 +194,7 @@ impl FaultyStore {
     }
 }
 
-type Decided = (Result<Decision, PatchRejected>, Run);
+type Decided = (Result<Decision, Rejection>, Run);
 
 #[async_trait]
 impl RunStore for FaultyStore {
@@ -219,7 +226,7 @@ impl RunStore for FaultyStore {
         self.inner.find_run_keys(tenant, run, limit).await
     }
 
-    async fn create_run(&self, creation: Change) -> Result<Created, StoreError> {
+    async fn create_run(&self, creation: RunChange) -> Result<Created, StoreError> {
         self.remember(&creation.run);
         self.inner.create_run(creation).await
     }
@@ -235,7 +242,7 @@ impl RunStore for FaultyStore {
         self.write(key, move |run| (report.decide)(run)).await
     }
 
-    async fn query_runs(&self, query: &RunQuery) -> Result<Option<FoundRuns>, StoreError> {
+    async fn query_runs(&self, query: &RunQuery) -> Result<Option<RunPage>, StoreError> {
         let mut found = self.inner.query_runs(query).await?;
         if let Some(page) = &mut found {
             if self.is_active(Fault::SkipsARow) {
@@ -299,7 +306,7 @@ impl FlowStore for FaultyStore {
         self.inner.delete_flow(key, decide).await
     }
 
-    async fn query_flows(&self, query: &FlowQuery) -> Result<FoundFlows, StoreError> {
+    async fn query_flows(&self, query: &FlowQuery) -> Result<FlowPage, StoreError> {
         self.inner.query_flows(query).await
     }
 
@@ -314,20 +321,24 @@ impl FlowStore for FaultyStore {
 
 #[async_trait]
 impl IdempotencyStore for FaultyStore {
-    async fn claim_key(&self, claim: KeyClaim) -> Result<Claimed, StoreError> {
+    async fn claim_key(&self, claim: KeyClaim) -> Result<ClaimOutcome, StoreError> {
         self.inner.claim_key(claim).await
     }
 
-    async fn keep_answer(&self, claim: KeyClaim, answer: KeptAnswer) -> Result<(), StoreError> {
-        self.inner.keep_answer(claim, answer).await
+    async fn store_response(
+        &self,
+        claim: KeyClaim,
+        answer: StoredResponse,
+    ) -> Result<(), StoreError> {
+        self.inner.store_response(claim, answer).await
     }
 
     async fn release_key(&self, claim: KeyClaim) -> Result<(), StoreError> {
         self.inner.release_key(claim).await
     }
 
-    async fn forget_keys(&self, before: Timestamp, most: u16) -> Result<u64, StoreError> {
-        self.inner.forget_keys(before, most).await
+    async fn delete_keys(&self, before: Timestamp, most: u16) -> Result<u64, StoreError> {
+        self.inner.delete_keys(before, most).await
     }
 }
 

@@ -6,7 +6,12 @@ use flowruns_checker::{
     Length, LoadPlan, Promise, Record, StoreTarget, Stored, Summary, Target, Violation, check,
     run_load,
 };
-use flowruns_domain::{Environment, FlowKey, Store, SystemClock, TimeOrderedIds};
+use flowruns_domain::{
+    clock::{SystemClock, TimeOrderedIds},
+    id::FlowKey,
+    service::Environment,
+    store::Store,
+};
 use flowruns_testing::fixtures;
 
 pub(crate) fn plan() -> LoadPlan {

@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use flowruns_checker::{Answer, Creation, Entry, Listing, Report, Seen, Target};
-use flowruns_domain::{FlowId, RunId};
+use flowruns_domain::id::{FlowId, RunId};
 
 /// The number of delayed reports; when there are more, the oldest is executed.
 const MAX_DELAYED: usize = 3;

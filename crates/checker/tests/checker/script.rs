@@ -6,7 +6,9 @@ use flowruns_checker::{
     Answer, Attempt, Creation, Marker, Operation, Promise, Record, Report, Request, Seen, Stored,
     StoredRun, Target, check,
 };
-use flowruns_domain::{Field, IfMatch, RunId, RunPatch, Store, json::JsonObject};
+use flowruns_domain::{
+    id::RunId, json::JsonObject, patch::Field, run::RunPatch, store::Store, version::IfMatch,
+};
 use flowruns_testing::{
     MemoryStore,
     fixtures::{fresh_uuid, new_run, object},

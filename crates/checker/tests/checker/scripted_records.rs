@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use flowruns_checker::{Answer, Entry, Promise, Refusal, Report, Seen};
 use flowruns_domain::{
-    Action, Field, IfMatch, Outcome, PropertyChange, RunPatch, RunStatus, json::JsonValue,
+    json::JsonValue,
+    patch::Field,
+    run::{Action, Outcome, PropertyChange, RunPatch, RunStatus},
+    version::IfMatch,
 };
 use flowruns_testing::fixtures::{ended, name, object, time};
 

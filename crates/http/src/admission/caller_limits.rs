@@ -91,7 +91,7 @@ impl<C: Clock + Clone> CallerLimits<C> {
 
 #[cfg(test)]
 mod tests {
-    use flowruns_domain::TenantId;
+    use flowruns_domain::id::TenantId;
     use governor::clock::FakeRelativeClock;
 
     use super::*;

@@ -1,6 +1,6 @@
 //! The caller of a request, as the claims of its token tell.
 
-use flowruns_domain::TenantId;
+use flowruns_domain::id::TenantId;
 use serde::Deserialize;
 
 use super::{permission::Permission, token_error::VerificationError};

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use flowruns_domain::TenantId;
+use flowruns_domain::id::TenantId;
 
 use super::{
     fetched_keys::FetchedKeys,

@@ -65,7 +65,7 @@ impl TokenCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flowruns_domain::TenantId;
+    use flowruns_domain::id::TenantId;
 
     fn caller() -> Arc<Caller> {
         let tenant: TenantId = "0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e".parse().unwrap();

@@ -3,7 +3,11 @@
 
 use std::sync::LazyLock;
 
-use flowruns_domain::{Found, FoundRuns, ListedRun, Next, RunQuery, StoreError, TenantId};
+use flowruns_domain::{
+    id::TenantId,
+    query::{Continuation, ListedRun, QueryPage, RunPage, RunQuery},
+    store::StoreError,
+};
 use sqlx::{FromRow, PgPool};
 use uuid::Uuid;
 
@@ -54,7 +58,7 @@ struct DocumentRow {
 pub(crate) async fn query_runs(
     pool: &PgPool,
     query: &RunQuery,
-) -> Result<Option<FoundRuns>, StoreError> {
+) -> Result<Option<RunPage>, StoreError> {
     if !query.details {
         return runs::query_runs(pool, query).await;
     }
@@ -71,8 +75,8 @@ pub(crate) async fn query_runs(
 async fn with_documents(
     pool: &PgPool,
     query: &RunQuery,
-    found: FoundRuns,
-) -> Result<FoundRuns, StoreError> {
+    found: RunPage,
+) -> Result<RunPage, StoreError> {
     let limit = query.size.bytes();
     let mut items = Vec::new();
     let (mut bytes, mut last) = (0, None);
@@ -105,19 +109,19 @@ async fn with_documents(
             return Ok(ended_early(items, query, last));
         }
     }
-    Ok(Found {
+    Ok(QueryPage {
         items,
         next: found.next,
     })
 }
 
 /// A page whose limit of bytes is reached; the next page begins after the last row that was read.
-fn ended_early(items: Vec<ListedRun>, query: &RunQuery, last: Option<&ListedRun>) -> FoundRuns {
-    let next = last.map(|run| Next {
+fn ended_early(items: Vec<ListedRun>, query: &RunQuery, last: Option<&ListedRun>) -> RunPage {
+    let next = last.map(|run| Continuation {
         after: query.order.cursor(&run.summary),
         skip: 0,
     });
-    Found { items, next }
+    QueryPage { items, next }
 }
 
 /// A run that has changed since it was found is returned as it is now, or left out if it no longer matches.

@@ -3,8 +3,13 @@
 use std::sync::LazyLock;
 
 use flowruns_domain::{
-    Count, CountLimit, Direction, Flow, FlowCursor, FlowFilter, FlowId, FlowOrder, FlowQuery,
-    FlowSort, FlowTerm, Found, FoundFlows, Operator, SortKey, StoreError, TenantId, Test, TextTest,
+    flow::Flow,
+    id::{FlowId, TenantId},
+    query::{
+        Comparison, Count, CountLimit, Direction, FlowCursor, FlowFilter, FlowOrder, FlowPage,
+        FlowPredicate, FlowQuery, FlowSort, Operator, QueryPage, SortKey, TextComparison,
+    },
+    store::StoreError,
 };
 use sqlx::{PgPool, types::Json};
 use uuid::Uuid;
@@ -32,10 +37,7 @@ pub(crate) static FIND_LISTED: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-pub(crate) async fn query_flows(
-    pool: &PgPool,
-    query: &FlowQuery,
-) -> Result<FoundFlows, StoreError> {
+pub(crate) async fn query_flows(pool: &PgPool, query: &FlowQuery) -> Result<FlowPage, StoreError> {
     let order = query.order;
     if let Some(ids) = query.filter.as_ref().and_then(FlowFilter::required_ids) {
         let mut flows = matching(pool, query, ids).await?.0;
@@ -44,7 +46,9 @@ pub(crate) async fn query_flows(
         }
         flows.sort_by(|one, other| order.compare(&order.cursor(one), &order.cursor(other)));
         let window = (query.skip, query.size);
-        return Ok(Found::cut(flows, window, None, |flow| order.cursor(flow)));
+        return Ok(QueryPage::from_matches(flows, window, None, |flow| {
+            order.cursor(flow)
+        }));
     }
     let position = |flow: &Flow| position(query, order.cursor(flow));
     let read = |row: FlowRow| row.into_flow(query.tenant);
@@ -56,9 +60,12 @@ pub(crate) async fn query_flows(
     let ScanResult { rows, end } =
         scan::page(pool, &scan, &reader, after(query), rows_to_read(query)).await?;
     let window = (query.skip, query.size);
-    Ok(Found::cut(rows, window, end.and_then(cursor), |flow| {
-        order.cursor(flow)
-    }))
+    Ok(QueryPage::from_matches(
+        rows,
+        window,
+        end.and_then(cursor),
+        |flow| order.cursor(flow),
+    ))
 }
 
 pub(crate) async fn count_flows(
@@ -92,11 +99,13 @@ async fn matching(
 fn in_order_of_count(query: &FlowQuery) -> FlowQuery {
     let required = query.filter.as_ref().map(FlowFilter::required);
     let has_name = required.into_iter().flatten().any(|term| match term {
-        FlowTerm::DisplayName(TextTest::Plain(Test::Compare(operator, _))) => {
+        FlowPredicate::DisplayName(TextComparison::Whole(Comparison::Compare(operator, _))) => {
             *operator != Operator::Ne
         }
-        FlowTerm::DisplayName(TextTest::StartsWith(_)) => true,
-        FlowTerm::DisplayName(_) | FlowTerm::Id(_) | FlowTerm::ReadinessStatus(_) => false,
+        FlowPredicate::DisplayName(TextComparison::StartsWith(_)) => true,
+        FlowPredicate::DisplayName(_)
+        | FlowPredicate::Id(_)
+        | FlowPredicate::ReadinessStatus(_) => false,
     });
     let sort = match has_name {
         true => FlowSort::DisplayName,
@@ -250,7 +259,7 @@ fn push_bounds(sql: &mut Builder, query: &FlowQuery) {
     }
     sql.push("tenant_id = ").push_bind(query.tenant.uuid());
     for term in query.filter.iter().flat_map(FlowFilter::required) {
-        if let FlowTerm::DisplayName(test) = term {
+        if let FlowPredicate::DisplayName(test) = term {
             push_name_bounds(sql, test);
         }
     }

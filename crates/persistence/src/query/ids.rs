@@ -1,7 +1,8 @@
 //! Queries that require one of some ids: the runs of each id are found along an index, and sorted in memory.
 
 use flowruns_domain::{
-    Count, CountLimit, Found, FoundRuns, ListedRun, RunQuery, RunScope, SCAN_LIMIT, StoreError,
+    query::{Count, CountLimit, ListedRun, QueryPage, RunPage, RunQuery, RunScope, SCAN_LIMIT},
+    store::StoreError,
 };
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -22,7 +23,7 @@ pub(super) async fn query(
     pool: &PgPool,
     query: &RunQuery,
     ids: &[Uuid],
-) -> Result<Option<FoundRuns>, StoreError> {
+) -> Result<Option<RunPage>, StoreError> {
     let mut sql = page_statement("", query, ids);
     let rows: Vec<ListedRunRow> = sql
         .build_query_as()
@@ -43,7 +44,7 @@ pub(super) async fn query(
     }
     runs.sort_by(|one, other| order.compare(&cursor(one), &cursor(other)));
     let window = (query.skip, query.size);
-    Ok(Some(Found::cut(runs, window, None, cursor)))
+    Ok(Some(QueryPage::from_matches(runs, window, None, cursor)))
 }
 
 /// Counts the runs of these ids that match.

@@ -16,12 +16,12 @@
 //! Each range is one condition on the index, so the database begins at its first row and stops at its last one. One
 //! condition for all of them, `(key, id) > (k2, b)`, would need ids in the direction of the key and keys that are never
 //! null. What bounds a page is therefore what it holds, however many rows share one key, plus the rows that the filter
-//! rejects: of those a page reads at most [`SCAN_LIMIT`](flowruns_domain::SCAN_LIMIT), and then ends early with the
+//! rejects: of those a page reads at most [`SCAN_LIMIT`](flowruns_domain::query::SCAN_LIMIT), and then ends early with the
 //! position that it reached.
 
 use std::collections::VecDeque;
 
-use flowruns_domain::{Direction, SortKey};
+use flowruns_domain::query::{Direction, SortKey};
 use uuid::Uuid;
 
 use super::Builder;

@@ -1,7 +1,11 @@
 //! How a query of runs is carried out.
 
 use flowruns_domain::{
-    EnumTest, Operator, RunFilter, RunQuery, RunSort, RunStatus, RunTerm, Test, TextTest,
+    query::{
+        Comparison, EnumComparison, Operator, RunFilter, RunPredicate, RunQuery, RunSort,
+        TextComparison,
+    },
+    run::RunStatus,
 };
 use uuid::Uuid;
 
@@ -38,29 +42,31 @@ impl RunPlan {
 }
 
 /// Whether a term holds for no run: a property that is never null is compared with nothing but null.
-fn never_holds(term: &RunTerm) -> bool {
+fn never_holds(term: &RunPredicate) -> bool {
     match term {
-        RunTerm::Id(test) => has_no_value(test),
-        RunTerm::DisplayName(TextTest::Plain(test)) => has_no_value(test),
-        RunTerm::Start(test) => has_no_value(test),
-        RunTerm::Status(EnumTest::Eq(status)) => status.is_none(),
-        RunTerm::Status(EnumTest::In(statuses)) => statuses.iter().all(Option::is_none),
-        RunTerm::Status(EnumTest::Ne(_)) | RunTerm::DisplayName(_) | RunTerm::End(_) => false,
+        RunPredicate::Id(test) => has_no_value(test),
+        RunPredicate::DisplayName(TextComparison::Whole(test)) => has_no_value(test),
+        RunPredicate::Start(test) => has_no_value(test),
+        RunPredicate::Status(EnumComparison::Eq(status)) => status.is_none(),
+        RunPredicate::Status(EnumComparison::In(statuses)) => statuses.iter().all(Option::is_none),
+        RunPredicate::Status(EnumComparison::Ne(_))
+        | RunPredicate::DisplayName(_)
+        | RunPredicate::End(_) => false,
     }
 }
 
-fn has_no_value<V>(test: &Test<V>) -> bool {
+fn has_no_value<V>(test: &Comparison<V>) -> bool {
     match test {
-        Test::Compare(Operator::Ne, _) => false,
-        Test::Compare(_, value) => value.is_none(),
-        Test::In(values) => values.iter().all(Option::is_none),
+        Comparison::Compare(Operator::Ne, _) => false,
+        Comparison::Compare(_, value) => value.is_none(),
+        Comparison::In(values) => values.iter().all(Option::is_none),
     }
 }
 
-fn only_status(required: &[&RunTerm]) -> Option<RunStatus> {
+fn only_status(required: &[&RunPredicate]) -> Option<RunStatus> {
     required.iter().find_map(|term| match term {
-        RunTerm::Status(EnumTest::Eq(status)) => *status,
-        RunTerm::Status(EnumTest::In(statuses)) if statuses.len() == 1 => statuses[0],
+        RunPredicate::Status(EnumComparison::Eq(status)) => *status,
+        RunPredicate::Status(EnumComparison::In(statuses)) if statuses.len() == 1 => statuses[0],
         _ => None,
     })
 }

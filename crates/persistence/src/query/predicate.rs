@@ -1,6 +1,8 @@
 //! Filters as SQL. A condition is true or false, as in memory, and never SQL's NULL.
 
-use flowruns_domain::{Condition, EnumTest, FlowTerm, Operator, RunTerm, Test, TextTest};
+use flowruns_domain::query::{
+    Comparison, EnumComparison, Filter, FlowPredicate, Operator, RunPredicate, TextComparison,
+};
 use sqlx::{Encode, Postgres, Type, postgres::PgHasArrayType};
 
 use super::Builder;
@@ -9,24 +11,24 @@ use crate::columns::NAME;
 /// Pushes a condition; `push_term` pushes one of its terms.
 pub(super) fn push_condition<T>(
     sql: &mut Builder,
-    condition: &Condition<T>,
+    condition: &Filter<T>,
     push_term: fn(&mut Builder, &T),
 ) {
     match condition {
-        Condition::Is(term) => push_term(sql, term),
-        Condition::Not(inner) => {
+        Filter::Predicate(term) => push_term(sql, term),
+        Filter::Not(inner) => {
             sql.push("NOT (");
             push_condition(sql, inner, push_term);
             sql.push(")");
         }
-        Condition::And(parts) => push_parts(sql, parts, (" AND ", "TRUE"), push_term),
-        Condition::Or(parts) => push_parts(sql, parts, (" OR ", "FALSE"), push_term),
+        Filter::And(parts) => push_parts(sql, parts, (" AND ", "TRUE"), push_term),
+        Filter::Or(parts) => push_parts(sql, parts, (" OR ", "FALSE"), push_term),
     }
 }
 
 fn push_parts<T>(
     sql: &mut Builder,
-    parts: &[Condition<T>],
+    parts: &[Filter<T>],
     (word, neutral): (&str, &str),
     push_term: fn(&mut Builder, &T),
 ) {
@@ -39,21 +41,21 @@ fn push_parts<T>(
     sql.push(")");
 }
 
-pub(super) fn push_run_term(sql: &mut Builder, term: &RunTerm) {
+pub(super) fn push_run_term(sql: &mut Builder, term: &RunPredicate) {
     match term {
-        RunTerm::Id(test) => push_test(sql, "id", test, |id| *id),
-        RunTerm::DisplayName(test) => push_text(sql, test),
-        RunTerm::Start(test) => push_test(sql, "start_at", test, |time| time.date_time()),
-        RunTerm::End(test) => push_test(sql, "end_at", test, |time| time.date_time()),
-        RunTerm::Status(test) => push_enum(sql, "status", test, |status| status.as_str()),
+        RunPredicate::Id(test) => push_test(sql, "id", test, |id| *id),
+        RunPredicate::DisplayName(test) => push_text(sql, test),
+        RunPredicate::Start(test) => push_test(sql, "start_at", test, |time| time.date_time()),
+        RunPredicate::End(test) => push_test(sql, "end_at", test, |time| time.date_time()),
+        RunPredicate::Status(test) => push_enum(sql, "status", test, |status| status.as_str()),
     }
 }
 
-pub(super) fn push_flow_term(sql: &mut Builder, term: &FlowTerm) {
+pub(super) fn push_flow_term(sql: &mut Builder, term: &FlowPredicate) {
     match term {
-        FlowTerm::Id(test) => push_test(sql, "id", test, |id| *id),
-        FlowTerm::DisplayName(test) => push_text(sql, test),
-        FlowTerm::ReadinessStatus(test) => {
+        FlowPredicate::Id(test) => push_test(sql, "id", test, |id| *id),
+        FlowPredicate::DisplayName(test) => push_text(sql, test),
+        FlowPredicate::ReadinessStatus(test) => {
             push_enum(sql, "readiness_status", test, |status| status.as_str());
         }
     }
@@ -78,18 +80,18 @@ where
 }
 
 /// As [`push_key_bounds`], for a name.
-pub(super) fn push_name_bounds(sql: &mut Builder, test: &TextTest) {
+pub(super) fn push_name_bounds(sql: &mut Builder, test: &TextComparison) {
     match test {
-        TextTest::Plain(Test::Compare(operator, Some(name))) => {
+        TextComparison::Whole(Comparison::Compare(operator, Some(name))) => {
             push_key_bounds(sql, NAME, *operator, name);
         }
-        TextTest::StartsWith(prefix) => {
+        TextComparison::StartsWith(prefix) => {
             push_key_bounds(sql, NAME, Operator::Ge, prefix);
             if let Some(beyond) = beyond_prefix(prefix) {
                 push_key_bounds(sql, NAME, Operator::Lt, &beyond);
             }
         }
-        TextTest::Plain(_) | TextTest::EndsWith(_) | TextTest::Contains(_) => {}
+        TextComparison::Whole(_) | TextComparison::EndsWith(_) | TextComparison::Contains(_) => {}
     }
 }
 
@@ -109,21 +111,21 @@ fn beyond_prefix(prefix: &str) -> Option<String> {
     None
 }
 
-fn push_text(sql: &mut Builder, test: &TextTest) {
+fn push_text(sql: &mut Builder, test: &TextComparison) {
     let part = match test {
-        TextTest::Plain(test) => return push_test(sql, NAME, test, String::clone),
-        TextTest::StartsWith(part) => {
+        TextComparison::Whole(test) => return push_test(sql, NAME, test, String::clone),
+        TextComparison::StartsWith(part) => {
             sql.push("starts_with(display_name, ")
                 .push_bind(part.clone());
             sql.push(")");
             return;
         }
-        TextTest::EndsWith(part) => {
+        TextComparison::EndsWith(part) => {
             sql.push("right(display_name, char_length(");
             sql.push_bind(part.clone()).push("::text)) = ");
             part
         }
-        TextTest::Contains(part) => {
+        TextComparison::Contains(part) => {
             sql.push("0 < strpos(display_name, ")
                 .push_bind(part.clone());
             sql.push(")");
@@ -133,24 +135,28 @@ fn push_text(sql: &mut Builder, test: &TextTest) {
     sql.push_bind(part.clone());
 }
 
-fn push_test<V, B>(sql: &mut Builder, column: &str, test: &Test<V>, bound: impl Fn(&V) -> B)
+fn push_test<V, B>(sql: &mut Builder, column: &str, test: &Comparison<V>, bound: impl Fn(&V) -> B)
 where
     B: for<'q> Encode<'q, Postgres> + Type<Postgres> + PgHasArrayType + Send + 'static,
 {
     match test {
-        Test::Compare(operator, value) => push_compare(sql, column, *operator, value, bound),
-        Test::In(values) => push_list(sql, column, values, bound),
+        Comparison::Compare(operator, value) => push_compare(sql, column, *operator, value, bound),
+        Comparison::In(values) => push_list(sql, column, values, bound),
     }
 }
 
-fn push_enum<V, B>(sql: &mut Builder, column: &str, test: &EnumTest<V>, bound: impl Fn(&V) -> B)
-where
+fn push_enum<V, B>(
+    sql: &mut Builder,
+    column: &str,
+    test: &EnumComparison<V>,
+    bound: impl Fn(&V) -> B,
+) where
     B: for<'q> Encode<'q, Postgres> + Type<Postgres> + PgHasArrayType + Send + 'static,
 {
     match test {
-        EnumTest::Eq(value) => push_compare(sql, column, Operator::Eq, value, bound),
-        EnumTest::Ne(value) => push_compare(sql, column, Operator::Ne, value, bound),
-        EnumTest::In(values) => push_list(sql, column, values, bound),
+        EnumComparison::Eq(value) => push_compare(sql, column, Operator::Eq, value, bound),
+        EnumComparison::Ne(value) => push_compare(sql, column, Operator::Ne, value, bound),
+        EnumComparison::In(values) => push_list(sql, column, values, bound),
     }
 }
 

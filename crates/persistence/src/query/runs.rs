@@ -1,9 +1,13 @@
 //! Queries of runs, of one flow or of a tenant.
 
 use flowruns_domain::{
-    Count, CountLimit, Direction, EnumTest, Found, FoundRuns, ListedRun, Operator, RunCursor,
-    RunFilter, RunOrder, RunQuery, RunScope, RunSort, RunStatus, RunTerm, StoreError, Test,
-    TextTest,
+    query::{
+        Comparison, Count, CountLimit, Direction, EnumComparison, ListedRun, Operator, QueryPage,
+        RunCursor, RunFilter, RunOrder, RunPage, RunPredicate, RunQuery, RunScope, RunSort,
+        TextComparison,
+    },
+    run::RunStatus,
+    store::StoreError,
 };
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -25,12 +29,12 @@ use crate::{
 pub(crate) async fn query_runs(
     pool: &PgPool,
     query: &RunQuery,
-) -> Result<Option<FoundRuns>, StoreError> {
+) -> Result<Option<RunPage>, StoreError> {
     if !scope_exists(pool, query.scope).await? {
         return Ok(None);
     }
     match RunPlan::of(query) {
-        RunPlan::Nothing => Ok(Some(Found {
+        RunPlan::Nothing => Ok(Some(QueryPage {
             items: Vec::new(),
             next: None,
         })),
@@ -42,7 +46,7 @@ pub(crate) async fn query_runs(
     }
 }
 
-async fn read_along_index(pool: &PgPool, query: &RunQuery) -> Result<FoundRuns, StoreError> {
+async fn read_along_index(pool: &PgPool, query: &RunQuery) -> Result<RunPage, StoreError> {
     let order = query.order;
     let position = |run: &ListedRun| position(query.scope, order.cursor(&run.summary));
     let read = |row: ListedRunRow| row.into_listed(query.scope.tenant());
@@ -55,7 +59,7 @@ async fn read_along_index(pool: &PgPool, query: &RunQuery) -> Result<FoundRuns, 
         scan::page(pool, &scan, &reader, after(query), rows_to_read(query)).await?;
     let end = end.and_then(|position| cursor(query.scope, position));
     let window = (query.skip, query.size);
-    Ok(Found::cut(rows, window, end, |run| {
+    Ok(QueryPage::from_matches(rows, window, end, |run| {
         order.cursor(&run.summary)
     }))
 }
@@ -137,8 +141,8 @@ fn queries_to_count(query: &RunQuery) -> Vec<RunQuery> {
         return vec![ordered(Some(filter.clone()))];
     }
     let of_status = |status| {
-        let is_status = RunTerm::Status(EnumTest::Eq(Some(status)));
-        RunFilter::And(vec![RunFilter::Is(is_status), filter.clone()])
+        let is_status = RunPredicate::Status(EnumComparison::Eq(Some(status)));
+        RunFilter::And(vec![RunFilter::Predicate(is_status), filter.clone()])
     };
     let filters = statuses.into_iter().map(of_status);
     filters.map(|filter| ordered(Some(filter))).collect()
@@ -170,14 +174,18 @@ fn order_of_count(query: &RunQuery) -> RunSort {
     let required = query.filter.as_ref().map(RunFilter::required);
     let required = required.unwrap_or_default();
     let sorts = required.iter().filter_map(|term| match term {
-        RunTerm::DisplayName(TextTest::Plain(Test::Compare(Operator::Ne, _))) => None,
-        RunTerm::DisplayName(TextTest::Plain(_) | TextTest::StartsWith(_)) => {
+        RunPredicate::DisplayName(TextComparison::Whole(Comparison::Compare(Operator::Ne, _))) => {
+            None
+        }
+        RunPredicate::DisplayName(TextComparison::Whole(_) | TextComparison::StartsWith(_)) => {
             Some(RunSort::DisplayName)
         }
-        RunTerm::End(Test::Compare(operator, Some(_))) if *operator != Operator::Ne => {
+        RunPredicate::End(Comparison::Compare(operator, Some(_))) if *operator != Operator::Ne => {
             Some(RunSort::End)
         }
-        RunTerm::Start(Test::Compare(..)) | RunTerm::Status(_) => Some(RunSort::Start),
+        RunPredicate::Start(Comparison::Compare(..)) | RunPredicate::Status(_) => {
+            Some(RunSort::Start)
+        }
         _ => None,
     });
     let sorts: Vec<RunSort> = sorts.collect();
@@ -246,18 +254,18 @@ fn push_status(sql: &mut Builder, status: RunStatus) {
         .push("'");
 }
 
-fn push_bound(sql: &mut Builder, sort: RunSort, term: &RunTerm) {
+fn push_bound(sql: &mut Builder, sort: RunSort, term: &RunPredicate) {
     match (sort, term) {
-        (RunSort::Start, RunTerm::Start(Test::Compare(operator, Some(time)))) => {
+        (RunSort::Start, RunPredicate::Start(Comparison::Compare(operator, Some(time)))) => {
             push_key_bounds(sql, "start_at", *operator, &time.date_time());
         }
-        (RunSort::End, RunTerm::End(Test::Compare(operator, Some(time)))) => {
+        (RunSort::End, RunPredicate::End(Comparison::Compare(operator, Some(time)))) => {
             push_key_bounds(sql, "end_at", *operator, &time.date_time());
         }
-        (RunSort::Id, RunTerm::Id(Test::Compare(operator, Some(id)))) => {
+        (RunSort::Id, RunPredicate::Id(Comparison::Compare(operator, Some(id)))) => {
             push_key_bounds(sql, "id", *operator, id);
         }
-        (RunSort::DisplayName, RunTerm::DisplayName(test)) => push_name_bounds(sql, test),
+        (RunSort::DisplayName, RunPredicate::DisplayName(test)) => push_name_bounds(sql, test),
         _ => {}
     }
 }

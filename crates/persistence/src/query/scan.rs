@@ -1,6 +1,9 @@
 //! Reads the rows of a page along an index, one range after the other, and counts the rows of a list.
 
-use flowruns_domain::{Count, CountLimit, Direction, SCAN_LIMIT, SortKey, StoreError};
+use flowruns_domain::{
+    query::{Count, CountLimit, Direction, SCAN_LIMIT, SortKey},
+    store::StoreError,
+};
 use sqlx::{FromRow, PgPool, postgres::PgRow, types::Json};
 use uuid::Uuid;
 

@@ -1,19 +1,23 @@
 //! Queries of every form: filters, orders, scopes and positions.
 
 use flowruns_domain::{
-    Condition, Direction, EnumTest, FlowCursor, FlowFilter, FlowOrder, FlowQuery, FlowSort,
-    FlowTerm, Operator, ReadinessStatus, RunCursor, RunFilter, RunOrder, RunQuery, RunScope,
-    RunSort, RunStatus, RunTerm, SortKey, Test, TextTest,
+    flow::ReadinessStatus,
+    query::{
+        Comparison, Direction, EnumComparison, Filter, FlowCursor, FlowFilter, FlowOrder,
+        FlowPredicate, FlowQuery, FlowSort, Operator, RunCursor, RunFilter, RunOrder, RunPredicate,
+        RunQuery, RunScope, RunSort, SortKey, TextComparison,
+    },
+    run::RunStatus,
 };
 use flowruns_testing::fixtures::{fresh_flow, fresh_tenant, fresh_uuid, moment};
 
 /// Each kind of term with each operator, a list and null.
-fn tests<V: Clone>(value: V) -> Vec<Test<V>> {
+fn tests<V: Clone>(value: V) -> Vec<Comparison<V>> {
     let compare = |operator| {
         let value = Some(value.clone());
         [
-            Test::Compare(operator, value),
-            Test::Compare(operator, None),
+            Comparison::Compare(operator, value),
+            Comparison::Compare(operator, None),
         ]
     };
     let lists = [
@@ -22,60 +26,66 @@ fn tests<V: Clone>(value: V) -> Vec<Test<V>> {
         vec![Some(value.clone()), None],
     ];
     let compared = Operator::ALL.into_iter().flat_map(compare);
-    compared.chain(lists.map(Test::In)).collect()
+    compared.chain(lists.map(Comparison::In)).collect()
 }
 
-fn enum_tests<V: Clone>(value: V) -> Vec<EnumTest<V>> {
+fn enum_tests<V: Clone>(value: V) -> Vec<EnumComparison<V>> {
     let value = || Some(value.clone());
     vec![
-        EnumTest::Eq(value()),
-        EnumTest::Eq(None),
-        EnumTest::Ne(value()),
-        EnumTest::Ne(None),
-        EnumTest::In(vec![]),
-        EnumTest::In(vec![value()]),
-        EnumTest::In(vec![value(), None]),
+        EnumComparison::Eq(value()),
+        EnumComparison::Eq(None),
+        EnumComparison::Ne(value()),
+        EnumComparison::Ne(None),
+        EnumComparison::In(vec![]),
+        EnumComparison::In(vec![value()]),
+        EnumComparison::In(vec![value(), None]),
     ]
 }
 
-fn text_tests() -> Vec<TextTest> {
+fn text_tests() -> Vec<TextComparison> {
     let text = || "a%".to_owned();
     let others = [
-        TextTest::StartsWith(text()),
-        TextTest::EndsWith(text()),
-        TextTest::Contains(text()),
+        TextComparison::StartsWith(text()),
+        TextComparison::EndsWith(text()),
+        TextComparison::Contains(text()),
     ];
-    let plain = tests(text()).into_iter().map(TextTest::Plain);
+    let plain = tests(text()).into_iter().map(TextComparison::Whole);
     plain.chain(others).collect()
 }
 
 /// Each term alone, negated, and in a conjunction and a disjunction.
-fn filters<T: Clone>(terms: Vec<T>) -> Vec<Option<Condition<T>>> {
-    let nested = Condition::And(terms.iter().cloned().map(Condition::Is).collect());
-    let either = Condition::Or(terms.iter().cloned().map(Condition::Is).collect());
-    let single = terms.into_iter().map(Condition::Is);
-    let all = single.chain([Condition::Not(Box::new(either)), nested]);
+fn filters<T: Clone>(terms: Vec<T>) -> Vec<Option<Filter<T>>> {
+    let nested = Filter::And(terms.iter().cloned().map(Filter::Predicate).collect());
+    let either = Filter::Or(terms.iter().cloned().map(Filter::Predicate).collect());
+    let single = terms.into_iter().map(Filter::Predicate);
+    let all = single.chain([Filter::Not(Box::new(either)), nested]);
     [None].into_iter().chain(all.map(Some)).collect()
 }
 
 fn run_filters() -> Vec<Option<RunFilter>> {
-    let mut terms: Vec<RunTerm> = tests(fresh_uuid()).into_iter().map(RunTerm::Id).collect();
-    terms.extend(text_tests().into_iter().map(RunTerm::DisplayName));
-    terms.extend(tests(moment()).into_iter().map(RunTerm::Start));
-    terms.extend(tests(moment()).into_iter().map(RunTerm::End));
+    let mut terms: Vec<RunPredicate> = tests(fresh_uuid())
+        .into_iter()
+        .map(RunPredicate::Id)
+        .collect();
+    terms.extend(text_tests().into_iter().map(RunPredicate::DisplayName));
+    terms.extend(tests(moment()).into_iter().map(RunPredicate::Start));
+    terms.extend(tests(moment()).into_iter().map(RunPredicate::End));
     terms.extend(
         enum_tests(RunStatus::Running)
             .into_iter()
-            .map(RunTerm::Status),
+            .map(RunPredicate::Status),
     );
     filters(terms)
 }
 
 fn flow_filters() -> Vec<Option<FlowFilter>> {
-    let mut terms: Vec<FlowTerm> = tests(fresh_uuid()).into_iter().map(FlowTerm::Id).collect();
-    terms.extend(text_tests().into_iter().map(FlowTerm::DisplayName));
+    let mut terms: Vec<FlowPredicate> = tests(fresh_uuid())
+        .into_iter()
+        .map(FlowPredicate::Id)
+        .collect();
+    terms.extend(text_tests().into_iter().map(FlowPredicate::DisplayName));
     let statuses = enum_tests(ReadinessStatus::Ready).into_iter();
-    terms.extend(statuses.map(FlowTerm::ReadinessStatus));
+    terms.extend(statuses.map(FlowPredicate::ReadinessStatus));
     filters(terms)
 }
 

@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use flowruns_domain::{Run, RunKey};
+use flowruns_domain::{id::RunKey, run::Run};
 use tokio::sync::mpsc;
 
 use super::report_chain::{ChangedChain, ReportJob};

@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use flowruns_domain::RunKey;
+use flowruns_domain::id::RunKey;
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
 

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, mem, sync::Arc, time::Instant};
 
-use flowruns_domain::Change;
+use flowruns_domain::run::RunChange;
 
 use super::{
     MOST_JOBS,
@@ -20,7 +20,7 @@ use crate::{
 
 /// A creation in the queue.
 pub(super) struct QueuedCreation {
-    pub(super) change: Change,
+    pub(super) change: RunChange,
     /// The run is created in a statement of its own, since the database rejected one that it shared.
     pub(super) isolated: bool,
 }

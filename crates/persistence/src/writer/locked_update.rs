@@ -6,7 +6,7 @@ use std::{
     sync::LazyLock,
 };
 
-use flowruns_domain::{RunKey, StoreError};
+use flowruns_domain::{id::RunKey, store::StoreError};
 use sqlx::{PgConnection, PgPool, Postgres, pool::PoolConnection};
 
 use super::{

@@ -1,6 +1,10 @@
 //! What happens to queued jobs beside the statement: expired deadlines, failures, and earlier attempts with unknown outcomes.
 
-use flowruns_domain::{Change, Run, RunStatus, StoreError, StoreErrorKind, Updated, property};
+use flowruns_domain::{
+    property,
+    run::{Run, RunChange, RunStatus},
+    store::{StoreError, StoreErrorKind, Updated},
+};
 use sqlx::PgConnection;
 use tokio::time::Instant;
 
@@ -80,7 +84,7 @@ impl Reconciled {
 }
 
 /// The status of a run changes only once: when the run ends.
-fn count(change: &Change, meter: &Meter) {
+fn count(change: &RunChange, meter: &Meter) {
     if change
         .event
         .changes
@@ -116,7 +120,7 @@ async fn committed_attempt(
     Ok(None)
 }
 
-async fn is_committed(connection: &mut PgConnection, change: &Change) -> sqlx::Result<bool> {
+async fn is_committed(connection: &mut PgConnection, change: &RunChange) -> sqlx::Result<bool> {
     let event = &change.event;
     let query = sqlx::query_scalar(EVENT_EXISTS)
         .bind(event.key.flow.uuid())

@@ -1,7 +1,7 @@
 //! The queue of a task. A task receives the jobs that wait at once, without a timer.
 
 use flowruns_admission::Permit;
-use flowruns_domain::{StoreError, StoreErrorKind};
+use flowruns_domain::store::{StoreError, StoreErrorKind};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::Instant,

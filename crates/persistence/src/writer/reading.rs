@@ -3,7 +3,7 @@
 
 use std::{collections::HashSet, mem, sync::Arc, time::Instant};
 
-use flowruns_domain::{Run, RunKey, StoreError};
+use flowruns_domain::{id::RunKey, run::Run, store::StoreError};
 use tokio::sync::mpsc;
 
 use super::{

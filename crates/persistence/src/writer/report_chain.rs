@@ -4,8 +4,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use flowruns_domain::{
-    Action, Change, DecideRun, Decision, Run, RunEvent, RunKey, StoreError, StoreErrorKind,
-    Updated, Version,
+    id::RunKey,
+    run::{Action, Decision, Run, RunChange, RunEvent},
+    store::{DecideRun, StoreError, StoreErrorKind, Updated},
+    version::Version,
 };
 
 use super::queue::Job;
@@ -20,7 +22,7 @@ pub(super) struct Attempt {
     /// The version of the row that the write requires: at another version it cannot be committed any more.
     pub(super) seen: Version,
     /// The change that it makes.
-    pub(super) change: Change,
+    pub(super) change: RunChange,
 }
 
 /// A report in the queue, with the state of its retries.
@@ -46,7 +48,7 @@ struct DecidedReport {
 }
 
 enum Decided {
-    Changed(Change),
+    Changed(RunChange),
     /// Unchanged, rejected, absent or failed.
     Other(Result<ReportResult, StoreError>),
 }
@@ -74,7 +76,7 @@ pub(super) struct ChangedChain {
     before: Vec<DecidedReport>,
     /// The report that makes the last change.
     last: ReportJob,
-    last_change: Change,
+    last_change: RunChange,
     /// The reports after the last change.
     after: Vec<DecidedReport>,
 }
@@ -111,7 +113,7 @@ impl ReportChain {
             return Self::Unchanged(UnchangedChain { key, reports });
         };
         let (mut before, mut last, mut after) =
-            (Vec::new(), None::<(ReportJob, Change)>, Vec::new());
+            (Vec::new(), None::<(ReportJob, RunChange)>, Vec::new());
         for job in jobs {
             // Most chains are one report that changes its run: they need no list.
             let run = match &last {
@@ -157,14 +159,14 @@ fn decide_one(run: Option<&Run>, decide: &DecideRun) -> Decided {
             let panicked = "a report panicked while it was decided";
             Decided::Other(Err(StoreError::new(StoreErrorKind::Internal, panicked)))
         }
-        Ok(Err(rejected)) => Decided::Other(Ok(Some(Updated::Refused(rejected)))),
+        Ok(Err(rejected)) => Decided::Other(Ok(Some(Updated::Rejected(rejected)))),
         Ok(Ok(Decision::Unchanged)) => Decided::Other(Ok(Some(Updated::Unchanged(run.clone())))),
         Ok(Ok(Decision::Changed(change))) => Decided::Changed(*change),
     }
 }
 
 /// The run after a change; `None` if the change deletes it.
-fn visible(change: &Change) -> Option<&Run> {
+fn visible(change: &RunChange) -> Option<&Run> {
     (change.event.action != Action::Deleted).then_some(&change.run)
 }
 

@@ -5,7 +5,7 @@
 //! after a restore, or a failover that lost commits, a version may have other content. So nothing is kept beyond a
 //! generation of connections.
 
-use flowruns_domain::{Run, RunKey};
+use flowruns_domain::{id::RunKey, run::Run};
 use lru::LruCache;
 
 /// About the size of a run in memory without its JSON, in bytes.

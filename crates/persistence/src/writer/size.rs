@@ -1,8 +1,9 @@
 //! How much memory a report or a creation holds while it waits in the queue.
 
 use flowruns_domain::{
-    Field, Nullable, RunPatch, RunProperties,
     json::{JsonObject, JsonValue},
+    patch::{Field, Nullable},
+    run::{RunPatch, RunProperties},
 };
 
 /// In bytes.

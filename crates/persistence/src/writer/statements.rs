@@ -2,7 +2,11 @@
 
 use std::sync::LazyLock;
 
-use flowruns_domain::{Change, Run, RunKey, StoreError};
+use flowruns_domain::{
+    id::RunKey,
+    run::{Run, RunChange},
+    store::StoreError,
+};
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
@@ -184,10 +188,10 @@ pub(super) async fn write(
 /// Creates the runs whose flow exists and whose id is free. Returns for each creation whether it was carried out.
 pub(super) async fn create(
     connection: &mut PgConnection,
-    creations: &[&Change],
+    creations: &[&RunChange],
 ) -> sqlx::Result<Vec<bool>> {
     let mut runs = RunParameters::default();
-    for (number, Change { run, event }) in (0..).zip(creations) {
+    for (number, RunChange { run, event }) in (0..).zip(creations) {
         runs.push(number, run.version, run, event)?;
     }
     let query = match runs.rows() {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use flowruns_domain::Run;
+use flowruns_domain::run::Run;
 use tokio::sync::mpsc;
 
 use super::{

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use flowruns_domain::{FlowStore as _, IfMatch, RunStore as _, Updated};
+use flowruns_domain::{
+    store::{FlowStore as _, RunStore as _, Updated},
+    version::IfMatch,
+};
 use flowruns_persistence::{ConnectOptions, PostgresStore};
 use flowruns_testing::{
     fixtures::{counted, origin, report},

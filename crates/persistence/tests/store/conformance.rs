@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flowruns_domain::Store;
+use flowruns_domain::store::Store;
 use flowruns_testing::scratch::ScratchDatabase;
 
 async fn store() -> Arc<dyn Store> {

@@ -1,8 +1,10 @@
 //! The settings of a store's sessions, and the database that it requires.
 
 use flowruns_domain::{
-    FlowKey, IdempotencyKey, IdempotencyStore as _, IfMatch, KeyClaim, NotReady, Reserved,
-    RunStore as _, Store as _, Updated,
+    id::FlowKey,
+    idempotency::{IdempotencyKey, KeyClaim, Reserved},
+    store::{IdempotencyStore as _, NotReady, RunStore as _, Store as _, Updated},
+    version::IfMatch,
 };
 use flowruns_persistence::{ConnectOptions, PostgresStore, migrate};
 use flowruns_testing::{

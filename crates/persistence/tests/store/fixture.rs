@@ -5,7 +5,12 @@ use std::{
     thread,
 };
 
-use flowruns_domain::{Field, IfMatch, Origin, Run, RunPatch, RunReport, RunStore as _, Updated};
+use flowruns_domain::{
+    patch::Field,
+    run::{ReportOrigin, Run, RunPatch},
+    store::{RunReport, RunStore as _, Updated},
+    version::IfMatch,
+};
 use flowruns_persistence::PostgresStore;
 use flowruns_testing::{fixtures, scratch::ScratchDatabase};
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
@@ -35,7 +40,7 @@ fn overtake(database: PgConnectOptions) {
 /// lose the race. `within` is called in the transaction.
 pub(crate) fn decide_at_third(
     database: PgConnectOptions,
-    origin: Origin,
+    origin: ReportOrigin,
     within: impl Fn() + Send + Sync + 'static,
 ) -> RunReport {
     let calls = AtomicUsize::new(0);
@@ -59,7 +64,7 @@ pub(crate) async fn create_a_run(store: &PostgresStore) -> Run {
     let key = flow
         .key
         .run(fixtures::fresh_uuid().to_string().parse().unwrap());
-    flowruns_domain::FlowStore::create_flow(store, flow)
+    flowruns_domain::store::FlowStore::create_flow(store, flow)
         .await
         .unwrap();
     let creation = fixtures::new_run()

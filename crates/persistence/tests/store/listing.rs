@@ -3,8 +3,14 @@
 use std::sync::{Arc, OnceLock};
 
 use flowruns_domain::{
-    Condition, Direction, EnumTest, FlowKey, ListedRun, NewRun, Operator, PageSize, RunFilter,
-    RunOrder, RunQuery, RunScope, RunSort, RunStatus, RunTerm, Store, Test, TextTest, Timestamp,
+    id::FlowKey,
+    query::{
+        Comparison, Direction, EnumComparison, Filter, ListedRun, Operator, PageSize, RunFilter,
+        RunOrder, RunPredicate, RunQuery, RunScope, RunSort, TextComparison,
+    },
+    run::{NewRun, RunStatus},
+    store::Store,
+    timestamp::Timestamp,
 };
 use flowruns_testing::{MemoryStore, fixtures, scratch::ScratchDatabase};
 use proptest::{collection, option, prelude::*, sample};
@@ -76,51 +82,49 @@ async fn all_pages(store: &dyn Store, query: &RunQuery) -> Vec<ListedRun> {
 fn test<V: Clone + std::fmt::Debug + 'static>(
     values: impl Strategy<Value = V> + Clone + 'static,
     operators: &'static [Operator],
-) -> impl Strategy<Value = Test<V>> {
+) -> impl Strategy<Value = Comparison<V>> {
     let compare = (sample::select(operators), option::of(values.clone()));
     prop_oneof![
-        compare.prop_map(|(operator, value)| Test::Compare(operator, value)),
-        collection::vec(option::of(values), 0..4).prop_map(Test::In),
+        compare.prop_map(|(operator, value)| Comparison::Compare(operator, value)),
+        collection::vec(option::of(values), 0..4).prop_map(Comparison::In),
     ]
 }
 
-fn statuses() -> impl Strategy<Value = EnumTest<RunStatus>> {
+fn statuses() -> impl Strategy<Value = EnumComparison<RunStatus>> {
     let status = || option::of(sample::select(&RunStatus::ALL[..]));
     prop_oneof![
-        status().prop_map(EnumTest::Eq),
-        status().prop_map(EnumTest::Ne),
-        collection::vec(status(), 0..4).prop_map(EnumTest::In),
+        status().prop_map(EnumComparison::Eq),
+        status().prop_map(EnumComparison::Ne),
+        collection::vec(status(), 0..4).prop_map(EnumComparison::In),
     ]
 }
 
-fn terms() -> impl Strategy<Value = RunTerm> {
+fn terms() -> impl Strategy<Value = RunPredicate> {
     let times = || (0_u64..20).prop_map(moment).boxed();
     let ids = (0..RUNS as u128 + 2).prop_map(|n| Uuid::from_u128(0x7000_8000_0000_0000_0000 | n));
     let texts = || {
         sample::select(vec!["", "a", "b", "ab", "%", "'", "B", "\u{e4}"]).prop_map(str::to_owned)
     };
     prop_oneof![
-        test(ids.boxed(), &Operator::ALL).prop_map(RunTerm::Id),
-        test(times(), &Operator::ALL).prop_map(RunTerm::Start),
-        test(times(), &Operator::ALL).prop_map(RunTerm::End),
-        statuses().prop_map(RunTerm::Status),
+        test(ids.boxed(), &Operator::ALL).prop_map(RunPredicate::Id),
+        test(times(), &Operator::ALL).prop_map(RunPredicate::Start),
+        test(times(), &Operator::ALL).prop_map(RunPredicate::End),
+        statuses().prop_map(RunPredicate::Status),
         test(texts().boxed(), &Operator::ALL)
-            .prop_map(|test| RunTerm::DisplayName(TextTest::Plain(test))),
-        texts().prop_map(|part| RunTerm::DisplayName(TextTest::StartsWith(part))),
-        texts().prop_map(|part| RunTerm::DisplayName(TextTest::EndsWith(part))),
-        texts().prop_map(|part| RunTerm::DisplayName(TextTest::Contains(part))),
+            .prop_map(|test| RunPredicate::DisplayName(TextComparison::Whole(test))),
+        texts().prop_map(|part| RunPredicate::DisplayName(TextComparison::StartsWith(part))),
+        texts().prop_map(|part| RunPredicate::DisplayName(TextComparison::EndsWith(part))),
+        texts().prop_map(|part| RunPredicate::DisplayName(TextComparison::Contains(part))),
     ]
 }
 
 fn filters() -> impl Strategy<Value = RunFilter> {
-    let leaf = terms().prop_map(Condition::Is);
+    let leaf = terms().prop_map(Filter::Predicate);
     leaf.prop_recursive(3, 8, 3, |inner| {
         prop_oneof![
-            inner
-                .clone()
-                .prop_map(|inner| Condition::Not(Box::new(inner))),
-            collection::vec(inner.clone(), 2..4).prop_map(Condition::And),
-            collection::vec(inner, 2..4).prop_map(Condition::Or),
+            inner.clone().prop_map(|inner| Filter::Not(Box::new(inner))),
+            collection::vec(inner.clone(), 2..4).prop_map(Filter::And),
+            collection::vec(inner, 2..4).prop_map(Filter::Or),
         ]
     })
 }

@@ -6,8 +6,11 @@ mod shape;
 mod table;
 
 use flowruns_domain::{
-    Condition, Count, CountLimit, FlowFilter, FlowStore as _, PageSize, RunFilter, RunOrder,
-    RunQuery, RunScope, RunStore as _, RunTerm, SCAN_LIMIT, TextTest,
+    query::{
+        Count, CountLimit, Filter, FlowFilter, PageSize, RunFilter, RunOrder, RunPredicate,
+        RunQuery, RunScope, SCAN_LIMIT, TextComparison,
+    },
+    store::{FlowStore as _, RunStore as _},
 };
 use flowruns_persistence::PostgresStore;
 
@@ -171,9 +174,9 @@ async fn the_last_page_costs_what_the_first_one_does(store: &PostgresStore) {
 /// A page whose scan reaches its limit is short, and the next page continues after it, to the end of the list.
 async fn short_pages_lead_to_every_run(store: &PostgresStore) {
     for order in shape::run_orders() {
-        let test = TextTest::EndsWith(" 42".to_owned());
+        let test = TextComparison::EndsWith(" 42".to_owned());
         let mut query = RunQuery {
-            filter: Some(Condition::Is(RunTerm::DisplayName(test))),
+            filter: Some(Filter::Predicate(RunPredicate::DisplayName(test))),
             order,
             size: PageSize::new(100).unwrap(),
             ..RunQuery::new(RunScope::Flow(table::big_flow()))

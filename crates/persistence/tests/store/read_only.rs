@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use flowruns_domain::{
-    FlowStore as _, IfMatch, NotReady, RunStore as _, Store as _, StoreError, StoreErrorKind,
-    Updated,
+    store::{
+        FlowStore as _, NotReady, RunStore as _, Store as _, StoreError, StoreErrorKind, Updated,
+    },
+    version::IfMatch,
 };
 use flowruns_persistence::{ConnectOptions, PostgresStore};
 use flowruns_testing::{
@@ -45,7 +47,7 @@ async fn store_on(database: &ScratchDatabase) -> PostgresStore {
 /// The results of each kind of write: a flow, a run, a report.
 async fn write_all(
     store: &PostgresStore,
-    run: &flowruns_domain::Run,
+    run: &flowruns_domain::run::Run,
 ) -> Vec<Result<(), StoreError>> {
     let flow = fixtures::fresh_flow(run.key.tenant);
     let flow = store.create_flow(flow).await;

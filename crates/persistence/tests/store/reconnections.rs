@@ -1,7 +1,12 @@
 //! The writer's cache of runs: after a reconnection it is empty, since after a restore or a failover a version may have
 //! other content.
 
-use flowruns_domain::{IfMatch, Run, RunKey, RunReport, RunStore as _, StoreError, Updated};
+use flowruns_domain::{
+    id::RunKey,
+    run::Run,
+    store::{RunReport, RunStore as _, StoreError, Updated},
+    version::IfMatch,
+};
 use flowruns_persistence::PostgresStore;
 use flowruns_testing::{
     fixtures::{self, counted, new_run, origin, report},

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use flowruns_domain::RunStore as _;
+use flowruns_domain::store::RunStore as _;
 use flowruns_persistence::{ConnectOptions, PostgresStore};
 use flowruns_testing::{fixtures, scratch::ScratchDatabase};
 use rustix::process::{Pid, Signal, kill_process};

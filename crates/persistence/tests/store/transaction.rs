@@ -2,7 +2,10 @@
 
 use std::{sync::mpsc, time::Duration};
 
-use flowruns_domain::{Run, RunStore as _, StoreErrorKind};
+use flowruns_domain::{
+    run::Run,
+    store::{RunStore as _, StoreErrorKind},
+};
 use flowruns_persistence::{ConnectOptions, PostgresStore};
 use flowruns_testing::{fixtures, scratch::ScratchDatabase};
 

@@ -11,7 +11,10 @@ use std::{
 };
 
 use flowruns_domain::{
-    Decision, IfMatch, PatchRejected, Run, RunReport, RunStore as _, StoreError, Updated,
+    rejection::Rejection,
+    run::{Decision, Run},
+    store::{RunReport, RunStore as _, StoreError, Updated},
+    version::IfMatch,
 };
 use flowruns_persistence::{ConnectOptions, PostgresStore};
 use flowruns_testing::{
@@ -135,7 +138,7 @@ async fn a_report_is_not_rejected_while_an_earlier_attempt_of_it_may_still_be_co
     let (committed, when_committed) = mpsc::channel();
     let when_committed = Mutex::new(when_committed);
     let (patch, origin) = (counted(r#"{"second":2}"#), origin());
-    let decide = move |run: &Run| -> Result<Decision, PatchRejected> {
+    let decide = move |run: &Run| -> Result<Decision, Rejection> {
         let call = calls.fetch_add(1, Ordering::SeqCst);
         if call == 0 {
             return run.decide(&patch, &IfMatch::Absent, &origin);
@@ -146,7 +149,7 @@ async fn a_report_is_not_rejected_while_an_earlier_attempt_of_it_may_still_be_co
             tokio::task::block_in_place(|| when_committed.lock().unwrap().recv().unwrap());
         }
         // As if an earlier report, on whose result it was decided, was not committed.
-        Err(PatchRejected::PreconditionFailed)
+        Err(Rejection::PreconditionFailed)
     };
     fixture.proxy.withhold_next_write();
     let result = fixture.begin(report(decide));

@@ -7,8 +7,11 @@ use std::{
 };
 
 use flowruns_domain::{
-    Action, Decision, IfMatch, Outcome, PatchRejected, Run, RunKey, RunReport, RunState,
-    RunStore as _, StoreErrorKind, Updated,
+    id::RunKey,
+    rejection::Rejection,
+    run::{Action, Decision, Outcome, Run, RunState},
+    store::{RunReport, RunStore as _, StoreErrorKind, Updated},
+    version::IfMatch,
 };
 use flowruns_persistence::{ConnectOptions, PostgresStore};
 use flowruns_testing::{
@@ -21,7 +24,7 @@ use tokio::task::JoinHandle;
 
 use crate::fixture::create_a_run;
 
-type UpdateResult = Result<Option<Updated<Run>>, flowruns_domain::StoreError>;
+type UpdateResult = Result<Option<Updated<Run>>, flowruns_domain::store::StoreError>;
 
 /// A store with a run, and a database in which another session can lock rows or tables.
 struct WriterFixture {
@@ -80,7 +83,7 @@ impl WriterFixture {
         task
     }
 
-    async fn history(&self, key: RunKey) -> Vec<flowruns_domain::RunEvent> {
+    async fn history(&self, key: RunKey) -> Vec<flowruns_domain::run::RunEvent> {
         let page = self.store.list_run_events(key, Default::default()).await;
         page.unwrap().unwrap().items
     }
@@ -151,7 +154,7 @@ async fn a_report_that_panics_fails_without_the_others_of_its_run() {
     let fixture = WriterFixture::new().await;
     let locker = fixture.locking(LOCK_RUNS).await;
     let before = fixture.begin(fixture.run.key, counting(1)).await;
-    let panics = |_: &Run| -> Result<Decision, PatchRejected> { panic!("a defect of a caller") };
+    let panics = |_: &Run| -> Result<Decision, Rejection> { panic!("a defect of a caller") };
     let panicking = fixture.begin(fixture.run.key, report(panics)).await;
     let after = fixture.begin(fixture.run.key, counting(2)).await;
     release(locker).await;

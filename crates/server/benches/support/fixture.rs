@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::ensure;
-use flowruns_domain::{Clock as _, SystemClock};
+use flowruns_domain::clock::{Clock as _, SystemClock};
 use flowruns_testing::harness::ServerProcess;
 
 use super::{

@@ -1,7 +1,7 @@
 //! Compares the acknowledged requests with the history.
 
 use anyhow::ensure;
-use flowruns_domain::Timestamp;
+use flowruns_domain::timestamp::Timestamp;
 
 use super::{kind::Kind, pgbench, postgres::Database, slice::Slice};
 

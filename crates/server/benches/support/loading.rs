@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use flowruns_domain::Timestamp;
+use flowruns_domain::timestamp::Timestamp;
 
 use super::{
     dataset::{self, Dataset, TENANT, flow_id, run_id},

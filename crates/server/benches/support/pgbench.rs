@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use flowruns_domain::{Clock as _, SystemClock};
+use flowruns_domain::clock::{Clock as _, SystemClock};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{

@@ -3,7 +3,10 @@
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, str::FromStr, time::Duration};
 
 use anyhow::Context as _;
-use flowruns_domain::{Clock as _, SystemClock, Timestamp};
+use flowruns_domain::{
+    clock::{Clock as _, SystemClock},
+    timestamp::Timestamp,
+};
 use flowruns_embedded::{Cluster, ClusterOptions};
 use flowruns_persistence::migrate;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, postgres::PgConnectOptions};

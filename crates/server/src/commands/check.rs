@@ -1,7 +1,7 @@
 //! `flowruns check`: shows the merged configuration, and checks the issuers' keys and the database.
 
 use anyhow::{Context as _, bail};
-use flowruns_domain::Store as _;
+use flowruns_domain::store::Store as _;
 use flowruns_persistence::{PostgresStore, SchemaStatus, migrate::MigrationState};
 
 use crate::{config::Settings, database::Database, issuers};

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use flowruns_domain::{Clock as _, SystemClock};
+use flowruns_domain::clock::{Clock as _, SystemClock};
 use flowruns_persistence::migrate::{self, MigrationState};
 
 use crate::{config::StorageSettings, database::Database};

@@ -4,7 +4,11 @@ use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use flowruns_api::{ApiOptions, router};
-use flowruns_domain::{Environment, SystemClock, TimeOrderedIds, unsuitable_encoding};
+use flowruns_domain::{
+    clock::{SystemClock, TimeOrderedIds},
+    service::Environment,
+    store::unsuitable_encoding,
+};
 use flowruns_http::{Draining, Readiness, auth::TokenVerifier};
 use flowruns_persistence::{PostgresStore, SchemaFinding, SchemaStatus};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
-use flowruns_domain::TenantId;
+use flowruns_domain::id::TenantId;
 use flowruns_http::auth::Permission;
 
 use crate::{

@@ -1,7 +1,7 @@
 //! The section `limits`.
 
 use anyhow::Context as _;
-use flowruns_domain::CountLimit;
+use flowruns_domain::query::CountLimit;
 use flowruns_http::{AdmissionLimits, MinimumRate, Rate, RateOverride};
 use serde::{Deserialize, Serialize};
 use validator::Validate;

@@ -5,7 +5,7 @@ mod validity;
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use flowruns_domain::{Clock as _, SystemClock};
+use flowruns_domain::clock::{Clock as _, SystemClock};
 use flowruns_embedded::{MAX_FILE_BYTES, read_regular_file};
 use flowruns_listener::{TlsCertificates, TlsError, TlsIdentity};
 use tokio::task::spawn_blocking;

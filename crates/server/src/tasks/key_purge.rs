@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use flowruns_domain::{Clock, IdempotencyStore, KeyClaim, Timestamp};
+use flowruns_domain::{
+    clock::Clock, idempotency::KeyClaim, store::IdempotencyStore, timestamp::Timestamp,
+};
 
 use super::PeriodicTask;
 
@@ -34,10 +36,10 @@ impl<S: IdempotencyStore> PeriodicTask for KeyPurge<S> {
 
     async fn run(&mut self) -> anyhow::Result<()> {
         let now = self.clock.now().date_time();
-        let before = Timestamp::new(now - KeyClaim::KEPT_FOR)?;
+        let before = Timestamp::new(now - KeyClaim::RETENTION)?;
         let mut purged = 0;
         for _ in 0..MAX_BATCHES {
-            let deleted = self.store.forget_keys(before, BATCH_SIZE).await;
+            let deleted = self.store.delete_keys(before, BATCH_SIZE).await;
             let deleted = deleted.context("old idempotency keys could not be deleted")?;
             purged += deleted;
             if deleted < u64::from(BATCH_SIZE) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use flowruns_domain::{Clock as _, SystemClock};
+use flowruns_domain::clock::{Clock as _, SystemClock};
 use flowruns_persistence::{PostgresStore, SchemaStatus, migrate::MigrationState};
 use tokio::time::timeout;
 

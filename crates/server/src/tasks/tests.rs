@@ -9,7 +9,10 @@ use std::{
 };
 
 use flowruns_domain::{
-    Clock, IdempotencyKey, IdempotencyStore as _, KeyClaim, Reserved, SystemClock, Timestamp,
+    clock::{Clock, SystemClock},
+    idempotency::{IdempotencyKey, KeyClaim, Reserved},
+    store::IdempotencyStore as _,
+    timestamp::Timestamp,
 };
 use flowruns_testing::{fixtures::fresh_tenant, scratch::ScratchDatabase};
 use tokio::time::timeout;
@@ -98,7 +101,7 @@ fn claim(digest: u8, received: Timestamp) -> KeyClaim {
 async fn two_purges_at_once_delete_every_old_key_and_keep_the_others() {
     let store = ScratchDatabase::create().await.store().await;
     let now = SystemClock.now();
-    let old = now.date_time() - KeyClaim::KEPT_FOR - Duration::from_secs(1);
+    let old = now.date_time() - KeyClaim::RETENTION - Duration::from_secs(1);
     let old = Timestamp::new(old).unwrap();
     for digest in 0..20 {
         store.claim_key(claim(digest, old)).await.unwrap();
@@ -113,6 +116,6 @@ async fn two_purges_at_once_delete_every_old_key_and_keep_the_others() {
     first.unwrap();
     second.unwrap();
 
-    let end_of_time = Timestamp::new(now.date_time() + KeyClaim::KEPT_FOR).unwrap();
-    assert_eq!(store.forget_keys(end_of_time, 1000).await.unwrap(), 1);
+    let end_of_time = Timestamp::new(now.date_time() + KeyClaim::RETENTION).unwrap();
+    assert_eq!(store.delete_keys(end_of_time, 1000).await.unwrap(), 1);
 }

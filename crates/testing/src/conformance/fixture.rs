@@ -3,9 +3,13 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use flowruns_domain::{
-    Change, Created, EventPageRequest, FlowKey, FoundRuns, IfMatch, NewRun, Origin, PageRequest,
-    PageSize, Run, RunCursor, RunEvent, RunKey, RunPatch, RunQuery, RunScope, Store, Updated,
-    json::JsonValue, property,
+    id::{FlowKey, RunKey},
+    json::JsonValue,
+    property,
+    query::{EventPageRequest, PageRequest, PageSize, RunCursor, RunPage, RunQuery, RunScope},
+    run::{NewRun, ReportOrigin, Run, RunChange, RunEvent, RunPatch},
+    store::{Created, Store, Updated},
+    version::IfMatch,
 };
 
 use crate::fixtures::{fresh_flow, fresh_tenant, new_run, origin, report, run_key};
@@ -41,7 +45,7 @@ impl Fixture {
         run_key(self.flow, number)
     }
 
-    pub(super) fn creation(&self, number: u64, new: &NewRun) -> Change {
+    pub(super) fn creation(&self, number: u64, new: &NewRun) -> RunChange {
         let creation = new.create(self.key(number), &origin());
         creation.expect("a case creates a run that may be")
     }
@@ -60,7 +64,7 @@ impl Fixture {
         self.create(number, &new_run()).await
     }
 
-    pub(super) async fn create_run(&self, creation: Change) -> Created {
+    pub(super) async fn create_run(&self, creation: RunChange) -> Created {
         let created = self.store.create_run(creation).await;
         created.expect("the store takes a creation")
     }
@@ -75,7 +79,7 @@ impl Fixture {
         key: RunKey,
         patch: RunPatch,
         if_match: IfMatch,
-        origin: Origin,
+        origin: ReportOrigin,
     ) -> Option<Updated<Run>> {
         let decide = move |run: &Run| run.decide(&patch, &if_match, &origin);
         let updated = self.store.update_run(key, report(decide)).await;
@@ -101,7 +105,7 @@ impl Fixture {
         deleted.expect("the store takes a deletion")
     }
 
-    pub(super) async fn page(&self, rows: u16, after: Option<RunCursor>) -> FoundRuns {
+    pub(super) async fn page(&self, rows: u16, after: Option<RunCursor>) -> RunPage {
         let query = RunQuery {
             size: page_size(rows),
             after,

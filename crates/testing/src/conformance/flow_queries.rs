@@ -3,8 +3,12 @@
 use std::sync::Arc;
 
 use flowruns_domain::{
-    Condition, Count, CountLimit, EnumTest, FlowFilter, FlowOrder, FlowQuery, FlowSort, FlowTerm,
-    Operator, ReadinessStatus, Store, Test, TextTest,
+    flow::ReadinessStatus,
+    query::{
+        Comparison, Count, CountLimit, EnumComparison, Filter, FlowFilter, FlowOrder,
+        FlowPredicate, FlowQuery, FlowSort, Operator, TextComparison,
+    },
+    store::Store,
 };
 
 use super::{
@@ -28,22 +32,29 @@ pub async fn flows_are_queried_by_name_and_readiness(store: Arc<dyn Store>) {
     let all = fixture.store.query_flows(&query).await;
     let all = all.expect("flows can be queried").items;
     assert_eq!(all.len(), 13);
-    let ready = EnumTest::Eq(Some(ReadinessStatus::Ready));
-    let prefix = FlowTerm::DisplayName(TextTest::StartsWith("a".to_owned()));
-    let equal = Test::Compare(Operator::Eq, Some(NAMES[1].to_owned()));
-    let equal = FlowTerm::DisplayName(TextTest::Plain(equal));
+    let ready = EnumComparison::Eq(Some(ReadinessStatus::Ready));
+    let prefix = FlowPredicate::DisplayName(TextComparison::StartsWith("a".to_owned()));
+    let equal = Comparison::Compare(Operator::Eq, Some(NAMES[1].to_owned()));
+    let equal = FlowPredicate::DisplayName(TextComparison::Whole(equal));
     let id = |index: usize| Some(all[index].key.flow.uuid());
-    let one_id = FlowTerm::Id(Test::Compare(Operator::Eq, id(3)));
-    let ids = FlowTerm::Id(Test::In(vec![id(9), None, id(1), id(9), id(5), id(7)]));
-    let is_ready = Condition::Is(FlowTerm::ReadinessStatus(ready));
+    let one_id = FlowPredicate::Id(Comparison::Compare(Operator::Eq, id(3)));
+    let ids = FlowPredicate::Id(Comparison::In(vec![
+        id(9),
+        None,
+        id(1),
+        id(9),
+        id(5),
+        id(7),
+    ]));
+    let is_ready = Filter::Predicate(FlowPredicate::ReadinessStatus(ready));
     let filters: [Option<FlowFilter>; 7] = [
         None,
         Some(is_ready.clone()),
-        Some(Condition::Is(prefix.clone())),
-        Some(Condition::And(vec![is_ready, Condition::Is(prefix)])),
-        Some(Condition::Is(equal)),
-        Some(Condition::Is(one_id)),
-        Some(Condition::Is(ids)),
+        Some(Filter::Predicate(prefix.clone())),
+        Some(Filter::And(vec![is_ready, Filter::Predicate(prefix)])),
+        Some(Filter::Predicate(equal)),
+        Some(Filter::Predicate(one_id)),
+        Some(Filter::Predicate(ids)),
     ];
     for filter in filters {
         let matching = all

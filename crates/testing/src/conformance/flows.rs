@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use flowruns_domain::{
-    Created, Flow, FlowDeleted, FlowKey, FlowOrder, FlowQuery, PatchRejected, ReadinessStatus,
-    RunQuery, RunScope, Store, Updated,
+    flow::{Flow, ReadinessStatus},
+    id::FlowKey,
+    query::{FlowOrder, FlowQuery, RunQuery, RunScope},
+    rejection::Rejection,
+    store::{Created, FlowDeleted, Store, Updated},
 };
 
 use super::fixture::{Fixture, page_size};
@@ -75,12 +78,12 @@ pub async fn a_rejected_or_unchanged_update_of_a_flow_writes_nothing(store: Arc<
     let before = find(&fixture.store, fixture.flow)
         .await
         .expect("it is there");
-    let refuse = |_: &Flow| Err(PatchRejected::PreconditionFailed);
+    let refuse = |_: &Flow| Err(Rejection::PreconditionFailed);
     let refused = fixture
         .store
         .update_flow(fixture.flow, Arc::new(refuse))
         .await;
-    let failed = Updated::Refused(PatchRejected::PreconditionFailed);
+    let failed = Updated::Rejected(Rejection::PreconditionFailed);
     assert_eq!(refused.expect("the store answers"), Some(failed));
     let unchanged = fixture
         .store
@@ -114,13 +117,13 @@ pub async fn a_flow_whose_runs_were_deleted_can_be_deleted(store: Arc<dyn Store>
     let fixture = Fixture::new(store).await;
     let key = fixture.create_default(1).await.key;
     fixture.delete(key).await;
-    let done = Some(FlowDeleted::Done);
+    let done = Some(FlowDeleted::Deleted);
     assert_eq!(delete(&fixture.store, fixture.flow).await, done);
     assert_eq!(find(&fixture.store, fixture.flow).await, None);
     assert_eq!(delete(&fixture.store, fixture.flow).await, None);
     assert_eq!(fixture.report(key, counted(r#"{"rows":1}"#)).await, None);
     let created = fixture.create_run(fixture.creation(2, &new_run())).await;
-    assert_eq!(created, Created::FlowAbsent);
+    assert_eq!(created, Created::FlowNotFound);
     let runs = fixture
         .store
         .query_runs(&RunQuery::new(RunScope::Flow(fixture.flow)))
@@ -135,12 +138,12 @@ pub async fn a_flow_whose_runs_were_deleted_can_be_deleted(store: Arc<dyn Store>
 pub async fn a_rejected_deletion_of_a_flow_deletes_nothing(store: Arc<dyn Store>) {
     let fixture = Fixture::new(store).await;
     fixture.create_default(1).await;
-    let refuse = |_: &Flow| Err(PatchRejected::PreconditionFailed);
+    let refuse = |_: &Flow| Err(Rejection::PreconditionFailed);
     let refused = fixture
         .store
         .delete_flow(fixture.flow, Arc::new(refuse))
         .await;
-    let failed = FlowDeleted::Refused(PatchRejected::PreconditionFailed);
+    let failed = FlowDeleted::Rejected(Rejection::PreconditionFailed);
     assert_eq!(refused.expect("the store answers"), Some(failed));
     assert!(find(&fixture.store, fixture.flow).await.is_some());
 }
@@ -168,8 +171,14 @@ pub async fn flows_are_listed_by_id_in_pages(store: Arc<dyn Store>) {
         (&first.items[..], first.next.is_some()),
         (&flows[..2], true)
     );
-    assert_eq!(delete(&store, flows[1].key).await, Some(FlowDeleted::Done));
-    assert_eq!(delete(&store, flows[3].key).await, Some(FlowDeleted::Done));
+    assert_eq!(
+        delete(&store, flows[1].key).await,
+        Some(FlowDeleted::Deleted)
+    );
+    assert_eq!(
+        delete(&store, flows[3].key).await,
+        Some(FlowDeleted::Deleted)
+    );
     let second = page(first.items.last()).await;
     let expected = [flows[2].clone(), flows[4].clone()];
     assert_eq!(

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use flowruns_domain::{
-    Action, EventPageRequest, IfMatch, Nullable, Outcome, PageSize, RunPatch, Store, Updated,
-    Version, event_bytes,
+    patch::Nullable,
+    query::{EventPageRequest, PageSize, event_bytes},
+    run::{Action, Outcome, RunPatch},
+    store::{Store, Updated},
+    version::{IfMatch, Version},
 };
 
 use super::fixture::{Fixture, page_size};
@@ -28,7 +31,7 @@ pub async fn history_is_listed_by_version_oldest_first(store: Arc<dyn Store>) {
         let page = fixture.store.list_run_events(key, request).await;
         let page = page.expect("events can be listed").expect("it is there");
         let versions: Vec<_> = page.items.iter().map(|e| e.version.number()).collect();
-        assert_eq!((&versions, page.more), (&expected, more));
+        assert_eq!((&versions, page.has_more), (&expected, more));
         after = versions.last().copied();
     }
     let actions: Vec<_> = fixture
@@ -137,7 +140,7 @@ pub async fn a_page_of_history_stays_within_its_bytes(store: Arc<dyn Store>) {
         versions.extend(page.items.iter().map(|event| event.version.number()));
         after = page.items.last().map(|event| event.version);
         pages += 1;
-        if !page.more {
+        if !page.has_more {
             break;
         }
     }

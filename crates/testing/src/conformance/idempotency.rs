@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use flowruns_domain::{
-    Claimed, IdempotencyKey, KeptAnswer, KeyClaim, Reserved, Store, TenantId, Timestamp,
+    id::TenantId,
+    idempotency::{ClaimOutcome, IdempotencyKey, KeyClaim, Reserved, StoredResponse},
+    store::Store,
+    timestamp::Timestamp,
 };
 
 use crate::fixtures::{fresh_tenant, fresh_uuid, moment};
@@ -30,8 +33,8 @@ fn claim(tenant: TenantId, received: Timestamp) -> KeyClaim {
     }
 }
 
-fn answer(body: &str) -> KeptAnswer {
-    KeptAnswer {
+fn answer(body: &str) -> StoredResponse {
+    StoredResponse {
         status: 201,
         headers: vec![
             ("location".to_owned(), "http://localhost/1".to_owned()),
@@ -41,13 +44,13 @@ fn answer(body: &str) -> KeptAnswer {
     }
 }
 
-async fn claimed(store: &Arc<dyn Store>, claim: KeyClaim) -> Claimed {
+async fn claimed(store: &Arc<dyn Store>, claim: KeyClaim) -> ClaimOutcome {
     let claimed = store.claim_key(claim).await;
     claimed.expect("the store takes a claim")
 }
 
-async fn keep(store: &Arc<dyn Store>, claim: KeyClaim, answer: KeptAnswer) {
-    let kept = store.keep_answer(claim, answer).await;
+async fn keep(store: &Arc<dyn Store>, claim: KeyClaim, answer: StoredResponse) {
+    let kept = store.store_response(claim, answer).await;
     kept.expect("the store keeps an answer");
 }
 
@@ -57,14 +60,14 @@ pub async fn the_response_of_the_first_claim_is_replayed(store: Arc<dyn Store>) 
     let first = claim(tenant, moment());
     assert_eq!(
         claimed(&store, first).await,
-        Claimed::Granted(first.reserved)
+        ClaimOutcome::Granted(first.reserved)
     );
     let second = claim(tenant, after(SECOND));
-    assert_eq!(claimed(&store, second).await, Claimed::UnderWay);
+    assert_eq!(claimed(&store, second).await, ClaimOutcome::InProgress);
     keep(&store, first, answer("\u{0}\u{1F600}")).await;
-    let kept = Claimed::Answered(answer("\u{0}\u{1F600}"));
+    let kept = ClaimOutcome::Completed(answer("\u{0}\u{1F600}"));
     assert_eq!(claimed(&store, second).await, kept);
-    let late = claim(tenant, after(KeyClaim::KEPT_FOR - SECOND));
+    let late = claim(tenant, after(KeyClaim::RETENTION - SECOND));
     assert_eq!(claimed(&store, late).await, kept);
 }
 
@@ -74,7 +77,7 @@ pub async fn a_repeated_claim_is_granted_again(store: Arc<dyn Store>) {
     for _ in 0..2 {
         assert_eq!(
             claimed(&store, first).await,
-            Claimed::Granted(first.reserved)
+            ClaimOutcome::Granted(first.reserved)
         );
     }
 }
@@ -88,9 +91,9 @@ pub async fn a_key_of_another_request_is_reported(store: Arc<dyn Store>) {
         request: [2; 32],
         ..claim(tenant, moment())
     };
-    assert_eq!(claimed(&store, other).await, Claimed::OtherRequest);
+    assert_eq!(claimed(&store, other).await, ClaimOutcome::DifferentRequest);
     keep(&store, first, answer("1")).await;
-    assert_eq!(claimed(&store, other).await, Claimed::OtherRequest);
+    assert_eq!(claimed(&store, other).await, ClaimOutcome::DifferentRequest);
 }
 
 /// The same key of another tenant or caller is another key.
@@ -102,7 +105,7 @@ pub async fn a_key_belongs_to_its_tenant_and_caller(store: Arc<dyn Store>) {
     for other in [claim(fresh_tenant(), moment()), stranger] {
         assert_eq!(
             claimed(&store, other).await,
-            Claimed::Granted(other.reserved)
+            ClaimOutcome::Granted(other.reserved)
         );
     }
 }
@@ -113,15 +116,15 @@ pub async fn an_attempt_is_taken_over_after_its_lease_with_its_reservation(store
     let crashed = claim(tenant, moment());
     claimed(&store, crashed).await;
     let early = claim(tenant, after(KeyClaim::LEASE - SECOND));
-    assert_eq!(claimed(&store, early).await, Claimed::UnderWay);
+    assert_eq!(claimed(&store, early).await, ClaimOutcome::InProgress);
     let next = claim(tenant, after(KeyClaim::LEASE));
-    let granted = Claimed::Granted(crashed.reserved);
+    let granted = ClaimOutcome::Granted(crashed.reserved);
     assert_eq!(claimed(&store, next).await, granted);
     keep(&store, crashed, answer("late")).await;
     let third = claim(tenant, after(KeyClaim::LEASE + SECOND));
-    assert_eq!(claimed(&store, third).await, Claimed::UnderWay);
+    assert_eq!(claimed(&store, third).await, ClaimOutcome::InProgress);
     keep(&store, next, answer("next")).await;
-    let kept = Claimed::Answered(answer("next"));
+    let kept = ClaimOutcome::Completed(answer("next"));
     assert_eq!(claimed(&store, third).await, kept);
 }
 
@@ -136,11 +139,11 @@ pub async fn a_released_key_is_taken_over_at_once(store: Arc<dyn Store>) {
     };
     release().await;
     let next = claim(tenant, after(SECOND));
-    let granted = Claimed::Granted(failed.reserved);
+    let granted = ClaimOutcome::Granted(failed.reserved);
     assert_eq!(claimed(&store, next).await, granted);
     release().await;
     let third = claim(tenant, after(SECOND));
-    assert_eq!(claimed(&store, third).await, Claimed::UnderWay);
+    assert_eq!(claimed(&store, third).await, ClaimOutcome::InProgress);
 }
 
 /// After a day the key is new, for any request.
@@ -151,20 +154,23 @@ pub async fn a_key_is_new_after_a_day(store: Arc<dyn Store>) {
     keep(&store, first, answer("1")).await;
     let next = KeyClaim {
         request: [2; 32],
-        ..claim(tenant, after(KeyClaim::KEPT_FOR))
+        ..claim(tenant, after(KeyClaim::RETENTION))
     };
-    assert_eq!(claimed(&store, next).await, Claimed::Granted(next.reserved));
+    assert_eq!(
+        claimed(&store, next).await,
+        ClaimOutcome::Granted(next.reserved)
+    );
     let waiting = KeyClaim {
         attempt: fresh_uuid(),
         ..next
     };
-    assert_eq!(claimed(&store, waiting).await, Claimed::UnderWay);
+    assert_eq!(claimed(&store, waiting).await, ClaimOutcome::InProgress);
 }
 
 /// Of many concurrent claims one is granted, also when they take over an attempt.
 pub async fn of_many_concurrent_claims_one_is_granted(store: Arc<dyn Store>) {
     let tenant = fresh_tenant();
-    for received in [moment(), after(KeyClaim::LEASE), after(KeyClaim::KEPT_FOR)] {
+    for received in [moment(), after(KeyClaim::LEASE), after(KeyClaim::RETENTION)] {
         let claims = (0..16).map(|_| {
             let (store, claim) = (Arc::clone(&store), claim(tenant, received));
             tokio::spawn(async move { claimed(&store, claim).await })
@@ -173,8 +179,8 @@ pub async fn of_many_concurrent_claims_one_is_granted(store: Arc<dyn Store>) {
         let mut granted = 0;
         for claim in claims {
             match claim.await.expect("no claim panics") {
-                Claimed::Granted(_) => granted += 1,
-                other => assert_eq!(other, Claimed::UnderWay),
+                ClaimOutcome::Granted(_) => granted += 1,
+                other => assert_eq!(other, ClaimOutcome::InProgress),
             }
         }
         assert_eq!(granted, 1, "{received}");
@@ -200,7 +206,7 @@ pub async fn old_keys_are_forgotten_some_at_a_time(store: Arc<dyn Store>) {
     }
     let forget = async |most| {
         let before = claims[2].now();
-        let forgotten = store.forget_keys(before, most).await;
+        let forgotten = store.delete_keys(before, most).await;
         forgotten.expect("the store forgets keys")
     };
     assert_eq!(forget(1).await, 1);
@@ -208,16 +214,16 @@ pub async fn old_keys_are_forgotten_some_at_a_time(store: Arc<dyn Store>) {
         attempt: fresh_uuid(),
         ..claims[1]
     };
-    assert_eq!(claimed(&store, again).await, Claimed::UnderWay);
+    assert_eq!(claimed(&store, again).await, ClaimOutcome::InProgress);
     assert_eq!((forget(10).await, forget(10).await), (1, 0));
     assert_eq!(
         claimed(&store, again).await,
-        Claimed::Granted(again.reserved)
+        ClaimOutcome::Granted(again.reserved)
     );
     let youngest = KeyClaim {
         attempt: fresh_uuid(),
         ..claims[2]
     };
-    assert_eq!(claimed(&store, youngest).await, Claimed::UnderWay);
+    assert_eq!(claimed(&store, youngest).await, ClaimOutcome::InProgress);
     forget(10).await;
 }

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use flowruns_domain::{
-    Field, FoundRuns, ListedRun, NewRun, Outcome, RunCursor, RunKey, RunPatch, RunQuery, RunScope,
-    RunSummary, Store,
+    id::RunKey,
+    patch::Field,
+    query::{ListedRun, RunCursor, RunPage, RunQuery, RunScope},
+    run::{NewRun, Outcome, RunPatch, RunSummary},
+    store::Store,
 };
 
 use super::fixture::Fixture;
@@ -21,7 +24,7 @@ fn keys(rows: &[ListedRun]) -> Vec<RunKey> {
     rows.iter().map(|row| row.summary.key).collect()
 }
 
-fn after(page: &FoundRuns) -> Option<RunCursor> {
+fn after(page: &RunPage) -> Option<RunCursor> {
     page.next.as_ref().map(|next| next.after.clone())
 }
 

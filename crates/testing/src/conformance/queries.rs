@@ -3,8 +3,13 @@
 use std::sync::Arc;
 
 use flowruns_domain::{
-    Condition, Count, CountLimit, Direction, EnumTest, ListedRun, NewRun, Outcome, RunId, RunOrder,
-    RunQuery, RunScope, RunSort, RunStatus, RunTerm, Store, Test,
+    id::RunId,
+    query::{
+        Comparison, Count, CountLimit, Direction, EnumComparison, Filter, ListedRun, RunOrder,
+        RunPredicate, RunQuery, RunScope, RunSort,
+    },
+    run::{NewRun, Outcome, RunStatus},
+    store::Store,
 };
 
 use super::{
@@ -130,7 +135,7 @@ pub async fn every_order_can_be_read_in_pages_of_every_size(store: Arc<dyn Store
     let mut query = RunQuery::new(RunScope::Flow(fixture.flow));
     let all = walk(&fixture, &query).await;
     let failed = Some(RunStatus::Ended(Outcome::Failed));
-    let not_failed = is(RunTerm::Status(EnumTest::Ne(failed)));
+    let not_failed = is(RunPredicate::Status(EnumComparison::Ne(failed)));
     for filter in [None, Some(not_failed)] {
         let matches = |row: &&ListedRun| {
             let filter = filter.as_ref();
@@ -192,16 +197,16 @@ pub async fn runs_are_queried_across_the_flows_of_a_tenant(store: Arc<dyn Store>
     assert_eq!(all.len(), 40);
     let mut query = RunQuery::new(RunScope::Tenant(one.flow.tenant));
     let failed = RunStatus::Ended(Outcome::Failed);
-    let is_failed = is(RunTerm::Status(EnumTest::Eq(Some(failed))));
+    let is_failed = is(RunPredicate::Status(EnumComparison::Eq(Some(failed))));
     let ids = |numbers: &[u64]| {
         let ids = numbers
             .iter()
             .map(|number| Some(crate::ids::numbered(*number)));
-        is(RunTerm::Id(Test::In(ids.collect())))
+        is(RunPredicate::Id(Comparison::In(ids.collect())))
     };
     let by_id = ids(&[26, 27, 35, 3, 3, 99]);
     let filters = [None, Some(is_failed.clone()), Some(by_id), Some(ids(&[]))];
-    let both = Condition::And(vec![ids(&[27, 3, 30]), is_failed]);
+    let both = Filter::And(vec![ids(&[27, 3, 30]), is_failed]);
     let filters = filters.into_iter().chain([Some(both)]);
     for (filter, order) in filters.flat_map(|filter| {
         let newest = orders()

@@ -3,7 +3,10 @@
 use std::{future::Future, sync::Arc};
 
 use flowruns_domain::{
-    Created, Flow, FlowDeleted, FlowPatch, FlowProperties, Outcome, Store, Updated, json::JsonValue,
+    flow::{Flow, FlowPatch, FlowProperties},
+    json::JsonValue,
+    run::Outcome,
+    store::{Created, FlowDeleted, Store, Updated},
 };
 use tokio::task::JoinSet;
 
@@ -81,7 +84,7 @@ pub async fn of_four_concurrent_outcomes_one_wins(store: Arc<dyn Store>) {
     let count = |wanted: fn(&Updated<_>) -> bool| answers.iter().filter(|a| wanted(a)).count();
     assert_eq!(count(|answer| matches!(answer, Updated::Changed(_))), 1);
     assert_eq!(count(|answer| matches!(answer, Updated::Unchanged(_))), 3);
-    assert_eq!(count(|answer| matches!(answer, Updated::Refused(_))), 12);
+    assert_eq!(count(|answer| matches!(answer, Updated::Rejected(_))), 12);
     let run = fixture.assert_history_leads_to_the_run(key).await;
     assert_eq!(run.version.number(), 2);
 }
@@ -178,10 +181,10 @@ pub async fn sixteen_writers_of_one_flow_lose_no_update(store: Arc<dyn Store>) {
     assert_eq!(flow.properties.display_name.as_str(), expected);
 }
 
-fn longer(flow: &Flow) -> Result<Option<Flow>, flowruns_domain::PatchRejected> {
+fn longer(flow: &Flow) -> Result<Option<Flow>, flowruns_domain::rejection::Rejection> {
     let longer = format!("{}+", flow.properties.display_name);
     let patch = FlowPatch {
-        display_name: flowruns_domain::Field::Value(name(&longer)),
+        display_name: flowruns_domain::patch::Field::Value(name(&longer)),
         ..FlowPatch::default()
     };
     let properties: FlowProperties = patch.applied_to(&flow.properties).expect("a name is fine");
@@ -210,7 +213,7 @@ pub async fn a_run_is_not_created_in_a_flow_that_is_deleted_meanwhile(store: Arc
             (Created::New(run), Some(FlowDeleted::HasRuns)) => {
                 assert_eq!(fixture.find(key).await, Some(run));
             }
-            (Created::FlowAbsent, Some(FlowDeleted::Done)) => {
+            (Created::FlowNotFound, Some(FlowDeleted::Deleted)) => {
                 assert_eq!(fixture.find(key).await, None);
             }
             other => panic!("both or neither succeeded: {other:?}"),

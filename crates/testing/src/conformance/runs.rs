@@ -3,8 +3,11 @@
 use std::sync::{Arc, Mutex};
 
 use flowruns_domain::{
-    Created, Decision, Field, IfMatch, Outcome, PatchRejected, Run, RunPatch, RunState, RunStatus,
-    Store, Updated,
+    patch::Field,
+    rejection::Rejection,
+    run::{Decision, Outcome, Run, RunPatch, RunState, RunStatus},
+    store::{Created, Store, Updated},
+    version::IfMatch,
 };
 
 use super::fixture::{Fixture, first_page};
@@ -37,7 +40,7 @@ pub async fn a_run_of_an_absent_flow_is_not_created(store: Arc<dyn Store>) {
     };
     let creation = absent.creation(1, &new_run());
     let key = creation.run.key;
-    assert_eq!(absent.create_run(creation).await, Created::FlowAbsent);
+    assert_eq!(absent.create_run(creation).await, Created::FlowNotFound);
     assert_eq!(absent.find(key).await, None);
 }
 
@@ -126,7 +129,7 @@ pub async fn a_rejected_update_changes_nothing(store: Arc<dyn Store>) {
     let refused = fixture.report(key, patch.clone()).await;
     let expected = stored.decide(&patch, &IfMatch::Absent, &origin());
     let rejected = expected.expect_err("an ended run does not run again");
-    assert_eq!(refused, Some(Updated::Refused(rejected)));
+    assert_eq!(refused, Some(Updated::Rejected(rejected)));
     assert_eq!(fixture.find(key).await, Some(stored));
     assert_eq!(fixture.history(key).await.len(), 2);
 }
@@ -141,7 +144,7 @@ pub async fn a_precondition_is_checked_on_the_stored_version(store: Arc<dyn Stor
     let refused = fixture
         .update(first.key, patch.clone(), old, origin())
         .await;
-    let failed = Updated::Refused(PatchRejected::PreconditionFailed);
+    let failed = Updated::Rejected(Rejection::PreconditionFailed);
     assert_eq!(refused, Some(failed));
     let current = IfMatch::OneOf(vec![second.tag()]);
     let updated = fixture.update(first.key, patch, current, origin()).await;
@@ -201,9 +204,9 @@ pub async fn a_rejected_deletion_deletes_nothing(store: Arc<dyn Store>) {
     let fixture = Fixture::new(store).await;
     let run = fixture.create_default(1).await;
     let origin = origin();
-    let decide = move |run: &Run| run.decide_deletion(&IfMatch::Missing, &origin);
+    let decide = move |run: &Run| run.decide_deletion(&IfMatch::AbsentButRequired, &origin);
     let refused = fixture.store.update_run(run.key, report(decide)).await;
-    let required = Updated::Refused(PatchRejected::PreconditionRequired);
+    let required = Updated::Rejected(Rejection::PreconditionRequired);
     assert_eq!(refused.expect("the store answers"), Some(required));
     assert_eq!(fixture.find(run.key).await, Some(run));
 }

@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use flowruns_domain::{Created, Flow, FlowKey, FlowQuery, RunKey, RunQuery, RunScope, Store};
+use flowruns_domain::{
+    flow::Flow,
+    id::{FlowKey, RunKey},
+    query::{FlowQuery, RunQuery, RunScope},
+    store::{Created, Store},
+};
 
 use super::fixture::{Fixture, first_page};
 use crate::fixtures::{counted, fresh_tenant, new_run};
@@ -36,7 +41,7 @@ pub async fn runs_of_another_tenant_are_absent(store: Arc<dyn Store>) {
     assert_eq!(runs.await.expect("runs can be listed"), None);
     for number in [1, 2] {
         let created = stranger.create_run(stranger.creation(number, &new_run()));
-        assert_eq!(created.await, Created::FlowAbsent);
+        assert_eq!(created.await, Created::FlowNotFound);
     }
     assert_eq!(owner.find(run.key).await, Some(run));
 }

@@ -3,9 +3,14 @@
 use std::sync::Arc;
 
 use flowruns_domain::{
-    Decision, IfMatch, NewRun, Nullable, Origin, PublicError, PublicErrorPatch, RunPatch,
-    RunStatus, Statistics, Store,
     json::{JsonObject, JsonValue, Number},
+    patch::Nullable,
+    run::{
+        Decision, NewRun, PublicError, PublicErrorPatch, ReportOrigin, RunPatch, RunStatus,
+        Statistics,
+    },
+    store::Store,
+    version::IfMatch,
 };
 
 use super::fixture::Fixture;
@@ -33,7 +38,7 @@ async fn assert_round_trip(fixture: &Fixture, number: u64, new: &NewRun) {
 
     let empty = fixture.create_default(number + 1_000_000).await;
     let patch = RunPatch {
-        statistics: flowruns_domain::Field::Value(new.statistics.clone()),
+        statistics: flowruns_domain::patch::Field::Value(new.statistics.clone()),
         blocking_error: new
             .blocking_error
             .clone()
@@ -184,7 +189,7 @@ pub async fn times_keep_their_microseconds(store: Arc<dyn Store>) {
         let new = NewRun {
             start: Some(time(text)),
             end: Some(time(text)),
-            status: RunStatus::Ended(flowruns_domain::Outcome::Failed),
+            status: RunStatus::Ended(flowruns_domain::run::Outcome::Failed),
             ..new_run()
         };
         assert_round_trip(&fixture, number, &new).await;
@@ -203,7 +208,7 @@ pub async fn actor_and_longest_name_are_stored(store: Arc<dyn Store>) {
     let mut new = new_run();
     new.display_name = name(&"\u{1f600}".repeat(256));
     for (number, actor) in (1..).zip(["", "app 'x'; --", "\u{1f600}\u{202e}\u{10ffff}"]) {
-        let origin = Origin {
+        let origin = ReportOrigin {
             actor: actor.to_owned(),
             ..origin()
         };

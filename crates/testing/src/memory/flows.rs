@@ -4,8 +4,10 @@ use std::collections::btree_map::Entry;
 
 use async_trait::async_trait;
 use flowruns_domain::{
-    Count, CountLimit, DecideFlow, Flow, FlowDeleted, FlowId, FlowKey, FlowQuery, FlowStore, Found,
-    FoundFlows, StoreError, StoreErrorKind, TenantId, Updated,
+    flow::Flow,
+    id::{FlowId, FlowKey, TenantId},
+    query::{Count, CountLimit, FlowPage, FlowQuery, QueryPage},
+    store::{DecideFlow, FlowDeleted, FlowStore, StoreError, StoreErrorKind, Updated},
 };
 
 use super::MemoryStore;
@@ -39,7 +41,7 @@ impl FlowStore for MemoryStore {
             return Ok(None);
         };
         Ok(Some(match decide(stored) {
-            Err(rejected) => Updated::Refused(rejected),
+            Err(rejected) => Updated::Rejected(rejected),
             Ok(None) => Updated::Unchanged(stored.clone()),
             Ok(Some(flow)) => {
                 tables.flows.insert(key.flow, flow.clone());
@@ -58,16 +60,16 @@ impl FlowStore for MemoryStore {
             return Ok(None);
         };
         if let Err(rejected) = decide(stored) {
-            return Ok(Some(FlowDeleted::Refused(rejected)));
+            return Ok(Some(FlowDeleted::Rejected(rejected)));
         }
         if tables.visible_runs(key).next().is_some() {
             return Ok(Some(FlowDeleted::HasRuns));
         }
         tables.flows.remove(&key.flow);
-        Ok(Some(FlowDeleted::Done))
+        Ok(Some(FlowDeleted::Deleted))
     }
 
-    async fn query_flows(&self, query: &FlowQuery) -> Result<FoundFlows, StoreError> {
+    async fn query_flows(&self, query: &FlowQuery) -> Result<FlowPage, StoreError> {
         let tables = self.tables();
         let order = query.order;
         let is_after = |flow: &&Flow| {
@@ -78,7 +80,9 @@ impl FlowStore for MemoryStore {
         let mut rows: Vec<Flow> = rows.filter(is_after).cloned().collect();
         rows.sort_by(|one, other| order.compare(&order.cursor(one), &order.cursor(other)));
         let window = (query.skip, query.size);
-        Ok(Found::cut(rows, window, None, |flow| order.cursor(flow)))
+        Ok(QueryPage::from_matches(rows, window, None, |flow| {
+            order.cursor(flow)
+        }))
     }
 
     async fn count_flows(&self, query: &FlowQuery, limit: CountLimit) -> Result<Count, StoreError> {

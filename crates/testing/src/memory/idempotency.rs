@@ -4,40 +4,46 @@ use std::collections::btree_map::Entry;
 
 use async_trait::async_trait;
 use flowruns_domain::{
-    Claimed, IdempotencyStore, KeptAnswer, KeyClaim, KeyDecision, StoreError, StoredKey, Timestamp,
+    idempotency::{ClaimOutcome, KeyClaim, KeyDecision, StoredKey, StoredResponse},
+    store::{IdempotencyStore, StoreError},
+    timestamp::Timestamp,
 };
 
 use super::MemoryStore;
 
 #[async_trait]
 impl IdempotencyStore for MemoryStore {
-    async fn claim_key(&self, claim: KeyClaim) -> Result<Claimed, StoreError> {
+    async fn claim_key(&self, claim: KeyClaim) -> Result<ClaimOutcome, StoreError> {
         let mut tables = self.tables();
         let mut held = match tables.keys.entry(claim.key) {
             Entry::Vacant(free) => {
                 free.insert(StoredKey::new(&claim));
-                return Ok(Claimed::Granted(claim.reserved));
+                return Ok(ClaimOutcome::Granted(claim.reserved));
             }
             Entry::Occupied(held) => held,
         };
         Ok(match held.get().decide(&claim) {
-            KeyDecision::Answer(claimed) => claimed,
+            KeyDecision::Decline(claimed) => claimed,
             KeyDecision::Replace => {
                 held.insert(StoredKey::new(&claim));
-                Claimed::Granted(claim.reserved)
+                ClaimOutcome::Granted(claim.reserved)
             }
             KeyDecision::TakeOver => {
                 let key = held.get_mut();
                 key.attempt = claim.attempt;
                 key.lease_end = claim.lease_end();
-                Claimed::Granted(key.reserved)
+                ClaimOutcome::Granted(key.reserved)
             }
         })
     }
 
-    async fn keep_answer(&self, claim: KeyClaim, answer: KeptAnswer) -> Result<(), StoreError> {
+    async fn store_response(
+        &self,
+        claim: KeyClaim,
+        answer: StoredResponse,
+    ) -> Result<(), StoreError> {
         if let Some(key) = self.tables().key_of(&claim) {
-            key.answer = Some(answer);
+            key.response = Some(answer);
         }
         Ok(())
     }
@@ -49,7 +55,7 @@ impl IdempotencyStore for MemoryStore {
         Ok(())
     }
 
-    async fn forget_keys(&self, before: Timestamp, most: u16) -> Result<u64, StoreError> {
+    async fn delete_keys(&self, before: Timestamp, most: u16) -> Result<u64, StoreError> {
         let mut tables = self.tables();
         let mut old: Vec<_> = tables
             .keys

@@ -4,9 +4,13 @@ use std::collections::btree_map::Entry;
 
 use async_trait::async_trait;
 use flowruns_domain::{
-    Change, Count, CountLimit, Created, Decision, EventPageRequest, Found, FoundRuns, ListedRun,
-    Page, Run, RunEvent, RunId, RunKey, RunQuery, RunReport, RunScope, RunStore, StoreError,
-    TenantId, Updated,
+    id::{RunId, RunKey, TenantId},
+    query::{
+        Count, CountLimit, EventPageRequest, ListedRun, Page, QueryPage, RunPage, RunQuery,
+        RunScope,
+    },
+    run::{Decision, Run, RunChange, RunEvent},
+    store::{Created, RunReport, RunStore, StoreError, Updated},
 };
 
 use super::{MemoryStore, tables::StoredRun};
@@ -37,11 +41,11 @@ impl RunStore for MemoryStore {
         Ok(keys)
     }
 
-    async fn create_run(&self, creation: Change) -> Result<Created, StoreError> {
-        let Change { run, event } = creation;
+    async fn create_run(&self, creation: RunChange) -> Result<Created, StoreError> {
+        let RunChange { run, event } = creation;
         let mut tables = self.tables();
         if tables.flow(run.key.flow_key()).is_none() {
-            return Ok(Created::FlowAbsent);
+            return Ok(Created::FlowNotFound);
         }
         Ok(match tables.runs.entry(run.key) {
             Entry::Occupied(taken) if taken.get().is_visible() => {
@@ -67,7 +71,7 @@ impl RunStore for MemoryStore {
             return Ok(None);
         };
         Ok(Some(match (report.decide)(&stored.run) {
-            Err(rejected) => Updated::Refused(rejected),
+            Err(rejected) => Updated::Rejected(rejected),
             Ok(Decision::Unchanged) => Updated::Unchanged(stored.run.clone()),
             Ok(Decision::Changed(change)) => {
                 stored.run = change.run;
@@ -77,7 +81,7 @@ impl RunStore for MemoryStore {
         }))
     }
 
-    async fn query_runs(&self, query: &RunQuery) -> Result<Option<FoundRuns>, StoreError> {
+    async fn query_runs(&self, query: &RunQuery) -> Result<Option<RunPage>, StoreError> {
         let tables = self.tables();
         let Some(rows) = tables.runs_in(query.scope) else {
             return Ok(None);
@@ -99,7 +103,7 @@ impl RunStore for MemoryStore {
             .collect();
         let window = (query.skip, query.size);
         let cursor = |run: &ListedRun| order.cursor(&run.summary);
-        let found = Found::cut(rows, window, None, cursor);
+        let found = QueryPage::from_matches(rows, window, None, cursor);
         Ok(Some(found.bounded(query.size, ListedRun::bytes, cursor)))
     }
 

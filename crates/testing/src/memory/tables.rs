@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use flowruns_domain::{
-    Action, Flow, FlowId, FlowKey, IdempotencyKey, KeyClaim, ListedRun, Run, RunDetails, RunEvent,
-    RunKey, RunScope, RunSummary, StoredKey,
+    flow::Flow,
+    id::{FlowId, FlowKey, RunKey},
+    idempotency::{IdempotencyKey, KeyClaim, StoredKey},
+    query::{ListedRun, RunDetails, RunScope},
+    run::{Action, Run, RunEvent, RunSummary},
 };
 
 /// All rows.
@@ -66,7 +69,7 @@ impl Tables {
     /// The key of a claim, if no other attempt has taken it over.
     pub(super) fn key_of(&mut self, claim: &KeyClaim) -> Option<&mut StoredKey> {
         let stored = self.keys.get_mut(&claim.key);
-        stored.filter(|stored| stored.attempt == claim.attempt && stored.answer.is_none())
+        stored.filter(|stored| stored.attempt == claim.attempt && stored.response.is_none())
     }
 
     /// The visible runs of a scope; `None` when the flow does not exist.

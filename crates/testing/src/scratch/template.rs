@@ -1,6 +1,6 @@
 //! The database that scratch databases are copied from.
 
-use flowruns_domain::{Clock as _, SystemClock};
+use flowruns_domain::clock::{Clock as _, SystemClock};
 use flowruns_persistence::migrate;
 use sqlx::postgres::PgConnectOptions;
 

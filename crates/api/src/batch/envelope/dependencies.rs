@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use flowruns_domain::excerpt;
+use flowruns_domain::text::excerpt;
 use serde::{
     Deserializer,
     de::{self, DeserializeSeed, SeqAccess, Visitor},

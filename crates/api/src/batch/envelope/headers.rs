@@ -3,7 +3,7 @@
 use std::fmt;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use flowruns_domain::excerpt;
+use flowruns_domain::text::excerpt;
 use flowruns_http::HeadLimits;
 use serde::{
     Deserializer,

@@ -1,6 +1,6 @@
 //! Messages for filters of other services and older versions of OData: what to send instead.
 
-use flowruns_domain::{Timestamp, excerpt, property};
+use flowruns_domain::{property, text::excerpt, timestamp::Timestamp};
 
 const EXAMPLE_TIME: &str = "2026-03-01T08:30:00Z";
 const FUNCTIONS: &str = "startswith, endswith and contains";

@@ -1,8 +1,12 @@
 //! The tests that a filter may apply to each property.
 
 use flowruns_domain::{
-    EnumTest, FlowTerm, Operator, ReadinessStatus, RunStatus, RunTerm, Test, TextTest, Timestamp,
-    excerpt, property,
+    flow::ReadinessStatus,
+    property,
+    query::{Comparison, EnumComparison, FlowPredicate, Operator, RunPredicate, TextComparison},
+    run::RunStatus,
+    text::excerpt,
+    timestamp::Timestamp,
 };
 use uuid::Uuid;
 
@@ -44,9 +48,9 @@ pub(crate) struct Runs;
 pub(crate) struct Flows;
 
 impl Model for Runs {
-    type Term = RunTerm;
+    type Term = RunPredicate;
 
-    fn term(property: &str, test: PropertyTest) -> Result<RunTerm, String> {
+    fn term(property: &str, test: PropertyTest) -> Result<RunPredicate, String> {
         const KNOWN: [&str; 5] = [
             property::ID,
             property::DISPLAY_NAME,
@@ -55,13 +59,15 @@ impl Model for Runs {
             property::STATUS,
         ];
         match usual_name(property, &KNOWN) {
-            name @ property::ID => comparison(name, test, id).map(RunTerm::Id),
-            property::DISPLAY_NAME => text(test).map(RunTerm::DisplayName),
-            name @ property::START_DATE_TIME => comparison(name, test, time).map(RunTerm::Start),
-            name @ property::END_DATE_TIME => comparison(name, test, time).map(RunTerm::End),
+            name @ property::ID => comparison(name, test, id).map(RunPredicate::Id),
+            property::DISPLAY_NAME => text(test).map(RunPredicate::DisplayName),
+            name @ property::START_DATE_TIME => {
+                comparison(name, test, time).map(RunPredicate::Start)
+            }
+            name @ property::END_DATE_TIME => comparison(name, test, time).map(RunPredicate::End),
             name @ property::STATUS => {
                 let known = RunStatus::ALL.map(|status| (status.as_str(), status));
-                member(name, test, &known).map(RunTerm::Status)
+                member(name, test, &known).map(RunPredicate::Status)
             }
             other => Err(unknown(other, &KNOWN)),
         }
@@ -69,20 +75,20 @@ impl Model for Runs {
 }
 
 impl Model for Flows {
-    type Term = FlowTerm;
+    type Term = FlowPredicate;
 
-    fn term(property: &str, test: PropertyTest) -> Result<FlowTerm, String> {
+    fn term(property: &str, test: PropertyTest) -> Result<FlowPredicate, String> {
         const KNOWN: [&str; 3] = [
             property::ID,
             property::DISPLAY_NAME,
             property::READINESS_STATUS,
         ];
         match usual_name(property, &KNOWN) {
-            name @ property::ID => comparison(name, test, id).map(FlowTerm::Id),
-            property::DISPLAY_NAME => text(test).map(FlowTerm::DisplayName),
+            name @ property::ID => comparison(name, test, id).map(FlowPredicate::Id),
+            property::DISPLAY_NAME => text(test).map(FlowPredicate::DisplayName),
             name @ property::READINESS_STATUS => {
                 let known = ReadinessStatus::ALL.map(|status| (status.as_str(), status));
-                member(name, test, &known).map(FlowTerm::ReadinessStatus)
+                member(name, test, &known).map(FlowPredicate::ReadinessStatus)
             }
             other => Err(unknown(other, &KNOWN)),
         }
@@ -108,14 +114,16 @@ fn comparison<V>(
     property: &str,
     test: PropertyTest,
     read: impl Fn(&str, &Literal) -> Result<Option<V>, String>,
-) -> Result<Test<V>, String> {
+) -> Result<Comparison<V>, String> {
     let value = |literal| match literal {
         Literal::Null => Ok(None),
         literal => read(property, &literal),
     };
     match test {
-        PropertyTest::Compare(operator, literal) => Ok(Test::Compare(operator, value(literal)?)),
-        PropertyTest::In(literals) => Ok(Test::In(
+        PropertyTest::Compare(operator, literal) => {
+            Ok(Comparison::Compare(operator, value(literal)?))
+        }
+        PropertyTest::In(literals) => Ok(Comparison::In(
             literals.into_iter().map(value).collect::<Result<_, _>>()?,
         )),
         PropertyTest::StartsWith(_) | PropertyTest::EndsWith(_) | PropertyTest::Contains(_) => {
@@ -131,14 +139,14 @@ fn no_text(property: &str, operators: &str) -> String {
     )
 }
 
-fn text(test: PropertyTest) -> Result<TextTest, String> {
+fn text(test: PropertyTest) -> Result<TextComparison, String> {
     match test {
-        PropertyTest::StartsWith(part) => Ok(TextTest::StartsWith(part)),
-        PropertyTest::EndsWith(part) => Ok(TextTest::EndsWith(part)),
-        PropertyTest::Contains(part) => Ok(TextTest::Contains(part)),
+        PropertyTest::StartsWith(part) => Ok(TextComparison::StartsWith(part)),
+        PropertyTest::EndsWith(part) => Ok(TextComparison::EndsWith(part)),
+        PropertyTest::Contains(part) => Ok(TextComparison::Contains(part)),
         other => {
             let string = |property: &str, literal: &Literal| text_of(property, literal).map(Some);
-            comparison(property::DISPLAY_NAME, other, string).map(TextTest::Plain)
+            comparison(property::DISPLAY_NAME, other, string).map(TextComparison::Whole)
         }
     }
 }
@@ -148,15 +156,15 @@ fn member<V: Copy>(
     property: &str,
     test: PropertyTest,
     known: &[(&'static str, V)],
-) -> Result<EnumTest<V>, String> {
+) -> Result<EnumComparison<V>, String> {
     let value = |literal| match literal {
         Literal::Null => Ok(None),
         literal => member_of(property, &literal, known),
     };
     match test {
-        PropertyTest::Compare(Operator::Eq, literal) => Ok(EnumTest::Eq(value(literal)?)),
-        PropertyTest::Compare(Operator::Ne, literal) => Ok(EnumTest::Ne(value(literal)?)),
-        PropertyTest::In(literals) => Ok(EnumTest::In(
+        PropertyTest::Compare(Operator::Eq, literal) => Ok(EnumComparison::Eq(value(literal)?)),
+        PropertyTest::Compare(Operator::Ne, literal) => Ok(EnumComparison::Ne(value(literal)?)),
+        PropertyTest::In(literals) => Ok(EnumComparison::In(
             literals.into_iter().map(value).collect::<Result<_, _>>()?,
         )),
         PropertyTest::Compare(..) => Err(format!(

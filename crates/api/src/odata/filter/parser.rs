@@ -1,6 +1,6 @@
 //! The grammar of a filter.
 
-use flowruns_domain::{Condition, MAX_LISTED_VALUES, Operator};
+use flowruns_domain::query::{Filter, MAX_LISTED_VALUES, Operator};
 
 use super::{
     MAX_DEPTH, MAX_TERMS, Malformed, Model, Parsed, advice, joined,
@@ -38,7 +38,7 @@ impl<'t> Parser<'t> {
     }
 
     /// The condition of all tokens.
-    pub(super) fn whole<M: Model>(mut self) -> Parsed<Condition<M::Term>> {
+    pub(super) fn whole<M: Model>(mut self) -> Parsed<Filter<M::Term>> {
         let condition = self.either::<M>()?;
         match self.peek() {
             None => Ok(condition),
@@ -46,28 +46,28 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn either<M: Model>(&mut self) -> Parsed<Condition<M::Term>> {
+    fn either<M: Model>(&mut self) -> Parsed<Filter<M::Term>> {
         let mut parts = vec![self.all::<M>()?];
         while self.take_word("or") {
             parts.push(self.all::<M>()?);
         }
-        Ok(joined(parts, Condition::Or))
+        Ok(joined(parts, Filter::Or))
     }
 
-    fn all<M: Model>(&mut self) -> Parsed<Condition<M::Term>> {
+    fn all<M: Model>(&mut self) -> Parsed<Filter<M::Term>> {
         let mut parts = vec![self.one::<M>()?];
         while self.take_word("and") {
             parts.push(self.one::<M>()?);
         }
-        Ok(joined(parts, Condition::And))
+        Ok(joined(parts, Filter::And))
     }
 
-    fn one<M: Model>(&mut self) -> Parsed<Condition<M::Term>> {
+    fn one<M: Model>(&mut self) -> Parsed<Filter<M::Term>> {
         if self.take_word("not") {
             self.deepen()?;
             let inner = self.one::<M>()?;
             self.depth -= 1;
-            return Ok(Condition::Not(Box::new(inner)));
+            return Ok(Filter::Not(Box::new(inner)));
         }
         if self.take(&Token::Open) {
             self.deepen()?;
@@ -79,16 +79,18 @@ impl<'t> Parser<'t> {
         self.term::<M>()
     }
 
-    fn term<M: Model>(&mut self) -> Parsed<Condition<M::Term>> {
+    fn term<M: Model>(&mut self) -> Parsed<Filter<M::Term>> {
         let at = self.at();
         let named = |message| Malformed { at, message };
         if let [Some(Token::Word(function)), Some(Token::Open)] = self.peek_two() {
             let (property, test) = self.call(function)?;
             let term = M::term(&property, test).map_err(named)?;
-            return self.compared_with_truth(Condition::Is(term));
+            return self.compared_with_truth(Filter::Predicate(term));
         }
         let (property, test) = self.comparison()?;
-        M::term(&property, test).map(Condition::Is).map_err(named)
+        M::term(&property, test)
+            .map(Filter::Predicate)
+            .map_err(named)
     }
 
     /// `startswith(displayName,'x')`
@@ -112,7 +114,7 @@ impl<'t> Parser<'t> {
     }
 
     /// `… eq true` and its like after a function.
-    fn compared_with_truth<T>(&mut self, condition: Condition<T>) -> Parsed<Condition<T>> {
+    fn compared_with_truth<T>(&mut self, condition: Filter<T>) -> Parsed<Filter<T>> {
         let equal = if self.take_word("eq") {
             true
         } else if self.take_word("ne") {
@@ -129,7 +131,7 @@ impl<'t> Parser<'t> {
         };
         Ok(match equal == truth {
             true => condition,
-            false => Condition::Not(Box::new(condition)),
+            false => Filter::Not(Box::new(condition)),
         })
     }
 

@@ -1,6 +1,11 @@
 use flowruns_domain::{
-    EnumTest, FlowFilter, FlowTerm, Operator, ReadinessStatus, RunFilter, RunStatus, RunTerm, Test,
-    TextTest, Timestamp,
+    flow::ReadinessStatus,
+    query::{
+        Comparison, EnumComparison, FlowFilter, FlowPredicate, Operator, RunFilter, RunPredicate,
+        TextComparison,
+    },
+    run::RunStatus,
+    timestamp::Timestamp,
 };
 use proptest::{collection, option, prelude::*, sample};
 
@@ -255,11 +260,11 @@ fn texts() -> impl Strategy<Value = String> {
 fn test<V: Clone + std::fmt::Debug + 'static>(
     values: impl Strategy<Value = V> + Clone + 'static,
     operators: &'static [Operator],
-) -> impl Strategy<Value = Test<V>> {
+) -> impl Strategy<Value = Comparison<V>> {
     let compare = (sample::select(operators), option::of(values.clone()));
     prop_oneof![
-        compare.prop_map(|(operator, value)| Test::Compare(operator, value)),
-        collection::vec(option::of(values), 1..4).prop_map(Test::In),
+        compare.prop_map(|(operator, value)| Comparison::Compare(operator, value)),
+        collection::vec(option::of(values), 1..4).prop_map(Comparison::In),
     ]
 }
 
@@ -269,50 +274,48 @@ fn times() -> impl Strategy<Value = Timestamp> + Clone {
     })
 }
 
-fn text_tests() -> impl Strategy<Value = TextTest> {
+fn text_tests() -> impl Strategy<Value = TextComparison> {
     let values = texts().boxed();
     prop_oneof![
-        test(values, &Operator::ALL).prop_map(TextTest::Plain),
-        texts().prop_map(TextTest::StartsWith),
-        texts().prop_map(TextTest::EndsWith),
-        texts().prop_map(TextTest::Contains),
+        test(values, &Operator::ALL).prop_map(TextComparison::Whole),
+        texts().prop_map(TextComparison::StartsWith),
+        texts().prop_map(TextComparison::EndsWith),
+        texts().prop_map(TextComparison::Contains),
     ]
 }
 
 fn enum_test<V: Copy + std::fmt::Debug>(
     members: &'static [V],
-) -> impl Strategy<Value = EnumTest<V>> {
+) -> impl Strategy<Value = EnumComparison<V>> {
     let value = || option::of(sample::select(members));
     prop_oneof![
-        value().prop_map(EnumTest::Eq),
-        value().prop_map(EnumTest::Ne),
-        collection::vec(value(), 1..4).prop_map(EnumTest::In),
+        value().prop_map(EnumComparison::Eq),
+        value().prop_map(EnumComparison::Ne),
+        collection::vec(value(), 1..4).prop_map(EnumComparison::In),
     ]
 }
 
-fn run_terms() -> impl Strategy<Value = RunTerm> {
+fn run_terms() -> impl Strategy<Value = RunPredicate> {
     let ids = any::<u128>().prop_map(uuid::Uuid::from_u128);
     prop_oneof![
-        test(ids.boxed(), &Operator::ALL).prop_map(RunTerm::Id),
-        text_tests().prop_map(RunTerm::DisplayName),
-        test(times(), &Operator::ALL).prop_map(RunTerm::Start),
-        test(times(), &Operator::ALL).prop_map(RunTerm::End),
-        enum_test(&RunStatus::ALL).prop_map(RunTerm::Status),
+        test(ids.boxed(), &Operator::ALL).prop_map(RunPredicate::Id),
+        text_tests().prop_map(RunPredicate::DisplayName),
+        test(times(), &Operator::ALL).prop_map(RunPredicate::Start),
+        test(times(), &Operator::ALL).prop_map(RunPredicate::End),
+        enum_test(&RunStatus::ALL).prop_map(RunPredicate::Status),
     ]
 }
 
 fn conditions<T: Clone + std::fmt::Debug + 'static>(
     terms: impl Strategy<Value = T> + 'static,
-) -> impl Strategy<Value = Condition<T>> {
+) -> impl Strategy<Value = Filter<T>> {
     terms
-        .prop_map(Condition::Is)
+        .prop_map(Filter::Predicate)
         .prop_recursive(4, 16, 3, |inner| {
             prop_oneof![
-                inner
-                    .clone()
-                    .prop_map(|inner| Condition::Not(Box::new(inner))),
-                collection::vec(inner.clone(), 2..4).prop_map(Condition::And),
-                collection::vec(inner, 2..4).prop_map(Condition::Or),
+                inner.clone().prop_map(|inner| Filter::Not(Box::new(inner))),
+                collection::vec(inner.clone(), 2..4).prop_map(Filter::And),
+                collection::vec(inner, 2..4).prop_map(Filter::Or),
             ]
         })
 }
@@ -325,8 +328,8 @@ proptest! {
 
     #[test]
     fn a_filter_of_flows_is_read_back(filter in conditions(prop_oneof![
-        text_tests().prop_map(FlowTerm::DisplayName),
-        enum_test(&ReadinessStatus::ALL).prop_map(FlowTerm::ReadinessStatus),
+        text_tests().prop_map(FlowPredicate::DisplayName),
+        enum_test(&ReadinessStatus::ALL).prop_map(FlowPredicate::ReadinessStatus),
     ])) {
         let filter: FlowFilter = filter;
         prop_assert_eq!(parse::<Flows>(&filter.to_string()), Ok(filter));

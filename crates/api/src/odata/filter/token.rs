@@ -1,6 +1,6 @@
 //! The tokens of a filter, each with its position.
 
-use flowruns_domain::{Timestamp, excerpt};
+use flowruns_domain::{text::excerpt, timestamp::Timestamp};
 use winnow::{
     Parser as _,
     ascii::multispace0,

@@ -1,10 +1,14 @@
 //! Queries of every form: filters, orders, scopes and positions.
 
 use flowruns_domain::{
-    Condition, Direction, EnumTest, FlowCursor, FlowFilter, FlowOrder, FlowQuery, FlowSort,
-    FlowTerm, MAX_LISTED_VALUES, Operator, Outcome, PageSize, ReadinessStatus, RunCursor,
-    RunFilter, RunOrder, RunQuery, RunScope, RunSort, RunStatus, RunTerm, SortKey, Test, TextTest,
-    check_supported,
+    flow::ReadinessStatus,
+    query::{
+        Comparison, Direction, EnumComparison, Filter, FlowCursor, FlowFilter, FlowOrder,
+        FlowPredicate, FlowQuery, FlowSort, MAX_LISTED_VALUES, Operator, PageSize, RunCursor,
+        RunFilter, RunOrder, RunPredicate, RunQuery, RunScope, RunSort, SortKey, TextComparison,
+        check_supported,
+    },
+    run::{Outcome, RunStatus},
 };
 
 use super::{PAGE, table::big_flow};
@@ -17,48 +21,50 @@ const RUN_SORTS: [RunSort; 4] = [
 ];
 const DIRECTIONS: [Direction; 2] = [Direction::Ascending, Direction::Descending];
 
-fn is<T>(term: T) -> Condition<T> {
-    Condition::Is(term)
+fn is<T>(term: T) -> Filter<T> {
+    Filter::Predicate(term)
 }
 
 fn status(name: &str) -> RunFilter {
-    is(RunTerm::Status(EnumTest::Eq(RunStatus::from_name(name))))
+    is(RunPredicate::Status(EnumComparison::Eq(
+        RunStatus::from_name(name),
+    )))
 }
 
 fn start(operator: Operator, text: &str) -> RunFilter {
-    is(RunTerm::Start(Test::Compare(
+    is(RunPredicate::Start(Comparison::Compare(
         operator,
         Some(text.parse().unwrap()),
     )))
 }
 
-fn named(text: &str) -> TextTest {
-    TextTest::Plain(Test::Compare(Operator::Eq, Some(text.to_owned())))
+fn named(text: &str) -> TextComparison {
+    TextComparison::Whole(Comparison::Compare(Operator::Eq, Some(text.to_owned())))
 }
 
 fn end(operator: Operator, text: &str) -> RunFilter {
-    is(RunTerm::End(Test::Compare(
+    is(RunPredicate::End(Comparison::Compare(
         operator,
         Some(text.parse().unwrap()),
     )))
 }
 
-fn name(test: TextTest) -> RunFilter {
-    is(RunTerm::DisplayName(test))
+fn name(test: TextComparison) -> RunFilter {
+    is(RunPredicate::DisplayName(test))
 }
 
 fn not(filter: RunFilter) -> RunFilter {
-    Condition::Not(Box::new(filter))
+    Filter::Not(Box::new(filter))
 }
 
 fn of_status_and_start() -> Vec<RunFilter> {
     let failed = Some(RunStatus::Ended(Outcome::Failed));
-    let within = |statuses| is(RunTerm::Status(EnumTest::In(statuses)));
+    let within = |statuses| is(RunPredicate::Status(EnumComparison::In(statuses)));
     let day = [
         start(Operator::Ge, "2026-01-08T00:00:00Z"),
         start(Operator::Lt, "2026-01-09T00:00:00Z"),
     ];
-    let with_day = |filter| Condition::And([vec![filter], day.to_vec()].concat());
+    let with_day = |filter| Filter::And([vec![filter], day.to_vec()].concat());
     vec![
         status("running"),
         status("failed"),
@@ -67,8 +73,8 @@ fn of_status_and_start() -> Vec<RunFilter> {
         within(vec![failed]),
         within(vec![failed, Some(RunStatus::Running)]),
         not(status("completed")),
-        Condition::Or(vec![status("failed"), status("running")]),
-        Condition::And(day.to_vec()),
+        Filter::Or(vec![status("failed"), status("running")]),
+        Filter::And(day.to_vec()),
         start(Operator::Eq, "2026-01-07T22:40:00Z"),
         start(Operator::Ne, "2026-01-07T22:40:00Z"),
         with_day(status("failed")),
@@ -79,24 +85,24 @@ fn of_status_and_start() -> Vec<RunFilter> {
 
 fn of_the_others() -> Vec<RunFilter> {
     let one = "00000000-0000-7000-8000-000000001000".parse().unwrap();
-    let id = |operator| is(RunTerm::Id(Test::Compare(operator, Some(one))));
-    let other = Test::Compare(Operator::Ne, Some("run 500".to_owned()));
-    let starts = name(TextTest::StartsWith("run 99".to_owned()));
+    let id = |operator| is(RunPredicate::Id(Comparison::Compare(operator, Some(one))));
+    let other = Comparison::Compare(Operator::Ne, Some("run 500".to_owned()));
+    let starts = name(TextComparison::StartsWith("run 99".to_owned()));
     vec![
         end(Operator::Eq, "2028-01-07T22:40:00Z"),
         end(Operator::Ne, "2028-01-07T22:40:00Z"),
-        Condition::And(vec![end(Operator::Gt, "2028-01-09T00:00:00Z"), starts]),
-        is(RunTerm::End(Test::Compare(Operator::Eq, None))),
-        Condition::And(vec![name(named("run 500")), status("failed")]),
+        Filter::And(vec![end(Operator::Gt, "2028-01-09T00:00:00Z"), starts]),
+        is(RunPredicate::End(Comparison::Compare(Operator::Eq, None))),
+        Filter::And(vec![name(named("run 500")), status("failed")]),
         name(named("run 7")),
         name(named("run 500")),
-        name(TextTest::Plain(other)),
-        name(TextTest::Contains("nothing".to_owned())),
-        name(TextTest::EndsWith("nothing".to_owned())),
+        name(TextComparison::Whole(other)),
+        name(TextComparison::Contains("nothing".to_owned())),
+        name(TextComparison::EndsWith("nothing".to_owned())),
         id(Operator::Eq),
-        is(RunTerm::Id(Test::In(listed_ids()))),
-        Condition::And(vec![
-            is(RunTerm::Id(Test::In(listed_ids()))),
+        is(RunPredicate::Id(Comparison::In(listed_ids()))),
+        Filter::And(vec![
+            is(RunPredicate::Id(Comparison::In(listed_ids()))),
             status("failed"),
         ]),
         id(Operator::Gt),
@@ -202,23 +208,23 @@ pub(super) fn plain_run_queries() -> Vec<RunQuery> {
 }
 
 fn flow_filters() -> Vec<Option<FlowFilter>> {
-    let name = |test| is(FlowTerm::DisplayName(test));
-    let ready = EnumTest::Eq(Some(ReadinessStatus::Ready));
-    let failed = EnumTest::Eq(Some(ReadinessStatus::Failed));
+    let name = |test| is(FlowPredicate::DisplayName(test));
+    let ready = EnumComparison::Eq(Some(ReadinessStatus::Ready));
+    let failed = EnumComparison::Eq(Some(ReadinessStatus::Failed));
     let found = vec![
-        is(FlowTerm::ReadinessStatus(ready)),
-        is(FlowTerm::ReadinessStatus(failed)),
+        is(FlowPredicate::ReadinessStatus(ready)),
+        is(FlowPredicate::ReadinessStatus(failed)),
         name(named("Flow 7")),
-        name(TextTest::StartsWith("Flow 9".to_owned())),
-        name(TextTest::Contains("nothing".to_owned())),
-        is(FlowTerm::Id(Test::Compare(
+        name(TextComparison::StartsWith("Flow 9".to_owned())),
+        name(TextComparison::Contains("nothing".to_owned())),
+        is(FlowPredicate::Id(Comparison::Compare(
             Operator::Eq,
             Some(big_flow().flow.uuid()),
         ))),
-        is(FlowTerm::Id(Test::In(listed_flow_ids()))),
-        Condition::And(vec![
-            is(FlowTerm::Id(Test::In(listed_flow_ids()))),
-            name(TextTest::StartsWith("Flow 9".to_owned())),
+        is(FlowPredicate::Id(Comparison::In(listed_flow_ids()))),
+        Filter::And(vec![
+            is(FlowPredicate::Id(Comparison::In(listed_flow_ids()))),
+            name(TextComparison::StartsWith("Flow 9".to_owned())),
         ]),
     ];
     [None]
@@ -281,8 +287,8 @@ pub(super) fn narrow_flow_counts() -> Vec<FlowQuery> {
     queries.retain(|query| {
         let terms = query.filter.iter().flat_map(FlowFilter::required);
         terms.into_iter().any(|term| match term {
-            FlowTerm::Id(_) | FlowTerm::DisplayName(TextTest::Plain(_)) => true,
-            FlowTerm::DisplayName(_) | FlowTerm::ReadinessStatus(_) => false,
+            FlowPredicate::Id(_) | FlowPredicate::DisplayName(TextComparison::Whole(_)) => true,
+            FlowPredicate::DisplayName(_) | FlowPredicate::ReadinessStatus(_) => false,
         })
     });
     queries

@@ -1,6 +1,6 @@
 //! A database with a million runs.
 
-use flowruns_domain::FlowKey;
+use flowruns_domain::id::FlowKey;
 use flowruns_persistence::PostgresStore;
 use flowruns_testing::scratch::ScratchDatabase;
 use sqlx::{ConnectOptions as _, Executor as _};
