@@ -34,8 +34,7 @@ pub(crate) struct AttackConnection {
 impl AttackConnection {
     /// Notes that this connection now does its harm.
     pub(crate) fn is_established(&self) {
-        self.established
-            .send_if_modified(|established| established.insert(self.index));
+        self.established.send_if_modified(|established| established.insert(self.index));
     }
 
     /// Whether the attack has ended; a connection that nobody closes checks it.
@@ -83,11 +82,7 @@ impl Attackers {
                 }
             });
         }
-        Self {
-            tasks,
-            established,
-            is_over,
-        }
+        Self { tasks, established, is_over }
     }
 
     pub(crate) fn len(&self) -> usize {

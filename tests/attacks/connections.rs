@@ -92,9 +92,7 @@ async fn many_idle_connections_of_authenticated_clients_stay_within_the_bound() 
         let asked = request_head("GET", &fixture.run, &fixture.reader, "").into_bytes();
         idle_connections(fixture, 1_000, asked, b"")
     };
-    let measured = fixture
-        .under("idle after an authenticated read", attack)
-        .await;
+    let measured = fixture.under("idle after an authenticated read", attack).await;
     measured.assert_harmless();
 }
 
@@ -105,19 +103,14 @@ async fn a_thousand_long_heads_without_an_end_stay_within_the_bound() {
     let attack = |fixture: &Fixture| {
         let address = fixture.server.process.address();
         let line = format!("x-pad: {}\r\n", "x".repeat(KIB));
-        let head = format!(
-            "GET /livez HTTP/1.1\r\nHost: attack\r\n{}x: ",
-            line.repeat(59)
-        );
+        let head = format!("GET /livez HTTP/1.1\r\nHost: attack\r\n{}x: ", line.repeat(59));
         let head = Arc::new(head.into_bytes());
         Attackers::start(1_000, move |session| {
             let head = Arc::clone(&head);
             async move { send_slowly(address, &head, &session).await }
         })
     };
-    let measured = fixture
-        .under("1,000 heads of 60 KiB without an end", attack)
-        .await;
+    let measured = fixture.under("1,000 heads of 60 KiB without an end", attack).await;
     measured.assert_harmless();
 }
 
@@ -155,17 +148,9 @@ async fn thousands_of_streams_with_half_a_body_stay_within_the_bound() {
     let fixture = Fixture::start(&long_timeouts()).await;
     let attack = |fixture: &Fixture| {
         let connections = 30 * crate::scale();
-        streams(
-            fixture,
-            connections,
-            fixture.run.clone(),
-            &fixture.writer,
-            60 * KIB,
-        )
+        streams(fixture, connections, fixture.run.clone(), &fixture.writer, 60 * KIB)
     };
-    let measured = fixture
-        .under("100 streams with half a body each", attack)
-        .await;
+    let measured = fixture.under("100 streams with half a body each", attack).await;
     measured.assert_harmless();
 }
 
@@ -178,9 +163,7 @@ async fn thousands_of_streams_with_forged_tokens_stay_within_the_bound() {
         let connections = 10 * crate::scale();
         streams(fixture, connections, fixture.run.clone(), &forged, 60 * KIB)
     };
-    let measured = fixture
-        .under("100 streams with forged tokens each", attack)
-        .await;
+    let measured = fixture.under("100 streams with forged tokens each", attack).await;
     measured.assert_harmless();
 }
 
@@ -205,9 +188,7 @@ async fn a_flood_with_forged_tokens_and_long_bodies_causes_no_rejection() {
         let request = request("PATCH", &fixture.run, &forged, &" ".repeat(1024 * KIB));
         flood(fixture, 32 * crate::scale(), request)
     };
-    let measured = fixture
-        .under("forged tokens, bodies of 1 MiB", attack)
-        .await;
+    let measured = fixture.under("forged tokens, bodies of 1 MiB", attack).await;
     measured.assert_harmless();
 }
 
@@ -224,9 +205,7 @@ async fn a_flood_beyond_the_rate_limit_causes_no_rejection_of_others() {
         let request = request("GET", &fixture.run, &fixture.reader, "");
         flood(fixture, 32 * crate::scale(), request)
     };
-    let measured = fixture
-        .under("more reads than the rate limit", attack)
-        .await;
+    let measured = fixture.under("more reads than the rate limit", attack).await;
     measured.assert_harmless();
 }
 
@@ -239,8 +218,6 @@ async fn a_caller_with_more_requests_than_may_be_in_flight_causes_no_rejection_o
         let request = request("GET", &fixture.runs, &fixture.reader, "");
         flood(fixture, 128 * crate::scale(), request)
     };
-    let measured = fixture
-        .under("128 lists at once, 64 in flight", attack)
-        .await;
+    let measured = fixture.under("128 lists at once, 64 in flight", attack).await;
     measured.assert_harmless();
 }

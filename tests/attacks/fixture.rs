@@ -34,14 +34,8 @@ impl Fixture {
         let writer = server.token(ATTACKING_TENANT, "attacker", Role::Write);
         let reader = server.token(ATTACKING_TENANT, "attacker", Role::Read);
         let client = server.client(&writer);
-        let mut fixture = Self {
-            server,
-            writer,
-            reader,
-            runs: String::new(),
-            run: String::new(),
-            client,
-        };
+        let mut fixture =
+            Self { server, writer, reader, runs: String::new(), run: String::new(), client };
         fixture.runs = runs_of_new_flow(&fixture.client).await;
         fixture.run = fixture.new_run(&json!({})).await;
         fixture

@@ -35,11 +35,7 @@ impl Client {
             // How it ends does not matter.
             let _end = connection.await;
         });
-        Some(Self {
-            client,
-            streams: Vec::new(),
-            connection,
-        })
+        Some(Self { client, streams: Vec::new(), connection })
     }
 
     /// Opens a stream that sends the beginning of a body, as far as the server's windows allow it. False when the server
@@ -59,23 +55,20 @@ impl Client {
 
     /// Sends a byte on every stream each [`TICK`], until the server has answered or reset all of them.
     pub(crate) async fn send_slowly(self) {
-        let streams = self
-            .streams
-            .into_iter()
-            .map(|(response, mut body)| async move {
-                let drip = async {
-                    loop {
-                        tokio::time::sleep(TICK).await;
-                        if body.send_data(Bytes::from_static(b" "), false).is_err() {
-                            return;
-                        }
+        let streams = self.streams.into_iter().map(|(response, mut body)| async move {
+            let drip = async {
+                loop {
+                    tokio::time::sleep(TICK).await;
+                    if body.send_data(Bytes::from_static(b" "), false).is_err() {
+                        return;
                     }
-                };
-                tokio::select! {
-                    () = drip => {}
-                    _answer_or_reset = response => {}
                 }
-            });
+            };
+            tokio::select! {
+                () = drip => {}
+                _answer_or_reset = response => {}
+            }
+        });
         join_all(streams).await;
         drop(self.client);
         self.connection.abort();
@@ -84,18 +77,15 @@ impl Client {
     /// Ends all requests, waits for the heads of their responses and reads none of their bodies, until the server has
     /// reset all streams or closed the connection.
     pub(crate) async fn read_nothing(self) {
-        let streams = self
-            .streams
-            .into_iter()
-            .map(|(response, mut body)| async move {
-                let _reset = body.send_data(Bytes::new(), true);
-                let Ok(response) = response.await else {
-                    return;
-                };
-                // With a window of 0 bytes this is an error, when the server resets the stream.
-                let mut body = response.into_body();
-                while let Some(Ok(_)) = body.data().await {}
-            });
+        let streams = self.streams.into_iter().map(|(response, mut body)| async move {
+            let _reset = body.send_data(Bytes::new(), true);
+            let Ok(response) = response.await else {
+                return;
+            };
+            // With a window of 0 bytes this is an error, when the server resets the stream.
+            let mut body = response.into_body();
+            while let Some(Ok(_)) = body.data().await {}
+        });
         join_all(streams).await;
         drop(self.client);
         self.connection.abort();

@@ -35,9 +35,7 @@ async fn much_changed_run(fixture: &Fixture) -> (String, usize) {
 /// The versions that a page holds, and where the next page is.
 fn page(body: &Value) -> (Vec<u64>, Option<String>) {
     let entries = body["value"].as_array().unwrap();
-    let versions = entries
-        .iter()
-        .map(|entry| entry["version"].as_u64().unwrap());
+    let versions = entries.iter().map(|entry| entry["version"].as_u64().unwrap());
     let next = body["@odata.nextLink"].as_str().map(path_of);
     (versions.collect(), next)
 }
@@ -55,10 +53,7 @@ async fn rest(fixture: &Fixture, mut next: Option<String>) -> Vec<u64> {
         let (status, body) = fixture.send("GET", &path, "").await;
         assert_eq!(status, 200, "{body}");
         let (found, following) = page(&body);
-        assert!(
-            !found.is_empty() || following.is_none(),
-            "a page makes progress"
-        );
+        assert!(!found.is_empty() || following.is_none(), "a page makes progress");
         versions.extend(found);
         next = following;
     }
@@ -93,17 +88,10 @@ async fn a_large_history_is_read_in_pages_that_hold_every_entry_once() {
     let fixture = Fixture::start(&[]).await;
     let (run, versions) = much_changed_run(&fixture).await;
     let expected: Vec<u64> = (1..=versions as u64).collect();
-    assert_eq!(
-        rest(&fixture, Some(format!("{run}{LARGEST_PAGE}"))).await,
-        expected
-    );
+    assert_eq!(rest(&fixture, Some(format!("{run}{LARGEST_PAGE}"))).await, expected);
     let attack = |fixture: &Fixture| {
         let path = format!("{run}{LARGEST_PAGE}");
-        readers(
-            fixture,
-            4 * crate::scale(),
-            request("GET", &path, &fixture.reader, ""),
-        )
+        readers(fixture, 4 * crate::scale(), request("GET", &path, &fixture.reader, ""))
     };
     let measured = fixture.under("pages of a large history", attack).await;
     measured.assert_harmless();

@@ -83,9 +83,7 @@ async fn millions_of_dependencies_are_refused_within_bounded_memory() {
         let request = request("POST", "/$batch", &fixture.reader, &body);
         repeated(fixture, 6, request, &[])
     };
-    let measured = fixture
-        .under("six batches of 500,000 dependsOn", attack)
-        .await;
+    let measured = fixture.under("six batches of 500,000 dependsOn", attack).await;
     measured.assert_harmless();
 }
 
@@ -123,9 +121,7 @@ async fn a_batch_of_bodies_with_unknown_members_has_a_small_response() {
     let _exclusive = exclusive().await;
     let fixture = Fixture::start(&limit_for_batches()).await;
     let unknown: Value = serde_json::from_str(&unknown_members(90_000)).unwrap();
-    let items: Vec<_> = (0..large_items())
-        .map(|id| item(&fixture, id, &unknown))
-        .collect();
+    let items: Vec<_> = (0..large_items()).map(|id| item(&fixture, id, &unknown)).collect();
     let body = batch(&items);
     let (status, response) = fixture.send("POST", "/$batch", &body).await;
     assert_eq!(status, 200, "{response}");
@@ -135,9 +131,7 @@ async fn a_batch_of_bodies_with_unknown_members_has_a_small_response() {
         let request = request("POST", "/$batch", &fixture.writer, &body);
         repeated(fixture, 2 * crate::scale(), request, &[200])
     };
-    let measured = fixture
-        .under("batches of 90,000 unknown members", attack)
-        .await;
+    let measured = fixture.under("batches of 90,000 unknown members", attack).await;
     measured.assert_harmless();
 }
 
@@ -146,9 +140,8 @@ async fn an_item_with_too_many_headers_is_refused_alone() {
     const HEADERS: usize = 24_576;
     let _exclusive = exclusive().await;
     let fixture = Fixture::start(&[]).await;
-    let headers: serde_json::Map<_, _> = (0..HEADERS)
-        .map(|index| (format!("x-{index}"), "1".into()))
-        .collect();
+    let headers: serde_json::Map<_, _> =
+        (0..HEADERS).map(|index| (format!("x-{index}"), "1".into())).collect();
     let mut flooded = item(&fixture, 2, &json!({}));
     flooded["headers"] = headers.into();
     let mut oversized = item(&fixture, 3, &json!({}));
@@ -235,9 +228,7 @@ async fn a_batch_of_bodies_of_small_objects_is_parsed_within_bounded_memory() {
         let request = request("POST", "/$batch", &fixture.writer, &body);
         repeated(fixture, 2 * crate::scale(), request, &[200])
     };
-    let measured = fixture
-        .under("batches of 1 MiB of small objects", attack)
-        .await;
+    let measured = fixture.under("batches of 1 MiB of small objects", attack).await;
     measured.assert_harmless();
 }
 

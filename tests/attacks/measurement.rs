@@ -109,10 +109,7 @@ impl Watch {
 impl Probe {
     fn send(address: SocketAddr) -> Self {
         let begun = Instant::now();
-        Self {
-            status: livez(address).unwrap_or_default(),
-            latency: begun.elapsed(),
-        }
+        Self { status: livez(address).unwrap_or_default(), latency: begun.elapsed() }
     }
 }
 
@@ -215,10 +212,7 @@ fn livez(address: SocketAddr) -> std::io::Result<u16> {
     stream.write_all(b"GET /livez HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n")?;
     let mut response = String::new();
     stream.read_to_string(&mut response)?;
-    let status = response
-        .split(' ')
-        .nth(1)
-        .and_then(|status| status.parse().ok());
+    let status = response.split(' ').nth(1).and_then(|status| status.parse().ok());
     Ok(status.unwrap_or_default())
 }
 
@@ -230,8 +224,5 @@ fn resident_kib(pid: u32) -> u64 {
 /// The highest of each part, in MiB.
 fn thinned(curve_kib: &[u64]) -> Vec<u64> {
     let parts = curve_kib.chunks(curve_kib.len().div_ceil(POINTS));
-    parts
-        .filter_map(|part| part.iter().max())
-        .map(|kib| kib / KIB_PER_MIB)
-        .collect()
+    parts.filter_map(|part| part.iter().max()).map(|kib| kib / KIB_PER_MIB).collect()
 }

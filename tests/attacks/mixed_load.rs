@@ -99,27 +99,16 @@ async fn small_beside_long(application: &str, name: &'static str) {
     fixture.server.assert_idle().await;
     measurement.assert_bounded(MAX_REJECTED_PERCENT);
     if crate::is_strict() {
-        assert!(
-            share >= MIN_THROUGHPUT_PERCENT,
-            "{share} % of what small clients get alone"
-        );
+        assert!(share >= MIN_THROUGHPUT_PERCENT, "{share} % of what small clients get alone");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn small_requests_get_through_beside_long_ones_of_another_application() {
-    small_beside_long(
-        "small",
-        "1 MiB beside small requests of another application",
-    )
-    .await;
+    small_beside_long("small", "1 MiB beside small requests of another application").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn small_requests_get_through_beside_long_ones_of_the_same_application() {
-    small_beside_long(
-        "attacker",
-        "1 MiB beside small requests of the same application",
-    )
-    .await;
+    small_beside_long("attacker", "1 MiB beside small requests of the same application").await;
 }

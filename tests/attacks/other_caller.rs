@@ -71,11 +71,7 @@ impl fmt::Display for Outcomes {
 
 impl fmt::Debug for Outcomes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "accepted {:?}, rejected {:?}",
-            self.accepted, self.rejected
-        )
+        write!(f, "accepted {:?}, rejected {:?}", self.accepted, self.rejected)
     }
 }
 
@@ -86,12 +82,7 @@ impl OtherCaller {
         for _ in 0..rounds {
             open.push(client.create(&runs, FIRST).await);
         }
-        Self {
-            client,
-            runs,
-            open,
-            ended: Mutex::default(),
-        }
+        Self { client, runs, open, ended: Mutex::default() }
     }
 
     /// One request of each kind for each run, one after the other.
@@ -116,11 +107,7 @@ impl OtherCaller {
         let ended = self.ended().clone();
         for run in ended {
             let (status, found) = self.send("GET", &run, "").await;
-            assert_eq!(
-                (status, &found["status"]),
-                (200, &"completed".into()),
-                "{run}"
-            );
+            assert_eq!((status, &found["status"]), (200, &"completed".into()), "{run}");
         }
     }
 

@@ -55,13 +55,7 @@ impl Server {
             .env(BYTES_SETTING, limit_bytes.to_string())
             .envs(settings.iter().map(|(name, value)| (name, value)));
         let process = tokio::task::spawn_blocking(|| server.start()).await;
-        Self {
-            process: process.unwrap(),
-            limit_bytes,
-            issuer,
-            key,
-            _database: database,
-        }
+        Self { process: process.unwrap(), limit_bytes, issuer, key, _database: database }
     }
 
     /// A token of an application of a tenant.
@@ -102,11 +96,7 @@ fn is_held(line: &str) -> bool {
         return false;
     };
     let is_gauge = series.contains("_in_flight") && !series.contains("limit")
-        || [
-            "flowruns_writer_queue_reports",
-            "flowruns_writer_queue_bytes",
-        ]
-        .contains(&series);
+        || ["flowruns_writer_queue_reports", "flowruns_writer_queue_bytes"].contains(&series);
     !line.starts_with('#') && is_gauge && value.parse::<f64>().unwrap() != 0.0
 }
 

@@ -53,10 +53,8 @@ async fn a_few_slow_streams_of_one_connection_are_ended_and_cause_no_rejection()
     let _exclusive = exclusive().await;
     let fixture = Fixture::start(&long_timeouts()).await;
     let slow = |fixture: &Fixture| {
-        let (address, bearer) = (
-            fixture.server.process.address(),
-            format!("Bearer {}", fixture.reader),
-        );
+        let (address, bearer) =
+            (fixture.server.process.address(), format!("Bearer {}", fixture.reader));
         Attackers::start(crate::scale(), move |session| {
             let bearer = bearer.clone();
             async move {
@@ -75,9 +73,7 @@ async fn a_few_slow_streams_of_one_connection_are_ended_and_cause_no_rejection()
             }
         })
     };
-    let measured = fixture
-        .under("slow batches, 5 streams of HTTP/2", slow)
-        .await;
+    let measured = fixture.under("slow batches, 5 streams of HTTP/2", slow).await;
     measured.assert_harmless();
 }
 
@@ -86,12 +82,7 @@ async fn many_slow_reports_are_ended_and_cause_no_rejection() {
     let _exclusive = exclusive().await;
     let fixture = Fixture::start(&long_timeouts()).await;
     let slow = |fixture: &Fixture| {
-        let head = request_head(
-            "PATCH",
-            &fixture.run,
-            &fixture.writer,
-            &announced(BODY_BYTES),
-        );
+        let head = request_head("PATCH", &fixture.run, &fixture.writer, &announced(BODY_BYTES));
         slow_senders(fixture, 128 * crate::scale(), head + "{")
     };
     let measured = fixture.under("slow reports of 1 MiB", slow).await;
@@ -103,12 +94,8 @@ async fn many_slow_reports_in_chunks_are_ended_and_cause_no_rejection() {
     let _exclusive = exclusive().await;
     let fixture = Fixture::start(&long_timeouts()).await;
     let slow = |fixture: &Fixture| {
-        let head = request_head(
-            "PATCH",
-            &fixture.run,
-            &fixture.writer,
-            "Transfer-Encoding: chunked\r\n",
-        );
+        let head =
+            request_head("PATCH", &fixture.run, &fixture.writer, "Transfer-Encoding: chunked\r\n");
         // One long chunk, which never ends.
         slow_senders(fixture, 128 * crate::scale(), head + "80000\r\n{")
     };
@@ -135,17 +122,10 @@ async fn half_sent_bodies_are_held_within_the_bound() {
     let _exclusive = exclusive().await;
     let fixture = Fixture::start(&long_timeouts()).await;
     let slow = |fixture: &Fixture| {
-        let head = request_head(
-            "PATCH",
-            &fixture.run,
-            &fixture.writer,
-            &announced(BODY_BYTES),
-        );
+        let head = request_head("PATCH", &fixture.run, &fixture.writer, &announced(BODY_BYTES));
         let half = format!("{head}{{\"@note\":\"{}", "x".repeat(HALF));
         slow_senders(fixture, 256 * crate::scale(), half)
     };
-    let measured = fixture
-        .under("half of a report of 1 MiB, then slow", slow)
-        .await;
+    let measured = fixture.under("half of a report of 1 MiB, then slow", slow).await;
     measured.assert_harmless();
 }

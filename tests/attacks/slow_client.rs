@@ -69,9 +69,7 @@ pub(crate) async fn read_slowly(
     loop {
         tokio::time::sleep(TICK).await;
         if !is_read(&mut reading, bytes_per_tick).await
-            || writing
-                .try_write(b"\r\n")
-                .is_err_and(|e| e.kind() != std::io::ErrorKind::WouldBlock)
+            || writing.try_write(b"\r\n").is_err_and(|e| e.kind() != std::io::ErrorKind::WouldBlock)
         {
             return;
         }

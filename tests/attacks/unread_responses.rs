@@ -46,12 +46,7 @@ fn slow_readers(
 }
 
 fn page(fixture: &Fixture) -> String {
-    request_head(
-        "GET",
-        &format!("{}{LARGE_PAGE}", fixture.runs),
-        &fixture.reader,
-        "",
-    )
+    request_head("GET", &format!("{}{LARGE_PAGE}", fixture.runs), &fixture.reader, "")
 }
 
 /// A batch of as many large pages as it may have.
@@ -98,10 +93,8 @@ async fn streams_without_a_window_are_ended_and_cause_no_rejection() {
     let _exclusive = exclusive().await;
     let fixture = fixture_with_large_page().await;
     let unread = |fixture: &Fixture| {
-        let (address, bearer) = (
-            fixture.server.process.address(),
-            format!("Bearer {}", fixture.reader),
-        );
+        let (address, bearer) =
+            (fixture.server.process.address(), format!("Bearer {}", fixture.reader));
         let url = format!("http://attack{}{LARGE_PAGE}", fixture.runs);
         Attackers::start(2 * crate::scale(), move |session| {
             let (bearer, url) = (bearer.clone(), url.clone());

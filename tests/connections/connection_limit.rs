@@ -199,11 +199,7 @@ async fn an_eighth_of_the_connections_is_reserved_for_unauthenticated_clients() 
     let mut next = Client::that_sent(&server, server.report("{}")).await;
     let response = next.response().await.unwrap();
     assert_eq!(response.status, 200);
-    assert!(
-        !response.head.contains("connection: close"),
-        "{}",
-        response.head
-    );
+    assert!(!response.head.contains("connection: close"), "{}", response.head);
     assert_eq!(busy.remove(0).closed().await, "");
     // While the others are busy, none of them can be closed.
     busy.push(next);
@@ -214,9 +210,5 @@ async fn an_eighth_of_the_connections_is_reserved_for_unauthenticated_clients() 
     }
     let response = server.send(&server.report("{}")).await;
     assert_eq!(response.status, 200);
-    assert!(
-        response.head.contains("connection: close"),
-        "{}",
-        response.head
-    );
+    assert!(response.head.contains("connection: close"), "{}", response.head);
 }

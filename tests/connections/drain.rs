@@ -32,11 +32,7 @@ async fn a_request_of_http_1_that_is_in_flight_is_answered_with_connection_close
     in_flight.send("{}").await;
     let response = in_flight.response().await.unwrap();
     assert_eq!(response.status, 200);
-    assert!(
-        response.head.contains("connection: close"),
-        "{}",
-        response.head
-    );
+    assert!(response.head.contains("connection: close"), "{}", response.head);
     assert_eq!(in_flight.closed().await, "");
     assert_eq!(server.wait().code(), Some(0));
 }

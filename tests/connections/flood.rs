@@ -28,10 +28,7 @@ pub(crate) fn raise_limit() {
     let maximum = getrlimit(Resource::Nofile).maximum;
     let enough = maximum.is_none_or(|maximum| maximum > 2 * FLOOD as u64);
     assert!(enough, "{maximum:?} open files are too few for this test");
-    let limit = Rlimit {
-        current: maximum,
-        maximum,
-    };
+    let limit = Rlimit { current: maximum, maximum };
     setrlimit(Resource::Nofile, limit).unwrap();
 }
 
@@ -61,10 +58,7 @@ async fn reports_in_a_flood(server: &Arc<Server>, beginning: String) -> Vec<Stri
             })
         })
         .collect();
-    open.subscribe()
-        .wait_for(|open| *open == FLOOD)
-        .await
-        .unwrap();
+    open.subscribe().wait_for(|open| *open == FLOOD).await.unwrap();
     for report in 0..REPORTS {
         let body = format!(r#"{{"statistics":{{"reports":{report}}}}}"#);
         let response = server.send(&server.report(&body)).await;
@@ -108,10 +102,7 @@ async fn silent_clients_over_the_connection_limit_are_closed_for_reports_and_at_
     const LIMIT: usize = 500;
     raise_limit();
     // No timeout closes anything here.
-    let settings = [
-        ("FIRST_BYTE_TIMEOUT_MS", "600000"),
-        ("MAX_CONNECTIONS", "500"),
-    ];
+    let settings = [("FIRST_BYTE_TIMEOUT_MS", "600000"), ("MAX_CONNECTIONS", "500")];
     let mut server = Server::start(&settings);
     server.create_run().await;
     let mut flood = silent_flood(&server).await;
@@ -121,10 +112,7 @@ async fn silent_clients_over_the_connection_limit_are_closed_for_reports_and_at_
     let (left, staying) = flood.split_at_mut(FLOOD - LIMIT);
     join_all(left.iter_mut().map(Client::closed)).await;
     let connections = server.connections();
-    assert!(
-        (LIMIT - TOLERANCE..=LIMIT).contains(&connections),
-        "{connections}"
-    );
+    assert!((LIMIT - TOLERANCE..=LIMIT).contains(&connections), "{connections}");
     server.signal(Signal::TERM);
     join_all(staying.iter_mut().map(Client::closed)).await;
     assert_eq!(server.wait().code(), Some(0));

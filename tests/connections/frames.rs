@@ -41,12 +41,7 @@ pub(crate) struct Frame {
 
 impl Frame {
     pub(crate) fn new(kind: u8, flags: u8, stream: u32, payload: impl Into<Vec<u8>>) -> Self {
-        Self {
-            kind,
-            flags,
-            stream,
-            payload: payload.into(),
-        }
+        Self { kind, flags, stream, payload: payload.into() }
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
@@ -176,10 +171,7 @@ impl Server {
     /// The header block of a report whose body follows in frames.
     pub(crate) fn report_block(&self) -> Vec<u8> {
         let bearer = format!("Bearer {}", self.token);
-        let headers = [
-            ("authorization", bearer.as_str()),
-            ("content-type", "application/json"),
-        ];
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
         head("PATCH", &format!("{}/{}", self.runs, self.run), &headers)
     }
 }

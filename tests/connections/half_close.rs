@@ -24,9 +24,7 @@ async fn every_client_that_closes_its_sending_side_gets_its_response() {
         get("/livez"),
         server.report("{}"),
         server.report("").replacen("PATCH", "GET", 1),
-        server
-            .report_head(0)
-            .replace("Content-Length: 0\r\n", "Transfer-Encoding: chunked\r\n")
+        server.report_head(0).replace("Content-Length: 0\r\n", "Transfer-Encoding: chunked\r\n")
             + "2\r\n{}\r\n0\r\n\r\n",
     ];
     let sending = (0..CLIENTS).map(|client| {
@@ -51,11 +49,7 @@ async fn closing_the_sending_side_within_a_request_is_reported_as_an_error() {
     client.stream.shutdown().await.unwrap();
     let response = client.response().await.unwrap();
     assert_eq!(response.status, 400);
-    assert!(
-        response.body.contains("incompleteBody"),
-        "{}",
-        response.body
-    );
+    assert!(response.body.contains("incompleteBody"), "{}", response.body);
     let mut client = Client::that_sent(&server, get("/livez") + "GET /li").await;
     client.stream.shutdown().await.unwrap();
     assert_eq!(client.response().await.unwrap().status, 200);
@@ -76,12 +70,8 @@ async fn a_client_of_http_2_that_closes_its_sending_side_gets_its_responses() {
     connection.finish().await;
     let frames = connection.closed().await;
     let outcome = |stream: u32| {
-        let head = frames
-            .iter()
-            .find(|frame| frame.kind == HEADERS && frame.stream == stream);
-        let end = frames
-            .iter()
-            .rfind(|frame| frame.kind == DATA && frame.stream == stream);
+        let head = frames.iter().find(|frame| frame.kind == HEADERS && frame.stream == stream);
+        let end = frames.iter().rfind(|frame| frame.kind == DATA && frame.stream == stream);
         (head.unwrap().payload[0], end.unwrap().flags & END_STREAM)
     };
     assert_eq!(outcome(1), (STATUS_200, END_STREAM));
@@ -93,15 +83,11 @@ struct StoppedDatabase(Vec<Pid>);
 
 impl StoppedDatabase {
     fn new(server: &Server) -> Self {
-        let children = Command::new("pgrep")
-            .args(["-P", &server.id().to_string()])
-            .output()
-            .unwrap();
+        let children =
+            Command::new("pgrep").args(["-P", &server.id().to_string()]).output().unwrap();
         let children = String::from_utf8(children.stdout).unwrap();
-        let groups: Vec<_> = children
-            .lines()
-            .map(|child| Pid::from_raw(child.parse().unwrap()).unwrap())
-            .collect();
+        let groups: Vec<_> =
+            children.lines().map(|child| Pid::from_raw(child.parse().unwrap()).unwrap()).collect();
         assert!(!groups.is_empty(), "the server has no database");
         // Each backend is a process group.
         let mut all = Vec::new();

@@ -29,18 +29,13 @@ async fn ambiguous_heads_are_400_and_nothing_after_them_is_read() {
     server.create_run().await;
     let chunked = "Transfer-Encoding: chunked\r\n";
     let long_extension = format!("2;{}\r\n{{}}\r\n0\r\n\r\n", "x".repeat(32 * 1024));
-    let many_extensions = format!(
-        "{}0\r\n\r\n",
-        format!("1;{}\r\n \r\n", "x".repeat(1024)).repeat(32)
-    );
+    let many_extensions =
+        format!("{}0\r\n\r\n", format!("1;{}\r\n \r\n", "x".repeat(1024)).repeat(32));
     let bodies = [
         ("a chunk's extension too long", long_extension.as_str()),
         ("chunks' extensions too long", many_extensions.as_str()),
         ("a negative chunk", "-2\r\n{}\r\n0\r\n\r\n"),
-        (
-            "a chunk of more than 64 bits",
-            "10000000000000002\r\n{}\r\n0\r\n\r\n",
-        ),
+        ("a chunk of more than 64 bits", "10000000000000002\r\n{}\r\n0\r\n\r\n"),
         ("a chunk with 0x", "0x2\r\n{}\r\n0\r\n\r\n"),
         ("a chunk that ends in a bare LF", "2\n{}\r\n0\r\n\r\n"),
         ("a chunk longer than its length", "1\r\n{}\r\n0\r\n\r\n"),
@@ -56,52 +51,24 @@ async fn ambiguous_heads_are_400_and_nothing_after_them_is_read() {
     ];
     let bodies = bodies.map(|(name, body)| (name, report(&server, chunked, body)));
     let lengths = [
-        (
-            "length and encoding",
-            "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
-            "0\r\n\r\n",
-        ),
-        (
-            "encoding and length",
-            "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n",
-            "0\r\n\r\n",
-        ),
-        (
-            "two lengths",
-            "Content-Length: 2\r\nContent-Length: 3\r\n",
-            "{}",
-        ),
+        ("length and encoding", "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+        ("encoding and length", "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n", "0\r\n\r\n"),
+        ("two lengths", "Content-Length: 2\r\nContent-Length: 3\r\n", "{}"),
         ("two lengths in one", "Content-Length: 2, 3\r\n", "{}"),
         ("a signed length", "Content-Length: +2\r\n", "{}"),
         ("a negative length", "Content-Length: -2\r\n", "{}"),
-        (
-            "a length of more than 64 bits",
-            "Content-Length: 18446744073709551618\r\n",
-            "{}",
-        ),
+        ("a length of more than 64 bits", "Content-Length: 18446744073709551618\r\n", "{}"),
         (
             "chunked twice",
             "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
             "2\r\n{}\r\n0\r\n\r\n",
         ),
-        (
-            "obs-fold",
-            "X-Folded: a\r\n b\r\nContent-Length: 2\r\n",
-            "{}",
-        ),
+        ("obs-fold", "X-Folded: a\r\n b\r\nContent-Length: 2\r\n", "{}"),
         ("a space before the colon", "Content-Length : 2\r\n", "{}"),
         ("a bare LF", "X-Bare: a\nContent-Length: 2\r\n", "{}"),
         ("a bare CR", "X-Bare: a\rContent-Length: 2\r\n", "{}"),
-        (
-            "NUL in a header",
-            "X-Nul: a\0b\r\nContent-Length: 2\r\n",
-            "{}",
-        ),
-        (
-            "a second host",
-            "Host: other\r\nContent-Length: 2\r\n",
-            "{}",
-        ),
+        ("NUL in a header", "X-Nul: a\0b\r\nContent-Length: 2\r\n", "{}"),
+        ("a second host", "Host: other\r\nContent-Length: 2\r\n", "{}"),
     ];
     let lengths = lengths.map(|(name, headers, body)| (name, report(&server, headers, body)));
     let targets = [
@@ -111,14 +78,8 @@ async fn ambiguous_heads_are_400_and_nothing_after_them_is_read() {
             "GET http://other/livez HTTP/1.1\r\nHost: flowruns\r\n\r\n".to_owned(),
         ),
         ("no host", "GET /livez HTTP/1.1\r\n\r\n".to_owned()),
-        (
-            "a bare LF at the end",
-            "GET /livez HTTP/1.1\r\nHost: flowruns\r\n\n".to_owned(),
-        ),
-        (
-            "an encoding in HTTP/1.0",
-            format!("GET /livez HTTP/1.0\r\n{chunked}\r\n0\r\n\r\n"),
-        ),
+        ("a bare LF at the end", "GET /livez HTTP/1.1\r\nHost: flowruns\r\n\n".to_owned()),
+        ("an encoding in HTTP/1.0", format!("GET /livez HTTP/1.0\r\n{chunked}\r\n0\r\n\r\n")),
     ];
     let before = server.send(&get_run(&server)).await;
     for (name, request) in bodies.into_iter().chain(lengths).chain(targets) {
@@ -133,9 +94,7 @@ async fn an_ambiguous_head_that_arrives_in_two_parts_is_400() {
     let server = Server::start(&[]);
     let mut client = Client::that_sent(&server, get("/livez")).await;
     client.response().await.unwrap();
-    client
-        .send("GET /livez HTTP/1.1\r\nHost: flowruns\r\nContent-Length: 0\r\nTransf")
-        .await;
+    client.send("GET /livez HTTP/1.1\r\nHost: flowruns\r\nContent-Length: 0\r\nTransf").await;
     // The response shows that the server has read the first part.
     let mut other = Client::that_sent(&server, get("/livez")).await;
     other.response().await.unwrap();
@@ -146,11 +105,7 @@ async fn an_ambiguous_head_that_arrives_in_two_parts_is_400() {
 
 #[tokio::test]
 async fn heads_over_their_limits_are_rejected_and_the_connection_is_closed() {
-    let settings = [
-        ("MAX_HEADERS", "20"),
-        ("MAX_HEADER_BYTES", "8192"),
-        ("MAX_URI_BYTES", "1000"),
-    ];
+    let settings = [("MAX_HEADERS", "20"), ("MAX_HEADER_BYTES", "8192"), ("MAX_URI_BYTES", "1000")];
     let server = Server::start(&settings);
     let with = |target: &str, headers: &str| {
         format!("GET {target} HTTP/1.1\r\nHost: flowruns\r\n{headers}\r\n")
@@ -167,10 +122,7 @@ async fn heads_over_their_limits_are_rejected_and_the_connection_is_closed() {
     let rejected = [
         (431, with("/livez", &"X-Some: x\r\n".repeat(20))),
         (431, with("/livez", &"X-Some: x\r\n".repeat(200))),
-        (
-            431,
-            with("/livez", &format!("X-Large: {}\r\n", "x".repeat(9000))),
-        ),
+        (431, with("/livez", &format!("X-Large: {}\r\n", "x".repeat(9000)))),
         (431, format!("GET /{}", "x".repeat(9000))),
         (414, with(&format!("{long}x"), "")),
     ];
@@ -178,9 +130,7 @@ async fn heads_over_their_limits_are_rejected_and_the_connection_is_closed() {
         assert_eq!(statuses(&server, &request).await, [status], "{request}");
     }
     let many = Server::start(&[("MAX_HEADERS", "200")]);
-    let response = many
-        .send(&with("/livez", &"X-Some: x\r\n".repeat(199)))
-        .await;
+    let response = many.send(&with("/livez", &"X-Some: x\r\n".repeat(199))).await;
     assert_eq!(response.status, 200);
 }
 
@@ -217,13 +167,7 @@ async fn every_request_of_one_read_is_checked() {
 #[tokio::test]
 async fn a_malformed_host_is_400() {
     let server = Server::start(&[]);
-    let fine = [
-        "flowruns",
-        "my_host:8080",
-        "127.0.0.1:80",
-        "[::1]:80",
-        "a.b.",
-    ];
+    let fine = ["flowruns", "my_host:8080", "127.0.0.1:80", "[::1]:80", "a.b."];
     for host in fine {
         let request = format!("GET /livez HTTP/1.1\r\nHost: {host}\r\n\r\n");
         assert_eq!(server.send(&request).await.status, 200, "{host}");
@@ -261,11 +205,7 @@ async fn a_transfer_coding_other_than_chunked_is_501() {
         assert_eq!(statuses(&server, &request).await, [501], "{codings}");
     }
     assert_eq!(server.send(&get_run(&server)).await.body, before.body);
-    let request = report(
-        &server,
-        "Transfer-Encoding: Chunked\r\n",
-        "2\r\n{}\r\n0\r\n\r\n",
-    );
+    let request = report(&server, "Transfer-Encoding: Chunked\r\n", "2\r\n{}\r\n0\r\n\r\n");
     assert_eq!(server.send(&request).await.status, 200);
 }
 
@@ -274,9 +214,7 @@ async fn a_method_in_lower_case_is_405_with_a_message_that_says_to_send_it_in_up
     let server = Server::start(&[]);
     server.create_run().await;
     for (method, upper) in [("patch", "PATCH"), ("Get", "GET"), ("delete", "DELETE")] {
-        let response = server
-            .send(&server.report("{}").replacen("PATCH", method, 1))
-            .await;
+        let response = server.send(&server.report("{}").replacen("PATCH", method, 1)).await;
         assert_eq!(response.status, 405);
         let words = format!("methods are in upper case; send {upper} instead of {method}");
         assert!(response.body.contains(&words), "{}", response.body);

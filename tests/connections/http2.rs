@@ -23,10 +23,7 @@ async fn assert_serves(server: &Server) {
 async fn well_behaved(
     server: &Server,
     builder: &h2::client::Builder,
-) -> (
-    h2::client::SendRequest<axum::body::Bytes>,
-    JoinHandle<Result<(), h2::Error>>,
-) {
+) -> (h2::client::SendRequest<axum::body::Bytes>, JoinHandle<Result<(), h2::Error>>) {
     let stream = TcpStream::connect(server.address).await.unwrap();
     let (client, connection) = builder.handshake(stream).await.unwrap();
     (client, tokio::spawn(connection))
@@ -76,9 +73,8 @@ async fn a_stream_over_the_limit_is_refused_and_the_others_continue() {
     server.create_run().await;
     let mut connection = Connection::open(&server).await;
     let settings = connection.next(SETTINGS).await.payload;
-    let limit = settings
-        .chunks(6)
-        .find(|setting| setting[..2] == MAX_CONCURRENT_STREAMS.to_be_bytes());
+    let limit =
+        settings.chunks(6).find(|setting| setting[..2] == MAX_CONCURRENT_STREAMS.to_be_bytes());
     assert_eq!(limit.unwrap()[2..], 3_u32.to_be_bytes());
     let block = server.report_block();
     for stream in [1, 3, 5, 7] {
@@ -108,18 +104,13 @@ async fn a_connection_without_requests_is_closed_even_within_a_head() {
 
 #[tokio::test]
 async fn without_a_window_for_the_response_the_stream_is_reset_and_then_the_connection_is_closed() {
-    let settings = [
-        ("REQUEST_TIMEOUT_MS", "300"),
-        ("WRITE_TIMEOUT_MS", "300"),
-        ("IDLE_TIMEOUT_MS", "300"),
-    ];
+    let settings =
+        [("REQUEST_TIMEOUT_MS", "300"), ("WRITE_TIMEOUT_MS", "300"), ("IDLE_TIMEOUT_MS", "300")];
     let server = Server::start(&settings);
     let mut builder = h2::client::Builder::new();
     builder.initial_window_size(0);
     let (mut client, connection) = well_behaved(&server, &builder).await;
-    let request = Request::get("http://flowruns/openapi.json")
-        .body(())
-        .unwrap();
+    let request = Request::get("http://flowruns/openapi.json").body(()).unwrap();
     let (response, _) = client.send_request(request, true).unwrap();
     let response = response.await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
@@ -130,11 +121,7 @@ async fn without_a_window_for_the_response_the_stream_is_reset_and_then_the_conn
 
 #[tokio::test]
 async fn heads_over_their_limits_are_rejected() {
-    let settings = [
-        ("MAX_HEADERS", "20"),
-        ("MAX_HEADER_BYTES", "8192"),
-        ("MAX_URI_BYTES", "1000"),
-    ];
+    let settings = [("MAX_HEADERS", "20"), ("MAX_HEADER_BYTES", "8192"), ("MAX_URI_BYTES", "1000")];
     let server = Server::start(&settings);
     let (mut client, _) = well_behaved(&server, &h2::client::Builder::new()).await;
     let to = |query: &str| Request::get(format!("http://flowruns/livez?{query}"));

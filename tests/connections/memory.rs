@@ -39,10 +39,7 @@ async fn a_thousand_incomplete_heads_stay_within_the_memory_budget() {
     raise_limit();
     let server = Server::start(&SETTINGS_WITHOUT_TIMEOUTS);
     let before = server.peak_bytes();
-    let head = format!(
-        "GET / HTTP/1.1\r\nHost: flowruns\r\nX: {}",
-        "x".repeat(60_000)
-    );
+    let head = format!("GET / HTTP/1.1\r\nHost: flowruns\r\nX: {}", "x".repeat(60_000));
     let clients = (0..CONNECTIONS).map(|_| Client::that_sent(&server, &head));
     let clients = join_all(clients).await;
     let growth = peak_growth(&server, before).await;
@@ -59,20 +56,9 @@ async fn responses_on_twenty_thousand_closed_windows_stay_within_the_memory_budg
     let settings = Frame::new(SETTINGS, 0, 0, [0, 4, 0, 0, 0, 1]).to_bytes();
     let block = head("GET", "/industryData/incomingFlows", &[]);
     let requests = (0..STREAMS).flat_map(|stream| {
-        Frame::new(
-            HEADERS,
-            END_HEADERS | END_STREAM,
-            2 * stream + 1,
-            block.as_slice(),
-        )
-        .to_bytes()
+        Frame::new(HEADERS, END_HEADERS | END_STREAM, 2 * stream + 1, block.as_slice()).to_bytes()
     });
-    let all: Vec<u8> = PREFACE
-        .iter()
-        .copied()
-        .chain(settings)
-        .chain(requests)
-        .collect();
+    let all: Vec<u8> = PREFACE.iter().copied().chain(settings).chain(requests).collect();
     let opening = (0..CONNECTIONS_WITH_STREAMS).map(|_| async {
         let mut connection = Connection::silent(&server).await;
         connection.send(&all).await;

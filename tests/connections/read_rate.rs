@@ -28,9 +28,7 @@ const INITIAL_WINDOW_SIZE: [u8; 2] = [0, 4];
 async fn client_with_a_small_buffer(server: &Server) -> Client {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
-    Client {
-        stream: socket.connect(server.address).await.unwrap(),
-    }
+    Client { stream: socket.connect(server.address).await.unwrap() }
 }
 
 /// Waits until the server has closed all connections.
@@ -60,9 +58,7 @@ async fn a_client_that_reads_single_bytes_is_disconnected() {
 async fn a_client_that_reads_all_the_time_receives_everything() {
     let server = Server::start(&RATE_SETTINGS);
     let mut client = client_with_a_small_buffer(&server).await;
-    client
-        .send(get("/openapi.json").repeat(RESPONSES / 10))
-        .await;
+    client.send(get("/openapi.json").repeat(RESPONSES / 10)).await;
     for _ in 0..RESPONSES / 10 {
         assert_eq!(client.response().await.unwrap().status, 200);
     }

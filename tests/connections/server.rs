@@ -37,9 +37,7 @@ impl Server {
         http: &[(&str, &str)],
         others: &[(&str, PathBuf)],
     ) -> Self {
-        let http = http
-            .iter()
-            .map(|(name, value)| (format!("FLOWRUNS_HTTP__{name}"), *value));
+        let http = http.iter().map(|(name, value)| (format!("FLOWRUNS_HTTP__{name}"), *value));
         let process = FLOWRUNS
             .server()
             .own_data_folder(folder)
@@ -128,10 +126,7 @@ impl Server {
     /// Limits it to `more` file descriptors in addition to the open ones.
     pub(crate) fn leave_descriptors(&self, more: usize) {
         let limit = Some((self.open_files() + more) as u64);
-        let limit = Rlimit {
-            current: limit,
-            maximum: limit,
-        };
+        let limit = Rlimit { current: limit, maximum: limit };
         let pid = Pid::from_raw(self.process.pid().try_into().unwrap());
         prlimit(pid, Resource::Nofile, limit).unwrap();
     }

@@ -47,11 +47,7 @@ async fn a_stalled_body_is_408_and_so_is_a_slow_one_at_the_request_timeout() {
     let response = stalled.response().await.unwrap();
     assert_eq!(response.status, 408);
     assert!(response.body.contains("bodyTooSlow"), "{}", response.body);
-    assert!(
-        response.head.contains("connection: close"),
-        "{}",
-        response.head
-    );
+    assert!(response.head.contains("connection: close"), "{}", response.head);
     assert_eq!(stalled.closed().await, "");
 
     let settings = [("BODY_TIMEOUT_MS", NEVER), ("REQUEST_TIMEOUT_MS", "500")];
@@ -60,10 +56,7 @@ async fn a_stalled_body_is_408_and_so_is_a_slow_one_at_the_request_timeout() {
     let mut trickling = Client::that_sent(&server, server.report_head(10) + "{").await;
     trickling.send(" ").await;
     let response = trickling.response().await.unwrap();
-    assert_eq!(
-        (response.status, response.body.contains("bodyTooSlow")),
-        (408, true)
-    );
+    assert_eq!((response.status, response.body.contains("bodyTooSlow")), (408, true));
     // Neither was a failure of the server.
     assert!(!server.log().contains("ERROR"), "{}", server.log());
 }
@@ -72,11 +65,8 @@ async fn a_stalled_body_is_408_and_so_is_a_slow_one_at_the_request_timeout() {
 async fn a_client_that_never_reads_its_responses_is_disconnected() {
     /// Far more than the buffers of both sockets hold.
     const RESPONSES: usize = 400;
-    let settings = [
-        ("WRITE_TIMEOUT_MS", "500"),
-        ("IDLE_TIMEOUT_MS", NEVER),
-        ("MAX_CONNECTIONS", "1"),
-    ];
+    let settings =
+        [("WRITE_TIMEOUT_MS", "500"), ("IDLE_TIMEOUT_MS", NEVER), ("MAX_CONNECTIONS", "1")];
     let server = Server::start(&settings);
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();

@@ -123,39 +123,22 @@ const KEPT: &str = "the former ones stay in use";
 async fn both_protocols_are_served_over_tls_and_links_say_https() {
     let identity = Identity::new();
     let server = start(&identity, &[]);
-    let mut stream = connect(server.address, &identity, "http/1.1")
-        .await
-        .unwrap();
+    let mut stream = connect(server.address, &identity, "http/1.1").await.unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
     let request = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut received = String::new();
-    timeout(TEST_TIMEOUT, stream.read_to_string(&mut received))
-        .await
-        .unwrap()
-        .unwrap();
+    timeout(TEST_TIMEOUT, stream.read_to_string(&mut received)).await.unwrap().unwrap();
     assert!(received.starts_with("HTTP/1.1 200 "), "{received}");
-    assert!(
-        received.contains("https://localhost/$metadata"),
-        "{received}"
-    );
-    assert!(
-        received.contains("\nstrict-transport-security: "),
-        "{received}"
-    );
+    assert!(received.contains("https://localhost/$metadata"), "{received}");
+    assert!(received.contains("\nstrict-transport-security: "), "{received}");
 
     let mut stream = connect(server.address, &identity, "h2").await.unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
     let settings = Frame::new(SETTINGS, 0, 0, []).to_bytes();
-    stream
-        .write_all(&[PREFACE, &settings].concat())
-        .await
-        .unwrap();
+    stream.write_all(&[PREFACE, &settings].concat()).await.unwrap();
     let mut head = [0; 9];
-    timeout(TEST_TIMEOUT, stream.read_exact(&mut head))
-        .await
-        .unwrap()
-        .unwrap();
+    timeout(TEST_TIMEOUT, stream.read_exact(&mut head)).await.unwrap().unwrap();
     assert_eq!(head[3], SETTINGS);
 }
 
@@ -190,9 +173,7 @@ async fn a_client_that_closes_its_sending_side_of_tls_gets_its_response() {
     let identity = Identity::new();
     let server = start(&identity, &[]);
     for _ in 0..20 {
-        let mut stream = connect(server.address, &identity, "http/1.1")
-            .await
-            .unwrap();
+        let mut stream = connect(server.address, &identity, "http/1.1").await.unwrap();
         let request = get("/livez");
         stream.write_all(request.as_bytes()).await.unwrap();
         stream.shutdown().await.unwrap();
@@ -226,20 +207,14 @@ async fn a_slow_handshake_is_ended_in_time_and_does_not_block_other_clients() {
 
 #[test]
 fn a_server_without_a_usable_certificate_does_not_start_and_reports_why() {
-    let cases = [
-        ("not PEM", "not PEM", "no private key"),
-        ("", "", "no private key"),
-    ];
+    let cases = [("not PEM", "not PEM", "no private key"), ("", "", "no private key")];
     for (certificate, key, words) in cases {
         let folder = data_folder();
         fs::write(folder.path().join("certificate.pem"), certificate).unwrap();
         fs::write(folder.path().join("key.pem"), key).unwrap();
         let output = crate::FLOWRUNS
             .command(folder.path())
-            .env(
-                "FLOWRUNS_TLS__CERTIFICATE_FILE",
-                folder.path().join("certificate.pem"),
-            )
+            .env("FLOWRUNS_TLS__CERTIFICATE_FILE", folder.path().join("certificate.pem"))
             .env("FLOWRUNS_TLS__KEY_FILE", folder.path().join("key.pem"))
             .output()
             .unwrap();
@@ -261,9 +236,7 @@ fn a_server_without_a_usable_certificate_does_not_start_and_reports_why() {
 fn a_certificate_file_that_is_not_regular_or_too_long_is_named_and_the_server_does_not_start() {
     let folder = data_folder();
     let path = |name: &str| folder.path().join(name);
-    let made = std::process::Command::new("mkfifo")
-        .arg(path("fifo"))
-        .status();
+    let made = std::process::Command::new("mkfifo").arg(path("fifo")).status();
     assert!(made.unwrap().success());
     fs::write(path("long"), vec![b'x'; 1024 * 1024 + 1]).unwrap();
     let cases = [
@@ -281,10 +254,7 @@ fn a_certificate_file_that_is_not_regular_or_too_long_is_named_and_the_server_do
         let message = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1));
         let name = file.to_str().unwrap();
-        assert!(
-            message.contains(words) && message.contains(name),
-            "{message}"
-        );
+        assert!(message.contains(words) && message.contains(name), "{message}");
     }
 }
 
@@ -303,10 +273,7 @@ async fn a_certificate_file_that_becomes_a_fifo_causes_only_a_warning() {
 
 #[tokio::test]
 async fn a_warning_is_logged_for_a_certificate_that_has_expired_or_is_not_valid_yet() {
-    for (from, until, words) in [
-        (2001, 2002, "has expired"),
-        (2900, 2901, "is not valid yet"),
-    ] {
+    for (from, until, words) in [(2001, 2002, "has expired"), (2900, 2901, "is not valid yet")] {
         let identity = Identity::of_years(from, until);
         let server = start(&identity, &[]);
         until_logged(&server, words, 1).await;

@@ -46,12 +46,7 @@ impl Clock for SetClock {
 async fn the_history_never_goes_backwards_while_the_clocks_of_two_servers_jump() {
     let database = ScratchDatabase::create().await;
     let flow = fresh_flow(fresh_tenant());
-    database
-        .store()
-        .await
-        .create_flow(flow.clone())
-        .await
-        .unwrap();
+    database.store().await.create_flow(flow.clone()).await.unwrap();
     let clocks = [Arc::new(SetClock::default()), Arc::new(SetClock::default())];
     let mut targets: Vec<Arc<dyn Target>> = Vec::new();
     for clock in &clocks {
@@ -66,11 +61,7 @@ async fn the_history_never_goes_backwards_while_the_clocks_of_two_servers_jump()
     for round in 0..ROUNDS * scale() {
         // One is ahead, both are, the other is, none is.
         clocks[0].set_ahead(if round % 4 < 2 { AN_HOUR } else { 0 });
-        clocks[1].set_ahead(if matches!(round % 4, 1 | 2) {
-            AN_HOUR
-        } else {
-            0
-        });
+        clocks[1].set_ahead(if matches!(round % 4, 1 | 2) { AN_HOUR } else { 0 });
         load.acknowledged(100).await;
     }
     load.finish().await;

@@ -27,17 +27,11 @@ fn settings() -> [(&'static str, String); 3] {
 async fn wait_for_statements(admin: &mut PgConnection, expected: usize) {
     let begun = Instant::now();
     loop {
-        let waiting: i64 = sqlx::query_scalar(WAITING)
-            .fetch_one(&mut *admin)
-            .await
-            .unwrap();
+        let waiting: i64 = sqlx::query_scalar(WAITING).fetch_one(&mut *admin).await.unwrap();
         if usize::try_from(waiting).unwrap() == expected {
             return;
         }
-        assert!(
-            begun.elapsed() < LIMIT,
-            "{waiting} statements, not {expected}"
-        );
+        assert!(begun.elapsed() < LIMIT, "{waiting} statements, not {expected}");
         tokio::task::yield_now().await;
     }
 }
@@ -48,11 +42,7 @@ async fn statements_of_clients_that_closed_their_connection_are_cancelled() {
     let flow = cluster.flow().await;
     cluster.run(&flow).await;
     let mut admin = cluster.database.admin().await;
-    execute(
-        &mut admin,
-        "BEGIN; LOCK TABLE runs IN ACCESS EXCLUSIVE MODE",
-    )
-    .await;
+    execute(&mut admin, "BEGIN; LOCK TABLE runs IN ACCESS EXCLUSIVE MODE").await;
     let mut observer = cluster.database.admin().await;
     let request = request("GET", &format!("{flow}/runs"), &cluster.token, "");
     let mut clients = Vec::new();

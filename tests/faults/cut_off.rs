@@ -75,11 +75,7 @@ impl Client {
             if status.is_some() {
                 self.usual = took;
             }
-            sent.push(Sent {
-                subject,
-                status,
-                took,
-            });
+            sent.push(Sent { subject, status, took });
         }
         (self.name, sent)
     }

@@ -25,10 +25,7 @@ pub(crate) struct Database {
 impl Database {
     /// Starts it in a folder.
     pub(crate) async fn start(options: ClusterOptions) -> Self {
-        let mut database = Self {
-            options,
-            cluster: None,
-        };
+        let mut database = Self { options, cluster: None };
         database.restart().await;
         let mut superuser =
             PgConnection::connect_with(&database.connection(Cluster::SUPERUSER, "postgres"))
@@ -37,11 +34,7 @@ impl Database {
         for role in [OWNER, SERVICE, READER] {
             execute(&mut superuser, &format!("CREATE ROLE {role} LOGIN")).await;
         }
-        execute(
-            &mut superuser,
-            &format!("CREATE DATABASE {NAME} OWNER {OWNER}"),
-        )
-        .await;
+        execute(&mut superuser, &format!("CREATE DATABASE {NAME} OWNER {OWNER}")).await;
         let owner = database.connection(OWNER, NAME);
         migrate::up(&owner, SystemClock.now()).await.unwrap();
         migrate::grant(&owner).await.unwrap();
@@ -56,10 +49,7 @@ impl Database {
     /// The same by another socket, in this folder.
     pub(crate) fn url_by(&self, folder: &Path) -> String {
         let port = self.cluster().port();
-        format!(
-            "postgres://{SERVICE}@localhost:{port}/{NAME}?host={}",
-            folder.display()
-        )
+        format!("postgres://{SERVICE}@localhost:{port}/{NAME}?host={}", folder.display())
     }
 
     pub(crate) fn socket(&self) -> PathBuf {
@@ -69,9 +59,7 @@ impl Database {
 
     /// A session of the superuser.
     pub(crate) async fn admin(&self) -> PgConnection {
-        PgConnection::connect_with(&self.connection(Cluster::SUPERUSER, NAME))
-            .await
-            .unwrap()
+        PgConnection::connect_with(&self.connection(Cluster::SUPERUSER, NAME)).await.unwrap()
     }
 
     /// Sends a signal to every process of PostgreSQL.
@@ -141,10 +129,7 @@ pub(crate) fn durable_in(folder: &Path) -> ClusterOptions {
 }
 
 pub(crate) async fn execute(connection: &mut PgConnection, statement: &str) {
-    raw_sql(AssertSqlSafe(statement.to_owned()))
-        .execute(connection)
-        .await
-        .unwrap();
+    raw_sql(AssertSqlSafe(statement.to_owned())).execute(connection).await.unwrap();
 }
 
 /// None when it has ended.

@@ -51,11 +51,7 @@ async fn reports_while_the_table_is_locked_are_rejected_within_bounded_time_and_
     let cluster = Arc::new(TestCluster::start(1, &settings()).await);
     let run = cluster.run(&cluster.flow().await).await;
     let mut holder = cluster.database.admin().await;
-    execute(
-        &mut holder,
-        "BEGIN; LOCK TABLE runs IN ACCESS EXCLUSIVE MODE",
-    )
-    .await;
+    execute(&mut holder, "BEGIN; LOCK TABLE runs IN ACCESS EXCLUSIVE MODE").await;
     let before = cluster.servers[0].memory().peak;
 
     // All responses come while the table is still locked.
@@ -65,24 +61,16 @@ async fn reports_while_the_table_is_locked_are_rejected_within_bounded_time_and_
         assert_eq!(rejected, (503, "1"), "{}", response.text);
     }
     let growth = cluster.servers[0].memory().peak - before;
-    assert!(
-        growth < GROWTH,
-        "{growth} bytes for {} responses",
-        responses.len()
-    );
+    assert!(growth < GROWTH, "{growth} bytes for {} responses", responses.len());
     assert_eq!(cluster.send("GET", "/livez", "").await.status, 200);
 
     execute(&mut holder, "ROLLBACK").await;
-    let mut after = cluster
-        .send("PATCH", &run, r#"{"displayName":"Cold"}"#)
-        .await;
+    let mut after = cluster.send("PATCH", &run, r#"{"displayName":"Cold"}"#).await;
     for _ in 0..REPEATS {
         if after.status != 503 {
             break;
         }
-        after = cluster
-            .send("PATCH", &run, r#"{"displayName":"Cold"}"#)
-            .await;
+        after = cluster.send("PATCH", &run, r#"{"displayName":"Cold"}"#).await;
     }
     assert_eq!(after.status, 200, "{}", after.json);
     cluster.assert_recovered().await;

@@ -22,11 +22,7 @@ async fn load_during_crashes(crash: impl Fn(&Database)) {
     load.acknowledged(100).await;
     load.finish().await;
     cluster.assert_recovered().await;
-    let recoveries = cluster
-        .database
-        .log()
-        .matches("was not properly shut down")
-        .count();
+    let recoveries = cluster.database.log().matches("was not properly shut down").count();
     assert_eq!(recoveries as u64, ROUNDS * scale());
 }
 

@@ -90,11 +90,8 @@ impl Load {
         let record = self.task.await.unwrap().unwrap();
         let stored = Stored::read(&*self.first, &record).await.unwrap();
         if let Err(violations) = check(&record, &stored) {
-            let shown: Vec<String> = violations
-                .iter()
-                .take(SHOWN)
-                .map(ToString::to_string)
-                .collect();
+            let shown: Vec<String> =
+                violations.iter().take(SHOWN).map(ToString::to_string).collect();
             panic!("{} guarantees broken: {shown:#?}", violations.len());
         }
     }

@@ -39,10 +39,7 @@ async fn a_creation_whose_commit_result_is_lost_creates_one_run() {
         join_all((0..4).map(|_| cluster.run(&flow))).await;
     }
     let runs = sqlx::query_scalar("SELECT count(*) FROM runs");
-    let runs: i64 = runs
-        .fetch_one(&mut cluster.database.admin().await)
-        .await
-        .unwrap();
+    let runs: i64 = runs.fetch_one(&mut cluster.database.admin().await).await.unwrap();
     assert_eq!(u64::try_from(runs).unwrap(), 4 * LOSSES * scale());
     cluster.assert_recovered().await;
 }
@@ -55,9 +52,7 @@ async fn each_change_of_a_flow_is_made_once_and_answered() {
         proxy.lose_next_response();
         let flow = cluster.flow().await;
         proxy.lose_next_response();
-        let changed = cluster
-            .send("PATCH", &flow, r#"{"displayName":"Changed"}"#)
-            .await;
+        let changed = cluster.send("PATCH", &flow, r#"{"displayName":"Changed"}"#).await;
         assert_eq!(changed.status, 200, "{}", changed.text);
         assert_eq!(changed.json["displayName"], "Changed");
         if round % 2 == 0 {
@@ -69,10 +64,7 @@ async fn each_change_of_a_flow_is_made_once_and_answered() {
         assert_eq!(deleted.status, 204, "{}", deleted.text);
     }
     let flows = sqlx::query_scalar("SELECT count(*) FROM flows WHERE version = 2");
-    let flows: i64 = flows
-        .fetch_one(&mut cluster.database.admin().await)
-        .await
-        .unwrap();
+    let flows: i64 = flows.fetch_one(&mut cluster.database.admin().await).await.unwrap();
     assert_eq!(flows, kept);
     cluster.assert_recovered().await;
 }

@@ -30,10 +30,7 @@ fn settings() -> [Setting; 4] {
     [
         ("FLOWRUNS_LIMITS__REQUESTS", MAX_IN_FLIGHT.to_string()),
         ("FLOWRUNS_LIMITS__BYTES", (IN_FLIGHT_KIB * KIB).to_string()),
-        (
-            "FLOWRUNS_DATABASE__WRITER_QUEUE_BYTES",
-            (QUEUE_KIB * KIB).to_string(),
-        ),
+        ("FLOWRUNS_DATABASE__WRITER_QUEUE_BYTES", (QUEUE_KIB * KIB).to_string()),
         ("FLOWRUNS_HTTP__REQUEST_TIMEOUT_MS", "1000".to_owned()),
     ]
 }
@@ -77,11 +74,7 @@ async fn flood(cluster: &TestCluster, request: Vec<u8>) -> usize {
             accepted
         })
     });
-    join_all(clients)
-        .await
-        .into_iter()
-        .map(Result::unwrap)
-        .sum()
+    join_all(clients).await.into_iter().map(Result::unwrap).sum()
 }
 
 #[expect(clippy::print_stdout, reason = "it prints what it measured")]
@@ -97,18 +90,11 @@ async fn ten_times_as_many_clients_as_are_admitted_are_served_or_rejected_within
         let accepted = flood(&cluster, request.clone()).await;
         assert!(accepted > 0);
         let growth = cluster.servers[0].memory().peak / KIB - before;
-        println!(
-            "{bodies}, {accepted} of {} accepted: {growth} KiB",
-            CLIENTS * REQUESTS * scale()
-        );
+        println!("{bodies}, {accepted} of {} accepted: {growth} KiB", CLIENTS * REQUESTS * scale());
         assert!(growth < most, "{bodies}: {growth} KiB");
 
         let mut holder = cluster.database.admin().await;
-        execute(
-            &mut holder,
-            "BEGIN; LOCK TABLE runs IN ACCESS EXCLUSIVE MODE",
-        )
-        .await;
+        execute(&mut holder, "BEGIN; LOCK TABLE runs IN ACCESS EXCLUSIVE MODE").await;
         assert_eq!(flood(&cluster, request).await, 0);
         let growth = cluster.servers[0].memory().peak / KIB - before;
         println!("{bodies}, the table locked: {growth} KiB");

@@ -66,9 +66,6 @@ impl SmallDisk {
 impl Drop for SmallDisk {
     fn drop(&mut self) {
         // Lazily: after a failed test a server may still use it.
-        let _unmounted = Command::new("umount")
-            .arg("--lazy")
-            .arg(self.path())
-            .status();
+        let _unmounted = Command::new("umount").arg("--lazy").arg(self.path()).status();
     }
 }

@@ -41,10 +41,7 @@ async fn sessions_that_are_stopped_at_any_moment_lose_nothing() {
     let mut admin = cluster.database.admin().await;
     for _ in 0..STOPPED_SESSIONS * scale() {
         load.acknowledged(20).await;
-        let session: i32 = sqlx::query_scalar(ANY_SESSION)
-            .fetch_one(&mut admin)
-            .await
-            .unwrap();
+        let session: i32 = sqlx::query_scalar(ANY_SESSION).fetch_one(&mut admin).await.unwrap();
         let session = session.try_into().unwrap();
         signal_one(session, Signal::STOP);
         // The session executed a report whose deadline has passed by now, or nothing that a client waits for.
@@ -70,9 +67,6 @@ async fn readiness_is_answered_while_postgres_is_stopped() {
     cluster.database.signal_all(Signal::STOP);
     let response = cluster.send("GET", "/readyz", "").await;
     cluster.database.signal_all(Signal::CONT);
-    assert_eq!(
-        (response.status, response.text.as_str()),
-        (503, "the database does not answer\n")
-    );
+    assert_eq!((response.status, response.text.as_str()), (503, "the database does not answer\n"));
     cluster.assert_recovered().await;
 }

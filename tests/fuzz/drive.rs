@@ -129,11 +129,7 @@ async fn send_case(
         panic!("{defect}: {exchange:?}: {}", description());
     }
     for status in &exchange.statuses {
-        let count = if *status < 400 {
-            &tally.successes
-        } else {
-            &tally.rejections
-        };
+        let count = if *status < 400 { &tally.successes } else { &tally.rejections };
         count.fetch_add(1, Ordering::Relaxed);
     }
     let is_report = case.is_complete && case.bytes.starts_with(b"PATCH");

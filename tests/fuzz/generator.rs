@@ -31,18 +31,12 @@ const HEADERS: [(&str, &str); 12] = [
     ("Content-Type", "application/json; charset=utf-8"),
     ("Content-Encoding", "gzip"),
     ("Expect", "100-continue"),
-    (
-        "Forwarded",
-        "for=\"[2001:db8::1]:4711\";proto=https;host=a.example",
-    ),
+    ("Forwarded", "for=\"[2001:db8::1]:4711\";proto=https;host=a.example"),
     ("Idempotency-Key", "a-key"),
     ("If-Match", "W/\"a\", \"b\""),
     ("If-None-Match", "*"),
     ("Prefer", "return=minimal"),
-    (
-        "traceparent",
-        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-    ),
+    ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
     ("X-Forwarded-Host", "a.example:8443"),
     ("client-request-id", "0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e"),
 ];
@@ -150,11 +144,7 @@ impl CaseGenerator<'_> {
         }
         line(&[]);
         bytes.extend(body);
-        Case {
-            bytes,
-            closes_write: false,
-            is_complete: true,
-        }
+        Case { bytes, closes_write: false, is_complete: true }
     }
 
     fn path(&mut self, run: &str) -> Vec<u8> {

@@ -30,31 +30,16 @@ const STEP_TIMEOUT: u32 = 1000;
 async fn broken_bytes_do_no_harm() {
     let server = Arc::new(Server::start(STEP_TIMEOUT, 5000));
     let (known, target) = (Arc::new(server.run().await), Arc::new(server.run().await));
-    let tally = drive(
-        &server,
-        [&known, &target],
-        Limits::new(1000),
-        CaseKind::Bytes,
-    )
-    .await;
+    let tally = drive(&server, [&known, &target], Limits::new(1000), CaseKind::Bytes).await;
     assert!(tally.rejections.load(Ordering::Relaxed) > 0);
-    Arc::into_inner(server)
-        .unwrap()
-        .stop_unharmed(&[&known])
-        .await;
+    Arc::into_inner(server).unwrap().stop_unharmed(&[&known]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn broken_requests_have_one_response_and_the_history_is_what_was_acknowledged() {
     let server = Arc::new(Server::start(STEP_TIMEOUT, 30_000));
     let (known, target) = (Arc::new(server.run().await), Arc::new(server.run().await));
-    let tally = drive(
-        &server,
-        [&known, &target],
-        Limits::new(3000),
-        CaseKind::Requests,
-    )
-    .await;
+    let tally = drive(&server, [&known, &target], Limits::new(3000), CaseKind::Requests).await;
     let [successes, rejections] =
         [&tally.successes, &tally.rejections].map(|n| n.load(Ordering::Relaxed));
     assert!(successes > 100 && rejections > 100, "{tally:?}");

@@ -48,11 +48,7 @@ impl Server {
             .env("FLOWRUNS_HTTP__REQUEST_TIMEOUT_MS", request_timeout)
             .start();
         let [creation, _] = process.printed_calls();
-        Self {
-            client: process.client(),
-            process,
-            list: creation.path,
-        }
+        Self { client: process.client(), process, list: creation.path }
     }
 
     pub(crate) const fn address(&self) -> SocketAddr {
@@ -66,10 +62,7 @@ impl Server {
     /// Creates a run.
     pub(crate) async fn run(&self) -> KnownRun {
         KnownRun {
-            path: self
-                .client
-                .create(&self.list, r#"{"displayName":"known"}"#)
-                .await,
+            path: self.client.create(&self.list, r#"{"displayName":"known"}"#).await,
             acknowledged: Mutex::new(BTreeSet::from([1])),
         }
     }
@@ -90,9 +83,7 @@ impl Server {
             let acknowledged = run.acknowledged.lock().unwrap().clone();
             assert!(acknowledged.len() > 1, "{acknowledged:?}");
             let history = self.client.history(&run.path).await;
-            let versions = history
-                .iter()
-                .map(|entry| entry["version"].as_u64().unwrap());
+            let versions = history.iter().map(|entry| entry["version"].as_u64().unwrap());
             assert_eq!(versions.collect::<BTreeSet<_>>(), acknowledged);
         }
         assert_eq!(self.process.stop().code(), Some(0));

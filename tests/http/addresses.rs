@@ -35,10 +35,7 @@ async fn every_form_of_an_address_leads_to_the_same_run() {
         let beta = app.get(&format!("/BETA{url}")).await;
         assert_eq!(beta.json["id"], json!(id), "{url}");
         let context = beta.json["@odata.context"].as_str().unwrap();
-        assert!(
-            context.starts_with("http://localhost/beta/$metadata#"),
-            "{context}"
-        );
+        assert!(context.starts_with("http://localhost/beta/$metadata#"), "{context}");
     }
 }
 
@@ -57,21 +54,12 @@ async fn an_id_that_cannot_be_read_is_refused_with_what_to_send() {
         (format!("/industryData/runs({UUID})"), "single quotes"),
         (format!("{list}/'{UUID}'"), "no quotes"),
         (format!("{list}/{}", UUID.replace('-', "")), "hyphenated"),
-        (
-            format!("{list}/00000000-0000-0000-0000-000000000000"),
-            "nil",
-        ),
+        (format!("{list}/00000000-0000-0000-0000-000000000000"), "nil"),
         (format!("{list}/a%2Fb"), "hyphenated"),
         (format!("{list}('a%2Fb')"), "hyphenated"),
         (format!("{list}/%FF"), "UTF-8"),
-        (
-            format!("{list}/{UUID}/process/runs/x/process"),
-            "hyphenated",
-        ),
-        (
-            format!("{list}/x/process/runs/{UUID}/process/runs"),
-            "hyphenated",
-        ),
+        (format!("{list}/{UUID}/process/runs/x/process"), "hyphenated"),
+        (format!("{list}/x/process/runs/{UUID}/process/runs"), "hyphenated"),
         ("/industryData/runs/x".to_owned(), "hyphenated"),
     ] {
         let answer = app.get(&url).await;
@@ -132,10 +120,7 @@ async fn what_is_below_a_run_is_also_below_a_run_of_its_process() {
         ("/history", format!("{}/history", second.url)),
         ("/process", format!("{}/process", second.url)),
         ("/process/runs", second.list_url()),
-        (
-            "/process/runs/$count",
-            format!("{}/$count", second.list_url()),
-        ),
+        ("/process/runs/$count", format!("{}/$count", second.list_url())),
     ] {
         let expected = app.get(&direct).await;
         let answer = app.get(&format!("{alias}{below}")).await;
@@ -148,39 +133,20 @@ async fn what_is_below_a_run_is_also_below_a_run_of_its_process() {
     assert_eq!(app.get(&first.url).await.json["displayName"], json!("d"));
     let list = format!("{alias}/process/runs?$top=1");
     let next = app.get(&list).await.json["@odata.nextLink"].clone();
-    let next = next
-        .as_str()
-        .unwrap()
-        .strip_prefix("http://localhost")
-        .unwrap()
-        .to_owned();
+    let next = next.as_str().unwrap().strip_prefix("http://localhost").unwrap().to_owned();
     assert!(next.starts_with(&alias), "{next}");
-    assert_eq!(
-        app.get(&next).await.json["value"].as_array().unwrap().len(),
-        1
-    );
+    assert_eq!(app.get(&next).await.json["value"].as_array().unwrap().len(), 1);
     // Each run on the way must be there.
     for url in [
         format!("{}/process/runs/{}/process", first.url, other.id),
-        format!(
-            "{}/process/runs/{}/process/runs/{}",
-            first.url, other.id, second.id
-        ),
-        format!(
-            "{FLOWS}/{}/runs/{UUID}/process/runs/{}/process/runs",
-            first.flow, second.id
-        ),
+        format!("{}/process/runs/{}/process/runs/{}", first.url, other.id, second.id),
+        format!("{FLOWS}/{}/runs/{UUID}/process/runs/{}/process/runs", first.flow, second.id),
     ] {
         for method in [Method::GET, Method::PATCH, Method::DELETE] {
             let is_run = url.ends_with(&second.id);
             if method == Method::GET || is_run {
                 let answer = app.send(method, &url, &[], "{}").await;
-                assert_eq!(
-                    answer.status,
-                    StatusCode::NOT_FOUND,
-                    "{url}: {}",
-                    answer.body
-                );
+                assert_eq!(answer.status, StatusCode::NOT_FOUND, "{url}: {}", answer.body);
             }
         }
     }
@@ -190,9 +156,7 @@ async fn what_is_below_a_run_is_also_below_a_run_of_its_process() {
 #[tokio::test]
 async fn a_run_is_found_by_its_id_alone_unless_several_flows_have_it() {
     let app = App::start().await;
-    let run = app
-        .run(json!({"displayName": "a", "statistics": {"rows": 1}}))
-        .await;
+    let run = app.run(json!({"displayName": "a", "statistics": {"rows": 1}})).await;
     let url = format!("/industryData/runs/{}", run.id);
     let direct = app.get(&run.url).await;
     let found = app.get(&url).await;
@@ -206,10 +170,7 @@ async fn a_run_is_found_by_its_id_alone_unless_several_flows_have_it() {
     let current = [("if-none-match", found.header("etag"))];
     let unchanged = app.send_bare(Method::GET, &url, &current, "").await;
     assert_eq!(unchanged.status, StatusCode::NOT_MODIFIED);
-    let shaped = app
-        .get(&format!("{url}?$select=ID&$expand=Process"))
-        .await
-        .json;
+    let shaped = app.get(&format!("{url}?$select=ID&$expand=Process")).await.json;
     assert_eq!(shaped["process"]["id"], json!(run.flow));
     assert_eq!(shaped.get("statistics"), None);
 
@@ -223,14 +184,9 @@ async fn a_run_is_found_by_its_id_alone_unless_several_flows_have_it() {
         assert_eq!(answer.header("allow"), "GET,HEAD");
     }
 
-    let other = app
-        .run_of(&app.flow().await, json!({"displayName": "b", "id": run.id}))
-        .await;
+    let other = app.run_of(&app.flow().await, json!({"displayName": "b", "id": run.id})).await;
     let several = app.get(&url).await;
-    assert_eq!(
-        (several.status, several.code()),
-        (StatusCode::CONFLICT, "severalRuns")
-    );
+    assert_eq!((several.status, several.code()), (StatusCode::CONFLICT, "severalRuns"));
     let details = several.json["error"]["details"].as_array().unwrap();
     let mut addresses: Vec<&Value> = details.iter().map(|detail| &detail["message"]).collect();
     addresses.sort_by_key(|address| address.as_str() != Some(&address_of(&run.url)));

@@ -18,11 +18,7 @@ const OTHER_TENANT: &str = "5b0f1f5e-0d3a-4d6f-9d0e-2f6a1c9b8e11";
 
 async fn app(requests: usize, bytes: usize) -> App {
     App::start_with(|options| {
-        options.limits.admission = AdmissionLimits {
-            requests,
-            bytes,
-            caller_percent: 25,
-        };
+        options.limits.admission = AdmissionLimits { requests, bytes, caller_percent: 25 };
     })
     .await
 }
@@ -46,10 +42,7 @@ fn begin<'a>(
     let url = url.to_owned();
     let mut request: Pending<'a> = Box::pin(async move {
         let length = length.to_string();
-        let headers = [
-            ("content-type", "application/json"),
-            ("content-length", length.as_str()),
-        ];
+        let headers = [("content-type", "application/json"), ("content-length", length.as_str())];
         app.begin(method, &url, &headers, body).await
     });
     // It gives way a few times before it is refused.
@@ -70,13 +63,8 @@ async fn statuses(app: &App, run: &TestRun) -> Vec<StatusCode> {
     ]
 }
 
-const SERVED: [StatusCode; 5] = [
-    StatusCode::OK,
-    StatusCode::OK,
-    StatusCode::CREATED,
-    StatusCode::OK,
-    StatusCode::OK,
-];
+const SERVED: [StatusCode; 5] =
+    [StatusCode::OK, StatusCode::OK, StatusCode::CREATED, StatusCode::OK, StatusCode::OK];
 
 #[tokio::test]
 async fn bodies_that_are_announced_and_do_not_arrive_keep_nobody_from_being_served() {
@@ -114,9 +102,7 @@ async fn when_several_callers_have_used_what_writes_may_use_a_report_that_ends_a
     let tenants: Vec<App> = (0..5)
         .map(|number| app.as_tenant(&format!("5b0f1f5e-0d3a-4d6f-9d0e-2f6a1c9b8e2{number}")))
         .collect();
-    let runs = tenants
-        .iter()
-        .map(|tenant| tenant.run(json!({"displayName": "R"})));
+    let runs = tenants.iter().map(|tenant| tenant.run(json!({"displayName": "R"})));
     let runs = join_all(runs).await;
     let mut held = Vec::new();
     for (tenant, run) in tenants.iter().zip(&runs).take(4) {
@@ -125,9 +111,7 @@ async fn when_several_callers_have_used_what_writes_may_use_a_report_that_ends_a
     }
     assert_eq!(held.len(), 14, "seven eighths");
     let (tenant, run) = (&tenants[4], &runs[4]);
-    let report = tenant
-        .patch(&run.url, json!({"statistics": {"rows": 1}}))
-        .await;
+    let report = tenant.patch(&run.url, json!({"statistics": {"rows": 1}})).await;
     assert_eq!(report.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(report.code(), "overloaded");
     let end = tenant.patch(&run.url, json!({"status": "failed"})).await;
@@ -137,17 +121,13 @@ async fn when_several_callers_have_used_what_writes_may_use_a_report_that_ends_a
 #[tokio::test]
 async fn a_body_that_arrives_below_the_minimum_rate_is_408_and_one_above_it_is_read() {
     let app = App::start_with(|options| {
-        options.limits.minimum_rate = MinimumRate {
-            bytes_per_second: 1000,
-            window: Duration::from_millis(20),
-        };
+        options.limits.minimum_rate =
+            MinimumRate { bytes_per_second: 1000, window: Duration::from_millis(20) };
     })
     .await;
     let run = app.run(json!({"displayName": "Slow"})).await;
     let headers = [("content-type", "application/json")];
-    let slow = app
-        .begin(Method::PATCH, &run.url, &headers, stalled())
-        .await;
+    let slow = app.begin(Method::PATCH, &run.url, &headers, stalled()).await;
     let slow = read(slow).await;
     assert_eq!(slow.status, StatusCode::REQUEST_TIMEOUT);
     assert_eq!(slow.code(), "bodyTooSlow");
@@ -167,9 +147,7 @@ async fn a_body_that_arrives_below_the_minimum_rate_is_408_and_one_above_it_is_r
 async fn responses_that_nobody_reads_are_charged_until_they_are_dropped() {
     let app = app(4096, MIB).await;
     let statistics = json!({"log": "x".repeat(60 * 1024)});
-    let run = app
-        .run(json!({"displayName": "Long", "statistics": statistics}))
-        .await;
+    let run = app.run(json!({"displayName": "Long", "statistics": statistics})).await;
     let get = || app.begin(Method::GET, &run.url, &[], Body::empty());
     let mut unread = Vec::new();
     let refused = loop {
@@ -186,9 +164,7 @@ async fn responses_that_nobody_reads_are_charged_until_they_are_dropped() {
     let headers = [("content-type", "application/json")];
     let written = loop {
         let body = json!({"displayName": format!("R{}", unread.len())}).to_string();
-        let response = app
-            .begin(Method::PATCH, &run.url, &headers, Body::from(body))
-            .await;
+        let response = app.begin(Method::PATCH, &run.url, &headers, Body::from(body)).await;
         if response.status() != StatusCode::OK {
             break read(response).await;
         }

@@ -207,8 +207,7 @@ impl App {
         headers: &[(&str, &str)],
         body: Body,
     ) -> Response {
-        self.begin_through(self.router.clone(), method, url, headers, body)
-            .await
+        self.begin_through(self.router.clone(), method, url, headers, body).await
     }
 
     async fn begin_through(
@@ -221,10 +220,7 @@ impl App {
     ) -> Response {
         let has_token = headers.iter().any(|(name, _)| *name == "authorization");
         let mut request = Request::builder().method(method).uri(url);
-        for (name, value) in headers
-            .iter()
-            .filter(|header| **header != ("authorization", ""))
-        {
+        for (name, value) in headers.iter().filter(|header| **header != ("authorization", "")) {
             request = request.header(*name, *value);
         }
         if !has_token {
@@ -253,10 +249,7 @@ impl App {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Answer {
-        let routes = self
-            .router
-            .clone()
-            .layer(Extension(Peer(peer.parse().unwrap())));
+        let routes = self.router.clone().layer(Extension(Peer(peer.parse().unwrap())));
         let body = Body::from(body.to_owned());
         let response = self.begin_through(routes, method, url, headers, body).await;
         read(response).await
@@ -308,11 +301,7 @@ impl App {
         let answer = self.post(&format!("{FLOWS}/{flow}/runs"), body).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
         let id = answer.json["id"].as_str().unwrap().to_owned();
-        TestRun {
-            flow: flow.to_owned(),
-            url: format!("{FLOWS}/{flow}/runs/{id}"),
-            id,
-        }
+        TestRun { flow: flow.to_owned(), url: format!("{FLOWS}/{flow}/runs/{id}"), id }
     }
 
     /// The whole history of a run.
@@ -328,12 +317,7 @@ pub(crate) async fn read(response: Response) -> Answer {
     let body = body.collect().await.unwrap().to_bytes();
     let body = String::from_utf8_lossy(&body).into_owned();
     let json = serde_json::from_str(&body).unwrap_or(Value::Null);
-    Answer {
-        status: parts.status,
-        headers: parts.headers,
-        body,
-        json,
-    }
+    Answer { status: parts.status, headers: parts.headers, body, json }
 }
 
 fn readiness(store: &PostgresStore) -> Readiness {

@@ -86,9 +86,7 @@ fn architecture_page_draws_the_dependencies_of_the_crates() {
 
 #[test]
 fn architecture_page_describes_every_crate() {
-    let rows = PAGE
-        .lines()
-        .filter_map(|line| line.strip_prefix("| `flowruns-")?.split_once('`'));
+    let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| `flowruns-")?.split_once('`'));
     let described: BTreeSet<_> = rows.map(|(name, _)| format!("flowruns-{name}")).collect();
     let packages: BTreeSet<_> = dependencies().into_keys().collect();
     assert_eq!(described, packages);

@@ -32,9 +32,7 @@ async fn a_token_must_be_valid_in_every_part() {
         app.token(&claims(|claims| claims["exp"] = json!(1))),
         app.token(&claims(|claims| claims["nbf"] = json!(4_102_444_000_u64))),
         app.token(&claims(|claims| claims["tid"] = json!("not-a-uuid"))),
-        app.token(&claims(|claims| {
-            drop(claims.as_object_mut().unwrap().remove("exp"))
-        })),
+        app.token(&claims(|claims| drop(claims.as_object_mut().unwrap().remove("exp")))),
         app.token_with_kid(&claims(|_| ()), None),
         app.token_with_kid(&claims(|_| ()), Some("other")),
         unsigned,
@@ -43,12 +41,7 @@ async fn a_token_must_be_valid_in_every_part() {
     ];
     for token in refused {
         let answer = app
-            .send_bare(
-                Method::GET,
-                url,
-                &[("authorization", &format!("Bearer {token}"))],
-                "",
-            )
+            .send_bare(Method::GET, url, &[("authorization", &format!("Bearer {token}"))], "")
             .await;
         assert_eq!(
             (answer.status, answer.json["error"]["code"].as_str()),
@@ -56,24 +49,15 @@ async fn a_token_must_be_valid_in_every_part() {
         );
         assert!(answer.header("www-authenticate").starts_with("Bearer"));
     }
-    for headers in [
-        &[("authorization", "Basic eA==")][..],
-        &[("authorization", "")],
-    ] {
+    for headers in [&[("authorization", "Basic eA==")][..], &[("authorization", "")]] {
         let answer = app.send_bare(Method::GET, url, headers, "").await;
         assert_eq!(
             (answer.status, answer.header("www-authenticate")),
             (StatusCode::UNAUTHORIZED, r#"Bearer realm="flowruns""#)
         );
     }
-    let answer = app
-        .send_bare(
-            Method::GET,
-            url,
-            &[("authorization", &format!("bearer {good}"))],
-            "",
-        )
-        .await;
+    let answer =
+        app.send_bare(Method::GET, url, &[("authorization", &format!("bearer {good}"))], "").await;
     assert_eq!(answer.status, StatusCode::OK);
 }
 
@@ -91,18 +75,9 @@ async fn permissions_include_the_lesser_ones() {
     };
     let tokens = [
         (with(&|claims| claims["roles"] = json!([])), [403, 403, 403]),
-        (
-            with(&|claims| claims["roles"] = json!([READ])),
-            [200, 403, 403],
-        ),
-        (
-            with(&|claims| claims["roles"] = json!([WRITE, "Other"])),
-            [200, 200, 403],
-        ),
-        (
-            with(&|claims| claims["roles"] = json!([FLOWS])),
-            [200, 200, 200],
-        ),
+        (with(&|claims| claims["roles"] = json!([READ])), [200, 403, 403]),
+        (with(&|claims| claims["roles"] = json!([WRITE, "Other"])), [200, 200, 403]),
+        (with(&|claims| claims["roles"] = json!([FLOWS])), [200, 200, 200]),
         (
             with(&|claims| {
                 claims["roles"] = json!([]);
@@ -113,15 +88,9 @@ async fn permissions_include_the_lesser_ones() {
     ];
     for (token, expected) in tokens {
         let bearer = format!("Bearer {token}");
-        let headers = [
-            ("authorization", bearer.as_str()),
-            ("content-type", "application/json"),
-        ];
-        let calls = [
-            (Method::GET, &run.url),
-            (Method::PATCH, &run.url),
-            (Method::PATCH, &flow_url),
-        ];
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        let calls =
+            [(Method::GET, &run.url), (Method::PATCH, &run.url), (Method::PATCH, &flow_url)];
         for ((method, url), status) in calls.into_iter().zip(expected) {
             let answer = app.send_bare(method.clone(), url, &headers, "{}").await;
             assert_eq!(answer.status.as_u16(), status, "{method} {url}");
@@ -135,10 +104,7 @@ async fn what_belongs_to_another_tenant_is_not_there() {
     let run = app.run(json!({"displayName": "R"})).await;
     let token = app.token(&claims(|claims| claims["roles"] = json!([FLOWS])));
     let bearer = format!("Bearer {token}");
-    let headers = [
-        ("authorization", bearer.as_str()),
-        ("content-type", "application/json"),
-    ];
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
     let flow_url = format!("/industryData/incomingFlows/{}", run.flow);
     let body = r#"{"displayName":"stolen"}"#;
     let urls = [
@@ -157,9 +123,7 @@ async fn what_belongs_to_another_tenant_is_not_there() {
         let answer = app.send_bare(method.clone(), &url, &headers, body).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{method} {url}");
     }
-    let flows = app
-        .send_bare(Method::GET, "/industryData/incomingFlows", &headers, "")
-        .await;
+    let flows = app.send_bare(Method::GET, "/industryData/incomingFlows", &headers, "").await;
     assert_eq!(flows.json["value"], json!([]));
     assert_eq!(app.get(&run.url).await.json["displayName"], json!("R"));
 }

@@ -25,16 +25,13 @@ pub(crate) fn responses_of(batch: &Answer) -> Vec<Value> {
 
 pub(crate) fn statuses(responses: &[Value]) -> Vec<(&str, u64)> {
     let status = |response: &Value| response["status"].as_u64().unwrap();
-    let pairs = responses
-        .iter()
-        .map(|response| (response["id"].as_str().unwrap(), status(response)));
+    let pairs =
+        responses.iter().map(|response| (response["id"].as_str().unwrap(), status(response)));
     pairs.collect()
 }
 
 pub(crate) fn code(response: &Value) -> &str {
-    response["body"]["error"]["innerError"]["code"]
-        .as_str()
-        .unwrap_or_default()
+    response["body"]["error"]["innerError"]["code"].as_str().unwrap_or_default()
 }
 
 #[tokio::test]
@@ -79,40 +76,23 @@ async fn each_request_is_answered_as_if_it_had_come_alone() {
         ]}}"#,
         url = run.url
     );
-    let answer = app
-        .send(
-            Method::POST,
-            "/$batch",
-            &[("client-request-id", "all")],
-            &requests,
-        )
-        .await;
+    let answer =
+        app.send(Method::POST, "/$batch", &[("client-request-id", "all")], &requests).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     let responses = answer.json["responses"].as_array().unwrap();
-    assert_eq!(
-        statuses(responses),
-        [("1", 200), ("2", 200), ("3", 204), ("4", 200), ("5", 415)]
-    );
+    assert_eq!(statuses(responses), [("1", 200), ("2", 200), ("3", 204), ("4", 200), ("5", 415)]);
     let alone = app.get(&run.url).await;
     for place in [0, 1] {
         assert_eq!(responses[place]["body"], alone.json);
         assert_eq!(responses[place]["headers"]["ETag"], alone.header("etag"));
-        assert_eq!(
-            responses[place]["headers"]["Content-Type"],
-            alone.header("content-type")
-        );
+        assert_eq!(responses[place]["headers"]["Content-Type"], alone.header("content-type"));
     }
     assert_eq!(alone.json["statistics"]["big"], json!(u64::MAX));
     assert!(responses[2].get("body").is_none());
-    assert_eq!(
-        responses[2]["headers"]["Preference-Applied"],
-        "return=minimal"
-    );
+    assert_eq!(responses[2]["headers"]["Preference-Applied"], "return=minimal");
     assert_eq!(responses[3]["body"], "ok\n");
-    let mut request_ids: Vec<_> = responses
-        .iter()
-        .map(|response| response["headers"]["request-id"].as_str())
-        .collect();
+    let mut request_ids: Vec<_> =
+        responses.iter().map(|response| response["headers"]["request-id"].as_str()).collect();
     request_ids.push(Some(answer.header("request-id")));
     request_ids.sort_unstable();
     request_ids.dedup();
@@ -139,13 +119,7 @@ async fn a_request_waits_for_those_it_depends_on_and_is_424_when_one_failed() {
     .await;
     assert_eq!(
         statuses(&answers),
-        [
-            ("end", 200),
-            ("again", 409),
-            ("later", 424),
-            ("last", 424),
-            ("other", 200)
-        ]
+        [("end", 200), ("again", 409), ("later", 424), ("last", 424), ("other", 200)]
     );
     assert_eq!(answers[2]["body"]["error"]["code"], "failedDependency");
     assert_eq!(code(&answers[3]), "dependencyFailed");
@@ -167,29 +141,12 @@ async fn urls_are_relative_to_the_root_of_the_batch_or_absolute_on_this_server()
         {"id": "g", "method": "GET", "url": "/$metadata"},
     ]});
     let headers = [("host", "flows.example")];
-    let answer = app
-        .send(
-            Method::POST,
-            "/beta/$batch",
-            &headers,
-            &requests.to_string(),
-        )
-        .await;
+    let answer = app.send(Method::POST, "/beta/$batch", &headers, &requests.to_string()).await;
     let answers = answer.json["responses"].as_array().unwrap().clone();
-    let expected = [
-        ("a", 200),
-        ("b", 200),
-        ("c", 200),
-        ("d", 400),
-        ("e", 400),
-        ("f", 404),
-        ("g", 200),
-    ];
+    let expected =
+        [("a", 200), ("b", 200), ("c", 200), ("d", 400), ("e", 400), ("f", 404), ("g", 200)];
     assert_eq!(statuses(&answers), expected);
-    assert_eq!(
-        (code(&answers[3]), code(&answers[4])),
-        ("invalidUrl", "nestedBatch")
-    );
+    assert_eq!((code(&answers[3]), code(&answers[4])), ("invalidUrl", "nestedBatch"));
     let contexts =
         [0, 1, 2].map(|place| answers[place]["body"]["@odata.context"].as_str().unwrap());
     let beta = "http://flows.example/beta/$metadata#industryData/incomingFlows/$entity";
@@ -210,22 +167,14 @@ async fn a_batch_whose_order_is_unclear_is_refused_whole() {
     let many: Vec<Value> = (0..21).map(|number| item(&number.to_string())).collect();
     for (requests, code, target) in [
         (json!(many), "tooManyRequests", "requests"),
-        (
-            json!([item("a"), item("A")]),
-            "invalidRequestId",
-            "requests/1/id",
-        ),
+        (json!([item("a"), item("A")]), "invalidRequestId", "requests/1/id"),
         (json!([item("")]), "invalidRequestId", "requests/0/id"),
         (
             json!([with("dependsOn", json!(["a"])), item("a")]),
             "invalidDependency",
             "requests/0/dependsOn",
         ),
-        (
-            json!([with("depends_on", json!(["b"]))]),
-            "invalidDependency",
-            "requests/0/dependsOn",
-        ),
+        (json!([with("depends_on", json!(["b"]))]), "invalidDependency", "requests/0/dependsOn"),
         (
             json!([with("atomicityGroup", json!("g"))]),
             "atomicityGroupNotSupported",
@@ -261,10 +210,7 @@ async fn a_request_that_cannot_be_sent_costs_itself_alone() {
         ]),
     )
     .await;
-    assert_eq!(
-        statuses(&answers),
-        [("1", 400), ("2", 400), ("3", 405), ("4", 400), ("5", 200)]
-    );
+    assert_eq!(statuses(&answers), [("1", 400), ("2", 400), ("3", 405), ("4", 400), ("5", 200)]);
     assert_eq!(code(&answers[0]), "invalidMethod");
     assert_eq!(code(&answers[1]), "invalidHeader");
     assert_eq!(answers[2]["headers"]["Allow"], "GET,HEAD,POST");
@@ -280,10 +226,7 @@ async fn a_request_has_the_token_of_its_batch_or_its_own() {
         format!("Bearer {}", app.token(&claims))
     };
     let read = token("IndustryData-Run.Read.All", &app.tenant);
-    let stranger = token(
-        "IndustryData-Run.Read.All",
-        "7d0f0f3e-2f4c-4f0e-8a55-0d9a3f6c1b11",
-    );
+    let stranger = token("IndustryData-Run.Read.All", "7d0f0f3e-2f4c-4f0e-8a55-0d9a3f6c1b11");
     let flow = format!("{FLOWS}/{}", app.flow().await);
     let requests = json!({"requests": [
         {"id": "1", "method": "GET", "url": flow},
@@ -292,20 +235,11 @@ async fn a_request_has_the_token_of_its_batch_or_its_own() {
         {"id": "4", "method": "GET", "url": flow, "headers": {"Authorization": "Bearer x"}},
     ]})
     .to_string();
-    let answer = app
-        .send(
-            Method::POST,
-            "/$batch",
-            &[("authorization", &read)],
-            &requests,
-        )
-        .await;
+    let answer = app.send(Method::POST, "/$batch", &[("authorization", &read)], &requests).await;
     assert_eq!(
         statuses(answer.json["responses"].as_array().unwrap()),
         [("1", 200), ("2", 403), ("3", 404), ("4", 401)]
     );
-    let answer = app
-        .send(Method::POST, "/$batch", &[("authorization", "")], &requests)
-        .await;
+    let answer = app.send(Method::POST, "/$batch", &[("authorization", "")], &requests).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
 }

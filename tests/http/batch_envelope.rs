@@ -51,13 +51,7 @@ async fn names_of_members_are_compared_without_case_and_ids_may_be_numbers() {
     let answers = responses_of(&send_text(&app, &body).await);
     assert_eq!(
         statuses(&answers),
-        [
-            ("1", 204),
-            ("2", 200),
-            ("-3", 200),
-            ("four", 200),
-            ("5", 200)
-        ]
+        [("1", 204), ("2", 200), ("-3", 200), ("four", 200), ("5", 200)]
     );
 }
 
@@ -77,36 +71,16 @@ async fn a_batch_whose_members_are_unclear_is_refused_whole() {
     for (body, code, target) in [
         (item(r#","ID":"b""#), "malformedBatch", "requests/0/id"),
         (item(r#","url":"/""#), "malformedBatch", "requests/0/url"),
-        (
-            item(r#","dependsOn":[],"depends_on":[]"#),
-            "malformedBatch",
-            "requests/0/dependsOn",
-        ),
-        (
-            item(r#","dependsOn":[true]"#),
-            "invalidDependency",
-            "requests/0/dependsOn",
-        ),
-        (
-            r#"{"requests":[{"id":true}]}"#.to_owned(),
-            "invalidRequestId",
-            "requests/0/id",
-        ),
-        (
-            r#"{"requests":[{"method":"GET"}]}"#.to_owned(),
-            "invalidRequestId",
-            "requests/0/id",
-        ),
+        (item(r#","dependsOn":[],"depends_on":[]"#), "malformedBatch", "requests/0/dependsOn"),
+        (item(r#","dependsOn":[true]"#), "invalidDependency", "requests/0/dependsOn"),
+        (r#"{"requests":[{"id":true}]}"#.to_owned(), "invalidRequestId", "requests/0/id"),
+        (r#"{"requests":[{"method":"GET"}]}"#.to_owned(), "invalidRequestId", "requests/0/id"),
         (
             format!(r#"{{"requests":[{{"id":"{}"}}]}}"#, "x".repeat(257)),
             "invalidRequestId",
             "requests/0/id",
         ),
-        (
-            r#"{"requests":[],"Requests":[]}"#.to_owned(),
-            "malformedBatch",
-            "",
-        ),
+        (r#"{"requests":[],"Requests":[]}"#.to_owned(), "malformedBatch", ""),
         (r#"{"requests":["a"]}"#.to_owned(), "malformedBatch", ""),
         (r#"{"requests":"a"}"#.to_owned(), "malformedBatch", ""),
         (r#"{"requests":[]} x"#.to_owned(), "malformedBatch", ""),
@@ -140,10 +114,7 @@ async fn a_batch_that_is_no_json_has_the_messages_of_a_request_alone() {
             batch("{\"statistics\":{\"a\":\n-Infinity}}").into_bytes(),
             "NaN and Infinity are not JSON; send null",
         ),
-        (
-            latin1,
-            "it may be Latin-1 or Windows-1252); send it as UTF-8",
-        ),
+        (latin1, "it may be Latin-1 or Windows-1252); send it as UTF-8"),
         (utf16(&with_name("R"), u16::to_le_bytes), "UTF-16"),
         (utf16(&with_name("R"), u16::to_be_bytes), "UTF-16"),
         (utf16(&marked, u16::to_le_bytes), "UTF-16"),
@@ -282,10 +253,7 @@ async fn a_part_that_cannot_be_read_costs_its_request_alone() {
     .await;
     let expected = ["a", "b", "c", "d", "e", "f", "g", "h"].map(|id| (id, 400));
     assert_eq!(statuses(&answers)[..8], expected);
-    assert_eq!(
-        statuses(&answers)[8..],
-        [("i", 200), ("j", 400), ("k", 431)]
-    );
+    assert_eq!(statuses(&answers)[8..], [("i", 200), ("j", 400), ("k", 431)]);
     let codes: Vec<&str> = answers.iter().map(code).collect();
     assert_eq!(codes[..2], ["invalidMethod"; 2]);
     assert_eq!(codes[2..4], ["invalidUrl"; 2]);

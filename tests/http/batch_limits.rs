@@ -39,11 +39,7 @@ struct PanicsAt(usize, AtomicUsize);
 
 impl Ids for PanicsAt {
     fn next(&self, now: Timestamp) -> uuid::Uuid {
-        assert_ne!(
-            self.1.fetch_add(1, Ordering::Relaxed),
-            self.0,
-            "secret of the inside"
-        );
+        assert_ne!(self.1.fetch_add(1, Ordering::Relaxed), self.0, "secret of the inside");
         TimeOrderedIds.next(now)
     }
 }
@@ -56,11 +52,7 @@ async fn a_panic_is_that_of_one_request() {
     let create = |id: &str, before: Value| json!({"id": id, "method": "POST", "url": FLOWS, "body": {"displayName": "F"}, "dependsOn": before});
     let answers = responses(
         &app,
-        json!([
-            create("a", json!([])),
-            create("b", json!(["a"])),
-            create("c", json!(["b"]))
-        ]),
+        json!([create("a", json!([])), create("b", json!(["a"])), create("c", json!(["b"]))]),
     )
     .await;
     assert_eq!(statuses(&answers), [("a", 201), ("b", 500), ("c", 424)]);
@@ -72,13 +64,8 @@ async fn a_time_out_is_that_of_one_request() {
     let app = App::start_with(|options| options.request_timeout = Duration::from_secs(2)).await;
     let run = app.run(json!({"displayName": "R"})).await;
     // Somebody's session holds the row.
-    let mut holder = PgConnection::connect_with(&app.database.owner())
-        .await
-        .unwrap();
-    sqlx::raw_sql("BEGIN; SELECT 1 FROM runs FOR UPDATE")
-        .execute(&mut holder)
-        .await
-        .unwrap();
+    let mut holder = PgConnection::connect_with(&app.database.owner()).await.unwrap();
+    sqlx::raw_sql("BEGIN; SELECT 1 FROM runs FOR UPDATE").execute(&mut holder).await.unwrap();
     let answers = responses(
         &app,
         json!([
@@ -88,10 +75,7 @@ async fn a_time_out_is_that_of_one_request() {
         ]),
     )
     .await;
-    assert_eq!(
-        statuses(&answers),
-        [("held", 503), ("free", 200), ("after", 424)]
-    );
+    assert_eq!(statuses(&answers), [("held", 503), ("free", 200), ("after", 424)]);
     assert_eq!(code(&answers[0]), "requestTimeout");
     assert_eq!(answers[0]["headers"]["Retry-After"], "1");
 }
@@ -108,20 +92,11 @@ async fn twenty_reports_of_one_run_and_more_batches_than_connections_get_through
     let reports: Vec<Value> = (0..20).map(report).collect();
     let creations: Vec<Value> = (0..20).map(create).collect();
     let batches = (0..10).map(|number| {
-        let requests = if number % 2 == 0 {
-            &reports
-        } else {
-            &creations
-        };
+        let requests = if number % 2 == 0 { &reports } else { &creations };
         responses(&app, json!(requests))
     });
     for answers in futures_util::future::join_all(batches).await {
-        assert!(
-            answers
-                .iter()
-                .all(|answer| answer["status"].as_u64() < Some(300)),
-            "{answers:?}"
-        );
+        assert!(answers.iter().all(|answer| answer["status"].as_u64() < Some(300)), "{answers:?}");
     }
     let stored = app.get(&run.url).await;
     assert_eq!(stored.json["statistics"].as_object().unwrap().len(), 21);

@@ -39,9 +39,8 @@ async fn members_of_any_name_are_kept_and_empty_ones_are_dropped() {
 #[tokio::test]
 async fn the_end_of_a_run_is_not_refused_because_its_error_is_long() {
     let app = App::start().await;
-    let run = app
-        .run(json!({"displayName": "R", "blockingError": {"hint": "h".repeat(40_000)}}))
-        .await;
+    let run =
+        app.run(json!({"displayName": "R", "blockingError": {"hint": "h".repeat(40_000)}})).await;
     let message = "\u{1f600}\"é\n".repeat(10_000);
     let report = json!({"status": "failed", "blockingError": {"code": "E", "message": message}});
     let answer = app.patch(&run.url, report.clone()).await;
@@ -54,10 +53,7 @@ async fn the_end_of_a_run_is_not_refused_because_its_error_is_long() {
     for (name, whole) in [("message", &message), ("hint", &"h".repeat(40_000))] {
         let text = error[name].as_str().unwrap();
         let mark = format!("… [cut, {} bytes]", whole.len());
-        assert!(
-            whole.starts_with(text.strip_suffix(&mark).unwrap()),
-            "{name}"
-        );
+        assert!(whole.starts_with(text.strip_suffix(&mark).unwrap()), "{name}");
     }
     assert_eq!(app.get(&run.url).await.body, answer.body);
     for _ in 0..2 {
@@ -67,9 +63,7 @@ async fn the_end_of_a_run_is_not_refused_because_its_error_is_long() {
     assert_eq!(app.history(&run.url).await.len(), 2);
     let history = app.history(&run.url).await;
     let changes = history[1]["changes"].as_array().unwrap();
-    let change = changes
-        .iter()
-        .find(|change| change["property"] == "blockingError");
+    let change = changes.iter().find(|change| change["property"] == "blockingError");
     assert_eq!(change.unwrap()["after"], error);
 }
 
@@ -92,23 +86,15 @@ async fn what_cutting_strings_cannot_help_is_refused() {
     let nested =
         |levels: usize| -> Value { (0..levels).fold(json!(1), |value, _| json!({"a": value})) };
     for (error, code) in [
-        (
-            json!({"list": vec![12_345; 12_000]}),
-            "blockingErrorTooLarge",
-        ),
+        (json!({"list": vec![12_345; 12_000]}), "blockingErrorTooLarge"),
         (nested(17), "blockingErrorTooDeep"),
     ] {
         let report = json!({"status": "failed", "blockingError": error});
         let answer = app.patch(&run.url, report).await;
-        assert_eq!(
-            (answer.status, answer.code()),
-            (StatusCode::BAD_REQUEST, code)
-        );
+        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, code));
         assert_eq!(answer.json["error"]["target"], "blockingError");
     }
-    let answer = app
-        .patch(&run.url, json!({"blockingError": nested(16)}))
-        .await;
+    let answer = app.patch(&run.url, json!({"blockingError": nested(16)})).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
 }
 
@@ -127,17 +113,11 @@ async fn known_members_have_their_types_at_every_level() {
         targets.collect()
     };
     let names = ["code", "details", "innerError", "message", "target"];
-    assert_eq!(
-        targets(&answer),
-        names.map(|name| format!("blockingError/{name}"))
-    );
+    assert_eq!(targets(&answer), names.map(|name| format!("blockingError/{name}")));
     let error = json!({"details": [{"code": 1}, null], "innerError": {"details": [{"target": 1}]}});
     let answer = app.patch(&run.url, json!({"blockingError": error})).await;
     let paths = ["details/0/code", "details/1", "innerError/details/0/target"];
-    assert_eq!(
-        targets(&answer),
-        paths.map(|path| format!("blockingError/{path}"))
-    );
+    assert_eq!(targets(&answer), paths.map(|path| format!("blockingError/{path}")));
 }
 
 #[tokio::test]
@@ -157,11 +137,7 @@ async fn an_error_of_nulls_is_no_error() {
             json!({"status": "completed", "blockingError": error}),
         ] {
             let answer = app.patch(&run.url, body.clone()).await;
-            assert_eq!(
-                (answer.status, &answer.body),
-                (StatusCode::OK, &stored.body),
-                "{body}"
-            );
+            assert_eq!((answer.status, &answer.body), (StatusCode::OK, &stored.body), "{body}");
         }
     }
 }

@@ -37,9 +37,7 @@ async fn a_body_in_another_encoding_is_told_to_be_sent_as_utf_8() {
     let marked = [&b"\xEF\xBB\xBF"[..], body.as_bytes()].concat();
     let answer = app.send_bytes(Method::PATCH, &run.url, marked).await;
     assert_eq!(answer.json["displayName"], "caf\u{e9}");
-    let latin_1 = body
-        .chars()
-        .map(|character| u8::try_from(character).unwrap());
+    let latin_1 = body.chars().map(|character| u8::try_from(character).unwrap());
     let utf_16 = |to_bytes: fn(u16) -> [u8; 2]| body.encode_utf16().flat_map(to_bytes).collect();
     for body in [
         latin_1.collect(),
@@ -49,14 +47,8 @@ async fn a_body_in_another_encoding_is_told_to_be_sent_as_utf_8() {
     ] {
         let answer = app.send_bytes(Method::PATCH, &run.url, body).await;
         let message = answer.json["error"]["message"].as_str().unwrap();
-        assert_eq!(
-            (answer.status, answer.code()),
-            (StatusCode::BAD_REQUEST, "malformedJson")
-        );
-        assert!(
-            message.contains("send it as UTF-8") && message.contains("line 1"),
-            "{message}"
-        );
+        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "malformedJson"));
+        assert!(message.contains("send it as UTF-8") && message.contains("line 1"), "{message}");
     }
 }
 
@@ -65,47 +57,15 @@ async fn messages_say_what_to_send_instead() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     let cases = [
-        (
-            r#"{"statistics":{"a":NaN}}"#,
-            "malformedJson",
-            "NaN and Infinity are not JSON",
-        ),
-        (
-            r#"{"statistics":{"a":-Infinity}}"#,
-            "malformedJson",
-            "NaN and Infinity are not JSON",
-        ),
-        (
-            r#"{"startDateTime":"2026-01-01T00:00:00"}"#,
-            "invalidDateTime",
-            "needs an offset",
-        ),
-        (
-            r#"{"startDateTime":"2026-01-01T00:00"}"#,
-            "invalidDateTime",
-            "needs an offset",
-        ),
-        (
-            r#"{"DisplayName":"S"}"#,
-            "unknownProperty",
-            "displayName is (case matters)",
-        ),
-        (
-            r#"{"enddatetime":null}"#,
-            "unknownProperty",
-            "endDateTime is (case matters)",
-        ),
+        (r#"{"statistics":{"a":NaN}}"#, "malformedJson", "NaN and Infinity are not JSON"),
+        (r#"{"statistics":{"a":-Infinity}}"#, "malformedJson", "NaN and Infinity are not JSON"),
+        (r#"{"startDateTime":"2026-01-01T00:00:00"}"#, "invalidDateTime", "needs an offset"),
+        (r#"{"startDateTime":"2026-01-01T00:00"}"#, "invalidDateTime", "needs an offset"),
+        (r#"{"DisplayName":"S"}"#, "unknownProperty", "displayName is (case matters)"),
+        (r#"{"enddatetime":null}"#, "unknownProperty", "endDateTime is (case matters)"),
         (r#"{"ID":"x"}"#, "unknownProperty", "id is (case matters)"),
-        (
-            r#"{"etag":"x"}"#,
-            "unknownProperty",
-            "eTag is (case matters)",
-        ),
-        (
-            "{\"displayName\":\"\u{3164}\u{200b}\"}",
-            "invalidDisplayName",
-            "visible",
-        ),
+        (r#"{"etag":"x"}"#, "unknownProperty", "eTag is (case matters)"),
+        ("{\"displayName\":\"\u{3164}\u{200b}\"}", "invalidDisplayName", "visible"),
     ];
     for (body, code, words) in cases {
         let answer = app.send(Method::PATCH, &run.url, &[], body).await;
@@ -116,10 +76,7 @@ async fn messages_say_what_to_send_instead() {
     let flow = format!("/industryData/incomingFlows/{}", run.flow);
     let answer = app.patch(&flow, json!({"READINESSSTATUS": "ready"})).await;
     let message = answer.json["error"]["message"].as_str().unwrap();
-    assert!(
-        message.contains("readinessStatus is (case matters)"),
-        "{message}"
-    );
+    assert!(message.contains("readinessStatus is (case matters)"), "{message}");
     // Within open types a name is nobody's.
     let open = json!({"statistics": {"Rows": 1}, "blockingError": {"Code": 1, "innererror": 2}});
     assert_eq!(app.patch(&run.url, open).await.status, StatusCode::OK);
@@ -133,10 +90,7 @@ async fn times_may_leave_out_their_seconds() {
         ("2026-02-27T10:00Z", "2026-02-27T10:00:00Z"),
         ("2026-02-27t10:00z", "2026-02-27T10:00:00Z"),
         ("2026-02-27T11:30+01:30", "2026-02-27T10:00:00Z"),
-        (
-            "2026-02-27T10:00:00.1234567899Z",
-            "2026-02-27T10:00:00.123456Z",
-        ),
+        ("2026-02-27T10:00:00.1234567899Z", "2026-02-27T10:00:00.123456Z"),
     ] {
         let answer = app.patch(&run.url, json!({"startDateTime": sent})).await;
         assert_eq!(answer.json["startDateTime"], shown, "{sent}");
@@ -154,12 +108,7 @@ async fn faults_are_told_in_the_order_of_the_properties() {
     let details = answer.json["error"]["details"].as_array().unwrap();
     let found: Vec<_> = details
         .iter()
-        .map(|detail| {
-            (
-                detail["target"].as_str().unwrap(),
-                detail["code"].as_str().unwrap(),
-            )
-        })
+        .map(|detail| (detail["target"].as_str().unwrap(), detail["code"].as_str().unwrap()))
         .collect();
     let expected = [
         ("id", "propertyNotUpdateable"),
@@ -176,18 +125,8 @@ async fn faults_are_told_in_the_order_of_the_properties() {
         json!({"endDateTime": "1999-01-01T00:00:00Z", "statistics": {"a": "x".repeat(65_536)}});
     let answer = app.patch(&run.url, body).await;
     let details = answer.json["error"]["details"].as_array().unwrap();
-    let codes: Vec<_> = details
-        .iter()
-        .map(|detail| detail["code"].as_str().unwrap())
-        .collect();
-    assert_eq!(
-        codes,
-        [
-            "endDateTimeWithoutEnd",
-            "endBeforeStart",
-            "statisticsTooLarge"
-        ]
-    );
+    let codes: Vec<_> = details.iter().map(|detail| detail["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["endDateTimeWithoutEnd", "endBeforeStart", "statisticsTooLarge"]);
 }
 
 #[tokio::test]
@@ -206,19 +145,11 @@ async fn the_recurrence_of_a_flow_is_checked_alone_and_then_on_the_stored_flow()
         (&url, &[], stored, 400),
     ] {
         let answer = app.send(Method::PATCH, url, headers, body).await;
-        assert_eq!(
-            answer.status.as_u16(),
-            status,
-            "{url} {body}: {}",
-            answer.body
-        );
+        assert_eq!(answer.status.as_u16(), status, "{url} {body}: {}", answer.body);
     }
     let body = json!({"recurrenceExpirationDateTime": "2000-01-01T00:00Z", "eTag": "x", "displayName": null, "id": 1});
     let answer = app.patch(&url, body).await;
     let details = answer.json["error"]["details"].as_array().unwrap();
-    let found: Vec<_> = details
-        .iter()
-        .map(|detail| detail["target"].as_str().unwrap())
-        .collect();
+    let found: Vec<_> = details.iter().map(|detail| detail["target"].as_str().unwrap()).collect();
     assert_eq!(found, ["id", "displayName", "eTag"]);
 }

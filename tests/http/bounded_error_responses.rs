@@ -79,10 +79,7 @@ async fn a_message_quotes_the_beginning_of_what_is_long() {
     let long = "\u{e9}".repeat(200_000);
     for (what, body) in [
         ("an unknown member", format!("{{\"{long}\":1}}")),
-        (
-            "a duplicate member",
-            format!("{{\"{long}\":1,\"{long}\":2}}"),
-        ),
+        ("a duplicate member", format!("{{\"{long}\":1,\"{long}\":2}}")),
     ] {
         let answer = app.send(Method::PATCH, &run.url, &[], &body).await;
         assert_short(&answer, what);

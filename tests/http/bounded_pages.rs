@@ -75,9 +75,8 @@ async fn a_page_of_runs_with_their_documents_ends_at_a_mebibyte() {
             false => &ids,
         };
         assert_eq!(found, expected[skipped..], "{query}");
-        let complete = rows
-            .iter()
-            .all(|row| row["statistics"]["text"].as_str().unwrap().len() > 64_000);
+        let complete =
+            rows.iter().all(|row| row["statistics"]["text"].as_str().unwrap().len() > 64_000);
         assert!(complete, "{query}");
     }
     let all = pages(&app, "/industryData/runs?$select=statistics,id&$top=100").await;
@@ -90,23 +89,18 @@ async fn a_page_of_history_ends_at_a_mebibyte() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     for number in 0..30 {
-        let answer = app
-            .patch(&run.url, json!({"statistics": statistics(number)}))
-            .await;
+        let answer = app.patch(&run.url, json!({"statistics": statistics(number)})).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     }
     for number in 0..100 {
-        app.patch(&run.url, json!({"displayName": format!("R{number}")}))
-            .await;
+        app.patch(&run.url, json!({"displayName": format!("R{number}")})).await;
     }
     let history = format!("{}/history", run.url);
     for top in ["1000", "131", "130", "7"] {
         let pages = pages(&app, &format!("{history}?$top={top}")).await;
         assert_bounded(&pages, MEBIBYTE + 64 * 1024);
-        let versions: Vec<i64> = rows(pages)
-            .iter()
-            .map(|row| row["version"].as_i64().unwrap())
-            .collect();
+        let versions: Vec<i64> =
+            rows(pages).iter().map(|row| row["version"].as_i64().unwrap()).collect();
         let expected: Vec<i64> = (1..=131).collect();
         assert_eq!(versions, expected, "$top={top}");
     }
@@ -116,9 +110,7 @@ async fn a_page_of_history_ends_at_a_mebibyte() {
 async fn long_names_beside_their_process_end_a_page() {
     let app = App::start().await;
     let name = "\u{1F600}".repeat(256);
-    let flow = app
-        .post("/industryData/incomingFlows", json!({"displayName": name}))
-        .await;
+    let flow = app.post("/industryData/incomingFlows", json!({"displayName": name})).await;
     let flow = flow.json["id"].as_str().unwrap();
     let item = |id: usize| {
         json!({"id": id, "method": "POST", "body": {"displayName": name},
@@ -167,9 +159,7 @@ async fn a_row_that_is_longer_than_its_share_of_a_batch_is_sent_alone() {
         let names = (0..6_900).map(|number| format!("{prefix}{number:x}"));
         names.map(|name| (name, value.clone())).collect::<Vec<_>>()
     };
-    let replaced = named("a", Value::Null)
-        .into_iter()
-        .chain(named("b", json!(1)));
+    let replaced = named("a", Value::Null).into_iter().chain(named("b", json!(1)));
     for members in [named("a", json!(1)), replaced.collect()] {
         let members = Value::Object(members.into_iter().collect());
         let answer = app.patch(&run.url, json!({"statistics": members})).await;

@@ -64,9 +64,7 @@ async fn a_name_of_a_caller_that_cannot_be_stored_is_401_and_no_failure() {
         let bearer = bearer(&app, &name);
         let headers = [("authorization", bearer.as_str()), JSON];
         let body = json!({"statistics": {"rows": number}}).to_string();
-        let answer = app
-            .send_bare(Method::PATCH, &run.url, &headers, &body)
-            .await;
+        let answer = app.send_bare(Method::PATCH, &run.url, &headers, &body).await;
         assert_eq!(answer.status, StatusCode::OK, "{name}: {}", answer.body);
         let history = app.history(&run.url).await;
         assert_eq!(history.last().unwrap()["actor"], json!(actor));
@@ -84,10 +82,7 @@ async fn several_authorizations_are_400_whichever_of_them_is_good() {
         &["Basic eA==", good.as_str()],
         &[list.as_str()],
     ] {
-        let headers: Vec<_> = values
-            .iter()
-            .map(|value| ("authorization", *value))
-            .collect();
+        let headers: Vec<_> = values.iter().map(|value| ("authorization", *value)).collect();
         let answer = app.send_bare(Method::GET, LIST, &headers, "").await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", values.len());
         assert_eq!(answer.code(), "invalidAuthorization");
@@ -161,11 +156,7 @@ async fn a_request_id_of_the_client_is_bounded_and_changes_nothing_else() {
         let answer = app.send_bare(Method::GET, "/nothing", &headers, "").await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND);
         let shown = answer.header("client-request-id");
-        let expected = if is_kept {
-            sent
-        } else {
-            answer.header("request-id")
-        };
+        let expected = if is_kept { sent } else { answer.header("request-id") };
         assert_eq!(shown, expected);
         let inner = &answer.json["error"]["innerError"];
         assert_eq!(inner["client-request-id"], json!(expected));

@@ -21,25 +21,15 @@ async fn checked(clocks: &[&str], plan: &LoadPlan) -> Summary {
     let stored = Stored::read(&*targets[0], &record).await.unwrap();
     match check(&record, &stored) {
         Ok(summary) => summary,
-        Err(violations) => panic!(
-            "{} violations, the first: {}",
-            violations.len(),
-            violations[0]
-        ),
+        Err(violations) => panic!("{} violations, the first: {}", violations.len(), violations[0]),
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_server_keeps_its_guarantees_under_load() {
-    let plan = LoadPlan {
-        length: Length::Operations(60),
-        ..LoadPlan::default()
-    };
+    let plan = LoadPlan { length: Length::Operations(60), ..LoadPlan::default() };
     let summary = checked(&["2026-03-02T10:00:00Z"], &plan).await;
-    assert!(
-        summary.changed > 100 && summary.refused.len() > 8,
-        "{summary}"
-    );
+    assert!(summary.changed > 100 && summary.refused.len() > 8, "{summary}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

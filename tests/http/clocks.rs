@@ -16,9 +16,7 @@ async fn two_servers() -> (App, App) {
 }
 
 fn times(history: &[Value]) -> Vec<&str> {
-    let times = history
-        .iter()
-        .map(|entry| entry["occurredDateTime"].as_str());
+    let times = history.iter().map(|entry| entry["occurredDateTime"].as_str());
     times.map(Option::unwrap).collect()
 }
 
@@ -31,9 +29,7 @@ fn assert_ends(answer: &Answer, start: &str, end: &str) {
 #[tokio::test]
 async fn a_client_whose_clock_is_ahead_may_say_so_and_the_history_keeps_the_time_of_the_server() {
     let app = App::start().await;
-    let run = app
-        .run(json!({"displayName": "R", "startDateTime": AN_HOUR_AHEAD}))
-        .await;
+    let run = app.run(json!({"displayName": "R", "startDateTime": AN_HOUR_AHEAD})).await;
     // Without a time of its own the end is not before the start.
     let ended = app.patch(&run.url, json!({"status": "completed"})).await;
     assert_ends(&ended, AN_HOUR_AHEAD, AN_HOUR_AHEAD);
@@ -56,29 +52,15 @@ async fn a_run_that_started_by_a_clock_ahead_does_not_end_before_it_by_one_behin
 async fn the_history_never_goes_backwards_whichever_server_takes_the_report() {
     let (behind, ahead) = two_servers().await;
     let run = behind.run(json!({"displayName": "R"})).await;
-    for (report, app) in [&behind, &ahead, &behind, &ahead, &behind]
-        .into_iter()
-        .enumerate()
-    {
-        let answer = app
-            .patch(&run.url, json!({"statistics": {"report": report}}))
-            .await;
+    for (report, app) in [&behind, &ahead, &behind, &ahead, &behind].into_iter().enumerate() {
+        let answer = app.patch(&run.url, json!({"statistics": {"report": report}})).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     }
     ahead.clock.set("2026-03-02T10:30:00Z".parse().unwrap());
-    assert_eq!(
-        ahead
-            .patch(&run.url, json!({"displayName": "S"}))
-            .await
-            .status,
-        StatusCode::OK
-    );
+    assert_eq!(ahead.patch(&run.url, json!({"displayName": "S"})).await.status, StatusCode::OK);
     let history = behind.history(&run.url).await;
     let (ten, eleven) = ("2026-03-02T10:00:00Z", AN_HOUR_AHEAD);
-    assert_eq!(
-        times(&history),
-        [ten, ten, eleven, eleven, eleven, eleven, eleven]
-    );
+    assert_eq!(times(&history), [ten, ten, eleven, eleven, eleven, eleven, eleven]);
 }
 
 #[tokio::test]
@@ -89,9 +71,6 @@ async fn a_creation_that_is_repeated_at_a_server_with_another_clock_is_the_same(
     let runs = format!("/industryData/incomingFlows/{flow}/runs");
     let first = ahead.post(&runs, creation.clone()).await;
     let again = behind.post(&runs, creation).await;
-    assert_eq!(
-        (first.status, again.status),
-        (StatusCode::CREATED, StatusCode::OK)
-    );
+    assert_eq!((first.status, again.status), (StatusCode::CREATED, StatusCode::OK));
     assert_eq!(first.json, again.json);
 }

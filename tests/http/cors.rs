@@ -14,10 +14,8 @@ type Call<'a> = (Method, &'a str, &'a [(&'a str, &'a str)], u16);
 
 async fn app() -> App {
     App::start_with(|options| {
-        options.cors_origins = [PAGE, "http://localhost:3000"]
-            .iter()
-            .map(|origin| origin.parse().unwrap())
-            .collect();
+        options.cors_origins =
+            [PAGE, "http://localhost:3000"].iter().map(|origin| origin.parse().unwrap()).collect();
     })
     .await
 }
@@ -93,12 +91,7 @@ async fn every_response_to_a_listed_origin_can_be_read_by_its_page() {
         (Method::HEAD, LIST, &[], 200),
         (Method::POST, LIST, &[json], 201),
         (Method::POST, LIST, &[], 415),
-        (
-            Method::PATCH,
-            &run.url,
-            &[json, ("if-match", "W/\"x\"")],
-            412,
-        ),
+        (Method::PATCH, &run.url, &[json, ("if-match", "W/\"x\"")], 412),
         (Method::GET, LIST, &[NO_TOKEN], 401),
         (Method::GET, "/nothing", &[], 404),
         (Method::PUT, LIST, &[], 405),
@@ -136,9 +129,7 @@ async fn an_overload_can_be_read_by_the_page_too() {
         options.request_timeout = std::time::Duration::from_millis(10);
     })
     .await;
-    let mut holder = PgConnection::connect_with(&app.database.owner())
-        .await
-        .unwrap();
+    let mut holder = PgConnection::connect_with(&app.database.owner()).await.unwrap();
     let lock = "BEGIN; LOCK TABLE flows IN ACCESS EXCLUSIVE MODE";
     sqlx::raw_sql(lock).execute(&mut holder).await.unwrap();
     let headers = [("origin", PAGE)];
@@ -172,12 +163,8 @@ async fn an_origin_that_is_not_listed_is_told_nothing() {
         assert_eq!(answer.header("vary"), "Origin");
     }
     let twice = [("origin", PAGE), ("origin", PAGE)];
-    assert!(!has_cors(
-        &app.send_bare(Method::GET, LIST, &twice, "").await
-    ));
-    let plain = app
-        .send_bare(Method::OPTIONS, LIST, &[("origin", PAGE)], "")
-        .await;
+    assert!(!has_cors(&app.send_bare(Method::GET, LIST, &twice, "").await));
+    let plain = app.send_bare(Method::OPTIONS, LIST, &[("origin", PAGE)], "").await;
     assert_eq!(plain.status, StatusCode::METHOD_NOT_ALLOWED);
 }
 
@@ -187,9 +174,7 @@ async fn without_listed_origins_nothing_is_said_to_pages() {
     let refused = preflight(&app, LIST, PAGE).await;
     assert_eq!(refused.status, StatusCode::METHOD_NOT_ALLOWED);
     assert!(!has_cors(&refused));
-    let answer = app
-        .send_bare(Method::GET, LIST, &[("origin", PAGE)], "")
-        .await;
+    let answer = app.send_bare(Method::GET, LIST, &[("origin", PAGE)], "").await;
     assert_eq!((answer.status, answer.header("vary")), (StatusCode::OK, ""));
     assert!(!has_cors(&answer));
 }

@@ -17,11 +17,7 @@ async fn a_count_beyond_its_limit_says_so_and_names_a_query_that_can_be_counted(
     for url in [list.as_str(), ALL_RUNS] {
         let answer = app.get(&format!("{url}/$count")).await;
         let refused = (answer.status, answer.code());
-        assert_eq!(
-            refused,
-            (StatusCode::BAD_REQUEST, "countNotBounded"),
-            "{url}"
-        );
+        assert_eq!(refused, (StatusCode::BAD_REQUEST, "countNotBounded"), "{url}");
         let message = answer.json["error"]["message"].as_str().unwrap();
         assert!(
             message.contains("more than 4 rows") && message.contains("$filter=startDateTime ge"),
@@ -34,9 +30,7 @@ async fn a_count_beyond_its_limit_says_so_and_names_a_query_that_can_be_counted(
         let bounded = encoded("startDateTime ge 2026-03-01T08:01:00Z");
         let count = app.get(&format!("{url}/$count?$filter={bounded}")).await;
         assert_eq!((count.status, count.body.as_str()), (StatusCode::OK, "4"));
-        let page = app
-            .get(&format!("{url}?$count=true&$filter={bounded}"))
-            .await;
+        let page = app.get(&format!("{url}?$count=true&$filter={bounded}")).await;
         assert_eq!(page.json["@odata.count"], json!(4));
         assert_eq!(page.json.get("@flowruns.countAbove"), None);
     }
@@ -66,16 +60,8 @@ async fn a_count_looks_at_the_rows_of_its_name_its_ids_or_its_statuses_alone() {
         (FLOWS, format!("id in ({two})"), 2),
         (&list, "status in ('failed','completed')".to_owned(), 3),
         (ALL_RUNS, "status in ('failed','completed')".to_owned(), 3),
-        (
-            &list,
-            "status eq 'failed' or status eq 'completed'".to_owned(),
-            3,
-        ),
-        (
-            &list,
-            "not (status eq 'running' or status eq 'completed')".to_owned(),
-            3,
-        ),
+        (&list, "status eq 'failed' or status eq 'completed'".to_owned(), 3),
+        (&list, "not (status eq 'running' or status eq 'completed')".to_owned(), 3),
     ] {
         let filter = encoded(&filter);
         let count = app.get(&format!("{list}/$count?$filter={filter}")).await;

@@ -43,13 +43,8 @@ async fn the_same_creation_again_is_harmless_and_another_is_a_conflict() {
     let flow = app.flow().await;
     let url = format!("/industryData/incomingFlows/{flow}/runs");
     let body = json!({"id": ID.to_uppercase(), "displayName": "R", "statistics": {"rows": 1, "gone": null}});
-    assert_eq!(
-        app.post(&url, body.clone()).await.status,
-        StatusCode::CREATED
-    );
-    let patched = app
-        .patch(&format!("{url}/{ID}"), json!({"statistics": {"rows": 2}}))
-        .await;
+    assert_eq!(app.post(&url, body.clone()).await.status, StatusCode::CREATED);
+    let patched = app.patch(&format!("{url}/{ID}"), json!({"statistics": {"rows": 2}})).await;
     app.clock.advance(std::time::Duration::from_secs(60));
     let again = app.post(&url, body).await;
     assert_eq!((again.status, &again.body), (StatusCode::OK, &patched.body));
@@ -59,11 +54,7 @@ async fn the_same_creation_again_is_harmless_and_another_is_a_conflict() {
         json!({"id": ID, "displayName": "R", "statistics": {"rows": 1}, "startDateTime": "2020-01-01T00:00:00Z"}),
     ] {
         let answer = app.post(&url, other.clone()).await;
-        assert_eq!(
-            (answer.status, answer.code()),
-            (StatusCode::CONFLICT, "idTaken"),
-            "{other}"
-        );
+        assert_eq!((answer.status, answer.code()), (StatusCode::CONFLICT, "idTaken"), "{other}");
     }
     assert_eq!(app.history(&format!("{url}/{ID}")).await.len(), 2);
 }
@@ -76,26 +67,11 @@ async fn a_creation_that_breaks_a_rule_is_refused() {
     let cases = [
         (json!({}), "propertyRequired"),
         (json!({"displayName": null}), "nullNotAllowed"),
-        (
-            json!({"displayName": "R", "status": null}),
-            "nullNotAllowed",
-        ),
-        (
-            json!({"displayName": "R", "startDateTime": null}),
-            "nullNotAllowed",
-        ),
-        (
-            json!({"displayName": "R", "statistics": null}),
-            "nullNotAllowed",
-        ),
-        (
-            json!({"displayName": "R", "status": "unknownFutureValue"}),
-            "invalidEnumValue",
-        ),
-        (
-            json!({"displayName": "R", "status": "completed"}),
-            "endDateTimeRequired",
-        ),
+        (json!({"displayName": "R", "status": null}), "nullNotAllowed"),
+        (json!({"displayName": "R", "startDateTime": null}), "nullNotAllowed"),
+        (json!({"displayName": "R", "statistics": null}), "nullNotAllowed"),
+        (json!({"displayName": "R", "status": "unknownFutureValue"}), "invalidEnumValue"),
+        (json!({"displayName": "R", "status": "completed"}), "endDateTimeRequired"),
         (
             json!({"displayName": "R", "endDateTime": "2030-01-01T00:00:00Z"}),
             "endDateTimeWithoutEnd",
@@ -109,19 +85,12 @@ async fn a_creation_that_breaks_a_rule_is_refused() {
                 "blockingError": {"code": "E"}}),
             "blockingErrorNotAllowed",
         ),
-        (
-            json!({"displayName": "R", "id": "00000000-0000-0000-0000-000000000000"}),
-            "invalidId",
-        ),
+        (json!({"displayName": "R", "id": "00000000-0000-0000-0000-000000000000"}), "invalidId"),
         (json!({"displayName": "R", "speed": 1}), "unknownProperty"),
     ];
     for (body, code) in cases {
         let answer = app.post(&url, body.clone()).await;
-        assert_eq!(
-            (answer.status, answer.code()),
-            (StatusCode::BAD_REQUEST, code),
-            "{body}"
-        );
+        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, code), "{body}");
     }
     assert_eq!(app.get(&url).await.json["value"], json!([]));
 }
@@ -132,29 +101,14 @@ async fn a_creation_goes_through_the_alias_and_honours_prefer() {
     let run = app.run(json!({"displayName": "A"})).await;
     let url = format!("{}/process/runs", run.url);
     let answer = app
-        .send(
-            Method::POST,
-            &url,
-            &[("prefer", "return=minimal")],
-            r#"{"displayName":"B"}"#,
-        )
+        .send(Method::POST, &url, &[("prefer", "return=minimal")], r#"{"displayName":"B"}"#)
         .await;
-    assert_eq!(
-        (answer.status, answer.body.as_str()),
-        (StatusCode::NO_CONTENT, "")
-    );
+    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::NO_CONTENT, ""));
     assert_eq!(answer.header("location"), answer.header("odata-entityid"));
-    let place = answer
-        .header("location")
-        .strip_prefix("http://localhost")
-        .unwrap()
-        .to_owned();
+    let place = answer.header("location").strip_prefix("http://localhost").unwrap().to_owned();
     assert_eq!(app.get(&place).await.json["displayName"], json!("B"));
     let absent = format!("/industryData/incomingFlows/{}/runs", ID);
-    assert_eq!(
-        app.post(&absent, json!({"displayName": "B"})).await.code(),
-        "flowNotFound"
-    );
+    assert_eq!(app.post(&absent, json!({"displayName": "B"})).await.code(), "flowNotFound");
 }
 
 #[tokio::test]
@@ -180,11 +134,7 @@ async fn what_a_repeated_creation_leaves_out_agrees_with_anything() {
         body["id"] = json!(ID);
         body["displayName"] = json!("R");
         let answer = app.post(&url, body).await;
-        assert_eq!(
-            (answer.status, &answer.body),
-            (StatusCode::OK, &changed.body),
-            "{again}"
-        );
+        assert_eq!((answer.status, &answer.body), (StatusCode::OK, &changed.body), "{again}");
     }
     for other in [
         json!({"displayName": "S"}),
@@ -210,10 +160,7 @@ async fn a_creation_of_an_id_that_is_in_use_says_what_differs_or_that_the_run_wa
     let app = App::start().await;
     let url = format!("/industryData/incomingFlows/{}/runs", app.flow().await);
     let created = json!({"id": ID, "displayName": "R", "statistics": {"a": 1}});
-    assert_eq!(
-        app.post(&url, created.clone()).await.status,
-        StatusCode::CREATED
-    );
+    assert_eq!(app.post(&url, created.clone()).await.status, StatusCode::CREATED);
     let other = json!({"id": ID, "displayName": "S", "status": "running", "statistics": {"a": 2}});
     let refused = app.post(&url, other).await;
     let error = &refused.json["error"];
@@ -224,10 +171,7 @@ async fn a_creation_of_an_id_that_is_in_use_says_what_differs_or_that_the_run_wa
     assert!(message.contains("(displayName, statistics)"), "{message}");
     app.delete(&format!("{url}/{ID}")).await;
     let refused = app.post(&url, created).await;
-    assert_eq!(
-        (refused.status, refused.code()),
-        (StatusCode::CONFLICT, "idTaken")
-    );
+    assert_eq!((refused.status, refused.code()), (StatusCode::CONFLICT, "idTaken"));
     let message = refused.json["error"]["message"].as_str().unwrap();
     assert!(message.contains("was deleted"), "{message}");
 }
@@ -258,9 +202,7 @@ async fn all_faults_of_a_creation_are_told_in_the_order_of_the_properties() {
     let details = |answer: &crate::app::Answer| -> Vec<(String, String)> {
         let details = answer.json["error"]["details"].as_array().unwrap().clone();
         let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-        let pairs = details
-            .iter()
-            .map(|detail| (text(&detail["target"]), text(&detail["code"])));
+        let pairs = details.iter().map(|detail| (text(&detail["target"]), text(&detail["code"])));
         pairs.collect()
     };
     let expected = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {

@@ -10,8 +10,7 @@ const METHODS: [&str; 6] = ["get", "put", "post", "delete", "patch", "options"];
 
 /// Sends no token.
 async fn get(app: &App, url: &str) -> Answer {
-    app.send_bare(Method::GET, url, &[("authorization", "")], "")
-        .await
+    app.send_bare(Method::GET, url, &[("authorization", "")], "").await
 }
 
 #[tokio::test]
@@ -30,10 +29,7 @@ async fn every_operation_of_the_document_is_served_and_no_other_of_its_paths() {
     let paths = document["paths"].as_object().unwrap();
     assert!(!paths.is_empty());
     for (path, item) in paths {
-        let url = path
-            .replace("{flowId}", FLOW)
-            .replace("{runId}", FLOW)
-            .replace("{runId2}", FLOW);
+        let url = path.replace("{flowId}", FLOW).replace("{runId}", FLOW).replace("{runId2}", FLOW);
         let at_root_only = item["servers"].is_array();
         let beta = format!("/beta{url}");
         for url in [url.as_str(), beta.as_str()] {
@@ -132,9 +128,7 @@ async fn the_page_needs_nothing_from_elsewhere() {
 
 /// The requests of a file, each as its method and path, with the variables of the file put in.
 fn requests(file: &str) -> Vec<(String, String)> {
-    let variables = file
-        .lines()
-        .filter_map(|line| line.strip_prefix('@')?.split_once(" = "));
+    let variables = file.lines().filter_map(|line| line.strip_prefix('@')?.split_once(" = "));
     let variables: Vec<_> = variables.collect();
     let lines = file.lines().filter_map(|line| line.split_once(' '));
     let requests = lines.filter(|(method, _)| METHODS.contains(&method.to_lowercase().as_str()));
@@ -165,12 +159,7 @@ fn whole_requests(file: &str) -> Vec<WholeRequest> {
         let (method, url) = lines.next().unwrap().split_once(' ').unwrap();
         let headers = lines.filter_map(|line| line.split_once(": "));
         let headers = headers.map(|(name, value)| (name.to_lowercase(), value.to_owned()));
-        (
-            method.parse().unwrap(),
-            url.to_owned(),
-            headers.collect(),
-            body.trim().to_owned(),
-        )
+        (method.parse().unwrap(), url.to_owned(), headers.collect(), body.trim().to_owned())
     });
     requests.collect()
 }
@@ -193,9 +182,7 @@ async fn the_file_of_requests_succeeds_from_top_to_bottom() {
     // Variables that contain others are declared after them.
     let filled = |variables: &[(String, String)], text: &str| {
         let later = variables.iter().rev();
-        later.fold(text.to_owned(), |text, (name, value)| {
-            text.replace(name, value)
-        })
+        later.fold(text.to_owned(), |text, (name, value)| text.replace(name, value))
     };
     let mut number = 0;
     for (method, url, headers, body) in whole_requests(file) {
@@ -203,25 +190,12 @@ async fn the_file_of_requests_succeeds_from_top_to_bottom() {
         let guid = ("{{$guid}}".to_owned(), format!("key-{number}"));
         let variables_now = [&[guid][..], &variables].concat();
         let fill = |text: &str| filled(&variables_now, text);
-        let url = fill(&url)
-            .replace("http://127.0.0.1:8080", "")
-            .replace(' ', "%20");
-        let headers: Vec<_> = headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), fill(value)))
-            .collect();
-        let headers: Vec<_> = headers
-            .iter()
-            .map(|(name, value)| (*name, value.as_str()))
-            .collect();
-        let answer = app
-            .send_bare(method.clone(), &url, &headers, &fill(&body))
-            .await;
-        assert!(
-            answer.status.is_success(),
-            "{method} {url}: {}",
-            answer.body
-        );
+        let url = fill(&url).replace("http://127.0.0.1:8080", "").replace(' ', "%20");
+        let headers: Vec<_> =
+            headers.iter().map(|(name, value)| (name.as_str(), fill(value))).collect();
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let answer = app.send_bare(method.clone(), &url, &headers, &fill(&body)).await;
+        assert!(answer.status.is_success(), "{method} {url}: {}", answer.body);
         if number == 1 {
             let flow = answer.json["id"].as_str().unwrap().to_owned();
             variables.retain(|(name, _)| name != "{{flowId}}");
@@ -238,9 +212,7 @@ fn every_operation_of_the_document_stands_in_the_file_of_requests() {
     let matches = |template: &str, path: &str| {
         let (template, path) = (template.split('/'), path.split('/'));
         template.clone().count() == path.clone().count()
-            && template
-                .zip(path)
-                .all(|(part, segment)| part.starts_with('{') || part == segment)
+            && template.zip(path).all(|(part, segment)| part.starts_with('{') || part == segment)
     };
     for (path, item) in document["paths"].as_object().unwrap() {
         for method in METHODS.iter().filter(|method| item[**method].is_object()) {

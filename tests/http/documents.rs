@@ -16,20 +16,11 @@ const PAGES: [(&str, &str); 9] = [
     ("SECURITY.md", include_str!("../../SECURITY.md")),
     ("deploy/README.md", include_str!("../../deploy/README.md")),
     ("docs/api.md", include_str!("../../docs/api.md")),
-    (
-        "docs/architecture.md",
-        include_str!("../../docs/architecture.md"),
-    ),
+    ("docs/architecture.md", include_str!("../../docs/architecture.md")),
     ("docs/configuration.md", CONFIGURATION),
     ("docs/crates.md", include_str!("../../docs/crates.md")),
-    (
-        "docs/operations.md",
-        include_str!("../../docs/operations.md"),
-    ),
-    (
-        "docs/performance.md",
-        include_str!("../../docs/performance.md"),
-    ),
+    ("docs/operations.md", include_str!("../../docs/operations.md")),
+    ("docs/performance.md", include_str!("../../docs/performance.md")),
 ];
 
 /// Folders of the workspace: code that begins with one of them is a path.
@@ -76,10 +67,7 @@ fn the_configuration_page_lists_every_key_with_its_default_and_no_other() {
         let default: Table = format!("default = {default}").parse().unwrap();
         (key.to_owned(), default["default"].clone())
     });
-    assert_eq!(
-        described.collect::<BTreeMap<_, _>>(),
-        keys(&DEFAULTS.parse().unwrap())
-    );
+    assert_eq!(described.collect::<BTreeMap<_, _>>(), keys(&DEFAULTS.parse().unwrap()));
 }
 
 #[test]

@@ -33,13 +33,7 @@ async fn a_run_shows_what_is_selected() {
     let alias = format!("{}/process/runs/{}", run.url, run.id);
     for url in [&run.url, &alias] {
         let some = found(&app, &format!("{url}?$select=status,statistics")).await;
-        let expected = [
-            "@odata.context",
-            "@odata.etag",
-            "@odata.type",
-            "statistics",
-            "status",
-        ];
+        let expected = ["@odata.context", "@odata.etag", "@odata.type", "statistics", "status"];
         assert_eq!(members(&some.json), expected);
         assert_eq!(some.json["statistics"], whole.json["statistics"]);
         assert_eq!(some.header("etag"), whole.header("etag"));
@@ -59,23 +53,13 @@ async fn a_run_shows_its_process_when_it_is_expanded() {
     let flow = found(&app, &format!("/industryData/incomingFlows/{}", run.flow)).await;
     let alias = format!("{}/process/runs/{}", run.url, run.id);
     for url in [&run.url, &alias] {
-        let expanded = found(&app, &format!("{url}?expand=process&%24select=id"))
-            .await
-            .json;
-        let expected = [
-            "@odata.context",
-            "@odata.etag",
-            "@odata.type",
-            "id",
-            "process",
-        ];
+        let expanded = found(&app, &format!("{url}?expand=process&%24select=id")).await.json;
+        let expected = ["@odata.context", "@odata.etag", "@odata.type", "id", "process"];
         assert_eq!(members(&expanded), expected);
         for name in members(&expanded["process"]) {
             assert_eq!(expanded["process"][name], flow.json[name], "{name}");
         }
-        let mut all = found(&app, &format!("{url}?$select=*&$expand=process"))
-            .await
-            .json;
+        let mut all = found(&app, &format!("{url}?$select=*&$expand=process")).await.json;
         assert_eq!(all["process"]["id"], json!(run.flow));
         let all = all.as_object_mut().unwrap();
         all.retain(|name, _| name != "process" && name != "@odata.context");
@@ -93,12 +77,7 @@ async fn a_flow_and_a_process_show_what_is_selected() {
     for url in [flow.clone(), format!("{}/process", run.url)] {
         let whole = found(&app, &url).await;
         let some = found(&app, &format!("{url}?$select=displayName")).await;
-        let expected = [
-            "@odata.context",
-            "@odata.etag",
-            "@odata.type",
-            "displayName",
-        ];
+        let expected = ["@odata.context", "@odata.etag", "@odata.type", "displayName"];
         assert_eq!(members(&some.json), expected);
         assert_eq!(some.header("etag"), whole.header("etag"));
         let context = "http://localhost/$metadata#industryData/incomingFlows(displayName)/$entity";
@@ -113,10 +92,7 @@ async fn other_options_of_an_entity_and_any_of_a_write_are_refused() {
     let flow = format!("/industryData/incomingFlows/{}", run.flow);
     let process = format!("{}/process", run.url);
     for (url, code) in [
-        (
-            format!("{}?$filter=id eq null", run.url),
-            "unsupportedQueryOption",
-        ),
+        (format!("{}?$filter=id eq null", run.url), "unsupportedQueryOption"),
         (format!("{}?$top=1", run.url), "unsupportedQueryOption"),
         (format!("{}?$select=none", run.url), "invalidQueryOption"),
         (format!("{}?$select=", run.url), "invalidQueryOption"),
@@ -131,13 +107,10 @@ async fn other_options_of_an_entity_and_any_of_a_write_are_refused() {
     }
     let new = json!({"displayName": "R"});
     for answer in [
-        app.patch(&format!("{}?$select=id", run.url), json!({}))
-            .await,
+        app.patch(&format!("{}?$select=id", run.url), json!({})).await,
         app.patch(&format!("{flow}?$select=id"), json!({})).await,
-        app.post(&format!("{}?$select=id", run.list_url()), new.clone())
-            .await,
-        app.post("/industryData/incomingFlows?$select=id", new)
-            .await,
+        app.post(&format!("{}?$select=id", run.list_url()), new.clone()).await,
+        app.post("/industryData/incomingFlows?$select=id", new).await,
         app.delete(&format!("{}?$select=id", run.url)).await,
     ] {
         let refused = (answer.status, answer.code());
@@ -168,14 +141,9 @@ async fn the_singleton_leads_to_its_collections() {
     for root in ["", "/beta"] {
         let hub = found(&app, &format!("{root}/industryData")).await.json;
         let at = format!("http://localhost{root}");
-        assert_eq!(
-            hub["@odata.context"],
-            json!(format!("{at}/$metadata#industryData"))
-        );
+        assert_eq!(hub["@odata.context"], json!(format!("{at}/$metadata#industryData")));
         for collection in ["incomingFlows", "runs"] {
-            let link = hub[format!("{collection}@odata.navigationLink")]
-                .as_str()
-                .unwrap();
+            let link = hub[format!("{collection}@odata.navigationLink")].as_str().unwrap();
             let path = link.strip_prefix("http://localhost").unwrap();
             assert_eq!(path, format!("{root}/industryData/{collection}"));
             let rows = found(&app, path).await.json;
@@ -193,11 +161,7 @@ async fn answers(app: &App, requests: &[(&str, &str, &str)]) -> Vec<String> {
     let address = server.strip_prefix("http://").unwrap();
     let mut connection = TcpStream::connect(address).await.unwrap();
     for (index, (method, url, header)) in requests.iter().enumerate() {
-        let closes = if index + 1 == requests.len() {
-            "connection: close\r\n"
-        } else {
-            ""
-        };
+        let closes = if index + 1 == requests.len() { "connection: close\r\n" } else { "" };
         let token = app.bearer_token();
         let head = format!(
             "{method} {url} HTTP/1.1\r\nhost: flows\r\nauthorization: Bearer {token}\r\n{header}{closes}\r\n"
@@ -213,9 +177,7 @@ async fn answers(app: &App, requests: &[(&str, &str, &str)]) -> Vec<String> {
 fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
     let (head, _) = answer.split_once("\r\n\r\n").unwrap();
     let mut lines = head.lines().filter_map(|line| line.split_once(": "));
-    lines
-        .find(|(known, _)| known.eq_ignore_ascii_case(name))
-        .map(|(_, value)| value)
+    lines.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
 #[tokio::test]
@@ -225,16 +187,9 @@ async fn head_answers_as_get_does_without_the_body() {
     let list = run.list_url();
     let count = format!("{list}/$count");
     let absent = format!("{list}/0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e");
-    for url in [
-        run.url.as_str(),
-        &list,
-        &count,
-        &absent,
-        "/industryData",
-        "/$metadata",
-        "/livez",
-        "/none",
-    ] {
+    for url in
+        [run.url.as_str(), &list, &count, &absent, "/industryData", "/$metadata", "/livez", "/none"]
+    {
         let [head, get] = &answers(&app, &[("HEAD", url, ""), ("GET", url, "")]).await[..] else {
             panic!("{url}: two answers");
         };
@@ -243,11 +198,7 @@ async fn head_answers_as_get_does_without_the_body() {
             assert_eq!(header(head, name), header(get, name), "{url}: {name}");
         }
         let (_, body) = get.split_once("\r\n\r\n").unwrap();
-        assert_eq!(
-            header(get, "content-length"),
-            Some(body.len().to_string().as_str()),
-            "{url}"
-        );
+        assert_eq!(header(get, "content-length"), Some(body.len().to_string().as_str()), "{url}");
         assert!(head.ends_with("\r\n\r\n"), "{url}: {head}");
     }
 }
@@ -259,17 +210,11 @@ async fn what_the_client_has_is_answered_without_a_length() {
     let tag = found(&app, &run.url).await.header("etag").to_owned();
     let known = format!("if-none-match: {tag}\r\n");
     for method in ["HEAD", "GET"] {
-        let requests = [
-            (method, run.url.as_str(), known.as_str()),
-            ("GET", "/livez", ""),
-        ];
+        let requests = [(method, run.url.as_str(), known.as_str()), ("GET", "/livez", "")];
         let [same, _] = &answers(&app, &requests).await[..] else {
             panic!("two answers");
         };
-        assert!(
-            same.starts_with("304 ") && same.ends_with("\r\n\r\n"),
-            "{same}"
-        );
+        assert!(same.starts_with("304 ") && same.ends_with("\r\n\r\n"), "{same}");
         assert_eq!(header(same, "etag"), Some(tag.as_str()));
         assert_eq!(header(same, "content-length"), None, "{same}");
     }

@@ -12,67 +12,23 @@ async fn a_body_that_cannot_be_read_says_where() {
     let cases = [
         ("", "malformedJson", "line 1 column 0"),
         ("[]", "malformedJson", "line 1 column"),
-        (
-            "{\"displayName\": \"a\",\n \"displayName\": \"b\"}",
-            "malformedJson",
-            "line 2 column",
-        ),
+        ("{\"displayName\": \"a\",\n \"displayName\": \"b\"}", "malformedJson", "line 2 column"),
         ("{} x", "malformedJson", "line 1 column 4"),
-        (
-            "{\"statistics\":{\"a\":\"\\ud800\"}}",
-            "malformedJson",
-            "line 1 column",
-        ),
-        (
-            "{\"statistics\":{\"a\\u0000\":1}}",
-            "malformedJson",
-            "U+0000",
-        ),
+        ("{\"statistics\":{\"a\":\"\\ud800\"}}", "malformedJson", "line 1 column"),
+        ("{\"statistics\":{\"a\\u0000\":1}}", "malformedJson", "U+0000"),
         ("{\"displayName\":\"a\\u0000\"}", "malformedJson", "U+0000"),
         ("{\"@x\":\"\\u0000\"}", "malformedJson", "U+0000"),
-        (
-            "{\"statistics\":{\"a\":1e999}}",
-            "malformedJson",
-            "out of range",
-        ),
-        (
-            "{\"statistics\":{\"a\":18446744073709551616}}",
-            "malformedJson",
-            "64 bits",
-        ),
-        (
-            "{\"statistics\":[]}",
-            "invalidType",
-            "statistics must be an object",
-        ),
+        ("{\"statistics\":{\"a\":1e999}}", "malformedJson", "out of range"),
+        ("{\"statistics\":{\"a\":18446744073709551616}}", "malformedJson", "64 bits"),
+        ("{\"statistics\":[]}", "invalidType", "statistics must be an object"),
         ("{\"statistics\":null}", "nullNotAllowed", "statistics"),
         ("{\"displayName\":null}", "nullNotAllowed", "displayName"),
-        (
-            "{\"startDateTime\":null}",
-            "nullNotAllowed",
-            "startDateTime",
-        ),
+        ("{\"startDateTime\":null}", "nullNotAllowed", "startDateTime"),
         ("{\"status\":null}", "nullNotAllowed", "status"),
-        (
-            "{\"status\":\"done\"}",
-            "invalidEnumValue",
-            "completedWithWarnings",
-        ),
-        (
-            "{\"startDateTime\":\"2026-01-01 00:00:00Z\"}",
-            "invalidDateTime",
-            "RFC 3339",
-        ),
-        (
-            "{\"startDateTime\":1767225600}",
-            "invalidType",
-            "startDateTime must be a string",
-        ),
-        (
-            "{\"displayName\":\"   \"}",
-            "invalidDisplayName",
-            "1 to 256",
-        ),
+        ("{\"status\":\"done\"}", "invalidEnumValue", "completedWithWarnings"),
+        ("{\"startDateTime\":\"2026-01-01 00:00:00Z\"}", "invalidDateTime", "RFC 3339"),
+        ("{\"startDateTime\":1767225600}", "invalidType", "startDateTime must be a string"),
+        ("{\"displayName\":\"   \"}", "invalidDisplayName", "1 to 256"),
         ("{\"speed\":1}", "unknownProperty", "speed"),
         (
             "{\"blockingError\":{\"innerError\":{\"code\":1}}}",
@@ -84,11 +40,7 @@ async fn a_body_that_cannot_be_read_says_where() {
             "invalidType",
             "blockingError/details/0/code",
         ),
-        (
-            "{\"id\":\"0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e\"}",
-            "propertyNotUpdateable",
-            "id",
-        ),
+        ("{\"id\":\"0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e\"}", "propertyNotUpdateable", "id"),
     ];
     for (body, code, words) in cases {
         let answer = app.send(Method::PATCH, &run.url, &[], body).await;
@@ -99,10 +51,7 @@ async fn a_body_that_cannot_be_read_says_where() {
             answer.body
         );
         assert!(
-            answer.json["error"]["message"]
-                .as_str()
-                .unwrap()
-                .contains(words),
+            answer.json["error"]["message"].as_str().unwrap().contains(words),
             "{body}: {}",
             answer.body
         );
@@ -135,14 +84,7 @@ async fn all_faults_of_one_body_are_told_at_once() {
 }
 
 /// Method, URL, headers, body, and the status and code that are expected.
-type Case<'a> = (
-    Method,
-    &'a str,
-    &'a [(&'a str, &'a str)],
-    &'a str,
-    u16,
-    &'a str,
-);
+type Case<'a> = (Method, &'a str, &'a [(&'a str, &'a str)], &'a str, u16, &'a str);
 
 #[tokio::test]
 async fn routes_methods_and_media_types_are_refused_in_order() {
@@ -153,39 +95,11 @@ async fn routes_methods_and_media_types_are_refused_in_order() {
     let bad_id = format!("{}/not-a-uuid", run.list_url());
     let nil = format!("{}/00000000-0000-0000-0000-000000000000", run.list_url());
     let cases: [Case<'_>; 14] = [
-        (
-            Method::GET,
-            "/industryData/elsewhere",
-            &[],
-            "",
-            404,
-            "notFound",
-        ),
+        (Method::GET, "/industryData/elsewhere", &[], "", 404, "notFound"),
         (Method::PATCH, "/nothing", &[], "{}", 404, "notFound"),
-        (
-            Method::PUT,
-            &run.url,
-            &[json_type],
-            "{}",
-            405,
-            "methodNotAllowed",
-        ),
-        (
-            Method::PATCH,
-            &run.url,
-            &[json_type],
-            &huge,
-            413,
-            "payloadTooLarge",
-        ),
-        (
-            Method::PATCH,
-            &run.url,
-            &[("content-type", "text/plain")],
-            &huge,
-            413,
-            "payloadTooLarge",
-        ),
+        (Method::PUT, &run.url, &[json_type], "{}", 405, "methodNotAllowed"),
+        (Method::PATCH, &run.url, &[json_type], &huge, 413, "payloadTooLarge"),
+        (Method::PATCH, &run.url, &[("content-type", "text/plain")], &huge, 413, "payloadTooLarge"),
         (
             Method::PATCH,
             &run.url,
@@ -194,14 +108,7 @@ async fn routes_methods_and_media_types_are_refused_in_order() {
             415,
             "unsupportedMediaType",
         ),
-        (
-            Method::PATCH,
-            &run.url,
-            &[],
-            "{}",
-            415,
-            "unsupportedMediaType",
-        ),
+        (Method::PATCH, &run.url, &[], "{}", 415, "unsupportedMediaType"),
         (
             Method::PATCH,
             &run.url,
@@ -226,14 +133,7 @@ async fn routes_methods_and_media_types_are_refused_in_order() {
             406,
             "notAcceptable",
         ),
-        (
-            Method::PATCH,
-            &bad_id,
-            &[json_type],
-            "{}",
-            400,
-            "badRequest",
-        ),
+        (Method::PATCH, &bad_id, &[json_type], "{}", 400, "badRequest"),
         (Method::PATCH, &nil, &[json_type], "{}", 400, "badRequest"),
         (
             Method::PATCH,
@@ -243,23 +143,11 @@ async fn routes_methods_and_media_types_are_refused_in_order() {
             200,
             "",
         ),
-        (
-            Method::GET,
-            &run.url,
-            &[("accept", "text/html, application/*;q=0.5")],
-            "",
-            200,
-            "",
-        ),
+        (Method::GET, &run.url, &[("accept", "text/html, application/*;q=0.5")], "", 200, ""),
     ];
     for (method, url, headers, body, status, code) in cases {
         let answer = app.send_bare(method.clone(), url, headers, body).await;
-        assert_eq!(
-            answer.status.as_u16(),
-            status,
-            "{method} {url} {headers:?}: {}",
-            answer.body
-        );
+        assert_eq!(answer.status.as_u16(), status, "{method} {url} {headers:?}: {}", answer.body);
         if status != 200 {
             assert_eq!(answer.json["error"]["code"], json!(code), "{method} {url}");
             assert_eq!(answer.header("content-type"), "application/json");
@@ -269,34 +157,18 @@ async fn routes_methods_and_media_types_are_refused_in_order() {
             );
         }
     }
-    let answer = app
-        .send_bare(Method::PUT, &run.url, &[json_type], "{}")
-        .await;
+    let answer = app.send_bare(Method::PUT, &run.url, &[json_type], "{}").await;
     for method in ["GET", "PATCH", "DELETE"] {
-        assert!(
-            answer.header("allow").contains(method),
-            "{}",
-            answer.header("allow")
-        );
+        assert!(answer.header("allow").contains(method), "{}", answer.header("allow"));
     }
 }
 
 #[tokio::test]
 async fn a_client_request_id_is_echoed() {
     let app = App::start().await;
-    let answer = app
-        .send(
-            Method::GET,
-            "/nowhere",
-            &[("client-request-id", "abc-1")],
-            "",
-        )
-        .await;
+    let answer = app.send(Method::GET, "/nowhere", &[("client-request-id", "abc-1")], "").await;
     assert_eq!(answer.header("client-request-id"), "abc-1");
-    assert_eq!(
-        answer.json["error"]["innerError"]["client-request-id"],
-        json!("abc-1")
-    );
+    assert_eq!(answer.json["error"]["innerError"]["client-request-id"], json!("abc-1"));
     assert_ne!(answer.header("request-id"), "abc-1");
 }
 
@@ -304,12 +176,7 @@ async fn a_client_request_id_is_echoed() {
 async fn health_needs_no_token() {
     let app = App::start().await;
     for path in ["/livez", "/readyz"] {
-        let answer = app
-            .send_bare(Method::GET, path, &[("authorization", "")], "")
-            .await;
-        assert_eq!(
-            (answer.status, answer.body.as_str()),
-            (StatusCode::OK, "ok\n")
-        );
+        let answer = app.send_bare(Method::GET, path, &[("authorization", "")], "").await;
+        assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "ok\n"));
     }
 }

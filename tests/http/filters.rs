@@ -19,23 +19,9 @@ use crate::app::App;
 
 const RUNS: u32 = 60;
 const FLOWS: u32 = 25;
-const NAMES: [&str; 8] = [
-    "a",
-    "ab",
-    "B",
-    "\u{e4}b",
-    "b%_'",
-    "a\\b",
-    "x & y+z=#",
-    "\u{1f980}",
-];
-const STATUSES: [&str; 5] = [
-    "running",
-    "completed",
-    "failed",
-    "completedWithErrors",
-    "completedWithWarnings",
-];
+const NAMES: [&str; 8] = ["a", "ab", "B", "\u{e4}b", "b%_'", "a\\b", "x & y+z=#", "\u{1f980}"];
+const STATUSES: [&str; 5] =
+    ["running", "completed", "failed", "completedWithErrors", "completedWithWarnings"];
 const READINESS: [&str; 3] = ["ready", "notReady", "failed"];
 
 fn run_id(number: u32) -> String {
@@ -74,13 +60,7 @@ fn fixture() -> &'static Fixture {
     SCENE.get_or_init(|| {
         let runtime = Runtime::new().unwrap();
         let (app, [runs, all_runs, flows]) = runtime.block_on(filled());
-        Fixture {
-            runtime,
-            app,
-            runs,
-            all_runs,
-            flows,
-        }
+        Fixture { runtime, app, runs, all_runs, flows }
     })
 }
 
@@ -122,10 +102,8 @@ async fn compare(
     let mut expected: Vec<&Value> = list.rows.iter().collect();
     expected.retain(|row| filter.is_none_or(|filter| filter.holds(row)));
     expected.sort_by(|one, other| order.compare(one, other));
-    let mut options = format!(
-        "$orderby={}&$top={top}&$skip={skip}&$count=true",
-        encoded(&order.text())
-    );
+    let mut options =
+        format!("$orderby={}&$top={top}&$skip={skip}&$count=true", encoded(&order.text()));
     let mut count_url = format!("{}/$count", list.url);
     if let Some(filter) = filter {
         let filter = encoded(&filter.text());
@@ -144,19 +122,12 @@ async fn compare(
     let walked: Vec<String> = pages.iter().flat_map(ids).collect();
     prop_assert_eq!(walked, list::ids_of(expected.iter().copied().skip(skip)));
     let count = app.get(&count_url).await;
-    prop_assert_eq!(
-        (count.status, count.body),
-        (StatusCode::OK, expected.len().to_string())
-    );
+    prop_assert_eq!((count.status, count.body), (StatusCode::OK, expected.len().to_string()));
     Ok(())
 }
 
 fn cases(cases: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 fn windows() -> impl Strategy<Value = (usize, usize)> {
@@ -239,10 +210,9 @@ async fn take(app: &App, list: &str, movers: &[String], step: Step) {
             let body = json!({"displayName": "new", "startDateTime": moment(minute)});
             assert_eq!(app.post(list, body).await.status, StatusCode::CREATED);
         }
-        Step::Move(minute, mover) => drop(
-            app.patch(&url(mover), json!({"startDateTime": moment(minute)}))
-                .await,
-        ),
+        Step::Move(minute, mover) => {
+            drop(app.patch(&url(mover), json!({"startDateTime": moment(minute)})).await)
+        }
         Step::Rename(mover, name) => {
             drop(app.patch(&url(mover), json!({"displayName": name})).await)
         }
@@ -285,10 +255,7 @@ async fn walk_amidst(
     let (mut still, movers) = still_and_moving(app, &flow).await;
     still.sort_by(|one, other| order.compare(one, other));
     let mut walked = Vec::new();
-    let mut place = Some(format!(
-        "{list}?$orderby={}&$top={top}",
-        encoded(&order.text())
-    ));
+    let mut place = Some(format!("{list}?$orderby={}&$top={top}", encoded(&order.text())));
     let mut steps = steps.iter();
     let mut pages = 0;
     while let Some(url) = place {

@@ -71,9 +71,7 @@ async fn if_match_and_the_etag_of_a_body_must_both_match_the_flow() {
         (&current, "*", 200),
     ] {
         let body = json!({"displayName": "G", "eTag": tag}).to_string();
-        let answer = app
-            .send(Method::PATCH, &url, &[("if-match", if_match)], &body)
-            .await;
+        let answer = app.send(Method::PATCH, &url, &[("if-match", if_match)], &body).await;
         assert_eq!(answer.status, status, "If-Match {if_match}, eTag {tag}");
     }
 }
@@ -84,22 +82,11 @@ async fn a_flow_with_runs_stays_until_they_are_deleted() {
     let run = app.run(json!({"displayName": "R"})).await;
     let url = format!("{FLOWS}/{}", run.flow);
     let answer = app.delete(&url).await;
-    assert_eq!(
-        (answer.status, answer.code()),
-        (StatusCode::CONFLICT, "flowHasRuns")
-    );
-    assert_eq!(
-        app.get(&format!("{}/process", run.url)).await.body,
-        app.get(&url).await.body
-    );
+    assert_eq!((answer.status, answer.code()), (StatusCode::CONFLICT, "flowHasRuns"));
+    assert_eq!(app.get(&format!("{}/process", run.url)).await.body, app.get(&url).await.body);
     assert_eq!(app.delete(&run.url).await.status, StatusCode::NO_CONTENT);
     assert_eq!(app.delete(&url).await.status, StatusCode::NO_CONTENT);
-    assert_eq!(
-        app.post(&run.list_url(), json!({"displayName": "R"}))
-            .await
-            .code(),
-        "flowNotFound"
-    );
+    assert_eq!(app.post(&run.list_url(), json!({"displayName": "R"})).await.code(), "flowNotFound");
 }
 
 #[tokio::test]
@@ -116,29 +103,16 @@ async fn a_flow_that_breaks_a_rule_is_refused() {
             "expirationBeforeEffective",
         ),
         (json!({"eTag": "nonsense"}), "malformedEntityTag"),
-        (
-            json!({"id": "0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e"}),
-            "propertyNotUpdateable",
-        ),
+        (json!({"id": "0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e"}), "propertyNotUpdateable"),
         (json!({"colour": "red"}), "unknownProperty"),
     ];
     for (body, code) in cases {
         let answer = app.patch(&url, body.clone()).await;
-        assert_eq!(
-            (answer.status, answer.code()),
-            (StatusCode::BAD_REQUEST, code),
-            "{body}"
-        );
+        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, code), "{body}");
     }
-    let sentinel = app
-        .patch(&url, json!({"readinessStatus": "unknownFutureValue"}))
-        .await;
+    let sentinel = app.patch(&url, json!({"readinessStatus": "unknownFutureValue"})).await;
     assert_eq!(sentinel.status, StatusCode::OK);
-    let refused = app
-        .post(
-            FLOWS,
-            json!({"displayName": "F", "dataDomain": "unknownFutureValue"}),
-        )
-        .await;
+    let refused =
+        app.post(FLOWS, json!({"displayName": "F", "dataDomain": "unknownFutureValue"})).await;
     assert_eq!(refused.code(), "invalidEnumValue");
 }

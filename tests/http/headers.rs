@@ -28,45 +28,15 @@ async fn a_415_says_what_is_taken() {
             "application/json",
             "identity",
         ),
-        (
-            Method::POST,
-            &list,
-            vec![("content-type", "text/json")],
-            "",
-            "",
-        ),
-        (
-            Method::POST,
-            &list,
-            vec![JSON, ("content-encoding", "br")],
-            "",
-            "identity",
-        ),
-        (
-            Method::GET,
-            &list,
-            vec![("content-encoding", "br")],
-            "",
-            "identity",
-        ),
+        (Method::POST, &list, vec![("content-type", "text/json")], "", ""),
+        (Method::POST, &list, vec![JSON, ("content-encoding", "br")], "", "identity"),
+        (Method::GET, &list, vec![("content-encoding", "br")], "", "identity"),
     ];
     for (method, url, headers, accept_patch, accept_encoding) in cases {
         let answer = app.send_bare(method.clone(), url, &headers, "{}").await;
-        assert_eq!(
-            answer.status,
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "{method} {headers:?}"
-        );
-        assert_eq!(
-            answer.header("accept-patch"),
-            accept_patch,
-            "{method} {headers:?}"
-        );
-        assert_eq!(
-            answer.header("accept-encoding"),
-            accept_encoding,
-            "{method} {headers:?}"
-        );
+        assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{method} {headers:?}");
+        assert_eq!(answer.header("accept-patch"), accept_patch, "{method} {headers:?}");
+        assert_eq!(answer.header("accept-encoding"), accept_encoding, "{method} {headers:?}");
     }
 }
 
@@ -85,9 +55,7 @@ async fn an_empty_accept_accepts_everything_and_the_most_specific_range_decides(
         (&count, "application/json", 200),
         (&count, "image/png", 406),
     ] {
-        let answer = app
-            .send_bare(Method::GET, url, &[("accept", accept)], "")
-            .await;
+        let answer = app.send_bare(Method::GET, url, &[("accept", accept)], "").await;
         assert_eq!(answer.status.as_u16(), status, "{url} {accept}");
     }
 }
@@ -110,9 +78,7 @@ async fn versions_of_odata_that_are_not_spoken_are_refused() {
     ] {
         let headers = [JSON, (name, value)];
         let patched = app.send_bare(Method::PATCH, &run.url, &headers, "{}").await;
-        let read = app
-            .send_bare(Method::GET, &run.url, &headers[1..], "")
-            .await;
+        let read = app.send_bare(Method::GET, &run.url, &headers[1..], "").await;
         for answer in [patched, read] {
             let code = if is_taken { "" } else { "invalidODataVersion" };
             let status = if is_taken { 200 } else { 400 };

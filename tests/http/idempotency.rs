@@ -23,13 +23,7 @@ async fn post(app: &App, url: &str, key: &str, body: &str) -> Answer {
 }
 
 fn shown(answer: &Answer) -> (StatusCode, [&str; 5], &str) {
-    let names = [
-        "content-type",
-        "etag",
-        "location",
-        "odata-entityid",
-        "preference-applied",
-    ];
+    let names = ["content-type", "etag", "location", "odata-entityid", "preference-applied"];
     let headers = names.map(|name| answer.header(name));
     (answer.status, headers, &answer.body)
 }
@@ -43,36 +37,26 @@ async fn runs_url(app: &App) -> String {
 }
 
 async fn as_owner(app: &App, statement: &'static str) {
-    let mut owner = PgConnection::connect_with(&app.database.owner())
-        .await
-        .unwrap();
+    let mut owner = PgConnection::connect_with(&app.database.owner()).await.unwrap();
     sqlx::raw_sql(statement).execute(&mut owner).await.unwrap();
 }
 
 /// What a server leaves behind that crashed after the creation and before the answer.
 async fn lose_the_answer(app: &App) {
-    as_owner(
-        app,
-        "UPDATE idempotency_keys SET status = NULL, headers = NULL, body = NULL",
-    )
-    .await;
+    as_owner(app, "UPDATE idempotency_keys SET status = NULL, headers = NULL, body = NULL").await;
 }
 
 #[tokio::test]
 async fn a_creation_that_is_sent_again_is_answered_as_the_first_time() {
     let app = App::start().await;
     let runs = runs_url(&app).await;
-    for (url, body) in [
-        (runs.as_str(), BODY),
-        (FLOWS, r#"{"displayName":"a flow"}"#),
-    ] {
+    for (url, body) in [(runs.as_str(), BODY), (FLOWS, r#"{"displayName":"a flow"}"#)] {
         let before = rows(&app, url).await;
         let first = post(&app, url, url, body).await;
         assert_eq!(first.status, StatusCode::CREATED, "{}", first.body);
         assert_eq!(first.header("idempotency-replayed"), "");
         let place = first.header("location").strip_prefix("http://localhost");
-        app.patch(place.unwrap(), json!({"displayName": "changed"}))
-            .await;
+        app.patch(place.unwrap(), json!({"displayName": "changed"})).await;
         app.clock.advance(DAY - Duration::from_secs(1));
         let again = post(&app, url, url, body).await;
         assert_eq!(shown(&again), shown(&first));
@@ -85,10 +69,7 @@ async fn a_creation_that_is_sent_again_is_answered_as_the_first_time() {
 async fn an_answer_without_a_body_is_given_again() {
     let app = App::start().await;
     for url in [FLOWS.to_owned(), runs_url(&app).await] {
-        let headers = [
-            ("idempotency-key", url.as_str()),
-            ("prefer", "return=minimal"),
-        ];
+        let headers = [("idempotency-key", url.as_str()), ("prefer", "return=minimal")];
         let first = app.send(Method::POST, &url, &headers, BODY).await;
         let again = app.send(Method::POST, &url, &headers, BODY).await;
         assert_eq!(first.status, StatusCode::NO_CONTENT);
@@ -103,10 +84,7 @@ async fn a_refusal_is_final_for_its_key() {
     let app = App::start().await;
     let url = runs_url(&app).await;
     let first = post(&app, &url, "refused", r#"{"displayName":""}"#).await;
-    assert_eq!(
-        (first.status, first.code()),
-        (StatusCode::BAD_REQUEST, "invalidDisplayName")
-    );
+    assert_eq!((first.status, first.code()), (StatusCode::BAD_REQUEST, "invalidDisplayName"));
     app.clock.advance(Duration::from_secs(1));
     let again = post(&app, &url, "refused", r#"{"displayName":""}"#).await;
     assert_eq!(shown(&again), shown(&first));
@@ -115,10 +93,7 @@ async fn a_refusal_is_final_for_its_key() {
     let absent = format!("{FLOWS}/0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e/runs");
     let first = post(&app, &absent, "absent", BODY).await;
     assert_eq!(first.code(), "flowNotFound");
-    assert_eq!(
-        shown(&post(&app, &absent, "absent", BODY).await),
-        shown(&first)
-    );
+    assert_eq!(shown(&post(&app, &absent, "absent", BODY).await), shown(&first));
 }
 
 #[tokio::test]
@@ -126,11 +101,8 @@ async fn a_key_of_another_body_or_route_is_refused() {
     let app = App::start().await;
     let (url, other) = (runs_url(&app).await, runs_url(&app).await);
     let first = post(&app, &url, "key", BODY).await;
-    let others = [
-        (url.as_str(), r#"{"displayName":"twice"}"#),
-        (other.as_str(), BODY),
-        (FLOWS, BODY),
-    ];
+    let others =
+        [(url.as_str(), r#"{"displayName":"twice"}"#), (other.as_str(), BODY), (FLOWS, BODY)];
     for (url, body) in others {
         let answer = post(&app, url, "key", body).await;
         assert_eq!(
@@ -145,17 +117,11 @@ async fn a_key_of_another_body_or_route_is_refused() {
     let beta = format!("/beta{url}");
     let parentheses = url.replace("Flows/", "Flows('").replace("/runs", "')/runs");
     for url in [
-        url.to_uppercase()
-            .replace(&FLOWS.to_uppercase(), FLOWS)
-            .replace("/RUNS", "/runs"),
+        url.to_uppercase().replace(&FLOWS.to_uppercase(), FLOWS).replace("/RUNS", "/runs"),
         parentheses,
         beta,
     ] {
-        assert_eq!(
-            shown(&post(&app, &url, "key", BODY).await),
-            shown(&first),
-            "{url}"
-        );
+        assert_eq!(shown(&post(&app, &url, "key", BODY).await), shown(&first), "{url}");
     }
 }
 
@@ -170,10 +136,7 @@ async fn a_key_belongs_to_its_caller_and_tenant() {
             "exp": 4_102_444_800_u64, "roles": ["IndustryData-InboundFlow.ReadWrite.All"]}),
         );
         let bearer = format!("Bearer {token}");
-        let headers = [
-            ("idempotency-key", "key"),
-            ("authorization", bearer.as_str()),
-        ];
+        let headers = [("idempotency-key", "key"), ("authorization", bearer.as_str())];
         let other = app.send(Method::POST, FLOWS, &headers, BODY).await;
         assert_eq!(other.status, StatusCode::CREATED);
         assert_ne!(other.json["id"], first.json["id"]);
@@ -184,10 +147,7 @@ async fn a_key_belongs_to_its_caller_and_tenant() {
 async fn a_key_is_one_header_of_1_to_255_visible_characters() {
     let app = App::start().await;
     let (longest, too_long) = ("k".repeat(255), "k".repeat(256));
-    assert_eq!(
-        post(&app, FLOWS, &longest, BODY).await.status,
-        StatusCode::CREATED
-    );
+    assert_eq!(post(&app, FLOWS, &longest, BODY).await.status, StatusCode::CREATED);
     for key in ["", " ", "a key", "\u{fc}", "a\tkey", too_long.as_str()] {
         let answer = post(&app, FLOWS, key, BODY).await;
         assert_eq!(

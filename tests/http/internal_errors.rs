@@ -23,11 +23,7 @@ struct PanickingIds(AtomicUsize);
 
 impl Ids for PanickingIds {
     fn next(&self, now: Timestamp) -> uuid::Uuid {
-        assert_eq!(
-            self.0.fetch_add(1, Ordering::Relaxed),
-            0,
-            "secret of the inside"
-        );
+        assert_eq!(self.0.fetch_add(1, Ordering::Relaxed), 0, "secret of the inside");
         TimeOrderedIds.next(now)
     }
 }
@@ -55,14 +51,8 @@ async fn a_panic_is_500() {
         options.environment.ids = Arc::new(PanickingIds(AtomicUsize::new(0)))
     })
     .await;
-    let answer = app
-        .post("/industryData/incomingFlows", json!({"displayName": "F"}))
-        .await;
-    assert_envelope(
-        &answer,
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "internalServerError",
-    );
+    let answer = app.post("/industryData/incomingFlows", json!({"displayName": "F"})).await;
+    assert_envelope(&answer, StatusCode::INTERNAL_SERVER_ERROR, "internalServerError");
 }
 
 #[tokio::test]
@@ -70,23 +60,11 @@ async fn a_time_out_is_503() {
     let app = App::start_with(|options| options.request_timeout = Duration::from_millis(300)).await;
     let run = app.run(json!({"displayName": "R"})).await;
     // Somebody's session holds the row.
-    let mut holder = PgConnection::connect_with(&app.database.owner())
-        .await
-        .unwrap();
-    sqlx::raw_sql("BEGIN; SELECT 1 FROM runs FOR UPDATE")
-        .execute(&mut holder)
-        .await
-        .unwrap();
+    let mut holder = PgConnection::connect_with(&app.database.owner()).await.unwrap();
+    sqlx::raw_sql("BEGIN; SELECT 1 FROM runs FOR UPDATE").execute(&mut holder).await.unwrap();
     let answer = app.patch(&run.url, json!({"displayName": "x"})).await;
-    assert_envelope(
-        &answer,
-        StatusCode::SERVICE_UNAVAILABLE,
-        "serviceUnavailable",
-    );
-    assert_eq!(
-        (answer.code(), answer.header("retry-after")),
-        ("requestTimeout", "1")
-    );
+    assert_envelope(&answer, StatusCode::SERVICE_UNAVAILABLE, "serviceUnavailable");
+    assert_eq!((answer.code(), answer.header("retry-after")), ("requestTimeout", "1"));
 }
 
 #[tokio::test]
@@ -96,15 +74,8 @@ async fn a_database_that_is_gone_is_503() {
     app.store.close().await;
     for (method, body) in [(Method::GET, ""), (Method::PATCH, r#"{"displayName":"x"}"#)] {
         let answer = app.send(method, &run.url, &[], body).await;
-        assert_envelope(
-            &answer,
-            StatusCode::SERVICE_UNAVAILABLE,
-            "serviceUnavailable",
-        );
-        assert_eq!(
-            (answer.code(), answer.header("retry-after")),
-            ("databaseUnavailable", "1")
-        );
+        assert_envelope(&answer, StatusCode::SERVICE_UNAVAILABLE, "serviceUnavailable");
+        assert_eq!((answer.code(), answer.header("retry-after")), ("databaseUnavailable", "1"));
     }
     let ready = app.get("/readyz").await;
     assert_eq!(ready.status, StatusCode::SERVICE_UNAVAILABLE);

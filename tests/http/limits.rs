@@ -17,10 +17,7 @@ const PERIOD: Duration = Duration::from_secs(3600);
 const OTHER_TENANT: &str = "5b0f1f5e-0d3a-4d6f-9d0e-2f6a1c9b8e11";
 
 fn rate(burst: u32) -> Rate {
-    Rate {
-        period: PERIOD,
-        burst: NonZeroU32::new(burst).unwrap(),
-    }
+    Rate { period: PERIOD, burst: NonZeroU32::new(burst).unwrap() }
 }
 
 async fn app(burst: u32) -> App {
@@ -56,9 +53,7 @@ async fn a_caller_that_sends_too_much_is_429_and_told_when_to_come_again() {
         assert_eq!(app.get(FLOWS).await.status, StatusCode::OK);
     }
     assert_limited(&app.get(FLOWS).await);
-    let report = app
-        .patch(&format!("{FLOWS}/x"), json!({"displayName": "F"}))
-        .await;
+    let report = app.patch(&format!("{FLOWS}/x"), json!({"displayName": "F"})).await;
     assert_limited(&report);
     assert_eq!(app.get("/livez").await.status, StatusCode::OK);
 }
@@ -92,20 +87,11 @@ async fn a_tenant_that_floods_does_not_keep_another_from_reporting() {
     const REPORTS: u32 = 20;
     let app = app(2 + REPORTS).await;
     let run = app.run(json!({"displayName": "Flooded"})).await;
-    let other = bearer(
-        &app,
-        OTHER_TENANT,
-        "tester",
-        "IndustryData-InboundFlow.ReadWrite.All",
-    );
+    let other = bearer(&app, OTHER_TENANT, "tester", "IndustryData-InboundFlow.ReadWrite.All");
     let headers = [("authorization", other.as_str())];
-    let created = app
-        .send(Method::POST, FLOWS, &headers, r#"{"displayName":"F"}"#)
-        .await;
+    let created = app.send(Method::POST, FLOWS, &headers, r#"{"displayName":"F"}"#).await;
     let runs = format!("{FLOWS}/{}/runs", created.json["id"].as_str().unwrap());
-    let created = app
-        .send(Method::POST, &runs, &headers, r#"{"displayName":"R"}"#)
-        .await;
+    let created = app.send(Method::POST, &runs, &headers, r#"{"displayName":"R"}"#).await;
     let url = format!("{runs}/{}", created.json["id"].as_str().unwrap());
 
     let mut limited = 0;
@@ -115,9 +101,7 @@ async fn a_tenant_that_floods_does_not_keep_another_from_reporting() {
             let flood = app.patch(&run.url, body.clone()).await;
             limited += u32::from(flood.status == StatusCode::TOO_MANY_REQUESTS);
         }
-        let answer = app
-            .send(Method::PATCH, &url, &headers, &body.to_string())
-            .await;
+        let answer = app.send(Method::PATCH, &url, &headers, &body.to_string()).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     }
     assert_eq!(limited, 10 * REPORTS - REPORTS);
@@ -130,10 +114,7 @@ async fn each_request_of_a_batch_counts_and_is_answered_with_the_time_to_wait() 
     let item = |id: usize| json!({"id": id.to_string(), "method": "GET", "url": FLOWS});
     let items: Vec<Value> = (0..5).map(item).collect();
     let answers = responses(&app, json!(items)).await;
-    let limited: Vec<&Value> = answers
-        .iter()
-        .filter(|answer| answer["status"] == 429)
-        .collect();
+    let limited: Vec<&Value> = answers.iter().filter(|answer| answer["status"] == 429).collect();
     assert_eq!(limited.len(), 2, "{answers:#?}");
     for answer in limited {
         assert_waits(answer["headers"]["Retry-After"].as_str().unwrap());
@@ -146,11 +127,8 @@ async fn each_request_of_a_batch_counts_and_is_answered_with_the_time_to_wait() 
 async fn an_override_gives_an_application_a_limit_of_its_own() {
     let app = App::start_with(|options| {
         options.limits.caller = Some(rate(1));
-        options.limits.overrides = vec![RateOverride {
-            tenant: None,
-            application: Some("tester".to_owned()),
-            rate: None,
-        }];
+        options.limits.overrides =
+            vec![RateOverride { tenant: None, application: Some("tester".to_owned()), rate: None }];
     })
     .await;
     for _ in 0..5 {

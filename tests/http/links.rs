@@ -6,13 +6,8 @@ use serde_json::{Value, json};
 use crate::app::{Answer, App};
 
 const URL: &str = "/beta/industryData/incomingFlows?$top=1";
-const FORWARDED: &[(&str, &str)] = &[
-    ("host", "inner:8080"),
-    (
-        "forwarded",
-        "for=203.0.113.9;proto=https;host=flows.example",
-    ),
-];
+const FORWARDED: &[(&str, &str)] =
+    &[("host", "inner:8080"), ("forwarded", "for=203.0.113.9;proto=https;host=flows.example")];
 const X_FORWARDED: &[(&str, &str)] = &[
     ("host", "inner:8080"),
     ("x-forwarded-proto", "https"),
@@ -53,10 +48,7 @@ async fn a_trusted_proxy_says_what_the_client_called() {
 async fn nobody_is_trusted_whose_address_is_not_known() {
     let app = App::start().await;
     let answer = app.send_bare(Method::GET, "/", X_FORWARDED, "").await;
-    assert_eq!(
-        answer.json["@odata.context"],
-        json!("http://inner:8080/$metadata")
-    );
+    assert_eq!(answer.json["@odata.context"], json!("http://inner:8080/$metadata"));
 }
 
 const PROXY: &str = "127.0.0.1";
@@ -74,8 +66,7 @@ async fn through_proxy(app: &App, method: Method, url: &str, body: &Value) -> An
     let mut headers = vec![("host", "inner:8080"), ("content-type", "application/json")];
     headers.extend(PREFIXED);
     let path = url.strip_prefix(ROOT).unwrap_or(url);
-    app.send_from(PROXY, method, path, &headers, &body.to_string())
-        .await
+    app.send_from(PROXY, method, path, &headers, &body.to_string()).await
 }
 
 /// Every text in a body that is an absolute URL.
@@ -106,10 +97,7 @@ async fn every_link_carries_the_prefix_and_the_port_and_can_be_followed() {
         let flow = through_proxy(&app, Method::POST, &list, &named).await;
         assert_eq!(flow.status, StatusCode::CREATED);
         let location = flow.header("location").to_owned();
-        assert!(
-            location.starts_with(&format!("{ROOT}{list}/")),
-            "{location}"
-        );
+        assert!(location.starts_with(&format!("{ROOT}{list}/")), "{location}");
         let mut ids = Vec::new();
         for _ in 0..3 {
             let url = format!("{location}/runs");
@@ -147,11 +135,7 @@ async fn a_batch_takes_urls_below_the_prefix_and_its_items_carry_it() {
         let answer = through_proxy(&app, Method::POST, "/$batch", &batch).await;
         answer.json["responses"][0].clone()
     };
-    for url in [
-        path.to_owned(),
-        format!("{ROOT}{path}"),
-        format!("{ROOT}/beta{path}"),
-    ] {
+    for url in [path.to_owned(), format!("{ROOT}{path}"), format!("{ROOT}/beta{path}")] {
         let item = send(&url).await;
         assert_eq!(item["status"], json!(200), "{url} {item}");
         let context = item["body"]["@odata.context"].as_str().unwrap();
@@ -190,27 +174,15 @@ async fn a_port_and_a_prefix_are_believed_of_trusted_proxies_and_when_they_are_w
         (vec![https, port("8443")], "https://inner:8443"),
         (vec![port("80"), prefix("/a/b")], "http://inner/a/b"),
         (vec![port("443")], "http://inner:443"),
-        (
-            vec![("host", "inner:8080"), port("9000")],
-            "http://inner:8080",
-        ),
-        (
-            vec![host("a.example:8443"), port("9000")],
-            "http://a.example:8443",
-        ),
+        (vec![("host", "inner:8080"), port("9000")], "http://inner:8080"),
+        (vec![host("a.example:8443"), port("9000")], "http://a.example:8443"),
         (vec![https, host("a.example:443")], "https://a.example"),
-        (
-            vec![https, host("[2001:db8::1]"), port("444")],
-            "https://[2001:db8::1]:444",
-        ),
+        (vec![https, host("[2001:db8::1]"), port("444")], "https://[2001:db8::1]:444"),
         (vec![host("a.example:port")], "http://inner"),
         (vec![host("a.example:99999")], "http://inner"),
         (vec![host("a:b:c")], "http://inner"),
         (vec![port("0"), prefix("/..")], "http://inner"),
-        (
-            vec![port("70000"), prefix("//evil.example")],
-            "http://inner",
-        ),
+        (vec![port("70000"), prefix("//evil.example")], "http://inner"),
         (vec![prefix("/a?b"), port("1 2")], "http://inner"),
     ] {
         assert_eq!(context(PROXY, &headers).await, expected, "{headers:?}");

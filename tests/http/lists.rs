@@ -18,13 +18,8 @@ async fn walk(app: &App, url: &str, property: &str) -> Vec<Value> {
     while let Some(url) = place {
         let page = app.get(&url).await;
         assert_eq!(page.status, StatusCode::OK, "{}", page.body);
-        values.extend(
-            page.json["value"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|row| row[property].clone()),
-        );
+        values
+            .extend(page.json["value"].as_array().unwrap().iter().map(|row| row[property].clone()));
         place = next(&page.json);
     }
     values
@@ -33,16 +28,11 @@ async fn walk(app: &App, url: &str, property: &str) -> Vec<Value> {
 #[tokio::test]
 async fn runs_come_newest_first_with_the_greatest_id_of_a_tie_first_whatever_the_page_size() {
     let app = App::start().await;
-    let first = app
-        .run(json!({"displayName": "0", "startDateTime": "2026-01-01T00:00:00Z"}))
-        .await;
+    let first = app.run(json!({"displayName": "0", "startDateTime": "2026-01-01T00:00:00Z"})).await;
     for index in 1..7 {
         let start = format!("2026-01-0{}T00:00:00Z", 1 + index / 3);
-        app.run_of(
-            &first.flow,
-            json!({"displayName": index.to_string(), "startDateTime": start}),
-        )
-        .await;
+        app.run_of(&first.flow, json!({"displayName": index.to_string(), "startDateTime": start}))
+            .await;
     }
     let whole = app.get(&first.list_url()).await.json;
     assert_eq!(next(&whole), None);
@@ -74,48 +64,29 @@ async fn runs_come_newest_first_with_the_greatest_id_of_a_tie_first_whatever_the
             "{size}"
         );
         assert_eq!(
-            walk(
-                &app,
-                &format!("{}/process/runs?top={size}", first.url),
-                "id"
-            )
-            .await,
+            walk(&app, &format!("{}/process/runs?top={size}", first.url), "id").await,
             ids,
             "{size}"
         );
     }
-    assert_eq!(
-        app.get(&format!("{}?$top=0", first.list_url())).await.json["value"],
-        json!([])
-    );
+    assert_eq!(app.get(&format!("{}?$top=0", first.list_url())).await.json["value"], json!([]));
 }
 
 #[tokio::test]
 async fn rows_that_come_and_go_make_no_page_skip_or_repeat_a_row() {
     let app = App::start().await;
-    let first = app
-        .run(json!({"displayName": "a", "startDateTime": "2026-01-01T00:00:00Z"}))
-        .await;
+    let first = app.run(json!({"displayName": "a", "startDateTime": "2026-01-01T00:00:00Z"})).await;
     let second = app
-        .run_of(
-            &first.flow,
-            json!({"displayName": "b", "startDateTime": "2026-01-02T00:00:00Z"}),
-        )
+        .run_of(&first.flow, json!({"displayName": "b", "startDateTime": "2026-01-02T00:00:00Z"}))
         .await;
     let third = app
-        .run_of(
-            &first.flow,
-            json!({"displayName": "c", "startDateTime": "2026-01-03T00:00:00Z"}),
-        )
+        .run_of(&first.flow, json!({"displayName": "c", "startDateTime": "2026-01-03T00:00:00Z"}))
         .await;
     let page = app.get(&format!("{}?$top=2", first.list_url())).await.json;
     app.delete(&second.url).await;
     app.delete(&third.url).await;
-    app.run_of(
-        &first.flow,
-        json!({"displayName": "d", "startDateTime": "2026-01-04T00:00:00Z"}),
-    )
-    .await;
+    app.run_of(&first.flow, json!({"displayName": "d", "startDateTime": "2026-01-04T00:00:00Z"}))
+        .await;
     let rest = app.get(&next(&page).unwrap()).await.json;
     assert_eq!(rest["value"][0]["id"], json!(first.id));
     assert_eq!(rest["value"].as_array().unwrap().len(), 1);
@@ -126,14 +97,10 @@ async fn history_and_flows_are_walked_too() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     for rows in 0..5 {
-        app.patch(&run.url, json!({"statistics": {"rows": rows}}))
-            .await;
+        app.patch(&run.url, json!({"statistics": {"rows": rows}})).await;
     }
     let versions: Vec<Value> = (1..=6).map(|version| json!(version)).collect();
-    assert_eq!(
-        walk(&app, &format!("{}/history?$top=2", run.url), "version").await,
-        versions
-    );
+    assert_eq!(walk(&app, &format!("{}/history?$top=2", run.url), "version").await, versions);
     for _ in 0..4 {
         app.flow().await;
     }
@@ -149,59 +116,23 @@ async fn an_option_that_is_not_known_is_refused() {
     let other = app.run(json!({"displayName": "R"})).await;
     app.run_of(&run.flow, json!({"displayName": "R2"})).await;
     let page = app.get(&format!("{}?$top=1", run.list_url())).await.json;
-    let token = next(&page)
-        .unwrap()
-        .split("skiptoken=")
-        .nth(1)
-        .unwrap()
-        .to_owned();
+    let token = next(&page).unwrap().split("skiptoken=").nth(1).unwrap().to_owned();
     let refused = [
-        (
-            format!("{}?$search=running", run.list_url()),
-            "unsupportedQueryOption",
-        ),
-        (
-            format!("{}?$top=1&$top=1", run.list_url()),
-            "invalidQueryOption",
-        ),
-        (
-            format!("{}?$top=1&top=1", run.list_url()),
-            "invalidQueryOption",
-        ),
-        (
-            format!("{}?$top=1001", run.list_url()),
-            "invalidQueryOption",
-        ),
+        (format!("{}?$search=running", run.list_url()), "unsupportedQueryOption"),
+        (format!("{}?$top=1&$top=1", run.list_url()), "invalidQueryOption"),
+        (format!("{}?$top=1&top=1", run.list_url()), "invalidQueryOption"),
+        (format!("{}?$top=1001", run.list_url()), "invalidQueryOption"),
         (format!("{}?$top=-1", run.list_url()), "invalidQueryOption"),
         (format!("{}?%24top=x", run.list_url()), "invalidQueryOption"),
-        (
-            format!("{}?$skiptoken=AAAA", run.list_url()),
-            "invalidQueryOption",
-        ),
-        (
-            format!("{}?$top=1&$skiptoken={token}", other.list_url()),
-            "invalidQueryOption",
-        ),
-        (
-            format!("{}?$top=2&$skiptoken={token}", run.list_url()),
-            "invalidQueryOption",
-        ),
-        (
-            format!("{}/history?$select=id", run.url),
-            "unsupportedQueryOption",
-        ),
+        (format!("{}?$skiptoken=AAAA", run.list_url()), "invalidQueryOption"),
+        (format!("{}?$top=1&$skiptoken={token}", other.list_url()), "invalidQueryOption"),
+        (format!("{}?$top=2&$skiptoken={token}", run.list_url()), "invalidQueryOption"),
+        (format!("{}/history?$select=id", run.url), "unsupportedQueryOption"),
     ];
     for (url, code) in refused {
         let answer = app.get(&url).await;
-        assert_eq!(
-            (answer.status, answer.code()),
-            (StatusCode::BAD_REQUEST, code),
-            "{url}"
-        );
+        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, code), "{url}");
     }
     let write = app.patch(&format!("{}?$top=1", run.url), json!({})).await;
-    assert_eq!(
-        (write.status, write.code()),
-        (StatusCode::BAD_REQUEST, "unsupportedQueryOption")
-    );
+    assert_eq!((write.status, write.code()), (StatusCode::BAD_REQUEST, "unsupportedQueryOption"));
 }

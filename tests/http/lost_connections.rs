@@ -16,10 +16,7 @@ async fn sessions(connection: &mut PgConnection, condition: &str) -> i64 {
     let question = format!(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND {condition}"
     );
-    sqlx::query_scalar(sqlx::AssertSqlSafe(question))
-        .fetch_one(connection)
-        .await
-        .unwrap()
+    sqlx::query_scalar(sqlx::AssertSqlSafe(question)).fetch_one(connection).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -47,9 +44,7 @@ async fn reports_continue_while_sessions_are_terminated_and_each_is_stored_once(
     let clients: Vec<_> = clients.collect();
     drop(acknowledged);
     let clients = tokio::spawn(join_all(clients));
-    let mut killer = PgConnection::connect_with(&app.database.service())
-        .await
-        .unwrap();
+    let mut killer = PgConnection::connect_with(&app.database.service()).await.unwrap();
     while !clients.is_finished() {
         let terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
             WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename = current_user
@@ -64,10 +59,7 @@ async fn reports_continue_while_sessions_are_terminated_and_each_is_stored_once(
     let expected: Vec<u64> = (1..=REPORTS).collect();
     let counts = markers_by_client(&app.history(&run.url).await);
     assert_eq!(counts.len(), CLIENTS);
-    assert!(
-        counts.values().all(|counts| *counts == expected),
-        "{counts:?}"
-    );
+    assert!(counts.values().all(|counts| *counts == expected), "{counts:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -93,27 +85,17 @@ async fn clients_that_hang_up_leave_no_transaction_and_lose_nothing() {
     });
     let acknowledged = join_all(clients).await;
     // A last report waits for every transaction that still holds the row.
-    assert_eq!(
-        app.patch(&run.url, json!({"displayName": "cold"}))
-            .await
-            .status,
-        StatusCode::OK
-    );
+    assert_eq!(app.patch(&run.url, json!({"displayName": "cold"})).await.status, StatusCode::OK);
     let counts = markers_by_client(&app.history(&run.url).await);
     for client in acknowledged {
         let (client, acknowledged) = client.unwrap();
         let stored = counts.get(&client).cloned().unwrap_or_default();
         // A report that was cut off may land later, or never; an acknowledged one is stored once, in order.
-        let kept: Vec<u64> = stored
-            .iter()
-            .copied()
-            .filter(|report| acknowledged.contains(report))
-            .collect();
+        let kept: Vec<u64> =
+            stored.iter().copied().filter(|report| acknowledged.contains(report)).collect();
         assert_eq!(kept, acknowledged, "{client}: {stored:?}");
     }
-    let mut connection = PgConnection::connect_with(&app.database.service())
-        .await
-        .unwrap();
+    let mut connection = PgConnection::connect_with(&app.database.service()).await.unwrap();
     // Reports whose client has gone may still be at work; they end by themselves.
     for _ in 0..100_000 {
         if sessions(&mut connection, "state LIKE 'idle in transaction%'").await == 0 {

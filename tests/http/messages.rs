@@ -130,19 +130,11 @@ async fn a_405_names_what_the_route_allows() {
     let list = run.list_url();
     let batch = "a client that cannot send PATCH sends it with POST /$batch";
     for (method, url, words) in [
-        (
-            "patch",
-            list.as_str(),
-            "PATCH is not possible here; send one of GET, HEAD, POST",
-        ),
+        ("patch", list.as_str(), "PATCH is not possible here; send one of GET, HEAD, POST"),
         ("patch", &run.url, "send PATCH instead of patch"),
         ("post", &list, "send POST instead of post"),
         ("post", &run.url, "POST is not possible here; send one of"),
-        (
-            "PUT",
-            &list,
-            "PUT is not possible here; send one of GET, HEAD, POST",
-        ),
+        ("PUT", &list, "PUT is not possible here; send one of GET, HEAD, POST"),
         ("POST", &run.url, batch),
         ("POST", &through, batch),
         ("POST", &flow, batch),
@@ -172,10 +164,7 @@ async fn a_404_says_what_to_check_and_how_to_find_what_exists() {
     let run = format!("{FLOWS}/{}/runs/{ABSENT}", app.flow().await);
     for (url, words) in [
         (&flow, "list its flows with GET /industryData/incomingFlows"),
-        (
-            &run,
-            "list the runs with GET /industryData/incomingFlows/{id}/runs",
-        ),
+        (&run, "list the runs with GET /industryData/incomingFlows/{id}/runs"),
     ] {
         let answer = app.get(url).await;
         assert_says(&answer, 404, words);
@@ -195,30 +184,17 @@ async fn a_401_says_what_is_wrong_with_the_token() {
     };
     let mut wrongly_signed = app.token(&good());
     let signature = wrongly_signed.rfind('.').unwrap() + 1;
-    let replacement = if wrongly_signed[signature..].starts_with('A') {
-        "B"
-    } else {
-        "A"
-    };
+    let replacement = if wrongly_signed[signature..].starts_with('A') { "B" } else { "A" };
     wrongly_signed.replace_range(signature..=signature, replacement);
     for (token, words) in [
         ("abc".to_owned(), "no JSON Web Token"),
         (with("exp", json!(null)), "no JSON Web Token"),
         (app.token_with_kid(&good(), None), "no JSON Web Token"),
-        (
-            app.token_with_kid(&good(), Some("x")),
-            "not signed with a known key",
-        ),
+        (app.token_with_kid(&good(), Some("x")), "not signed with a known key"),
         (wrongly_signed, "not signed with a known key"),
         (with("iss", json!("other")), "tokens of this issuer"),
-        (
-            with("aud", json!("other")),
-            "another audience; get one for this API",
-        ),
-        (
-            with("nbf", json!(4_000_000_000_u64)),
-            "wait until the time in its claim nbf",
-        ),
+        (with("aud", json!("other")), "another audience; get one for this API"),
+        (with("nbf", json!(4_000_000_000_u64)), "wait until the time in its claim nbf"),
         (with("exp", json!(1)), "expired; get a new one"),
         (with("tid", json!("x")), "no claim tid"),
     ] {
@@ -230,11 +206,7 @@ async fn a_401_says_what_is_wrong_with_the_token() {
     }
     let headers = [("authorization", "")];
     let answer = read(app.begin(Method::GET, FLOWS, &headers, Body::empty()).await).await;
-    assert_says(
-        &answer,
-        401,
-        "a token of the issuer that this server is configured for",
-    );
+    assert_says(&answer, 401, "a token of the issuer that this server is configured for");
 }
 
 #[tokio::test]
@@ -244,14 +216,8 @@ async fn a_malformed_chunk_is_told_from_a_body_that_ends_early() {
     let server = app.serve().await;
     let address = server.strip_prefix("http://").unwrap();
     for (chunks, words) in [
-        (
-            "2\r\n{}X0\r\n\r\n",
-            "the chunks of the body are malformed; send each",
-        ),
-        (
-            "z\r\n{}\r\n0\r\n\r\n",
-            "the chunks of the body are malformed; send each",
-        ),
+        ("2\r\n{}X0\r\n\r\n", "the chunks of the body are malformed; send each"),
+        ("z\r\n{}\r\n0\r\n\r\n", "the chunks of the body are malformed; send each"),
         ("9\r\n{}", "the body ended early; send it again"),
     ] {
         let mut connection = TcpStream::connect(address).await.unwrap();
@@ -266,10 +232,7 @@ async fn a_malformed_chunk_is_told_from_a_body_that_ends_early() {
         let mut response = Vec::new();
         connection.read_to_end(&mut response).await.unwrap();
         let response = String::from_utf8_lossy(&response);
-        assert!(
-            response.starts_with("HTTP/1.1 400"),
-            "{chunks:?}: {response}"
-        );
+        assert!(response.starts_with("HTTP/1.1 400"), "{chunks:?}: {response}");
         assert!(response.contains(words), "{chunks:?}: {response}");
     }
 }

@@ -46,12 +46,7 @@ impl Model {
                 match child.tag_name().name() {
                     "Property" => {
                         let may_be_null = child.attribute("Nullable") != Some("false");
-                        assert!(
-                            found
-                                .properties
-                                .insert(name, (type_name, may_be_null))
-                                .is_none()
-                        );
+                        assert!(found.properties.insert(name, (type_name, may_be_null)).is_none());
                     }
                     "NavigationProperty" => drop(found.navigations.insert(name, type_name)),
                     other => assert_eq!(other, "Key"),
@@ -87,10 +82,7 @@ impl Model {
                 continue;
             };
             assert!(*may_be_null || !member.is_null(), "{type_name}/{name}");
-            let members = member
-                .as_array()
-                .cloned()
-                .unwrap_or_else(|| vec![member.clone()]);
+            let members = member.as_array().cloned().unwrap_or_else(|| vec![member.clone()]);
             for member in members.iter().filter(|member| member.is_object()) {
                 self.assert_describes(element(member_type), member);
             }
@@ -104,14 +96,9 @@ fn element(type_name: &str) -> &str {
 }
 
 async fn description(app: &App, url: &str) -> String {
-    let answer = app
-        .send_bare(Method::GET, url, &[("authorization", "")], "")
-        .await;
+    let answer = app.send_bare(Method::GET, url, &[("authorization", "")], "").await;
     assert_eq!(answer.status, StatusCode::OK, "{url}");
-    assert_eq!(
-        answer.header("content-type"),
-        "application/xml;charset=utf-8"
-    );
+    assert_eq!(answer.header("content-type"), "application/xml;charset=utf-8");
     assert_eq!(answer.header("odata-version"), "4.0");
     answer.body
 }
@@ -130,15 +117,11 @@ async fn it_is_served_at_the_root_below_beta_and_relative_to_a_flow() {
     let sets = document
         .descendants()
         .filter(|node| node.has_tag_name(("http://docs.oasis-open.org/odata/ns/edm", "EntitySet")));
-    let sets: Vec<_> = sets
-        .map(|set| (set.attribute("Name"), set.attribute("EntityType")))
-        .collect();
+    let sets: Vec<_> =
+        sets.map(|set| (set.attribute("Name"), set.attribute("EntityType"))).collect();
     assert_eq!(sets, [(Some("runs"), Some("microsoft.graph.run"))]);
     let refused = app.get("/$metadata?$format=json").await;
-    assert_eq!(
-        (refused.status, refused.code()),
-        (StatusCode::BAD_REQUEST, "invalidQueryOption")
-    );
+    assert_eq!((refused.status, refused.code()), (StatusCode::BAD_REQUEST, "invalidQueryOption"));
 }
 
 #[tokio::test]
@@ -156,9 +139,7 @@ async fn the_model_of_a_flow_needs_a_well_formed_id_and_does_not_tell_whether_th
         format!("{FLOWS}('{nil}')/$metadata"),
         format!("{FLOWS}({ID})/$metadata"),
     ] {
-        let answer = app
-            .send_bare(Method::GET, &url, &[("authorization", "")], "")
-            .await;
+        let answer = app.send_bare(Method::GET, &url, &[("authorization", "")], "").await;
         let refused = (answer.status, answer.code());
         assert_eq!(refused, (StatusCode::BAD_REQUEST, "invalidId"), "{url}");
     }
@@ -182,15 +163,11 @@ async fn every_type_that_is_named_is_declared() {
             }
         }
         for node in document.descendants() {
-            for name in ["Type", "BaseType", "EntityType"]
-                .iter()
-                .filter_map(|name| node.attribute(*name))
+            for name in
+                ["Type", "BaseType", "EntityType"].iter().filter_map(|name| node.attribute(*name))
             {
                 let name = element(name);
-                assert!(
-                    name.starts_with("Edm.") || declared.contains(name),
-                    "{name}"
-                );
+                assert!(name.starts_with("Edm.") || declared.contains(name), "{name}");
             }
         }
     }
@@ -206,34 +183,18 @@ async fn enums_have_every_value_and_the_sentinel() {
             node.tag_name().name() == "EnumType" && node.attribute("Name") == Some(name)
         };
         let node = document.descendants().find(is_it).unwrap();
-        node.children()
-            .filter_map(|member| member.attribute("Name"))
-            .map(str::to_owned)
-            .collect()
+        node.children().filter_map(|member| member.attribute("Name")).map(str::to_owned).collect()
     };
     let known = |names: &[&str]| -> BTreeSet<String> {
-        names
-            .iter()
-            .chain(&["unknownFutureValue"])
-            .map(|name| (*name).to_owned())
-            .collect()
+        names.iter().chain(&["unknownFutureValue"]).map(|name| (*name).to_owned()).collect()
     };
-    assert_eq!(
-        members("runStatus"),
-        known(&RunStatus::ALL.map(|status| status.as_str()))
-    );
+    assert_eq!(members("runStatus"), known(&RunStatus::ALL.map(|status| status.as_str())));
     assert_eq!(
         members("readinessStatus"),
         known(&ReadinessStatus::ALL.map(|status| status.as_str()))
     );
-    assert_eq!(
-        members("incomingDomain"),
-        known(&DataDomain::ALL.map(|domain| domain.as_str()))
-    );
-    assert_eq!(
-        members("runAction"),
-        known(&["created", "updated", "deleted"])
-    );
+    assert_eq!(members("incomingDomain"), known(&DataDomain::ALL.map(|domain| domain.as_str())));
+    assert_eq!(members("runAction"), known(&["created", "updated", "deleted"]));
 }
 
 #[tokio::test]
@@ -253,10 +214,7 @@ async fn whatever_is_answered_is_declared() {
     let run_type = model.navigation(flow_type, "runs");
     let event_type = model.navigation(run_type, "history");
     assert_eq!(model.navigation(hub, "runs"), run_type);
-    assert_eq!(
-        model.navigation(run_type, "process"),
-        "microsoft.graph.process"
-    );
+    assert_eq!(model.navigation(run_type, "process"), "microsoft.graph.process");
 
     for url in [&run.url, &bare.url] {
         model.assert_describes(run_type, &app.get(url).await.json);
@@ -281,20 +239,11 @@ async fn the_service_document_leads_to_the_description() {
     let app = App::start().await;
     for (url, root) in [("/", ""), ("/beta", "/beta"), ("/beta/", "/beta")] {
         let answer = app
-            .send_bare(
-                Method::GET,
-                url,
-                &[("authorization", ""), ("host", "flows.example")],
-                "",
-            )
+            .send_bare(Method::GET, url, &[("authorization", ""), ("host", "flows.example")], "")
             .await;
         let expected = json!({"@odata.context": format!("http://flows.example{root}/$metadata"), "value": [
             {"name": "industryData", "kind": "Singleton", "url": format!("http://flows.example{root}/industryData")}]});
-        assert_eq!(
-            (answer.status, &answer.json),
-            (StatusCode::OK, &expected),
-            "{url}"
-        );
+        assert_eq!((answer.status, &answer.json), (StatusCode::OK, &expected), "{url}");
     }
     let run = app.run(json!({"displayName": "R"})).await;
     let context = app.get(&format!("/beta{}", run.url)).await.json["@odata.context"].clone();
@@ -303,19 +252,13 @@ async fn the_service_document_leads_to_the_description() {
     let xml = description(&app, path).await;
     let document = Document::parse(&xml).unwrap();
     // The path begins at the singleton, and goes by navigation properties.
-    let singleton = document
-        .descendants()
-        .find(|node| node.tag_name().name() == "Singleton")
-        .unwrap();
-    let mut steps = fragment
-        .split('/')
-        .map(|step| step.split('(').next().unwrap());
+    let singleton =
+        document.descendants().find(|node| node.tag_name().name() == "Singleton").unwrap();
+    let mut steps = fragment.split('/').map(|step| step.split('(').next().unwrap());
     assert_eq!(singleton.attribute("Name"), steps.next());
     let model = Model::read(&document);
     let last = steps
         .filter(|step| *step != "$entity")
-        .fold(singleton.attribute("Type").unwrap(), |from, step| {
-            model.navigation(from, step)
-        });
+        .fold(singleton.attribute("Type").unwrap(), |from, step| model.navigation(from, step));
     assert_eq!(last, "microsoft.graph.run");
 }

@@ -25,11 +25,7 @@ const MIB: usize = 1024 * 1024;
 
 /// For one caller that may use all of it.
 const fn limits(requests: usize, bytes: usize) -> AdmissionLimits {
-    AdmissionLimits {
-        requests,
-        bytes,
-        caller_percent: 100,
-    }
+    AdmissionLimits { requests, bytes, caller_percent: 100 }
 }
 
 /// An application whose database is held up until the lock is released.
@@ -53,16 +49,10 @@ impl Fixture {
             let name = json!({"displayName": format!("R{number}")});
             created.push(app.run_of(&flow, name).await);
         }
-        let mut holder = PgConnection::connect_with(&app.database.owner())
-            .await
-            .unwrap();
+        let mut holder = PgConnection::connect_with(&app.database.owner()).await.unwrap();
         let lock = "BEGIN; LOCK TABLE runs IN ACCESS EXCLUSIVE MODE";
         sqlx::raw_sql(lock).execute(&mut holder).await.unwrap();
-        Self {
-            app: Arc::new(app),
-            runs: created,
-            holder,
-        }
+        Self { app: Arc::new(app), runs: created, holder }
     }
 
     async fn begin(&self, method: Method, url: &str, body: Value) -> Begun {
@@ -101,10 +91,7 @@ impl Fixture {
     }
 
     async fn release(&mut self) {
-        sqlx::raw_sql("ROLLBACK")
-            .execute(&mut self.holder)
-            .await
-            .unwrap();
+        sqlx::raw_sql("ROLLBACK").execute(&mut self.holder).await.unwrap();
     }
 }
 
@@ -129,15 +116,9 @@ impl Begun {
 /// With a queue of so many places.
 async fn with_queue(writer_queue: usize) -> App {
     let app = App::start().await;
-    let options = ConnectOptions {
-        writer_queue,
-        ..ConnectOptions::new(app.database.service())
-    };
+    let options = ConnectOptions { writer_queue, ..ConnectOptions::new(app.database.service()) };
     let store = Arc::new(PostgresStore::connect(&options).await.unwrap());
-    app.with_environment(|environment| Environment {
-        store,
-        ..environment
-    })
+    app.with_environment(|environment| Environment { store, ..environment })
 }
 
 #[tokio::test]
@@ -151,10 +132,7 @@ async fn when_the_queue_is_nearly_full_ends_are_taken_and_progress_is_not_and_al
         taken.push(fixture.progress(run).await.taken());
     }
     fixture.progress(PROGRESS).await.assert_refused();
-    fixture
-        .report(PROGRESS, json!({"status": "running"}))
-        .await
-        .assert_refused();
+    fixture.report(PROGRESS, json!({"status": "running"})).await.assert_refused();
     for run in PROGRESS..PLACES {
         taken.push(fixture.end(run).await.taken());
     }
@@ -199,10 +177,7 @@ async fn lists_are_refused_first_then_reads_then_progress_and_ends_last() {
     let creation = json!({"displayName": "R"});
     let created = fixture.begin(Method::POST, &list, creation).await;
     created.assert_refused();
-    fixture
-        .begin(Method::DELETE, &run, Value::Null)
-        .await
-        .assert_refused();
+    fixture.begin(Method::DELETE, &run, Value::Null).await.assert_refused();
     for number in 6..8 {
         taken.push(fixture.end(number).await.taken());
     }
@@ -273,12 +248,7 @@ async fn a_request_of_a_batch_that_finds_no_room_is_503_and_the_others_are_answe
     let answers = responses_of(&batch.await.unwrap());
     let (answered, refused): (Vec<&Value>, Vec<&Value>) =
         answers.iter().partition(|answer| answer["status"] == 200);
-    assert_eq!(
-        (answered.len(), refused.len()),
-        (4, 2),
-        "{:?}",
-        statuses(&answers)
-    );
+    assert_eq!((answered.len(), refused.len()), (4, 2), "{:?}", statuses(&answers));
     for answer in refused {
         assert_eq!(answer["status"], 503);
         assert_eq!(answer["headers"]["Retry-After"], "1");

@@ -8,9 +8,8 @@ use crate::app::App;
 #[tokio::test]
 async fn the_example_of_the_specification_is_answered_with_the_whole_run() {
     let app = App::start().await;
-    let run = app
-        .run(json!({"displayName": "Rosters", "startDateTime": "2026-03-01T08:00:00Z"}))
-        .await;
+    let run =
+        app.run(json!({"displayName": "Rosters", "startDateTime": "2026-03-01T08:00:00Z"})).await;
     let answer = app
         .patch(
             &run.url,
@@ -43,10 +42,7 @@ async fn the_example_of_the_specification_is_answered_with_the_whole_run() {
         })
     );
     assert_eq!(answer.header("odata-version"), "4.0");
-    assert_eq!(
-        answer.header("request-id"),
-        answer.header("client-request-id")
-    );
+    assert_eq!(answer.header("request-id"), answer.header("client-request-id"));
     assert_eq!(app.get(&run.url).await.body, answer.body);
 }
 
@@ -75,10 +71,7 @@ async fn every_form_of_the_url_is_the_same_run() {
                 .await;
             assert_eq!(answer.status, StatusCode::OK, "{root}{form}");
             assert_eq!(answer.json["id"], json!(id));
-            assert_eq!(
-                app.get(&run.url).await.json["@odata.etag"],
-                answer.json["@odata.etag"]
-            );
+            assert_eq!(app.get(&run.url).await.json["@odata.etag"], answer.json["@odata.etag"]);
         }
     }
 }
@@ -90,28 +83,15 @@ async fn the_alias_needs_both_runs() {
     let b = app.run_of(&a.flow, json!({"displayName": "B"})).await;
     let stranger = app.run(json!({"displayName": "of another flow"})).await;
     let alias = |via: &str, run: &str| {
-        format!(
-            "/industryData/incomingFlows/{}/runs/{via}/process/runs/{run}",
-            a.flow
-        )
+        format!("/industryData/incomingFlows/{}/runs/{via}/process/runs/{run}", a.flow)
     };
 
-    let answer = app
-        .patch(&alias(&a.id, &b.id), json!({"displayName": "patched"}))
-        .await;
-    assert_eq!(
-        (answer.status, &answer.json["id"]),
-        (StatusCode::OK, &json!(b.id))
-    );
+    let answer = app.patch(&alias(&a.id, &b.id), json!({"displayName": "patched"})).await;
+    assert_eq!((answer.status, &answer.json["id"]), (StatusCode::OK, &json!(b.id)));
     assert_eq!(app.get(&b.url).await.body, answer.body);
     for (via, run) in [(&stranger.id, &b.id), (&a.id, &stranger.id)] {
-        let answer = app
-            .patch(&alias(via, run), json!({"displayName": "x"}))
-            .await;
-        assert_eq!(
-            (answer.status, answer.code()),
-            (StatusCode::NOT_FOUND, "runNotFound")
-        );
+        let answer = app.patch(&alias(via, run), json!({"displayName": "x"})).await;
+        assert_eq!((answer.status, answer.code()), (StatusCode::NOT_FOUND, "runNotFound"));
     }
 }
 
@@ -164,9 +144,7 @@ async fn objects_are_merged_at_every_level_and_null_removes() {
 #[tokio::test]
 async fn what_changes_nothing_makes_no_version_and_no_history() {
     let app = App::start().await;
-    let run = app
-        .run(json!({"displayName": "Rosters", "statistics": {"rows": 1}}))
-        .await;
+    let run = app.run(json!({"displayName": "Rosters", "statistics": {"rows": 1}})).await;
     let stored = app.get(&run.url).await;
     let nothing = [
         json!({}),
@@ -180,11 +158,7 @@ async fn what_changes_nothing_makes_no_version_and_no_history() {
     ];
     for body in nothing {
         let answer = app.patch(&run.url, body.clone()).await;
-        assert_eq!(
-            (answer.status, &answer.body),
-            (StatusCode::OK, &stored.body),
-            "{body}"
-        );
+        assert_eq!((answer.status, &answer.body), (StatusCode::OK, &stored.body), "{body}");
     }
     assert_eq!(app.history(&run.url).await.len(), 1);
 }
@@ -192,15 +166,10 @@ async fn what_changes_nothing_makes_no_version_and_no_history() {
 #[tokio::test]
 async fn the_history_says_who_changed_what() {
     let app = App::start().await;
-    let run = app
-        .run(json!({"displayName": "Rosters", "statistics": {"rows": 1}}))
-        .await;
+    let run = app.run(json!({"displayName": "Rosters", "statistics": {"rows": 1}})).await;
     app.clock.advance(std::time::Duration::from_secs(60));
     let answer = app
-        .patch(
-            &run.url,
-            json!({"status": "failed", "statistics": {"rows": 2, "more": {"x": 1}}}),
-        )
+        .patch(&run.url, json!({"status": "failed", "statistics": {"rows": 2, "more": {"x": 1}}}))
         .await;
     let history = app.history(&run.url).await;
     assert_eq!(history.len(), 2);
@@ -228,31 +197,12 @@ async fn prefer_minimal_leaves_the_body_out() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "Rosters"})).await;
     let body = r#"{"displayName":"x"}"#;
-    let answer = app
-        .send(
-            Method::PATCH,
-            &run.url,
-            &[("prefer", "return=minimal")],
-            body,
-        )
-        .await;
-    assert_eq!(
-        (answer.status, answer.body.as_str()),
-        (StatusCode::NO_CONTENT, "")
-    );
+    let answer = app.send(Method::PATCH, &run.url, &[("prefer", "return=minimal")], body).await;
+    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::NO_CONTENT, ""));
     assert_eq!(answer.header("preference-applied"), "return=minimal");
-    assert_eq!(
-        answer.header("etag"),
-        app.get(&run.url).await.header("etag")
-    );
-    let answer = app
-        .send(
-            Method::PATCH,
-            &run.url,
-            &[("prefer", "return=representation")],
-            "{}",
-        )
-        .await;
+    assert_eq!(answer.header("etag"), app.get(&run.url).await.header("etag"));
+    let answer =
+        app.send(Method::PATCH, &run.url, &[("prefer", "return=representation")], "{}").await;
     assert_eq!(
         (answer.status, answer.header("preference-applied")),
         (StatusCode::OK, "return=representation")
@@ -264,26 +214,11 @@ async fn a_deleted_run_is_hidden_and_its_id_stays_taken() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "Rosters"})).await;
     assert_eq!(app.delete(&run.url).await.status, StatusCode::NO_CONTENT);
-    for url in [
-        run.url.clone(),
-        format!("{}/history", run.url),
-        format!("{}/process", run.url),
-    ] {
+    for url in [run.url.clone(), format!("{}/history", run.url), format!("{}/process", run.url)] {
         assert_eq!(app.get(&url).await.status, StatusCode::NOT_FOUND, "{url}");
     }
-    assert_eq!(
-        app.patch(&run.url, json!({})).await.status,
-        StatusCode::NOT_FOUND
-    );
-    let again = app
-        .post(
-            &run.list_url(),
-            json!({"id": run.id, "displayName": "Rosters"}),
-        )
-        .await;
-    assert_eq!(
-        (again.status, again.code()),
-        (StatusCode::CONFLICT, "idTaken")
-    );
+    assert_eq!(app.patch(&run.url, json!({})).await.status, StatusCode::NOT_FOUND);
+    let again = app.post(&run.list_url(), json!({"id": run.id, "displayName": "Rosters"})).await;
+    assert_eq!((again.status, again.code()), (StatusCode::CONFLICT, "idTaken"));
     assert_eq!(app.get(&run.list_url()).await.json["value"], json!([]));
 }

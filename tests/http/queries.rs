@@ -18,8 +18,7 @@ async fn found(app: &App, url: &str) -> Answer {
 
 fn names(page: &Value) -> Vec<&str> {
     let rows = page["value"].as_array().unwrap().iter();
-    rows.map(|row| row["displayName"].as_str().unwrap())
-        .collect()
+    rows.map(|row| row["displayName"].as_str().unwrap()).collect()
 }
 
 /// The names of all pages.
@@ -71,18 +70,9 @@ async fn a_filter_finds_the_runs_that_it_says() {
             vec!["nightly 2"],
         ),
         ("displayName eq 'O''Hara & sons'", vec!["O'Hara & sons"]),
-        (
-            "startswith(displayName,'nightly')",
-            vec!["nightly 2", "nightly"],
-        ),
-        (
-            "contains(displayName,'eek') and endDateTime eq null",
-            vec!["Weekly"],
-        ),
-        (
-            "endDateTime lt 2026-03-01T08:08:00.5Z",
-            vec!["weekly", "nightly 2"],
-        ),
+        ("startswith(displayName,'nightly')", vec!["nightly 2", "nightly"]),
+        ("contains(displayName,'eek') and endDateTime eq null", vec!["Weekly"]),
+        ("endDateTime lt 2026-03-01T08:08:00.5Z", vec!["weekly", "nightly 2"]),
         (
             "not (endDateTime lt 2026-03-01T08:08:00.5Z) and not (status eq 'failed')",
             vec!["Weekly", "O'Hara & sons"],
@@ -119,10 +109,7 @@ async fn every_order_goes_both_ways_and_null_is_the_least() {
     for top in [1, 2, 3, 50] {
         let order = |order: &str| format!("{list}?$orderby={}&$top={top}", encoded(order));
         assert_eq!(walked(&app, &order("displayName")).await, by_name);
-        assert_eq!(
-            walked(&app, &order("displayName desc,id")).await,
-            by_name_backward
-        );
+        assert_eq!(walked(&app, &order("displayName desc,id")).await, by_name_backward);
         let by_end = walked(&app, &order("endDateTime asc")).await;
         assert_eq!(by_end[2..], ["nightly 2", "weekly", "nightly"]);
         let by_end = walked(&app, &order("endDateTime desc")).await;
@@ -140,14 +127,7 @@ async fn a_list_shows_what_is_selected_and_expanded() {
     let page = found(&app, &url).await.json;
     let row = page["value"][0].as_object().unwrap();
     let members: Vec<&str> = row.keys().map(String::as_str).collect();
-    let expected = [
-        "@odata.etag",
-        "@odata.type",
-        "blockingError",
-        "id",
-        "process",
-        "statistics",
-    ];
+    let expected = ["@odata.etag", "@odata.type", "blockingError", "id", "process", "statistics"];
     assert_eq!(members, expected);
     assert_eq!(row["statistics"]["rows"], json!(4));
     assert_eq!(row["process"]["displayName"], json!("Flow"));
@@ -174,13 +154,8 @@ async fn rows_are_skipped_once_and_counted_on_request() {
     let rest = found(&app, &next(&first).unwrap()).await.json;
     assert_eq!(names(&rest), ["nightly 2", "weekly"]);
     assert_eq!(next(&rest), None);
-    for url in [
-        "/industryData/incomingFlows/$count",
-        "/beta/industryData/incomingFlows/%24count",
-    ] {
-        let count = app
-            .send_bare(Method::GET, url, &[("accept", "text/plain")], "")
-            .await;
+    for url in ["/industryData/incomingFlows/$count", "/beta/industryData/incomingFlows/%24count"] {
+        let count = app.send_bare(Method::GET, url, &[("accept", "text/plain")], "").await;
         assert_eq!((count.status, count.body.as_str()), (StatusCode::OK, "1"));
     }
 }
@@ -190,18 +165,10 @@ async fn operators_see_what_runs_and_what_failed_in_all_flows() {
     let app = App::start().await;
     let lists = [fixture(&app).await, fixture(&app).await];
     let failed = encoded("status eq 'failed' and startDateTime ge 2026-03-01T08:00:00Z");
-    let page = found(
-        &app,
-        &format!("/industryData/runs?$filter={failed}&$expand=process"),
-    )
-    .await;
+    let page = found(&app, &format!("/industryData/runs?$filter={failed}&$expand=process")).await;
     assert_eq!(names(&page.json), ["nightly", "nightly"]);
     for row in page.json["value"].as_array().unwrap() {
-        let url = row["@odata.id"]
-            .as_str()
-            .unwrap()
-            .strip_prefix("http://localhost")
-            .unwrap();
+        let url = row["@odata.id"].as_str().unwrap().strip_prefix("http://localhost").unwrap();
         let run = found(&app, url).await.json;
         assert_eq!(run["id"], row["id"]);
         let flow = row["process"]["id"].as_str().unwrap();
@@ -214,22 +181,11 @@ async fn operators_see_what_runs_and_what_failed_in_all_flows() {
     assert_eq!(count.body, "10");
     for (query, hint) in [
         ("$orderby=displayName", "startDateTime"),
-        (
-            "$filter=displayName%20eq%20'nightly'",
-            "the list of one flow",
-        ),
+        ("$filter=displayName%20eq%20'nightly'", "the list of one flow"),
     ] {
         let answer = app.get(&format!("/industryData/runs?{query}")).await;
-        assert_eq!(
-            (answer.status, answer.code()),
-            (StatusCode::BAD_REQUEST, "queryNotOffered")
-        );
-        assert!(
-            answer.json["error"]["message"]
-                .as_str()
-                .unwrap()
-                .contains(hint)
-        );
+        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "queryNotOffered"));
+        assert!(answer.json["error"]["message"].as_str().unwrap().contains(hint));
     }
 }
 
@@ -245,10 +201,7 @@ async fn flows_are_filtered_by_name_and_readiness() {
         "/industryData/incomingFlows?$filter={failed}&$orderby=displayName%20desc&$top=1&$count=true&$select=displayName"
     );
     let page = found(&app, &url).await.json;
-    assert_eq!(
-        (names(&page), &page["@odata.count"]),
-        (vec!["ab"], &json!(2))
-    );
+    assert_eq!((names(&page), &page["@odata.count"]), (vec!["ab"], &json!(2)));
     assert_eq!(page["value"][0].get("id"), None);
     assert_eq!(walked(&app, &url).await, ["ab", "a"]);
 }
@@ -273,27 +226,13 @@ async fn a_link_goes_on_only_where_it_came_from() {
         ("another filter", link.replace("failed", "running")),
         ("another order", format!("{link}&$orderby=id")),
         ("another flow", link.replace(&flow(&list), &flow(&other))),
-        (
-            "another list",
-            link.replace(&format!("incomingFlows/{}/", flow(&list)), ""),
-        ),
+        ("another list", link.replace(&format!("incomingFlows/{}/", flow(&list)), "")),
     ] {
         let answer = app.get(&link).await;
-        assert_eq!(
-            answer.status,
-            StatusCode::BAD_REQUEST,
-            "{what}: {}",
-            answer.body
-        );
-        assert_eq!(
-            answer.json["error"]["target"],
-            json!("$skiptoken"),
-            "{what}"
-        );
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{what}: {}", answer.body);
+        assert_eq!(answer.json["error"]["target"], json!("$skiptoken"), "{what}");
     }
-    let another_server = app
-        .beside(flowruns_domain::clock::Clock::now(&*app.clock))
-        .await;
+    let another_server = app.beside(flowruns_domain::clock::Clock::now(&*app.clock)).await;
     assert_eq!(found(&another_server, &link).await.status, StatusCode::OK);
 }
 
@@ -303,19 +242,11 @@ async fn what_cannot_be_understood_is_refused_with_its_place() {
     let list = fixture(&app).await;
     for (query, target, part) in [
         ("$filter=status%20eq%20'x'", "$filter", "character 1:"),
-        (
-            "$filter=status%20eq%20'failed'%20und",
-            "$filter",
-            "character 20:",
-        ),
+        ("$filter=status%20eq%20'failed'%20und", "$filter", "character 20:"),
         ("$filter=", "$filter", "character 1:"),
         ("$filter=displayName%20eq%20'a%00'", "$filter", "U+0000"),
         ("$orderby=status", "$orderby", "startDateTime"),
-        (
-            "$orderby=startDateTime,displayName",
-            "$orderby",
-            "second key",
-        ),
+        ("$orderby=startDateTime,displayName", "$orderby", "second key"),
         ("$orderby=id,id%20desc", "$orderby", "second key"),
         ("$orderby=", "$orderby", "startDateTime"),
         ("$select=rows", "$select", "statistics"),

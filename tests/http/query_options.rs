@@ -62,10 +62,7 @@ async fn names_and_words_are_in_any_case_and_links_go_on() {
             }
             assert_eq!(answer.json["@odata.count"], json!(3));
             url = next(&answer);
-            assert!(
-                url.iter()
-                    .all(|url| url.starts_with(&format!("{root}{list}/?")))
-            );
+            assert!(url.iter().all(|url| url.starts_with(&format!("{root}{list}/?"))));
         }
         assert_eq!(names, ["run 6", "run 3", "run 0"]);
     }
@@ -75,22 +72,10 @@ async fn names_and_words_are_in_any_case_and_links_go_on() {
 async fn an_option_that_is_unknown_or_repeated_is_refused() {
     let app = App::start().await;
     let list = fixture(&app, 1).await;
-    for query in [
-        "$search=a",
-        "search=a",
-        "foo=1",
-        "$foo",
-        "=1",
-        "$skipToken2=x",
-        "%24unknown=1",
-    ] {
+    for query in ["$search=a", "search=a", "foo=1", "$foo", "=1", "$skipToken2=x", "%24unknown=1"] {
         let answer = app.get(&format!("{list}?{query}")).await;
         let refused = (answer.status, answer.code());
-        assert_eq!(
-            refused,
-            (StatusCode::BAD_REQUEST, "unsupportedQueryOption"),
-            "{query}"
-        );
+        assert_eq!(refused, (StatusCode::BAD_REQUEST, "unsupportedQueryOption"), "{query}");
     }
     for query in [
         "$top=1&$top=1",
@@ -101,11 +86,7 @@ async fn an_option_that_is_unknown_or_repeated_is_refused() {
     ] {
         let answer = app.get(&format!("{list}?{query}")).await;
         let refused = (answer.status, answer.code());
-        assert_eq!(
-            refused,
-            (StatusCode::BAD_REQUEST, "invalidQueryOption"),
-            "{query}"
-        );
+        assert_eq!(refused, (StatusCode::BAD_REQUEST, "invalidQueryOption"), "{query}");
         let message = answer.json["error"]["message"].as_str().unwrap();
         assert!(message.contains("repeated"), "{message}");
     }
@@ -121,11 +102,7 @@ async fn an_option_that_is_unknown_or_repeated_is_refused() {
     ] {
         let answer = app.get(&format!("{list}?{query}")).await;
         let refused = (answer.status, answer.code());
-        assert_eq!(
-            refused,
-            (StatusCode::BAD_REQUEST, "invalidQueryOption"),
-            "{query}"
-        );
+        assert_eq!(refused, (StatusCode::BAD_REQUEST, "invalidQueryOption"), "{query}");
     }
     assert_eq!(rows(&app.get(&format!("{list}?&$top=0&")).await).len(), 0);
 }
@@ -135,18 +112,12 @@ async fn a_preferred_page_size_makes_pages_smaller_and_the_answer_says_so() {
     let app = App::start().await;
     let list = fixture(&app, 6).await;
     let asked = async |url: &str, preference: &str| {
-        app.send_bare(Method::GET, url, &[("prefer", preference)], "")
-            .await
+        app.send_bare(Method::GET, url, &[("prefer", preference)], "").await
     };
     for (preference, query, size, applied) in [
         ("odata.maxpagesize=2", "", 2, "odata.maxpagesize=2"),
         ("maxpagesize=2", "?$top=5", 2, "maxpagesize=2"),
-        (
-            "respond-async, OData.MaxPageSize=3; x=y",
-            "",
-            3,
-            "odata.maxpagesize=3",
-        ),
+        ("respond-async, OData.MaxPageSize=3; x=y", "", 3, "odata.maxpagesize=3"),
         ("maxpagesize=5", "?$top=2", 2, ""),
         ("maxpagesize=50", "", 6, ""),
         ("maxpagesize=2", "?$top=0", 0, ""),
@@ -166,12 +137,8 @@ async fn a_preferred_page_size_makes_pages_smaller_and_the_answer_says_so() {
     let pages = [&first, &second, &third].map(|page| rows(page).len());
     assert_eq!((pages, next(&third)), ([2, 3, 1], None));
     let run = rows(&first)[0]["id"].as_str().unwrap().to_owned();
-    app.patch(&format!("{list}/{run}"), json!({"displayName": "b"}))
-        .await;
-    for url in [
-        format!("{list}/{run}/history"),
-        "/industryData/incomingFlows".to_owned(),
-    ] {
+    app.patch(&format!("{list}/{run}"), json!({"displayName": "b"})).await;
+    for url in [format!("{list}/{run}/history"), "/industryData/incomingFlows".to_owned()] {
         app.flow().await;
         let answer = asked(&url, "odata.maxpagesize=1").await;
         assert_eq!(rows(&answer).len(), 1, "{url}");
@@ -202,9 +169,7 @@ async fn a_single_entity_is_asked_for_as_json() {
         let refused = app.get(&format!("{url}?$format=xml")).await;
         assert_eq!(refused.code(), "invalidQueryOption", "{url}");
     }
-    let answer = app
-        .get(&format!("{}?$select=status&$format=json", run.url))
-        .await;
+    let answer = app.get(&format!("{}?$select=status&$format=json", run.url)).await;
     assert_eq!(answer.json["status"], "running");
 }
 
@@ -212,10 +177,8 @@ async fn a_single_entity_is_asked_for_as_json() {
 async fn an_order_that_is_not_known_is_answered_with_an_order_of_this_list() {
     let app = App::start().await;
     let runs = fixture(&app, 1).await;
-    for (list, order) in [
-        (FLOWS, "displayName desc,id asc"),
-        (&runs, "startDateTime desc,id asc"),
-    ] {
+    for (list, order) in [(FLOWS, "displayName desc,id asc"), (&runs, "startDateTime desc,id asc")]
+    {
         let refused = app.get(&format!("{list}?$orderby=foo")).await;
         let message = refused.json["error"]["message"].as_str().unwrap();
         assert!(message.ends_with(order), "{message}");
@@ -246,22 +209,14 @@ async fn up_to_a_thousand_ids_are_found_across_flows() {
         let mut found = Vec::new();
         while let Some(page) = url {
             let answer = app.get(&page).await;
-            found.extend(
-                rows(&answer)
-                    .iter()
-                    .map(|row| row["id"].as_str().unwrap().to_owned()),
-            );
+            found.extend(rows(&answer).iter().map(|row| row["id"].as_str().unwrap().to_owned()));
             url = next(&answer);
         }
         assert_eq!(found, expected, "{top}");
     }
-    let count = app
-        .get(&format!("{ALL_RUNS}/$count?$filter={}", filter(&quoted)))
-        .await;
+    let count = app.get(&format!("{ALL_RUNS}/$count?$filter={}", filter(&quoted))).await;
     assert_eq!(count.body, "8", "{count:?}");
-    let within = app
-        .get(&format!("{}?$filter={}", lists[0], filter(&quoted)))
-        .await;
+    let within = app.get(&format!("{}?$filter={}", lists[0], filter(&quoted))).await;
     assert_eq!(rows(&within).len(), 4);
     let one = format!(
         "{ALL_RUNS}?$select=*&$filter={}",
@@ -270,31 +225,19 @@ async fn up_to_a_thousand_ids_are_found_across_flows() {
     let one = app.get(&one).await;
     assert_eq!(rows(&one).len(), 1);
     assert_eq!(
-        (
-            &rows(&one)[0]["id"],
-            rows(&one)[0]["statistics"].is_object()
-        ),
+        (&rows(&one)[0]["id"], rows(&one)[0]["statistics"].is_object()),
         (&json!(ids[5]), true)
     );
     let more = [quoted, vec![format!("'{}'", ids[0])]].concat();
-    let refused = app
-        .get(&format!("{ALL_RUNS}?$filter={}", filter(&more)))
-        .await;
+    let refused = app.get(&format!("{ALL_RUNS}?$filter={}", filter(&more))).await;
     assert_eq!(refused.status, StatusCode::BAD_REQUEST);
     assert!(refused.body.contains("1000"), "{}", refused.body);
-    for filter in [
-        "id gt '0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e'",
-        "displayName eq 'run 1'",
-    ] {
-        let refused = app
-            .get(&format!("{ALL_RUNS}?$filter={}", encoded(filter)))
-            .await;
+    for filter in ["id gt '0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e'", "displayName eq 'run 1'"] {
+        let refused = app.get(&format!("{ALL_RUNS}?$filter={}", encoded(filter))).await;
         assert_eq!(refused.code(), "queryNotOffered", "{filter}");
         assert!(
             refused.body.contains("id in")
-                && refused
-                    .body
-                    .contains("/industryData/incomingFlows/{id}/runs")
+                && refused.body.contains("/industryData/incomingFlows/{id}/runs")
         );
     }
 }
@@ -313,11 +256,7 @@ async fn a_status_that_no_run_has_matches_nothing() {
         for url in [list.as_str(), ALL_RUNS] {
             let filter = encoded(filter);
             let page = app.get(&format!("{url}?$filter={filter}")).await;
-            assert_eq!(
-                (rows(&page).len(), next(&page)),
-                (expected, None),
-                "{filter}"
-            );
+            assert_eq!((rows(&page).len(), next(&page)), (expected, None), "{filter}");
             let count = app.get(&format!("{url}/$count?$filter={filter}")).await;
             assert_eq!(count.body, expected.to_string());
         }

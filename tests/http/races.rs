@@ -21,10 +21,7 @@ async fn sixty_four_clients_of_one_run_lose_no_update_and_starve_nobody() {
                 let body = json!({"statistics": {format!("client{client}"): report}});
                 let answer = app.patch(&url, body).await;
                 assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-                assert_eq!(
-                    answer.json["statistics"][format!("client{client}")],
-                    json!(report)
-                );
+                assert_eq!(answer.json["statistics"][format!("client{client}")], json!(report));
             }
         })
     };
@@ -40,9 +37,8 @@ async fn sixty_four_clients_of_one_run_lose_no_update_and_starve_nobody() {
             continue;
         }
         let change = &entry["changes"][0];
-        let client: usize = change["property"].as_str().unwrap()["statistics/client".len()..]
-            .parse()
-            .unwrap();
+        let client: usize =
+            change["property"].as_str().unwrap()["statistics/client".len()..].parse().unwrap();
         assert_eq!(change["before"], rows[client], "version {}", index + 1);
         rows[client] = change["after"].clone();
     }
@@ -53,34 +49,18 @@ async fn sixty_four_clients_of_one_run_lose_no_update_and_starve_nobody() {
 async fn of_many_outcomes_exactly_one_is_taken() {
     let app = Arc::new(App::start().await);
     let run = app.run(json!({"displayName": "raced"})).await;
-    let outcomes = [
-        "completed",
-        "failed",
-        "completedWithErrors",
-        "completedWithWarnings",
-    ];
+    let outcomes = ["completed", "failed", "completedWithErrors", "completedWithWarnings"];
     let reports = (0..16).map(|index| {
         let (app, url) = (Arc::clone(&app), run.url.clone());
         tokio::spawn(async move {
-            (
-                index % 4,
-                app.patch(&url, json!({"status": outcomes[index % 4]}))
-                    .await,
-            )
+            (index % 4, app.patch(&url, json!({"status": outcomes[index % 4]})).await)
         })
     });
-    let answers: Vec<_> = join_all(reports)
-        .await
-        .into_iter()
-        .map(Result::unwrap)
-        .collect();
+    let answers: Vec<_> = join_all(reports).await.into_iter().map(Result::unwrap).collect();
     let stored = app.get(&run.url).await.json["status"].clone();
     for (outcome, answer) in answers {
-        let expected = if json!(outcomes[outcome]) == stored {
-            StatusCode::OK
-        } else {
-            StatusCode::CONFLICT
-        };
+        let expected =
+            if json!(outcomes[outcome]) == stored { StatusCode::OK } else { StatusCode::CONFLICT };
         assert_eq!(answer.status, expected);
     }
     assert_eq!(app.history(&run.url).await.len(), 2);
@@ -96,23 +76,7 @@ async fn one_creation_sent_many_times_makes_one_run() {
         let (app, url, body) = (Arc::clone(&app), url.clone(), body.clone());
         tokio::spawn(async move { app.post(&url, body).await.status })
     });
-    let statuses: Vec<_> = join_all(posts)
-        .await
-        .into_iter()
-        .map(Result::unwrap)
-        .collect();
-    assert_eq!(
-        statuses
-            .iter()
-            .filter(|status| **status == StatusCode::CREATED)
-            .count(),
-        1
-    );
-    assert_eq!(
-        statuses
-            .iter()
-            .filter(|status| **status == StatusCode::OK)
-            .count(),
-        15
-    );
+    let statuses: Vec<_> = join_all(posts).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == StatusCode::CREATED).count(), 1);
+    assert_eq!(statuses.iter().filter(|status| **status == StatusCode::OK).count(), 15);
 }

@@ -13,11 +13,7 @@ fn table(file: &str) -> Table {
 }
 
 fn texts(list: &Value) -> BTreeSet<&str> {
-    list.as_array()
-        .unwrap()
-        .iter()
-        .map(|text| text.as_str().unwrap())
-        .collect()
+    list.as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect()
 }
 
 /// Name and licence of each crate that is built on this machine, whatever features are on.
@@ -25,22 +21,11 @@ fn crates() -> BTreeSet<(String, String)> {
     let shown = ["--prefix", "none", "--format", "{p}|{l}"];
     let output = Command::new(env!("CARGO"))
         .current_dir(ROOT)
-        .args([
-            "tree",
-            "--locked",
-            "--workspace",
-            "--all-features",
-            "-e",
-            "normal,build,dev",
-        ])
+        .args(["tree", "--locked", "--workspace", "--all-features", "-e", "normal,build,dev"])
         .args(shown)
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
     let lines = text.lines().filter_map(|line| line.split_once('|'));
     let crates: BTreeSet<_> = lines
@@ -75,10 +60,7 @@ fn every_licence_is_one_that_is_allowed_and_each_that_is_allowed_is_needed() {
 fn what_is_banned_is_not_there() {
     let deny = table("deny.toml");
     let banned = deny["bans"]["deny"].as_array().unwrap();
-    let banned: BTreeSet<_> = banned
-        .iter()
-        .map(|ban| ban["crate"].as_str().unwrap())
-        .collect();
+    let banned: BTreeSet<_> = banned.iter().map(|ban| ban["crate"].as_str().unwrap()).collect();
     assert!(banned.contains("ring"));
     for (name, _) in crates() {
         assert!(!banned.contains(name.as_str()), "{name}");
@@ -96,10 +78,7 @@ fn every_crate_is_from_a_source_that_is_allowed() {
             continue;
         };
         let registry = source.strip_prefix("registry+");
-        assert!(
-            registry.is_some_and(|registry| allowed.contains(registry)),
-            "{package:?}"
-        );
+        assert!(registry.is_some_and(|registry| allowed.contains(registry)), "{package:?}");
         assert!(package.get("checksum").is_some(), "{package:?}");
         foreign += 1;
     }

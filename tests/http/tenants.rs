@@ -29,10 +29,7 @@ async fn another_tenants_ids_are_answered_as_ids_that_never_were() {
             "{probe:?}"
         );
         assert!(probe.allows(foreign.status), "{probe:?}: {foreign:?}");
-        assert!(
-            !fixture.tells_of_the_other(&foreign),
-            "{probe:?}: {foreign:?}"
-        );
+        assert!(!fixture.tells_of_the_other(&foreign), "{probe:?}: {foreign:?}");
     }
     assert_eq!(fixture.all_of_the_other().await, before);
 }
@@ -66,10 +63,7 @@ async fn the_items_of_a_batch_reach_no_other_tenant() {
         matrix(&fixture).into_iter().partition(Probe::may_create);
     for probes in alone.chunks(1).chain(together.chunks(BATCH)) {
         let mut replies = Vec::new();
-        for (side, ids) in [
-            (Side::Foreign, &fixture.foreign),
-            (Side::Absent, &fixture.absent),
-        ] {
+        for (side, ids) in [(Side::Foreign, &fixture.foreign), (Side::Absent, &fixture.absent)] {
             let answer = fixture.send_batch(probes, side).await;
             assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
             let items = answer.json["responses"].as_array().unwrap();
@@ -94,10 +88,7 @@ async fn the_same_run_id_and_the_same_key_serve_two_tenants() {
     let ours = mine.send(Method::POST, FLOWS, &key, &body).await;
     let again = mine.send(Method::POST, FLOWS, &key, &body).await;
     assert_eq!((same.body, again.body), (theirs.body, ours.body.clone()));
-    assert_eq!(
-        (theirs.status, ours.status),
-        (StatusCode::CREATED, StatusCode::CREATED)
-    );
+    assert_eq!((theirs.status, ours.status), (StatusCode::CREATED, StatusCode::CREATED));
     assert_eq!(ours.json["displayName"], "mine");
     assert_ne!(ours.json["id"], theirs.json["id"]);
 
@@ -106,10 +97,7 @@ async fn the_same_run_id_and_the_same_key_serve_two_tenants() {
     let created = mine.post(&list, run).await;
     assert_eq!(created.status, StatusCode::CREATED, "{}", created.body);
     let place = format!("{list}/{}", fixture.foreign.run);
-    assert_eq!(
-        created.header("location"),
-        format!("http://localhost{place}")
-    );
+    assert_eq!(created.header("location"), format!("http://localhost{place}"));
     let patched = mine.patch(&place, json!({"status": "failed"})).await;
     assert_eq!(patched.json["status"], "failed");
     assert_eq!(mine.history(&place).await.len(), 2);

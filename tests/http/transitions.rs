@@ -5,13 +5,8 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 
-const STATUSES: [&str; 5] = [
-    "running",
-    "failed",
-    "completed",
-    "completedWithErrors",
-    "completedWithWarnings",
-];
+const STATUSES: [&str; 5] =
+    ["running", "failed", "completed", "completedWithErrors", "completedWithWarnings"];
 
 /// A run as it is created with a status.
 fn creation(status: &str) -> Value {
@@ -32,33 +27,17 @@ async fn every_pair_of_statuses_is_answered_as_the_table_says() {
     for stored in STATUSES {
         for reported in STATUSES {
             let run = app.run(creation(stored)).await;
-            let answer = app
-                .patch(
-                    &run.url,
-                    json!({"status": reported, "statistics": {"n": 1}}),
-                )
-                .await;
+            let answer =
+                app.patch(&run.url, json!({"status": reported, "statistics": {"n": 1}})).await;
             let expected = match (stored, reported) {
                 ("running", _) => (StatusCode::OK, ""),
                 (stored, reported) if stored == reported => (StatusCode::OK, ""),
                 (_, "running") => (StatusCode::CONFLICT, "runAlreadyEnded"),
                 _ => (StatusCode::CONFLICT, "conflictingOutcome"),
             };
-            assert_eq!(
-                (answer.status, answer.code()),
-                expected,
-                "{stored} {reported}"
-            );
-            let entries = if answer.status == StatusCode::OK {
-                2
-            } else {
-                1
-            };
-            assert_eq!(
-                app.history(&run.url).await.len(),
-                entries,
-                "{stored} {reported}"
-            );
+            assert_eq!((answer.status, answer.code()), expected, "{stored} {reported}");
+            let entries = if answer.status == StatusCode::OK { 2 } else { 1 };
+            assert_eq!(app.history(&run.url).await.len(), entries, "{stored} {reported}");
         }
     }
 }
@@ -68,104 +47,34 @@ async fn the_table_of_cases() {
     let app = App::start().await;
     let error = json!({"code": "E"});
     let cases = [
-        (
-            "running",
-            json!({"endDateTime": "2026-01-02T00:00:00Z"}),
-            400,
-            "endDateTimeWithoutEnd",
-        ),
+        ("running", json!({"endDateTime": "2026-01-02T00:00:00Z"}), 400, "endDateTimeWithoutEnd"),
         ("running", json!({"endDateTime": null}), 200, ""),
-        (
-            "running",
-            json!({"status": "completed", "endDateTime": null}),
-            200,
-            "",
-        ),
+        ("running", json!({"status": "completed", "endDateTime": null}), 200, ""),
         (
             "running",
             json!({"status": "failed", "endDateTime": "2025-12-31T23:59:59Z"}),
             400,
             "endBeforeStart",
         ),
-        (
-            "failed",
-            json!({"endDateTime": null}),
-            409,
-            "runAlreadyEnded",
-        ),
-        (
-            "failed",
-            json!({"status": "failed", "endDateTime": null}),
-            200,
-            "",
-        ),
-        (
-            "failed",
-            json!({"endDateTime": "2026-01-01T02:00:00Z"}),
-            200,
-            "",
-        ),
-        (
-            "failed",
-            json!({"startDateTime": "2026-01-01T00:30:00Z"}),
-            200,
-            "",
-        ),
-        (
-            "failed",
-            json!({"startDateTime": "2026-01-01T01:00:00.000001Z"}),
-            400,
-            "endBeforeStart",
-        ),
-        (
-            "failed",
-            json!({"endDateTime": "2025-12-31T23:59:59Z"}),
-            400,
-            "endBeforeStart",
-        ),
+        ("failed", json!({"endDateTime": null}), 409, "runAlreadyEnded"),
+        ("failed", json!({"status": "failed", "endDateTime": null}), 200, ""),
+        ("failed", json!({"endDateTime": "2026-01-01T02:00:00Z"}), 200, ""),
+        ("failed", json!({"startDateTime": "2026-01-01T00:30:00Z"}), 200, ""),
+        ("failed", json!({"startDateTime": "2026-01-01T01:00:00.000001Z"}), 400, "endBeforeStart"),
+        ("failed", json!({"endDateTime": "2025-12-31T23:59:59Z"}), 400, "endBeforeStart"),
         (
             "running",
             json!({"status": "completed", "blockingError": error}),
             400,
             "blockingErrorNotAllowed",
         ),
-        (
-            "completed",
-            json!({"blockingError": error}),
-            409,
-            "blockingErrorNotAllowed",
-        ),
-        (
-            "completedWithWarnings",
-            json!({"blockingError": error}),
-            409,
-            "blockingErrorNotAllowed",
-        ),
-        (
-            "completedWithErrors",
-            json!({"blockingError": error}),
-            200,
-            "",
-        ),
+        ("completed", json!({"blockingError": error}), 409, "blockingErrorNotAllowed"),
+        ("completedWithWarnings", json!({"blockingError": error}), 409, "blockingErrorNotAllowed"),
+        ("completedWithErrors", json!({"blockingError": error}), 200, ""),
         ("completed", json!({"blockingError": null}), 200, ""),
-        (
-            "completed",
-            json!({"status": "unknownFutureValue", "statistics": {"n": 1}}),
-            200,
-            "",
-        ),
-        (
-            "running",
-            json!({"status": "Completed"}),
-            400,
-            "invalidEnumValue",
-        ),
-        (
-            "running",
-            json!({"status": "cancelled"}),
-            400,
-            "invalidEnumValue",
-        ),
+        ("completed", json!({"status": "unknownFutureValue", "statistics": {"n": 1}}), 200, ""),
+        ("running", json!({"status": "Completed"}), 400, "invalidEnumValue"),
+        ("running", json!({"status": "cancelled"}), 400, "invalidEnumValue"),
         (
             "completed",
             json!({"status": "running", "startDateTime": "2027-01-01T00:00:00Z"}),
@@ -188,41 +97,18 @@ async fn the_table_of_cases() {
 #[tokio::test]
 async fn a_stored_error_must_be_cleared_to_complete() {
     let app = App::start().await;
-    let run = app
-        .run(json!({"displayName": "R", "blockingError": {"code": "E"}}))
-        .await;
+    let run = app.run(json!({"displayName": "R", "blockingError": {"code": "E"}})).await;
     let refused = app.patch(&run.url, json!({"status": "completed"})).await;
-    assert_eq!(
-        (refused.status, refused.code()),
-        (StatusCode::CONFLICT, "blockingErrorStored")
-    );
+    assert_eq!((refused.status, refused.code()), (StatusCode::CONFLICT, "blockingErrorStored"));
     let allowed = |answer: &crate::app::Answer| -> Vec<String> {
         let details = answer.json["error"]["details"].as_array().unwrap().clone();
-        let allowed = details
-            .into_iter()
-            .filter(|detail| detail["code"] == "allowedStatus");
+        let allowed = details.into_iter().filter(|detail| detail["code"] == "allowedStatus");
         allowed
-            .map(|detail| {
-                detail["message"]
-                    .as_str()
-                    .unwrap()
-                    .split(':')
-                    .next()
-                    .unwrap()
-                    .to_owned()
-            })
+            .map(|detail| detail["message"].as_str().unwrap().split(':').next().unwrap().to_owned())
             .collect()
     };
-    assert_eq!(
-        allowed(&refused),
-        ["running", "failed", "completedWithErrors"]
-    );
-    let answer = app
-        .patch(
-            &run.url,
-            json!({"status": "completed", "blockingError": null}),
-        )
-        .await;
+    assert_eq!(allowed(&refused), ["running", "failed", "completedWithErrors"]);
+    let answer = app.patch(&run.url, json!({"status": "completed", "blockingError": null})).await;
     assert_eq!(answer.status, StatusCode::OK);
 }
 
@@ -269,23 +155,13 @@ async fn a_conflict_says_what_is_stored_and_what_can_be_done() {
 #[tokio::test]
 async fn a_run_that_ends_without_an_end_gets_the_later_of_clock_and_start() {
     let app = App::start().await;
-    let past = app
-        .run(json!({"displayName": "R", "startDateTime": "2020-01-01T00:00:00Z"}))
-        .await;
+    let past = app.run(json!({"displayName": "R", "startDateTime": "2020-01-01T00:00:00Z"})).await;
     assert_eq!(
-        app.patch(&past.url, json!({"status": "completed"}))
-            .await
-            .json["endDateTime"],
+        app.patch(&past.url, json!({"status": "completed"})).await.json["endDateTime"],
         json!(app.clock_text())
     );
-    let future = app
-        .run(json!({"displayName": "R", "startDateTime": "9999-01-01T00:00:00Z"}))
-        .await;
-    let answer = app
-        .patch(
-            &future.url,
-            json!({"status": "completed", "endDateTime": null}),
-        )
-        .await;
+    let future =
+        app.run(json!({"displayName": "R", "startDateTime": "9999-01-01T00:00:00Z"})).await;
+    let answer = app.patch(&future.url, json!({"status": "completed", "endDateTime": null})).await;
     assert_eq!(answer.json["endDateTime"], json!("9999-01-01T00:00:00Z"));
 }

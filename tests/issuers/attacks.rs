@@ -42,10 +42,7 @@ impl Fixture {
         for (name, value) in others.as_object().unwrap() {
             claims[name] = value.clone();
         }
-        claims
-            .as_object_mut()
-            .unwrap()
-            .retain(|_, value| !value.is_null());
+        claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
         self.ec.token(&claims)
     }
 
@@ -55,11 +52,7 @@ impl Fixture {
 
     /// The claims of a valid token with this header and signature.
     fn signed_as(&self, header: &Value, signature: &str) -> String {
-        format!(
-            "{}.{}.{signature}",
-            encoded(header),
-            encoded(&self.claims())
-        )
+        format!("{}.{}.{signature}", encoded(header), encoded(&self.claims()))
     }
 }
 
@@ -113,12 +106,8 @@ fn wrong_headers(fixture: &Fixture) -> Vec<String> {
         json!({"jwk": fixture.forger.jwk()}),
         json!({"x5c": ["MIIB"]}),
     ];
-    let own = names
-        .iter()
-        .map(|case| fixture.with_header(&fixture.ec, case));
-    let forged = forged_headers
-        .iter()
-        .map(|case| fixture.with_header(&fixture.forger, case));
+    let own = names.iter().map(|case| fixture.with_header(&fixture.ec, case));
+    let forged = forged_headers.iter().map(|case| fixture.with_header(&fixture.forger, case));
     own.chain(forged).collect()
 }
 
@@ -134,16 +123,9 @@ fn wrong_signatures(fixture: &Fixture) -> Vec<String> {
     let mut tokens: Vec<_> = secrets
         .iter()
         .map(|secret| {
-            let header = Header {
-                kid: Some("rsa".to_owned()),
-                ..Header::new(Algorithm::HS256)
-            };
-            encode(
-                &header,
-                &fixture.claims(),
-                &EncodingKey::from_secret(secret.as_bytes()),
-            )
-            .unwrap()
+            let header = Header { kid: Some("rsa".to_owned()), ..Header::new(Algorithm::HS256) };
+            encode(&header, &fixture.claims(), &EncodingKey::from_secret(secret.as_bytes()))
+                .unwrap()
         })
         .collect();
     tokens.extend([
@@ -172,11 +154,7 @@ async fn no_forged_token_is_accepted_and_no_address_in_one_is_called() {
     for key in [&fixture.ec, &fixture.rsa] {
         server.until_accepted(&key.token(&fixture.claims())).await;
     }
-    let forged = [
-        wrong_claims(&fixture),
-        wrong_headers(&fixture),
-        wrong_signatures(&fixture),
-    ];
+    let forged = [wrong_claims(&fixture), wrong_headers(&fixture), wrong_signatures(&fixture)];
     for token in forged.iter().flatten() {
         let response = server.get(token).await;
         assert_eq!(response.status(), 401, "{token:.300}");
@@ -192,9 +170,7 @@ async fn no_forged_token_is_accepted_and_no_address_in_one_is_called() {
 async fn clocks_may_differ_by_a_minute_but_not_by_two() {
     let fixture = Fixture::new().await;
     let server = Server::trusting(&fixture.issuer, &[]);
-    server
-        .until_accepted(&fixture.ec.token(&fixture.claims()))
-        .await;
+    server.until_accepted(&fixture.ec.token(&fixture.claims())).await;
     let now = jsonwebtoken::get_current_timestamp();
     for (claims, status) in [
         (json!({"exp": now - 30}), 200),

@@ -40,18 +40,9 @@ async fn check_counts_the_keys_of_an_issuer_or_says_what_is_wrong_with_it() {
     let right = document(issuer.name(), &issuer.keys_url());
     let wrong = [
         (IssuerResponse::Status(404), "instead of 200"),
-        (
-            IssuerResponse::Redirect(issuer.keys_url()),
-            "instead of 200",
-        ),
-        (
-            IssuerResponse::Bytes(b"<html>".to_vec()),
-            "not a discovery document",
-        ),
-        (
-            document("http://127.0.0.1:1", &issuer.keys_url()),
-            "another issuer",
-        ),
+        (IssuerResponse::Redirect(issuer.keys_url()), "instead of 200"),
+        (IssuerResponse::Bytes(b"<html>".to_vec()), "not a discovery document"),
+        (document("http://127.0.0.1:1", &issuer.keys_url()), "another issuer"),
         (document(issuer.name(), "http://keys.example/"), "not https"),
         (document(issuer.name(), "/keys"), "not a URL"),
         (IssuerResponse::Bytes(vec![b' '; 300_000]), "more than"),
@@ -64,18 +55,9 @@ async fn check_counts_the_keys_of_an_issuer_or_says_what_is_wrong_with_it() {
     }
     issuer.set_document(right);
     let wrong = [
-        (
-            IssuerResponse::Json(json!({"keys": []})),
-            "none of the 0 keys",
-        ),
-        (
-            IssuerResponse::Json(json!({"keys": [{"kty": "oct"}]})),
-            "none of the 1 keys",
-        ),
-        (
-            IssuerResponse::Json(json!({"value": []})),
-            "no JSON Web Key Set",
-        ),
+        (IssuerResponse::Json(json!({"keys": []})), "none of the 0 keys"),
+        (IssuerResponse::Json(json!({"keys": [{"kty": "oct"}]})), "none of the 1 keys"),
+        (IssuerResponse::Json(json!({"value": []})), "no JSON Web Key Set"),
         (IssuerResponse::Status(500), "instead of 200"),
     ];
     for (response, message) in wrong {
@@ -96,19 +78,11 @@ async fn a_key_location_that_cannot_be_trusted_or_read_is_rejected() {
         ("JWKS_URL", "http://keys.example/".to_owned(), "not https"),
         ("JWKS_URL", "keys.example".to_owned(), "not a URL"),
         ("DISCOVERY_URL", "http://10.0.0.1/".to_owned(), "not https"),
-        (
-            "DISCOVERY_URL",
-            "https://me:pw@a.example/".to_owned(),
-            "user or password",
-        ),
+        ("DISCOVERY_URL", "https://me:pw@a.example/".to_owned(), "user or password"),
         ("JWKS_FILE", path(&pipe), "not a regular file"),
         ("JWKS_FILE", "/dev/zero".to_owned(), "not a regular file"),
         ("JWKS_FILE", path(folder.path()), "not a regular file"),
-        (
-            "JWKS_FILE",
-            path(&folder.path().join("none")),
-            "cannot be read",
-        ),
+        ("JWKS_FILE", path(&folder.path().join("none")), "cannot be read"),
     ] {
         let variable = match setting {
             "JWKS_URL" => "FLOWRUNS_AUTH__JWKS_URL",

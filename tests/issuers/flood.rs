@@ -55,13 +55,7 @@ async fn start(requests: usize, padding: usize) -> Fixture {
     // Until the cool-down has passed, a token with an unknown key is rejected at once.
     let first = tokio::spawn(async move { while sender.status(&wanted).await == 401 {} });
     in_time(next_fetch).await;
-    Fixture {
-        server,
-        known: token(&issuer, &key, "known"),
-        forged,
-        first,
-        _issuer: issuer,
-    }
+    Fixture { server, known: token(&issuer, &key, "known"), forged, first, _issuer: issuer }
 }
 
 impl Fixture {

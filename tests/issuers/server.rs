@@ -23,11 +23,7 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
         let process = FLOWRUNS.server().envs(settings.iter().copied()).start();
-        Self {
-            list: process.url("/industryData/incomingFlows"),
-            process,
-            http: Client::new(),
-        }
+        Self { list: process.url("/industryData/incomingFlows"), process, http: Client::new() }
     }
 
     /// Trusts one issuer, and fetches its keys again for an unknown key as soon as possible, unless these settings say otherwise.

@@ -27,9 +27,7 @@ async fn each_of_several_issuers_signs_with_its_own_keys_only() {
     fs::write(&file, format!("{}{}", of(&one), of(&other))).unwrap();
     let server = Server::start(&[("FLOWRUNS_CONFIG", file.to_str().unwrap())]);
     server.until_accepted(&token(&one, &key, "one")).await;
-    server
-        .until_accepted(&token(&other, &other_key, "other"))
-        .await;
+    server.until_accepted(&token(&other, &other_key, "other")).await;
     let mut second = claims(one.name(), "second");
     second["aud"] = json!(["third", "second"]);
     assert_eq!(server.status(&key.token(&second)).await, 200);
@@ -48,10 +46,7 @@ async fn an_issuer_of_many_tenants_is_found_by_the_tenant_of_the_token() {
     let server = Server::start(&[
         ("FLOWRUNS_AUTH__ISSUER", &name),
         ("FLOWRUNS_AUTH__AUDIENCE", AUDIENCE),
-        (
-            "FLOWRUNS_AUTH__DISCOVERY_URL",
-            &format!("{}{DISCOVERY_PATH}", issuer.name()),
-        ),
+        ("FLOWRUNS_AUTH__DISCOVERY_URL", &format!("{}{DISCOVERY_PATH}", issuer.name())),
     ]);
     let of = |tenant: &str| format!("{}/{tenant}/v2.0", issuer.name());
     let good = key.token(&claims(&of(TENANT), "good"));

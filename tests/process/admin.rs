@@ -51,12 +51,10 @@ async fn the_admin_port_answers_while_the_server_drains() {
     run(&mut holder, "BEGIN; SELECT FROM runs FOR UPDATE").await;
     let client = server.client();
     let [_, report] = server.printed_calls();
-    let report = tokio::spawn(async move {
-        client
-            .send(&report.method, &report.path, report.body)
-            .await
-            .status
-    });
+    let report =
+        tokio::spawn(
+            async move { client.send(&report.method, &report.path, report.body).await.status },
+        );
     let metrics = format!("{admin}/metrics");
     let in_flight = "\nflowruns_http_requests_in_flight 1\n";
     while !get(&metrics).await.1.contains(in_flight) {}
@@ -78,11 +76,7 @@ async fn readiness_names_the_migration_that_was_changed() {
     let mut server = start(&folder);
     let readyz = format!("{}/readyz", server.admin_url());
     let mut session = superuser(&folder).await;
-    run(
-        &mut session,
-        "UPDATE _sqlx_migrations SET checksum = '' WHERE version = 1",
-    )
-    .await;
+    run(&mut session, "UPDATE _sqlx_migrations SET checksum = '' WHERE version = 1").await;
     let changed = "migrations 1 were changed after they were applied\n";
     assert_eq!(get(&readyz).await, (503, changed.to_owned()));
     server.wait_for_log("not ready");
@@ -92,18 +86,12 @@ async fn readiness_names_the_migration_that_was_changed() {
 fn a_configured_admin_address_that_is_in_use_ends_the_server() {
     let (holder, folder) = (TcpListener::bind("127.0.0.1:0").unwrap(), data_folder());
     let address = holder.local_addr().unwrap().to_string();
-    let output = FLOWRUNS
-        .command(folder.path())
-        .env("FLOWRUNS_ADMIN__LISTEN", &address)
-        .output()
-        .unwrap();
+    let output =
+        FLOWRUNS.command(folder.path()).env("FLOWRUNS_ADMIN__LISTEN", &address).output().unwrap();
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
     let says = |words: &str| message.contains(words);
-    assert!(
-        says(&address) && says("FLOWRUNS_ADMIN__LISTEN"),
-        "{message}"
-    );
+    assert!(says(&address) && says("FLOWRUNS_ADMIN__LISTEN"), "{message}");
 }
 
 #[tokio::test]

@@ -61,9 +61,7 @@ fn text(output: &Output) -> String {
 
 /// Whether PostgreSQL can be hidden: by root, who may make a namespace, on a system with apt.
 fn can_hide() -> bool {
-    let unshared = Command::new("unshare")
-        .args(["--mount", "setpriv", "--version"])
-        .output();
+    let unshared = Command::new("unshare").args(["--mount", "setpriv", "--version"]).output();
     geteuid().is_root()
         && Path::new("/usr/bin/apt-get").exists()
         && unshared.is_ok_and(|output| output.status.success())
@@ -73,22 +71,13 @@ fn can_hide() -> bool {
 fn reaches_the_registry() -> bool {
     let folder = tempfile::tempdir().unwrap();
     let lists = format!("Dir::State::Lists={}", folder.path().display());
-    let printed = Command::new("apt-get")
-        .args(["-o", &lists, "--print-uris", "update"])
-        .output();
+    let printed = Command::new("apt-get").args(["-o", &lists, "--print-uris", "update"]).output();
     let printed = text(&printed.unwrap());
     let Some(uri) = printed.split('\'').nth(1) else {
         return false;
     };
     let helper = Command::new("/usr/lib/apt/apt-helper")
-        .args([
-            "-o",
-            "Acquire::http::Timeout=10",
-            "-o",
-            "Acquire::Retries=0",
-            "download-file",
-            uri,
-        ])
+        .args(["-o", "Acquire::http::Timeout=10", "-o", "Acquire::Retries=0", "download-file", uri])
         .arg(folder.path().join("file"))
         .output();
     helper.is_ok_and(|output| output.status.success())
@@ -105,16 +94,10 @@ fn without_postgresql_and_the_right_to_fetch_it_the_message_says_how_to_install_
         return skipped("an installed PostgreSQL cannot be hidden here");
     }
     let machine = BareMachine::new();
-    let output = machine.run(
-        &["migrate", "up"],
-        &[("FLOWRUNS_EMBEDDED__INSTALL", "never")],
-    );
+    let output = machine.run(&["migrate", "up"], &[("FLOWRUNS_EMBEDDED__INSTALL", "never")]);
     let message = text(&output);
     assert_eq!(output.status.code(), Some(1), "{message}");
-    assert!(
-        message.contains("was not found; install it with: apt-get install"),
-        "{message}"
-    );
+    assert!(message.contains("was not found; install it with: apt-get install"), "{message}");
     assert!(!machine.path("home/.cache").exists());
 }
 
@@ -129,11 +112,7 @@ fn without_postgresql_it_is_fetched_without_root_and_kept() {
     let machine = BareMachine::new();
     let first = machine.run(&["migrate", "up"], &[]);
     assert!(first.status.success(), "{}", text(&first));
-    assert!(
-        text(&first).contains("PostgreSQL was fetched"),
-        "{}",
-        text(&first)
-    );
+    assert!(text(&first).contains("PostgreSQL was fetched"), "{}", text(&first));
     let again = machine.run(&["migrate", "status"], &[]);
     assert!(again.status.success(), "{}", text(&again));
     assert!(!text(&again).contains("fetch"), "{}", text(&again));

@@ -9,19 +9,11 @@ use crate::{FLOWRUNS, server::start};
 /// Runs a command against a database of the running server, as if it were an external one.
 fn external(folder: &TempDir, server: &TempDir, arguments: &[&str]) -> (Option<i32>, String) {
     let socket = server.path().join("run");
-    let url = format!(
-        "postgres://postgres@localhost/external?host={}",
-        socket.display()
-    );
-    let output = FLOWRUNS
-        .command(folder.path())
-        .args(arguments)
-        .env("DATABASE_URL", url)
-        .output()
-        .unwrap();
-    let text = [output.stdout, output.stderr]
-        .map(|bytes| String::from_utf8(bytes).unwrap())
-        .concat();
+    let url = format!("postgres://postgres@localhost/external?host={}", socket.display());
+    let output =
+        FLOWRUNS.command(folder.path()).args(arguments).env("DATABASE_URL", url).output().unwrap();
+    let text =
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
     (output.status.code(), text)
 }
 
@@ -32,75 +24,45 @@ async fn only_the_operator_migrates_an_external_database() {
     let options = sqlx::postgres::PgConnectOptions::new_without_pgpass()
         .socket(server_folder.path().join("run"));
     let options = options.username("postgres");
-    let mut admin = PgConnection::connect_with(&options.clone().database("postgres"))
-        .await
-        .unwrap();
-    sqlx::raw_sql("CREATE DATABASE external")
-        .execute(&mut admin)
-        .await
-        .unwrap();
+    let mut admin =
+        PgConnection::connect_with(&options.clone().database("postgres")).await.unwrap();
+    sqlx::raw_sql("CREATE DATABASE external").execute(&mut admin).await.unwrap();
     let run = |arguments: &[&str]| external(&folder, &server_folder, arguments);
 
     let (status, message) = run(&["serve"]);
-    assert!(
-        status == Some(1) && message.contains("flowruns migrate up"),
-        "{message}"
-    );
+    assert!(status == Some(1) && message.contains("flowruns migrate up"), "{message}");
     assert_eq!(run(&["migrate", "up"]).0, Some(0));
     let (status, report) = run(&["check"]);
-    assert!(
-        status == Some(0) && report.contains("reachable, migrated and durable"),
-        "{report}"
-    );
+    assert!(status == Some(0) && report.contains("reachable, migrated and durable"), "{report}");
     assert!(!report.contains("postgres://"), "{report}");
 
-    let mut database = PgConnection::connect_with(&options.database("external"))
-        .await
-        .unwrap();
-    sqlx::raw_sql("BEGIN; LOCK TABLE runs")
-        .execute(&mut database)
-        .await
-        .unwrap();
+    let mut database = PgConnection::connect_with(&options.database("external")).await.unwrap();
+    sqlx::raw_sql("BEGIN; LOCK TABLE runs").execute(&mut database).await.unwrap();
     let (status, message) = run(&["migrate", "down", "--to", "0"]);
     assert!(
         status == Some(1)
             && message.contains("another migration is running, or a session holds a lock"),
         "{message}"
     );
-    sqlx::raw_sql("ROLLBACK")
-        .execute(&mut database)
-        .await
-        .unwrap();
+    sqlx::raw_sql("ROLLBACK").execute(&mut database).await.unwrap();
     // What was reverted before the lock stays reverted.
     assert_eq!(run(&["migrate", "up"]).0, Some(0));
     for asynchronous in ["off", "local"] {
         let set = format!("ALTER DATABASE external SET synchronous_commit = {asynchronous}");
-        sqlx::raw_sql(AssertSqlSafe(set))
-            .execute(&mut database)
-            .await
-            .unwrap();
+        sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut database).await.unwrap();
         let expected = format!("synchronous_commit = {asynchronous}");
         let (status, message) = run(&["serve"]);
-        assert!(
-            status == Some(1) && message.contains(&expected),
-            "{message}"
-        );
+        assert!(status == Some(1) && message.contains(&expected), "{message}");
         let expected = format!("synchronous_commit is {asynchronous}");
         let (status, message) = run(&["check"]);
-        assert!(
-            status == Some(1) && message.contains(&expected),
-            "{message}"
-        );
+        assert!(status == Some(1) && message.contains(&expected), "{message}");
     }
     sqlx::raw_sql("ALTER DATABASE external RESET ALL; UPDATE _sqlx_migrations SET checksum = ''")
         .execute(&mut database)
         .await
         .unwrap();
     let (status, message) = run(&["serve"]);
-    assert!(
-        status == Some(1) && message.contains("changed after they were applied"),
-        "{message}"
-    );
+    assert!(status == Some(1) && message.contains("changed after they were applied"), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -136,16 +98,8 @@ async fn the_role_of_the_service_cannot_change_the_schema_or_the_history() {
         "DELETE FROM run_events",
         "UPDATE run_events SET actor = ''",
     ] {
-        let error = sqlx::raw_sql(statement)
-            .execute(&mut service)
-            .await
-            .unwrap_err();
-        let code = error
-            .as_database_error()
-            .unwrap()
-            .code()
-            .unwrap()
-            .into_owned();
+        let error = sqlx::raw_sql(statement).execute(&mut service).await.unwrap_err();
+        let code = error.as_database_error().unwrap().code().unwrap().into_owned();
         assert_eq!(code, "42501", "{statement}");
     }
 }
@@ -155,32 +109,18 @@ fn commands_use_the_embedded_database_of_a_running_server() {
     let folder = data_folder();
     let mut server = start(&folder);
     let run = |arguments: &[&str]| {
-        let output = FLOWRUNS
-            .command(folder.path())
-            .args(arguments)
-            .output()
-            .unwrap();
+        let output = FLOWRUNS.command(folder.path()).args(arguments).output().unwrap();
         let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
         (output.status.code(), text.concat())
     };
     let (status, report) = run(&["check"]);
-    assert!(
-        status == Some(0) && report.contains("reachable, migrated and durable"),
-        "{report}"
-    );
-    for arguments in [
-        ["migrate", "status"].as_slice(),
-        &["migrate", "up"],
-        &["token"],
-    ] {
+    assert!(status == Some(0) && report.contains("reachable, migrated and durable"), "{report}");
+    for arguments in [["migrate", "status"].as_slice(), &["migrate", "up"], &["token"]] {
         let (status, report) = run(arguments);
         assert!(status == Some(0) && !report.contains("pending"), "{report}");
     }
     let (status, refusal) = run(&["migrate", "down", "--to", "1"]);
-    assert!(
-        status == Some(1) && refusal.contains("uses the folder"),
-        "{refusal}"
-    );
+    assert!(status == Some(1) && refusal.contains("uses the folder"), "{refusal}");
     // None of them has stopped the database.
     assert!(run(&["check"]).1.contains("durable"));
     assert_eq!(server.stop().code(), Some(0));

@@ -34,10 +34,7 @@ fn expressions() -> Vec<(String, String)> {
         let rules = |group: &Yaml| group["rules"].as_vec().unwrap().clone();
         for rule in document["groups"].as_vec().unwrap().iter().flat_map(rules) {
             let text = |name: &str| rule[name].as_str().unwrap().to_owned();
-            assert!(
-                rule["annotations"]["summary"].as_str().is_some(),
-                "{rule:?}"
-            );
+            assert!(rule["annotations"]["summary"].as_str().is_some(), "{rule:?}");
             all.push((text("alert"), text("expr")));
         }
     }
@@ -69,9 +66,8 @@ pub(crate) fn assert_names(shown: &Shown) {
         walk_expr(&mut selectors, &parsed).unwrap();
         for selector in selectors.0 {
             let name = selector.name.as_ref().unwrap();
-            let labels = shown
-                .get(name)
-                .unwrap_or_else(|| panic!("{place}: there is no metric {name}"));
+            let labels =
+                shown.get(name).unwrap_or_else(|| panic!("{place}: there is no metric {name}"));
             for matcher in &selector.matchers.matchers {
                 let label = &matcher.name;
                 let is_known = labels.contains(label) || ADDED_LABELS.contains(&label.as_str());

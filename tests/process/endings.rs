@@ -60,34 +60,20 @@ fn the_server_ends_with_a_failure_when_its_database_dies() {
 fn a_variable_that_is_not_utf8_is_ignored_and_a_broken_url_is_not_shown() {
     let folder = data_folder();
     let broken = OsStr::from_bytes(b"postgres://u:secret\xff@h/d");
-    let other = FLOWRUNS
-        .command(folder.path())
-        .arg("token")
-        .env("LESSOPEN", broken)
-        .output()
-        .unwrap();
+    let other =
+        FLOWRUNS.command(folder.path()).arg("token").env("LESSOPEN", broken).output().unwrap();
     assert_eq!(other.status.code(), Some(0));
-    let rejected = FLOWRUNS
-        .command(folder.path())
-        .env("DATABASE_URL", broken)
-        .output()
-        .unwrap();
+    let rejected = FLOWRUNS.command(folder.path()).env("DATABASE_URL", broken).output().unwrap();
     let message = String::from_utf8_lossy(&rejected.stderr);
     assert_eq!(rejected.status.code(), Some(1), "{message}");
-    assert!(
-        message.contains("DATABASE_URL") && !message.contains("secret"),
-        "{message}"
-    );
+    assert!(message.contains("DATABASE_URL") && !message.contains("secret"), "{message}");
 }
 
 #[test]
 fn a_token_that_would_be_expired_at_once_is_not_minted() {
     let folder = data_folder();
-    let rejected = FLOWRUNS
-        .command(folder.path())
-        .args(["token", "--ttl", "500ms"])
-        .output()
-        .unwrap();
+    let rejected =
+        FLOWRUNS.command(folder.path()).args(["token", "--ttl", "500ms"]).output().unwrap();
     assert_eq!(rejected.status.code(), Some(2));
     assert!(rejected.stdout.is_empty());
 }

@@ -54,11 +54,7 @@ fn an_unknown_name_is_rejected_with_the_nearest_known_one() {
         ("FLOWRUNS_CONFG", "FLOWRUNS_CONFIG"),
     ] {
         let folder = data_folder();
-        let output = FLOWRUNS
-            .command(folder.path())
-            .env(name, "secret")
-            .output()
-            .unwrap();
+        let output = FLOWRUNS.command(folder.path()).env(name, "secret").output().unwrap();
         let message = error_of(output);
         let suggestion = format!("{name} is not known; did you mean {nearest}?");
         assert!(message.contains(&suggestion), "{message}");
@@ -119,8 +115,5 @@ fn the_command_token_succeeds_with_an_unknown_name_and_warns_of_it() {
         .unwrap();
     assert!(output.status.success());
     let warning = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        warning.contains("did you mean FLOWRUNS_DATA_DIR?"),
-        "{warning}"
-    );
+    assert!(warning.contains("did you mean FLOWRUNS_DATA_DIR?"), "{warning}");
 }

@@ -38,17 +38,10 @@ async fn the_printed_calls_work_and_the_run_survives_kill_9_and_a_restart() {
     );
     let [_, report] = first.printed_calls();
     first.kill();
-    assert!(
-        !first.log().contains(first.token()),
-        "a token is in the log"
-    );
+    assert!(!first.log().contains(first.token()), "a token is in the log");
 
     let mut second = start(&folder);
-    let again = second
-        .client()
-        .with_token(first.token())
-        .get(&report.path)
-        .await;
+    let again = second.client().with_token(first.token()).get(&report.path).await;
     assert_eq!(
         (again.status, &again.json["id"], &again.json["@odata.etag"]),
         (200, &run["id"], &run["@odata.etag"])
@@ -86,17 +79,10 @@ async fn kill_9_under_load_loses_nothing_that_was_acknowledged() {
     first.kill();
 
     let second = start(&folder);
-    let run = second
-        .client()
-        .with_token(first.token())
-        .get(&report.path)
-        .await
-        .json;
+    let run = second.client().with_token(first.token()).get(&report.path).await.json;
     for client in clients {
         let (client, last) = client.await.unwrap();
-        let stored = run["statistics"][format!("c{client}")]
-            .as_u64()
-            .unwrap_or(0);
+        let stored = run["statistics"][format!("c{client}")].as_u64().unwrap_or(0);
         assert!(
             stored == last || stored == last + 1,
             "client {client}: {last} acknowledged, {stored} stored"
@@ -122,49 +108,25 @@ fn the_command_token_prints_only_the_token_and_the_key_is_private() {
     let folder = data_folder();
     let output = FLOWRUNS
         .command(folder.path())
-        .args([
-            "token",
-            "--ttl",
-            "5m",
-            "--role",
-            "IndustryData-Run.Read.All",
-        ])
+        .args(["token", "--ttl", "5m", "--role", "IndustryData-Run.Read.All"])
         .output()
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(
-        (text.trim().split('.').count(), text.lines().count()),
-        (3, 1)
-    );
+    assert_eq!((text.trim().split('.').count(), text.lines().count()), (3, 1));
     assert!(output.stderr.is_empty());
     let key = fs::metadata(folder.path().join("local-key.p8")).unwrap();
     assert_eq!(key.permissions().mode() & 0o777, 0o600);
-    let refused = FLOWRUNS
-        .command(folder.path())
-        .args(["token", "--role", "Everything"])
-        .output()
-        .unwrap();
+    let refused =
+        FLOWRUNS.command(folder.path()).args(["token", "--role", "Everything"]).output().unwrap();
     assert_eq!(refused.status.code(), Some(2));
-    assert!(
-        String::from_utf8(refused.stderr)
-            .unwrap()
-            .contains("IndustryData-Run.ReadWrite.All")
-    );
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("IndustryData-Run.ReadWrite.All"));
 }
 
 #[test]
 fn a_wrong_configuration_is_rejected_with_what_to_do() {
     let cases = [
-        (
-            "FLOWRUNS_HTTP__LISTEN",
-            "0.0.0.0:0",
-            "FLOWRUNS_AUTH__ISSUER",
-        ),
-        (
-            "FLOWRUNS_HTTP__LISTN",
-            "127.0.0.1:0",
-            "FLOWRUNS_HTTP__LISTEN",
-        ),
+        ("FLOWRUNS_HTTP__LISTEN", "0.0.0.0:0", "FLOWRUNS_AUTH__ISSUER"),
+        ("FLOWRUNS_HTTP__LISTN", "127.0.0.1:0", "FLOWRUNS_HTTP__LISTEN"),
         ("FLOWRUNS_HTTP__MAX_BODY_BYTES", "many", "whole number"),
         ("FLOWRUNS_DATABASE__MAX_CONNECTIONS", "0", "max_connections"),
         ("FLOWRUNS_AUTH__JWKS_FILE", "keys.json", "auth.issuer"),
@@ -172,11 +134,7 @@ fn a_wrong_configuration_is_rejected_with_what_to_do() {
     ];
     for (name, value, words) in cases {
         let folder = data_folder();
-        let output = FLOWRUNS
-            .command(folder.path())
-            .env(name, value)
-            .output()
-            .unwrap();
+        let output = FLOWRUNS.command(folder.path()).env(name, value).output().unwrap();
         let message = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{name}");
         assert!(message.contains(words), "{name}: {message}");
@@ -187,25 +145,14 @@ fn a_wrong_configuration_is_rejected_with_what_to_do() {
 fn migrations_go_up_and_down() {
     let folder = data_folder();
     let migrate = |arguments: &[&str]| {
-        let output = FLOWRUNS
-            .command(folder.path())
-            .arg("migrate")
-            .args(arguments)
-            .output()
-            .unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        let output =
+            FLOWRUNS.command(folder.path()).arg("migrate").args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     };
     let all = migrate(&["status"]).matches("pending").count();
     assert!(all > 1);
     assert_eq!(migrate(&["up"]).matches("applied").count(), all);
-    assert_eq!(
-        migrate(&["down", "--to", "1"]).matches("pending").count(),
-        all - 1
-    );
+    assert_eq!(migrate(&["down", "--to", "1"]).matches("pending").count(), all - 1);
     assert_eq!(migrate(&["up"]).matches("applied").count(), all);
 }

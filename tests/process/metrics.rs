@@ -17,9 +17,7 @@ const UNKNOWN: usize = 1000;
 
 /// The metrics of the table, each with its labels.
 fn documented() -> BTreeMap<String, Vec<String>> {
-    let rows = DOCUMENTED
-        .lines()
-        .filter(|line| line.starts_with("| `flowruns_"));
+    let rows = DOCUMENTED.lines().filter(|line| line.starts_with("| `flowruns_"));
     let quoted = |cell: &str| -> Vec<String> {
         let parts = cell.split('`').skip(1).step_by(2);
         parts.map(str::to_owned).collect()
@@ -59,11 +57,7 @@ fn assert_documented(after: &Metrics) {
     let labels = after.shown();
     for (name, expected) in &documented {
         let bucket = format!("{name}_count");
-        assert_eq!(
-            labels.get(name).or(labels.get(&bucket)),
-            Some(expected),
-            "{name}"
-        );
+        assert_eq!(labels.get(name).or(labels.get(&bucket)), Some(expected), "{name}");
     }
 }
 
@@ -73,31 +67,11 @@ fn assert_changed(before: &Metrics, after: &Metrics) {
         ("flowruns_runs_created_total", &[][..], 5.0),
         ("flowruns_runs_ended_total", &["\"completed\""], 1.0),
         ("flowruns_runs_ended_total", &["\"failed\""], 3.0),
-        (
-            "flowruns_http_requests_total",
-            &["\"PATCH\"", "\"409\"", "/runs/{run}\""],
-            2.0,
-        ),
-        (
-            "flowruns_http_request_duration_seconds_count",
-            &["\"PATCH\""],
-            8.0,
-        ),
-        (
-            "flowruns_http_requests_refused_total",
-            &["runAlreadyEnded"],
-            1.0,
-        ),
-        (
-            "flowruns_http_requests_refused_total",
-            &["conflictingOutcome"],
-            1.0,
-        ),
-        (
-            "flowruns_http_requests_refused_total",
-            &["malformedJson"],
-            1.0,
-        ),
+        ("flowruns_http_requests_total", &["\"PATCH\"", "\"409\"", "/runs/{run}\""], 2.0),
+        ("flowruns_http_request_duration_seconds_count", &["\"PATCH\""], 8.0),
+        ("flowruns_http_requests_refused_total", &["runAlreadyEnded"], 1.0),
+        ("flowruns_http_requests_refused_total", &["conflictingOutcome"], 1.0),
+        ("flowruns_http_requests_refused_total", &["malformedJson"], 1.0),
         ("flowruns_tokens_refused_total", &["\"invalid\""], 1.0),
         ("flowruns_tokens_refused_total", &["\"missing\""], 1.0),
         ("flowruns_writer_batch_reports_sum", &["\"create\""], 5.0),
@@ -107,12 +81,7 @@ fn assert_changed(before: &Metrics, after: &Metrics) {
     }
     assert!(moved("flowruns_writer_races_lost_total", &[]) >= 3.0);
     assert!(moved("flowruns_database_retries_total", &[]) >= 1.0);
-    assert!(
-        moved(
-            "flowruns_writer_batch_duration_seconds_count",
-            &["\"write\""]
-        ) >= 2.0
-    );
+    assert!(moved("flowruns_writer_batch_duration_seconds_count", &["\"write\""]) >= 2.0);
     let retried =
         ["\"read\"", "\"write\""].map(|step| moved("flowruns_writer_retries_total", &[step]));
     assert!(retried.iter().sum::<f64>() >= 1.0, "{retried:?}");
@@ -168,10 +137,7 @@ async fn unknown_paths_methods_ids_and_tenants_create_no_series() {
     let metrics = fixture.metrics().await;
     let count = metrics.sum("flowruns_http_requests_total", &[]);
     assert_eq!(count, (5 * (UNKNOWN + 1)) as f64);
-    let of_the_run = metrics.sum(
-        "flowruns_http_requests_total",
-        &["\"GET\"", "/runs/{run}\""],
-    );
+    let of_the_run = metrics.sum("flowruns_http_requests_total", &["\"GET\"", "/runs/{run}\""]);
     assert_eq!(of_the_run, (2 * (UNKNOWN + 1)) as f64);
     assert_eq!(series(metrics), before);
 }

@@ -34,10 +34,7 @@ async fn a_request_is_a_span_of_the_trace_that_its_client_began() {
     let (status, log) = stopped.await.unwrap();
     assert_eq!(status.code(), Some(0));
     let rejection = log.lines().find(|line| line.contains("request rejected"));
-    assert!(
-        rejection.unwrap().contains(&format!("{TRACE:032x}")),
-        "{log}"
-    );
+    assert!(rejection.unwrap().contains(&format!("{TRACE:032x}")), "{log}");
 
     received.close();
     let mut spans = Vec::new();
@@ -46,12 +43,7 @@ async fn a_request_is_a_span_of_the_trace_that_its_client_began() {
     }
     let holds = |bytes: &[u8]| spans.windows(bytes.len()).any(|window| window == bytes);
     assert!(holds(&TRACE.to_be_bytes()) && holds(&PARENT.to_be_bytes()));
-    for words in [
-        "flowruns",
-        "GET /industryData/runs",
-        "http.route",
-        "http.response.status_code",
-    ] {
+    for words in ["flowruns", "GET /industryData/runs", "http.route", "http.response.status_code"] {
         assert!(holds(words.as_bytes()), "{words}");
     }
 }

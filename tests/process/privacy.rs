@@ -14,16 +14,8 @@ fn set_mode(path: &Path, mode: u32) {
 async fn no_token_is_printed_without_a_terminal() {
     let folder = data_folder();
     let mut server = start(&folder);
-    assert!(
-        server.printed().contains("Bearer $TOKEN"),
-        "{}",
-        server.printed()
-    );
-    assert!(
-        server.printed().contains("flowruns token"),
-        "{}",
-        server.printed()
-    );
+    assert!(server.printed().contains("Bearer $TOKEN"), "{}", server.printed());
+    assert!(server.printed().contains("flowruns token"), "{}", server.printed());
     // The head of a JSON object in base64url, as every JWT begins.
     assert!(!server.printed().contains("eyJ"), "{}", server.printed());
     let response = server.client().get("/industryData/runs").await;
@@ -49,10 +41,7 @@ fn a_data_folder_or_a_key_that_is_open_to_others_is_a_warning_with_the_command()
     set_mode(&key, 0o640);
     let mut server = start(&folder);
     let line = server.wait_for_log("others may read the local key");
-    assert!(
-        line.contains(&format!("chmod 600 {}", key.display())),
-        "{line}"
-    );
+    assert!(line.contains(&format!("chmod 600 {}", key.display())), "{line}");
     server.stop();
     let log = server.log();
     assert!(!log.contains("others may enter the data folder"), "{log}");

@@ -23,10 +23,7 @@ async fn a_proxy_is_believed_by_its_address() {
     let folder = data_folder();
     let trusted = [("FLOWRUNS_HTTP__TRUSTED_PROXIES", "127.0.0.2/32")];
     let server = start_with(&folder, &trusted);
-    assert_eq!(
-        context(&server, "127.0.0.2").await,
-        "https://flows.example/$metadata"
-    );
+    assert_eq!(context(&server, "127.0.0.2").await, "https://flows.example/$metadata");
     let own = server.url("/$metadata");
     assert_eq!(context(&server, "127.0.0.1").await, own);
 }

@@ -16,12 +16,7 @@ use crate::{
 const SECRET: &str = "Zweihundert7Faden";
 /// Parts of it, in case a message truncates it.
 const PARTS: [&str; 2] = ["Zweihundert7", "7Faden"];
-const COMMANDS: [&[&str]; 4] = [
-    &["serve"],
-    &["check"],
-    &["migrate", "status"],
-    &["migrate", "up"],
-];
+const COMMANDS: [&[&str]; 4] = [&["serve"], &["check"], &["migrate", "status"], &["migrate", "up"]];
 /// URLs of addresses where nothing listens, or that are invalid.
 const WRONG_URLS: [&str; 12] = [
     "postgres://u:{}@127.0.0.1:1/d",
@@ -48,9 +43,7 @@ fn failed(folder: &TempDir, arguments: &[&str], variable: (&str, &str)) -> Strin
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1), "{arguments:?} {variable:?}");
-    [output.stdout, output.stderr]
-        .map(|bytes| String::from_utf8(bytes).unwrap())
-        .concat()
+    [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat()
 }
 
 fn assert_no_secret(text: &str, of: &str) {
@@ -89,16 +82,10 @@ fn no_command_repeats_a_password_that_does_not_work() {
 async fn external(folder: &TempDir, cluster: &TempDir) -> String {
     let socket = cluster.path().join("run");
     let url = |database: &str| {
-        format!(
-            "postgres://postgres:{SECRET}@localhost/{database}?host={}",
-            socket.display()
-        )
+        format!("postgres://postgres:{SECRET}@localhost/{database}?host={}", socket.display())
     };
     let mut admin = PgConnection::connect(&url("postgres")).await.unwrap();
-    sqlx::raw_sql("CREATE DATABASE external")
-        .execute(&mut admin)
-        .await
-        .unwrap();
+    sqlx::raw_sql("CREATE DATABASE external").execute(&mut admin).await.unwrap();
     let url = url("external");
     for arguments in [["migrate", "up"].as_slice(), &["check"]] {
         let output = FLOWRUNS
@@ -141,11 +128,7 @@ impl Conversation {
 
     async fn write(&self, good: &str) {
         let body = format!("{{\"displayName\":\"{SECRET}\",\"statistics\":{{\"{SECRET}\":1}}}}");
-        let bodies = [
-            (body.clone(), 201),
-            (format!("{body}x"), 400),
-            (format!("{body}  "), 201),
-        ];
+        let bodies = [(body.clone(), 201), (format!("{body}x"), 400), (format!("{body}  "), 201)];
         // The second time they are replayed.
         for (body, expected) in bodies.iter().chain(&bodies) {
             let (status, answer) = self.send(Method::POST, &self.list, good, body).await;
@@ -159,23 +142,14 @@ impl Conversation {
         let (_, page) = get(&format!("{}?$top=1", self.list)).await;
         let next = page["@odata.nextLink"].as_str().unwrap();
         let filtered = format!("{}?$filter=displayName eq '{SECRET}'", self.list);
-        for (url, status) in [
-            (next, 200),
-            (&format!("{next}{SECRET}"), 400),
-            (&filtered, 200),
-        ] {
+        for (url, status) in [(next, 200), (&format!("{next}{SECRET}"), 400), (&filtered, 200)] {
             assert_eq!(get(url).await.0, status, "{url}");
         }
         next.split("skiptoken=").nth(1).unwrap().to_owned()
     }
 
     async fn fail(&self, cut: &str) {
-        for bad in [
-            &format!("Bearer {SECRET}"),
-            cut,
-            &format!("Basic {SECRET}"),
-            SECRET,
-        ] {
+        for bad in [&format!("Bearer {SECRET}"), cut, &format!("Basic {SECRET}"), SECRET] {
             for method in [Method::GET, Method::POST] {
                 assert_eq!(self.send(method, &self.list, bad, SECRET).await.0, 401);
             }
@@ -208,10 +182,9 @@ async fn a_server_that_logs_everything_logs_no_secret() {
     ];
     let mut server = start_with(&folder, &settings);
     let mut secrets = Vec::new();
-    for (version, client) in [
-        ("HTTP/1.1", Client::builder()),
-        ("HTTP/2", Client::builder().http2_prior_knowledge()),
-    ] {
+    for (version, client) in
+        [("HTTP/1.1", Client::builder()), ("HTTP/2", Client::builder().http2_prior_knowledge())]
+    {
         let [creation, _] = server.printed_calls();
         let conversation = Conversation {
             client: client.build().unwrap(),

@@ -18,17 +18,11 @@ pub(crate) fn start_with(folder: &TempDir, settings: &[(&str, &str)]) -> ServerP
 /// Sends the printed call that creates a run.
 pub(crate) async fn create_printed_run(server: &ServerProcess) -> ApiResponse {
     let [creation, _] = server.printed_calls();
-    server
-        .client()
-        .send(&creation.method, &creation.path, creation.body)
-        .await
+    server.client().send(&creation.method, &creation.path, creation.body).await
 }
 
 /// Sends the printed call that reports the end of that run.
 pub(crate) async fn end_printed_run(server: &ServerProcess) -> ApiResponse {
     let [_, report] = server.printed_calls();
-    server
-        .client()
-        .send(&report.method, &report.path, report.body)
-        .await
+    server.client().send(&report.method, &report.path, report.body).await
 }

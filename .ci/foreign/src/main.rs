@@ -12,7 +12,11 @@ use flowruns_api::{
     auth::{KeySet, Permission, TokenPolicy, TokenVerifier},
     router,
 };
-use flowruns_domain::{clock::{SystemClock, TimeOrderedIds}, service::Environment, store::Store};
+use flowruns_domain::{
+    clock::{SystemClock, TimeOrderedIds},
+    service::Environment,
+    store::Store,
+};
 use flowruns_persistence::PostgresStore;
 use flowruns_testing::{
     conformance, fixtures,
@@ -39,9 +43,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .header(header::AUTHORIZATION, format!("Bearer {token}"))
         .header(header::CONTENT_TYPE, "application/json")
         .body(Body::from(r#"{"displayName": "Nightly rosters"}"#))?;
-    let response = routes(&key, Arc::new(store.clone()))?
-        .oneshot(request)
-        .await?;
+    let response = routes(&key, Arc::new(store.clone()))?.oneshot(request).await?;
     assert_eq!(response.status(), StatusCode::CREATED);
     println!("the routes create a flow");
     store.close().await;
@@ -55,11 +57,8 @@ fn routes(key: &SigningKey, store: Arc<dyn Store>) -> Result<Router, Box<dyn Err
         audiences: vec![NAME.to_owned()],
         leeway_seconds: 0,
     };
-    let environment = Environment {
-        store,
-        clock: Arc::new(SystemClock),
-        ids: Arc::new(TimeOrderedIds),
-    };
+    let environment =
+        Environment { store, clock: Arc::new(SystemClock), ids: Arc::new(TimeOrderedIds) };
     let verifier = Arc::new(TokenVerifier::new(keys, policy));
     let cursor_key = CursorKey::new(b"a secret that all servers share");
     Ok(router(ApiOptions::new(environment, verifier, cursor_key)))

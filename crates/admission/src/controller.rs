@@ -17,10 +17,7 @@ pub struct AdmissionController {
 impl AdmissionController {
     /// A controller with no requests in progress.
     pub fn new(limits: AdmissionLimits) -> Arc<Self> {
-        Arc::new(Self {
-            limits,
-            state: Mutex::default(),
-        })
+        Arc::new(Self { limits, state: Mutex::default() })
     }
 
     /// The requests in progress of all callers, and their bytes.
@@ -44,11 +41,7 @@ impl AdmissionController {
         priority: Priority,
         bytes: usize,
     ) -> Result<Permit, Overloaded> {
-        let held = Held {
-            priority,
-            bytes,
-            is_above_limit: false,
-        };
+        let held = Held { priority, bytes, is_above_limit: false };
         let mut state = self.state();
         match state.try_add(&self.limits, caller, held) {
             Some(held) => {

@@ -25,11 +25,7 @@ impl Permit {
         caller: CallerId,
         held: Held,
     ) -> Self {
-        Self {
-            controller,
-            caller,
-            held: Mutex::new(held),
-        }
+        Self { controller, caller, held: Mutex::new(held) }
     }
 
     /// The bytes charged to the request.
@@ -53,11 +49,7 @@ impl Permit {
     ///
     /// [`Overloaded`]; then priority and charge stay as they were.
     pub fn reclassify(&self, priority: Priority, bytes: usize) -> Result<(), Overloaded> {
-        let to = Held {
-            priority,
-            bytes,
-            is_above_limit: false,
-        };
+        let to = Held { priority, bytes, is_above_limit: false };
         let mut state = self.controller.state();
         let limits = self.controller.limits();
         let held = state.try_change(limits, self.change_to(to));
@@ -107,11 +99,7 @@ impl Permit {
         let mut reservation = {
             let mut state = self.controller.state();
             let limits = self.controller.limits();
-            let change = self.change_to(Held {
-                bytes,
-                is_above_limit: false,
-                ..self.held()
-            });
+            let change = self.change_to(Held { bytes, is_above_limit: false, ..self.held() });
             // A new large request must not overtake waiting ones; a small request uses bytes reserved for small ones.
             let has_large_charge = change.from.bytes > limits.large_bytes();
             let is_small = bytes <= limits.large_bytes();
@@ -122,11 +110,7 @@ impl Permit {
             }
             let (ticket, granted) = state.waiting.push(change, has_large_charge);
             state.grant_waiting(limits);
-            Reservation {
-                permit: self,
-                ticket,
-                granted,
-            }
+            Reservation { permit: self, ticket, granted }
         };
         if let Ok(held) = (&mut reservation.granted).await {
             self.set_held(held);
@@ -142,11 +126,7 @@ impl Permit {
     }
 
     fn change_to(&self, to: Held) -> Change {
-        Change {
-            caller: self.caller,
-            from: self.held(),
-            to,
-        }
+        Change { caller: self.caller, from: self.held(), to }
     }
 }
 

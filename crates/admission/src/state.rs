@@ -57,10 +57,7 @@ pub(crate) struct Change {
 impl State {
     pub(crate) fn usage(&self) -> Usage {
         let Usage { requests, bytes } = self.total.total();
-        Usage {
-            requests,
-            bytes: bytes + self.above_limit.unwrap_or_default(),
-        }
+        Usage { requests, bytes: bytes + self.above_limit.unwrap_or_default() }
     }
 
     fn add(&mut self, caller: CallerId, held: Held) {
@@ -103,10 +100,7 @@ impl State {
         }
         let is_within_share = self.is_within_share(limits, caller, held.priority);
         self.remove(caller, held);
-        let above_limit = Held {
-            is_above_limit: true,
-            ..held
-        };
+        let above_limit = Held { is_above_limit: true, ..held };
         if self.may_exceed_limit(limits, held) {
             self.add(caller, above_limit);
             if self.is_within(limits, caller, above_limit) {
@@ -131,17 +125,10 @@ impl State {
         }
         let stays_above_limit = from.is_above_limit && to.bytes <= from.bytes;
         let kept = match stays_above_limit {
-            true => Held {
-                is_above_limit: true,
-                ..to
-            },
+            true => Held { is_above_limit: true, ..to },
             false => from,
         };
-        self.change(Change {
-            caller,
-            from: to,
-            to: kept,
-        });
+        self.change(Change { caller, from: to, to: kept });
         stays_above_limit.then_some(kept)
     }
 
@@ -166,10 +153,8 @@ impl State {
         if self.is_within_every_part(limits) {
             return true;
         }
-        let requests = Capacity {
-            whole: limits.requests,
-            share: limits.caller_share(limits.requests),
-        };
+        let requests =
+            Capacity { whole: limits.requests, share: limits.caller_share(limits.requests) };
         if !self.has_capacity(requests, caller, held.priority, |usage| usage.requests) {
             return false;
         }
@@ -212,9 +197,7 @@ impl State {
             return true;
         }
         // Above its share: one share must stay free for other callers, and none of them may wait or have been rejected.
-        let is_share_only = self
-            .share_only_until
-            .is_some_and(|until| Instant::now() < until);
+        let is_share_only = self.share_only_until.is_some_and(|until| Instant::now() < until);
         let left = whole.saturating_sub(share);
         is_within_part(priority, left, all) && !is_share_only && !self.waiting.has_other(caller)
     }
@@ -227,10 +210,8 @@ impl State {
         priority: Priority,
     ) -> bool {
         let own = self.callers.get(&caller).copied().unwrap_or_default();
-        let (requests, bytes) = (
-            limits.caller_share(limits.requests),
-            limits.caller_share(limits.bytes),
-        );
+        let (requests, bytes) =
+            (limits.caller_share(limits.requests), limits.caller_share(limits.bytes));
         is_within_part(priority, requests, |priority| own.up_to(priority).requests)
             && is_within_part(priority, bytes, |priority| own.up_to(priority).bytes)
     }
@@ -244,10 +225,7 @@ impl State {
         if !self.may_exceed_limit(limits, change.to) {
             return None;
         }
-        let to = Held {
-            is_above_limit: true,
-            ..change.to
-        };
+        let to = Held { is_above_limit: true, ..change.to };
         self.change(Change { to, ..change });
         Some(to)
     }

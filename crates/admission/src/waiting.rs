@@ -42,11 +42,7 @@ impl WaitingQueue {
         let ticket = Ticket(self.next);
         self.next += 1;
         let (granted, receiver) = oneshot::channel();
-        let waiter = Waiter {
-            ticket,
-            change,
-            granted,
-        };
+        let waiter = Waiter { ticket, change, granted };
         match has_large_charge {
             true => self.waiters.push_front(waiter),
             false => self.waiters.push_back(waiter),
@@ -69,17 +65,12 @@ impl WaitingQueue {
 
     /// Removes a request that stops waiting. Returns whether it was still in the queue.
     pub(crate) fn remove(&mut self, ticket: Ticket) -> bool {
-        let position = self
-            .waiters
-            .iter()
-            .position(|waiter| waiter.ticket == ticket);
+        let position = self.waiters.iter().position(|waiter| waiter.ticket == ticket);
         position.is_some_and(|index| self.waiters.remove(index).is_some())
     }
 
     /// Whether a request of another caller waits.
     pub(crate) fn has_other(&self, caller: CallerId) -> bool {
-        self.waiters
-            .iter()
-            .any(|waiter| waiter.change.caller != caller)
+        self.waiters.iter().any(|waiter| waiter.change.caller != caller)
     }
 }

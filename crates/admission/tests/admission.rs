@@ -8,21 +8,12 @@ use flowruns_admission::{
 use futures_util::{FutureExt as _, future::Future, pin_mut, poll};
 use proptest::prelude::*;
 
-const PRIORITIES: [Priority; 5] = [
-    Priority::List,
-    Priority::Read,
-    Priority::Write,
-    Priority::Unread,
-    Priority::EndsRun,
-];
+const PRIORITIES: [Priority; 5] =
+    [Priority::List, Priority::Read, Priority::Write, Priority::Unread, Priority::EndsRun];
 const MIB: usize = 1024 * 1024;
 
 fn limits(requests: usize, bytes: usize, caller_percent: u8) -> AdmissionLimits {
-    AdmissionLimits {
-        requests,
-        bytes,
-        caller_percent,
-    }
+    AdmissionLimits { requests, bytes, caller_percent }
 }
 
 fn controller(requests: usize, bytes: usize) -> Arc<AdmissionController> {
@@ -74,10 +65,7 @@ fn a_higher_priority_may_use_a_larger_part_of_the_bytes() {
         permits.extend(admit_all(&controller, 1, priority, 64 * 1024));
         assert_eq!(controller.usage().bytes, most * MIB, "{priority:?}");
     }
-    assert_eq!(
-        admit(&controller, Priority::EndsRun, 1).unwrap_err(),
-        Overloaded
-    );
+    assert_eq!(admit(&controller, Priority::EndsRun, 1).unwrap_err(), Overloaded);
 }
 
 #[test]
@@ -121,9 +109,8 @@ fn a_single_caller_leaves_one_share_free_and_each_caller_gets_its_share() {
 #[test]
 fn a_report_that_ends_a_run_is_admitted_when_other_writes_use_all_their_capacity() {
     let controller = AdmissionController::new(limits(64, MIB, 25));
-    let writes: Vec<_> = (1..=4)
-        .flat_map(|caller| admit_all(&controller, caller, Priority::Unread, 0))
-        .collect();
+    let writes: Vec<_> =
+        (1..=4).flat_map(|caller| admit_all(&controller, caller, Priority::Unread, 0)).collect();
     assert_eq!(writes.len(), 56);
     assert!(admit(&controller, Priority::Write, 0).is_err());
     assert_eq!(admit_all(&controller, 5, Priority::EndsRun, 0).len(), 8);
@@ -155,10 +142,7 @@ fn a_rejected_charge_changes_nothing() {
     let other = admit(&controller, Priority::EndsRun, 12 * MIB).unwrap();
     let permit = admit(&controller, Priority::EndsRun, 10).unwrap();
     assert_eq!(permit.charge(5 * MIB), Err(Overloaded));
-    assert_eq!(
-        (permit.bytes(), controller.usage().bytes),
-        (10, 12 * MIB + 10)
-    );
+    assert_eq!((permit.bytes(), controller.usage().bytes), (10, 12 * MIB + 10));
     permit.set(5 * MIB);
     assert_eq!(controller.usage().bytes, 17 * MIB);
     // A smaller charge is always accepted.
@@ -172,9 +156,8 @@ fn a_rejected_charge_changes_nothing() {
 async fn waiting_requests_are_granted_in_the_order_of_arrival() {
     let controller = controller(8, 16 * MIB);
     let held = admit(&controller, Priority::EndsRun, 12 * MIB).unwrap();
-    let permits: Vec<_> = (0..4)
-        .map(|_| admit(&controller, Priority::EndsRun, 0).unwrap())
-        .collect();
+    let permits: Vec<_> =
+        (0..4).map(|_| admit(&controller, Priority::EndsRun, 0).unwrap()).collect();
     // This one is above the limit.
     permits[0].reserve(10 * MIB).now_or_never().unwrap();
     let second = permits[1].reserve(9 * MIB);
@@ -199,9 +182,8 @@ async fn waiting_requests_are_granted_in_the_order_of_arrival() {
 #[tokio::test]
 async fn requests_that_each_have_a_part_of_their_bytes_do_not_deadlock() {
     let controller = controller(8, 16 * MIB);
-    let permits: Vec<_> = (0..3)
-        .map(|_| admit(&controller, Priority::EndsRun, 4 * MIB).unwrap())
-        .collect();
+    let permits: Vec<_> =
+        (0..3).map(|_| admit(&controller, Priority::EndsRun, 4 * MIB).unwrap()).collect();
     let waits = permits.iter().map(|permit| permit.reserve(8 * MIB));
     let mut waits: Vec<_> = waits.map(Box::pin).collect();
     assert!(is_ready(&mut waits[0]).await, "above the limit");
@@ -227,10 +209,7 @@ fn bytes_above_the_limit_stay_above_it_until_they_fit() {
     drop(within);
     assert_eq!(above_limit.charge(MIB), Ok(()));
     let next = admit(&controller, Priority::List, 2 * MIB).unwrap();
-    assert!(
-        admit(&controller, Priority::List, 3 * MIB).is_ok(),
-        "above the limit"
-    );
+    assert!(admit(&controller, Priority::List, 3 * MIB).is_ok(), "above the limit");
     drop((above_limit, next));
     assert_eq!(controller.usage(), Usage::default());
 }

@@ -1,9 +1,6 @@
 //! What a request costs above the store: routing, the token, JSON in and out, on a store in memory.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a benchmark of a wrong shape shall fail"
-)]
+#![expect(clippy::unwrap_used, reason = "a benchmark of a wrong shape shall fail")]
 
 use std::sync::Arc;
 
@@ -66,11 +63,7 @@ fn patch_a_run(bencher: Bencher) {
 fn patch_a_run_without_a_change(bencher: Bencher) {
     let app = App::start();
     app.bench(bencher, StatusCode::OK, || {
-        app.request(
-            Method::PATCH,
-            &app.run_path(),
-            r#"{"status":"running"}"#.to_owned(),
-        )
+        app.request(Method::PATCH, &app.run_path(), r#"{"status":"running"}"#.to_owned())
     });
 }
 
@@ -86,18 +79,14 @@ fn post_a_run(bencher: Bencher) {
 #[divan::bench]
 fn get_a_run(bencher: Bencher) {
     let app = App::start();
-    app.bench(bencher, StatusCode::OK, || {
-        app.request(Method::GET, &app.run_path(), String::new())
-    });
+    app.bench(bencher, StatusCode::OK, || app.request(Method::GET, &app.run_path(), String::new()));
 }
 
 #[divan::bench]
 fn get_a_run_by_its_odata_key(bencher: Bencher) {
     let app = App::start();
     let path = format!("{}('{}')", app.runs_path(), app.run.run);
-    app.bench(bencher, StatusCode::OK, || {
-        app.request(Method::GET, &path, String::new())
-    });
+    app.bench(bencher, StatusCode::OK, || app.request(Method::GET, &path, String::new()));
 }
 
 #[divan::bench]
@@ -118,14 +107,9 @@ struct App {
 
 impl App {
     fn start() -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        let (store, flow) = (
-            MemoryStore::default(),
-            fixtures::fresh_flow(fixtures::fresh_tenant()),
-        );
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (store, flow) =
+            (MemoryStore::default(), fixtures::fresh_flow(fixtures::fresh_tenant()));
         let run = fixtures::run_key(flow.key, 1);
         let mut new = fixtures::new_run();
         new.statistics = fixtures::object(STATISTICS);
@@ -142,12 +126,7 @@ impl App {
         };
         let cursor_key = CursorKey::new(b"bench");
         let router = router(ApiOptions::new(environment, Arc::new(verifier), cursor_key));
-        Self {
-            router,
-            runtime,
-            run,
-            bearer,
-        }
+        Self { router, runtime, run, bearer }
     }
 
     fn runs_path(&self) -> String {

@@ -58,11 +58,8 @@ fn routes(key: &SigningKey, store: Arc<dyn Store>) -> Result<Router, Box<dyn Err
         audiences: vec![AUDIENCE.to_owned()],
         leeway_seconds: 60,
     };
-    let environment = Environment {
-        store,
-        clock: Arc::new(SystemClock),
-        ids: Arc::new(TimeOrderedIds),
-    };
+    let environment =
+        Environment { store, clock: Arc::new(SystemClock), ids: Arc::new(TimeOrderedIds) };
     let verifier = Arc::new(TokenVerifier::new(keys, policy));
     let cursor_key = CursorKey::new(b"a secret that all servers share");
     Ok(router(ApiOptions::new(environment, verifier, cursor_key)))

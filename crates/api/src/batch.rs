@@ -75,11 +75,8 @@ fn written(responses: Vec<Arc<BatchResponse>>) -> serde_json::Result<Vec<u8>> {
 async fn responses(context: &BatchContext<'_>, items: Vec<Item>) -> Vec<Arc<BatchResponse>> {
     let mut responses = Vec::with_capacity(items.len());
     for item in items {
-        let dependencies: Vec<_> = item
-            .depends_on
-            .iter()
-            .filter_map(|index| responses.get(*index).cloned())
-            .collect();
+        let dependencies: Vec<_> =
+            item.depends_on.iter().filter_map(|index| responses.get(*index).cloned()).collect();
         let response = async move {
             let dependencies: Vec<Arc<BatchResponse>> = join_all(dependencies).await;
             let may_begin = dependencies.iter().all(|response| response.is_success());

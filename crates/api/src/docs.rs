@@ -25,9 +25,7 @@ const BASE: &str = "docs/";
 const BASE_OF_FOLDER: &str = "./";
 
 pub(crate) async fn openapi() -> Result<Response, ApiError> {
-    let document = DOCUMENT
-        .as_ref()
-        .map_err(|error| ApiError::internal(error.to_string()))?;
+    let document = DOCUMENT.as_ref().map_err(|error| ApiError::internal(error.to_string()))?;
     Ok(of_type("application/json", document.as_str()))
 }
 
@@ -69,9 +67,7 @@ fn file(name: &str) -> Result<Option<SwaggerFile<'static>>, ApiError> {
 fn of_type(media_type: &str, body: impl Into<Body>) -> Response {
     let mut response = body.into().into_response();
     if let Ok(media_type) = HeaderValue::from_str(media_type) {
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, media_type);
+        response.headers_mut().insert(header::CONTENT_TYPE, media_type);
     }
     add_page_headers(&mut response);
     response

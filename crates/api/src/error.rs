@@ -100,16 +100,12 @@ impl From<Rejection> for ApiError {
         let message = rejected.to_string();
         match rejected {
             Rejection::Invalid(faults) => faults.into(),
-            Rejection::PreconditionRequired => Self::new(
-                StatusCode::PRECONDITION_REQUIRED,
-                "preconditionRequired",
-                message,
-            ),
-            Rejection::PreconditionFailed => Self::new(
-                StatusCode::PRECONDITION_FAILED,
-                "entityTagDoesNotMatch",
-                message,
-            ),
+            Rejection::PreconditionRequired => {
+                Self::new(StatusCode::PRECONDITION_REQUIRED, "preconditionRequired", message)
+            }
+            Rejection::PreconditionFailed => {
+                Self::new(StatusCode::PRECONDITION_FAILED, "entityTagDoesNotMatch", message)
+            }
             Rejection::VersionExcluded => {
                 Self::new(StatusCode::PRECONDITION_FAILED, "entityTagMatches", message)
             }

@@ -120,12 +120,7 @@ impl<'a> ErrorObject<'a> {
         request_id: &'a str,
         client_request_id: &'a str,
     ) -> Self {
-        let inner_error = InnerError {
-            code: error.code,
-            date,
-            request_id,
-            client_request_id,
-        };
+        let inner_error = InnerError { code: error.code, date, request_id, client_request_id };
         Self {
             error: OuterError {
                 code: status_code(error.status),
@@ -139,16 +134,8 @@ impl<'a> ErrorObject<'a> {
 }
 
 fn detail_object(detail: &ErrorDetail) -> DetailObject<'_> {
-    let ErrorDetail {
-        code,
-        message,
-        target,
-    } = detail;
-    DetailObject {
-        code,
-        message,
-        target: target.as_deref(),
-    }
+    let ErrorDetail { code, message, target } = detail;
+    DetailObject { code, message, target: target.as_deref() }
 }
 
 /// `error.code`: the phrase of the status in camelCase.

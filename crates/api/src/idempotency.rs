@@ -29,13 +29,8 @@ pub(crate) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("ide
 const MAX_KEY_BYTES: usize = 255;
 /// The longest body that is kept, in bytes. Only a rejection with very many faults is longer, and it is made again.
 const MAX_KEPT_BODY_BYTES: usize = 1024 * 1024;
-const KEPT_HEADERS: [HeaderName; 5] = [
-    header::CONTENT_TYPE,
-    header::ETAG,
-    header::LOCATION,
-    ODATA_ENTITY_ID,
-    PREFERENCE_APPLIED,
-];
+const KEPT_HEADERS: [HeaderName; 5] =
+    [header::CONTENT_TYPE, header::ETAG, header::LOCATION, ODATA_ENTITY_ID, PREFERENCE_APPLIED];
 /// The failures that are kept: any other may have another result when the request is sent again.
 const FINAL_FAILURES: [StatusCode; 4] = [
     StatusCode::BAD_REQUEST,
@@ -88,11 +83,7 @@ fn sent_key(headers: &HeaderMap) -> Result<Option<&[u8]>, ApiError> {
     let key = value.as_bytes();
     let is_usable =
         (1..=MAX_KEY_BYTES).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic);
-    if is_usable && values.next().is_none() {
-        Ok(Some(key))
-    } else {
-        Err(ApiError::invalid_key())
-    }
+    if is_usable && values.next().is_none() { Ok(Some(key)) } else { Err(ApiError::invalid_key()) }
 }
 
 fn claim(api: &Api, request: &ApiRequest, key: &[u8]) -> KeyClaim {
@@ -177,11 +168,7 @@ fn note(step: &'static str, outcome: Result<(), StoreError>) {
 }
 
 fn replayed(kept: StoredResponse) -> Result<Response, ApiError> {
-    let StoredResponse {
-        status,
-        headers,
-        body,
-    } = kept;
+    let StoredResponse { status, headers, body } = kept;
     let corrupt = |column| {
         ApiError::from(StoreError {
             kind: StoreErrorKind::Corrupt {
@@ -200,8 +187,6 @@ fn replayed(kept: StoredResponse) -> Result<Response, ApiError> {
         response.headers_mut().insert(name, value);
     }
     let replayed = HeaderValue::from_static("true");
-    response
-        .headers_mut()
-        .insert(IDEMPOTENCY_REPLAYED, replayed);
+    response.headers_mut().insert(IDEMPOTENCY_REPLAYED, replayed);
     Ok(response)
 }

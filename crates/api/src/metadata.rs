@@ -48,15 +48,9 @@ pub(crate) async fn get_service_document(
     check_format(&request, &["json", "application/json"])?;
     let (parts, _) = request.into_parts();
     let root = ServiceRoot::of(&parts, &api.options.trusted_proxies);
-    let singleton = Element {
-        name: "industryData",
-        kind: "Singleton",
-        url: root.resource("industryData"),
-    };
-    respond::json(&ServiceDocument {
-        context: root.metadata(),
-        value: [singleton],
-    })
+    let singleton =
+        Element { name: "industryData", kind: "Singleton", url: root.resource("industryData") };
+    respond::json(&ServiceDocument { context: root.metadata(), value: [singleton] })
 }
 
 /// The singleton has no properties, only the links of its collections.

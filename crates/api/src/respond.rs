@@ -55,11 +55,8 @@ pub(crate) fn entity(
     conditions: &Preconditions,
 ) -> Result<Response, ApiError> {
     conditions.if_match.check(|| tag.clone())?;
-    let mut response = if conditions.if_none_match.matches(|| tag.clone()) {
-        not_modified()
-    } else {
-        json(body)?
-    };
+    let mut response =
+        if conditions.if_none_match.matches(|| tag.clone()) { not_modified() } else { json(body)? };
     insert(&mut response, header::ETAG, &shown_tag(tag));
     Ok(response)
 }
@@ -108,11 +105,7 @@ pub(crate) fn make_minimal(response: &mut Response) {
     if let Some(location) = headers.get(header::LOCATION).cloned() {
         headers.insert(ODATA_ENTITY_ID, location);
     }
-    headers.extend(
-        Preference::Minimal
-            .applied()
-            .map(|applied| (PREFERENCE_APPLIED, applied)),
-    );
+    headers.extend(Preference::Minimal.applied().map(|applied| (PREFERENCE_APPLIED, applied)));
 }
 
 /// The response to a repeated creation: as to a write, and with the URL if there is no body.
@@ -163,10 +156,7 @@ pub(crate) struct List<T> {
     #[serde(rename = "@odata.count", skip_serializing_if = "Option::is_none")]
     pub(crate) count: Option<u64>,
     /// Sent instead of `@odata.count` when the count would exceed this number of rows.
-    #[serde(
-        rename = "@flowruns.countAbove",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename = "@flowruns.countAbove", skip_serializing_if = "Option::is_none")]
     pub(crate) count_above: Option<u32>,
     #[serde(rename = "@odata.nextLink", skip_serializing_if = "Option::is_none")]
     pub(crate) next_link: Option<String>,

@@ -42,12 +42,7 @@ const TENANT_RUNS: &str = "/industryData/runs";
 
 /// All routes, the busiest first. key_path makes one form of each key, so that a key is always a segment.
 fn table() -> Vec<Route> {
-    let mut table = vec![
-        run(RUN),
-        run(PROCESS_RUN),
-        run_list(RUNS),
-        run_list(PROCESS_RUNS),
-    ];
+    let mut table = vec![run(RUN), run(PROCESS_RUN), run_list(RUNS), run_list(PROCESS_RUNS)];
     for list in [RUNS, PROCESS_RUNS] {
         let count = format!("{list}/$count");
         table.push(Route::new(count).on(GET, runs::count_runs, service::count_runs));
@@ -58,9 +53,11 @@ fn table() -> Vec<Route> {
     }
     table.extend([
         Route::new(PROCESS).on(GET, runs::get_process, runs::describe::get_process),
-        Route::new(FLOWS)
-            .on(GET, flows::list_flows, flows::describe::list_flows)
-            .on(POST, flows::create_flow, flows::describe::create_flow),
+        Route::new(FLOWS).on(GET, flows::list_flows, flows::describe::list_flows).on(
+            POST,
+            flows::create_flow,
+            flows::describe::create_flow,
+        ),
         Route::new(FLOW)
             .on(GET, flows::get_flow, flows::describe::get_flow)
             .on(PATCH, flows::patch_flow, flows::describe::patch_flow)
@@ -78,9 +75,7 @@ fn table() -> Vec<Route> {
             runs::describe::get_run_by_id,
         ),
         Route::new("/industryData").on(GET, metadata::get_hub, service::get_hub),
-        Route::new("/$batch")
-            .on(POST, post_batch, service::post_batch)
-            .with_items(),
+        Route::new("/$batch").on(POST, post_batch, service::post_batch).with_items(),
     ]);
     table.extend(descriptions());
     table
@@ -96,27 +91,23 @@ fn run(path: &str) -> Route {
 
 /// The runs of a flow.
 fn run_list(path: &str) -> Route {
-    Route::new(path)
-        .on(GET, runs::list_runs, runs::describe::list_runs)
-        .on(POST, runs::create_run, runs::describe::create_run)
+    Route::new(path).on(GET, runs::list_runs, runs::describe::list_runs).on(
+        POST,
+        runs::create_run,
+        runs::describe::create_run,
+    )
 }
 
 /// The routes that need no token.
 fn descriptions() -> [Route; 8] {
     let flow_metadata = format!("{FLOW}/$metadata");
     [
-        Route::open("/").on(
-            GET,
-            metadata::get_service_document,
-            service::get_service_document,
-        ),
+        Route::open("/").on(GET, metadata::get_service_document, service::get_service_document),
         Route::open("/$metadata").on(GET, metadata::get_metadata, service::get_metadata),
         Route::open(flow_metadata).on(GET, metadata::get_flow_metadata, service::get_flow_metadata),
         Route::at_root("/openapi.json").on(GET, docs::openapi, service::get_openapi),
         Route::at_root("/docs").on(GET, docs::page, service::get_docs),
-        Route::at_root("/docs/{file}")
-            .named("/docs")
-            .get_undescribed(docs::page_file),
+        Route::at_root("/docs/{file}").named("/docs").get_undescribed(docs::page_file),
         Route::at_root("/livez").on(GET, live, service::get_livez),
         Route::at_root("/readyz").on(GET, readyz, service::get_readyz),
     ]
@@ -153,20 +144,15 @@ fn named(template: &str) -> RouteName {
 pub(crate) fn paths() -> Paths {
     let paths = utoipa::openapi::PathsBuilder::new();
     let described = table().into_iter().filter_map(Route::into_path_item);
-    described
-        .fold(paths, |paths, (path, item)| paths.path(path, item))
-        .build()
+    described.fold(paths, |paths, (path, item)| paths.path(path, item)).build()
 }
 
 /// The routes, ready to be served.
 pub fn router(options: ApiOptions) -> Router {
     let api = Arc::new(Api::new(options));
     // The items of a batch have all routes but that of the batch.
-    let items = ItemRoutes(mount(
-        table().into_iter().filter(|route| !route.is_batch()),
-        None,
-        &api,
-    ));
+    let items =
+        ItemRoutes(mount(table().into_iter().filter(|route| !route.is_batch()), None, &api));
     let routes = mount(table().into_iter(), Some(&items), &api);
     // Around the routes rather than on each of them: the path is normalized before it is routed.
     Router::new().fallback_service(tower::service_fn(move |request: Request| {

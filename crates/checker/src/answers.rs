@@ -21,11 +21,7 @@ pub(super) struct Answers<'a> {
 
 impl<'a> Answers<'a> {
     pub(super) const fn new(states: &'a States) -> Self {
-        Self {
-            states,
-            calls: Vec::new(),
-            violations: Vec::new(),
-        }
+        Self { states, calls: Vec::new(), violations: Vec::new() }
     }
 
     /// A read between these times.

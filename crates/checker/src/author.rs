@@ -48,13 +48,7 @@ impl<'a> Authors<'a> {
         let mut markers = HashMap::new();
         let mut sent = Vec::new();
         for operation in &record.operations {
-            let Request::Patch {
-                run: of,
-                report,
-                marker,
-                attempts,
-            } = &operation.request
-            else {
+            let Request::Patch { run: of, report, marker, attempts } = &operation.request else {
                 continue;
             };
             if *of != run {
@@ -71,11 +65,7 @@ impl<'a> Authors<'a> {
                 versions: Vec::new(),
             });
         }
-        let mut authors = Self {
-            sent,
-            of_versions: HashMap::new(),
-            violations: Vec::new(),
-        };
+        let mut authors = Self { sent, of_versions: HashMap::new(), violations: Vec::new() };
         for entry in history.iter().skip(1) {
             authors.find(run, entry, &markers);
         }
@@ -98,10 +88,8 @@ impl<'a> Authors<'a> {
                 };
                 let names = entry.changes.iter().map(|change| change.property.as_str());
                 let names: Vec<_> = names.collect();
-                let message = format!(
-                    "version {version}, which changes {}, {why}",
-                    names.join(", ")
-                );
+                let message =
+                    format!("version {version}, which changes {}, {why}", names.join(", "));
                 let violation = Violation::new(Promise::KnownAuthor, run, message);
                 self.violations.push(violation);
             }

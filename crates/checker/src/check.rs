@@ -27,9 +27,5 @@ pub fn check(record: &Record, stored: &Stored) -> Result<Summary, Vec<Violation>
         violations.extend(findings.violations);
         changed += findings.changed;
     }
-    if violations.is_empty() {
-        Ok(Summary::of(record, stored, changed))
-    } else {
-        Err(violations)
-    }
+    if violations.is_empty() { Ok(Summary::of(record, stored, changed)) } else { Err(violations) }
 }

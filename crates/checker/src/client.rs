@@ -51,11 +51,7 @@ impl Client {
         while !self.shared.is_over(number) {
             number += 1;
             let request = self.request(number).await;
-            self.operations.push(Operation {
-                client: self.number,
-                number,
-                request,
-            });
+            self.operations.push(Operation { client: self.number, number, request });
         }
         self.operations
     }
@@ -118,12 +114,7 @@ impl Client {
         self.learn(run, &generated, &mut attempts);
         let GeneratedReport { report, marker, .. } = generated;
         let report = Box::new(report);
-        Request::Patch {
-            run,
-            report,
-            marker,
-            attempts,
-        }
+        Request::Patch { run, report, marker, attempts }
     }
 
     /// Sends a report until its outcome is known, or it is given up.
@@ -151,19 +142,15 @@ impl Client {
 
     /// Learns from the result of the last attempt, and counts it.
     fn learn(&mut self, run: RunId, generated: &GeneratedReport, attempts: &mut [Attempt<Seen>]) {
-        let has_unknown = attempts
-            .iter()
-            .any(|attempt| matches!(attempt.answer, Answer::Unknown(_)));
+        let has_unknown =
+            attempts.iter().any(|attempt| matches!(attempt.answer, Answer::Unknown(_)));
         let Some(last) = attempts.last_mut() else {
             return;
         };
         if let Answer::Done(seen) = &last.answer {
             let seen = self.remember(seen.clone());
             last.answer = Answer::Done(seen);
-            self.shared
-                .plan
-                .acknowledged
-                .send_modify(|count| *count += 1);
+            self.shared.plan.acknowledged.send_modify(|count| *count += 1);
             if generated.marker.is_some() {
                 let known = self.known.entry(run).or_default();
                 known.repeatable = generated.is_harmless.then(|| generated.report.clone());
@@ -183,11 +170,7 @@ impl Client {
     async fn attempt<T>(&self, question: impl Future<Output = Answer<T>>) -> Attempt<T> {
         let invoked = self.shared.elapsed();
         let answer = question.await;
-        Attempt {
-            invoked,
-            answered: self.shared.elapsed(),
-            answer,
-        }
+        Attempt { invoked, answered: self.shared.elapsed(), answer }
     }
 
     fn target(&self, attempt: usize) -> Arc<dyn Target> {

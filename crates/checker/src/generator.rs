@@ -118,10 +118,9 @@ impl ReportGenerator<'_> {
                 let end = after_start(rng.u64(0..DAY));
                 (empty.with_status(any_outcome(rng)).with_end(end), false)
             }
-            Kind::SameEnd => (
-                empty.with_status(self.known.ended().unwrap_or(RunStatus::Running)),
-                true,
-            ),
+            Kind::SameEnd => {
+                (empty.with_status(self.known.ended().unwrap_or(RunStatus::Running)), true)
+            }
             Kind::AnyStatus => (empty.with_status(self.any_status(rng)), true),
             Kind::MoveEnd => (empty.with_end(after_start(rng.u64(0..DAY))), false),
             Kind::EndBeforeStart => (end_before_start(rng), false),
@@ -129,10 +128,7 @@ impl ReportGenerator<'_> {
             Kind::ClearError => (empty.without_error(), false),
             Kind::ErrorBesideCompleted => {
                 let completed = RunStatus::Ended(Outcome::Completed);
-                (
-                    empty.with_status(completed).with_error(self.error(rng)),
-                    false,
-                )
+                (empty.with_status(completed).with_error(self.error(rng)), false)
             }
             Kind::TooDeep => return self.marked(empty, too_deep(), true),
             Kind::Progress | Kind::Move | Kind::End | Kind::EndAt => (empty, true),
@@ -172,14 +168,8 @@ impl ReportGenerator<'_> {
     }
 
     fn payload(&self, rng: &mut Rng) -> JsonObject {
-        let longest = if self.client < LARGE_SENDERS && rng.u8(0..4) == 0 {
-            LARGE
-        } else {
-            SMALL
-        };
-        let text: String = (0..rng.usize(0..longest))
-            .map(|_| rng.alphanumeric())
-            .collect();
+        let longest = if self.client < LARGE_SENDERS && rng.u8(0..4) == 0 { LARGE } else { SMALL };
+        let text: String = (0..rng.usize(0..longest)).map(|_| rng.alphanumeric()).collect();
         let value = match rng.u8(0..8) {
             0 => JsonValue::Null,
             1 => JsonValue::Array(vec![JsonValue::String(text)]),
@@ -228,24 +218,12 @@ impl ReportGenerator<'_> {
             2 => (property::DISPLAY_NAME, " ".into(), Rule::InvalidDisplayName),
             3 => (property::STATUS, "Failed".into(), Rule::InvalidEnumValue),
             4 => (property::STATUS, null(), Rule::NullNotAllowed),
-            5 => (
-                property::START_DATE_TIME,
-                "2026-03-01".into(),
-                Rule::InvalidDateTime,
-            ),
-            6 => (
-                property::END_DATE_TIME,
-                JsonValue::Bool(true),
-                Rule::InvalidType,
-            ),
+            5 => (property::START_DATE_TIME, "2026-03-01".into(), Rule::InvalidDateTime),
+            6 => (property::END_DATE_TIME, JsonValue::Bool(true), Rule::InvalidType),
             7 => (property::ID, other_id.into(), Rule::PropertyNotUpdateable),
             8 => {
                 let error = fixtures::object(r#"{"code":7}"#);
-                return self.marked(
-                    Report::empty().with_error(error),
-                    JsonObject::default(),
-                    true,
-                );
+                return self.marked(Report::empty().with_error(error), JsonObject::default(), true);
             }
             _ => {
                 let flawed = Report::empty();
@@ -294,12 +272,7 @@ fn any_kind(rng: &mut Rng) -> Kind {
 }
 
 fn unmarked(report: Report) -> GeneratedReport {
-    GeneratedReport {
-        report,
-        marker: None,
-        is_harmless: true,
-        may_repeat: true,
-    }
+    GeneratedReport { report, marker: None, is_harmless: true, may_repeat: true }
 }
 
 fn any_outcome(rng: &mut Rng) -> RunStatus {
@@ -328,10 +301,6 @@ fn end_before_start(rng: &mut Rng) -> Report {
 
 fn too_deep() -> JsonObject {
     let levels = flowruns_domain::run::Statistics::MAX_DEPTH;
-    let text = format!(
-        "{}1{}",
-        r#"{"deep":"#.repeat(levels + 1),
-        "}".repeat(levels + 1)
-    );
+    let text = format!("{}1{}", r#"{"deep":"#.repeat(levels + 1), "}".repeat(levels + 1));
     fixtures::object(&text)
 }

@@ -25,10 +25,7 @@ pub(super) async fn read(response: Result<Response, reqwest::Error>) -> Answer<V
     };
     let body: Option<Value> = serde_json::from_slice(&body).ok();
     let is_unknown = status.is_server_error()
-        || matches!(
-            status,
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
-        );
+        || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
     match body {
         _ if is_unknown => Answer::Unknown(status.to_string()),
         Some(body) if status.is_success() => Answer::Done(body),

@@ -108,12 +108,7 @@ pub async fn run_load(targets: &[Arc<dyn Target>], plan: &LoadPlan) -> Result<Re
     let operations = clients.collect::<JoinSet<_>>().join_all().await;
     let mut operations: Vec<Operation> = operations.into_iter().flatten().collect();
     operations.sort_by_key(|operation| (operation.client, operation.number));
-    Ok(Record {
-        flow: first.flow(),
-        runs,
-        operations,
-        lasted: shared.begun.elapsed(),
-    })
+    Ok(Record { flow: first.flow(), runs, operations, lasted: shared.begun.elapsed() })
 }
 
 async fn create_runs(target: &dyn Target, plan: &LoadPlan) -> Result<Vec<Creation>, LoadFailed> {
@@ -177,9 +172,8 @@ impl SharedState {
     /// The same answer, with a shared body if it was received before.
     pub(super) fn shared(&self, seen: Seen) -> Seen {
         let mut bodies = self.bodies.lock().unwrap_or_else(PoisonError::into_inner);
-        let body = bodies
-            .entry((seen.run, seen.tag.clone()))
-            .or_insert_with(|| Arc::clone(&seen.values));
+        let body =
+            bodies.entry((seen.run, seen.tag.clone())).or_insert_with(|| Arc::clone(&seen.values));
         if *body == seen.values {
             let values = Arc::clone(body);
             return Seen { values, ..seen };

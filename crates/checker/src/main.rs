@@ -1,9 +1,6 @@
 //! Runs many clients against a deployment, and checks its guarantees. Without `--url` it checks the memory store.
 
-#![expect(
-    clippy::print_stdout,
-    reason = "the summary is what the command is for"
-)]
+#![expect(clippy::print_stdout, reason = "the summary is what the command is for")]
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
@@ -106,11 +103,8 @@ async fn in_memory() -> anyhow::Result<Arc<dyn Target>> {
     let store = Arc::new(MemoryStore::default());
     let flow = fixtures::fresh_flow(fixtures::fresh_tenant());
     store.create_flow(flow.clone()).await?;
-    let environment = Environment {
-        store,
-        clock: Arc::new(SystemClock),
-        ids: Arc::new(TimeOrderedIds),
-    };
+    let environment =
+        Environment { store, clock: Arc::new(SystemClock), ids: Arc::new(TimeOrderedIds) };
     Ok(Arc::new(StoreTarget::new(environment, flow.key)))
 }
 

@@ -79,12 +79,10 @@ pub(super) fn order(states: &States, mut calls: Vec<Call<'_>>) -> Vec<Violation>
                 place
             }
             Some(place) => place,
-            None => bounds
-                .explain(states, index, floor)
-                .unwrap_or_else(|message| {
-                    violations.push(Violation::new(Promise::RightAnswer, states.run, message));
-                    floor
-                }),
+            None => bounds.explain(states, index, floor).unwrap_or_else(|message| {
+                violations.push(Violation::new(Promise::RightAnswer, states.run, message));
+                floor
+            }),
         };
         places.push(place);
     }
@@ -93,9 +91,8 @@ pub(super) fn order(states: &States, mut calls: Vec<Call<'_>>) -> Vec<Violation>
 
 impl<'a> Bounds<'a> {
     fn new(calls: Vec<Call<'a>>) -> Self {
-        let mut by_answer: Vec<usize> = (0..calls.len())
-            .filter(|index| calls[*index].answered.is_some())
-            .collect();
+        let mut by_answer: Vec<usize> =
+            (0..calls.len()).filter(|index| calls[*index].answered.is_some()).collect();
         by_answer.sort_by_key(|index| calls[*index].answered);
         let mut least_after = vec![i64::MAX; calls.len()];
         let mut least = i64::MAX;
@@ -103,18 +100,12 @@ impl<'a> Bounds<'a> {
             least = least.min(call.place.known().unwrap_or(i64::MAX));
             least_after[index] = least;
         }
-        Self {
-            calls,
-            by_answer,
-            least_after,
-        }
+        Self { calls, by_answer, least_after }
     }
 
     /// Whether a call ended before another was sent.
     fn is_before(&self, index: usize, other: &Call<'_>) -> bool {
-        self.calls[index]
-            .answered
-            .is_some_and(|answered| answered < other.invoked)
+        self.calls[index].answered.is_some_and(|answered| answered < other.invoked)
     }
 
     /// The first position, not before `floor`, of a state that explains a rejection.
@@ -150,9 +141,7 @@ impl<'a> Bounds<'a> {
     /// The last version that the run can have had at the end of this call.
     fn last_version(&self, states: &States, call: &Call<'_>) -> i64 {
         let answered = call.answered.unwrap_or(Duration::MAX);
-        let next = self
-            .calls
-            .partition_point(|other| other.invoked <= answered);
+        let next = self.calls.partition_point(|other| other.invoked <= answered);
         let least = self.least_after.get(next).copied().unwrap_or(i64::MAX);
         // The call that made version v comes after all that saw v - 1.
         states.last_version().min(least.saturating_sub(1) / 2)
@@ -162,11 +151,7 @@ impl<'a> Bounds<'a> {
 fn too_old(run: RunId, call: &Call<'_>, place: i64, before: Option<(&Call<'_>, i64)>) -> Violation {
     let earlier = before.map(|(call, place)| {
         let answered = call.answered.unwrap_or_default();
-        format!(
-            "{} had been answered version {} at {answered:?}",
-            call.name,
-            place / 2
-        )
+        format!("{} had been answered version {} at {answered:?}", call.name, place / 2)
     });
     let message = format!(
         "{}, asked at {:?}, has version {}, but {}",

@@ -84,13 +84,7 @@ impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match &self.request {
             Request::Patch { report, .. } => {
-                return write!(
-                    f,
-                    "report {}.{} {}",
-                    self.client,
-                    self.number,
-                    ShortBody(report)
-                );
+                return write!(f, "report {}.{} {}", self.client, self.number, ShortBody(report));
             }
             Request::Get { .. } => "get",
             Request::List(_) => "list",

@@ -69,9 +69,7 @@ fn follow(former: Option<&Run>, entry: &Entry, values: &mut Values) -> Result<()
         && entry.occurred < former.modified
     {
         let (earlier, later) = (entry.occurred, former.modified);
-        return Err(format!(
-            "it occurred at {earlier}, the one before it at {later}"
-        ));
+        return Err(format!("it occurred at {earlier}, the one before it at {later}"));
     }
     if entry.changes.is_empty() {
         return Err("it changes nothing".to_owned());
@@ -173,9 +171,5 @@ pub(super) fn text(value: &JsonValue) -> String {
     const SHOWN: usize = 120;
     let text = serde_json::to_string(value).unwrap_or_default();
     let cut: String = text.chars().take(SHOWN).collect();
-    if cut.len() < text.len() {
-        format!("{cut}…")
-    } else {
-        text
-    }
+    if cut.len() < text.len() { format!("{cut}…") } else { text }
 }

@@ -42,11 +42,7 @@ pub(super) fn check_run(
     list: &Listing,
 ) -> Findings {
     let run = creation.id;
-    let Authors {
-        sent,
-        of_versions,
-        mut violations,
-    } = Authors::new(record, run, &stored.history);
+    let Authors { sent, of_versions, mut violations } = Authors::new(record, run, &stored.history);
     violations.extend(sent.iter().filter_map(|sent| presence(run, sent)));
     let replayed = replay(record.flow, run, &stored.history);
     let states = States::new(run, replayed.states);
@@ -64,10 +60,7 @@ pub(super) fn check_run(
         violations.extend(wrong_answers(record, &sent, stored, list, &states));
     }
     let kept = |sent: &&Sent<'_>| sent.is_acknowledged() && !sent.versions.is_empty();
-    Findings {
-        changed: sent.iter().filter(kept).count() as u64,
-        violations,
-    }
+    Findings { changed: sent.iter().filter(kept).count() as u64, violations }
 }
 
 /// Whether a report is stored as often as its responses say.
@@ -108,18 +101,12 @@ fn left_terminal(states: &States) -> Option<Violation> {
         status(&pair[1]),
         pair[1].version
     );
-    Some(Violation::new(
-        Promise::TerminalIsFinal,
-        states.run,
-        message,
-    ))
+    Some(Violation::new(Promise::TerminalIsFinal, states.run, message))
 }
 
 fn wrong_creation(creation: &Creation, states: &States) -> Option<Violation> {
     let first = states.all().first()?;
-    let created = creation
-        .new
-        .create(first.key, &fixtures::origin_at(first.created));
+    let created = creation.new.create(first.key, &fixtures::origin_at(first.created));
     let is_right = created.is_ok_and(|change| change.run.properties == first.properties);
     let message = "version 1 is not the run that was created";
     (!is_right).then(|| Violation::new(Promise::RightEffect, states.run, message))

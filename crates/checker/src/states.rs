@@ -33,15 +33,9 @@ pub(super) struct States {
 
 impl States {
     pub(super) fn new(run: RunId, states: Vec<Run>) -> Self {
-        let versions = states
-            .iter()
-            .map(|state| (state.tag(), state.version.number()));
+        let versions = states.iter().map(|state| (state.tag(), state.version.number()));
         let versions = versions.collect();
-        Self {
-            run,
-            states,
-            versions,
-        }
+        Self { run, states, versions }
     }
 
     pub(super) fn of_version(&self, version: i64) -> Option<&Run> {

@@ -28,17 +28,11 @@ pub struct StoreTarget {
 impl StoreTarget {
     /// A target of a flow that is stored.
     pub const fn new(environment: Environment, flow: FlowKey) -> Self {
-        Self {
-            service: RunService::new(environment),
-            flow,
-        }
+        Self { service: RunService::new(environment), flow }
     }
 
     const fn address(&self, run: RunId) -> RunAddress {
-        RunAddress {
-            key: self.flow.run(run),
-            via: Via::NONE,
-        }
+        RunAddress { key: self.flow.run(run), via: Via::NONE }
     }
 }
 
@@ -50,9 +44,7 @@ impl Target for StoreTarget {
 
     async fn create(&self, creation: &Creation) -> Answer<Seen> {
         let (id, new) = (Some(creation.id), creation.new.clone());
-        let created = self
-            .service
-            .create(self.flow, Via::NONE, id, new, requester());
+        let created = self.service.create(self.flow, Via::NONE, id, new, requester());
         answer(created.await).map(|created| match created {
             RunCreated::New(run) | RunCreated::Existing(run) => wire::seen(&run),
         })
@@ -91,27 +83,19 @@ impl Target for StoreTarget {
             let summaries = page.items.iter().map(|row| &row.summary);
             rows.extend(summaries.map(wire::seen_in_list));
             let Some(next) = page.next else {
-                return Answer::Done(Listing {
-                    rows,
-                    complete: true,
-                });
+                return Answer::Done(Listing { rows, complete: true });
             };
             after = Some(next.after);
         }
-        Answer::Done(Listing {
-            rows,
-            complete: false,
-        })
+        Answer::Done(Listing { rows, complete: false })
     }
 
     async fn history(&self, run: RunId) -> Answer<Vec<Entry>> {
         let mut entries: Vec<Entry> = Vec::new();
         loop {
             let after = entries.last().and_then(|last| Version::new(last.version));
-            let request: EventPageRequest = PageRequest {
-                size: PageSize::new(PageSize::MAX).unwrap_or_default(),
-                after,
-            };
+            let request: EventPageRequest =
+                PageRequest { size: PageSize::new(PageSize::MAX).unwrap_or_default(), after };
             let page: Page<_> = match answer(self.service.history(self.address(run), request).await)
             {
                 Answer::Done(page) => page,
@@ -127,10 +111,7 @@ impl Target for StoreTarget {
 }
 
 fn requester() -> Requester {
-    Requester {
-        actor: "checker".to_owned(),
-        request: fixtures::fresh_uuid(),
-    }
+    Requester { actor: "checker".to_owned(), request: fixtures::fresh_uuid() }
 }
 
 fn answer<T>(result: Result<T, ServiceError>) -> Answer<T> {

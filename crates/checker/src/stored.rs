@@ -57,10 +57,7 @@ impl Stored {
         let list = patiently("the list", || target.list(PAGE_ROWS)).await?;
         let mut runs = HashMap::new();
         for creation in &record.runs {
-            runs.insert(
-                creation.id,
-                read_run(target, record.flow, creation.id).await?,
-            );
+            runs.insert(creation.id, read_run(target, record.flow, creation.id).await?);
         }
         Ok(Self { list, runs })
     }
@@ -107,8 +104,5 @@ where
         }
         sleep(PAUSE).await;
     }
-    Err(ReadFailed {
-        what: what.to_owned(),
-        answer: last,
-    })
+    Err(ReadFailed { what: what.to_owned(), answer: last })
 }

@@ -73,10 +73,7 @@ pub struct Refusal {
 
 impl Refusal {
     pub(super) fn new(status: u16, code: &str) -> Self {
-        Self {
-            status,
-            code: code.to_owned(),
-        }
+        Self { status, code: code.to_owned() }
     }
 }
 

@@ -48,11 +48,7 @@ pub struct Violation {
 
 impl Violation {
     pub(super) fn new(promise: Promise, run: RunId, message: impl Into<String>) -> Self {
-        Self {
-            promise,
-            run,
-            message: message.into(),
-        }
+        Self { promise, run, message: message.into() }
     }
 }
 

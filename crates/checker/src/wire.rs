@@ -25,10 +25,7 @@ impl Head<'_> {
         let members = [
             (property::ID, JsonValue::String(self.id.to_string())),
             (property::DISPLAY_NAME, self.name.as_str().into()),
-            (
-                property::START_DATE_TIME,
-                JsonValue::String(self.start.to_string()),
-            ),
+            (property::START_DATE_TIME, JsonValue::String(self.start.to_string())),
             (property::END_DATE_TIME, end),
             (property::STATUS, self.state.status().as_str().into()),
         ];
@@ -48,9 +45,7 @@ pub(super) fn shown(run: &Run) -> JsonObject {
     };
     let mut members = head.members();
     let error = properties.blocking_error.as_ref();
-    let error = error.map_or(JsonValue::Null, |error| {
-        JsonValue::Object(error.members().clone())
-    });
+    let error = error.map_or(JsonValue::Null, |error| JsonValue::Object(error.members().clone()));
     members.insert(property::BLOCKING_ERROR, error);
     let statistics = properties.statistics.members().clone();
     members.insert(property::STATISTICS, JsonValue::Object(statistics));
@@ -58,25 +53,12 @@ pub(super) fn shown(run: &Run) -> JsonObject {
 }
 
 pub(super) fn seen(run: &Run) -> Seen {
-    Seen {
-        run: run.key.run,
-        tag: run.tag(),
-        values: Arc::new(shown(run)),
-    }
+    Seen { run: run.key.run, tag: run.tag(), values: Arc::new(shown(run)) }
 }
 
 pub(super) fn seen_in_list(row: &RunSummary) -> Seen {
-    let head = Head {
-        id: row.id(),
-        name: &row.display_name,
-        start: row.start,
-        state: row.state,
-    };
-    Seen {
-        run: row.id(),
-        tag: row.tag(),
-        values: Arc::new(head.members()),
-    }
+    let head = Head { id: row.id(), name: &row.display_name, start: row.start, state: row.state };
+    Seen { run: row.id(), tag: row.tag(), values: Arc::new(head.members()) }
 }
 
 pub(super) fn entry(event: &RunEvent) -> Entry {

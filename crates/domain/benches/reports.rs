@@ -50,10 +50,7 @@ fn decide_a_report_that_changes_nothing(bencher: Bencher) {
 }
 
 fn decide(bencher: Bencher<'_, '_>, report: &str) {
-    let patch = RunPatch {
-        statistics: Field::Value(object(report)),
-        ..RunPatch::default()
-    };
+    let patch = RunPatch { statistics: Field::Value(object(report)), ..RunPatch::default() };
     let (run, origin) = (run(), origin());
     bencher.bench_local(|| black_box(&run).decide(black_box(&patch), &IfMatch::Absent, &origin));
 }
@@ -77,10 +74,7 @@ fn origin() -> ReportOrigin {
 #[expect(clippy::unwrap_used, reason = "a benchmark of a wrong shape must fail")]
 fn run() -> Run {
     let id = || TimeOrderedIds.next(SystemClock.now()).to_string();
-    let flow = FlowKey {
-        tenant: id().parse().unwrap(),
-        flow: id().parse().unwrap(),
-    };
+    let flow = FlowKey { tenant: id().parse().unwrap(), flow: id().parse().unwrap() };
     let new = NewRun {
         display_name: DisplayName::new("Nightly rosters").unwrap(),
         start: None,
@@ -89,7 +83,5 @@ fn run() -> Run {
         blocking_error: None,
         statistics: object(STATISTICS),
     };
-    new.create(flow.run(id().parse().unwrap()), &origin())
-        .unwrap()
-        .run
+    new.create(flow.run(id().parse().unwrap()), &origin()).unwrap().run
 }

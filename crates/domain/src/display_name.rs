@@ -117,9 +117,7 @@ const INVISIBLE: [(char, char); 33] = [
 
 fn is_visible(character: char) -> bool {
     character.is_ascii_graphic()
-        || !INVISIBLE
-            .iter()
-            .any(|(first, last)| (*first..=*last).contains(&character))
+        || !INVISIBLE.iter().any(|(first, last)| (*first..=*last).contains(&character))
 }
 
 #[cfg(test)]
@@ -129,16 +127,8 @@ mod tests {
     #[test]
     fn the_length_is_counted_in_code_points_after_trimming() {
         let longest = "\u{1F600}".repeat(256);
-        assert_eq!(
-            DisplayName::new(&format!("\u{3000}{longest}\t"))
-                .unwrap()
-                .as_str(),
-            longest
-        );
-        assert_eq!(
-            DisplayName::new(&format!("{longest}x")),
-            Err(InvalidDisplayName)
-        );
+        assert_eq!(DisplayName::new(&format!("\u{3000}{longest}\t")).unwrap().as_str(), longest);
+        assert_eq!(DisplayName::new(&format!("{longest}x")), Err(InvalidDisplayName));
     }
 
     #[test]

@@ -84,11 +84,7 @@ pub struct FlowKey {
 impl FlowKey {
     /// The key of a run of this flow.
     pub const fn run(self, run: RunId) -> RunKey {
-        RunKey {
-            tenant: self.tenant,
-            flow: self.flow,
-            run,
-        }
+        RunKey { tenant: self.tenant, flow: self.flow, run }
     }
 }
 
@@ -106,10 +102,7 @@ pub struct RunKey {
 impl RunKey {
     /// The key of the flow that this run belongs to.
     pub const fn flow_key(self) -> FlowKey {
-        FlowKey {
-            tenant: self.tenant,
-            flow: self.flow,
-        }
+        FlowKey { tenant: self.tenant, flow: self.flow }
     }
 }
 

@@ -83,10 +83,7 @@ impl fmt::Display for Timestamp {
         let Self(t) = self;
         let (year, month, day) = (t.year(), t.month(), t.day());
         let (hour, minute, second) = (t.hour(), t.minute(), t.second());
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
-        )?;
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
         match t.timestamp_subsec_micros() {
             0 => f.write_str("Z"),
             micros => write!(f, ".{micros:06}Z"),
@@ -126,10 +123,7 @@ fn parse_fraction(text: &[u8]) -> Option<(u32, &[u8])> {
     let Some(fraction) = text.strip_prefix(b".") else {
         return Some((0, text));
     };
-    let length = fraction
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
+    let length = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
     if !(1..=12).contains(&length) {
         return None;
     }
@@ -151,8 +145,7 @@ fn parse_offset(text: &[u8]) -> Option<Duration> {
 
 fn digits(text: &[u8]) -> Option<u32> {
     text.iter().try_fold(0, |number, byte| {
-        byte.is_ascii_digit()
-            .then(|| number * 10 + u32::from(byte - b'0'))
+        byte.is_ascii_digit().then(|| number * 10 + u32::from(byte - b'0'))
     })
 }
 
@@ -166,56 +159,33 @@ mod tests {
 
     #[test]
     fn a_fraction_is_truncated_to_six_digits_and_omitted_when_zero() {
-        assert_eq!(
-            parsed("2026-01-02T03:04:05.1Z").unwrap(),
-            "2026-01-02T03:04:05.100000Z"
-        );
+        assert_eq!(parsed("2026-01-02T03:04:05.1Z").unwrap(), "2026-01-02T03:04:05.100000Z");
         assert_eq!(
             parsed("2026-01-02T03:04:05.123456999999Z").unwrap(),
             "2026-01-02T03:04:05.123456Z"
         );
-        assert_eq!(
-            parsed("2026-01-02T03:04:05.000000999999Z").unwrap(),
-            "2026-01-02T03:04:05Z"
-        );
-        assert_eq!(
-            parsed("1969-12-31T23:59:59.9999999Z").unwrap(),
-            "1969-12-31T23:59:59.999999Z"
-        );
+        assert_eq!(parsed("2026-01-02T03:04:05.000000999999Z").unwrap(), "2026-01-02T03:04:05Z");
+        assert_eq!(parsed("1969-12-31T23:59:59.9999999Z").unwrap(), "1969-12-31T23:59:59.999999Z");
     }
 
     #[test]
     fn the_limits_of_the_year_apply_to_utc() {
-        assert_eq!(
-            parsed("0000-12-31T23:30:00-01:00").unwrap(),
-            "0001-01-01T00:30:00Z"
-        );
+        assert_eq!(parsed("0000-12-31T23:30:00-01:00").unwrap(), "0001-01-01T00:30:00Z");
         assert_eq!(parsed("9999-12-31T23:30:00-01:00"), None);
         assert_eq!(parsed("0001-01-01T00:30:00+01:00"), None);
-        assert_eq!(
-            parsed("2026-01-02t03:04:05-00:00").unwrap(),
-            "2026-01-02T03:04:05Z"
-        );
+        assert_eq!(parsed("2026-01-02t03:04:05-00:00").unwrap(), "2026-01-02T03:04:05Z");
     }
 
     #[test]
     fn seconds_are_optional() {
-        for text in [
-            "2026-11-27T10:00Z",
-            "2026-11-27t10:00z",
-            "2026-11-27T11:30+01:30",
-        ] {
+        for text in ["2026-11-27T10:00Z", "2026-11-27t10:00z", "2026-11-27T11:30+01:30"] {
             assert_eq!(parsed(text).unwrap(), "2026-11-27T10:00:00Z", "{text}");
         }
     }
 
     #[test]
     fn a_missing_offset_has_an_error_of_its_own() {
-        for text in [
-            "2026-11-27T10:00",
-            "2026-11-27T10:00:00",
-            "2026-11-27T10:00:00.5",
-        ] {
+        for text in ["2026-11-27T10:00", "2026-11-27T10:00:00", "2026-11-27T10:00:00.5"] {
             let error = text.parse::<Timestamp>();
             assert_eq!(error, Err(InvalidTimestamp::OffsetMissing), "{text}");
         }

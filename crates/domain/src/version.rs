@@ -137,10 +137,7 @@ pub struct Preconditions {
 impl Precondition for Preconditions {
     /// Checks If-Match first, as RFC 9110 section 13.2.2 requires.
     fn check(&self, stored: impl Fn() -> EntityTag) -> Result<(), Rejection> {
-        let Self {
-            if_match,
-            if_none_match,
-        } = self;
+        let Self { if_match, if_none_match } = self;
         if_match.check(&stored)?;
         match if_none_match.matches(stored) {
             true => Err(Rejection::VersionExcluded),
@@ -151,9 +148,6 @@ impl Precondition for Preconditions {
 
 impl From<IfMatch> for Preconditions {
     fn from(if_match: IfMatch) -> Self {
-        Self {
-            if_match,
-            ..Self::default()
-        }
+        Self { if_match, ..Self::default() }
     }
 }

@@ -165,21 +165,14 @@ impl Violations {
 
     /// The listed violations; if others are not listed, the last item counts them.
     pub fn into_vec(self) -> Vec<RuleViolation> {
-        let Self {
-            listed: mut violations,
-            unlisted,
-        } = self;
+        let Self { listed: mut violations, unlisted } = self;
         if unlisted > 0 {
             let (noun, verb) = match unlisted {
                 1 => ("fault", "is"),
                 _ => ("faults", "are"),
             };
             let message = format!("{} more {noun} {verb} not listed", grouped(unlisted));
-            violations.push(RuleViolation::new(
-                Rule::MoreViolations(unlisted),
-                "",
-                message,
-            ));
+            violations.push(RuleViolation::new(Rule::MoreViolations(unlisted), "", message));
         }
         violations
     }

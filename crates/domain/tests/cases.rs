@@ -39,8 +39,7 @@ const OUTCOMES: [Outcome; 4] = [
 ];
 
 fn time(text: &str) -> Timestamp {
-    text.parse()
-        .unwrap_or_else(|error| panic!("{text}: {error}"))
+    text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 fn object(json: &str) -> JsonObject {
@@ -58,18 +57,10 @@ fn name(text: &str) -> DisplayName {
 
 fn key() -> RunKey {
     let text = |number: u128| Uuid::from_u128(number).to_string();
-    let id = |number| {
-        text(number)
-            .parse()
-            .unwrap_or_else(|_| panic!("{number} is no id"))
-    };
+    let id = |number| text(number).parse().unwrap_or_else(|_| panic!("{number} is no id"));
     let run = text(3).parse().unwrap_or_else(|_| panic!("3 is no id"));
     let tenant = text(1).parse().unwrap_or_else(|_| panic!("1 is no id"));
-    FlowKey {
-        tenant,
-        flow: id(2),
-    }
-    .run(run)
+    FlowKey { tenant, flow: id(2) }.run(run)
 }
 
 fn origin() -> ReportOrigin {
@@ -94,9 +85,7 @@ fn new_run() -> NewRun {
 
 fn stored(new: &NewRun) -> Run {
     let created = new.create(key(), &origin());
-    created
-        .unwrap_or_else(|violations| panic!("{violations:?}"))
-        .run
+    created.unwrap_or_else(|violations| panic!("{violations:?}")).run
 }
 
 fn running() -> Run {
@@ -104,25 +93,15 @@ fn running() -> Run {
 }
 
 fn running_with_error() -> Run {
-    stored(&NewRun {
-        blocking_error: Some(error(r#"{"code":"disk"}"#)),
-        ..new_run()
-    })
+    stored(&NewRun { blocking_error: Some(error(r#"{"code":"disk"}"#)), ..new_run() })
 }
 
 fn ended(outcome: Outcome) -> Run {
-    stored(&NewRun {
-        status: RunStatus::Ended(outcome),
-        end: Some(time(END)),
-        ..new_run()
-    })
+    stored(&NewRun { status: RunStatus::Ended(outcome), end: Some(time(END)), ..new_run() })
 }
 
 fn status(status: RunStatus) -> RunPatch {
-    RunPatch {
-        status: Field::Value(status),
-        ..RunPatch::default()
-    }
+    RunPatch { status: Field::Value(status), ..RunPatch::default() }
 }
 
 fn outcome(outcome: Outcome) -> RunPatch {
@@ -130,17 +109,11 @@ fn outcome(outcome: Outcome) -> RunPatch {
 }
 
 fn end(end: Nullable<Timestamp>) -> RunPatch {
-    RunPatch {
-        end,
-        ..RunPatch::default()
-    }
+    RunPatch { end, ..RunPatch::default() }
 }
 
 fn blocking_error(json: &str) -> RunPatch {
-    RunPatch {
-        blocking_error: Nullable::Value(error(json)),
-        ..RunPatch::default()
-    }
+    RunPatch { blocking_error: Nullable::Value(error(json)), ..RunPatch::default() }
 }
 
 fn decide(run: &Run, patch: &RunPatch) -> Result<Decision, Rejection> {
@@ -164,10 +137,9 @@ fn assert_unchanged(run: &Run, patch: &RunPatch) {
 #[track_caller]
 fn violations(run: &Run, patch: &RunPatch) -> Vec<(Rule, String)> {
     match decide(run, patch) {
-        Err(Rejection::Invalid(violations)) => violations
-            .into_iter()
-            .map(|violation| (violation.rule, violation.target))
-            .collect(),
+        Err(Rejection::Invalid(violations)) => {
+            violations.into_iter().map(|violation| (violation.rule, violation.target)).collect()
+        }
         other => panic!("not invalid: {other:?}"),
     }
 }
@@ -195,10 +167,7 @@ fn the_codes_are_those_of_the_contract() {
     let conflicts = [
         (ConflictRule::RunAlreadyEnded, "runAlreadyEnded"),
         (ConflictRule::ConflictingOutcome, "conflictingOutcome"),
-        (
-            ConflictRule::BlockingErrorNotAllowed,
-            "blockingErrorNotAllowed",
-        ),
+        (ConflictRule::BlockingErrorNotAllowed, "blockingErrorNotAllowed"),
         (ConflictRule::BlockingErrorStored, "blockingErrorStored"),
     ];
     for (rule, code) in conflicts {

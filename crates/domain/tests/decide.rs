@@ -31,23 +31,12 @@ fn shown(properties: &RunProperties) -> BTreeMap<String, JsonValue> {
     let end = properties.state.end();
     let named = [
         ("displayName", Some(properties.display_name.as_str().into())),
-        (
-            "startDateTime",
-            Some(properties.start.to_string().as_str().into()),
-        ),
-        (
-            "endDateTime",
-            end.map(|end| end.to_string().as_str().into()),
-        ),
+        ("startDateTime", Some(properties.start.to_string().as_str().into())),
+        ("endDateTime", end.map(|end| end.to_string().as_str().into())),
         ("status", Some(properties.state.status().as_str().into())),
-        (
-            "blockingError",
-            error.map(|error| JsonValue::Object(error.members().clone())),
-        ),
+        ("blockingError", error.map(|error| JsonValue::Object(error.members().clone()))),
     ];
-    let named = named
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let named = named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
     let members = properties.statistics.members().iter();
     let members = members.map(|(name, value)| (format!("statistics/{name}"), value.clone()));
     named.chain(members).collect()

@@ -10,10 +10,7 @@ use proptest::{collection, option, prelude::*, sample};
 fn texts() -> impl Strategy<Value = String> {
     let piece = sample::select(vec!["x", "é", "…", "\u{1f600}", "\"", "\u{1}", "a\n"]);
     let length = prop_oneof![3 => 0_usize..60, 2 => 1_000_usize..12_000, 1 => 12_000_usize..40_000];
-    let mark = option::of(sample::select(vec![
-        "… [cut, 90000 bytes]",
-        "… [cut, 7 bytes]",
-    ]));
+    let mark = option::of(sample::select(vec!["… [cut, 90000 bytes]", "… [cut, 7 bytes]"]));
     (piece, length, mark)
         .prop_map(|(piece, length, mark)| piece.repeat(length) + mark.unwrap_or_default())
 }

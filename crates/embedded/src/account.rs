@@ -47,12 +47,7 @@ impl Account {
         let known = accounts.iter().find(|account| account.uid == uid);
         let name = known.map_or_else(|| uid.to_string(), |account| account.name.clone());
         let home = known.map_or_else(PathBuf::new, |account| account.home.clone());
-        Some(Self {
-            name,
-            uid,
-            gid,
-            home,
-        })
+        Some(Self { name, uid, gid, home })
     }
 
     /// The permission bit that allows this account to enter a folder. The server has no supplementary groups.
@@ -79,12 +74,7 @@ fn parse_entry(line: &str) -> Option<Account> {
     let uid = fields.nth(1)?.parse().ok()?;
     let gid = fields.next()?.parse().ok()?;
     let home = PathBuf::from(fields.nth(1)?);
-    Some(Account {
-        name,
-        uid,
-        gid,
-        home,
-    })
+    Some(Account { name, uid, gid, home })
 }
 
 #[cfg(test)]
@@ -97,25 +87,16 @@ mod tests {
 
     #[test]
     fn postgres_is_preferred_to_nobody() {
-        let both: Vec<Account> = [NOBODY, POSTGRES]
-            .into_iter()
-            .filter_map(parse_entry)
-            .collect();
+        let both: Vec<Account> = [NOBODY, POSTGRES].into_iter().filter_map(parse_entry).collect();
         let chosen = Account::preferred(&both).unwrap();
-        assert_eq!(
-            (chosen.name.as_str(), chosen.uid, chosen.gid),
-            ("postgres", 101, 104)
-        );
+        assert_eq!((chosen.name.as_str(), chosen.uid, chosen.gid), ("postgres", 101, 104));
         assert_eq!(chosen.home, Path::new("/var/lib/postgresql"));
         assert_eq!(Account::preferred(&both[..1]).unwrap().name, "nobody");
     }
 
     #[test]
     fn missing_accounts_are_an_error() {
-        assert!(matches!(
-            Account::preferred(&[]),
-            Err(ClusterError::NoAccount)
-        ));
+        assert!(matches!(Account::preferred(&[]), Err(ClusterError::NoAccount)));
         assert_eq!(parse_entry("+::::::"), None);
     }
 }

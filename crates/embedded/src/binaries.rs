@@ -54,14 +54,15 @@ impl Binaries {
     ) -> Result<Self, ClusterError> {
         let found = match explicit {
             Some(folder) => vec![Self::explicit(folder)?],
-            None => match supported(Self::installed_or_cached(&fetch::cache_folders(Some(
-                data_folder,
-            )))) {
-                Err(missing) if install == Install::Auto => {
-                    vec![Self::fetch(data_folder, version, missing)?]
+            None => {
+                match supported(Self::installed_or_cached(&fetch::cache_folders(Some(data_folder))))
+                {
+                    Err(missing) if install == Install::Auto => {
+                        vec![Self::fetch(data_folder, version, missing)?]
+                    }
+                    found => found?,
                 }
-                found => found?,
-            },
+            }
         };
         Self::select(found, &data_folder.data(), version)
     }
@@ -123,9 +124,7 @@ impl Binaries {
         let found = fetched.and_then(|tree| {
             let found = in_tree(&tree).into_iter();
             let mut found = found.filter(|found| requirement.accepts(found.major));
-            found
-                .next()
-                .ok_or(FetchError::Unusable(failure_reason(&tree)))
+            found.next().ok_or(FetchError::Unusable(failure_reason(&tree)))
         });
         found.map_err(|error| ClusterError::NotFetched {
             minimum: MINIMUM,
@@ -142,10 +141,8 @@ impl Binaries {
     }
 
     fn explicit(folder: &Path) -> Result<Self, ClusterError> {
-        let unusable = |reason: String| ClusterError::UnusableBinaries {
-            folder: folder.to_owned(),
-            reason,
-        };
+        let unusable =
+            |reason: String| ClusterError::UnusableBinaries { folder: folder.to_owned(), reason };
         let absolute =
             std::path::absolute(folder).map_err(ClusterError::io("find the folder", folder))?;
         for program in ["initdb", "postgres"] {
@@ -177,11 +174,7 @@ impl Binaries {
 
     /// A folder whose programs were not run yet, so that their version is not known.
     fn unchecked(folder: PathBuf, libraries: &[PathBuf]) -> Self {
-        Self {
-            folder,
-            major: 0,
-            libraries: libraries.to_vec(),
-        }
+        Self { folder, major: 0, libraries: libraries.to_vec() }
     }
 
     /// The output of `postgres --version`; `None` if the program does not exist or cannot be started.
@@ -200,30 +193,22 @@ impl Binaries {
         versions.dedup();
         let matches =
             |binaries: &Self| version.is_none_or(|version| binaries.major.to_string() == version);
-        installed
-            .into_iter()
-            .find(matches)
-            .ok_or_else(|| ClusterError::VersionMismatch {
-                data: data.to_owned(),
-                found: version.unwrap_or_default().to_owned(),
-                installed: versions,
-            })
+        installed.into_iter().find(matches).ok_or_else(|| ClusterError::VersionMismatch {
+            data: data.to_owned(),
+            found: version.unwrap_or_default().to_owned(),
+            installed: versions,
+        })
     }
 }
 
 fn supported(installed: Vec<Binaries>) -> Result<Vec<Binaries>, ClusterError> {
-    let (usable, old): (Vec<Binaries>, Vec<Binaries>) = installed
-        .into_iter()
-        .partition(|binaries| binaries.major >= MINIMUM);
+    let (usable, old): (Vec<Binaries>, Vec<Binaries>) =
+        installed.into_iter().partition(|binaries| binaries.major >= MINIMUM);
     if !usable.is_empty() {
         return Ok(usable);
     }
     let found = old.iter().map(|binaries| binaries.major).collect();
-    Err(ClusterError::NoBinaries {
-        minimum: MINIMUM,
-        found,
-        install: install::hint(),
-    })
+    Err(ClusterError::NoBinaries { minimum: MINIMUM, found, install: install::hint() })
 }
 
 /// These folders, then the inherited ones; `None` if `folders` is empty.
@@ -241,9 +226,7 @@ fn parse_version(output: &str) -> Option<u16> {
     let word = output
         .split_whitespace()
         .find(|word| word.starts_with(|first: char| first.is_ascii_digit()))?;
-    let end = word
-        .find(|letter: char| !letter.is_ascii_digit())
-        .unwrap_or(word.len());
+    let end = word.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(word.len());
     word[..end].parse().ok()
 }
 
@@ -273,14 +256,8 @@ mod tests {
     fn the_first_is_used_unless_the_data_requires_another() {
         let data = Path::new("/data/postgres");
         let installed = vec![binaries(17), binaries(15)];
-        assert_eq!(
-            Binaries::select(installed.clone(), data, None).unwrap(),
-            binaries(17)
-        );
-        assert_eq!(
-            Binaries::select(installed.clone(), data, Some("15")).unwrap(),
-            binaries(15)
-        );
+        assert_eq!(Binaries::select(installed.clone(), data, None).unwrap(), binaries(17));
+        assert_eq!(Binaries::select(installed.clone(), data, Some("15")).unwrap(), binaries(15));
         let error = Binaries::select(installed, data, Some("16")).unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -301,28 +278,17 @@ mod tests {
     #[test]
     fn a_folder_without_the_programs_is_rejected() {
         let temp = tempfile::tempdir().unwrap();
-        let data = DataFolder {
-            path: PathBuf::from("/data"),
-            account: None,
-        };
+        let data = DataFolder { path: PathBuf::from("/data"), account: None };
         let found = Binaries::find(Some(temp.path()), Install::Never, &data, None);
         let error = found.unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .ends_with("cannot be used: it contains no initdb"),
-            "{error}"
-        );
+        assert!(error.to_string().ends_with("cannot be used: it contains no initdb"), "{error}");
     }
 
     #[test]
     fn downloaded_libraries_come_before_inherited_ones() {
         let fetched = [PathBuf::from("/cache/usr/lib"), PathBuf::from("/cache/lib")];
         let path = |inherited: &str| library_path(&fetched, Some(OsStr::new(inherited)));
-        assert_eq!(
-            path("/opt/lib").unwrap(),
-            "/cache/usr/lib:/cache/lib:/opt/lib"
-        );
+        assert_eq!(path("/opt/lib").unwrap(), "/cache/usr/lib:/cache/lib:/opt/lib");
         // An empty entry would mean the working directory.
         assert_eq!(path("").unwrap(), "/cache/usr/lib:/cache/lib");
         assert_eq!(library_path(&[], Some(OsStr::new("/opt/lib"))), None);

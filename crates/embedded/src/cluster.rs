@@ -100,25 +100,15 @@ impl Cluster {
     /// Any [`ClusterError`]; no process is left running.
     pub fn start(options: ClusterOptions) -> Result<Self, ClusterError> {
         let started = Instant::now();
-        let ClusterOptions {
-            folder,
-            binaries,
-            install,
-            durable,
-            ..
-        } = &options;
+        let ClusterOptions { folder, binaries, install, durable, .. } = &options;
         let data_folder = DataFolder::choose(folder)?;
         let lock = FolderLock::acquire(&data_folder.lock(), &data_folder.path)?;
         let log = ServerLog::open(&data_folder.log())?;
         initdb::remove_leftovers(&data_folder.path)?;
         let data = data_folder.data();
         let version = find_version(&data)?;
-        let binaries = Binaries::find(
-            binaries.as_deref(),
-            *install,
-            &data_folder,
-            version.as_deref(),
-        )?;
+        let binaries =
+            Binaries::find(binaries.as_deref(), *install, &data_folder, version.as_deref())?;
         match version {
             Some(_) => orphan::clear(&data)?,
             None => initdb::create(&data_folder, &binaries, &log, *durable)?,
@@ -130,13 +120,7 @@ impl Cluster {
         let took = started.elapsed().as_millis();
         let folder = data_folder.path.display();
         tracing::info!(%folder, pid = process.pid(), took_ms = took, "the database is ready");
-        Ok(Self {
-            process,
-            socket,
-            data_folder,
-            log,
-            _lock: lock,
-        })
+        Ok(Self { process, socket, data_folder, log, _lock: lock })
     }
 
     /// The folder of the socket, which is the `host` of a connection. Only the server's user and root can enter it.
@@ -230,9 +214,7 @@ fn settings(options: ClusterOptions) -> Vec<(String, String)> {
         let durability = ["fsync", "synchronous_commit", "full_page_writes"];
         ours.extend(durability.map(|name| (name, "off".to_owned())));
     }
-    let ours = ours
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value));
+    let ours = ours.into_iter().map(|(name, value)| (name.to_owned(), value));
     ours.chain(options.settings).collect()
 }
 
@@ -251,17 +233,11 @@ fn wait_until_ready(
     };
     let is_done = wait_until(READY_LIMIT, || process.exit().is_some() || is_ready());
     if let Some(exit) = process.exit() {
-        return Err(ClusterError::ExitedEarly {
-            outcome: exit.to_string(),
-            log: log.tail(),
-        });
+        return Err(ClusterError::ExitedEarly { outcome: exit.to_string(), log: log.tail() });
     }
     if is_done {
         Ok(())
     } else {
-        Err(ClusterError::NotReady {
-            seconds: READY_LIMIT.as_secs(),
-            log: log.tail(),
-        })
+        Err(ClusterError::NotReady { seconds: READY_LIMIT.as_secs(), log: log.tail() })
     }
 }

@@ -35,10 +35,7 @@ pub enum ClusterError {
     },
 
     /// No installed PostgreSQL that is new enough was found.
-    #[error(
-        "PostgreSQL {minimum} or newer was not found{}; {install}",
-        too_old(found)
-    )]
+    #[error("PostgreSQL {minimum} or newer was not found{}; {install}", too_old(found))]
     NoBinaries {
         /// The oldest supported major version.
         minimum: u16,
@@ -155,11 +152,7 @@ impl ClusterError {
     /// For `map_err`: adds the operation and the path.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io {
-            action,
-            path,
-            source,
-        }
+        move |source| Self::Io { action, path, source }
     }
 }
 

@@ -27,11 +27,7 @@ pub(crate) enum FetchError {
     NoPackageManager,
     /// A program of the package manager failed.
     #[error("{program} failed ({outcome}): {stderr}")]
-    ToolFailed {
-        program: String,
-        outcome: String,
-        stderr: String,
-    },
+    ToolFailed { program: String, outcome: String, stderr: String },
     /// The package lists contain no package of a matching version.
     #[error("the package lists have no {package}{detail}")]
     NoPackage { package: String, detail: String },
@@ -40,27 +36,16 @@ pub(crate) enum FetchError {
     Unusable(String),
     /// None of the cache folders can be used.
     #[error("no cache folder can be used; the last one is {}: {source}", folder.display())]
-    NoCache {
-        folder: PathBuf,
-        source: std::io::Error,
-    },
+    NoCache { folder: PathBuf, source: std::io::Error },
     /// An operation on a file of the cache failed.
     #[error("cannot {action} {}: {source}", path.display())]
-    Io {
-        action: &'static str,
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Io { action: &'static str, path: PathBuf, source: std::io::Error },
 }
 
 impl FetchError {
     fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io {
-            action,
-            path,
-            source,
-        }
+        move |source| Self::Io { action, path, source }
     }
 }
 

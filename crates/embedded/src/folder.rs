@@ -34,10 +34,7 @@ impl DataFolder {
         let is_root = geteuid().is_root();
         let requested = create(requested, if is_root { 0o711 } else { 0o700 })?;
         if !is_root {
-            return Ok(Self {
-                path: requested,
-                account: None,
-            });
+            return Ok(Self { path: requested, account: None });
         }
         let accounts = Account::all();
         let fallback = Path::new(FALLBACK_PARENT).join(stable_name(&requested));
@@ -58,25 +55,16 @@ impl DataFolder {
     /// Permits the owner of the data, or else the preferred account, to enter the folder.
     fn open(path: PathBuf, accounts: &[Account]) -> Result<Self, ClusterError> {
         let data = path.join("postgres");
-        let owner = fs::metadata(data)
-            .ok()
-            .and_then(|found| Account::owner(&found, accounts));
+        let owner = fs::metadata(data).ok().and_then(|found| Account::owner(&found, accounts));
         let account = match owner {
             Some(owner) => owner,
             None => Account::preferred(accounts)?,
         };
         if let Some(by) = first_inaccessible(&path, &account, accounts)? {
-            return Err(ClusterError::InaccessibleFolder {
-                folder: path,
-                by,
-                user: account.name,
-            });
+            return Err(ClusterError::InaccessibleFolder { folder: path, by, user: account.name });
         }
         permit_entry(&path, &account)?;
-        Ok(Self {
-            path,
-            account: Some(account),
-        })
+        Ok(Self { path, account: Some(account) })
     }
 
     /// PostgreSQL's data directory.
@@ -103,11 +91,8 @@ impl DataFolder {
 /// A name derived from a path that is the same in every process and release: its 64-bit FNV-1a hash. std's hasher may
 /// change between releases.
 pub(crate) fn stable_name(path: &Path) -> String {
-    let hash = path
-        .as_os_str()
-        .as_encoded_bytes()
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+    let hash =
+        path.as_os_str().as_encoded_bytes().iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
     format!("{hash:016x}")
@@ -121,16 +106,11 @@ fn contains_cluster(folder: &Path) -> bool {
 pub(crate) fn create(folder: &Path, mode: u32) -> Result<PathBuf, ClusterError> {
     let folder =
         std::path::absolute(folder).map_err(ClusterError::io("find the folder", folder))?;
-    let missing: Vec<&Path> = folder
-        .ancestors()
-        .take_while(|path| !path.exists())
-        .collect();
+    let missing: Vec<&Path> = folder.ancestors().take_while(|path| !path.exists()).collect();
     for path in missing.into_iter().rev() {
         create_one(path, mode).map_err(ClusterError::io("create the folder", path))?;
     }
-    folder
-        .canonicalize()
-        .map_err(ClusterError::io("find the folder", &folder))
+    folder.canonicalize().map_err(ClusterError::io("find the folder", &folder))
 }
 
 fn create_one(path: &Path, mode: u32) -> io::Result<()> {
@@ -167,10 +147,8 @@ fn permit_entry(folder: &Path, account: &Account) -> Result<(), ClusterError> {
     if mode & bit != 0 {
         return Ok(());
     }
-    fs::set_permissions(folder, fs::Permissions::from_mode(mode | bit)).map_err(ClusterError::io(
-        "permit the user of the database to enter",
-        folder,
-    ))
+    fs::set_permissions(folder, fs::Permissions::from_mode(mode | bit))
+        .map_err(ClusterError::io("permit the user of the database to enter", folder))
 }
 
 #[cfg(test)]

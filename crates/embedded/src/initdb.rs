@@ -28,9 +28,8 @@ const REMOVAL_LIMIT: Duration = Duration::from_secs(5);
 /// [`ClusterError::Io`].
 pub(crate) fn remove_leftovers(folder: &Path) -> Result<(), ClusterError> {
     let listing = ClusterError::io("list the folder", folder);
-    let entries: Vec<fs::DirEntry> = fs::read_dir(folder)
-        .and_then(Iterator::collect)
-        .map_err(listing)?;
+    let entries: Vec<fs::DirEntry> =
+        fs::read_dir(folder).and_then(Iterator::collect).map_err(listing)?;
     for entry in entries {
         if entry.file_name().to_string_lossy().starts_with(PREFIX) {
             remove(&entry.path())?;
@@ -59,9 +58,7 @@ pub(crate) fn create(
         }
         _ => {}
     }
-    let temporary = data_folder
-        .path
-        .join(format!("{PREFIX}{}", std::process::id()));
+    let temporary = data_folder.path.join(format!("{PREFIX}{}", std::process::id()));
     tracing::info!(data = %data.display(), "creating a database cluster");
     let created = run_initdb(&temporary, data_folder, binaries, log, durable);
     if let Err(error) = created {
@@ -70,11 +67,7 @@ pub(crate) fn create(
         return Err(error);
     }
     fs::rename(&temporary, &data).map_err(ClusterError::io("rename the new cluster to", &data))?;
-    if durable {
-        sync(&data_folder.path)
-    } else {
-        Ok(())
-    }
+    if durable { sync(&data_folder.path) } else { Ok(()) }
 }
 
 fn run_initdb(
@@ -90,9 +83,7 @@ fn run_initdb(
         .create(temporary)
         .map_err(ClusterError::io("create the folder", temporary))?;
     if let Some(account) = account {
-        account
-            .own(temporary)
-            .map_err(ClusterError::io("change the owner of", temporary))?;
+        account.own(temporary).map_err(ClusterError::io("change the owner of", temporary))?;
     }
     let program = binaries.program("initdb");
     let mut command = binaries.command("initdb", account, log)?;
@@ -103,10 +94,7 @@ fn run_initdb(
         Some(exit) => exit.to_string(),
         None => format!("not done after {} s", LIMIT.as_secs()),
     };
-    Err(ClusterError::InitdbFailed {
-        outcome,
-        log: log.tail(),
-    })
+    Err(ClusterError::InitdbFailed { outcome, log: log.tail() })
 }
 
 /// The socket needs no password, because only the server's user can reach it; all other connections are rejected.
@@ -114,14 +102,8 @@ fn arguments(temporary: &Path, durable: bool) -> Vec<&OsStr> {
     let mut arguments = vec![OsStr::new("-D"), temporary.as_os_str()];
     arguments.extend(["-U", Cluster::SUPERUSER].map(OsStr::new));
     arguments.extend(["--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums"].map(OsStr::new));
-    arguments.extend(
-        [
-            "--auth-local=trust",
-            "--auth-host=reject",
-            "--no-instructions",
-        ]
-        .map(OsStr::new),
-    );
+    arguments
+        .extend(["--auth-local=trust", "--auth-host=reject", "--no-instructions"].map(OsStr::new));
     if !durable {
         arguments.push(OsStr::new("--no-sync"));
     }
@@ -142,10 +124,9 @@ fn remove(folder: &Path) -> Result<(), ClusterError> {
         matches!(&result, Err(error) if error.kind() == io::ErrorKind::NotFound) || result.is_ok()
     });
     match result {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(ClusterError::io(
-            "remove the leftover folder",
-            folder,
-        )(error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(ClusterError::io("remove the leftover folder", folder)(error))
+        }
         _ => Ok(()),
     }
 }

@@ -21,10 +21,7 @@ fn command_hint(command: &str) -> String {
 /// Chooses by `ID`, then by `ID_LIKE`, which lists the closest distribution first (os-release(5)).
 fn command(os_release: &str) -> Option<&'static str> {
     let ids = ["ID=", "ID_LIKE="].into_iter().flat_map(|key| {
-        let value = os_release
-            .lines()
-            .find_map(|line| line.strip_prefix(key))
-            .unwrap_or_default();
+        let value = os_release.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
         value.trim().trim_matches(['"', '\'']).split_whitespace()
     });
     ids.into_iter().find_map(|id| match id {
@@ -43,10 +40,7 @@ mod tests {
 
     #[test]
     fn each_family_has_its_command() {
-        assert_eq!(
-            command("NAME=x\nID=debian\n"),
-            Some("apt-get install -y postgresql")
-        );
+        assert_eq!(command("NAME=x\nID=debian\n"), Some("apt-get install -y postgresql"));
         assert_eq!(command("ID=alpine\n"), Some("apk add postgresql"));
         assert_eq!(
             command("ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n"),

@@ -37,10 +37,7 @@ impl FolderLock {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
                 let pid = read_pid(&mut lock);
-                return Err(ClusterError::InUse {
-                    folder: folder.to_owned(),
-                    pid,
-                });
+                return Err(ClusterError::InUse { folder: folder.to_owned(), pid });
             }
             Err(error) => return Err(ClusterError::io("lock", file)(error.into())),
         }

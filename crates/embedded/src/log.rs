@@ -30,10 +30,7 @@ impl ServerLog {
     /// [`ClusterError::Io`].
     pub(crate) fn open(path: &Path) -> Result<Self, ClusterError> {
         let start = trimmed_length(path).map_err(ClusterError::io("open the log", path))?;
-        Ok(Self {
-            path: path.to_owned(),
-            start,
-        })
+        Ok(Self { path: path.to_owned(), start })
     }
 
     /// A file for the output of a child process.
@@ -47,9 +44,7 @@ impl ServerLog {
 
     /// The last lines of this start, for an error message: at most 20 lines and 16 KiB.
     pub(crate) fn tail(&self) -> String {
-        let text = self
-            .read_end()
-            .unwrap_or_else(|error| format!("(unreadable: {error})"));
+        let text = self.read_end().unwrap_or_else(|error| format!("(unreadable: {error})"));
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
     }
@@ -57,9 +52,7 @@ impl ServerLog {
     fn read_end(&self) -> io::Result<String> {
         let mut file = File::open(&self.path)?;
         let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(
-            self.start.max(length.saturating_sub(TAIL_LENGTH)),
-        ))?;
+        file.seek(SeekFrom::Start(self.start.max(length.saturating_sub(TAIL_LENGTH))))?;
         let mut bytes = Vec::new();
         file.take(TAIL_LENGTH).read_to_end(&mut bytes)?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
@@ -67,11 +60,7 @@ impl ServerLog {
 }
 
 fn append(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(path)
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
 }
 
 fn trimmed_length(path: &Path) -> io::Result<u64> {
@@ -112,10 +101,7 @@ mod tests {
         File::create(&path).unwrap().set_len(MAX_LENGTH).unwrap();
         ServerLog::open(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().len(), MAX_LENGTH);
-        File::create(&path)
-            .unwrap()
-            .set_len(MAX_LENGTH + 1)
-            .unwrap();
+        File::create(&path).unwrap().set_len(MAX_LENGTH + 1).unwrap();
         ServerLog::open(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().len(), 0);
     }

@@ -23,9 +23,7 @@ impl PidFile {
     pub(crate) fn find(data: &Path) -> Result<Option<Self>, ClusterError> {
         let path = data.join("postmaster.pid");
         match read_regular_file(&path, MAX_FILE_BYTES) {
-            Ok(bytes) => Ok(Some(Self {
-                text: String::from_utf8_lossy(&bytes).into_owned(),
-            })),
+            Ok(bytes) => Ok(Some(Self { text: String::from_utf8_lossy(&bytes).into_owned() })),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(ClusterError::io("read", &path)(error)),
         }
@@ -73,9 +71,7 @@ mod tests {
     #[test]
     fn all_lines_are_parsed() {
         let text = "4711\n/data\n1700000000\n5432\n/run\n\n 51838  32769\nready   \n";
-        let file = PidFile {
-            text: text.to_owned(),
-        };
+        let file = PidFile { text: text.to_owned() };
         assert_eq!(file.pid(), Some(4711));
         assert_eq!(file.shared_memory(), Some("32769"));
         assert!(file.is_ready());
@@ -83,23 +79,10 @@ mod tests {
 
     #[test]
     fn a_partially_written_file_is_not_ready() {
-        let file = PidFile {
-            text: "4711\n/data\n1700000000\n5432\n/run\n".to_owned(),
-        };
+        let file = PidFile { text: "4711\n/data\n1700000000\n5432\n/run\n".to_owned() };
         assert!(!file.is_ready());
         assert_eq!(file.shared_memory(), None);
-        assert_eq!(
-            PidFile {
-                text: "-4711\n".to_owned()
-            }
-            .pid(),
-            None
-        );
-        assert!(
-            PidFile {
-                text: "\n".to_owned()
-            }
-            .is_empty()
-        );
+        assert_eq!(PidFile { text: "-4711\n".to_owned() }.pid(), None);
+        assert!(PidFile { text: "\n".to_owned() }.is_empty());
     }
 }

@@ -18,10 +18,8 @@ use crate::{ClusterError, spawner};
 
 /// Fast shutdown (open transactions are rolled back), then immediate shutdown (recovery at the next start), each with its
 /// time limit. PostgreSQL itself kills its remaining processes 5 s after an immediate shutdown.
-pub(crate) const SHUTDOWN: [(Signal, Duration); 2] = [
-    (Signal::INT, Duration::from_secs(30)),
-    (Signal::QUIT, Duration::from_secs(10)),
-];
+pub(crate) const SHUTDOWN: [(Signal, Duration); 2] =
+    [(Signal::INT, Duration::from_secs(30)), (Signal::QUIT, Duration::from_secs(10))];
 
 /// How a child exited. The status is unknown if another part of this process has already waited for it.
 #[derive(Clone, Copy, Debug)]
@@ -61,13 +59,11 @@ impl Process {
         let watched = Arc::clone(&state);
         let (sender, receiver) = mpsc::channel::<Child>();
         // The thread is started first: if that fails, no child must be stopped.
-        thread::Builder::new()
-            .name("postgres-waiter".to_owned())
-            .spawn(move || {
-                if let Ok(child) = receiver.recv() {
-                    watched.watch(child);
-                }
-            })?;
+        thread::Builder::new().name("postgres-waiter".to_owned()).spawn(move || {
+            if let Ok(child) = receiver.recv() {
+                watched.watch(child);
+            }
+        })?;
         let child = spawner::spawn(command)?;
         let pid = Pid::from_child(&child);
         sender
@@ -92,21 +88,14 @@ impl Process {
             if let Some(exit) = *exit {
                 return exit;
             }
-            exit = self
-                .state
-                .changed
-                .wait(exit)
-                .unwrap_or_else(PoisonError::into_inner);
+            exit = self.state.changed.wait(exit).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     /// Waits for at most `limit`; `None` if the child still runs.
     pub(crate) fn wait_at_most(&self, limit: Duration) -> Option<ProcessExit> {
         let guard = self.state.lock();
-        let waited = self
-            .state
-            .changed
-            .wait_timeout_while(guard, limit, |exit| exit.is_none());
+        let waited = self.state.changed.wait_timeout_while(guard, limit, |exit| exit.is_none());
         *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
@@ -167,9 +156,7 @@ impl State {
             waitid(id.clone(), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
         });
         let mut exit = self.lock();
-        *exit = Some(ProcessExit {
-            status: child.wait().ok(),
-        });
+        *exit = Some(ProcessExit { status: child.wait().ok() });
         self.changed.notify_all();
     }
 }

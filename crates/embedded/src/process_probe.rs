@@ -35,9 +35,7 @@ pub(crate) fn processes_without_postmaster(data: &Path) -> Vec<u32> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
     };
-    let pids = entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     pids.filter(|pid| is_server_process(*pid, data)).collect()
 }
 
@@ -57,10 +55,7 @@ fn probe_proc(pid: u32, data: &Path) -> ProcessOwner {
         Err(_) => return ProcessOwner::Unknown,
     };
     let arguments: Vec<&[u8]> = command.split(|byte| *byte == 0).collect();
-    let program = arguments[0]
-        .rsplit(|byte| *byte == b'/')
-        .next()
-        .unwrap_or_default();
+    let program = arguments[0].rsplit(|byte| *byte == b'/').next().unwrap_or_default();
     if !program.starts_with(b"postgres") {
         return ProcessOwner::Unrelated;
     }
@@ -85,15 +80,12 @@ fn is_same_folder(one: &Path, other: &Path) -> io::Result<bool> {
 }
 
 fn has_data_argument(arguments: &[&[u8]], data: &Path) -> bool {
-    arguments
-        .windows(2)
-        .any(|pair| pair[0] == b"-D" && pair[1] == data.as_os_str().as_bytes())
+    arguments.windows(2).any(|pair| pair[0] == b"-D" && pair[1] == data.as_os_str().as_bytes())
 }
 
 fn probe_ps(pid: u32, data: &Path) -> ProcessOwner {
-    let Ok(output) = Command::new("ps")
-        .args(["-ww", "-o", "command=", "-p", &pid.to_string()])
-        .output()
+    let Ok(output) =
+        Command::new("ps").args(["-ww", "-o", "command=", "-p", &pid.to_string()]).output()
     else {
         return ProcessOwner::Unknown;
     };
@@ -116,10 +108,7 @@ mod tests {
     #[test]
     fn another_program_is_unrelated() {
         let temp = tempfile::tempdir().unwrap();
-        assert_eq!(
-            probe_proc(std::process::id(), temp.path()),
-            ProcessOwner::Unrelated
-        );
+        assert_eq!(probe_proc(std::process::id(), temp.path()), ProcessOwner::Unrelated);
     }
 
     #[test]

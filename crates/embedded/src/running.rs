@@ -25,9 +25,7 @@ impl RunningCluster {
     pub fn find(folder: &Path) -> Result<Option<Self>, ClusterError> {
         let data = DataFolder::data_in(folder);
         let is_ready = PidFile::find(&data)?.is_some_and(|file| file.is_ready());
-        Ok(is_ready.then(|| Self {
-            socket_folder: SocketFolder::path_in(folder),
-        }))
+        Ok(is_ready.then(|| Self { socket_folder: SocketFolder::path_in(folder) }))
     }
 
     /// The folder of the socket, which is the `host` of a connection. Only the server's user and root can enter it.

@@ -11,9 +11,7 @@ pub(crate) fn is_attached(id: &str) -> bool {
 
 /// The `nattch` of the line whose `shmid` is `id`.
 fn attached(table: &str, id: &str) -> Option<u64> {
-    let mut lines = table
-        .lines()
-        .map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let mut lines = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
     let names = lines.next()?;
     let column = |wanted: &str| names.iter().position(|name| *name == wanted);
     let (id_column, count_column) = (column("shmid")?, column("nattch")?);

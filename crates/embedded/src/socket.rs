@@ -54,11 +54,7 @@ impl SocketFolder {
     /// The path of the socket's folder for a data folder.
     pub(crate) fn path_in(folder: &Path) -> PathBuf {
         let inside = folder.join("run");
-        if is_usable(&inside) {
-            inside
-        } else {
-            short_path(folder)
-        }
+        if is_usable(&inside) { inside } else { short_path(folder) }
     }
 }
 
@@ -80,9 +76,7 @@ fn is_usable(folder: &Path) -> bool {
     let socket = folder.join(format!(".s.PGSQL.{PORT}"));
     let bytes = socket.as_os_str().as_bytes();
     bytes.len() <= MAX_LENGTH
-        && bytes
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(byte))
+        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(byte))
 }
 
 /// Creates a folder with mode 0700 for the server's user. An existing folder must belong to that user or to ours: every
@@ -98,16 +92,14 @@ fn make_private(folder: &Path, account: Option<&Account>) -> Result<(), ClusterE
         fs::symlink_metadata(folder).map_err(ClusterError::io("inspect the folder", folder))?;
     let is_of_server = account.is_some_and(|account| account.uid == found.uid());
     if !found.is_dir() || !(is_of_server || found.uid() == geteuid().as_raw()) {
-        return Err(ClusterError::ForeignSocketFolder {
-            folder: folder.to_owned(),
-        });
+        return Err(ClusterError::ForeignSocketFolder { folder: folder.to_owned() });
     }
     fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
         .map_err(ClusterError::io("protect the folder", folder))?;
     match account {
-        Some(account) => account
-            .own(folder)
-            .map_err(ClusterError::io("change the owner of", folder)),
+        Some(account) => {
+            account.own(folder).map_err(ClusterError::io("change the owner of", folder))
+        }
         None => Ok(()),
     }
 }
@@ -139,9 +131,6 @@ mod tests {
         let link = temp.path().join("run");
         std::os::unix::fs::symlink(temp.path(), &link).unwrap();
         let error = make_private(&link, None).unwrap_err();
-        assert!(
-            error.to_string().contains("belongs to another user"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("belongs to another user"), "{error}");
     }
 }

@@ -29,17 +29,10 @@ pub(crate) fn command(
     log: &ServerLog,
 ) -> Result<Command, ClusterError> {
     let mut command = Command::new(program);
-    command.env_clear().envs(
-        INHERITED
-            .iter()
-            .filter_map(|name| Some((name, env::var_os(name)?))),
-    );
+    command.env_clear().envs(INHERITED.iter().filter_map(|name| Some((name, env::var_os(name)?))));
     command.env("LC_ALL", "C").env("TZ", "UTC");
     command.current_dir("/").process_group(0);
-    command
-        .stdin(Stdio::null())
-        .stdout(log.writer()?)
-        .stderr(log.writer()?);
+    command.stdin(Stdio::null()).stdout(log.writer()?).stderr(log.writer()?);
     if let Some(account) = account {
         command.uid(account.uid).gid(account.gid);
     }
@@ -60,11 +53,7 @@ pub(crate) fn die_with_parent(command: &mut Command) {
     let ask = move || {
         set_parent_process_death_signal(Some(Signal::INT))?;
         // If the parent died before the request, the signal would never be sent.
-        if getppid() == Some(parent) {
-            Ok(())
-        } else {
-            Err(rustix::io::Errno::SRCH.into())
-        }
+        if getppid() == Some(parent) { Ok(()) } else { Err(rustix::io::Errno::SRCH.into()) }
     };
     // SAFETY: the closure runs in the forked child, where only async-signal-safe calls are permitted: it makes two
     // plain system calls, and neither allocates nor takes a lock.
@@ -91,9 +80,7 @@ static SPAWNER: Mutex<Option<mpsc::Sender<SpawnRequest>>> = Mutex::new(None);
 pub(crate) fn spawn(command: Command) -> io::Result<Child> {
     let (result, receiver) = mpsc::sync_channel(1);
     let gone = || io::Error::other("the thread that starts children has ended");
-    spawner()?
-        .send(SpawnRequest { command, result })
-        .map_err(|_| gone())?;
+    spawner()?.send(SpawnRequest { command, result }).map_err(|_| gone())?;
     receiver.recv().map_err(|_| gone())?
 }
 
@@ -103,14 +90,12 @@ fn spawner() -> io::Result<mpsc::Sender<SpawnRequest>> {
         return Ok(open.clone());
     }
     let (sender, receiver) = mpsc::channel::<SpawnRequest>();
-    thread::Builder::new()
-        .name("postgres-spawner".to_owned())
-        .spawn(move || {
-            for mut request in receiver {
-                // The caller waits for the result, so this cannot fail.
-                let _received = request.result.send(request.command.spawn());
-            }
-        })?;
+    thread::Builder::new().name("postgres-spawner".to_owned()).spawn(move || {
+        for mut request in receiver {
+            // The caller waits for the result, so this cannot fail.
+            let _received = request.result.send(request.command.spawn());
+        }
+    })?;
     *spawner = Some(sender.clone());
     Ok(sender)
 }

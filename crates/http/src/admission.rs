@@ -117,9 +117,7 @@ impl Admission {
     ///
     /// 429 when the caller has sent more than its rate allows.
     pub fn count(&self, caller: &Caller) -> Result<CallerId, RequestError> {
-        self.callers
-            .count(caller)
-            .map_err(RequestError::too_many_requests)?;
+        self.callers.count(caller).map_err(RequestError::too_many_requests)?;
         Ok(self.callers.id(caller))
     }
 

@@ -49,10 +49,6 @@ pub struct HeadLimits {
 impl Default for HeadLimits {
     /// 100 headers of 64 KiB in all, and a URL of 16 KiB.
     fn default() -> Self {
-        Self {
-            headers: 100,
-            header_bytes: 64 * 1024,
-            uri_bytes: 16 * 1024,
-        }
+        Self { headers: 100, header_bytes: 64 * 1024, uri_bytes: 16 * 1024 }
     }
 }

@@ -145,9 +145,7 @@ enum Page {
 impl RequestPage<'_> {
     /// The response to a preflight of an allowed origin. Browsers send preflights without a token.
     pub(crate) fn preflight(&self, request: &Request) -> Option<Response> {
-        let asks_for_method = request
-            .headers()
-            .contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+        let asks_for_method = request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
         if !matches!(self.page, Page::Allowed(_))
             || request.method() != Method::OPTIONS
             || !asks_for_method
@@ -171,9 +169,7 @@ impl RequestPage<'_> {
         let headers = response.headers_mut();
         if !matches!(self.page, Page::CorsDisabled) {
             // Also for a request that no page sent: a cache must not send its response to a page.
-            headers
-                .entry(VARY)
-                .or_insert(HeaderValue::from_static("Origin"));
+            headers.entry(VARY).or_insert(HeaderValue::from_static("Origin"));
         }
         let Page::Allowed(origin) = self.page else {
             return;
@@ -202,10 +198,7 @@ mod tests {
             ("http://localhost:3000", "http://localhost:3000"),
             ("http://127.0.0.1:80", "http://127.0.0.1"),
             ("http://[::1]:3000", "http://[::1]:3000"),
-            (
-                "https://xn--bcher-kva.example",
-                "https://xn--bcher-kva.example",
-            ),
+            ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
         ] {
             assert_eq!(text.parse::<AllowedOrigin>().unwrap().as_str(), expected);
         }

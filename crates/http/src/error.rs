@@ -106,12 +106,8 @@ impl RequestError {
     /// 500: a defect of the server. The client gets no details, the log gets the cause.
     pub fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let message = "the server failed on this request; tell its operators the request-id";
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internalServerError",
-            message,
-        )
-        .with_cause(cause)
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internalServerError", message)
+            .with_cause(cause)
     }
 
     /// 500: a handler panicked with this payload.

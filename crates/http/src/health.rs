@@ -62,13 +62,8 @@ pub enum Check {
 
 impl Check {
     /// Every check.
-    pub const ALL: [Self; 5] = [
-        Self::Database,
-        Self::Primary,
-        Self::Sessions,
-        Self::Schema,
-        Self::Draining,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Database, Self::Primary, Self::Sessions, Self::Schema, Self::Draining];
 
     /// The name in metrics and the log.
     pub const fn name(self) -> &'static str {
@@ -109,21 +104,14 @@ struct Last {
 impl Readiness {
     /// The readiness of a server on this store.
     pub fn new(store: Arc<dyn Store>, draining: Draining) -> Self {
-        Self {
-            store,
-            draining,
-            last: Arc::default(),
-        }
+        Self { store, draining, last: Arc::default() }
     }
 
     /// The check that fails, if any. Concurrent callers share one check of the store, which takes 1.5 s at most, and after the
     /// store was ready it is not checked again for 1 s.
     pub async fn check(&self) -> Option<Unready> {
         if self.draining.is_draining() {
-            return Some(Unready {
-                check: Check::Draining,
-                message: "draining".to_owned(),
-            });
+            return Some(Unready { check: Check::Draining, message: "draining".to_owned() });
         }
         let arrived = Instant::now();
         if let Some(found) = self.last.known(arrived) {
@@ -191,11 +179,7 @@ impl Last {
         let before = last.as_ref().and_then(|(_, found)| found.as_ref());
         match &found {
             Some(unready) if before != Some(unready) => {
-                tracing::warn!(
-                    check = unready.check.name(),
-                    reason = unready.message,
-                    "not ready"
-                );
+                tracing::warn!(check = unready.check.name(), reason = unready.message, "not ready");
             }
             None if before.is_some() => tracing::info!("ready again"),
             _ => {}
@@ -206,10 +190,7 @@ impl Last {
 
 /// A router of `/livez` and `/readyz` alone, for a port of their own or to merge into another router.
 pub fn health_routes(readiness: Readiness) -> Router {
-    Router::new()
-        .route("/livez", get(live))
-        .route("/readyz", get(ready))
-        .with_state(readiness)
+    Router::new().route("/livez", get(live)).route("/readyz", get(ready)).with_state(readiness)
 }
 
 /// The handler of `/livez`: 200 while the process is alive.
@@ -244,10 +225,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_failed_check_is_shared_with_the_callers_that_arrived_before_its_result() {
-        let unready = Some(Unready {
-            check: Check::Primary,
-            message: "a standby".to_owned(),
-        });
+        let unready = Some(Unready { check: Check::Primary, message: "a standby".to_owned() });
         let (last, checked) = last(unready.clone());
         let before = checked - Duration::from_millis(1);
         assert_eq!(last.known(before), Some(unready));

@@ -55,13 +55,8 @@ const OTHER: &str = "other";
 
 /// The labels that alerts watch exist from the start, so that the first event is an increase.
 const WATCHED_RULES: [&str; 2] = ["runAlreadyEnded", "conflictingOutcome"];
-const WATCHED_FAILURES: [&str; 5] = [
-    "overloaded",
-    "databaseUnavailable",
-    "contention",
-    "requestTimeout",
-    "internalServerError",
-];
+const WATCHED_FAILURES: [&str; 5] =
+    ["overloaded", "databaseUnavailable", "contention", "requestTimeout", "internalServerError"];
 
 /// The handles, in tables: a request finds its own without a lock and without an allocation.
 pub(crate) struct Meter {
@@ -128,18 +123,13 @@ impl Meter {
 
     /// Counts a request that was answered.
     pub(crate) fn count(&self, summary: &RequestSummary<'_>) {
-        let position = METHODS
-            .iter()
-            .position(|(known, _)| known == summary.method);
+        let position = METHODS.iter().position(|(known, _)| known == summary.method);
         let method = position.map_or(OTHER, |index| METHODS[index].1);
         let index = summary.route.index().min(self.series.len() - 1);
         let series = &self.series[index][position.unwrap_or(METHODS.len())];
         let route = summary.route.as_str();
         let duration = || metrics::histogram!(DURATION, "route" => route, "method" => method);
-        series
-            .duration
-            .get_or_init(duration)
-            .record(summary.duration);
+        series.duration.get_or_init(duration).record(summary.duration);
         series.count(route, method, summary.status);
         if let Some(error) = summary.error {
             count_failure(summary.status, error.code);
@@ -149,9 +139,7 @@ impl Meter {
 
 impl Series {
     fn count(&self, route: &'static str, method: &'static str, status: StatusCode) {
-        let position = STATUSES
-            .iter()
-            .position(|(known, _)| *known == status.as_u16());
+        let position = STATUSES.iter().position(|(known, _)| *known == status.as_u16());
         let status = position.map_or(OTHER, |index| STATUSES[index].1);
         let requests = || metrics::counter!(REQUESTS, "route" => route, "method" => method, "status" => status);
         let counter = &self.by_status[position.unwrap_or(STATUSES.len())];

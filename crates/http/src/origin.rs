@@ -36,10 +36,7 @@ impl RequestOrigin {
         let sent = authority.or_else(|| parts.headers.get(header::HOST)?.to_str().ok());
         let mut hosts = [forwarded.host, sent].into_iter().flatten();
         let host = hosts.find_map(Host::parse);
-        let host = host.unwrap_or(Host {
-            name: "localhost",
-            port: None,
-        });
+        let host = host.unwrap_or(Host { name: "localhost", port: None });
         Self {
             scheme,
             host: host.shown(scheme, forwarded.port),
@@ -117,11 +114,8 @@ fn from_proxy<'a>(
     extensions: &Extensions,
     trusted: &[IpNet],
 ) -> Forwarded<'a> {
-    let is_trusted = |address: IpAddr| {
-        trusted
-            .iter()
-            .any(|network| network.contains(&address.to_canonical()))
-    };
+    let is_trusted =
+        |address: IpAddr| trusted.iter().any(|network| network.contains(&address.to_canonical()));
     let peer = extensions.get::<Peer>();
     if peer.is_some_and(|Peer(address)| is_trusted(*address)) {
         Forwarded::from_headers(headers, is_trusted)
@@ -131,9 +125,7 @@ fn from_proxy<'a>(
 }
 
 fn is_host_name(text: &str) -> bool {
-    let address = text
-        .strip_prefix('[')
-        .and_then(|text| text.strip_suffix(']'));
+    let address = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
     if let Some(address) = address {
         return address.parse::<Ipv6Addr>().is_ok();
     }

@@ -101,12 +101,7 @@ struct Exchange {
 impl<F: ResponseFormat> RequestPipeline<F> {
     /// A pipeline for a front of this many [routes](crate::RouteName). Metrics go to the recorder that is installed now.
     pub fn new(options: PipelineOptions, format: F, routes: usize) -> Self {
-        Self {
-            options,
-            format,
-            meter: Meter::new(routes),
-            rejections: RejectionLog::default(),
-        }
+        Self { options, format, meter: Meter::new(routes), rejections: RejectionLog::default() }
     }
 
     /// Answers a request that came over a connection, with the headers that browsers and caches need. `handler` is not
@@ -211,9 +206,7 @@ impl<F: ResponseFormat> RequestPipeline<F> {
     }
 
     fn write_body(&self, response: &mut Response, error: &RequestError, context: &RequestContext) {
-        let body = self
-            .format
-            .error_body(error, context, self.options.clock.now());
+        let body = self.format.error_body(error, context, self.options.clock.now());
         *response.body_mut() = Body::from(body.bytes);
         let headers = response.headers_mut();
         // The router may have added the length of the empty body.
@@ -228,12 +221,7 @@ impl<F: ResponseFormat> RequestPipeline<F> {
 
     /// Counts, traces and logs the request.
     fn account(&self, response: &Response, error: Option<&RequestError>, exchange: &Exchange) {
-        let Exchange {
-            context,
-            method,
-            span,
-            ..
-        } = exchange;
+        let Exchange { context, method, span, .. } = exchange;
         let summary = RequestSummary {
             method,
             route: context.route(),

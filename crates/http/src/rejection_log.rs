@@ -73,10 +73,7 @@ mod tests {
     fn the_rejections_of_a_second_are_one_line() {
         let rejections = RejectionLog::default();
         let due = |millis| rejections.is_due(Duration::from_millis(millis));
-        assert_eq!(
-            [0, 1, 999, 1000, 1001].map(due),
-            [true, false, false, true, false]
-        );
+        assert_eq!([0, 1, 999, 1000, 1001].map(due), [true, false, false, true, false]);
     }
 
     #[test]

@@ -60,12 +60,8 @@ impl HttpBody for HeldBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(context);
-        let held = |bytes| {
-            Bytes::from_owner(HeldBytes {
-                bytes,
-                _context: Arc::clone(&self.context),
-            })
-        };
+        let held =
+            |bytes| Bytes::from_owner(HeldBytes { bytes, _context: Arc::clone(&self.context) });
         frame.map(|frame| frame.map(|frame| frame.map(|frame| frame.map_data(held))))
     }
 

@@ -45,11 +45,7 @@ impl StreamBody {
         context: Arc<RequestContext>,
         in_flight: StreamInFlight,
     ) -> Self {
-        Self {
-            body,
-            _context: context,
-            _in_flight: in_flight,
-        }
+        Self { body, _context: context, _in_flight: in_flight }
     }
 }
 

@@ -1,9 +1,6 @@
 //! What a front gets from the pipeline, shown with a front of pages for people.
 
-#![expect(
-    clippy::expect_used,
-    reason = "a failure of a test's own steps is a failed test"
-)]
+#![expect(clippy::expect_used, reason = "a failure of a test's own steps is a failed test")]
 
 use std::{
     convert::Infallible,
@@ -50,10 +47,7 @@ impl ResponseFormat for Pages {
         _now: Timestamp,
     ) -> ErrorBody {
         let page = format!("<p>{} ({})</p>", error.code, context.request_id());
-        ErrorBody {
-            content_type: HeaderValue::from_static("text/html"),
-            bytes: page.into_bytes(),
-        }
+        ErrorBody { content_type: HeaderValue::from_static("text/html"), bytes: page.into_bytes() }
     }
 }
 
@@ -81,11 +75,7 @@ impl Front {
             tracer: None,
         };
         let limits = Limits {
-            admission: AdmissionLimits {
-                requests: 4,
-                bytes: 1024 * 1024,
-                caller_percent: 100,
-            },
+            admission: AdmissionLimits { requests: 4, bytes: 1024 * 1024, caller_percent: 100 },
             ..Limits::default()
         };
         Arc::new(Self {
@@ -115,9 +105,7 @@ impl Front {
     /// The response of a handler.
     async fn response(&self, handler: impl AsyncFnOnce(Request) -> Response) -> Response {
         let request = Request::new(Body::empty());
-        self.pipeline
-            .serve(request, |request| handler(request))
-            .await
+        self.pipeline.serve(request, |request| handler(request)).await
     }
 }
 
@@ -228,10 +216,7 @@ async fn a_failure_has_the_status_headers_and_format_of_the_front() {
     ];
     for (response, status, page) in cases {
         assert_eq!(response.status(), status);
-        let id = response.headers()["request-id"]
-            .to_str()
-            .unwrap()
-            .to_owned();
+        let id = response.headers()["request-id"].to_str().unwrap().to_owned();
         assert_eq!(response.headers()["client-request-id"], *id);
         assert_eq!(response.headers()[header::CONTENT_TYPE], "text/html");
         assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
@@ -243,10 +228,8 @@ async fn a_failure_has_the_status_headers_and_format_of_the_front() {
 
 /// The routes of a front, which only know the part of the path below the front's own.
 fn routes(front: &Arc<Front>) -> Router {
-    let (front, pages) = (
-        Arc::clone(front),
-        Router::new().route("/events", get(|| async { "the events" })),
-    );
+    let (front, pages) =
+        (Arc::clone(front), Router::new().route("/events", get(|| async { "the events" })));
     Router::new().fallback_service(tower::service_fn(move |request: Request| {
         let (front, pages) = (Arc::clone(&front), pages.clone());
         async move {
@@ -260,13 +243,10 @@ fn routes(front: &Arc<Front>) -> Router {
 async fn a_front_below_its_own_path_shares_the_process_with_another_one() {
     let front = Front::new();
     let other = Router::new().fallback(|| async { "another front" });
-    let process = Router::new()
-        .nest("/pages", routes(&front))
-        .fallback_service(other);
-    for (path, body, has_id) in [
-        ("/pages/events", "the events", true),
-        ("/elsewhere", "another front", false),
-    ] {
+    let process = Router::new().nest("/pages", routes(&front)).fallback_service(other);
+    for (path, body, has_id) in
+        [("/pages/events", "the events", true), ("/elsewhere", "another front", false)]
+    {
         let request = Request::builder().method(Method::GET).uri(path);
         let request = request.body(Body::empty()).unwrap();
         let response = process.clone().oneshot(request).await.unwrap();

@@ -61,10 +61,7 @@ pub async fn serve(
     }
     drop(listener);
     tracing::info!("draining");
-    if tokio::time::timeout(options.drain_timeout, limiter.drain())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(options.drain_timeout, limiter.drain()).await.is_err() {
         tracing::warn!("requests were still in flight at the end of the drain");
     }
     Ok(())

@@ -12,11 +12,8 @@ const MIN_CONNECTIONS: u64 = 16;
 /// The configured number (0 means the default), but no more than the limit of open files allows.
 pub(crate) fn max_connections(configured: u32) -> u32 {
     let open_files = getrlimit(Resource::Nofile).current;
-    let possible = open_files.map_or(u64::MAX, |files| {
-        files
-            .saturating_sub(RESERVED_DESCRIPTORS)
-            .max(MIN_CONNECTIONS)
-    });
+    let possible = open_files
+        .map_or(u64::MAX, |files| files.saturating_sub(RESERVED_DESCRIPTORS).max(MIN_CONNECTIONS));
     let configured = u64::from(configured);
     let connections = match configured {
         0 => possible.min(DEFAULT_CONNECTIONS),

@@ -36,11 +36,7 @@ pub(crate) struct ChunkScanner {
 
 impl ChunkScanner {
     pub(crate) const fn new() -> Self {
-        Self {
-            state: State::Size,
-            has_size: false,
-            left: 0,
-        }
+        Self { state: State::Size, has_size: false, left: 0 }
     }
 
     pub(crate) const fn is_complete(&self) -> bool {
@@ -143,10 +139,8 @@ mod tests {
         let whole = chunks.scan(body.as_bytes());
         let whole = whole.map(|length| chunks.is_complete().then_some(length));
         let mut chunks = ChunkScanner::new();
-        let single = body
-            .as_bytes()
-            .chunks(1)
-            .try_fold(0, |length, byte| Ok(length + chunks.scan(byte)?));
+        let single =
+            body.as_bytes().chunks(1).try_fold(0, |length, byte| Ok(length + chunks.scan(byte)?));
         let single = single.map(|length| chunks.is_complete().then_some(length));
         assert_eq!(whole, single, "{body:?}");
         whole

@@ -77,10 +77,7 @@ impl<C: GracefulConnection> ConnectionDriver<C> {
         // A graceful shutdown begins only once.
         let deadline = deadline
             .filter(|(_, action)| finish.is_none() || *action != DeadlineAction::FinishGracefully);
-        [finish, deadline]
-            .into_iter()
-            .flatten()
-            .min_by_key(|(deadline, _)| *deadline)
+        [finish, deadline].into_iter().flatten().min_by_key(|(deadline, _)| *deadline)
     }
 
     /// Waits until a deadline has expired.

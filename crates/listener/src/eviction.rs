@@ -33,19 +33,14 @@ impl EvictionQueue {
         self.next_id += 1;
         let position = Instant::now();
         self.anonymous.insert((position, id));
-        let entry = Entry {
-            handle: Arc::clone(handle),
-            position,
-            is_authenticated: false,
-        };
+        let entry = Entry { handle: Arc::clone(handle), position, is_authenticated: false };
         self.all.insert(id, entry);
         id
     }
 
     pub(crate) fn remove(&mut self, id: u64) {
         if let Some(entry) = self.all.remove(&id) {
-            self.set(entry.is_authenticated)
-                .remove(&(entry.position, id));
+            self.set(entry.is_authenticated).remove(&(entry.position, id));
         }
     }
 
@@ -122,8 +117,7 @@ mod tests {
     fn evict(queue: &mut EvictionQueue, list: &[(u64, Arc<ConnectionHandle>)]) -> Option<usize> {
         let candidate = queue.candidate()?;
         candidate.request_close(CloseRequest::Evict);
-        list.iter()
-            .position(|(_, handle)| Arc::ptr_eq(handle, &candidate))
+        list.iter().position(|(_, handle)| Arc::ptr_eq(handle, &candidate))
     }
 
     #[test]

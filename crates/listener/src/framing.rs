@@ -40,11 +40,7 @@ pub(crate) struct RequestFraming {
 
 impl RequestFraming {
     pub(crate) const fn new(max_head_bytes: usize) -> Self {
-        Self {
-            part: Part::Head,
-            head: HeadScanner::new(max_head_bytes),
-            max_head_bytes,
-        }
+        Self { part: Part::Head, head: HeadScanner::new(max_head_bytes), max_head_bytes }
     }
 
     /// Scans the next bytes. Those of an incomplete head may not be passed on.
@@ -116,10 +112,7 @@ mod tests {
     #[test]
     fn every_request_of_one_read_is_checked() {
         let requests = [GET, LENGTH, CHUNKED, GET].concat();
-        let accepted = Scan {
-            passed: requests.len(),
-            rejection: None,
-        };
+        let accepted = Scan { passed: requests.len(), rejection: None };
         assert_eq!(scan(&requests), accepted);
         let partial = format!("{requests}GET / HTTP");
         assert_eq!(scan(&partial), accepted);
@@ -133,15 +126,9 @@ mod tests {
 
     #[test]
     fn a_malformed_chunk_ends_the_body_and_rejects_what_follows_it() {
-        let head = CHUNKED
-            .split_inclusive("\r\n\r\n")
-            .next()
-            .unwrap_or_default();
+        let head = CHUNKED.split_inclusive("\r\n\r\n").next().unwrap_or_default();
         let bad = format!("{head}0\r\nX: a\n\r\n{GET}");
-        let rejected = Scan {
-            passed: head.len(),
-            rejection: Some(Rejection::Body),
-        };
+        let rejected = Scan { passed: head.len(), rejection: Some(Rejection::Body) };
         assert_eq!(scan(&bad), rejected);
     }
 }

@@ -59,8 +59,7 @@ impl ConnectionHandle {
     }
 
     fn update_awaits_writes(&self, state: &ConnectionState) {
-        self.awaits_writes
-            .store(state.awaits_writes(), Ordering::Release);
+        self.awaits_writes.store(state.awaits_writes(), Ordering::Release);
     }
 
     fn awaits_writes(&self) -> bool {
@@ -225,21 +224,15 @@ impl ConnectionHandle {
 
     /// Asks the connection to end. A stronger request replaces a weaker one.
     pub(crate) fn request_close(&self, request: CloseRequest) {
-        self.close_request
-            .fetch_max(request as u8, Ordering::AcqRel);
+        self.close_request.fetch_max(request as u8, Ordering::AcqRel);
         self.driver.wake();
     }
 
     pub(crate) fn close_request(&self) -> CloseRequest {
-        const REQUESTS: [CloseRequest; 3] = [
-            CloseRequest::Graceful,
-            CloseRequest::Evict,
-            CloseRequest::FreeMemory,
-        ];
+        const REQUESTS: [CloseRequest; 3] =
+            [CloseRequest::Graceful, CloseRequest::Evict, CloseRequest::FreeMemory];
         let current = self.close_request.load(Ordering::Acquire);
-        let found = REQUESTS
-            .into_iter()
-            .find(|request| *request as u8 == current);
+        let found = REQUESTS.into_iter().find(|request| *request as u8 == current);
         found.unwrap_or_default()
     }
 
@@ -281,8 +274,7 @@ impl ConnectionHandle {
 
     /// Rejects the next request, whatever it contains.
     pub(crate) fn reject_next(&self, status: StatusCode) {
-        self.next_rejection
-            .store(status.as_u16(), Ordering::Release);
+        self.next_rejection.store(status.as_u16(), Ordering::Release);
     }
 
     pub(crate) fn take_rejection(&self) -> Option<StatusCode> {

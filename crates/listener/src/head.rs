@@ -174,9 +174,7 @@ mod tests {
         let mut cut = HeadScanner::new(LIMIT);
         let mut single = Ok(None);
         for byte in head.as_bytes().chunks(1) {
-            single = cut
-                .scan(byte)
-                .map(|complete| complete.map(|(_, body)| body));
+            single = cut.scan(byte).map(|complete| complete.map(|(_, body)| body));
             if single != Ok(None) {
                 break;
             }
@@ -189,14 +187,8 @@ mod tests {
     fn a_head_tells_how_its_body_is_delimited_and_the_body_is_not_scanned() {
         for (head, body) in [
             ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", BodyFraming::Length(0)),
-            (
-                "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
-                BodyFraming::Length(0),
-            ),
-            (
-                "PATCH / HTTP/1.1\r\nCONTENT-length:  3 \r\n\r\n{\n}",
-                BodyFraming::Length(3),
-            ),
+            ("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", BodyFraming::Length(0)),
+            ("PATCH / HTTP/1.1\r\nCONTENT-length:  3 \r\n\r\n{\n}", BodyFraming::Length(3)),
             (
                 "PATCH / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\ncontent-length: 1\n",
                 BodyFraming::Chunked,

@@ -101,13 +101,7 @@ impl ConnectionLimiter {
         let handle = Arc::new(ConnectionHandle::new());
         let id = self.queue().add(&handle);
         *self.by_peer().entry(peer).or_default() += 1;
-        Ok(ConnectionPermit {
-            id,
-            peer,
-            limiter: Arc::clone(self),
-            handle,
-            _permit: permit,
-        })
+        Ok(ConnectionPermit { id, peer, limiter: Arc::clone(self), handle, _permit: permit })
     }
 
     /// Tells one connection to close. Returns whether one could be found.

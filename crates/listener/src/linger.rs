@@ -44,10 +44,7 @@ pub(crate) fn wrap(request: Request<Body>, context: &Arc<ConnectionContext>) -> 
         return request;
     }
     request.map(|body| {
-        Body::new(LingeringBody {
-            body,
-            in_flight: Some(InFlightGuard::new(context, false)),
-        })
+        Body::new(LingeringBody { body, in_flight: Some(InFlightGuard::new(context, false)) })
     })
 }
 

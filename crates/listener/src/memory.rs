@@ -18,10 +18,7 @@ pub(crate) struct MemoryCharge {
 
 impl MemoryCharge {
     pub(crate) fn new(context: &Arc<ConnectionContext>, bytes: usize) -> Self {
-        let mut charge = Self {
-            context: Arc::clone(context),
-            bytes: 0,
-        };
+        let mut charge = Self { context: Arc::clone(context), bytes: 0 };
         charge.set(bytes);
         charge
     }
@@ -33,10 +30,7 @@ impl MemoryCharge {
     /// Changes the charge to this number of bytes. If all connections then exceed the budget, the one that holds most is closed.
     pub(crate) fn set(&mut self, bytes: usize) {
         let former = std::mem::replace(&mut self.bytes, bytes);
-        let (own, all) = (
-            &self.context.handle.held_bytes,
-            &self.context.limiter.held_bytes,
-        );
+        let (own, all) = (&self.context.handle.held_bytes, &self.context.limiter.held_bytes);
         if bytes < former {
             own.fetch_sub(former - bytes, Ordering::Relaxed);
             all.fetch_sub(former - bytes, Ordering::Relaxed);

@@ -104,66 +104,22 @@ impl ListenOptions {
         let at_least_1 = 1..=u64::MAX;
         let rate = &self.minimum_read_rate;
         let ranges = [
-            (
-                "first_byte_timeout",
-                millis(self.first_byte_timeout),
-                at_least_1.clone(),
-            ),
-            (
-                "header_timeout",
-                millis(self.header_timeout),
-                at_least_1.clone(),
-            ),
-            (
-                "idle_timeout",
-                millis(self.idle_timeout),
-                at_least_1.clone(),
-            ),
-            (
-                "write_timeout",
-                millis(self.write_timeout),
-                at_least_1.clone(),
-            ),
-            (
-                "exchange_timeout",
-                millis(self.exchange_timeout),
-                at_least_1,
-            ),
-            (
-                "minimum_read_rate.bytes_per_second",
-                rate.bytes_per_second.into(),
-                0..=1_000_000_000,
-            ),
-            (
-                "minimum_read_rate.window",
-                millis(rate.window),
-                100..=3_600_000,
-            ),
-            (
-                "max_connections",
-                self.max_connections.into(),
-                0..=1_000_000,
-            ),
+            ("first_byte_timeout", millis(self.first_byte_timeout), at_least_1.clone()),
+            ("header_timeout", millis(self.header_timeout), at_least_1.clone()),
+            ("idle_timeout", millis(self.idle_timeout), at_least_1.clone()),
+            ("write_timeout", millis(self.write_timeout), at_least_1.clone()),
+            ("exchange_timeout", millis(self.exchange_timeout), at_least_1),
+            ("minimum_read_rate.bytes_per_second", rate.bytes_per_second.into(), 0..=1_000_000_000),
+            ("minimum_read_rate.window", millis(rate.window), 100..=3_600_000),
+            ("max_connections", self.max_connections.into(), 0..=1_000_000),
             ("max_headers", self.max_headers.into(), 8..=1000),
-            (
-                "max_header_bytes",
-                self.max_header_bytes.into(),
-                8192..=1_048_576,
-            ),
+            ("max_header_bytes", self.max_header_bytes.into(), 8192..=1_048_576),
             ("max_uri_bytes", self.max_uri_bytes.into(), 256..=65_534),
-            (
-                "http2_max_streams",
-                self.http2_max_streams.into(),
-                1..=10_000,
-            ),
+            ("http2_max_streams", self.http2_max_streams.into(), 1..=10_000),
         ];
         for (option, value, range) in ranges {
             if !range.contains(&value) {
-                return Err(InvalidOption {
-                    option,
-                    range,
-                    value,
-                });
+                return Err(InvalidOption { option, range, value });
             }
         }
         Ok(())

@@ -82,9 +82,8 @@ impl<F: Future> Future for LimitedStream<F> {
 
 /// Serves connections of both versions.
 pub(crate) fn server(options: &ListenOptions) -> auto::Builder<StreamExecutor> {
-    let mut server = auto::Builder::new(StreamExecutor {
-        exchange_timeout: options.exchange_timeout,
-    });
+    let mut server =
+        auto::Builder::new(StreamExecutor { exchange_timeout: options.exchange_timeout });
     let mut http1 = server.http1();
     http1
         .timer(TokioTimer::new())

@@ -16,10 +16,8 @@ pub(crate) struct MinimumReadRate {
 impl MinimumReadRate {
     /// Returns `None` for a rate of 0, which means no minimum.
     pub(crate) fn new(rate: &MinimumRate) -> Option<Self> {
-        (rate.bytes_per_second > 0).then(|| Self {
-            bytes: rate.bytes_per_window().max(1),
-            window: rate.window,
-        })
+        (rate.bytes_per_second > 0)
+            .then(|| Self { bytes: rate.bytes_per_window().max(1), window: rate.window })
     }
 }
 
@@ -32,10 +30,7 @@ pub(crate) struct TransferWindow {
 
 impl TransferWindow {
     pub(crate) const fn new(now: Instant) -> Self {
-        Self {
-            start: now,
-            bytes: 0,
-        }
+        Self { start: now, bytes: 0 }
     }
 
     pub(crate) const fn start(&self) -> Instant {
@@ -64,10 +59,7 @@ mod tests {
 
     use super::{MinimumReadRate, TransferWindow};
 
-    const RATE: MinimumReadRate = MinimumReadRate {
-        bytes: 1000,
-        window: Duration::from_secs(5),
-    };
+    const RATE: MinimumReadRate = MinimumReadRate { bytes: 1000, window: Duration::from_secs(5) };
 
     #[test]
     fn a_window_with_enough_bytes_is_followed_by_another_and_one_with_too_few_expires() {

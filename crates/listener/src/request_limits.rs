@@ -57,9 +57,9 @@ fn names_one_host(version: Version, target: Option<&Authority>, headers: &Header
     let mut hosts = headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next(), target) {
         (_, Some(_), _) => false,
-        (Some(host), None, Some(target)) => host
-            .as_bytes()
-            .eq_ignore_ascii_case(target.as_str().as_bytes()),
+        (Some(host), None, Some(target)) => {
+            host.as_bytes().eq_ignore_ascii_case(target.as_str().as_bytes())
+        }
         (Some(_), None, None) => true,
         (None, None, _) => version != Version::HTTP_11,
     }

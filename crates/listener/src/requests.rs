@@ -99,9 +99,7 @@ async fn unless_abandoned(
         if handle.is_abandoned() {
             let mut response = rejected(StatusCode::SERVICE_UNAVAILABLE, version);
             let one_second = HeaderValue::from_static("1");
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, one_second);
+            response.headers_mut().insert(header::RETRY_AFTER, one_second);
             return Poll::Ready(response);
         }
         // The driver abandons reads and polls this future afterwards.

@@ -34,10 +34,7 @@ impl InFlightGuard {
     /// A write is a request that may change something. It is completed whatever its client does.
     pub(crate) fn new(context: &Arc<ConnectionContext>, is_write: bool) -> Self {
         context.handle.request_began(is_write);
-        Self {
-            context: Arc::clone(context),
-            is_write,
-        }
+        Self { context: Arc::clone(context), is_write }
     }
 
     pub(crate) const fn context(&self) -> &Arc<ConnectionContext> {

@@ -106,14 +106,12 @@ impl ConnectionState {
         is_abandoned: bool,
     ) -> Option<(Instant, DeadlineAction)> {
         match (self.phase, self.head_began, self.half_closed) {
-            (Phase::AwaitingFirstByte, ..) => Some((
-                self.since + timeouts.first_byte,
-                DeadlineAction::Close(CloseReason::Silent),
-            )),
-            (Phase::Idle, Some(began), _) => Some((
-                began + timeouts.head,
-                DeadlineAction::Close(CloseReason::SlowHead),
-            )),
+            (Phase::AwaitingFirstByte, ..) => {
+                Some((self.since + timeouts.first_byte, DeadlineAction::Close(CloseReason::Silent)))
+            }
+            (Phase::Idle, Some(began), _) => {
+                Some((began + timeouts.head, DeadlineAction::Close(CloseReason::SlowHead)))
+            }
             (Phase::Idle, None, _) => {
                 Some((self.since + timeouts.idle, DeadlineAction::FinishGracefully))
             }
@@ -136,17 +134,12 @@ impl ConnectionState {
     ) -> Option<(Instant, DeadlineAction)> {
         const SLOW_READ: DeadlineAction = DeadlineAction::Close(CloseReason::SlowRead);
         let phase = self.phase_deadline(timeouts, is_abandoned);
-        let blocked = self
-            .blocked_since
-            .map(|since| (since + timeouts.write, SLOW_READ));
+        let blocked = self.blocked_since.map(|since| (since + timeouts.write, SLOW_READ));
         let slow = match (&mut self.transfer, &timeouts.minimum_read_rate) {
             (Some(transfer), Some(rate)) => Some((transfer.deadline(rate, now), SLOW_READ)),
             _ => None,
         };
-        [phase, blocked, slow]
-            .into_iter()
-            .flatten()
-            .min_by_key(|(deadline, _)| *deadline)
+        [phase, blocked, slow].into_iter().flatten().min_by_key(|(deadline, _)| *deadline)
     }
 
     /// Whether all requests are answered and the next one has not begun. A connection without any request yet is not idle in

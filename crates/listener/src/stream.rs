@@ -101,9 +101,7 @@ impl<S> MonitoredStream<S> {
         } else {
             self.held.extend_from_slice(bytes);
         }
-        self.charge
-            .handle()
-            .set_head_incomplete(!self.held.is_empty());
+        self.charge.handle().set_head_incomplete(!self.held.is_empty());
         let capacity = self.held.capacity();
         let is_charged = capacity > UNCHARGED_BYTES;
         self.charge.set(if is_charged { capacity } else { 0 });

@@ -55,10 +55,7 @@ impl TlsIdentity {
             .with_single_cert(certificates, key)
             .map_err(TlsError::Mismatch)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self {
-            acceptor: TlsAcceptor::from(Arc::new(config)),
-            certificate,
-        })
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), certificate })
     }
 
     /// The server's own certificate in DER.

@@ -58,15 +58,9 @@ impl Server {
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(async move {
             let shutdown = async { stopped.await.unwrap() };
-            serve(listener, router, &options, None, shutdown)
-                .await
-                .unwrap();
+            serve(listener, router, &options, None, shutdown).await.unwrap();
         });
-        Self {
-            address,
-            stop: Some(stop),
-            serving,
-        }
+        Self { address, stop: Some(stop), serving }
     }
 
     fn begin_drain(&mut self) {
@@ -141,10 +135,7 @@ async fn a_streaming_response_is_cut_off_at_the_drain_and_does_not_look_complete
     in_time(http1.read_u8()).await.unwrap();
     server.begin_drain();
     let received = read_http1(http1).await;
-    assert!(
-        received.contains("part ") && !received.ends_with(LAST_CHUNK),
-        "{received}"
-    );
+    assert!(received.contains("part ") && !received.ends_with(LAST_CHUNK), "{received}");
     assert!(read_http2(body).await.unwrap_err().is_reset());
     server.ended().await;
 }

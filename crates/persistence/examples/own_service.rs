@@ -72,10 +72,8 @@ async fn create_flow(environment: &Environment) -> Result<FlowKey> {
 async fn report(environment: &Environment, flow: FlowKey) -> Result<()> {
     let runs = RunService::new(environment.clone());
     // The history shows who reported, and in which request.
-    let requester = || Requester {
-        actor: "importer".to_owned(),
-        request: environment.now_and_id().1,
-    };
+    let requester =
+        || Requester { actor: "importer".to_owned(), request: environment.now_and_id().1 };
 
     let new = NewRun {
         display_name: DisplayName::new("Rosters of Monday")?,
@@ -90,10 +88,7 @@ async fn report(environment: &Environment, flow: FlowKey) -> Result<()> {
         return Err("a run with this new id exists already".into());
     };
 
-    let address = RunAddress {
-        key: run.key,
-        via: Via::NONE,
-    };
+    let address = RunAddress { key: run.key, via: Via::NONE };
     let patch = RunPatch {
         status: Field::Value(RunStatus::Ended(Outcome::Completed)),
         ..RunPatch::default()
@@ -103,10 +98,7 @@ async fn report(environment: &Environment, flow: FlowKey) -> Result<()> {
 
     let history = runs.history(address, EventPageRequest::default());
     for event in history.await?.items {
-        println!(
-            "version {}: {:?} by {}",
-            event.version, event.action, event.actor
-        );
+        println!("version {}: {:?} by {}", event.version, event.action, event.actor);
     }
     Ok(())
 }

@@ -96,9 +96,7 @@ impl Column {
 
 /// The names, each after `source`.
 pub(crate) fn names(source: &str, columns: &[Column]) -> String {
-    let names = columns
-        .iter()
-        .map(|column| format!("{source}{}", column.name));
+    let names = columns.iter().map(|column| format!("{source}{}", column.name));
     joined(names)
 }
 

@@ -164,12 +164,7 @@ pub(crate) const DURABILITY: &str = "
     SELECT (SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit'), current_setting('fsync') <> 'off'";
 
 pub(crate) async fn durability(pool: &PgPool) -> Result<Durability, StoreError> {
-    let (synchronous_commit, fsync) = sqlx::query_as(DURABILITY)
-        .fetch_one(pool)
-        .await
-        .map_err(store_error)?;
-    Ok(Durability {
-        synchronous_commit,
-        fsync,
-    })
+    let (synchronous_commit, fsync) =
+        sqlx::query_as(DURABILITY).fetch_one(pool).await.map_err(store_error)?;
+    Ok(Durability { synchronous_commit, fsync })
 }

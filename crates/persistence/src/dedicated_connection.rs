@@ -28,10 +28,7 @@ pub(crate) const IS_READ_ONLY: &str = "SELECT current_setting('transaction_read_
 
 /// Makes the commits of this session wait until they are flushed.
 pub(crate) async fn wait_for_flush(connection: &mut PgConnection) -> sqlx::Result<()> {
-    sqlx::raw_sql(WAIT_FOR_FLUSH)
-        .execute(connection)
-        .await
-        .map(drop)
+    sqlx::raw_sql(WAIT_FOR_FLUSH).execute(connection).await.map(drop)
 }
 
 /// Makes the settings that the startup packet cannot make. Every session of a store begins with this.
@@ -142,12 +139,7 @@ impl DedicatedConnection {
             Some(opened) => opened,
             None => self.open(generation).await?,
         };
-        Ok(ConnectionLease {
-            shared: Arc::clone(&self.shared),
-            slot,
-            opened: Some(opened),
-            is_new,
-        })
+        Ok(ConnectionLease { shared: Arc::clone(&self.shared), slot, opened: Some(opened), is_new })
     }
 
     async fn open(&self, generation: u64) -> sqlx::Result<Opened> {
@@ -160,10 +152,7 @@ impl DedicatedConnection {
         };
         let connection = self.within(opening).await?;
         shared.is_open.store(true, Ordering::SeqCst);
-        Ok(Opened {
-            connection,
-            generation,
-        })
+        Ok(Opened { connection, generation })
     }
 
     /// Waits for a statement, at most for the time limit.
@@ -218,10 +207,7 @@ pub(crate) struct ConnectionFailure {
 impl ConnectionFailure {
     /// The connection cannot be opened, so no statement was sent.
     pub(crate) const fn not_opened(error: sqlx::Error) -> Self {
-        Self {
-            error,
-            was_new: true,
-        }
+        Self { error, was_new: true }
     }
 
     /// Whether the server rejects writes now, while another connection may lead to the new primary. A connection that was
@@ -255,10 +241,7 @@ impl ConnectionLease {
         if !outcome.as_ref().is_err_and(connection_is_lost) {
             *self.slot = self.opened.take();
         }
-        outcome.map_err(|error| ConnectionFailure {
-            error,
-            was_new: self.is_new,
-        })
+        outcome.map_err(|error| ConnectionFailure { error, was_new: self.is_new })
     }
 
     /// Keeps the connection; no statement runs on it.

@@ -22,10 +22,7 @@ const OPERATOR_INTERVENTION: &str = "57P";
 const INSUFFICIENT_RESOURCES: &str = "53";
 
 fn sqlstate(error: &sqlx::Error) -> Option<String> {
-    error
-        .as_database_error()
-        .and_then(|error| error.code())
-        .map(|code| code.into_owned())
+    error.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned())
 }
 
 /// The error of the domain for a failure.
@@ -88,20 +85,14 @@ pub(crate) fn is_read_only(error: &sqlx::Error) -> bool {
 
 /// Whether a single row of a statement may be the cause, so that the other rows may succeed without it.
 pub(crate) fn may_be_of_one_row(error: &StoreError) -> bool {
-    matches!(
-        error.kind,
-        StoreErrorKind::Internal | StoreErrorKind::Conflict(_)
-    )
+    matches!(error.kind, StoreErrorKind::Internal | StoreErrorKind::Conflict(_))
 }
 
 /// A copy of the error, for another caller of the same statement.
 pub(crate) fn repeated(error: &StoreError) -> StoreError {
     StoreError {
         kind: error.kind.clone(),
-        source: error
-            .source
-            .as_ref()
-            .map(|source| source.to_string().into()),
+        source: error.source.as_ref().map(|source| source.to_string().into()),
     }
 }
 
@@ -122,10 +113,7 @@ pub(crate) fn is_foreign_key_violation(error: &sqlx::Error) -> bool {
 
 /// Whether the range of a new partition overlaps another partition, or rows of the default one.
 pub(crate) fn is_covered_elsewhere(error: &sqlx::Error) -> bool {
-    matches!(
-        sqlstate(error).as_deref(),
-        Some(CHECK_VIOLATION | INVALID_OBJECT_DEFINITION)
-    )
+    matches!(sqlstate(error).as_deref(), Some(CHECK_VIOLATION | INVALID_OBJECT_DEFINITION))
 }
 
 /// Whether the statement did not get a lock within `lock_timeout`.
@@ -134,15 +122,10 @@ pub(crate) fn is_lock_not_available(error: &sqlx::Error) -> bool {
 }
 
 fn is_connection_loss(error: &sqlx::Error) -> bool {
-    matches!(
-        error,
-        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed
-    )
+    matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed)
 }
 
 fn constraint(error: &sqlx::Error) -> String {
-    let constraint = error
-        .as_database_error()
-        .and_then(|error| error.constraint());
+    let constraint = error.as_database_error().and_then(|error| error.constraint());
     constraint.unwrap_or("of no name").to_owned()
 }

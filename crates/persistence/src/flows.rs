@@ -169,20 +169,15 @@ impl FlowStore for PostgresStore {
     }
 
     async fn query_flows(&self, query: &FlowQuery) -> Result<FlowPage, StoreError> {
-        self.read("query flows", || query::query_flows(self.pool(), query))
-            .await
+        self.read("query flows", || query::query_flows(self.pool(), query)).await
     }
 
     async fn count_flows(&self, query: &FlowQuery, limit: CountLimit) -> Result<Count, StoreError> {
-        self.read("count flows", || {
-            query::count_flows(self.pool(), query, limit)
-        })
-        .await
+        self.read("count flows", || query::count_flows(self.pool(), query, limit)).await
     }
 
     async fn find_flows(&self, tenant: TenantId, ids: &[FlowId]) -> Result<Vec<Flow>, StoreError> {
-        self.read("find flows", || query::find_flows(self.pool(), tenant, ids))
-            .await
+        self.read("find flows", || query::find_flows(self.pool(), tenant, ids)).await
     }
 }
 
@@ -214,9 +209,7 @@ async fn find(pool: &PgPool, key: FlowKey) -> Result<Option<Flow>, StoreError> {
 
 /// Whether a flow exists, without retries.
 pub(crate) async fn exists(pool: &PgPool, key: FlowKey) -> Result<bool, StoreError> {
-    let exists = sqlx::query_scalar(EXISTS)
-        .bind(key.flow.uuid())
-        .bind(key.tenant.uuid());
+    let exists = sqlx::query_scalar(EXISTS).bind(key.flow.uuid()).bind(key.tenant.uuid());
     exists.fetch_one(pool).await.map_err(store_error)
 }
 
@@ -241,10 +234,7 @@ fn bound<'q>(
 /// One attempt to delete a flow; `None` when another change was faster.
 async fn delete_once(pool: &Pool, read: &Flow) -> Result<Option<FlowDeleted>, sqlx::Error> {
     let (flow, tenant) = (read.key.flow.uuid(), read.key.tenant.uuid());
-    let deletion = sqlx::query(DELETE)
-        .bind(flow)
-        .bind(tenant)
-        .bind(read.version.number());
+    let deletion = sqlx::query(DELETE).bind(flow).bind(tenant).bind(read.version.number());
     match pool.execute(deletion).await {
         Ok(done) if done.rows_affected() == 1 => return Ok(Some(FlowDeleted::Deleted)),
         Ok(_) => {}

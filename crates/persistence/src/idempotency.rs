@@ -97,9 +97,7 @@ impl IdempotencyStore for PostgresStore {
     }
 
     async fn delete_keys(&self, before: Timestamp, most: u16) -> Result<u64, StoreError> {
-        let forget = sqlx::query(FORGET)
-            .bind(before.date_time())
-            .bind(i64::from(most));
+        let forget = sqlx::query(FORGET).bind(before.date_time()).bind(i64::from(most));
         let forgotten = self.pool.execute(forget).await.map_err(store_error)?;
         Ok(forgotten.rows_affected())
     }
@@ -115,10 +113,9 @@ async fn attempt(pool: &Pool, claim: &KeyClaim) -> Result<Option<ClaimOutcome>, 
     };
     let (statement, reserved) = match stored.decide(claim) {
         KeyDecision::Decline(claimed) => return Ok(Some(claimed)),
-        KeyDecision::Replace => (
-            bind_claim(sqlx::query(REPLACE), claim).bind(stored.attempt),
-            claim.reserved,
-        ),
+        KeyDecision::Replace => {
+            (bind_claim(sqlx::query(REPLACE), claim).bind(stored.attempt), claim.reserved)
+        }
         KeyDecision::TakeOver => {
             let take_over = bind_key(sqlx::query(TAKE_OVER), claim)
                 .bind(claim.attempt)
@@ -148,9 +145,7 @@ async fn changed_one(pool: &Pool, statement: Statement<'_>) -> Result<bool, Stor
 
 /// Binds the key: $1 and $2.
 fn bind_key<'q>(statement: Statement<'q>, claim: &'q KeyClaim) -> Statement<'q> {
-    statement
-        .bind(claim.key.tenant.uuid())
-        .bind(claim.key.digest.as_slice())
+    statement.bind(claim.key.tenant.uuid()).bind(claim.key.digest.as_slice())
 }
 
 /// Binds the claim of a first attempt: $1 to $7.

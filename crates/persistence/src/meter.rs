@@ -149,10 +149,7 @@ fn describe() {
         CONTENDED,
         "Runs whose reports lost too many races and wait for a lock."
     );
-    metrics::describe_counter!(
-        PANICS,
-        "Tasks of the writer that panicked and were restarted."
-    );
+    metrics::describe_counter!(PANICS, "Tasks of the writer that panicked and were restarted.");
     metrics::describe_counter!(CREATED, "Runs created.");
     metrics::describe_counter!(
         ENDED,

@@ -97,9 +97,7 @@ pub async fn status(database: &PgConnectOptions) -> Result<Vec<MigrationStatus>,
 /// As [`status`], on an open connection.
 pub(crate) async fn statuses(connection: &mut PgConnection) -> sqlx::Result<Vec<MigrationStatus>> {
     let mut applied = applied(connection).await?;
-    let known = MIGRATOR
-        .iter()
-        .filter(|migration| migration.migration_type.is_up_migration());
+    let known = MIGRATOR.iter().filter(|migration| migration.migration_type.is_up_migration());
     let mut all: Vec<_> = known
         .map(|migration| MigrationStatus {
             version: migration.version,
@@ -131,9 +129,7 @@ async fn applied(connection: &mut PgConnection) -> sqlx::Result<HashMap<i64, (St
     let applied: Vec<(i64, String, Vec<u8>)> =
         sqlx::query_as(APPLIED).fetch_all(connection).await?;
     let applied = applied.into_iter();
-    Ok(applied
-        .map(|(version, description, checksum)| (version, (description, checksum)))
-        .collect())
+    Ok(applied.map(|(version, description, checksum)| (version, (description, checksum))).collect())
 }
 
 /// Applies the pending migrations, and creates the monthly partitions of the history for the month of `now` and the three
@@ -145,10 +141,7 @@ async fn applied(connection: &mut PgConnection) -> sqlx::Result<HashMap<i64, (St
 pub async fn up(database: &PgConnectOptions, now: Timestamp) -> Result<(), MigrateError> {
     let mut connection = connect(database).await?;
     check_encoding(&mut connection).await?;
-    MIGRATOR
-        .run_direct(None, &mut connection, false)
-        .await
-        .map_err(rejected)?;
+    MIGRATOR.run_direct(None, &mut connection, false).await.map_err(rejected)?;
     create_partitions(&mut connection, now, MONTHS_AHEAD).await?;
     connection.close().await.map_err(failed)
 }
@@ -163,10 +156,7 @@ pub async fn down_to(database: &PgConnectOptions, target: i64) -> Result<(), Mig
         return Err(MigrateError::Unknown(target));
     }
     let mut connection = connect(database).await?;
-    MIGRATOR
-        .undo(&mut connection, target)
-        .await
-        .map_err(rejected)?;
+    MIGRATOR.undo(&mut connection, target).await.map_err(rejected)?;
     connection.close().await.map_err(failed)
 }
 
@@ -192,23 +182,14 @@ pub async fn partitions(
 /// [`MigrateError`] when a role is missing.
 pub async fn grant(database: &PgConnectOptions) -> Result<(), MigrateError> {
     let mut connection = connect(database).await?;
-    sqlx::raw_sql(GRANTS)
-        .execute(&mut connection)
-        .await
-        .map_err(failed)?;
+    sqlx::raw_sql(GRANTS).execute(&mut connection).await.map_err(failed)?;
     connection.close().await.map_err(failed)
 }
 
 pub(crate) async fn connect(database: &PgConnectOptions) -> Result<PgConnection, MigrateError> {
-    let settings = [
-        ("lock_timeout", LOCK_TIMEOUT),
-        ("statement_timeout", "0"),
-        ("TimeZone", "UTC"),
-    ];
-    let database = database
-        .clone()
-        .application_name("flowruns migrate")
-        .options(settings);
+    let settings =
+        [("lock_timeout", LOCK_TIMEOUT), ("statement_timeout", "0"), ("TimeZone", "UTC")];
+    let database = database.clone().application_name("flowruns migrate").options(settings);
     let mut connection = database.connect().await.map_err(failed)?;
     // A migration that was reported as applied must survive a crash.
     wait_for_flush(&mut connection).await.map_err(failed)?;
@@ -257,10 +238,7 @@ async fn create_partition(
          FOR VALUES FROM ('{from} 00:00:00+00') TO ('{to} 00:00:00+00')"
     );
     // The text is built from dates only.
-    match sqlx::raw_sql(AssertSqlSafe(create))
-        .execute(connection)
-        .await
-    {
+    match sqlx::raw_sql(AssertSqlSafe(create)).execute(connection).await {
         Ok(_) => Ok(()),
         Err(error) if is_covered_elsewhere(&error) => {
             tracing::warn!(

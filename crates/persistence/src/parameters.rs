@@ -68,26 +68,15 @@ const RUN_KEY: [Parameter; 5] = [
 ];
 
 /// The parameters of a row of `runs` that follow its [`RUN_COLUMNS`].
-const RUN_TIMES: [Parameter; 2] = [
-    ("modified_at", "timestamptz"),
-    ("deleted_at", "timestamptz"),
-];
+const RUN_TIMES: [Parameter; 2] = [("modified_at", "timestamptz"), ("deleted_at", "timestamptz")];
 
 /// The first parameters of an earlier entry.
-const EARLIER_KEY: [Parameter; 3] = [
-    ("number", "int"),
-    ("version", "bigint"),
-    ("occurred_at", "timestamptz"),
-];
+const EARLIER_KEY: [Parameter; 3] =
+    [("number", "int"), ("version", "bigint"), ("occurred_at", "timestamptz")];
 
 /// The parameters of a row of `runs`, in the order in which [`RunParameters::bind`] binds them.
 fn run_parameters() -> Vec<Parameter> {
-    let parameters = [
-        &RUN_KEY[..],
-        &of(&RUN_COLUMNS),
-        &RUN_TIMES,
-        &of(&EVENT_COLUMNS),
-    ];
+    let parameters = [&RUN_KEY[..], &of(&RUN_COLUMNS), &RUN_TIMES, &of(&EVENT_COLUMNS)];
     parameters.concat()
 }
 
@@ -157,13 +146,8 @@ impl<'a> RunParameters<'a> {
         run: &'a Run,
         last: &'a RunEvent,
     ) -> sqlx::Result<()> {
-        let RunProperties {
-            display_name,
-            start,
-            state,
-            blocking_error,
-            statistics,
-        } = &run.properties;
+        let RunProperties { display_name, start, state, blocking_error, statistics } =
+            &run.properties;
         let error = blocking_error.as_ref().map(|error| json(error.members()));
         let modified_at = run.modified.date_time();
         let is_deleted = last.action == Action::Deleted;
@@ -234,16 +218,8 @@ impl<'a> EarlierParameters<'a> {
 
 impl<'a> EntryParameters<'a> {
     fn push(&mut self, event: &'a RunEvent) -> sqlx::Result<()> {
-        let RunEvent {
-            id,
-            key: _,
-            version: _,
-            occurred: _,
-            actor,
-            request,
-            action,
-            changes,
-        } = event;
+        let RunEvent { id, key: _, version: _, occurred: _, actor, request, action, changes } =
+            event;
         self.event_id.push(id.uuid());
         self.actor.push(actor);
         self.request_id.push(*request);
@@ -279,17 +255,8 @@ struct StoredChange<'a> {
 impl Serialize for StoredChanges<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut array = serializer.serialize_seq(Some(self.0.len()))?;
-        for PropertyChange {
-            property,
-            before,
-            after,
-        } in self.0
-        {
-            array.serialize_element(&StoredChange {
-                property,
-                before,
-                after,
-            })?;
+        for PropertyChange { property, before, after } in self.0 {
+            array.serialize_element(&StoredChange { property, before, after })?;
         }
         array.end()
     }

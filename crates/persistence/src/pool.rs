@@ -31,10 +31,7 @@ pub(crate) struct ReadOnlyDetection(Arc<Mutex<Option<Instant>>>);
 
 impl Pool {
     pub(crate) const fn new(connections: PgPool, read_only: ReadOnlyDetection) -> Self {
-        Self {
-            connections,
-            read_only,
-        }
+        Self { connections, read_only }
     }
 
     /// The connections, for reads.

@@ -91,10 +91,7 @@ impl RetryBudget {
         error: StoreError,
         unit: &'static str,
     ) -> Result<(), StoreError> {
-        let source = error
-            .source
-            .as_ref()
-            .and_then(|source| source.downcast_ref::<sqlx::Error>());
+        let source = error.source.as_ref().and_then(|source| source.downcast_ref::<sqlx::Error>());
         let may_succeed = source.is_some_and(is_transient);
         if source.is_some_and(is_read_only) {
             // Either the next connection leads to the new primary, or none does yet.
@@ -138,10 +135,7 @@ impl RetryBudget {
     /// [`StoreErrorKind::Contention`] if the time is up.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         if Instant::now() > self.end {
-            return Err(StoreError {
-                kind: StoreErrorKind::Contention,
-                source: None,
-            });
+            return Err(StoreError { kind: StoreErrorKind::Contention, source: None });
         }
         Ok(())
     }

@@ -84,15 +84,8 @@ struct ColumnReader {
 
 impl ColumnReader {
     fn column<T>(&self, column: &'static str, value: Option<T>) -> Result<T, StoreError> {
-        let corrupt = || StoreErrorKind::Corrupt {
-            table: self.table,
-            column,
-            id: self.id.clone(),
-        };
-        value.ok_or_else(|| StoreError {
-            kind: corrupt(),
-            source: None,
-        })
+        let corrupt = || StoreErrorKind::Corrupt { table: self.table, column, id: self.id.clone() };
+        value.ok_or_else(|| StoreError { kind: corrupt(), source: None })
     }
 
     fn time(&self, column: &'static str, value: DateTime<Utc>) -> Result<Timestamp, StoreError> {
@@ -102,10 +95,9 @@ impl ColumnReader {
     fn state(&self, status: &str, end: Option<DateTime<Utc>>) -> Result<RunState, StoreError> {
         match (self.column("status", RunStatus::from_name(status))?, end) {
             (RunStatus::Running, None) => Ok(RunState::Running),
-            (RunStatus::Ended(outcome), Some(end)) => Ok(RunState::Ended {
-                outcome,
-                at: self.time("end_at", end)?,
-            }),
+            (RunStatus::Ended(outcome), Some(end)) => {
+                Ok(RunState::Ended { outcome, at: self.time("end_at", end)? })
+            }
             _ => self.column("end_at", None),
         }
     }
@@ -113,20 +105,15 @@ impl ColumnReader {
 
 impl RunRow {
     pub(crate) fn into_run(self, key: RunKey) -> Result<Run, StoreError> {
-        let reader = ColumnReader {
-            table: "runs",
-            id: format!("{}/{}", key.flow, self.id),
-        };
+        let reader = ColumnReader { table: "runs", id: format!("{}/{}", key.flow, self.id) };
         Ok(Run {
             key,
             version: reader.column("version", Version::new(self.version))?,
             created: reader.time("created_at", self.created_at)?,
             modified: reader.time("modified_at", self.modified_at)?,
             properties: RunProperties {
-                display_name: reader.column(
-                    "display_name",
-                    DisplayName::from_stored(&self.display_name).ok(),
-                )?,
+                display_name: reader
+                    .column("display_name", DisplayName::from_stored(&self.display_name).ok())?,
                 start: reader.time("start_at", self.start_at)?,
                 state: reader.state(&self.status, self.end_at)?,
                 blocking_error: self
@@ -140,17 +127,12 @@ impl RunRow {
 
 impl RunSummaryRow {
     pub(crate) fn into_summary(self, flow: FlowKey) -> Result<RunSummary, StoreError> {
-        let reader = ColumnReader {
-            table: "runs",
-            id: format!("{}/{}", flow.flow, self.id),
-        };
+        let reader = ColumnReader { table: "runs", id: format!("{}/{}", flow.flow, self.id) };
         Ok(RunSummary {
             key: flow.run(reader.column("id", self.id.to_string().parse().ok())?),
             version: reader.column("version", Version::new(self.version))?,
-            display_name: reader.column(
-                "display_name",
-                DisplayName::from_stored(&self.display_name).ok(),
-            )?,
+            display_name: reader
+                .column("display_name", DisplayName::from_stored(&self.display_name).ok())?,
             start: reader.time("start_at", self.start_at)?,
             state: reader.state(&self.status, self.end_at)?,
         })
@@ -159,10 +141,8 @@ impl RunSummaryRow {
 
 impl ListedRunRow {
     pub(crate) fn into_listed(self, tenant: TenantId) -> Result<ListedRun, StoreError> {
-        let reader = ColumnReader {
-            table: "runs",
-            id: format!("{}/{}", self.flow_id, self.summary.id),
-        };
+        let reader =
+            ColumnReader { table: "runs", id: format!("{}/{}", self.flow_id, self.summary.id) };
         let flow = reader.column("flow_id", self.flow_id.to_string().parse().ok())?;
         let error = self.blocking_error;
         Ok(ListedRun {
@@ -177,23 +157,15 @@ impl ListedRunRow {
 
 impl FlowRow {
     pub(crate) fn into_flow(self, tenant: TenantId) -> Result<Flow, StoreError> {
-        let reader = ColumnReader {
-            table: "flows",
-            id: self.id.to_string(),
-        };
-        let expiration = self
-            .expires_at
-            .map(|time| reader.time("expires_at", time))
-            .transpose()?;
+        let reader = ColumnReader { table: "flows", id: self.id.to_string() };
+        let expiration = self.expires_at.map(|time| reader.time("expires_at", time)).transpose()?;
         let flow = reader.column("id", self.id.to_string().parse().ok())?;
         Ok(Flow {
             key: FlowKey { tenant, flow },
             version: reader.column("version", Version::new(self.version))?,
             properties: FlowProperties {
-                display_name: reader.column(
-                    "display_name",
-                    DisplayName::from_stored(&self.display_name).ok(),
-                )?,
+                display_name: reader
+                    .column("display_name", DisplayName::from_stored(&self.display_name).ok())?,
                 readiness_status: reader.column(
                     "readiness_status",
                     ReadinessStatus::from_name(&self.readiness_status),
@@ -213,12 +185,7 @@ impl EventRow {
             table: "run_events",
             id: format!("{}/{}/{}", key.flow, key.run, self.version),
         };
-        let changes = self
-            .changes
-            .0
-            .into_iter()
-            .map(change)
-            .collect::<Option<Vec<_>>>();
+        let changes = self.changes.0.into_iter().map(change).collect::<Option<Vec<_>>>();
         Ok(RunEvent {
             id: reader.column("event_id", EventId::new(self.event_id).ok())?,
             key,

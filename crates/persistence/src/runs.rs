@@ -42,10 +42,7 @@ impl RunStore for PostgresStore {
     }
 
     async fn run_exists(&self, key: RunKey) -> Result<bool, StoreError> {
-        self.read("look for a run", || {
-            is_true(self.pool(), sqlx::query_scalar(EXISTS), key)
-        })
-        .await
+        self.read("look for a run", || is_true(self.pool(), sqlx::query_scalar(EXISTS), key)).await
     }
 
     async fn find_run_keys(
@@ -54,19 +51,14 @@ impl RunStore for PostgresStore {
         run: RunId,
         limit: u16,
     ) -> Result<Vec<RunKey>, StoreError> {
-        self.read("find runs by id", || {
-            find_keys(self.pool(), tenant, run, limit)
-        })
-        .await
+        self.read("find runs by id", || find_keys(self.pool(), tenant, run, limit)).await
     }
 
     async fn create_run(&self, creation: RunChange) -> Result<Created, StoreError> {
         if self.writers.create(creation.clone()).await? {
             return Ok(Created::New(creation.run));
         }
-        let created = self
-            .read("find a created run", || existing(self.pool(), &creation))
-            .await?;
+        let created = self.read("find a created run", || existing(self.pool(), &creation)).await?;
         if let Created::New(run) = &created {
             self.writers.meter().created(run);
         }
@@ -82,8 +74,7 @@ impl RunStore for PostgresStore {
     }
 
     async fn query_runs(&self, query: &RunQuery) -> Result<Option<RunPage>, StoreError> {
-        self.read("query runs", || query::query_runs(self.pool(), query))
-            .await
+        self.read("query runs", || query::query_runs(self.pool(), query)).await
     }
 
     async fn count_runs(
@@ -91,10 +82,7 @@ impl RunStore for PostgresStore {
         query: &RunQuery,
         limit: CountLimit,
     ) -> Result<Option<Count>, StoreError> {
-        self.read("count runs", || {
-            query::count_runs(self.pool(), query, limit)
-        })
-        .await
+        self.read("count runs", || query::count_runs(self.pool(), query, limit)).await
     }
 
     async fn list_run_events(
@@ -102,8 +90,7 @@ impl RunStore for PostgresStore {
         key: RunKey,
         page: EventPageRequest,
     ) -> Result<Option<Page<RunEvent>>, StoreError> {
-        self.read("list a history", || history::list(self.pool(), key, page))
-            .await
+        self.read("list a history", || history::list(self.pool(), key, page)).await
     }
 }
 
@@ -123,10 +110,7 @@ async fn is_true(
     question: QueryScalar<'_, Postgres, bool, PgArguments>,
     key: RunKey,
 ) -> Result<bool, StoreError> {
-    let question = question
-        .bind(key.flow.uuid())
-        .bind(key.tenant.uuid())
-        .bind(key.run.uuid());
+    let question = question.bind(key.flow.uuid()).bind(key.tenant.uuid()).bind(key.run.uuid());
     question.fetch_one(pool).await.map_err(store_error)
 }
 
@@ -137,18 +121,12 @@ async fn find_keys(
     run: RunId,
     limit: u16,
 ) -> Result<Vec<RunKey>, StoreError> {
-    let query = sqlx::query_scalar(FLOWS_OF_ID)
-        .bind(tenant.uuid())
-        .bind(run.uuid())
-        .bind(i64::from(limit));
+    let query =
+        sqlx::query_scalar(FLOWS_OF_ID).bind(tenant.uuid()).bind(run.uuid()).bind(i64::from(limit));
     let flows: Vec<Uuid> = query.fetch_all(pool).await.map_err(store_error)?;
     let key = |flow: Uuid| {
         let flow = FlowId::new(flow).map_err(|_nil| StoreError {
-            kind: StoreErrorKind::Corrupt {
-                table: "runs",
-                column: "flow_id",
-                id: run.to_string(),
-            },
+            kind: StoreErrorKind::Corrupt { table: "runs", column: "flow_id", id: run.to_string() },
             source: None,
         })?;
         Ok(RunKey { tenant, flow, run })
@@ -162,9 +140,7 @@ async fn existing(pool: &PgPool, creation: &RunChange) -> Result<Created, StoreE
     let key = creation.run.key;
     if let Some(run) = find(pool, key).await? {
         let first = first_event(pool, key).await?;
-        let is_own = first
-            .as_ref()
-            .is_some_and(|first| first.id == creation.event.id);
+        let is_own = first.as_ref().is_some_and(|first| first.id == creation.event.id);
         return Ok(match is_own {
             true => Created::New(creation.run.clone()),
             false => Created::Exists(run, first),
@@ -176,10 +152,7 @@ async fn existing(pool: &PgPool, creation: &RunChange) -> Result<Created, StoreE
     match flows::exists(pool, key.flow_key()).await? {
         false => Ok(Created::FlowNotFound),
         // The flow was created after the statement had looked for it; the next attempt of the client finds it.
-        true => Err(StoreError {
-            kind: StoreErrorKind::Contention,
-            source: None,
-        }),
+        true => Err(StoreError { kind: StoreErrorKind::Contention, source: None }),
     }
 }
 

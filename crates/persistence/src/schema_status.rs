@@ -77,11 +77,7 @@ impl SchemaStatus {
 
     async fn of_connection(connection: &mut PgConnection) -> sqlx::Result<Self> {
         let (is_read_only, encoding) = sqlx::query_as(STATE).fetch_one(&mut *connection).await?;
-        Ok(Self {
-            is_read_only,
-            encoding,
-            migrations: migrate::statuses(connection).await?,
-        })
+        Ok(Self { is_read_only, encoding, migrations: migrate::statuses(connection).await? })
     }
 
     /// The versions of the migrations in this state, in ascending order.
@@ -127,10 +123,8 @@ impl SchemaStatus {
 }
 
 pub(crate) async fn partitions_ahead(pool: &PgPool, now: Timestamp) -> Result<i32, StoreError> {
-    let months: Vec<(DateTime<Utc>, DateTime<Utc>)> = sqlx::query_as(PARTITIONS)
-        .fetch_all(pool)
-        .await
-        .map_err(store_error)?;
+    let months: Vec<(DateTime<Utc>, DateTime<Utc>)> =
+        sqlx::query_as(PARTITIONS).fetch_all(pool).await.map_err(store_error)?;
     Ok(covered_after(now.date_time(), &months))
 }
 
@@ -143,14 +137,9 @@ fn covered_after(now: DateTime<Utc>, covered: &[(DateTime<Utc>, DateTime<Utc>)])
             return false;
         };
         let start = start.and_time(NaiveTime::MIN).and_utc();
-        covered
-            .iter()
-            .any(|(from, to)| *from <= start && start < *to)
+        covered.iter().any(|(from, to)| *from <= start && start < *to)
     };
-    (0..MOST_MONTHS)
-        .take_while(|offset| is_covered(*offset))
-        .count() as i32
-        - 1
+    (0..MOST_MONTHS).take_while(|offset| is_covered(*offset)).count() as i32 - 1
 }
 
 #[cfg(test)]

@@ -91,11 +91,7 @@ fn sources() -> BTreeMap<String, String> {
         }
     }
     let mut sources = BTreeMap::new();
-    collect(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
-        "",
-        &mut sources,
-    );
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "", &mut sources);
     sources
 }
 
@@ -131,15 +127,11 @@ fn every_text_that_is_sent_is_listed_here() {
         }
         assert!(!source.contains("Executor"), "{module}: use sqlx::query");
         let constants = arguments(&source);
-        let constants = constants
-            .iter()
-            .filter(|text| !text.ends_with("AssertSqlSafe"));
+        let constants = constants.iter().filter(|text| !text.ends_with("AssertSqlSafe"));
         sent.extend(constants.map(|constant| format!("{module}::{constant}")));
         for built in ["AssertSqlSafe(", "Builder::new("] {
             let count = source.matches(built).count();
-            let expected = BUILT
-                .iter()
-                .find(|(of, kind, _)| (*of, *kind) == (&*module, built));
+            let expected = BUILT.iter().find(|(of, kind, _)| (*of, *kind) == (&*module, built));
             let expected = expected.map_or(0, |(_, _, count)| *count);
             assert_eq!(count, expected, "{built} in {module}");
         }
@@ -163,14 +155,9 @@ async fn every_constant_statement_can_be_prepared() {
     let mut connection = connection().await;
     for (path, text) in constant_statements() {
         for statement in separate(text) {
-            let prepared = connection
-                .prepare(AssertSqlSafe(statement.clone()).into_sql_str())
-                .await;
-            assert!(
-                prepared.is_ok(),
-                "{path}: {:?}\n{statement}",
-                prepared.err()
-            );
+            let prepared =
+                connection.prepare(AssertSqlSafe(statement.clone()).into_sql_str()).await;
+            assert!(prepared.is_ok(), "{path}: {:?}\n{statement}", prepared.err());
         }
     }
 }
@@ -180,10 +167,7 @@ fn separate(text: &str) -> Vec<String> {
     let lines = text.lines().filter(|line| !line.starts_with("--"));
     let statements = lines.collect::<Vec<_>>().join("\n");
     let statements = statements.split(';').map(str::trim);
-    statements
-        .filter(|statement| !statement.is_empty())
-        .map(str::to_owned)
-        .collect()
+    statements.filter(|statement| !statement.is_empty()).map(str::to_owned).collect()
 }
 
 /// EXPLAIN prepares a statement with the types of its parameters, and plans it.
@@ -192,13 +176,9 @@ async fn every_statement_of_a_list_can_be_planned() {
     let mut connection = connection().await;
     let limit = CountLimit::new(10).unwrap();
     let runs = queries::runs();
-    let runs = runs
-        .iter()
-        .flat_map(|query| query::runs::statements(query, limit, "EXPLAIN "));
+    let runs = runs.iter().flat_map(|query| query::runs::statements(query, limit, "EXPLAIN "));
     let flows = queries::flows();
-    let flows = flows
-        .iter()
-        .flat_map(|query| query::flows::statements(query, limit, "EXPLAIN "));
+    let flows = flows.iter().flat_map(|query| query::flows::statements(query, limit, "EXPLAIN "));
     let mut planned = 0;
     for mut statement in runs.chain(flows) {
         let text = statement.sql().as_str().to_owned();

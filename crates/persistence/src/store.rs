@@ -57,11 +57,7 @@ impl PostgresStore {
             let cause = cause.map(tracing::field::display);
             tracing::warn!(cause, "the store cannot write: {not_ready}");
         }
-        Ok(Self {
-            writers: Arc::new(writers),
-            pool,
-            retry_for: options.retry_for,
-        })
+        Ok(Self { writers: Arc::new(writers), pool, retry_for: options.retry_for })
     }
 
     /// The pool, for migrations' status and for tests.
@@ -80,10 +76,7 @@ impl PostgresStore {
 
     /// The current load of the pool and of the writers' queue.
     pub fn load(&self) -> StoreLoad {
-        let Usage {
-            requests: queued_reports,
-            bytes: queued_bytes,
-        } = self.writers.usage();
+        let Usage { requests: queued_reports, bytes: queued_bytes } = self.writers.usage();
         StoreLoad {
             connections: self.pool().size(),
             idle_connections: self.pool().num_idle(),

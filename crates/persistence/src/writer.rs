@@ -176,18 +176,9 @@ impl Writers {
         key: RunKey,
         report: RunReport,
     ) -> Result<Option<Updated<Run>>, StoreError> {
-        let RunReport {
-            decide,
-            patch,
-            urgency,
-        } = report;
-        let report = QueuedReport {
-            key,
-            decide,
-            unknown: Vec::new(),
-            lost_races: 0,
-            isolated: false,
-        };
+        let RunReport { decide, patch, urgency } = report;
+        let report =
+            QueuedReport { key, decide, unknown: Vec::new(), lost_races: 0, isolated: false };
         let task = &self.updates[self.task_of(key)];
         let permit = self.admit(size::of_patch(&patch), urgency)?;
         task.submit(report, permit, self.deadline()).await
@@ -199,13 +190,8 @@ impl Writers {
         let properties = &change.run.properties;
         let urgency = properties.state.status().urgency();
         let permit = self.admit(size::of_properties(properties), urgency)?;
-        let creation = QueuedCreation {
-            change,
-            isolated: false,
-        };
-        self.creations
-            .submit(creation, permit, self.deadline())
-            .await
+        let creation = QueuedCreation { change, isolated: false };
+        self.creations.submit(creation, permit, self.deadline()).await
     }
 
     pub(crate) fn meter(&self) -> &Meter {
@@ -218,9 +204,7 @@ impl Writers {
     }
 
     fn admit(&self, bytes: usize, urgency: Urgency) -> Result<Permit, StoreError> {
-        let admitted = self
-            .admission
-            .admit(CallerId::SHARED, urgency.into(), bytes);
+        let admitted = self.admission.admit(CallerId::SHARED, urgency.into(), bytes);
         admitted.map_err(|overloaded: Overloaded| {
             StoreError::new(StoreErrorKind::Overloaded, overloaded)
         })

@@ -43,10 +43,7 @@ impl AdminPort {
         let address = listener.local_addr()?;
         tracing::info!(%address, "the admin port is open");
         warn_beyond_loopback(address);
-        Ok(Some(Self {
-            listener,
-            recorder: metrics::start_recording()?,
-        }))
+        Ok(Some(Self { listener, recorder: metrics::start_recording()? }))
     }
 
     pub(crate) const fn recorder(&self) -> &Recorder {

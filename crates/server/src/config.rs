@@ -234,13 +234,11 @@ impl TokenSettings {
         let sources = Sources::read(file, environment)?;
         let mut settings: Self = sources.get()?;
         settings.has_issuer =
-            Auth::ISSUER_KEYS
-                .iter()
-                .any(|key| match sources.value(&format!("auth.{key}")) {
-                    Some(Value::String(text)) => !text.is_empty(),
-                    Some(Value::Array(items)) => !items.is_empty(),
-                    _ => false,
-                });
+            Auth::ISSUER_KEYS.iter().any(|key| match sources.value(&format!("auth.{key}")) {
+                Some(Value::String(text)) => !text.is_empty(),
+                Some(Value::Array(items)) => !items.is_empty(),
+                _ => false,
+            });
         // With a misspelled `data_dir` the command would create a key that no server knows.
         settings.warnings = sources.unknown(|section| section.is_empty());
         Ok(settings)

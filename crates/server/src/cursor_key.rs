@@ -25,10 +25,7 @@ pub(crate) fn open(settings: &Settings, local_key: Option<&LocalKey>) -> anyhow:
         let secret = read_regular_file(file, MAX_FILE_BYTES)
             .with_context(|| format!("the cursor key {} cannot be read", file.display()))?;
         if secret.len() < MIN_SECRET_BYTES {
-            bail!(
-                "the cursor key {} is shorter than {MIN_SECRET_BYTES} bytes",
-                file.display()
-            );
+            bail!("the cursor key {} is shorter than {MIN_SECRET_BYTES} bytes", file.display());
         }
         return Ok(CursorKey::new(&secret));
     }
@@ -42,13 +39,7 @@ pub(crate) fn open(settings: &Settings, local_key: Option<&LocalKey>) -> anyhow:
 /// Derives a key slowly, so that a signature does not make the password easier to guess.
 fn derived(secret: &str) -> [u8; SHA256_OUTPUT_LEN] {
     let mut key = [0; SHA256_OUTPUT_LEN];
-    pbkdf2::derive(
-        pbkdf2::PBKDF2_HMAC_SHA256,
-        ROUNDS,
-        SALT,
-        secret.as_bytes(),
-        &mut key,
-    );
+    pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, ROUNDS, SALT, secret.as_bytes(), &mut key);
     key
 }
 

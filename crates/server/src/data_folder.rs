@@ -20,10 +20,7 @@ const ENTER: u32 = 0o011;
 ///
 /// Those of the system.
 pub(crate) fn create(folder: &Path) -> io::Result<()> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700 | needed_by_others(true))
-        .create(folder)
+    fs::DirBuilder::new().recursive(true).mode(0o700 | needed_by_others(true)).create(folder)
 }
 
 /// Warns when others have more rights than the embedded PostgreSQL needs.
@@ -43,11 +40,7 @@ pub(crate) fn warn_if_open(folder: &Path, is_embedded: bool) {
 
 /// The rights that others need: root starts the embedded PostgreSQL as another user, which must enter the folder.
 fn needed_by_others(is_embedded: bool) -> u32 {
-    if is_embedded && geteuid().is_root() {
-        ENTER
-    } else {
-        0
-    }
+    if is_embedded && geteuid().is_root() { ENTER } else { 0 }
 }
 
 /// The command that removes the rights that others do not need, if they have any.
@@ -74,11 +67,7 @@ mod tests {
             (0o777, ENTER, "chmod 711 /data"),
             (0o701, ENTER, ""),
         ] {
-            assert_eq!(
-                advice(mode, needed).unwrap_or_default(),
-                command,
-                "{mode:o}"
-            );
+            assert_eq!(advice(mode, needed).unwrap_or_default(), command, "{mode:o}");
         }
     }
 }

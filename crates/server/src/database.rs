@@ -36,11 +36,7 @@ impl Database {
         match &settings.database_url {
             Some(url) => {
                 let options = database_url::parse(url)?;
-                Ok(Self {
-                    owner: options.clone(),
-                    service: options,
-                    cluster: None,
-                })
+                Ok(Self { owner: options.clone(), service: options, cluster: None })
             }
             None => Self::start(settings).await,
         }
@@ -76,21 +72,11 @@ impl Database {
             u16::try_from(settings.database.connections() + EXTRA_CONNECTIONS)?;
         let started = tokio::task::spawn_blocking(move || Cluster::start(options)).await?;
         let cluster = Arc::new(started.context("the embedded PostgreSQL did not start")?);
-        let superuser = role(
-            cluster.socket_folder(),
-            cluster.port(),
-            Cluster::SUPERUSER,
-            "postgres",
-        );
-        prepare(&superuser)
-            .await
-            .context("the embedded database cannot be prepared")?;
+        let superuser =
+            role(cluster.socket_folder(), cluster.port(), Cluster::SUPERUSER, "postgres");
+        prepare(&superuser).await.context("the embedded database cannot be prepared")?;
         tracing::info!(folder = %cluster.folder().display(), "the embedded PostgreSQL has started");
-        Ok(Self::at(
-            cluster.socket_folder(),
-            cluster.port(),
-            Some(Arc::clone(&cluster)),
-        ))
+        Ok(Self::at(cluster.socket_folder(), cluster.port(), Some(Arc::clone(&cluster))))
     }
 
     fn at(socket_folder: &Path, port: u16, cluster: Option<Arc<Cluster>>) -> Self {
@@ -106,9 +92,7 @@ impl Database {
         migrate::up(&self.owner, SystemClock.now())
             .await
             .context("the embedded database cannot be migrated")?;
-        migrate::grant(&self.owner)
-            .await
-            .context("the rights of the roles cannot be granted")
+        migrate::grant(&self.owner).await.context("the rights of the roles cannot be granted")
     }
 
     /// The options with which the store connects.
@@ -137,9 +121,7 @@ impl Database {
 }
 
 fn role(socket_folder: &Path, port: u16, role: &str, database: &str) -> PgConnectOptions {
-    let socket = PgConnectOptions::new_without_pgpass()
-        .socket(socket_folder)
-        .port(port);
+    let socket = PgConnectOptions::new_without_pgpass().socket(socket_folder).port(port);
     socket.username(role).database(database)
 }
 
@@ -154,11 +136,7 @@ async fn prepare(superuser: &PgConnectOptions) -> anyhow::Result<()> {
     }
     let database_exists = "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)";
     if !exists(&mut connection, database_exists, DATABASE).await? {
-        execute(
-            &mut connection,
-            format!("CREATE DATABASE {DATABASE} OWNER {OWNER}"),
-        )
-        .await?;
+        execute(&mut connection, format!("CREATE DATABASE {DATABASE} OWNER {OWNER}")).await?;
     }
     Ok(())
 }
@@ -168,16 +146,10 @@ async fn exists(
     query: &'static str,
     name: &str,
 ) -> sqlx::Result<bool> {
-    sqlx::query_scalar(query)
-        .bind(name)
-        .fetch_one(connection)
-        .await
+    sqlx::query_scalar(query).bind(name).fetch_one(connection).await
 }
 
 /// Executes a statement that consists of constants of this file.
 async fn execute(connection: &mut PgConnection, statement: String) -> sqlx::Result<()> {
-    sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
-        .execute(connection)
-        .await
-        .map(drop)
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(connection).await.map(drop)
 }

@@ -36,10 +36,7 @@ pub(crate) fn parse(url: &SecretString) -> anyhow::Result<PgConnectOptions> {
         )
     })?;
     for name in unknown(url) {
-        tracing::warn!(
-            name,
-            "DATABASE_URL has an unknown parameter, which is ignored"
-        );
+        tracing::warn!(name, "DATABASE_URL has an unknown parameter, which is ignored");
     }
     Ok(options)
 }
@@ -56,9 +53,7 @@ fn unknown(url: &str) -> Vec<&str> {
     let pairs = query.split('#').next().unwrap_or_default().split('&');
     let names = pairs.filter_map(|pair| pair.split('=').next());
     let is_known = |name: &str| name.starts_with("options[") || KNOWN.contains(&name);
-    names
-        .filter(|name| !name.is_empty() && !is_known(name))
-        .collect()
+    names.filter(|name| !name.is_empty() && !is_known(name)).collect()
 }
 
 #[cfg(test)]

@@ -58,10 +58,7 @@ pub(crate) async fn check(auth: &Auth) -> anyhow::Result<Vec<String>> {
         let keys = try_once(&fetcher, auth.fetch_timeout_ms.duration())
             .await
             .with_context(|| format!("the issuer {name:?}"))?;
-        lines.push(format!(
-            "the issuer {name:?} has {} keys",
-            keys.usable_keys()
-        ));
+        lines.push(format!("the issuer {name:?} has {} keys", keys.usable_keys()));
     }
     Ok(lines)
 }
@@ -75,9 +72,5 @@ async fn try_once(fetcher: &KeyFetcher, limit: Duration) -> anyhow::Result<KeySe
 }
 
 fn token_policy(settings: IssuerSettings) -> TokenPolicy {
-    TokenPolicy {
-        issuer: settings.issuer,
-        audiences: settings.audience,
-        leeway_seconds: LEEWAY,
-    }
+    TokenPolicy { issuer: settings.issuer, audiences: settings.audience, leeway_seconds: LEEWAY }
 }

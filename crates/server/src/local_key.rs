@@ -104,10 +104,7 @@ impl LocalKey {
             "nbf": now,
             "exp": now.saturating_add(seconds),
         });
-        let header = Header {
-            kid: Some(self.kid.clone()),
-            ..Header::new(Algorithm::ES256)
-        };
+        let header = Header { kid: Some(self.kid.clone()), ..Header::new(Algorithm::ES256) };
         encode(&header, &claims, &self.key).context("the token cannot be signed")
     }
 }
@@ -150,11 +147,7 @@ fn create(data_dir: &Path, path: &Path) -> anyhow::Result<Vec<u8>> {
 }
 
 fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

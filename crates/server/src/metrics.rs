@@ -9,9 +9,8 @@ use metrics_process::Collector;
 use crate::{config, tasks, telemetry};
 
 /// Buckets of durations in seconds: from a fast read to the longest timeout.
-const SECONDS: [f64; 13] = [
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 30.0,
-];
+const SECONDS: [f64; 13] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 30.0];
 /// Buckets of the number of reports in one statement.
 const REPORTS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 
@@ -67,20 +66,10 @@ impl Scrape {
         limits: &config::Database,
     ) -> Self {
         let limit = |name: &'static str, limit: u64| metrics::gauge!(name).set(limit as f64);
-        limit(
-            "flowruns_database_connections_limit",
-            limits.max_connections,
-        );
+        limit("flowruns_database_connections_limit", limits.max_connections);
         limit("flowruns_writer_queue_limit_reports", limits.writer_queue);
-        limit(
-            "flowruns_writer_queue_limit_bytes",
-            limits.writer_queue_bytes,
-        );
-        Self {
-            store,
-            readiness,
-            process: Collector::default(),
-        }
+        limit("flowruns_writer_queue_limit_bytes", limits.writer_queue_bytes);
+        Self { store, readiness, process: Collector::default() }
     }
 
     /// The readiness of the server.
@@ -119,30 +108,12 @@ impl Scrape {
 fn describe() {
     let gauges = [
         ("flowruns_build_info", "1; the labels name the build."),
-        (
-            "flowruns_ready",
-            "Whether the server can serve, as /readyz says.",
-        ),
-        (
-            "flowruns_readiness_failed",
-            "1 for the check that makes the server not ready.",
-        ),
-        (
-            "flowruns_database_connections",
-            "Open connections of the pool.",
-        ),
-        (
-            "flowruns_database_connections_idle",
-            "Open connections of the pool that are not in use.",
-        ),
-        (
-            "flowruns_database_connections_limit",
-            "The maximum number of connections of the pool.",
-        ),
-        (
-            "flowruns_writer_queue_reports",
-            "Reports and creations that wait or are being written.",
-        ),
+        ("flowruns_ready", "Whether the server can serve, as /readyz says."),
+        ("flowruns_readiness_failed", "1 for the check that makes the server not ready."),
+        ("flowruns_database_connections", "Open connections of the pool."),
+        ("flowruns_database_connections_idle", "Open connections of the pool that are not in use."),
+        ("flowruns_database_connections_limit", "The maximum number of connections of the pool."),
+        ("flowruns_writer_queue_reports", "Reports and creations that wait or are being written."),
         (
             "flowruns_writer_queue_bytes",
             "The bytes that queued reports and creations hold in memory.",
@@ -155,18 +126,9 @@ fn describe() {
             "flowruns_writer_queue_limit_bytes",
             "The maximum number of bytes that they may hold in memory.",
         ),
-        (
-            "flowruns_migrations_applied_version",
-            "The newest migration in the database.",
-        ),
-        (
-            "flowruns_migrations_pending",
-            "Migrations of this release that are not applied.",
-        ),
-        (
-            "flowruns_migrations_changed",
-            "Migrations whose text differs from the applied one.",
-        ),
+        ("flowruns_migrations_applied_version", "The newest migration in the database."),
+        ("flowruns_migrations_pending", "Migrations of this release that are not applied."),
+        ("flowruns_migrations_changed", "Migrations whose text differs from the applied one."),
         (
             "flowruns_history_months_ahead",
             "Months of history prepared after the current one; -1 if the current one is missing.",

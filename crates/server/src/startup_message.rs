@@ -29,13 +29,7 @@ pub(crate) async fn first_steps(
 ) -> anyhow::Result<String> {
     let tenant: TenantId = DEMO_TENANT.parse()?;
     let flows = FlowService::new(environment.clone());
-    let flow = match flows
-        .query(&FlowQuery::new(tenant))
-        .await?
-        .items
-        .into_iter()
-        .next()
-    {
+    let flow = match flows.query(&FlowQuery::new(tenant)).await?.items.into_iter().next() {
         Some(flow) => flow,
         None => flows.create(tenant, first_flow()?).await?,
     };

@@ -54,16 +54,12 @@ pub(crate) struct BackgroundTasks {
 
 impl BackgroundTasks {
     pub(crate) fn new() -> Self {
-        Self {
-            tasks: JoinSet::new(),
-            is_stopping: watch::Sender::new(false),
-        }
+        Self { tasks: JoinSet::new(), is_stopping: watch::Sender::new(false) }
     }
 
     /// Starts a task. Its first run begins at once.
     pub(crate) fn start(&mut self, task: impl PeriodicTask) {
-        self.tasks
-            .spawn(supervise(task, self.is_stopping.subscribe()));
+        self.tasks.spawn(supervise(task, self.is_stopping.subscribe()));
     }
 
     /// Starts no further run, and waits for those in progress, for 5 s at most.
@@ -131,16 +127,10 @@ fn log_new_failure<T: PeriodicTask>(logged: &mut Option<String>, error: String) 
     if logged.as_ref() == Some(&error) {
         return;
     }
-    tracing::warn!(
-        task = T::NAME,
-        error,
-        "a background task failed and will be run again"
-    );
+    tracing::warn!(task = T::NAME, error, "a background task failed and will be run again");
     *logged = Some(error);
 }
 
 fn backoff(panics: u32) -> Duration {
-    MIN_BACKOFF
-        .saturating_mul(2_u32.saturating_pow(panics))
-        .min(MAX_BACKOFF)
+    MIN_BACKOFF.saturating_mul(2_u32.saturating_pow(panics)).min(MAX_BACKOFF)
 }

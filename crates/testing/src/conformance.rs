@@ -3,10 +3,7 @@
 //! A case panics when the store does not meet it. Each case creates its own tenant and flows, so cases can run at the same
 //! time, in any order, and on a store that has other rows.
 
-#![expect(
-    clippy::expect_used,
-    reason = "a case fails by panicking, as a test does"
-)]
+#![expect(clippy::expect_used, reason = "a case fails by panicking, as a test does")]
 
 mod filters;
 mod fixture;

@@ -45,11 +45,7 @@ pub fn fresh_flow(tenant: TenantId) -> Flow {
         effective: moment(),
         expiration: None,
     };
-    Flow {
-        key: FlowKey { tenant, flow },
-        version: Version::FIRST,
-        properties,
-    }
+    Flow { key: FlowKey { tenant, flow }, version: Version::FIRST, properties }
 }
 
 /// The key of the run with this number, from 1. Keys sort by number.
@@ -101,11 +97,7 @@ pub fn origin_at(received: Timestamp) -> ReportOrigin {
 pub fn report(
     decide: impl Fn(&Run) -> Result<Decision, Rejection> + Send + Sync + 'static,
 ) -> RunReport {
-    RunReport {
-        decide: Arc::new(decide),
-        patch: Arc::default(),
-        urgency: Urgency::Ordinary,
-    }
+    RunReport { decide: Arc::new(decide), patch: Arc::default(), urgency: Urgency::Ordinary }
 }
 
 /// A creation of a run in progress that started at [`moment`].
@@ -122,16 +114,10 @@ pub fn new_run() -> NewRun {
 
 /// A report of statistics.
 pub fn counted(json: &str) -> RunPatch {
-    RunPatch {
-        statistics: Field::Value(object(json)),
-        ..RunPatch::default()
-    }
+    RunPatch { statistics: Field::Value(object(json)), ..RunPatch::default() }
 }
 
 /// A report of an end.
 pub fn ended(outcome: Outcome) -> RunPatch {
-    RunPatch {
-        status: Field::Value(RunStatus::Ended(outcome)),
-        ..RunPatch::default()
-    }
+    RunPatch { status: Field::Value(RunStatus::Ended(outcome)), ..RunPatch::default() }
 }

@@ -77,17 +77,11 @@ impl LocalIssuer {
             keys: Mutex::new(IssuerResponse::Json(key_set(&[]))),
             requests: watch::Sender::default(),
         });
-        let routes = Router::new()
-            .fallback(respond)
-            .with_state(Arc::clone(&state));
+        let routes = Router::new().fallback(respond).with_state(Arc::clone(&state));
         let task = tokio::spawn(async move {
             axum::serve(listener, routes).await.unwrap_or_default();
         });
-        Self {
-            state,
-            origin,
-            task,
-        }
+        Self { state, origin, task }
     }
 
     /// The claim `iss` of its tokens, which is also the root of its URLs.
@@ -131,9 +125,7 @@ impl LocalIssuer {
         let before = fetches(&requests.borrow_and_update());
         async move {
             // The sender lives as long as the issuer does.
-            let _more = requests
-                .wait_for(|requests| fetches(requests) > before)
-                .await;
+            let _more = requests.wait_for(|requests| fetches(requests) > before).await;
         }
     }
 }
@@ -164,9 +156,7 @@ async fn respond(State(state): State<Arc<IssuerState>>, request: Request) -> Res
         KEYS_PATH => lock(&state.keys).clone(),
         _ => IssuerResponse::Status(404),
     };
-    state
-        .requests
-        .send_modify(|requests| requests.push(path.to_owned()));
+    state.requests.send_modify(|requests| requests.push(path.to_owned()));
     match response {
         IssuerResponse::Json(json) => json.to_string().into_response(),
         IssuerResponse::Bytes(bytes) => bytes.into_response(),

@@ -12,10 +12,7 @@
 //!
 //! The server has a temporary folder and ends with the process; the next process that needs a server removes the folder.
 
-#![expect(
-    clippy::expect_used,
-    reason = "a test without its database fails by panicking"
-)]
+#![expect(clippy::expect_used, reason = "a test without its database fails by panicking")]
 
 mod cluster;
 mod database;

@@ -74,10 +74,7 @@ impl SigningKey {
     ///
     /// When it cannot be signed.
     pub fn token(&self, claims: &Value) -> String {
-        let header = Header {
-            kid: Some(self.kid.clone()),
-            ..Header::new(self.algorithm)
-        };
+        let header = Header { kid: Some(self.kid.clone()), ..Header::new(self.algorithm) };
         encode(&header, claims, &self.key).expect("a signature")
     }
 

@@ -14,9 +14,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap())
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     pub(crate) const fn headers(&self) -> &HeaderMap {
@@ -25,8 +23,6 @@ impl Answer {
 
     /// The specific code of an error, empty without one.
     pub(crate) fn code(&self) -> &str {
-        self.json["error"]["innerError"]["code"]
-            .as_str()
-            .unwrap_or_default()
+        self.json["error"]["innerError"]["code"].as_str().unwrap_or_default()
     }
 }

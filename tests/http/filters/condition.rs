@@ -61,9 +61,9 @@ impl Condition {
             Self::Compared(literal, operator, name) => {
                 compares(literal.value.as_deref(), operator, value(name))
             }
-            Self::In(name, literals) => literals
-                .iter()
-                .any(|one| one.value.as_deref() == value(name)),
+            Self::In(name, literals) => {
+                literals.iter().any(|one| one.value.as_deref() == value(name))
+            }
             Self::Text(function, part) => {
                 let name = value("displayName").unwrap();
                 let (name, part) = (name.as_bytes(), part.as_bytes());
@@ -104,17 +104,11 @@ fn quoted(text: &str) -> String {
 }
 
 fn null() -> Literal {
-    Literal {
-        value: None,
-        text: "null".to_owned(),
-    }
+    Literal { value: None, text: "null".to_owned() }
 }
 
 fn strings(values: &[&str]) -> BoxedStrategy<Literal> {
-    let literal = |value: String| Literal {
-        text: quoted(&value),
-        value: Some(value),
-    };
+    let literal = |value: String| Literal { text: quoted(&value), value: Some(value) };
     let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
     prop_oneof![9 => sample::select(values).prop_map(literal), 1 => Just(null())].boxed()
 }
@@ -137,15 +131,8 @@ fn times(nulls: u32) -> BoxedStrategy<Literal> {
 fn ids() -> BoxedStrategy<Literal> {
     let literal = |(number, is_upper): (u32, bool)| {
         let id = run_id(number);
-        let text = if is_upper {
-            id.to_uppercase()
-        } else {
-            id.clone()
-        };
-        Literal {
-            value: Some(id),
-            text: quoted(&text),
-        }
+        let text = if is_upper { id.to_uppercase() } else { id.clone() };
+        Literal { value: Some(id), text: quoted(&text) }
     };
     prop_oneof![9 => (0..RUNS + 2, any::<bool>()).prop_map(literal), 1 => Just(null())].boxed()
 }
@@ -181,36 +168,23 @@ fn leaves(of: Leaves) -> BoxedStrategy<Condition> {
     let status = || tests("status", strings(&STATUSES), &EQUALITY);
     let start = || tests("startDateTime", times(1), &ALL);
     match of {
-        Leaves::Runs => prop_oneof![
-            status(),
-            start(),
-            tests("endDateTime", times(6), &ALL),
-            names(),
-            ids()
-        ]
-        .boxed(),
+        Leaves::Runs => {
+            prop_oneof![status(), start(), tests("endDateTime", times(6), &ALL), names(), ids()]
+                .boxed()
+        }
         Leaves::RunsAcrossFlows => prop_oneof![status(), start()].boxed(),
-        Leaves::Flows => prop_oneof![
-            tests("readinessStatus", strings(&READINESS), &EQUALITY),
-            names(),
-            ids()
-        ]
-        .boxed(),
+        Leaves::Flows => {
+            prop_oneof![tests("readinessStatus", strings(&READINESS), &EQUALITY), names(), ids()]
+                .boxed()
+        }
     }
 }
 
 pub(super) fn conditions(of: Leaves) -> impl Strategy<Value = Condition> {
     leaves(of).prop_recursive(3, 8, 2, |inner| {
-        let pair = || {
-            (
-                inner.clone().prop_map(Box::new),
-                inner.clone().prop_map(Box::new),
-            )
-        };
+        let pair = || (inner.clone().prop_map(Box::new), inner.clone().prop_map(Box::new));
         prop_oneof![
-            inner
-                .clone()
-                .prop_map(|inner| Condition::Not(Box::new(inner))),
+            inner.clone().prop_map(|inner| Condition::Not(Box::new(inner))),
             pair().prop_map(|(one, other)| Condition::And(one, other)),
             pair().prop_map(|(one, other)| Condition::Or(one, other)),
         ]

@@ -20,11 +20,7 @@ pub(super) struct Order {
 }
 
 pub(super) fn orders(properties: &'static [&'static str]) -> impl Strategy<Value = Order> {
-    let order = (
-        sample::select(properties),
-        any::<bool>(),
-        any::<Option<bool>>(),
-    );
+    let order = (sample::select(properties), any::<bool>(), any::<Option<bool>>());
     order.prop_map(|(property, is_reversed, reversed_ids)| Order {
         property,
         is_reversed,
@@ -65,8 +61,7 @@ pub(super) fn ids(page: &Value) -> Vec<String> {
 }
 
 pub(super) fn ids_of<'a>(rows: impl Iterator<Item = &'a Value>) -> Vec<String> {
-    rows.map(|row| row["id"].as_str().unwrap().to_owned())
-        .collect()
+    rows.map(|row| row["id"].as_str().unwrap().to_owned()).collect()
 }
 
 pub(super) fn next(page: &Value) -> Option<String> {

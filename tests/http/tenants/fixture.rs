@@ -57,15 +57,8 @@ async fn rows(app: &App, name: &str) -> Ids {
     let flow = app.post(FLOWS, json!({"displayName": name})).await;
     let flow = flow.json["id"].as_str().unwrap().to_owned();
     let run = json!({"displayName": name, "statistics": {name: 1}});
-    let (first, second) = (
-        app.run_of(&flow, run.clone()).await,
-        app.run_of(&flow, run).await,
-    );
-    Ids {
-        flow,
-        run: first.id,
-        second: second.id,
-    }
+    let (first, second) = (app.run_of(&flow, run.clone()).await, app.run_of(&flow, run).await);
+    Ids { flow, run: first.id, second: second.id }
 }
 
 impl Fixture {
@@ -82,16 +75,7 @@ impl Fixture {
         let page = other.get(&format!("{list}?$top=1")).await;
         let next = page.json["@odata.nextLink"].as_str().unwrap();
         let token = next.split("skiptoken=").nth(1).unwrap().to_owned();
-        Self {
-            app,
-            other,
-            own,
-            foreign,
-            absent: Ids::random(),
-            unused: Ids::random(),
-            tags,
-            token,
-        }
+        Self { app, other, own, foreign, absent: Ids::random(), unused: Ids::random(), tags, token }
     }
 
     pub(super) fn other_run_url(&self) -> String {
@@ -115,8 +99,7 @@ impl Fixture {
         let headers = probe.headers.iter();
         let mut headers: Vec<_> = headers.map(|(n, v)| (n.as_str(), v.as_str())).collect();
         headers.push(("client-request-id", "probe"));
-        app.send(probe.method.clone(), &probe.url, &headers, &probe.body)
-            .await
+        app.send(probe.method.clone(), &probe.url, &headers, &probe.body).await
     }
 
     /// Probes as the items of a batch.
@@ -187,9 +170,8 @@ fn without(text: &str, ids: &Ids, request: &str) -> String {
 pub(super) fn comparable(answer: &Answer, ids: &Ids) -> (u16, Vec<String>, String) {
     let request = answer.header("request-id");
     let headers = answer.headers().iter();
-    let mut headers: Vec<_> = headers
-        .map(|(name, value)| without(&format!("{name}: {value:?}"), ids, request))
-        .collect();
+    let mut headers: Vec<_> =
+        headers.map(|(name, value)| without(&format!("{name}: {value:?}"), ids, request)).collect();
     headers.sort();
     let body = without(&answer.body, ids, request);
     (answer.status.as_u16(), headers, body)

@@ -5,14 +5,8 @@ use serde_json::{Value, json};
 
 use super::fixture::{Fixture, Ids};
 
-const METHODS: [Method; 6] = [
-    Method::GET,
-    Method::PUT,
-    Method::POST,
-    Method::DELETE,
-    Method::PATCH,
-    Method::OPTIONS,
-];
+const METHODS: [Method; 6] =
+    [Method::GET, Method::PUT, Method::POST, Method::DELETE, Method::PATCH, Method::OPTIONS];
 /// An id of the caller's own, or of whom the request is about.
 const WHOSE: [&str; 2] = ["own", "asked"];
 
@@ -89,11 +83,7 @@ impl Operation<'_> {
     /// Each way to fill the ids of the path in, but for those that ask for nothing.
     fn casts(&self) -> Vec<Vec<&'static str>> {
         let all = 0..1_usize << self.names.len();
-        let cast = |bits: usize| {
-            (0..self.names.len())
-                .map(move |n| WHOSE[bits >> n & 1])
-                .collect()
-        };
+        let cast = |bits: usize| (0..self.names.len()).map(move |n| WHOSE[bits >> n & 1]).collect();
         all.skip(1).map(cast).collect()
     }
 }
@@ -155,9 +145,7 @@ fn tried(
 ) -> Vec<(Vec<(String, String)>, String)> {
     let header = |values: &[&str]| {
         let values = values.iter();
-        values
-            .map(|value| (vec![(name.to_owned(), (*value).to_owned())], String::new()))
-            .collect()
+        values.map(|value| (vec![(name.to_owned(), (*value).to_owned())], String::new())).collect()
     };
     let option = |value: &str| vec![(Vec::new(), format!("?{name}={value}"))];
     let list = operation.path.trim_end_matches("/$count");
@@ -184,18 +172,8 @@ fn tried(
 }
 
 fn parameters<'a>(operation: &'a Operation<'_>) -> impl Iterator<Item = &'a str> {
-    let parameters = operation.described["parameters"]
-        .as_array()
-        .into_iter()
-        .flatten();
-    parameters.map(|parameter| {
-        parameter["$ref"]
-            .as_str()
-            .unwrap()
-            .rsplit('/')
-            .next()
-            .unwrap()
-    })
+    let parameters = operation.described["parameters"].as_array().into_iter().flatten();
+    parameters.map(|parameter| parameter["$ref"].as_str().unwrap().rsplit('/').next().unwrap())
 }
 
 /// Every route and method with another's ids in each place, plainly in each form and below each root, and in its first form
@@ -261,9 +239,7 @@ fn in_what_is_own(fixture: &Fixture, operation: &Operation<'_>) -> Vec<Probe> {
     }
     let named = parameters(operation).filter(|name| ["$filter", "$skiptoken"].contains(name));
     let tried = named.flat_map(|name| tried(fixture, operation, name));
-    tried
-        .map(|(_, query)| probe(format!("{url}{query}"), String::new()))
-        .collect()
+    tried.map(|(_, query)| probe(format!("{url}{query}"), String::new())).collect()
 }
 
 /// Every GET of the caller's own rows, with each of its options.

@@ -17,10 +17,8 @@ const TARGET: &str = "sqlx::query";
 const FIELDS: [&str; 4] = ["summary", "db.statement", "rows_affected", "rows_returned"];
 
 /// What a session says when it is opened, which is of the pool and not of the request.
-const SESSION_SETTINGS: [&str; 2] = [
-    "set_config('synchronous_commit'",
-    "SET client_connection_check_interval",
-];
+const SESSION_SETTINGS: [&str; 2] =
+    ["set_config('synchronous_commit'", "SET client_connection_check_interval"];
 
 thread_local! {
     /// `None` where nobody records.
@@ -57,10 +55,7 @@ impl<S: Subscriber> Layer<S> for Log {
             if let Some(recorded) = recorded {
                 let mut shown = Shown::default();
                 event.record(&mut shown);
-                if !SESSION_SETTINGS
-                    .iter()
-                    .any(|setting| shown.0.contains(setting))
-                {
+                if !SESSION_SETTINGS.iter().any(|setting| shown.0.contains(setting)) {
                     recorded.push(shown.0);
                 }
             }

@@ -28,12 +28,7 @@ impl Fixture {
         ];
         let server = start_with(&folder, &settings);
         let admin = server.admin_url();
-        Self {
-            server,
-            admin,
-            folder,
-            http: Client::new(),
-        }
+        Self { server, admin, folder, http: Client::new() }
     }
 
     pub(super) fn token(&self) -> &str {
@@ -41,19 +36,13 @@ impl Fixture {
     }
 
     pub(super) async fn send(&self, method: &str, path: &str, body: &str) -> u16 {
-        self.server
-            .client()
-            .send(method, path, body.to_owned())
-            .await
-            .status
+        self.server.client().send(method, path, body.to_owned()).await.status
     }
 
     /// The path of a new run.
     pub(super) async fn run(&self) -> String {
         let client = self.server.client();
-        client
-            .create(&self.runs_path(), r#"{"displayName":"R"}"#)
-            .await
+        client.create(&self.runs_path(), r#"{"displayName":"R"}"#).await
     }
 
     pub(super) fn runs_path(&self) -> String {
@@ -90,16 +79,10 @@ pub(super) async fn ordinary_requests(fixture: &Fixture) {
 
 /// The rows of three runs are locked: their reports wait for them, with all connections of the pool.
 pub(super) async fn contention(fixture: &Fixture) {
-    let runs = [
-        fixture.run().await,
-        fixture.run().await,
-        fixture.run().await,
-    ];
+    let runs = [fixture.run().await, fixture.run().await, fixture.run().await];
     let mut holder = superuser(&fixture.folder).await;
     run(&mut holder, "BEGIN; SELECT FROM runs FOR UPDATE").await;
-    let reports = runs
-        .iter()
-        .map(|run| fixture.send("PATCH", run, r#"{"status":"failed"}"#));
+    let reports = runs.iter().map(|run| fixture.send("PATCH", run, r#"{"status":"failed"}"#));
     let reports = futures_util::future::join_all(reports);
     let observation = async {
         fixture
@@ -128,10 +111,5 @@ pub(super) async fn lost_sessions(fixture: &Fixture) {
     run(&mut session, terminate).await;
     assert_eq!(fixture.send("GET", &report, "").await, 200);
     run(&mut session, terminate).await;
-    assert_eq!(
-        fixture
-            .send("PATCH", &report, r#"{"statistics":{"rows":1}}"#)
-            .await,
-        200
-    );
+    assert_eq!(fixture.send("PATCH", &report, r#"{"statistics":{"rows":1}}"#).await, 200);
 }

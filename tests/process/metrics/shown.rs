@@ -11,9 +11,7 @@ impl Metrics {
     pub(super) async fn read(admin: &str) -> Self {
         let (status, text) = get(&format!("{admin}/metrics")).await;
         assert_eq!(status, 200);
-        let lines = text
-            .lines()
-            .filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
         let series = lines.map(|line| {
             let (series, value) = line.rsplit_once(' ').unwrap();
             (series.to_owned(), value.parse().unwrap())

@@ -33,9 +33,8 @@ pub(super) fn read(url: &str, root: &ServiceRoot, limit: usize) -> Result<Uri, A
     if encoded.len() > limit {
         return Err(ApiError::uri_too_long(limit));
     }
-    let uri: Uri = encoded
-        .parse()
-        .map_err(|error| malformed(&format!("the URL cannot be read: {error}")))?;
+    let uri: Uri =
+        encoded.parse().map_err(|error| malformed(&format!("the URL cannot be read: {error}")))?;
     if is_batch(uri.path()) {
         let message = "a batch cannot contain a batch; send its requests in this one";
         return Err(ApiError::bad_request("nestedBatch", message).with_target("url"));
@@ -50,9 +49,7 @@ fn is_batch(path: &str) -> bool {
         false => path,
     };
     let path = path.strip_suffix('/').unwrap_or(path);
-    percent_decode_str(path)
-        .decode_utf8_lossy()
-        .eq_ignore_ascii_case("/$batch")
+    percent_decode_str(path).decode_utf8_lossy().eq_ignore_ascii_case("/$batch")
 }
 
 fn web_scheme(url: &str) -> Option<(&str, &str)> {
@@ -73,10 +70,8 @@ fn on_this_server<'a>(
     let path = path.filter(|path| path.is_empty() || path.starts_with(['/', '?']));
     let is_own_host = root.origin().has_host(scheme, host);
     let Some(path) = path.filter(|_| is_own_host) else {
-        let message = format!(
-            "the URL is not of this server; send it relative, or to {}",
-            root.origin()
-        );
+        let message =
+            format!("the URL is not of this server; send it relative, or to {}", root.origin());
         return Err(malformed(&message));
     };
     Ok(if path.is_empty() { "/" } else { path })
@@ -84,11 +79,7 @@ fn on_this_server<'a>(
 
 fn relative(url: &str, version: &str) -> String {
     let path = format!("/{}", url.trim_start_matches('/'));
-    if has_version(&path) {
-        path
-    } else {
-        format!("{version}{path}")
-    }
+    if has_version(&path) { path } else { format!("{version}{path}") }
 }
 
 fn malformed(message: &str) -> ApiError {
@@ -102,48 +93,22 @@ mod tests {
     use super::*;
 
     fn root(path: &str) -> ServiceRoot {
-        let request = Request::builder()
-            .uri(path)
-            .header("host", "flows.example:8080");
+        let request = Request::builder().uri(path).header("host", "flows.example:8080");
         ServiceRoot::of(&request.body(()).unwrap().into_parts().0, &[])
     }
 
     #[test]
     fn every_form_of_a_url_has_its_path() {
         for (batch, url, path) in [
-            (
-                "/$batch",
-                "/industryData/runs?$top=1",
-                "/industryData/runs?$top=1",
-            ),
+            ("/$batch", "/industryData/runs?$top=1", "/industryData/runs?$top=1"),
             ("/$batch", "industryData/runs", "/industryData/runs"),
-            (
-                "/$batch",
-                "/beta/industryData/runs",
-                "/beta/industryData/runs",
-            ),
-            (
-                "/beta/$batch",
-                "/industryData/runs",
-                "/beta/industryData/runs",
-            ),
-            (
-                "/beta/$batch",
-                "/beta/industryData/runs",
-                "/beta/industryData/runs",
-            ),
-            (
-                "/beta/$batch",
-                "HTTP://Flows.example:8080/industryData/runs",
-                "/industryData/runs",
-            ),
+            ("/$batch", "/beta/industryData/runs", "/beta/industryData/runs"),
+            ("/beta/$batch", "/industryData/runs", "/beta/industryData/runs"),
+            ("/beta/$batch", "/beta/industryData/runs", "/beta/industryData/runs"),
+            ("/beta/$batch", "HTTP://Flows.example:8080/industryData/runs", "/industryData/runs"),
             ("/beta/$batch", "/BETA/industryData", "/BETA/industryData"),
             ("/beta/$batch", "Beta/industryData", "/Beta/industryData"),
-            (
-                "/beta/$batch",
-                "/%62eta/industryData",
-                "/%62eta/industryData",
-            ),
+            ("/beta/$batch", "/%62eta/industryData", "/%62eta/industryData"),
             ("/Beta/$batch", "/beta", "/beta"),
             ("/beta/$batch", "/beta?$format=json", "/beta?$format=json"),
             ("/beta/$batch", "/betas", "/beta/betas"),
@@ -156,11 +121,7 @@ mod tests {
             ),
             ("/$batch", "/runs?next=http://x/", "/runs?next=http://x/"),
         ] {
-            assert_eq!(
-                read(url, &root(batch), 16384).unwrap(),
-                path,
-                "{batch} {url}"
-            );
+            assert_eq!(read(url, &root(batch), 16384).unwrap(), path, "{batch} {url}");
         }
     }
 
@@ -178,11 +139,7 @@ mod tests {
             ("/beta/$batch?x=1", "nestedBatch"),
             ("http://flows.example:8080/beta/$batch", "nestedBatch"),
         ] {
-            assert_eq!(
-                read(url, &root("/$batch"), 16384).unwrap_err().0.code,
-                code,
-                "{url}"
-            );
+            assert_eq!(read(url, &root("/$batch"), 16384).unwrap_err().0.code, code, "{url}");
         }
     }
 }

@@ -54,12 +54,7 @@ pub(super) fn read_items(body: &Bytes, limits: HeadLimits) -> Result<Vec<Item>, 
             None => malformed("it is no JSON object with the member requests"),
         });
     }
-    let mut reader = Reader {
-        body,
-        limits,
-        ids: Vec::new(),
-        rejection: None,
-    };
+    let mut reader = Reader { body, limits, ids: Vec::new(), rejection: None };
     let mut json = serde_json::Deserializer::from_slice(text);
     let read = json.deserialize_map(Envelope(&mut reader));
     let read = read.and_then(|items| json.end().map(|()| items));
@@ -114,9 +109,7 @@ impl<'de> Visitor<'de> for Envelope<'_, '_> {
                 continue;
             }
             if items.is_some() {
-                return Err(de::Error::custom(
-                    "the member requests is repeated; send it once",
-                ));
+                return Err(de::Error::custom("the member requests is repeated; send it once"));
             }
             items = Some(map.next_value_seed(Requests(&mut *self.0))?);
         }

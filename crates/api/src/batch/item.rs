@@ -127,8 +127,7 @@ impl<'a> BatchContext<'a> {
     fn fill(&self, request: &mut Request, item: Item) -> Result<(), ApiError> {
         let mut own = item.headers?;
         if item.body.is_some() {
-            own.entry(header::CONTENT_TYPE)
-                .or_insert(HeaderValue::from_static("application/json"));
+            own.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
         }
         // The headers of the item replace those that it would inherit.
         request.headers_mut().extend(own);
@@ -157,9 +156,7 @@ fn method(sent: Scalar) -> Result<Method, ApiError> {
     let invalid =
         |message: String| ApiError::bad_request("invalidMethod", message).with_target("method");
     let Scalar::Text(text) = sent else {
-        return Err(invalid(
-            "each request has a method, such as \"GET\"".to_owned(),
-        ));
+        return Err(invalid("each request has a method, such as \"GET\"".to_owned()));
     };
     Method::from_bytes(text.to_ascii_uppercase().as_bytes())
         .map_err(|_| invalid(format!("{text:?} is not a method of HTTP")))

@@ -50,12 +50,7 @@ impl BatchResponse {
         let (parts, body) = response.into_parts();
         // The body is in memory and in one piece, so that it cannot end early and is not copied.
         let body = body.collect().await.map(|body| body.to_bytes());
-        Self {
-            id,
-            status: parts.status,
-            headers: parts.headers,
-            body: body.unwrap_or_default(),
-        }
+        Self { id, status: parts.status, headers: parts.headers, body: body.unwrap_or_default() }
     }
 
     /// Whether an item that depends on this one may begin.
@@ -123,8 +118,6 @@ fn shown_headers(headers: &HeaderMap) -> BTreeMap<&str, String> {
 }
 
 fn spelling(name: &HeaderName) -> &str {
-    let known = SPELLINGS
-        .into_iter()
-        .find(|known| name.as_str().eq_ignore_ascii_case(known));
+    let known = SPELLINGS.into_iter().find(|known| name.as_str().eq_ignore_ascii_case(known));
     known.unwrap_or(name.as_str())
 }

@@ -16,11 +16,7 @@ impl From<Conflict> for ApiError {
         let status = Some(property::STATUS);
         let stored = conflict.stored;
         let mut details = vec![
-            detail(
-                "storedStatus",
-                status,
-                format!("{stored}: the status that is stored"),
-            ),
+            detail("storedStatus", status, format!("{stored}: the status that is stored")),
             detail(
                 "reachedDateTime",
                 status,
@@ -50,8 +46,6 @@ impl ApiError {
             message: format!("{property} differs from what the run was created with"),
             target: Some((*property).to_owned()),
         });
-        Self::new(StatusCode::CONFLICT, "idTaken", message)
-            .with_target("id")
-            .with_details(details)
+        Self::new(StatusCode::CONFLICT, "idTaken", message).with_target("id").with_details(details)
     }
 }

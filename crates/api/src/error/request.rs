@@ -55,11 +55,7 @@ impl ApiError {
     /// 422: the Idempotency-Key belongs to another request.
     pub(crate) fn key_of_another_request() -> Self {
         let message = "this Idempotency-Key was sent with another route or body; use a new key for a new request";
-        Self::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "idempotencyKeyReused",
-            message,
-        )
-        .with_target("Idempotency-Key")
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotencyKeyReused", message)
+            .with_target("Idempotency-Key")
     }
 }

@@ -39,10 +39,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     let (Some(value), None) = (values.next(), values.next()) else {
         return false;
     };
-    let media_type = value
-        .to_str()
-        .ok()
-        .and_then(|value| value.split(';').next());
+    let media_type = value.to_str().ok().and_then(|value| value.split(';').next());
     media_type.is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case(JSON))
 }
 

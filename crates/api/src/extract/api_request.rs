@@ -79,10 +79,7 @@ impl ApiRequest {
         let caller = authenticate(verifier, &parts, permission, &context).await?;
         let caller_id = api.admission.count(&caller)?;
         let received = receive(api, &context, &parts, (caller_id, kind), body).await?;
-        let Received {
-            bytes: body,
-            is_unclassified,
-        } = received;
+        let Received { bytes: body, is_unclassified } = received;
         check_media_types(&parts.method, &parts.headers, kind)?;
         check_versions(&parts.headers)?;
         let params = path_params(&mut parts).await?;
@@ -114,10 +111,7 @@ impl ApiRequest {
 
     /// The flow of the URL.
     pub(crate) fn flow_key(&self) -> Result<FlowKey, ApiError> {
-        Ok(FlowKey {
-            tenant: self.caller.tenant,
-            flow: self.id("flow")?,
-        })
+        Ok(FlowKey { tenant: self.caller.tenant, flow: self.id("flow")? })
     }
 
     /// The run of the URL, directly or through the process of another run.
@@ -125,14 +119,10 @@ impl ApiRequest {
         let flow = self.flow_key()?;
         let run: RunId = self.id("run")?;
         Ok(match self.param("target") {
-            None => RunAddress {
-                key: flow.run(run),
-                via: self.via_and(None)?,
-            },
-            Some(_) => RunAddress {
-                key: flow.run(self.id("target")?),
-                via: self.via_and(Some(run))?,
-            },
+            None => RunAddress { key: flow.run(run), via: self.via_and(None)? },
+            Some(_) => {
+                RunAddress { key: flow.run(self.id("target")?), via: self.via_and(Some(run))? }
+            }
         })
     }
 
@@ -173,10 +163,7 @@ impl ApiRequest {
             None if api.options.require_if_match => IfMatch::AbsentButRequired,
             None => IfMatch::Absent,
         };
-        Ok(Preconditions {
-            if_match,
-            if_none_match: preconditions::if_none_match(&self.headers)?,
-        })
+        Ok(Preconditions { if_match, if_none_match: preconditions::if_none_match(&self.headers)? })
     }
 
     /// Parses the body as a JSON object and returns the result of `read`. A long body is parsed, read and dropped on another
@@ -196,10 +183,7 @@ impl ApiRequest {
 
     /// The author of a change, for the history.
     pub(crate) fn requester(&self) -> Requester {
-        Requester {
-            actor: self.caller.actor.clone(),
-            request: self.context.request_id(),
-        }
+        Requester { actor: self.caller.actor.clone(), request: self.context.request_id() }
     }
 
     /// Waits until there is memory for a page of up to `rows` rows of about `row_bytes` each.
@@ -228,9 +212,7 @@ impl ApiRequest {
 
     fn param(&self, name: &str) -> Option<&str> {
         let mut params = self.params.iter();
-        params
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| value)
+        params.find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
     fn id<T: std::str::FromStr<Err = flowruns_domain::id::InvalidId>>(

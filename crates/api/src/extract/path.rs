@@ -32,16 +32,15 @@ pub(super) fn check_keys(keys: Option<&PathKeys>) -> Result<(), ApiError> {
 pub(super) fn read_id<T: std::str::FromStr<Err = flowruns_domain::id::InvalidId>>(
     text: &str,
 ) -> Result<T, ApiError> {
-    text.parse()
-        .map_err(|error: flowruns_domain::id::InvalidId| {
-            let is_quoted = text.starts_with('\'') || text.starts_with('"');
-            let quotes = match is_quoted {
-                true => "; an id that is a segment of its own has no quotes",
-                false => "",
-            };
-            let message = format!("{error}{quotes}");
-            ApiError::bad_request("invalidId", message).with_target("id")
-        })
+    text.parse().map_err(|error: flowruns_domain::id::InvalidId| {
+        let is_quoted = text.starts_with('\'') || text.starts_with('"');
+        let quotes = match is_quoted {
+            true => "; an id that is a segment of its own has no quotes",
+            false => "",
+        };
+        let message = format!("{error}{quotes}");
+        ApiError::bad_request("invalidId", message).with_target("id")
+    })
 }
 
 pub(super) async fn path_params(parts: &mut Parts) -> Result<RawPathParams, ApiError> {

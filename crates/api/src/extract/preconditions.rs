@@ -29,13 +29,7 @@ pub(super) fn if_none_match(headers: &HeaderMap) -> Result<IfNoneMatch, ApiError
 /// Reads a property that counts as If-Match.
 pub(crate) fn entity_tags(value: JsonValue, name: &str) -> Result<IfMatch, Vec<RuleViolation>> {
     let tags = tags(&text(value, name)?).map(IfMatch::from);
-    tags.ok_or_else(|| {
-        vec![RuleViolation::new(
-            Rule::MalformedEntityTag,
-            name,
-            malformed(name),
-        )]
-    })
+    tags.ok_or_else(|| vec![RuleViolation::new(Rule::MalformedEntityTag, name, malformed(name))])
 }
 
 /// `*` or a list.
@@ -128,17 +122,9 @@ mod tests {
 
     #[test]
     fn malformed_tags_are_rejected() {
-        for text in [
-            "",
-            "abc",
-            "\"a",
-            "W/a",
-            "w/\"a\"",
-            "\"a\" \"b\"",
-            "*, \"a\"",
-            "\"a b\"",
-            "\"a\";",
-        ] {
+        for text in
+            ["", "abc", "\"a", "W/a", "w/\"a\"", "\"a\" \"b\"", "*, \"a\"", "\"a b\"", "\"a\";"]
+        {
             assert_eq!(tags(text), None, "{text}");
         }
     }

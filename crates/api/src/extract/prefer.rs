@@ -20,9 +20,7 @@ pub(crate) enum Preference {
 impl Preference {
     /// The first `return` preference counts (RFC 7240).
     pub(super) fn from_headers(headers: &HeaderMap) -> Self {
-        preferences(headers)
-            .find_map(return_preference)
-            .unwrap_or(Self::Unstated)
+        preferences(headers).find_map(return_preference).unwrap_or(Self::Unstated)
     }
 
     /// The value of Preference-Applied.
@@ -63,9 +61,7 @@ fn split_unquoted(value: &str, separator: char) -> impl Iterator<Item = &str> {
 
 /// A token as it is, and a quoted string without its quotes and escapes.
 fn unquoted(value: &str) -> Cow<'_, str> {
-    let quoted = value
-        .strip_prefix('"')
-        .and_then(|value| value.strip_suffix('"'));
+    let quoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
     match quoted {
         None => Cow::Borrowed(value),
         Some(text) if !text.contains('\\') => Cow::Borrowed(text),
@@ -84,13 +80,8 @@ fn return_preference((name, value): (&str, Cow<'_, str>)) -> Option<Preference> 
     if !name.eq_ignore_ascii_case("return") {
         return None;
     }
-    let known = [
-        ("minimal", Preference::Minimal),
-        ("representation", Preference::Representation),
-    ];
-    let found = known
-        .into_iter()
-        .find(|(name, _)| value.eq_ignore_ascii_case(name));
+    let known = [("minimal", Preference::Minimal), ("representation", Preference::Representation)];
+    let found = known.into_iter().find(|(name, _)| value.eq_ignore_ascii_case(name));
     found.map(|(_, preference)| preference)
 }
 

@@ -26,19 +26,12 @@ pub(crate) struct Properties {
 impl Properties {
     /// The properties of a change.
     pub(crate) fn of_patch(members: JsonObject) -> Self {
-        Self {
-            members,
-            faults: Violations::default(),
-            is_creation: false,
-        }
+        Self { members, faults: Violations::default(), is_creation: false }
     }
 
     /// The properties of a creation.
     pub(crate) fn of_creation(members: JsonObject) -> Self {
-        Self {
-            is_creation: true,
-            ..Self::of_patch(members)
-        }
+        Self { is_creation: true, ..Self::of_patch(members) }
     }
 
     /// Reads a property that can be cleared.
@@ -85,8 +78,7 @@ impl Properties {
             Nullable::Value(value) => Field::Value(value),
             Nullable::Null => {
                 let message = format!("{name} cannot be null; {advice}");
-                self.faults
-                    .push_with(|| RuleViolation::new(Rule::NullNotAllowed, name, message));
+                self.faults.push_with(|| RuleViolation::new(Rule::NullNotAllowed, name, message));
                 Field::Absent
             }
         }
@@ -122,8 +114,7 @@ impl Properties {
         let is_misspelled = |(sent, _): (&str, _)| sent.eq_ignore_ascii_case(name);
         if self.members.get(name).is_none() && !self.members.iter().any(is_misspelled) {
             let message = format!("{name} is required to create this; send it");
-            self.faults
-                .push_with(|| RuleViolation::new(Rule::PropertyRequired, name, message));
+            self.faults.push_with(|| RuleViolation::new(Rule::PropertyRequired, name, message));
         }
         self.field_or("send a value", name, read)
     }
@@ -209,11 +200,7 @@ pub(crate) fn display_name(
 ) -> Result<DisplayName, Vec<RuleViolation>> {
     let text = text(value, name)?;
     DisplayName::new(&text).map_err(|error| {
-        vec![RuleViolation::new(
-            Rule::InvalidDisplayName,
-            name,
-            error.to_string(),
-        )]
+        vec![RuleViolation::new(Rule::InvalidDisplayName, name, error.to_string())]
     })
 }
 
@@ -221,11 +208,7 @@ pub(crate) fn display_name(
 pub(crate) fn date_time(value: JsonValue, name: &str) -> Result<Timestamp, Vec<RuleViolation>> {
     let text = text(value, name)?;
     text.parse().map_err(|error| {
-        vec![RuleViolation::new(
-            Rule::InvalidDateTime,
-            name,
-            format!("{name}: {error}"),
-        )]
+        vec![RuleViolation::new(Rule::InvalidDateTime, name, format!("{name}: {error}"))]
     })
 }
 

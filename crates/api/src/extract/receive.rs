@@ -50,10 +50,7 @@ pub(super) async fn receive(
                     (admit(priority, reader.length())?, true)
                 }
             };
-            let received = Received {
-                bytes: reader.read(permit).await?,
-                is_unclassified,
-            };
+            let received = Received { bytes: reader.read(permit).await?, is_unclassified };
             return match kind {
                 BodyKind::Json => charge_values(received, permit, reader.wait_end()).await,
                 _ => {
@@ -88,8 +85,5 @@ async fn charge_values(
         permit.reclassify(Priority::EndsRun, held)?;
         is_unclassified = true;
     }
-    Ok(Received {
-        is_unclassified,
-        ..received
-    })
+    Ok(Received { is_unclassified, ..received })
 }

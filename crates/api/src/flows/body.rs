@@ -35,11 +35,7 @@ pub(super) fn read_patch(
     let mut faults = properties.finish(&property::OF_FLOW);
     faults.extend(patch.contradiction());
     property::sort_violations(&mut faults, &property::OF_FLOW);
-    if faults.is_empty() {
-        Ok((patch, tag.value().cloned()))
-    } else {
-        Err(faults)
-    }
+    if faults.is_empty() { Ok((patch, tag.value().cloned())) } else { Err(faults) }
 }
 
 /// Reads a creation.
@@ -53,11 +49,7 @@ pub(super) fn read_new(body: JsonObject) -> Result<NewFlow, Vec<RuleViolation>> 
     let expiration = properties.nullable(property::RECURRENCE_EXPIRATION_DATE_TIME, date_time);
     properties.ignore(&[property::E_TAG]);
     let mut faults = properties.finish(&property::OF_FLOW);
-    let recurrence = FlowPatch {
-        effective,
-        expiration,
-        ..FlowPatch::default()
-    };
+    let recurrence = FlowPatch { effective, expiration, ..FlowPatch::default() };
     faults.extend(recurrence.contradiction());
     property::sort_violations(&mut faults, &property::OF_FLOW);
     match name {
@@ -112,21 +104,13 @@ impl FlowBody {
     /// A single flow, with a context that names the selected properties.
     pub(super) fn projected(flow: &Flow, root: &ServiceRoot, selected: &str) -> Self {
         let context = root.context(&format!("industryData/incomingFlows{selected}/$entity"));
-        Self {
-            context: Some(context),
-            ..Self::item(flow)
-        }
+        Self { context: Some(context), ..Self::item(flow) }
     }
 
     /// A flow in a list.
     pub(crate) fn item(flow: &Flow) -> Self {
-        let FlowProperties {
-            display_name,
-            readiness_status,
-            data_domain,
-            effective,
-            expiration,
-        } = &flow.properties;
+        let FlowProperties { display_name, readiness_status, data_domain, effective, expiration } =
+            &flow.properties;
         let etag = shown_tag(&flow.tag());
         Self {
             context: None,

@@ -38,9 +38,7 @@ async fn create(
         None => api.flows.create(tenant, new).await?,
         Some(reserved) => api.flows.create_reserved(tenant, new, reserved).await?,
     };
-    let location = request
-        .root
-        .resource(&format!("industryData/incomingFlows/{}", flow.key.flow));
+    let location = request.root.resource(&format!("industryData/incomingFlows/{}", flow.key.flow));
     respond::created(
         &FlowBody::new(&flow, &request.root),
         &flow.tag(),

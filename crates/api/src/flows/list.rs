@@ -31,16 +31,8 @@ const COUNTED: &str =
     "$filter=startswith(displayName,'Nightly rosters'); the longer the prefix, the fewer rows";
 const PATH: &str = "industryData/incomingFlows";
 /// The options of a queried list except `$expand`.
-const OPTIONS: [&str; 8] = [
-    "filter",
-    "orderby",
-    "select",
-    "top",
-    "skip",
-    "count",
-    "skiptoken",
-    "format",
-];
+const OPTIONS: [&str; 8] =
+    ["filter", "orderby", "select", "top", "skip", "count", "skiptoken", "format"];
 pub(super) const PROPERTIES: &[&str] = &[
     property::ID,
     property::DISPLAY_NAME,
@@ -58,11 +50,7 @@ pub(crate) async fn list_flows(
     let request = ApiRequest::new(&api, request, Permission::ReadRuns, BodyKind::List).await?;
     let options = request.options(&OPTIONS)?;
     let tenant = request.caller.tenant;
-    let binding = Binding {
-        tenant,
-        list: PATH,
-        options: options.bound(),
-    };
+    let binding = Binding { tenant, list: PATH, options: options.bound() };
     let selection = Selection::read(&options, PROPERTIES)?;
     let (with_count, limit) = (wants_count(&options)?, api.options.limits.count_rows);
     let page = requested(&api, &options, &binding)?;
@@ -79,22 +67,13 @@ pub(crate) async fn list_flows(
     };
     let (count, count_above) = count::annotations(counted, limit);
     let next = found.next.as_ref();
-    let row = |flow| Selected {
-        row: FlowBody::item(flow),
-        selection: &selection,
-        expanded: false,
-    };
+    let row = |flow| Selected { row: FlowBody::item(flow), selection: &selection, expanded: false };
     let page = respond::json(&List {
-        context: request
-            .root
-            .context(&format!("{PATH}{}", selection.fragment(false))),
+        context: request.root.context(&format!("{PATH}{}", selection.fragment(false))),
         count,
         count_above,
-        next_link: next.map(|next| {
-            request
-                .root
-                .same_path(&next_query(&api, &options, &binding, next))
-        }),
+        next_link: next
+            .map(|next| request.root.same_path(&next_query(&api, &options, &binding, next))),
         value: found.items.iter().map(row).collect(),
     })?;
     Ok(with_preference(page, &options))
@@ -113,13 +92,6 @@ pub(crate) async fn count_flows(
 
 /// The query of the options, without the page.
 fn query(options: &QueryOptions, tenant: TenantId) -> Result<FlowQuery, ApiError> {
-    let filter = options
-        .get("filter")
-        .map(read_filter::<Flows>)
-        .transpose()?;
-    Ok(FlowQuery {
-        filter,
-        order: flow_order(options)?,
-        ..FlowQuery::new(tenant)
-    })
+    let filter = options.get("filter").map(read_filter::<Flows>).transpose()?;
+    Ok(FlowQuery { filter, order: flow_order(options)?, ..FlowQuery::new(tenant) })
 }

@@ -66,9 +66,7 @@ pub(crate) async fn patch_flow(
     request.no_options()?;
     let key = request.flow_key()?;
     let mut preconditions = request.preconditions(&api)?;
-    let (patch, tag) = request
-        .read_object(move |body| read_patch(body, key.flow))
-        .await?;
+    let (patch, tag) = request.read_object(move |body| read_patch(body, key.flow)).await?;
     request.admit(Urgency::Ordinary)?;
     if let Some(tag) = tag {
         preconditions.if_match = preconditions.if_match.and(tag);

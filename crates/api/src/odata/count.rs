@@ -31,8 +31,6 @@ pub(crate) fn plain(count: Count, limit: CountLimit, bounded: &str) -> Result<Re
         return Err(ApiError::bad_request("countNotBounded", message).with_target("$filter"));
     };
     let mut response = Response::new(Body::from(number.to_string()));
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, PLAIN_TEXT);
+    response.headers_mut().insert(header::CONTENT_TYPE, PLAIN_TEXT);
     Ok(response)
 }

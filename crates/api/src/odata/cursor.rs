@@ -30,13 +30,7 @@ impl CursorKey {
         let mut context = hmac::Context::with_key(&self.0);
         let tenant = binding.tenant.uuid();
         let options = binding.options.as_bytes();
-        for part in [
-            PURPOSE,
-            tenant.as_bytes(),
-            binding.list.as_bytes(),
-            options,
-            position,
-        ] {
+        for part in [PURPOSE, tenant.as_bytes(), binding.list.as_bytes(), options, position] {
             context.update(&(part.len() as u64).to_be_bytes());
             context.update(part);
         }
@@ -72,10 +66,7 @@ pub(crate) fn write_token<C: Cursor>(
     after: &C,
     skip: usize,
 ) -> String {
-    let mut position = u16::try_from(skip)
-        .unwrap_or(u16::MAX)
-        .to_be_bytes()
-        .to_vec();
+    let mut position = u16::try_from(skip).unwrap_or(u16::MAX).to_be_bytes().to_vec();
     after.write(&mut position);
     let mut token = key.signature(binding, &position).to_vec();
     token.extend(position);
@@ -132,10 +123,7 @@ impl Cursor for FlowCursor {
 
     fn read(bytes: &[u8]) -> Option<Self> {
         let (flow, key) = bytes.split_first_chunk::<16>()?;
-        Some(Self {
-            flow: FlowId::new(Uuid::from_bytes(*flow)).ok()?,
-            key: read_key(key)?,
-        })
+        Some(Self { flow: FlowId::new(Uuid::from_bytes(*flow)).ok()?, key: read_key(key)? })
     }
 }
 

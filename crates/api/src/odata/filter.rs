@@ -34,10 +34,7 @@ pub(crate) fn read_filter<M: Model>(text: &str) -> Result<Filter<M::Term>, ApiEr
         let before = text.get(..malformed.at).unwrap_or(text);
         let character = before.chars().count() + 1;
         let message = malformed.message;
-        invalid(
-            "filter",
-            format!("$filter, character {character}: {message}"),
-        )
+        invalid("filter", format!("$filter, character {character}: {message}"))
     })
 }
 

@@ -90,9 +90,7 @@ fn normal(path: &str) -> (Option<String>, PathKeys) {
     if keys.earlier_runs.len() > MAX_EARLIER_RUNS {
         return no_route();
     }
-    let is_normal = below_root
-        .split('/')
-        .eq(segments.iter().map(|segment| &**segment));
+    let is_normal = below_root.split('/').eq(segments.iter().map(|segment| &**segment));
     let path = (!is_normal).then(|| format!("/{}", segments.join("/")));
     (path, keys)
 }

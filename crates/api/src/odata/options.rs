@@ -7,11 +7,7 @@ use super::page_preference::MaxPageSize;
 use crate::error::ApiError;
 
 /// The characters that are not encoded in a query string.
-const VALUE: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The options of a request, by their names in lower case without `$`, and the page size that it prefers.
 #[derive(Debug, Default)]
@@ -24,11 +20,7 @@ impl QueryOptions {
     /// Reads a query string that has only the `allowed` options, with or without `$` and in any case, each at most once.
     pub(crate) fn parse(query: Option<&str>, allowed: &[&str]) -> Result<Self, ApiError> {
         let mut options: Vec<(String, String)> = Vec::new();
-        for pair in query
-            .unwrap_or_default()
-            .split('&')
-            .filter(|pair| !pair.is_empty())
-        {
+        for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
             let (sent_name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (sent_name, value) = (decoded(sent_name)?, decoded(value)?);
             let name = sent_name.strip_prefix('$').unwrap_or(&sent_name);
@@ -42,18 +34,12 @@ impl QueryOptions {
             }
             options.push((name, value));
         }
-        Ok(Self {
-            options,
-            max_page_size: None,
-        })
+        Ok(Self { options, max_page_size: None })
     }
 
     /// The same options, from a client that prefers smaller pages.
     pub(crate) fn preferring(self, max_page_size: Option<MaxPageSize>) -> Self {
-        Self {
-            max_page_size,
-            ..self
-        }
+        Self { max_page_size, ..self }
     }
 
     /// The page size that the client prefers.
@@ -81,10 +67,7 @@ impl QueryOptions {
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.options
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.options.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -99,10 +82,7 @@ fn unsupported(name: &str, allowed: &[&str]) -> ApiError {
         format!("the query option {shown} is not supported here; send none")
     } else {
         let known: Vec<_> = allowed.iter().map(|name| format!("${name}")).collect();
-        format!(
-            "the query option {shown} is not supported here; these are: {}",
-            known.join(", ")
-        )
+        format!("the query option {shown} is not supported here; these are: {}", known.join(", "))
     };
     ApiError::bad_request("unsupportedQueryOption", message).with_target(name)
 }

@@ -16,25 +16,16 @@ pub(crate) fn run_order(options: &QueryOptions) -> Result<RunOrder, ApiError> {
         (property::DISPLAY_NAME, RunSort::DisplayName),
         (property::ID, RunSort::Id),
     ];
-    let order = read(options, &sorts)?.map(|(sort, direction, ties)| RunOrder {
-        sort,
-        direction,
-        ties,
-    });
+    let order =
+        read(options, &sorts)?.map(|(sort, direction, ties)| RunOrder { sort, direction, ties });
     Ok(order.unwrap_or_default())
 }
 
 /// The requested order of flows.
 pub(crate) fn flow_order(options: &QueryOptions) -> Result<FlowOrder, ApiError> {
-    let sorts = [
-        (property::ID, FlowSort::Id),
-        (property::DISPLAY_NAME, FlowSort::DisplayName),
-    ];
-    let order = read(options, &sorts)?.map(|(sort, direction, ties)| FlowOrder {
-        sort,
-        direction,
-        ties,
-    });
+    let sorts = [(property::ID, FlowSort::Id), (property::DISPLAY_NAME, FlowSort::DisplayName)];
+    let order =
+        read(options, &sorts)?.map(|(sort, direction, ties)| FlowOrder { sort, direction, ties });
     Ok(order.unwrap_or_default())
 }
 
@@ -49,9 +40,7 @@ fn read<S: Copy>(
     let order = || {
         let mut items = text.split(',').map(item);
         let (name, direction) = items.next()??;
-        let (known, sort) = sorts
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        let (known, sort) = sorts.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
         let ties = match items.next() {
             None => direction,
             Some(second) => {

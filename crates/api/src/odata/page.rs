@@ -12,17 +12,8 @@ use crate::{error::ApiError, state::Api};
 /// The options of a list that is only paged.
 pub(crate) const LIST_OPTIONS: [&str; 3] = ["top", "skiptoken", "format"];
 /// The options of a list that is queried.
-pub(crate) const QUERY_OPTIONS: [&str; 9] = [
-    "filter",
-    "orderby",
-    "select",
-    "top",
-    "skip",
-    "count",
-    "expand",
-    "skiptoken",
-    "format",
-];
+pub(crate) const QUERY_OPTIONS: [&str; 9] =
+    ["filter", "orderby", "select", "top", "skip", "count", "expand", "skiptoken", "format"];
 
 /// The most rows that are passed over.
 const MAX_SKIP: usize = 1000;
@@ -59,20 +50,12 @@ pub(crate) fn requested<C: Cursor>(
     binding: &Binding<'_>,
 ) -> Result<Requested<C>, ApiError> {
     json_format(options)?;
-    let size = options
-        .get("top")
-        .map_or(Ok(PageSize::default()), page_size)?;
+    let size = options.get("top").map_or(Ok(PageSize::default()), page_size)?;
     let preferred = options.max_page_size();
-    let size = preferred
-        .and_then(|preferred| preferred.below(size))
-        .unwrap_or(size);
+    let size = preferred.and_then(|preferred| preferred.below(size)).unwrap_or(size);
     let skip = options.get("skip").map_or(Ok(0), skipped_rows)?;
     let Some(token) = options.get("skiptoken") else {
-        return Ok(Requested {
-            size,
-            skip,
-            after: None,
-        });
+        return Ok(Requested { size, skip, after: None });
     };
     let (after, skip) = read_token(&api.options.cursor_key, binding, token).ok_or_else(|| {
         invalid(
@@ -80,11 +63,7 @@ pub(crate) fn requested<C: Cursor>(
             "this token is not of this list; follow @odata.nextLink as it was given",
         )
     })?;
-    Ok(Requested {
-        size,
-        skip,
-        after: Some(after),
-    })
+    Ok(Requested { size, skip, after: Some(after) })
 }
 
 /// The query string of the next page: the same options, and its token.
@@ -104,9 +83,7 @@ pub(crate) fn next_query<C: Cursor>(
 /// Adds Preference-Applied to a page of a list if the preferred page size was applied: if the page would be larger without
 /// it.
 pub(crate) fn with_preference(mut response: Response, options: &QueryOptions) -> Response {
-    let size = options
-        .get("top")
-        .map_or(Ok(PageSize::default()), page_size);
+    let size = options.get("top").map_or(Ok(PageSize::default()), page_size);
     if let (Some(preferred), Ok(size)) = (options.max_page_size(), size)
         && preferred.below(size).is_some()
     {
@@ -136,10 +113,7 @@ pub(crate) fn check_format(options: &QueryOptions, formats: &[&str]) -> Result<(
         return Ok(());
     };
     let media_type = format.split(';').next().unwrap_or_default().trim();
-    match formats
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(media_type))
-    {
+    match formats.iter().any(|known| known.eq_ignore_ascii_case(media_type)) {
         true => Ok(()),
         false => {
             let message = format!("$format is {} here", formats.join(" or "));
@@ -150,13 +124,7 @@ pub(crate) fn check_format(options: &QueryOptions, formats: &[&str]) -> Result<(
 
 fn page_size(text: &str) -> Result<PageSize, ApiError> {
     number(text).and_then(PageSize::new).ok_or_else(|| {
-        invalid(
-            "top",
-            format!(
-                "$top is the number of rows of a page, 0 to {}",
-                PageSize::MAX
-            ),
-        )
+        invalid("top", format!("$top is the number of rows of a page, 0 to {}", PageSize::MAX))
     })
 }
 

@@ -61,11 +61,7 @@ impl Selection {
             Self::Only(names) => names.clone(),
         };
         names.extend(expanded.then_some("process()"));
-        if names.is_empty() {
-            String::new()
-        } else {
-            format!("({})", names.join(","))
-        }
+        if names.is_empty() { String::new() } else { format!("({})", names.join(",")) }
     }
 }
 

@@ -24,38 +24,21 @@ pub(crate) fn operation(path: &str, id: &str, summary: &str) -> OperationBuilder
 
 /// An operation whose response does not depend on what exists.
 pub(super) fn independent_operation(path: &str, id: &str, summary: &str) -> OperationBuilder {
-    let tag = if path.contains("/runs") {
-        "runs"
-    } else {
-        "flows"
-    };
-    let ids = path
-        .split('{')
-        .skip(1)
-        .filter_map(|part| part.split('}').next());
-    let operation = OperationBuilder::new()
-        .operation_id(Some(id))
-        .summary(Some(summary))
-        .tag(tag);
-    let operation = ids.fold(operation, |operation, id| {
-        operation.parameter_ref(reference(id))
-    });
+    let tag = if path.contains("/runs") { "runs" } else { "flows" };
+    let ids = path.split('{').skip(1).filter_map(|part| part.split('}').next());
+    let operation = OperationBuilder::new().operation_id(Some(id)).summary(Some(summary)).tag(tag);
+    let operation = ids.fold(operation, |operation, id| operation.parameter_ref(reference(id)));
     with_failures(with_parameters(operation, &["client-request-id"]), &ALWAYS)
 }
 
 pub(crate) fn with_parameters(operation: OperationBuilder, names: &[&str]) -> OperationBuilder {
-    names.iter().fold(operation, |operation, name| {
-        operation.parameter_ref(reference(name))
-    })
+    names.iter().fold(operation, |operation, name| operation.parameter_ref(reference(name)))
 }
 
 pub(crate) fn with_failures(operation: OperationBuilder, statuses: &[&str]) -> OperationBuilder {
-    let failures = statuses
-        .iter()
-        .filter_map(|status| Some((*status, responses::failure(status)?)));
-    failures.fold(operation, |operation, (status, failure)| {
-        operation.response(status, failure)
-    })
+    let failures =
+        statuses.iter().filter_map(|status| Some((*status, responses::failure(status)?)));
+    failures.fold(operation, |operation, (status, failure)| operation.response(status, failure))
 }
 
 pub(crate) fn body(schema: &str, example: Value) -> RequestBody {
@@ -82,10 +65,7 @@ pub(crate) fn read(operation: OperationBuilder, schema: &str, example: Value) ->
     let is_current = empty("The client has the current one.", &["ETag"]);
     let operation = with_parameters(operation, &["If-Match", "If-None-Match", "$select"]);
     with_failures(operation, &["412"])
-        .response(
-            "200",
-            json("As it is stored now.", schema, example, &["ETag"]),
-        )
+        .response("200", json("As it is stored now.", schema, example, &["ETag"]))
         .response("304", is_current)
 }
 
@@ -96,25 +76,13 @@ pub(crate) fn creation(
     schema: &str,
     example: Value,
 ) -> OperationBuilder {
-    let headers = [
-        "Location",
-        "ETag",
-        "Preference-Applied",
-        "Idempotency-Replayed",
-    ];
+    let headers = ["Location", "ETag", "Preference-Applied", "Idempotency-Replayed"];
     let created = json("Created.", schema, example, &headers);
-    let headers = [
-        "Location",
-        "ETag",
-        "OData-EntityId",
-        "Preference-Applied",
-        "Idempotency-Replayed",
-    ];
+    let headers =
+        ["Location", "ETag", "OData-EntityId", "Preference-Applied", "Idempotency-Replayed"];
     let minimal = empty("Created, with Prefer: return=minimal.", &headers);
-    let operation = operation
-        .request_body(Some(request))
-        .response("201", created)
-        .response("204", minimal);
+    let operation =
+        operation.request_body(Some(request)).response("201", created).response("204", minimal);
     let operation = with_parameters(operation, &["Prefer", "Idempotency-Key"]);
     with_failures(operation, &["409", "413", "422"])
 }

@@ -11,15 +11,8 @@ use utoipa::openapi::{
 const TAGS: &str = r#"^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$"#;
 
 /// The options of a list that is queried.
-pub(crate) const LIST_OPTIONS: [&str; 7] = [
-    "$filter",
-    "$orderby",
-    "$select",
-    "$top",
-    "$skip",
-    "$count",
-    "$skiptoken",
-];
+pub(crate) const LIST_OPTIONS: [&str; 7] =
+    ["$filter", "$orderby", "$select", "$top", "$skip", "$count", "$skiptoken"];
 /// The options of a list that is only paged.
 pub(crate) const PAGE_OPTIONS: [&str; 2] = ["$top", "$skiptoken"];
 const MOST_SKIPPED: u16 = 1000;
@@ -35,9 +28,7 @@ pub(super) fn add(components: ComponentsBuilder) -> ComponentsBuilder {
         });
     answered_headers()
         .into_iter()
-        .fold(components, |components, (name, header)| {
-            components.header(name, header)
-        })
+        .fold(components, |components, (name, header)| components.header(name, header))
 }
 
 /// A parameter by its name.
@@ -55,11 +46,7 @@ fn parameter(
     ParameterBuilder::new()
         .parameter_in(place)
         .name(name)
-        .required(if is_required {
-            Required::True
-        } else {
-            Required::False
-        })
+        .required(if is_required { Required::True } else { Required::False })
         .description(Some(description))
         .schema(Some(schema.into()))
         .build()
@@ -70,10 +57,7 @@ fn text() -> ObjectBuilder {
 }
 
 fn number(most: u16) -> ObjectBuilder {
-    ObjectBuilder::new()
-        .schema_type(Type::Integer)
-        .minimum(Some(0))
-        .maximum(Some(u64::from(most)))
+    ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(u64::from(most)))
 }
 
 fn ids() -> [Parameter; 3] {
@@ -84,10 +68,7 @@ fn ids() -> [Parameter; 3] {
     [
         id("flowId", "A hyphenated UUID in any case, not the nil one."),
         id("runId", "A hyphenated UUID in any case, not the nil one."),
-        id(
-            "runId2",
-            "A run of the process of `runId`; it may be the same run.",
-        ),
+        id("runId2", "A run of the process of `runId`; it may be the same run."),
     ]
 }
 
@@ -154,10 +135,7 @@ fn sent_headers() -> [Parameter; 5] {
         ),
         header(
             "Idempotency-Key",
-            text()
-                .min_length(Some(1))
-                .max_length(Some(255))
-                .pattern(Some("^[!-~]+$")),
+            text().min_length(Some(1)).max_length(Some(255)).pattern(Some("^[!-~]+$")),
             "Yours, one for each creation. The first answer is kept for 24 hours and given again; another route or body is \
              422; while the first is still being processed, and for up to 60 seconds after a server crashed on it, 409.",
         ),
@@ -171,24 +149,15 @@ fn sent_headers() -> [Parameter; 5] {
 
 fn answered_headers() -> [(&'static str, Header); 12] {
     let header = |description: &str| {
-        HeaderBuilder::new()
-            .schema(Some(text()))
-            .description(Some(description))
-            .build()
+        HeaderBuilder::new().schema(Some(text())).description(Some(description)).build()
     };
     [
         ("request-id", header("The server's name for this request.")),
-        (
-            "client-request-id",
-            header("The client's name for this request, else the server's."),
-        ),
+        ("client-request-id", header("The client's name for this request, else the server's.")),
         ("OData-Version", header("4.0")),
         ("ETag", header("The tag of the entity as it is stored now.")),
         ("Location", header("Where the new entity lives.")),
-        (
-            "OData-EntityId",
-            header("Where the new entity lives, when there is no body."),
-        ),
+        ("OData-EntityId", header("Where the new entity lives, when there is no body.")),
         ("Preference-Applied", header("What was honoured of Prefer.")),
         (
             "Idempotency-Replayed",
@@ -196,21 +165,9 @@ fn answered_headers() -> [(&'static str, Header); 12] {
                 "`true` when this is the answer to the first request with this Idempotency-Key.",
             ),
         ),
-        (
-            "Accept-Patch",
-            header("application/json, on PATCH: what a body must be."),
-        ),
-        (
-            "Accept-Encoding",
-            header("identity, when the body had a Content-Encoding."),
-        ),
-        (
-            "Retry-After",
-            header("After how many seconds it is worth another attempt."),
-        ),
-        (
-            "WWW-Authenticate",
-            header("Bearer, and what is wrong with the token that was sent."),
-        ),
+        ("Accept-Patch", header("application/json, on PATCH: what a body must be.")),
+        ("Accept-Encoding", header("identity, when the body had a Content-Encoding.")),
+        ("Retry-After", header("After how many seconds it is worth another attempt.")),
+        ("WWW-Authenticate", header("Bearer, and what is wrong with the token that was sent.")),
     ]
 }

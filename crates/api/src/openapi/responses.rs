@@ -20,12 +20,7 @@ const FAILURES: [Failure; 14] = [
         "invalidDisplayName",
         "displayName is empty after trimming; send 1 to 256 characters",
     ),
-    (
-        "401",
-        "unauthorized",
-        "invalidAuthenticationToken",
-        "send Authorization: Bearer and a token",
-    ),
+    ("401", "unauthorized", "invalidAuthenticationToken", "send Authorization: Bearer and a token"),
     (
         "403",
         "forbidden",
@@ -50,42 +45,22 @@ const FAILURES: [Failure; 14] = [
         "conflictingOutcome",
         "the run ended as failed, and an end is final; leave status out to add statistics",
     ),
-    (
-        "412",
-        "preconditionFailed",
-        "entityTagDoesNotMatch",
-        "the entity has changed; read it again",
-    ),
+    ("412", "preconditionFailed", "entityTagDoesNotMatch", "the entity has changed; read it again"),
     (
         "413",
         "payloadTooLarge",
         "bodyTooLarge",
         "the body is over the limit of 1048576 bytes; send less in one request",
     ),
-    (
-        "415",
-        "unsupportedMediaType",
-        "unsupportedMediaType",
-        "send Content-Type: application/json",
-    ),
+    ("415", "unsupportedMediaType", "unsupportedMediaType", "send Content-Type: application/json"),
     (
         "422",
         "unprocessableEntity",
         "idempotencyKeyReused",
         "this Idempotency-Key was sent with another route or body; use a new key for a new request",
     ),
-    (
-        "428",
-        "preconditionRequired",
-        "preconditionRequired",
-        "send If-Match",
-    ),
-    (
-        "429",
-        "tooManyRequests",
-        "tooManyRequests",
-        "too many requests; try again later",
-    ),
+    ("428", "preconditionRequired", "preconditionRequired", "send If-Match"),
+    ("429", "tooManyRequests", "tooManyRequests", "too many requests; try again later"),
     (
         "500",
         "internalServerError",
@@ -102,16 +77,14 @@ const FAILURES: [Failure; 14] = [
 
 /// Adds the components of the failures.
 pub(super) fn add(components: ComponentsBuilder) -> ComponentsBuilder {
-    FAILURES
-        .into_iter()
-        .fold(components, |components, failure| {
-            let (status, code, inner_code, message) = failure;
-            let body = example::error(code, inner_code, message);
-            let response = with_headers(ResponseBuilder::new(), hint(status))
-                .description(format!("{status} {code}, such as: {message}"))
-                .content("application/json", content("error", body));
-            components.response(code, response.build())
-        })
+    FAILURES.into_iter().fold(components, |components, failure| {
+        let (status, code, inner_code, message) = failure;
+        let body = example::error(code, inner_code, message);
+        let response = with_headers(ResponseBuilder::new(), hint(status))
+            .description(format!("{status} {code}, such as: {message}"))
+            .content("application/json", content("error", body));
+        components.response(code, response.build())
+    })
 }
 
 fn hint(status: &str) -> &'static [&'static str] {
@@ -139,9 +112,7 @@ pub(crate) fn json(description: &str, schema: &str, example: Value, headers: &[&
 
 /// A response without a body.
 pub(super) fn empty(description: &str, headers: &[&str]) -> Response {
-    with_headers(ResponseBuilder::new(), headers)
-        .description(description)
-        .build()
+    with_headers(ResponseBuilder::new(), headers).description(description).build()
 }
 
 /// A response outside the model.
@@ -157,17 +128,11 @@ pub(super) fn other(
 }
 
 pub(super) fn content(schema: &str, example: Value) -> Content {
-    ContentBuilder::new()
-        .schema(Some(Ref::from_schema_name(schema)))
-        .example(Some(example))
-        .build()
+    ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).example(Some(example)).build()
 }
 
 fn with_headers(response: ResponseBuilder, headers: &[&str]) -> ResponseBuilder {
-    EVERYWHERE
-        .iter()
-        .chain(headers)
-        .fold(response, |response, name| {
-            response.header_ref(*name, Ref::new(format!("#/components/headers/{name}")))
-        })
+    EVERYWHERE.iter().chain(headers).fold(response, |response, name| {
+        response.header_ref(*name, Ref::new(format!("#/components/headers/{name}")))
+    })
 }

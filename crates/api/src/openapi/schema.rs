@@ -44,19 +44,10 @@ pub(super) fn add(components: ComponentsBuilder) -> ComponentsBuilder {
         .schema("runEventCollection", list("runEvent"))
         .schema("batch", open().description(Some(BATCH)))
         .schema("batchReply", required(open(), &["responses"]))
-        .schema(
-            "serviceDocument",
-            required(open(), &["@odata.context", "value"]),
-        );
+        .schema("serviceDocument", required(open(), &["@odata.context", "value"]));
     components
         .schema("industryDataHub", required(open(), &["@odata.context"]))
-        .schema(
-            "error",
-            required(
-                object().property("error", reference("errorBody")),
-                &["error"],
-            ),
-        )
+        .schema("error", required(object().property("error", reference("errorBody")), &["error"]))
         .schema("errorBody", error_body())
         .schema(
             "errorDetail",
@@ -76,10 +67,7 @@ fn enumerations(components: ComponentsBuilder) -> ComponentsBuilder {
         .schema("newReadinessStatus", enumeration(&readiness, None))
         .schema("dataDomain", enumeration(&domains, Some(SENTINEL)))
         .schema("newDataDomain", enumeration(&domains, None))
-        .schema(
-            "runAction",
-            enumeration(&Action::ALL.map(Action::as_str), None),
-        )
+        .schema("runAction", enumeration(&Action::ALL.map(Action::as_str), None))
 }
 
 fn enumeration(members: &[&str], sentinel: Option<&str>) -> ObjectBuilder {
@@ -105,9 +93,7 @@ fn closed() -> ObjectBuilder {
 }
 
 fn required(object: ObjectBuilder, names: &[&str]) -> ObjectBuilder {
-    names
-        .iter()
-        .fold(object, |object, name| object.required(*name))
+    names.iter().fold(object, |object, name| object.required(*name))
 }
 
 fn reference(schema: &str) -> RefOr<Schema> {
@@ -119,9 +105,7 @@ fn text() -> ObjectBuilder {
 }
 
 fn texts(names: &[&str]) -> ObjectBuilder {
-    names
-        .iter()
-        .fold(object(), |object, name| object.property(*name, text()))
+    names.iter().fold(object(), |object, name| object.property(*name, text()))
 }
 
 fn name() -> ObjectBuilder {
@@ -146,9 +130,7 @@ fn nullable_date_time() -> ObjectBuilder {
 }
 
 fn nullable(schema: &str) -> OneOfBuilder {
-    OneOfBuilder::new()
-        .item(reference(schema))
-        .item(ObjectBuilder::new().schema_type(Type::Null))
+    OneOfBuilder::new().item(reference(schema)).item(ObjectBuilder::new().schema_type(Type::Null))
 }
 
 fn list_of(schema: &str) -> Array {
@@ -200,9 +182,8 @@ fn new_run() -> ObjectBuilder {
     let new = closed()
         .property(
             property::ID,
-            uuid().description(Some(
-                "Yours, if you have one; the same creation again is harmless.",
-            )),
+            uuid()
+                .description(Some("Yours, if you have one; the same creation again is harmless.")),
         )
         .property(property::DISPLAY_NAME, name())
         .property(
@@ -239,13 +220,8 @@ fn flow() -> ObjectBuilder {
         .property(property::READINESS_STATUS, reference("readinessStatus"))
         .property(property::DATA_DOMAIN, reference("dataDomain"))
         .property(property::RECURRENCE_EFFECTIVE_DATE_TIME, date_time())
-        .property(
-            property::RECURRENCE_EXPIRATION_DATE_TIME,
-            nullable_date_time(),
-        );
-    flow.description(Some(
-        "With $select, only the properties that were asked for.",
-    ))
+        .property(property::RECURRENCE_EXPIRATION_DATE_TIME, nullable_date_time());
+    flow.description(Some("With $select, only the properties that were asked for."))
 }
 
 fn new_flow() -> ObjectBuilder {
@@ -254,10 +230,7 @@ fn new_flow() -> ObjectBuilder {
         .property(property::READINESS_STATUS, reference("newReadinessStatus"))
         .property(property::DATA_DOMAIN, reference("newDataDomain"))
         .property(property::RECURRENCE_EFFECTIVE_DATE_TIME, date_time())
-        .property(
-            property::RECURRENCE_EXPIRATION_DATE_TIME,
-            nullable_date_time(),
-        );
+        .property(property::RECURRENCE_EXPIRATION_DATE_TIME, nullable_date_time());
     required(new, &[property::DISPLAY_NAME])
 }
 
@@ -274,43 +247,22 @@ fn flow_patch() -> ObjectBuilder {
 }
 
 fn event() -> ObjectBuilder {
-    let version = ObjectBuilder::new()
-        .schema_type(Type::Integer)
-        .minimum(Some(1));
+    let version = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
     let event = object()
-        .property(
-            "version",
-            version.description(Some("1 is the creation; there are no gaps.")),
-        )
+        .property("version", version.description(Some("1 is the creation; there are no gaps.")))
         .property("occurredDateTime", date_time())
         .property("actor", text())
         .property("requestId", uuid())
         .property("action", reference("runAction"))
         .property("changes", list_of("propertyChange"));
-    required(
-        event,
-        &[
-            "version",
-            "occurredDateTime",
-            "actor",
-            "requestId",
-            "action",
-            "changes",
-        ],
-    )
+    required(event, &["version", "occurredDateTime", "actor", "requestId", "action", "changes"])
 }
 
 fn property_change() -> ObjectBuilder {
     let any = || ObjectBuilder::new().schema_type(SchemaType::AnyValue);
     let change = texts(&["property"])
-        .property(
-            "before",
-            any().description(Some("Null where there was nothing.")),
-        )
-        .property(
-            "after",
-            any().description(Some("Null where there is nothing.")),
-        );
+        .property("before", any().description(Some("Null where there was nothing.")))
+        .property("after", any().description(Some("Null where there is nothing.")));
     required(change, &["property", "before", "after"])
 }
 

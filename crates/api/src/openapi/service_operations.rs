@@ -53,10 +53,8 @@ pub(crate) fn post_batch(path: &str) -> OperationBuilder {
     let summary = "Up to 20 requests in one, each answered as if it had come alone.";
     let operation =
         operation(path, "postBatch", summary).request_body(Some(body("batch", request)));
-    let operation = operation.response(
-        "200",
-        json_response("An answer to each.", "batchReply", responses, &[]),
-    );
+    let operation = operation
+        .response("200", json_response("An answer to each.", "batchReply", responses, &[]));
     with_failures(operation, &["413"])
 }
 
@@ -83,9 +81,7 @@ fn metadata(path: &str, id: &str, summary: &str) -> OperationBuilder {
 /// A description of the model, which needs no token.
 fn description(path: &str, id: &str, summary: &str) -> OperationBuilder {
     let operation = independent_operation(path, id, summary);
-    operation
-        .tag("service")
-        .security(SecurityRequirement::default())
+    operation.tag("service").security(SecurityRequirement::default())
 }
 
 pub(crate) fn get_livez(_path: &str) -> OperationBuilder {

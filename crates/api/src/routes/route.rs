@@ -56,26 +56,17 @@ impl Route {
 
     /// A route that needs no token, at the root and below `/beta`.
     pub(super) fn open(template: impl Into<String>) -> Self {
-        Self {
-            is_open: true,
-            ..Self::new(template)
-        }
+        Self { is_open: true, ..Self::new(template) }
     }
 
     /// A route that needs no token, at the root only.
     pub(super) fn at_root(template: impl Into<String>) -> Self {
-        Self {
-            is_below_beta: false,
-            ..Self::open(template)
-        }
+        Self { is_below_beta: false, ..Self::open(template) }
     }
 
     /// The same route with another name in metrics than its template.
     pub(super) fn named(self, name: &'static str) -> Self {
-        Self {
-            name: Some(name),
-            ..self
-        }
+        Self { name: Some(name), ..self }
     }
 
     /// Adds an operation.
@@ -106,10 +97,7 @@ impl Route {
 
     /// The same route as that of batches, whose handler gets the routes of the items as an extension.
     pub(super) fn with_items(self) -> Self {
-        Self {
-            is_batch: true,
-            ..self
-        }
+        Self { is_batch: true, ..self }
     }
 
     /// Whether this is the route of batches, which no item of a batch may use.
@@ -135,9 +123,7 @@ impl Route {
         }
         let below_beta = format!("{BETA}{}", self.template);
         let below_beta = below_beta.strip_suffix('/').unwrap_or(&below_beta);
-        router
-            .route(&self.template, methods.clone())
-            .route(below_beta, methods)
+        router.route(&self.template, methods.clone()).route(below_beta, methods)
     }
 
     /// The template, and the name in metrics where that is another one.

@@ -47,11 +47,7 @@ pub(super) fn read_patch(body: JsonObject, url_id: RunId) -> Result<RunPatch, Ve
     let mut faults = properties.finish(&property::OF_RUN);
     faults.extend(patch.contradictions());
     property::sort_violations(&mut faults, &property::OF_RUN);
-    if faults.is_empty() {
-        Ok(patch)
-    } else {
-        Err(faults)
-    }
+    if faults.is_empty() { Ok(patch) } else { Err(faults) }
 }
 
 /// Reads a creation, and the id that the client made for it.
@@ -86,11 +82,7 @@ pub(super) fn read_new(
     };
     let id = id.value().copied();
     // An id that the server makes is not there before, so that nothing is compared with it.
-    let named = if id.is_some() {
-        named
-    } else {
-        RunPatch::default()
-    };
+    let named = if id.is_some() { named } else { RunPatch::default() };
     Ok((id, RunCreation { new, named }))
 }
 
@@ -113,14 +105,13 @@ fn public_error(value: JsonValue, name: &str) -> Result<PublicErrorPatch, Vec<Ru
 
 fn run_id(value: JsonValue, name: &str) -> Result<RunId, Vec<RuleViolation>> {
     let text = text(value, name)?;
-    text.parse()
-        .map_err(|error: flowruns_domain::id::InvalidId| {
-            vec![RuleViolation::new(
-                flowruns_domain::violation::Rule::InvalidId,
-                name,
-                error.to_string(),
-            )]
-        })
+    text.parse().map_err(|error: flowruns_domain::id::InvalidId| {
+        vec![RuleViolation::new(
+            flowruns_domain::violation::Rule::InvalidId,
+            name,
+            error.to_string(),
+        )]
+    })
 }
 
 /// The properties that every form of a run has. They are written directly into the body, without a text for each.
@@ -140,10 +131,7 @@ impl RunFields<'_> {
         map.serialize_entry(property::ID, &DisplayAsString(self.key.run))?;
         map.serialize_entry(property::DISPLAY_NAME, self.display_name.as_str())?;
         map.serialize_entry(property::START_DATE_TIME, &DisplayAsString(self.start))?;
-        map.serialize_entry(
-            property::END_DATE_TIME,
-            &self.state.end().map(DisplayAsString),
-        )?;
+        map.serialize_entry(property::END_DATE_TIME, &self.state.end().map(DisplayAsString))?;
         map.serialize_entry(property::STATUS, self.state.status().as_str())
     }
 }
@@ -183,56 +171,27 @@ impl<'a> RunBody<'a> {
     /// A run with a context that names the selected properties.
     pub(super) fn projected(run: &'a Run, root: &ServiceRoot, selected: &str) -> Self {
         let flow = run.key.flow;
-        let context = root.context(&format!(
-            "industryData/incomingFlows('{flow}')/runs{selected}/$entity"
-        ));
-        Self {
-            run,
-            context,
-            address: None,
-            process: None,
-        }
+        let context =
+            root.context(&format!("industryData/incomingFlows('{flow}')/runs{selected}/$entity"));
+        Self { run, context, address: None, process: None }
     }
 
     /// Adds the URL of the run, for a request whose URL does not name its flow.
     pub(super) fn at(self, address: String) -> Self {
-        Self {
-            address: Some(address),
-            ..self
-        }
+        Self { address: Some(address), ..self }
     }
 
     pub(super) fn with_process(self, flow: &Flow) -> Self {
-        Self {
-            process: Some(FlowBody::item(flow)),
-            ..self
-        }
+        Self { process: Some(FlowBody::item(flow)), ..self }
     }
 }
 
 impl Serialize for RunBody<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Run {
-            key,
-            version,
-            created: _,
-            modified: _,
-            properties,
-        } = self.run;
-        let RunProperties {
-            display_name,
-            start,
-            state,
-            blocking_error,
-            statistics,
-        } = properties;
-        let fields = RunFields {
-            key: *key,
-            version: *version,
-            display_name,
-            start: *start,
-            state: *state,
-        };
+        let Run { key, version, created: _, modified: _, properties } = self.run;
+        let RunProperties { display_name, start, state, blocking_error, statistics } = properties;
+        let fields =
+            RunFields { key: *key, version: *version, display_name, start: *start, state: *state };
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("@odata.context", &self.context)?;
         if let Some(address) = &self.address {
@@ -250,17 +209,11 @@ impl Serialize for RunBody<'_> {
 }
 
 fn typed_error(error: &PublicError) -> Typed<'_> {
-    Typed {
-        type_name: "microsoft.graph.publicError",
-        members: error.members(),
-    }
+    Typed { type_name: "microsoft.graph.publicError", members: error.members() }
 }
 
 fn typed_statistics(statistics: &Statistics) -> Typed<'_> {
-    Typed {
-        type_name: "microsoft.graph.runStatistics",
-        members: statistics.members(),
-    }
+    Typed { type_name: "microsoft.graph.runStatistics", members: statistics.members() }
 }
 
 impl<'a> RunItem<'a> {
@@ -280,29 +233,15 @@ impl<'a> RunItem<'a> {
 
     /// Adds the URL of the run.
     pub(super) fn at(self, address: String) -> Self {
-        Self {
-            address: Some(address),
-            ..self
-        }
+        Self { address: Some(address), ..self }
     }
 }
 
 impl Serialize for RunItem<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let RunSummary {
-            key,
-            version,
-            display_name,
-            start,
-            state,
-        } = self.summary;
-        let fields = RunFields {
-            key: *key,
-            version: *version,
-            display_name,
-            start: *start,
-            state: *state,
-        };
+        let RunSummary { key, version, display_name, start, state } = self.summary;
+        let fields =
+            RunFields { key: *key, version: *version, display_name, start: *start, state: *state };
         let mut map = serializer.serialize_map(None)?;
         if let Some(address) = &self.address {
             map.serialize_entry("@odata.id", address)?;
@@ -328,8 +267,5 @@ pub(super) fn location(run: &Run, root: &ServiceRoot) -> String {
 
 /// The address of a run.
 pub(super) fn address(key: RunKey, root: &ServiceRoot) -> String {
-    root.resource(&format!(
-        "industryData/incomingFlows/{}/runs/{}",
-        key.flow, key.run
-    ))
+    root.resource(&format!("industryData/incomingFlows/{}/runs/{}", key.flow, key.run))
 }

@@ -37,26 +37,16 @@ async fn create(
     let (runs, requester) = (&api.runs, request.requester());
     let created = match reserved {
         None => runs.create(flow, via, id, creation, requester).await,
-        Some(reserved) => {
-            runs.create_reserved(flow, via, id, creation, requester, reserved)
-                .await
-        }
+        Some(reserved) => runs.create_reserved(flow, via, id, creation, requester, reserved).await,
     };
     match created? {
         RunCreated::New(run) => {
             let body = RunBody::new(&run, &request.root);
-            respond::created(
-                &body,
-                &run.tag(),
-                request.preference,
-                &location(&run, &request.root),
-            )
+            respond::created(&body, &run.tag(), request.preference, &location(&run, &request.root))
         }
         RunCreated::Existing(run) => {
-            let (body, location) = (
-                RunBody::new(&run, &request.root),
-                location(&run, &request.root),
-            );
+            let (body, location) =
+                (RunBody::new(&run, &request.root), location(&run, &request.root));
             respond::created_before(&body, &run.tag(), request.preference, &location)
         }
     }

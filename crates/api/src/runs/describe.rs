@@ -81,12 +81,7 @@ pub(crate) fn delete_run(path: &str) -> OperationBuilder {
 pub(crate) fn list_history(path: &str) -> OperationBuilder {
     let summary = "The changes of a run, oldest first.";
     let operation = run_operation(path, "listHistory", summary);
-    list(
-        operation,
-        &PAGE_OPTIONS,
-        "runEventCollection",
-        example::events(),
-    )
+    list(operation, &PAGE_OPTIONS, "runEventCollection", example::events())
 }
 
 pub(crate) fn get_process(path: &str) -> OperationBuilder {

@@ -36,31 +36,16 @@ pub(crate) async fn list_history(
     let address = request.run_address()?;
     let options = request.options(&LIST_OPTIONS)?;
     let key = address.key;
-    let path = format!(
-        "industryData/incomingFlows('{}')/runs('{}')/history",
-        key.flow, key.run
-    );
-    let binding = Binding {
-        tenant: key.tenant,
-        list: &path,
-        options: options.bound(),
-    };
+    let path = format!("industryData/incomingFlows('{}')/runs('{}')/history", key.flow, key.run);
+    let binding = Binding { tenant: key.tenant, list: &path, options: options.bound() };
     let Requested { size, after, .. } = requested(&api, &options, &binding)?;
     let size = size.within(request.page_bytes.0);
     request.reserve_page(&api, size.rows(), LONG_ENTRY).await?;
-    let page = api
-        .runs
-        .history(address, EventPageRequest { size, after })
-        .await?;
+    let page = api.runs.history(address, EventPageRequest { size, after }).await?;
     let last = page.items.last().filter(|_| page.has_more);
     let next_link = last.map(|event| {
-        let next = Continuation {
-            after: event.version,
-            skip: 0,
-        };
-        request
-            .root
-            .same_path(&next_query(&api, &options, &binding, &next))
+        let next = Continuation { after: event.version, skip: 0 };
+        request.root.same_path(&next_query(&api, &options, &binding, &next))
     });
     let response = respond::json(&List {
         context: request.root.context(&path),
@@ -92,16 +77,7 @@ struct ChangeBody<'a> {
 
 impl<'a> EventBody<'a> {
     fn new(event: &'a RunEvent) -> Self {
-        let RunEvent {
-            id: _,
-            key: _,
-            version,
-            occurred,
-            actor,
-            request,
-            action,
-            changes,
-        } = event;
+        let RunEvent { id: _, key: _, version, occurred, actor, request, action, changes } = event;
         Self {
             version: version.number(),
             occurred_date_time: occurred.to_string(),
@@ -114,14 +90,6 @@ impl<'a> EventBody<'a> {
 }
 
 fn change_body(change: &PropertyChange) -> ChangeBody<'_> {
-    let PropertyChange {
-        property,
-        before,
-        after,
-    } = change;
-    ChangeBody {
-        property,
-        before,
-        after,
-    }
+    let PropertyChange { property, before, after } = change;
+    ChangeBody { property, before, after }
 }

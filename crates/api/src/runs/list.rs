@@ -94,11 +94,7 @@ async fn count(
 /// The query of the options, without the page.
 fn query(options: &QueryOptions, scope: RunScope) -> Result<RunQuery, ApiError> {
     let filter = options.get("filter").map(read_filter::<Runs>).transpose()?;
-    Ok(RunQuery {
-        filter,
-        order: run_order(options)?,
-        ..RunQuery::new(scope)
-    })
+    Ok(RunQuery { filter, order: run_order(options)?, ..RunQuery::new(scope) })
 }
 
 async fn list(
@@ -112,19 +108,13 @@ async fn list(
         RunScope::Flow(flow) => format!("industryData/incomingFlows('{}')/runs", flow.flow),
         RunScope::Tenant(_) => "industryData/runs".to_owned(),
     };
-    let binding = Binding {
-        tenant: scope.tenant(),
-        list: &path,
-        options: options.bound(),
-    };
+    let binding = Binding { tenant: scope.tenant(), list: &path, options: options.bound() };
     let projection = Projection::read(&options)?;
     let (with_count, limit) = (wants_count(&options)?, api.options.limits.count_rows);
     let mut query = page_query(api, &options, &binding, scope, &projection)?;
     query.size = within(query.size, request.page_bytes, &projection);
     let row_bytes = if query.details { LONG_ROW } else { SHORT_ROW };
-    request
-        .reserve_page(api, query.size.rows(), row_bytes)
-        .await?;
+    request.reserve_page(api, query.size.rows(), row_bytes).await?;
     let found = api.runs.query(via, &query).await?;
     let counted = match with_count {
         true => Some(api.runs.count(via, &query, limit).await?),
@@ -142,9 +132,7 @@ async fn list(
         projection.selected(item(request, scope, run, &projection.selection, &processes))
     });
     let page = respond::json(&List {
-        context: request
-            .root
-            .context(&format!("{path}{}", projection.fragment())),
+        context: request.root.context(&format!("{path}{}", projection.fragment())),
         count,
         count_above,
         next_link: next.map(|query| request.root.same_path(&query)),
@@ -211,8 +199,5 @@ async fn processes(
     ids.sort_unstable();
     ids.dedup();
     let flows = api.flows.find_by_ids(tenant, &ids).await?;
-    Ok(flows
-        .into_iter()
-        .map(|flow| (flow.key.flow, flow))
-        .collect())
+    Ok(flows.into_iter().map(|flow| (flow.key.flow, flow)).collect())
 }

@@ -85,14 +85,9 @@ pub(crate) async fn patch_run(
     request.no_options()?;
     let address = request.run_address()?;
     let preconditions = request.preconditions(&api)?;
-    let patch = request
-        .read_object(move |body| read_patch(body, address.key.run))
-        .await?;
+    let patch = request.read_object(move |body| read_patch(body, address.key.run)).await?;
     request.admit(patch.urgency())?;
-    let run = api
-        .runs
-        .patch(address, patch, preconditions, request.requester())
-        .await?;
+    let run = api.runs.patch(address, patch, preconditions, request.requester()).await?;
     let body = RunBody::new(&run, &request.root);
     respond::written(&body, &run.tag(), request.preference)
 }
@@ -106,9 +101,7 @@ pub(crate) async fn delete_run(
     request.no_options()?;
     let address = request.run_address()?;
     let preconditions = request.preconditions(&api)?;
-    api.runs
-        .delete(address, preconditions, request.requester())
-        .await?;
+    api.runs.delete(address, preconditions, request.requester()).await?;
     Ok(respond::no_content())
 }
 

@@ -48,10 +48,6 @@ impl Projection {
     }
 
     pub(super) fn selected<T>(&self, row: T) -> Selected<'_, T> {
-        Selected {
-            row,
-            selection: &self.selection,
-            expanded: self.with_process,
-        }
+        Selected { row, selection: &self.selection, expanded: self.with_process }
     }
 }

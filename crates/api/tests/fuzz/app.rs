@@ -51,10 +51,7 @@ pub(crate) struct Answer {
 
 impl App {
     pub(crate) fn start() -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let flow = fixtures::fresh_flow(fixtures::fresh_tenant());
         let (store, run) = (MemoryStore::default(), fixtures::run_key(flow.key, 1));
         let creation = fixtures::new_run().create(run, &fixtures::origin());
@@ -77,13 +74,7 @@ impl App {
         options.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
         // The headers of a proxy are read only if it is trusted.
         let peer = Extension(Peer("127.0.0.1".parse().unwrap()));
-        Self {
-            router: router(options).layer(peer),
-            runtime,
-            run,
-            verifier,
-            token,
-        }
+        Self { router: router(options).layer(peer), runtime, run, verifier, token }
     }
 
     pub(crate) fn flow_path(&self) -> String {
@@ -140,10 +131,7 @@ impl App {
             let response = self.router.clone().oneshot(request).await.unwrap();
             let status = response.status();
             let body = response.into_body().collect().await.unwrap().to_bytes();
-            Answer {
-                status,
-                json: serde_json::from_slice(&body).unwrap_or_default(),
-            }
+            Answer { status, json: serde_json::from_slice(&body).unwrap_or_default() }
         })
     }
 }

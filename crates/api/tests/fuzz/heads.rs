@@ -7,53 +7,26 @@ use crate::{app::App, broken::broken};
 
 /// What reads them, and what they usually say.
 const HEADERS: &[(&str, &[&str])] = &[
-    (
-        "accept",
-        &[
-            "application/json;q=0.5, */*",
-            "application/json;odata.metadata=full",
-        ],
-    ),
+    ("accept", &["application/json;q=0.5, */*", "application/json;odata.metadata=full"]),
     ("authorization", &["Bearer a.b.c", "bearer ", "Basic YTpi"]),
-    (
-        "client-request-id",
-        &["0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e"],
-    ),
+    ("client-request-id", &["0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e"]),
     ("content-encoding", &["gzip", "identity"]),
     ("content-length", &["99999999999999999999", "-1", "0"]),
-    (
-        "content-type",
-        &["application/json; charset=utf-8", "text/plain"],
-    ),
+    ("content-type", &["application/json; charset=utf-8", "text/plain"]),
     ("expect", &["100-continue"]),
-    (
-        "forwarded",
-        &["for=\"[2001:db8::1]:4711\";proto=https;host=a.example, for=127.0.0.1"],
-    ),
+    ("forwarded", &["for=\"[2001:db8::1]:4711\";proto=https;host=a.example, for=127.0.0.1"]),
     ("host", &["a.example:8443", "[::1]:80"]),
     ("idempotency-key", &["0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e"]),
     ("if-match", &["*", "W/\"a\", \"b\""]),
     ("if-none-match", &["*", "W/\"a\", \"b\""]),
     ("odata-maxversion", &["4.01"]),
-    (
-        "prefer",
-        &[
-            "return=minimal; wait=5, respond-async",
-            "return=\"representation\"",
-        ],
-    ),
+    ("prefer", &["return=minimal; wait=5, respond-async", "return=\"representation\""]),
     ("range", &["bytes=0-1"]),
-    (
-        "traceparent",
-        &["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"],
-    ),
+    ("traceparent", &["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"]),
     ("tracestate", &["congo=t61rcWkgMzE,rojo=00f067aa0ba902b7"]),
     ("transfer-encoding", &["chunked"]),
     ("x-forwarded-for", &["203.0.113.9, 127.0.0.1"]),
-    (
-        "x-forwarded-host",
-        &["a.example:8443", "a.example, b.example"],
-    ),
+    ("x-forwarded-host", &["a.example:8443", "a.example, b.example"]),
     ("x-forwarded-proto", &["https", "http, https"]),
     ("x-http-method-override", &["DELETE"]),
 ];

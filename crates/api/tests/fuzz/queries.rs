@@ -19,12 +19,7 @@ const FILTERS: &[&str] = &[
     "endDateTime eq null and id gt '0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e'",
     "readinessStatus eq 'ready'",
 ];
-const ORDERS: &[&str] = &[
-    "startDateTime desc",
-    "displayName",
-    "endDateTime asc,id",
-    "id desc",
-];
+const ORDERS: &[&str] = &["startDateTime desc", "displayName", "endDateTime asc,id", "id desc"];
 const OTHERS: &[&str] = &[
     "0",
     "1",
@@ -100,15 +95,9 @@ fn value() -> impl Strategy<Value = Vec<u8>> {
 
 /// Encoded, so that every byte reaches the parser; or as it is, for the parser of the query itself.
 fn query() -> impl Strategy<Value = Vec<u8>> {
-    let encoded = value().prop_map(|value| {
-        percent_encode(&value, NON_ALPHANUMERIC)
-            .to_string()
-            .into_bytes()
-    });
-    let option = (
-        sample::select(NAMES),
-        prop_oneof![5 => encoded, 1 => value()],
-    );
+    let encoded =
+        value().prop_map(|value| percent_encode(&value, NON_ALPHANUMERIC).to_string().into_bytes());
+    let option = (sample::select(NAMES), prop_oneof![5 => encoded, 1 => value()]);
     let option = option.prop_map(|(name, value)| [name.as_bytes(), b"=", &value].concat());
     collection::vec(option, 1..4).prop_map(|options| options.join(&b'&'))
 }

@@ -18,10 +18,7 @@ async fn the_memory_store_passes() {
     let (record, checked) = checked(&[target(store, key)], &plan()).await;
     let summary = checked.unwrap();
     assert_eq!(record.operations.len(), 8 * 150);
-    assert!(
-        summary.changed > 300 && summary.refused.len() > 8,
-        "{summary}"
-    );
+    assert!(summary.changed > 300 && summary.refused.len() > 8, "{summary}");
     for refusal in ["409 runAlreadyEnded", "409 conflictingOutcome"] {
         assert!(summary.refused.contains_key(refusal), "{summary}");
     }
@@ -33,10 +30,7 @@ async fn one_store_on_postgres_passes() {
     let database = ScratchDatabase::create().await;
     let store: Arc<dyn Store> = Arc::new(database.store().await);
     let key = flow(&store).await;
-    let shorter = LoadPlan {
-        length: Length::Operations(80),
-        ..plan()
-    };
+    let shorter = LoadPlan { length: Length::Operations(80), ..plan() };
     let (_, checked) = checked(&[target(store, key)], &shorter).await;
     assert!(checked.unwrap().changed > 150);
 }
@@ -48,12 +42,7 @@ async fn two_stores_on_one_database_that_share_a_hot_run_pass() {
     let key = flow(&first).await;
     let second = Arc::new(database.store().await);
     let targets = [target(first, key), target(second, key)];
-    let shared = LoadPlan {
-        hot_runs: 1,
-        length: Length::Operations(80),
-        seed: 8,
-        ..plan()
-    };
+    let shared = LoadPlan { hot_runs: 1, length: Length::Operations(80), seed: 8, ..plan() };
     let (_, checked) = checked(&targets, &shared).await;
     assert!(checked.unwrap().changed > 150);
 }
@@ -78,10 +67,8 @@ async fn servers_whose_clocks_are_a_day_apart_pass() {
 async fn lost_responses_and_late_reports_break_no_guarantee() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
     let key = flow(&store).await;
-    let targets: [Arc<dyn Target>; 2] = [
-        Arc::new(LossyTarget::new(target(Arc::clone(&store), key))),
-        target(store, key),
-    ];
+    let targets: [Arc<dyn Target>; 2] =
+        [Arc::new(LossyTarget::new(target(Arc::clone(&store), key))), target(store, key)];
     let (_, checked) = checked(&targets, &plan()).await;
     let summary = checked.unwrap();
     assert!(summary.unknown > 10 && summary.repeated > 10, "{summary}");
@@ -91,10 +78,7 @@ async fn lost_responses_and_late_reports_break_no_guarantee() {
 async fn a_load_reports_its_progress_and_can_be_stopped() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
     let key = flow(&store).await;
-    let plan = LoadPlan {
-        length: Length::UntilStopped,
-        ..plan()
-    };
+    let plan = LoadPlan { length: Length::UntilStopped, ..plan() };
     let (stop, mut acknowledged) = (plan.stop.clone(), plan.acknowledged.subscribe());
     let load = tokio::spawn(async move { checked(&[target(store, key)], &plan).await });
     acknowledged.wait_for(|count| *count >= 100).await.unwrap();

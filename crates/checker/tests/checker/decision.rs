@@ -56,9 +56,7 @@ fn reopened(run: &Run, decide: &DecideRun) -> Result<Decision, Rejection> {
     let (before, after) = (run.properties.state, change.run.properties.state);
     let status = |state: RunState| JsonValue::from(state.status().as_str());
     let end = |state: RunState| {
-        state
-            .end()
-            .map_or(JsonValue::Null, |end| JsonValue::String(end.to_string()))
+        state.end().map_or(JsonValue::Null, |end| JsonValue::String(end.to_string()))
     };
     let of = |property: &str, before: JsonValue, after: JsonValue| PropertyChange {
         property: property.to_owned(),

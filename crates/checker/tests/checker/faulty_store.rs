@@ -96,10 +96,7 @@ impl FaultyStore {
     fn older(&self, key: RunKey) -> Option<Run> {
         let former = self.former.lock().unwrap();
         let states = former.get(&key)?;
-        states
-            .len()
-            .checked_sub(2)
-            .map(|index| states[index].clone())
+        states.len().checked_sub(2).map(|index| states[index].clone())
     }
 
     /// The update of the inner store, with another decision.
@@ -273,8 +270,7 @@ impl RunStore for FaultyStore {
         let mut listed = self.inner.list_run_events(key, page).await?;
         if let Some(page) = &mut listed {
             let dropped = self.dropped.lock().unwrap();
-            page.items
-                .retain(|event| !dropped.contains(&(key, event.version.number())));
+            page.items.retain(|event| !dropped.contains(&(key, event.version.number())));
         }
         Ok(listed)
     }

@@ -33,11 +33,8 @@ pub(crate) async fn flow(store: &Arc<dyn Store>) -> FlowKey {
 }
 
 pub(crate) fn target(store: Arc<dyn Store>, flow: FlowKey) -> Arc<dyn Target> {
-    let environment = Environment {
-        store,
-        clock: Arc::new(SystemClock),
-        ids: Arc::new(TimeOrderedIds),
-    };
+    let environment =
+        Environment { store, clock: Arc::new(SystemClock), ids: Arc::new(TimeOrderedIds) };
     Arc::new(StoreTarget::new(environment, flow))
 }
 

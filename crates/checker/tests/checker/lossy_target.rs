@@ -23,11 +23,7 @@ pub(crate) struct LossyTarget {
 
 impl LossyTarget {
     pub(crate) fn new(inner: Arc<dyn Target>) -> Self {
-        Self {
-            inner,
-            turns: AtomicU64::new(0),
-            late: Mutex::default(),
-        }
+        Self { inner, turns: AtomicU64::new(0), late: Mutex::default() }
     }
 
     fn next_late(&self) -> Option<(RunId, Report)> {

@@ -74,9 +74,7 @@ impl Script {
         report: Report,
         attempts: Vec<(Times, Answer<Seen>)>,
     ) {
-        let attempts = attempts
-            .into_iter()
-            .map(|(times, answer)| attempt(times, answer));
+        let attempts = attempts.into_iter().map(|(times, answer)| attempt(times, answer));
         self.push(
             number,
             Request::Patch {
@@ -96,11 +94,7 @@ impl Script {
     }
 
     fn push(&mut self, number: u64, request: Request) {
-        self.record.operations.push(Operation {
-            client: 0,
-            number,
-            request,
-        });
+        self.record.operations.push(Operation { client: 0, number, request });
     }
 
     /// The promises that are broken, when the stored run was changed.
@@ -121,19 +115,13 @@ pub(crate) fn report(number: u64, patch: RunPatch) -> Report {
     let statistics = object(&format!(r#"{{"{member}":{number}}}"#));
     Report {
         body: JsonObject::default(),
-        meaning: Ok(RunPatch {
-            statistics: Field::Value(statistics),
-            ..patch
-        }),
+        meaning: Ok(RunPatch { statistics: Field::Value(statistics), ..patch }),
         if_match: IfMatch::Absent,
     }
 }
 
 fn marker(number: u64) -> Marker {
-    Marker {
-        member: format!("c{number}"),
-        number,
-    }
+    Marker { member: format!("c{number}"), number }
 }
 
 fn attempt<T>((invoked, answered): Times, answer: Answer<T>) -> Attempt<T> {

@@ -27,11 +27,7 @@ fn refused(status: u16, code: &str) -> Answer<Seen> {
 }
 
 fn change(property: &str, before: JsonValue, after: JsonValue) -> PropertyChange {
-    PropertyChange {
-        property: property.to_owned(),
-        before,
-        after,
-    }
+    PropertyChange { property: property.to_owned(), before, after }
 }
 
 /// A report that demands the version of this answer.
@@ -66,19 +62,11 @@ async fn a_repeated_report_may_be_refused_since_its_first_attempt_landed() {
 #[tokio::test]
 async fn a_refusal_is_right_in_any_state_between_question_and_answer() {
     let before = ((0, 9), vec![Promise::RightAnswer]);
-    let cases = [
-        before,
-        ((5, 12), vec![]),
-        ((5, 30), vec![]),
-        ((20, 25), vec![]),
-    ];
+    let cases = [before, ((5, 12), vec![]), ((5, 30), vec![]), ((20, 25), vec![])];
     for (times, broken) in cases {
         let mut script = Script::begin().await;
         script.report(1, ended(Outcome::Completed), (10, 14)).await;
-        let running = RunPatch {
-            status: Field::Value(RunStatus::Running),
-            ..nothing()
-        };
+        let running = RunPatch { status: Field::Value(RunStatus::Running), ..nothing() };
         let answer = script.report(2, running, times).await;
         assert!(matches!(answer, Answer::Refused(_)), "{answer:?}");
         assert_eq!(script.broken(|_| ()).await, broken, "{times:?}");
@@ -87,10 +75,7 @@ async fn a_refusal_is_right_in_any_state_between_question_and_answer() {
 
 #[tokio::test]
 async fn an_acknowledgement_without_the_change_that_was_due_is_found() {
-    let named = |text: &str| RunPatch {
-        display_name: Field::Value(name(text)),
-        ..nothing()
-    };
+    let named = |text: &str| RunPatch { display_name: Field::Value(name(text)), ..nothing() };
     let mut script = Script::begin().await;
     script.answer(&report(1, named("One"))).await;
     let second = script.report(2, named("Two"), (2, 3)).await;
@@ -139,15 +124,10 @@ async fn a_report_that_is_there_twice_is_found() {
         let [_, first, second] = &mut stored.history[..] else {
             panic!("a creation and two reports");
         };
-        let mut again = Entry {
-            version: 4,
-            ..first.clone()
-        };
+        let mut again = Entry { version: 4, ..first.clone() };
         again.occurred = second.occurred;
         again.changes = vec![change("statistics/c1", number(0), number(1))];
-        second
-            .changes
-            .push(change("statistics/c1", number(1), number(0)));
+        second.changes.push(change("statistics/c1", number(1), number(0)));
         stored.history.push(again);
     });
     assert!(broken.await.contains(&Promise::Once));
@@ -205,10 +185,7 @@ async fn a_history_that_does_not_hold_together_is_found() {
         script.report(1, nothing(), (0, 1)).await;
         script.report(2, nothing(), (2, 3)).await;
         let broken = script.broken(|stored| way(&mut stored.history)).await;
-        assert!(
-            broken.contains(&Promise::UnbrokenHistory),
-            "{index}: {broken:?}"
-        );
+        assert!(broken.contains(&Promise::UnbrokenHistory), "{index}: {broken:?}");
     }
 }
 

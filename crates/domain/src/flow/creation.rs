@@ -29,13 +29,7 @@ pub struct NewFlow {
 
 impl NewFlow {
     pub(crate) fn create(self, key: FlowKey, created: Timestamp) -> Result<Flow, RuleViolation> {
-        let Self {
-            display_name,
-            readiness_status,
-            data_domain,
-            effective,
-            expiration,
-        } = self;
+        let Self { display_name, readiness_status, data_domain, effective, expiration } = self;
         let properties = FlowProperties {
             display_name,
             readiness_status,
@@ -49,11 +43,7 @@ impl NewFlow {
         };
         match violation {
             Some(violation) => Err(violation),
-            None => Ok(Flow {
-                key,
-                version: Version::FIRST,
-                properties,
-            }),
+            None => Ok(Flow { key, version: Version::FIRST, properties }),
         }
     }
 }

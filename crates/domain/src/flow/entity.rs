@@ -27,13 +27,8 @@ pub enum ReadinessStatus {
 
 impl ReadinessStatus {
     /// All statuses.
-    pub const ALL: [Self; 5] = [
-        Self::NotReady,
-        Self::Ready,
-        Self::Failed,
-        Self::Deleted,
-        Self::Expired,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::NotReady, Self::Ready, Self::Failed, Self::Deleted, Self::Expired];
 
     /// The name in JSON and in the database.
     pub const fn as_str(self) -> &'static str {
@@ -113,10 +108,6 @@ impl FlowProperties {
 impl Flow {
     /// The entity tag of this version. No other flow, no other version and no run has it.
     pub fn tag(&self) -> EntityTag {
-        EntityTag::new(format!(
-            "{}.{}",
-            self.key.flow.uuid().simple(),
-            self.version
-        ))
+        EntityTag::new(format!("{}.{}", self.key.flow.uuid().simple(), self.version))
     }
 }

@@ -43,19 +43,10 @@ impl FlowPatch {
     ///
     /// The [`RuleViolation`] of the resulting properties.
     pub fn applied_to(&self, stored: &FlowProperties) -> Result<FlowProperties, RuleViolation> {
-        let Self {
-            display_name,
-            readiness_status,
-            data_domain,
-            effective,
-            expiration,
-        } = self;
+        let Self { display_name, readiness_status, data_domain, effective, expiration } = self;
         let properties = FlowProperties {
             display_name: display_name.value().unwrap_or(&stored.display_name).clone(),
-            readiness_status: readiness_status
-                .value()
-                .copied()
-                .unwrap_or(stored.readiness_status),
+            readiness_status: readiness_status.value().copied().unwrap_or(stored.readiness_status),
             data_domain: data_domain.value().copied().unwrap_or(stored.data_domain),
             effective: effective.value().copied().unwrap_or(stored.effective),
             expiration: match expiration {

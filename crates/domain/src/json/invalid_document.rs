@@ -22,10 +22,8 @@ impl InvalidDocument {
     /// An error at the byte `offset` of the document.
     pub(super) fn at(document: &[u8], offset: usize, reason: &str) -> Self {
         let before = &document[..offset];
-        let line_start = before
-            .iter()
-            .rposition(|&byte| byte == b'\n')
-            .map_or(0, |newline| newline + 1);
+        let line_start =
+            before.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
         Self {
             reason: reason.to_owned(),
             line: 1 + before.iter().filter(|&&byte| byte == b'\n').count(),
@@ -63,10 +61,7 @@ impl InvalidDocument {
     /// The error of a document that is not UTF-8; `None` if it is UTF-8. UTF-16 has a byte order mark, or a NUL byte in each ASCII
     /// character. Other documents are assumed to have an encoding with one byte for each character.
     pub fn of_other_encoding(document: &[u8]) -> Option<Self> {
-        if matches!(
-            document,
-            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, ..] | [_, 0, ..]
-        ) {
+        if matches!(document, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, ..] | [_, 0, ..]) {
             let reason = "the body is UTF-16 or UTF-32; send it as UTF-8";
             return Some(Self::at(document, 0, reason));
         }
@@ -98,26 +93,14 @@ fn not_an_object(document: &[u8], reason: &str) -> Option<InvalidDocument> {
 
 /// The messages for the errors of serde_json, which are identified only by their text.
 const ADVICE: [(&str, &str); 19] = [
-    (
-        "EOF while parsing a string",
-        "the body ends within a string; send the whole JSON object",
-    ),
-    (
-        "EOF while parsing a list",
-        "the body ends within an array; send the whole JSON object",
-    ),
-    (
-        "EOF while parsing an object",
-        "the body ends within an object; send the whole JSON object",
-    ),
+    ("EOF while parsing a string", "the body ends within a string; send the whole JSON object"),
+    ("EOF while parsing a list", "the body ends within an array; send the whole JSON object"),
+    ("EOF while parsing an object", "the body ends within an object; send the whole JSON object"),
     (
         "EOF while parsing a value",
         "the body ends where a value must follow; send the whole JSON object",
     ),
-    (
-        "expected `:`",
-        "a colon must follow the name of a member; send \"name\": value",
-    ),
+    ("expected `:`", "a colon must follow the name of a member; send \"name\": value"),
     (
         "expected `,` or `]`",
         "the items of an array must have commas between them; send a comma, or ] at the end",
@@ -128,15 +111,9 @@ const ADVICE: [(&str, &str); 19] = [
     ),
     ("expected ident", NO_VALUE),
     ("expected value", NO_VALUE),
-    (
-        "key must be a string",
-        "the name of a member must be a string; send it in double quotes",
-    ),
+    ("key must be a string", "the name of a member must be a string; send it in double quotes"),
     ("trailing comma", "a comma has nothing after it; remove it"),
-    (
-        "trailing characters",
-        "something follows the JSON object; remove it",
-    ),
+    ("trailing characters", "something follows the JSON object; remove it"),
     (
         "invalid escape",
         "this is no escape of JSON; send one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t, or \\u and four hexadecimal digits",
@@ -175,15 +152,10 @@ fn is_not_finite(document: &[u8], line: usize, column: usize) -> bool {
     let text = text.unwrap_or_default();
     let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
     let position = column.saturating_sub(1).min(text.len());
-    let start = text[..position]
-        .iter()
-        .rposition(|byte| !is_part(byte))
-        .map_or(0, |before| before + 1);
+    let start =
+        text[..position].iter().rposition(|byte| !is_part(byte)).map_or(0, |before| before + 1);
     let word = text[start..].split(|byte| !is_part(byte)).next();
     let word = word.unwrap_or_default().to_ascii_lowercase();
-    let word = word
-        .strip_prefix(b"-")
-        .or(word.strip_prefix(b"+"))
-        .unwrap_or(&word);
+    let word = word.strip_prefix(b"-").or(word.strip_prefix(b"+")).unwrap_or(&word);
     matches!(word, b"nan" | b"inf" | b"infinity")
 }

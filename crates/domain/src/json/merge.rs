@@ -11,9 +11,7 @@ impl JsonObject {
         let mut merged = Vec::with_capacity(self.0.len() + patch.0.len());
         let mut stored = mem::take(&mut self.0).into_iter().peekable();
         for (name, value) in &patch.0 {
-            merged.extend(std::iter::from_fn(|| {
-                stored.next_if(|(other, _)| other < name)
-            }));
+            merged.extend(std::iter::from_fn(|| stored.next_if(|(other, _)| other < name)));
             let former = stored.next_if(|(other, _)| other == name);
             let value = merged_value(former.map(|(_, value)| value), value);
             merged.extend(value.map(|value| (name.clone(), value)));
@@ -38,11 +36,7 @@ impl JsonObject {
             let name = *name;
             let here = ours.next_if(|(one, _)| *one == name);
             let there = theirs.next_if(|(other, _)| *other == name);
-            Some((
-                name,
-                here.map(|(_, value)| value),
-                there.map(|(_, value)| value),
-            ))
+            Some((name, here.map(|(_, value)| value), there.map(|(_, value)| value)))
         })
     }
 }

@@ -60,19 +60,12 @@ fn string_end(document: &[u8], start: usize) -> usize {
 
 fn number_end(document: &[u8], start: usize) -> usize {
     let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
-    start
-        + document[start..]
-            .iter()
-            .take_while(|byte| is_part(byte))
-            .count()
+    start + document[start..].iter().take_while(|byte| is_part(byte)).count()
 }
 
 fn is_oversized_integer(literal: &[u8]) -> bool {
     const ALWAYS_FITS: usize = 18;
-    if literal.len() <= ALWAYS_FITS
-        || literal
-            .iter()
-            .any(|byte| matches!(byte, b'.' | b'e' | b'E'))
+    if literal.len() <= ALWAYS_FITS || literal.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
     {
         return false;
     }
@@ -146,20 +139,14 @@ mod tests {
     #[test]
     fn nan_and_infinity_have_their_own_message() {
         for word in ["NaN", "nan", "Infinity", "-Infinity", "+inf", "-NaN"] {
-            for document in [
-                format!("{{\"a\":{word}}}"),
-                format!("{{\"a\":1,\n\"b\": [{word} , 1]}}"),
-            ] {
+            for document in
+                [format!("{{\"a\":{word}}}"), format!("{{\"a\":1,\n\"b\": [{word} , 1]}}")]
+            {
                 let error = parse_object(document.as_bytes()).unwrap_err().to_string();
-                assert!(
-                    error.contains(": NaN and Infinity are not JSON; "),
-                    "{document}: {error}"
-                );
+                assert!(error.contains(": NaN and Infinity are not JSON; "), "{document}: {error}");
             }
         }
-        let error = parse_object(br#"{"a":"NaN","b":nul}"#)
-            .unwrap_err()
-            .to_string();
+        let error = parse_object(br#"{"a":"NaN","b":nul}"#).unwrap_err().to_string();
         assert!(error.contains(": this is no JSON value; send"), "{error}");
     }
 
@@ -172,23 +159,11 @@ mod tests {
             ("null", "1 1: the body is null; send a JSON object"),
             ("true", "1 1: the body is a boolean; send a JSON object"),
             ("-1.5", "1 1: the body is a number; send a JSON object"),
-            (
-                "{\"a\":1,\n  }",
-                "2 3: a comma has nothing after it; remove it",
-            ),
+            ("{\"a\":1,\n  }", "2 3: a comma has nothing after it; remove it"),
             ("{} x", "1 4: something follows the JSON object; remove it"),
-            (
-                r#"{"a":"\ud800"}"#,
-                "1 13: a lone surrogate is no character; send both",
-            ),
-            (
-                r#"{"a":"\udc00x"}"#,
-                "1 12: a lone surrogate is no character; send both",
-            ),
-            (
-                r#"{"a":"\ud800\u0041"}"#,
-                "1 18: a lone surrogate is no character; send both",
-            ),
+            (r#"{"a":"\ud800"}"#, "1 13: a lone surrogate is no character; send both"),
+            (r#"{"a":"\udc00x"}"#, "1 12: a lone surrogate is no character; send both"),
+            (r#"{"a":"\ud800\u0041"}"#, "1 18: a lone surrogate is no character; send both"),
             (
                 r#"{"a":"\u0000"}"#,
                 "1 13: a string contains U+0000, which cannot be stored; remove it",
@@ -209,57 +184,21 @@ mod tests {
                 r#"{"a\"1":18446744073709551616}"#,
                 "1 9: an integer needs more than 64 bits; send it as a string",
             ),
-            (
-                r#"{"a":1,"a":1}"#,
-                "1 10: duplicate member \"a\"; send it once",
-            ),
-            (
-                "{a:1}",
-                "1 2: the name of a member must be a string; send it in double quotes",
-            ),
-            (
-                "{'a':1}",
-                "1 2: the name of a member must be a string; send it in double quotes",
-            ),
-            (
-                r#"{"a" 1}"#,
-                "1 6: a colon must follow the name of a member; send",
-            ),
+            (r#"{"a":1,"a":1}"#, "1 10: duplicate member \"a\"; send it once"),
+            ("{a:1}", "1 2: the name of a member must be a string; send it in double quotes"),
+            ("{'a':1}", "1 2: the name of a member must be a string; send it in double quotes"),
+            (r#"{"a" 1}"#, "1 6: a colon must follow the name of a member; send"),
             (r#"{"a":'b'}"#, "1 6: this is no JSON value; send"),
             (r#"{"a":True}"#, "1 6: this is no JSON value; send"),
-            (
-                r#"{"a":1 "b":2}"#,
-                "1 8: the members of an object must have commas",
-            ),
-            (
-                r#"{"a":[1 2]}"#,
-                "1 9: the items of an array must have commas",
-            ),
+            (r#"{"a":1 "b":2}"#, "1 8: the members of an object must have commas"),
+            (r#"{"a":[1 2]}"#, "1 9: the items of an array must have commas"),
             (r#"{"a":01}"#, "1 7: this is no JSON number; send digits"),
-            (
-                r#"{"a":"\x"}"#,
-                "1 8: this is no escape of JSON; send one of",
-            ),
-            (
-                "{\"a\":\"\t\"}",
-                "1 7: a string contains a control character; send it as an escape",
-            ),
-            (
-                r#"{"a":"#,
-                "1 5: the body ends where a value must follow; send the whole",
-            ),
-            (
-                r#"{"a":1"#,
-                "1 6: the body ends within an object; send the whole",
-            ),
-            (
-                r#"{"a":[1"#,
-                "1 7: the body ends within an array; send the whole",
-            ),
-            (
-                r#"{"a":"b"#,
-                "1 7: the body ends within a string; send the whole",
-            ),
+            (r#"{"a":"\x"}"#, "1 8: this is no escape of JSON; send one of"),
+            ("{\"a\":\"\t\"}", "1 7: a string contains a control character; send it as an escape"),
+            (r#"{"a":"#, "1 5: the body ends where a value must follow; send the whole"),
+            (r#"{"a":1"#, "1 6: the body ends within an object; send the whole"),
+            (r#"{"a":[1"#, "1 7: the body ends within an array; send the whole"),
+            (r#"{"a":"b"#, "1 7: the body ends within a string; send the whole"),
         ];
         for (document, expected) in cases {
             let error = parse_object(document.as_bytes()).unwrap_err();
@@ -279,10 +218,7 @@ mod tests {
         object.merge(
             &parse_object(br#"{"a":{"b":null,"c":[null],"e":{"f":null}},"d":{"g":null}}"#).unwrap(),
         );
-        assert_eq!(
-            serde_json::to_string(&object).unwrap(),
-            r#"{"a":{"c":[null],"e":{}},"d":{}}"#
-        );
+        assert_eq!(serde_json::to_string(&object).unwrap(), r#"{"a":{"c":[null],"e":{}},"d":{}}"#);
         assert_eq!((object.depth(), object.compact_length()), (3, 32));
     }
 }

@@ -123,8 +123,7 @@ impl JsonObject {
 
     /// The index of a member, or the index at which to insert it.
     fn position(&self, name: &str) -> Result<usize, usize> {
-        self.0
-            .binary_search_by(|(member, _)| member.as_str().cmp(name))
+        self.0.binary_search_by(|(member, _)| member.as_str().cmp(name))
     }
 
     /// The depth in levels of objects and arrays. The object itself is the first.

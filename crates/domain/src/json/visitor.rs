@@ -116,12 +116,8 @@ impl<'de> Visitor<'de> for ObjectVisitor {
 fn is_annotation(name: &str) -> bool {
     const NAMESPACES: [&str; 3] = ["odata.", "microsoft.graph.", "flowruns."];
     let mut after_each_at = name.match_indices('@').map(|(at, _)| (at, &name[at + 1..]));
-    after_each_at.any(|(at, term)| {
-        at == 0
-            || NAMESPACES
-                .iter()
-                .any(|namespace| term.starts_with(namespace))
-    })
+    after_each_at
+        .any(|(at, term)| at == 0 || NAMESPACES.iter().any(|namespace| term.starts_with(namespace)))
 }
 
 fn reject_nul<E: de::Error>(text: &str) -> Result<(), E> {

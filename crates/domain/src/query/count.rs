@@ -19,11 +19,7 @@ impl CountLimit {
 
     /// A limit of 1 to [`MAX`](Self::MAX) rows; `None` for others.
     pub const fn new(rows: u32) -> Option<Self> {
-        if rows == 0 || rows > Self::MAX {
-            None
-        } else {
-            Some(Self(rows))
-        }
+        if rows == 0 || rows > Self::MAX { None } else { Some(Self(rows)) }
     }
 
     /// The number of rows.
@@ -33,11 +29,7 @@ impl CountLimit {
 
     /// The count when `scanned` rows were examined and `matched` of them match.
     pub fn count(self, matched: u64, scanned: u64) -> Count {
-        if scanned <= u64::from(self.0) {
-            Count::Exactly(matched)
-        } else {
-            Count::Unknown
-        }
+        if scanned <= u64::from(self.0) { Count::Exactly(matched) } else { Count::Unknown }
     }
 }
 

@@ -13,15 +13,13 @@ use crate::{
 impl RunFilter {
     /// A list of ids that contains the id of every matching run, sorted and without duplicates; `None` if the filter requires none.
     pub fn required_ids(&self) -> Option<Vec<Uuid>> {
-        self.required()
-            .into_iter()
-            .find_map(|predicate| match predicate {
-                RunPredicate::Id(test) => listed_ids(test),
-                RunPredicate::DisplayName(_)
-                | RunPredicate::Start(_)
-                | RunPredicate::End(_)
-                | RunPredicate::Status(_) => None,
-            })
+        self.required().into_iter().find_map(|predicate| match predicate {
+            RunPredicate::Id(test) => listed_ids(test),
+            RunPredicate::DisplayName(_)
+            | RunPredicate::Start(_)
+            | RunPredicate::End(_)
+            | RunPredicate::Status(_) => None,
+        })
     }
 
     /// The statuses that a matching run can have, whatever its other properties are.
@@ -34,12 +32,10 @@ impl RunFilter {
 impl FlowFilter {
     /// A list of ids that contains the id of every matching flow, sorted and without duplicates; `None` if the filter requires none.
     pub fn required_ids(&self) -> Option<Vec<Uuid>> {
-        self.required()
-            .into_iter()
-            .find_map(|predicate| match predicate {
-                FlowPredicate::Id(test) => listed_ids(test),
-                FlowPredicate::DisplayName(_) | FlowPredicate::ReadinessStatus(_) => None,
-            })
+        self.required().into_iter().find_map(|predicate| match predicate {
+            FlowPredicate::Id(test) => listed_ids(test),
+            FlowPredicate::DisplayName(_) | FlowPredicate::ReadinessStatus(_) => None,
+        })
     }
 }
 
@@ -81,15 +77,11 @@ mod tests {
     use crate::query::comparison::{EnumComparison, TextComparison};
 
     fn status(name: &str) -> RunFilter {
-        RunFilter::Predicate(RunPredicate::Status(EnumComparison::Eq(
-            RunStatus::from_name(name),
-        )))
+        RunFilter::Predicate(RunPredicate::Status(EnumComparison::Eq(RunStatus::from_name(name))))
     }
 
     fn name() -> RunFilter {
-        RunFilter::Predicate(RunPredicate::DisplayName(TextComparison::Contains(
-            "a".to_owned(),
-        )))
+        RunFilter::Predicate(RunPredicate::DisplayName(TextComparison::Contains("a".to_owned())))
     }
 
     fn not(filter: RunFilter) -> RunFilter {
@@ -108,10 +100,7 @@ mod tests {
                 not(either.clone()),
                 vec!["completed", "completedWithWarnings", "completedWithErrors"],
             ),
-            (
-                RunFilter::And(vec![name(), either]),
-                vec!["running", "failed"],
-            ),
+            (RunFilter::And(vec![name(), either]), vec!["running", "failed"]),
         ] {
             let possible = filter.possible_statuses();
             let mut names: Vec<&str> = possible.iter().map(|status| status.as_str()).collect();

@@ -85,11 +85,7 @@ pub struct RunCursor {
 impl RunOrder {
     /// An order whose ties are broken by id in the same direction.
     pub const fn new(sort: RunSort, direction: Direction) -> Self {
-        Self {
-            sort,
-            direction,
-            ties: direction,
-        }
+        Self { sort, direction, ties: direction }
     }
 
     /// The position of a run.
@@ -100,11 +96,7 @@ impl RunOrder {
             RunSort::DisplayName => SortKey::Name(run.display_name.as_str().to_owned()),
             RunSort::Id => SortKey::Id,
         };
-        RunCursor {
-            key,
-            run: run.key.run,
-            flow: run.key.flow,
-        }
+        RunCursor { key, run: run.key.run, flow: run.key.flow }
     }
 
     /// Compares two positions; the lesser comes first.
@@ -158,11 +150,7 @@ pub struct FlowCursor {
 impl FlowOrder {
     /// An order whose ties are broken by id in the same direction.
     pub const fn new(sort: FlowSort, direction: Direction) -> Self {
-        Self {
-            sort,
-            direction,
-            ties: direction,
-        }
+        Self { sort, direction, ties: direction }
     }
 
     /// The position of a flow.
@@ -173,10 +161,7 @@ impl FlowOrder {
                 SortKey::Name(flow.properties.display_name.as_str().to_owned())
             }
         };
-        FlowCursor {
-            key,
-            flow: flow.key.flow,
-        }
+        FlowCursor { key, flow: flow.key.flow }
     }
 
     /// Compares two positions; the lesser comes first.
@@ -218,10 +203,7 @@ mod tests {
         let newest = RunOrder::default();
         assert!(newest.compare(&high, &low).is_lt());
         assert!(newest.compare(&low, &earlier).is_lt());
-        let mixed = RunOrder {
-            ties: Direction::Ascending,
-            ..newest
-        };
+        let mixed = RunOrder { ties: Direction::Ascending, ..newest };
         assert!(mixed.compare(&low, &high).is_lt());
         assert!(mixed.compare(&high, &earlier).is_lt());
     }

@@ -59,10 +59,7 @@ impl PageSize {
 /// 50 rows, and 1 MiB.
 impl Default for PageSize {
     fn default() -> Self {
-        Self {
-            rows: 50,
-            bytes: Self::MAX_BYTES,
-        }
+        Self { rows: 50, bytes: Self::MAX_BYTES }
     }
 }
 
@@ -78,10 +75,7 @@ pub struct PageRequest<K> {
 /// The first page, of the default size.
 impl<K> Default for PageRequest<K> {
     fn default() -> Self {
-        Self {
-            size: PageSize::default(),
-            after: None,
-        }
+        Self { size: PageSize::default(), after: None }
     }
 }
 
@@ -109,10 +103,7 @@ impl<T> Page<T> {
     /// Builds a page that was ended by its maximum of bytes, so more rows follow.
     pub fn ended_early(mut items: Vec<T>, size: PageSize) -> Self {
         items.truncate(size.rows());
-        Self {
-            items,
-            has_more: true,
-        }
+        Self { items, has_more: true }
     }
 }
 

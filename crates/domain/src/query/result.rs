@@ -63,10 +63,7 @@ impl<T, C> QueryPage<T, C> {
             (true, last) => last.map(cursor),
             (false, _) => end.filter(|_| size.rows() > 0),
         };
-        let next = after.map(|after| Continuation {
-            after,
-            skip: skip - skipped,
-        });
+        let next = after.map(|after| Continuation { after, skip: skip - skipped });
         Self { items, next }
     }
 

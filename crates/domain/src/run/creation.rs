@@ -35,14 +35,7 @@ pub struct RunCreation {
 /// All properties count as sent.
 impl From<NewRun> for RunCreation {
     fn from(new: NewRun) -> Self {
-        let NewRun {
-            display_name,
-            start,
-            end,
-            status,
-            blocking_error,
-            statistics,
-        } = new.clone();
+        let NewRun { display_name, start, end, status, blocking_error, statistics } = new.clone();
         let named = RunPatch {
             display_name: Field::Value(display_name),
             start: start.map_or(Field::Absent, Field::Value),
@@ -59,19 +52,10 @@ impl RunCreation {
     /// The sent properties that differ from `first`, the first entry of a run's history. If none differs, the creation is the
     /// same. Members of statistics and of blockingError are compared one by one.
     pub fn differing(&self, first: &RunEvent) -> Vec<&'static str> {
-        let RunPatch {
-            display_name,
-            start,
-            end,
-            status,
-            blocking_error,
-            statistics,
-        } = &self.named;
+        let RunPatch { display_name, start, end, status, blocking_error, statistics } = &self.named;
         let recorded = |property: &str| {
             let mut changes = first.changes.iter();
-            changes
-                .find(|change| change.property == property)
-                .map(|change| &change.after)
+            changes.find(|change| change.property == property).map(|change| &change.after)
         };
         let is_text = |property, text: &str| recorded(property) == Some(&text.into());
         let is_time = |property, time: Timestamp| {
@@ -155,22 +139,10 @@ impl NewRun {
         key: RunKey,
         origin: &ReportOrigin,
     ) -> Result<RunChange, Vec<RuleViolation>> {
-        let Self {
-            display_name,
-            start,
-            end,
-            status,
-            blocking_error,
-            statistics,
-        } = self;
+        let Self { display_name, start, end, status, blocking_error, statistics } = self;
         let mut violations = Violations::default();
         let state = violations.collect(created_state(*status, *end));
-        violations.extend(contradictions(
-            *start,
-            *end,
-            Some(*status),
-            blocking_error.as_ref(),
-        ));
+        violations.extend(contradictions(*start, *end, Some(*status), blocking_error.as_ref()));
         if let (None, Some(end)) = (start, end)
             && *end < origin.received
         {
@@ -241,13 +213,7 @@ fn created_state(status: RunStatus, end: Option<Timestamp>) -> Result<RunState, 
 fn created(key: RunKey, properties: RunProperties, origin: &ReportOrigin) -> RunChange {
     let changes = changes_between(None, &properties);
     let (created, modified) = (origin.received, origin.received);
-    let run = Run {
-        key,
-        version: Version::FIRST,
-        created,
-        modified,
-        properties,
-    };
+    let run = Run { key, version: Version::FIRST, created, modified, properties };
     let event = event_of(&run, Action::Created, changes, origin);
     RunChange { run, event }
 }

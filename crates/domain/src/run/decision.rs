@@ -79,13 +79,8 @@ impl Run {
     ) -> Decision {
         let version = self.version.next();
         let occurred = origin.received.max(self.modified);
-        let run = Self {
-            key: self.key,
-            version,
-            created: self.created,
-            modified: occurred,
-            properties,
-        };
+        let run =
+            Self { key: self.key, version, created: self.created, modified: occurred, properties };
         let event = event_of(&run, action, changes, origin);
         Decision::Changed(Box::new(RunChange { run, event }))
     }

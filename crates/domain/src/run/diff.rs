@@ -12,13 +12,8 @@ pub(crate) fn changes_between(
     after: &RunProperties,
 ) -> Vec<PropertyChange> {
     // All fields are named, so that a new property does not compile until it is compared below.
-    let RunProperties {
-        display_name: _,
-        start: _,
-        state: _,
-        blocking_error: _,
-        statistics,
-    } = after;
+    let RunProperties { display_name: _, start: _, state: _, blocking_error: _, statistics } =
+        after;
     let mut changes = Vec::new();
     let mut compare = |name: &str, value: fn(&RunProperties) -> JsonValue, differs: bool| {
         if differs {
@@ -39,11 +34,7 @@ pub(crate) fn changes_between(
         |of| JsonValue::String(of.start.to_string()),
         differs(|a, b| a.start == b.start),
     );
-    compare(
-        property::END_DATE_TIME,
-        end_value,
-        differs(|a, b| a.state == b.state),
-    );
+    compare(property::END_DATE_TIME, end_value, differs(|a, b| a.state == b.state));
     compare(
         property::STATUS,
         |of| of.state.status().as_str().into(),
@@ -67,9 +58,7 @@ fn end_value(properties: &RunProperties) -> JsonValue {
 
 fn error_value(properties: &RunProperties) -> JsonValue {
     let error = properties.blocking_error.as_ref();
-    error.map_or(JsonValue::Null, |error| {
-        JsonValue::Object(error.members().clone())
-    })
+    error.map_or(JsonValue::Null, |error| JsonValue::Object(error.members().clone()))
 }
 
 fn push_member_changes(changes: &mut Vec<PropertyChange>, before: &JsonObject, after: &JsonObject) {
@@ -90,10 +79,6 @@ fn push_if_changed(
 ) {
     let before = before.unwrap_or(JsonValue::Null);
     if before != after {
-        changes.push(PropertyChange {
-            property: property.to_owned(),
-            before,
-            after,
-        });
+        changes.push(PropertyChange { property: property.to_owned(), before, after });
     }
 }

@@ -101,10 +101,6 @@ impl RuleViolation {
         let message = format!(
             "a run that is {status} has no blockingError; leave it out, or report completedWithErrors or failed"
         );
-        Self::new(
-            Rule::BlockingErrorNotAllowed,
-            property::BLOCKING_ERROR,
-            message,
-        )
+        Self::new(Rule::BlockingErrorNotAllowed, property::BLOCKING_ERROR, message)
     }
 }

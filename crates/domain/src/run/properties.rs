@@ -34,14 +34,7 @@ pub struct RunProperties {
 impl RunProperties {
     /// Applies a report that the server received at `now`.
     pub(crate) fn after(&self, patch: &RunPatch, now: Timestamp) -> Result<Self, Rejection> {
-        let RunPatch {
-            display_name,
-            start,
-            end,
-            status,
-            blocking_error,
-            statistics,
-        } = patch;
+        let RunPatch { display_name, start, end, status, blocking_error, statistics } = patch;
         let start = start.value().copied().unwrap_or(self.start);
         let mut violations = Violations::default();
         violations.extend(self.end_while_running(status, end));

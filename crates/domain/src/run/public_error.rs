@@ -47,17 +47,8 @@ impl PublicErrorPatch {
     /// A [`RuleViolation`] for each known member of another type.
     pub fn new(members: JsonObject) -> Result<Self, Vec<RuleViolation>> {
         let mut violations = Violations::default();
-        check_error(
-            &members,
-            property::BLOCKING_ERROR,
-            Nesting::Outer,
-            &mut violations,
-        );
-        if violations.is_empty() {
-            Ok(Self(members))
-        } else {
-            Err(violations.into_vec())
-        }
+        check_error(&members, property::BLOCKING_ERROR, Nesting::Outer, &mut violations);
+        if violations.is_empty() { Ok(Self(members)) } else { Err(violations.into_vec()) }
     }
 
     /// The members to merge.
@@ -116,9 +107,9 @@ impl PublicErrorPatch {
 fn has_value(value: &JsonValue) -> bool {
     match value {
         JsonValue::Null => false,
-        JsonValue::Array(items) => items
-            .iter()
-            .any(|item| *item == JsonValue::Null || has_value(item)),
+        JsonValue::Array(items) => {
+            items.iter().any(|item| *item == JsonValue::Null || has_value(item))
+        }
         JsonValue::Object(members) => members.iter().any(|(_, member)| has_value(member)),
         JsonValue::Bool(_) | JsonValue::Number(_) | JsonValue::String(_) => true,
     }
@@ -198,11 +189,7 @@ fn too_deep(depth: usize) -> RuleViolation {
         "blockingError would be {depth} levels deep; at most {} are kept. Send less of it, or put it into one string",
         PublicError::MAX_DEPTH
     );
-    RuleViolation::new(
-        Rule::BlockingErrorTooDeep,
-        property::BLOCKING_ERROR,
-        message,
-    )
+    RuleViolation::new(Rule::BlockingErrorTooDeep, property::BLOCKING_ERROR, message)
 }
 
 /// `least` is the size with all strings truncated, in bytes.
@@ -212,9 +199,5 @@ fn too_large(least: usize) -> RuleViolation {
          members",
         PublicError::MAX_BYTES
     );
-    RuleViolation::new(
-        Rule::BlockingErrorTooLarge,
-        property::BLOCKING_ERROR,
-        message,
-    )
+    RuleViolation::new(Rule::BlockingErrorTooLarge, property::BLOCKING_ERROR, message)
 }

@@ -43,11 +43,7 @@ impl Statistics {
                 "statistics would be {depth} levels deep; at most {} are kept",
                 Self::MAX_DEPTH
             );
-            return Err(RuleViolation::new(
-                Rule::StatisticsTooDeep,
-                property::STATISTICS,
-                message,
-            ));
+            return Err(RuleViolation::new(Rule::StatisticsTooDeep, property::STATISTICS, message));
         }
         let length = members.compact_length();
         if length > Self::MAX_BYTES {

@@ -47,11 +47,6 @@ impl Environment {
         let (received, id) = self.now_and_id();
         let event =
             EventId::new(id).map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
-        Ok(ReportOrigin {
-            event,
-            actor: requester.actor,
-            request: requester.request,
-            received,
-        })
+        Ok(ReportOrigin { event, actor: requester.actor, request: requester.request, received })
     }
 }

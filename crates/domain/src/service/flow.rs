@@ -39,11 +39,7 @@ impl FlowService {
     ///
     /// [`ServiceError::FlowNotFound`] or [`ServiceError::Store`].
     pub async fn get(&self, key: FlowKey) -> Result<Flow, ServiceError> {
-        self.environment
-            .store
-            .find_flow(key)
-            .await?
-            .ok_or(ServiceError::FlowNotFound)
+        self.environment.store.find_flow(key).await?.ok_or(ServiceError::FlowNotFound)
     }
 
     /// Creates a flow with a new id.
@@ -96,12 +92,7 @@ impl FlowService {
         }
         let preconditions = preconditions.into();
         let decide = move |flow: &Flow| decide(flow, &patch, &preconditions);
-        match self
-            .environment
-            .store
-            .update_flow(key, Arc::new(decide))
-            .await?
-        {
+        match self.environment.store.update_flow(key, Arc::new(decide)).await? {
             Some(Updated::Changed(flow) | Updated::Unchanged(flow)) => Ok(flow),
             Some(Updated::Rejected(rejected)) => Err(rejected.into()),
             None => Err(ServiceError::FlowNotFound),
@@ -120,12 +111,7 @@ impl FlowService {
     ) -> Result<(), ServiceError> {
         let preconditions = preconditions.into();
         let decide = move |flow: &Flow| preconditions.check(|| flow.tag()).map(|()| None);
-        match self
-            .environment
-            .store
-            .delete_flow(key, Arc::new(decide))
-            .await?
-        {
+        match self.environment.store.delete_flow(key, Arc::new(decide)).await? {
             Some(FlowDeleted::Deleted) => Ok(()),
             Some(FlowDeleted::HasRuns) => Err(ServiceError::FlowHasRuns),
             Some(FlowDeleted::Rejected(rejected)) => Err(rejected.into()),
@@ -185,9 +171,5 @@ fn decide(
         .applied_to(&flow.properties)
         .map_err(|violation| Rejection::Invalid(vec![violation]))?;
     let changed = properties != flow.properties;
-    Ok(changed.then(|| Flow {
-        key: flow.key,
-        version: flow.version.next(),
-        properties,
-    }))
+    Ok(changed.then(|| Flow { key: flow.key, version: flow.version.next(), properties }))
 }

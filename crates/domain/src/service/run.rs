@@ -65,10 +65,7 @@ impl RunService {
     /// [`ServiceError::RunNotFound`] or [`ServiceError::Store`].
     pub async fn get(&self, address: RunAddress) -> Result<Run, ServiceError> {
         self.check_via(address.key.flow_key(), address.via).await?;
-        self.store()
-            .find_run(address.key)
-            .await?
-            .ok_or(ServiceError::RunNotFound)
+        self.store().find_run(address.key).await?.ok_or(ServiceError::RunNotFound)
     }
 
     /// Finds a run by its id in all flows of the tenant.
@@ -198,10 +195,7 @@ impl RunService {
         page: EventPageRequest,
     ) -> Result<Page<RunEvent>, ServiceError> {
         self.check_via(address.key.flow_key(), address.via).await?;
-        self.store()
-            .list_run_events(address.key, page)
-            .await?
-            .ok_or(ServiceError::RunNotFound)
+        self.store().list_run_events(address.key, page).await?.ok_or(ServiceError::RunNotFound)
     }
 
     async fn update(&self, address: RunAddress, report: RunReport) -> Result<Run, ServiceError> {

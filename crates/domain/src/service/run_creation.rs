@@ -63,10 +63,8 @@ impl RunService {
         requester: Requester,
         reserved: Reserved,
     ) -> Result<RunCreated, ServiceError> {
-        let origin = ReportOrigin {
-            received: reserved.received,
-            ..self.environment.origin(requester)?
-        };
+        let origin =
+            ReportOrigin { received: reserved.received, ..self.environment.origin(requester)? };
         let run = id.map_or_else(|| run_id(reserved.id), Ok)?;
         let created = self.create_from(flow.run(run), via, new, origin).await?;
         Ok(match created {
@@ -87,9 +85,7 @@ impl RunService {
         let change = match creation.new.create(key, &origin) {
             Ok(change) => change,
             Err(violations) => {
-                return self
-                    .repeated_without_start(key, via, &creation, violations)
-                    .await;
+                return self.repeated_without_start(key, via, &creation, violations).await;
             }
         };
         self.check_via(key.flow_key(), via).await?;
@@ -111,17 +107,12 @@ impl RunService {
         violations: Vec<RuleViolation>,
     ) -> Result<RunCreated, ServiceError> {
         let is_default_start = creation.new.start.is_none()
-            && violations
-                .iter()
-                .all(|violation| violation.rule == Rule::EndBeforeStart);
+            && violations.iter().all(|violation| violation.rule == Rule::EndBeforeStart);
         if !is_default_start {
             return Err(violations.into());
         }
         self.check_via(key.flow_key(), via).await?;
-        let first = EventPageRequest {
-            size: PageSize::new(1).unwrap_or_default(),
-            after: None,
-        };
+        let first = EventPageRequest { size: PageSize::new(1).unwrap_or_default(), after: None };
         let first = self.store().list_run_events(key, first).await?;
         let first = first.and_then(|page| page.items.into_iter().next());
         let stored = self.store().find_run(key).await?;

@@ -41,10 +41,7 @@ impl StoreError {
         kind: StoreErrorKind,
         source: impl Into<Box<dyn error::Error + Send + Sync>>,
     ) -> Self {
-        Self {
-            kind,
-            source: Some(source.into()),
-        }
+        Self { kind, source: Some(source.into()) }
     }
 }
 

@@ -55,10 +55,7 @@ fn a_conflict_tells_a_person_what_to_do() {
         message(status(RunStatus::Running)),
         "the run has ended as completed, which is final; leave status out to add statistics"
     );
-    let with_null_end = |patch| RunPatch {
-        end: Nullable::Null,
-        ..patch
-    };
+    let with_null_end = |patch| RunPatch { end: Nullable::Null, ..patch };
     assert_eq!(
         message(with_null_end(status(RunStatus::Running))),
         "the run has ended as completed, which is final; leave status and the null endDateTime out to add statistics"

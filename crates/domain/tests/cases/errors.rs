@@ -44,10 +44,7 @@ fn a_completion_while_an_error_is_stored_is_rejected() {
 #[test]
 fn a_completion_that_clears_the_stored_error_is_accepted() {
     for reported in WITHOUT_ERROR {
-        let by_null = RunPatch {
-            blocking_error: Nullable::Null,
-            ..outcome(reported)
-        };
+        let by_null = RunPatch { blocking_error: Nullable::Null, ..outcome(reported) };
         let by_member = RunPatch {
             status: Field::Value(RunStatus::Ended(reported)),
             ..blocking_error(r#"{"code":null}"#)
@@ -72,12 +69,7 @@ fn a_run_may_end_with_its_error_when_the_outcome_has_one() {
 
 #[test]
 fn an_error_without_values_is_none() {
-    for json in [
-        "{}",
-        r#"{"code":null}"#,
-        r##"{"@odata.type":"#x"}"##,
-        r#"{"innerError":{}}"#,
-    ] {
+    for json in ["{}", r#"{"code":null}"#, r##"{"@odata.type":"#x"}"##, r#"{"innerError":{}}"#] {
         assert_unchanged(&running(), &blocking_error(json));
         assert_unchanged(&running_with_error(), &blocking_error("{}"));
         assert_unchanged(&ended(Outcome::Completed), &blocking_error(json));
@@ -89,10 +81,7 @@ fn an_error_without_values_is_none() {
 #[test]
 fn statistics_over_a_limit_are_rejected_after_the_merge() {
     let half = |name: &str| object(&format!(r#"{{"{name}":"{}"}}"#, "x".repeat(33_000)));
-    let statistics = |value| RunPatch {
-        statistics: Field::Value(value),
-        ..RunPatch::default()
-    };
+    let statistics = |value| RunPatch { statistics: Field::Value(value), ..RunPatch::default() };
     let run = changed(&running(), &statistics(half("a"))).run;
     let too_large = statistics(half("b"));
     assert_violation(&run, &too_large, Rule::StatisticsTooLarge, "statistics");
@@ -100,26 +89,16 @@ fn statistics_over_a_limit_are_rejected_after_the_merge() {
     exchange.insert("a", flowruns_domain::json::JsonValue::Null);
     changed(&run, &statistics(exchange));
 
-    let nested = |levels: usize| {
-        object(&format!(
-            "{}1{}",
-            r#"{"a":"#.repeat(levels),
-            "}".repeat(levels)
-        ))
-    };
+    let nested =
+        |levels: usize| object(&format!("{}1{}", r#"{"a":"#.repeat(levels), "}".repeat(levels)));
     changed(&running(), &statistics(nested(16)));
     let too_deep = statistics(nested(17));
     assert_violation(&running(), &too_deep, Rule::StatisticsTooDeep, "statistics");
 }
 
 fn stored_error(run: &Run, json: &str) -> JsonObject {
-    let error = changed(run, &blocking_error(json))
-        .run
-        .properties
-        .blocking_error;
-    error
-        .map(|error| error.members().clone())
-        .unwrap_or_default()
+    let error = changed(run, &blocking_error(json)).run.properties.blocking_error;
+    error.map(|error| error.members().clone()).unwrap_or_default()
 }
 
 #[test]
@@ -133,10 +112,9 @@ fn members_of_any_name_are_kept_and_what_is_empty_is_dropped_at_every_level() {
 
 #[test]
 fn whether_a_run_has_an_error_is_judged_after_the_merge() {
-    for json in [
-        r#"{"details":[],"x":{"y":[{"z":null}]}}"#,
-        r#"{"code":null,"innerError":{"code":null}}"#,
-    ] {
+    for json in
+        [r#"{"details":[],"x":{"y":[{"z":null}]}}"#, r#"{"code":null,"innerError":{"code":null}}"#]
+    {
         for outcome in WITHOUT_ERROR {
             let patch = RunPatch {
                 status: Field::Value(RunStatus::Ended(outcome)),
@@ -168,9 +146,7 @@ fn the_longest_strings_of_an_error_over_its_limit_are_truncated_with_the_sent_le
     for (name, whole) in [("message", &long), ("stack", &longer)] {
         let text = text(name);
         let mark = format!("… [cut, {} bytes]", whole.len());
-        let kept = text
-            .strip_suffix(&mark)
-            .unwrap_or_else(|| panic!("{name} has no mark"));
+        let kept = text.strip_suffix(&mark).unwrap_or_else(|| panic!("{name} has no mark"));
         assert!(whole.starts_with(kept), "{name}");
     }
     assert_eq!(members.get("code"), Some(&"E".into()));
@@ -181,19 +157,11 @@ fn the_longest_strings_of_an_error_over_its_limit_are_truncated_with_the_sent_le
 #[test]
 fn an_error_that_exceeds_its_limit_with_truncated_strings_is_rejected() {
     let numbers = vec!["12345"; 11_000].join(",");
-    let many = format!(
-        r#"{{"message":"{}","list":[{numbers}]}}"#,
-        "x".repeat(70_000)
-    );
+    let many = format!(r#"{{"message":"{}","list":[{numbers}]}}"#, "x".repeat(70_000));
     let rule = Rule::BlockingErrorTooLarge;
     assert_violation(&running(), &blocking_error(&many), rule, "blockingError");
     let short_strings = format!(r#"{{"list":[{}]}}"#, vec![r#""abcd""#; 11_000].join(","));
-    assert_violation(
-        &running(),
-        &blocking_error(&short_strings),
-        rule,
-        "blockingError",
-    );
+    assert_violation(&running(), &blocking_error(&short_strings), rule, "blockingError");
 }
 
 #[test]
@@ -201,12 +169,7 @@ fn an_error_has_16_levels() {
     let nested = |levels: usize| format!("{}1{}", r#"{"a":"#.repeat(levels), "}".repeat(levels));
     changed(&running(), &blocking_error(&nested(16)));
     let rule = Rule::BlockingErrorTooDeep;
-    assert_violation(
-        &running(),
-        &blocking_error(&nested(17)),
-        rule,
-        "blockingError",
-    );
+    assert_violation(&running(), &blocking_error(&nested(17)), rule, "blockingError");
     // Empty levels do not count: they are dropped.
     let empty = format!("{}{{}}{}", r#"{"a":"#.repeat(40), "}".repeat(40));
     assert_unchanged(&running(), &blocking_error(&empty));
@@ -222,9 +185,6 @@ fn a_truncated_string_is_stored_whole_when_it_is_sent_again_and_fits() {
     assert_unchanged(&run, &blocking_error(&message));
     let run = changed(&run, &blocking_error(r#"{"other":null}"#)).run;
     let run = changed(&run, &blocking_error(&message)).run;
-    let members = run
-        .properties
-        .blocking_error
-        .map(|error| error.members().clone());
+    let members = run.properties.blocking_error.map(|error| error.members().clone());
     assert_eq!(members, Some(object(&message)));
 }

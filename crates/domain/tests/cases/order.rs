@@ -12,16 +12,10 @@ fn another_version() -> IfMatch {
 
 #[test]
 fn a_violation_comes_before_a_failed_precondition() {
-    let patch = RunPatch {
-        start: Field::Value(time(END)),
-        ..end(Nullable::Value(time(START)))
-    };
+    let patch = RunPatch { start: Field::Value(time(END)), ..end(Nullable::Value(time(START))) };
     for if_match in [another_version(), IfMatch::AbsentButRequired] {
         let decision = decide_if(&running(), &patch, &if_match);
-        assert!(
-            matches!(decision, Err(Rejection::Invalid(_))),
-            "{decision:?}"
-        );
+        assert!(matches!(decision, Err(Rejection::Invalid(_))), "{decision:?}");
     }
 }
 
@@ -36,10 +30,7 @@ fn a_failed_precondition_comes_before_what_is_wrong_on_the_stored_run() {
         let decision = decide_if(&running(), &patch, &another_version());
         assert_eq!(decision, failed);
         let required = Err(Rejection::PreconditionRequired);
-        assert_eq!(
-            decide_if(&running(), &patch, &IfMatch::AbsentButRequired),
-            required
-        );
+        assert_eq!(decide_if(&running(), &patch, &IfMatch::AbsentButRequired), required);
     }
 }
 
@@ -55,20 +46,14 @@ fn a_version_that_if_none_match_names_is_not_changed() {
         (IfNoneMatch::Any, false),
     ];
     for (if_none_match, is_accepted) in cases {
-        let both = Preconditions {
-            if_match: IfMatch::Any,
-            if_none_match: if_none_match.clone(),
-        };
+        let both = Preconditions { if_match: IfMatch::Any, if_none_match: if_none_match.clone() };
         let expected = |decision: Result<Decision, Rejection>| match is_accepted {
             true => assert!(decision.is_ok(), "{if_none_match:?}"),
             false => assert_eq!(decision, Err(Rejection::VersionExcluded)),
         };
         expected(run.decide(&patch, &both, &origin()));
         expected(run.decide_deletion(&both, &origin()));
-        let missing = Preconditions {
-            if_match: IfMatch::AbsentButRequired,
-            ..both
-        };
+        let missing = Preconditions { if_match: IfMatch::AbsentButRequired, ..both };
         let required = Err(Rejection::PreconditionRequired);
         assert_eq!(run.decide(&patch, &missing, &origin()), required);
     }
@@ -80,10 +65,7 @@ fn a_failed_precondition_comes_before_a_conflict() {
     let failed = Err(Rejection::PreconditionFailed);
     assert_eq!(decide_if(&run, &patch, &another_version()), failed);
     let required = Err(Rejection::PreconditionRequired);
-    assert_eq!(
-        decide_if(&run, &patch, &IfMatch::AbsentButRequired),
-        required
-    );
+    assert_eq!(decide_if(&run, &patch, &IfMatch::AbsentButRequired), required);
 }
 
 #[test]
@@ -99,19 +81,14 @@ fn a_precondition_that_holds_lets_the_conflict_through() {
     let tags = vec![EntityTag::new("another"), run.tag()];
     for if_match in [IfMatch::Any, IfMatch::OneOf(tags)] {
         let decision = decide_if(&run, &patch, &if_match);
-        assert!(
-            matches!(decision, Err(Rejection::Conflict(_))),
-            "{decision:?}"
-        );
+        assert!(matches!(decision, Err(Rejection::Conflict(_))), "{decision:?}");
     }
 }
 
 #[test]
 fn a_violation_comes_before_a_conflict() {
-    let patch = RunPatch {
-        end: Nullable::Value(time("2026-03-01T07:00:00Z")),
-        ..outcome(Outcome::Failed)
-    };
+    let patch =
+        RunPatch { end: Nullable::Value(time("2026-03-01T07:00:00Z")), ..outcome(Outcome::Failed) };
     let run = ended(Outcome::Completed);
     assert_violation(&run, &patch, Rule::EndBeforeStart, "endDateTime");
 }

@@ -53,8 +53,7 @@ fn errors() -> impl Strategy<Value = PublicErrorPatch> {
 fn times() -> impl Strategy<Value = Timestamp> {
     (0_u32..6).prop_map(|minute| {
         let text = format!("2026-03-01T08:0{minute}:00.00000{minute}Z");
-        text.parse()
-            .unwrap_or_else(|error| panic!("{text}: {error}"))
+        text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
     })
 }
 
@@ -92,16 +91,14 @@ pub(super) fn patches() -> impl Strategy<Value = RunPatch> {
         nullable(errors()),
         field(objects()),
     )
-        .prop_map(
-            |(display_name, start, end, status, blocking_error, statistics)| RunPatch {
-                display_name,
-                start,
-                end,
-                status,
-                blocking_error,
-                statistics,
-            },
-        )
+        .prop_map(|(display_name, start, end, status, blocking_error, statistics)| RunPatch {
+            display_name,
+            start,
+            end,
+            status,
+            blocking_error,
+            statistics,
+        })
 }
 
 pub(super) fn origins() -> impl Strategy<Value = ReportOrigin> {
@@ -116,13 +113,8 @@ pub(super) fn origins() -> impl Strategy<Value = ReportOrigin> {
 /// A run after a creation and reports.
 pub(super) fn runs() -> impl Strategy<Value = Run> {
     let report = (patches(), origins());
-    (
-        display_names(),
-        times(),
-        origins(),
-        collection::vec(report, 0..4),
-    )
-        .prop_map(|(display_name, start, origin, reports)| {
+    (display_names(), times(), origins(), collection::vec(report, 0..4)).prop_map(
+        |(display_name, start, origin, reports)| {
             let new = NewRun {
                 display_name,
                 start: Some(start),
@@ -131,12 +123,11 @@ pub(super) fn runs() -> impl Strategy<Value = Run> {
                 blocking_error: None,
                 statistics: JsonObject::default(),
             };
-            reports
-                .iter()
-                .fold(created(&new, &origin), |run, (patch, origin)| {
-                    changed(&run, patch, origin).map_or(run, |change| change.0)
-                })
-        })
+            reports.iter().fold(created(&new, &origin), |run, (patch, origin)| {
+                changed(&run, patch, origin).map_or(run, |change| change.0)
+            })
+        },
+    )
 }
 
 fn created(new: &NewRun, origin: &ReportOrigin) -> Run {
@@ -146,9 +137,7 @@ fn created(new: &NewRun, origin: &ReportOrigin) -> Run {
         panic!("1, 2 and 3 are ids");
     };
     let change = new.create(FlowKey { tenant, flow }.run(run), origin);
-    change
-        .unwrap_or_else(|violations| panic!("{violations:?}"))
-        .run
+    change.unwrap_or_else(|violations| panic!("{violations:?}")).run
 }
 
 /// The changed run and its history entry.

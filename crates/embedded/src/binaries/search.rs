@@ -38,9 +38,7 @@ pub(super) fn installed() -> Vec<Binaries> {
 pub(crate) fn in_tree(tree: &Path) -> Vec<Binaries> {
     let libraries = library_folders(tree);
     let folders = program_folders(tree).into_iter();
-    folders
-        .filter_map(|folder| Binaries::inspect(folder, &libraries))
-        .collect()
+    folders.filter_map(|folder| Binaries::inspect(folder, &libraries)).collect()
 }
 
 /// Why [`in_tree`] finds nothing.

@@ -85,28 +85,23 @@ impl<'a> Apt<'a> {
         let search = ["search", "--names-only", "^postgresql-[0-9]+$"];
         let found = self.run(self.apt("apt-cache", &search))?;
         let majors = found.stdout.lines().filter_map(major_version);
-        majors
-            .filter(|major| requirement.accepts(*major))
-            .max()
-            .ok_or_else(|| {
-                let detail = match update_error {
-                    "" => String::new(),
-                    error => format!(" ({error})"),
-                };
-                let package = match requirement.exact {
-                    Some(exact) => format!("postgresql-{exact}"),
-                    None => format!("postgresql-{} or newer", requirement.minimum),
-                };
-                FetchError::NoPackage { package, detail }
-            })
+        majors.filter(|major| requirement.accepts(*major)).max().ok_or_else(|| {
+            let detail = match update_error {
+                "" => String::new(),
+                error => format!(" ({error})"),
+            };
+            let package = match requirement.exact {
+                Some(exact) => format!("postgresql-{exact}"),
+                None => format!("postgresql-{} or newer", requirement.minimum),
+            };
+            FetchError::NoPackage { package, detail }
+        })
     }
 
     /// The packages of the server and its clients, and the libraries they need that are not installed.
     fn missing(&self, major: u16) -> Result<Vec<String>, FetchError> {
-        let mut packages = vec![
-            format!("postgresql-{major}"),
-            format!("postgresql-client-{major}"),
-        ];
+        let mut packages =
+            vec![format!("postgresql-{major}"), format!("postgresql-client-{major}")];
         let mut arguments = vec!["depends", "--recurse"];
         arguments.extend(ONLY_DEPENDS);
         arguments.extend(packages.iter().map(String::as_str));
@@ -177,10 +172,8 @@ impl<'a> Apt<'a> {
             setting.push(self.work.join(folder));
             setting
         };
-        let mut settings = vec![
-            private("Dir::State::Lists=", "lists"),
-            private("Dir::Cache=", "cache"),
-        ];
+        let mut settings =
+            vec![private("Dir::State::Lists=", "lists"), private("Dir::Cache=", "cache")];
         settings.extend(SETTINGS.map(OsString::from));
         if geteuid().is_root() {
             // The user _apt cannot write to our folders.
@@ -240,20 +233,14 @@ mod tests {
     fn apt_uses_private_folders_and_requires_signatures() {
         let tools = Tools::from_environment();
         let command = Apt::new(&tools, Path::new("/scratch")).apt("apt-get", &["update"]);
-        let arguments: Vec<_> = command
-            .get_args()
-            .filter_map(|text| text.to_str())
-            .collect();
+        let arguments: Vec<_> = command.get_args().filter_map(|text| text.to_str()).collect();
         for setting in [
             "Dir::State::Lists=/scratch/lists",
             "Dir::Cache=/scratch/cache",
             "Debug::NoLocking=1",
             "APT::Get::AllowUnauthenticated=false",
         ] {
-            assert!(
-                arguments.windows(2).any(|pair| pair == ["-o", setting]),
-                "{arguments:?}"
-            );
+            assert!(arguments.windows(2).any(|pair| pair == ["-o", setting]), "{arguments:?}");
         }
         assert_eq!(arguments.last(), Some(&"update"));
     }

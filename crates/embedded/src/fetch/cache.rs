@@ -32,20 +32,14 @@ const LOCK_PAUSE: Duration = Duration::from_millis(200);
 /// The folders that can contain downloaded programs, in order of preference: the cache of the user, the cache of the system,
 /// the data folder.
 pub(crate) fn cache_folders(data_folder: Option<&DataFolder>) -> Vec<PathBuf> {
-    let absolute = |name: &str| {
-        env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
+    let absolute =
+        |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let mut folders: Vec<PathBuf> = absolute("XDG_CACHE_HOME").into_iter().collect();
     // The server does not run as root, and its user cannot enter root's home.
     if !geteuid().is_root() {
         folders.extend(absolute("HOME").map(|home| home.join(".cache")));
     }
-    let mut folders: Vec<PathBuf> = folders
-        .into_iter()
-        .map(|folder| folder.join(NAME))
-        .collect();
+    let mut folders: Vec<PathBuf> = folders.into_iter().map(|folder| folder.join(NAME)).collect();
     folders.push(PathBuf::from(SYSTEM_CACHE));
     folders.extend(data_folder.map(|folder| folder.path.join(DATA_FOLDER_CACHE)));
     folders
@@ -57,12 +51,8 @@ pub(crate) fn unpacked_trees(folder: &Path) -> Vec<PathBuf> {
         return Vec::new();
     }
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let names = entries.filter(|entry| {
-        entry
-            .file_name()
-            .to_string_lossy()
-            .starts_with("postgresql")
-    });
+    let names =
+        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("postgresql"));
     let mut trees: Vec<PathBuf> = names.map(|entry| entry.path()).collect();
     trees.sort();
     trees.reverse();
@@ -105,9 +95,7 @@ impl Cache {
 
     /// An empty folder that [`unpacked_trees`] ignores.
     pub(super) fn work_folder(&self) -> Result<PathBuf, FetchError> {
-        let work = self
-            .folder
-            .join(format!("{WORK_PREFIX}{}", std::process::id()));
+        let work = self.folder.join(format!("{WORK_PREFIX}{}", std::process::id()));
         fs::create_dir(&work).map_err(FetchError::io("create the folder", &work))?;
         Ok(work)
     }

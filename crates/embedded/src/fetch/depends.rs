@@ -108,10 +108,7 @@ libllvm14
         let missing = Dependencies::parse(PRINTED)
             .missing_libraries(&["postgresql-15".to_owned()], &installed);
         let missing: Vec<&str> = missing.iter().map(String::as_str).collect();
-        assert_eq!(
-            missing,
-            ["libdb5.3", "libicu72", "libldap-2.5-0", "libsasl2-2"]
-        );
+        assert_eq!(missing, ["libdb5.3", "libicu72", "libldap-2.5-0", "libsasl2-2"]);
     }
 
     #[test]

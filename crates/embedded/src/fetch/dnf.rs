@@ -53,13 +53,7 @@ impl<'a> Dnf<'a> {
         logs.push(self.work);
         let mut command = self.tools.command("dnf", self.work);
         command.args([cache, logs]);
-        command.args([
-            "--assumeyes",
-            "--quiet",
-            "download",
-            "--resolve",
-            "--destdir",
-        ]);
+        command.args(["--assumeyes", "--quiet", "download", "--resolve", "--destdir"]);
         command.arg(self.work.join("packages")).args(PACKAGES);
         command
     }
@@ -88,15 +82,9 @@ mod tests {
     use super::*;
 
     fn line(command: &Command) -> String {
-        let arguments = command
-            .get_args()
-            .map(|argument| argument.to_string_lossy());
+        let arguments = command.get_args().map(|argument| argument.to_string_lossy());
         let program = command.get_program().to_string_lossy();
-        [program]
-            .into_iter()
-            .chain(arguments)
-            .collect::<Vec<_>>()
-            .join(" ")
+        [program].into_iter().chain(arguments).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
@@ -109,10 +97,7 @@ mod tests {
              /scratch/packages postgresql-server postgresql"
         );
         let package = Path::new("/scratch/packages/p.rpm");
-        assert_eq!(
-            line(&dnf.check(package)),
-            "rpmkeys --checksig /scratch/packages/p.rpm"
-        );
+        assert_eq!(line(&dnf.check(package)), "rpmkeys --checksig /scratch/packages/p.rpm");
         let extract = dnf.extract(package, Path::new("/scratch/tree"));
         assert_eq!(extract.get_current_dir(), Some(Path::new("/scratch/tree")));
         assert!(line(&extract).ends_with("sh /scratch/packages/p.rpm"));

@@ -21,10 +21,7 @@ impl Progress {
         tracing::info!(
             "PostgreSQL is not installed; downloading it with the package manager, without changing the system"
         );
-        Self {
-            is_terminal: io::stderr().is_terminal(),
-            percent: 0,
-        }
+        Self { is_terminal: io::stderr().is_terminal(), percent: 0 }
     }
 
     /// Begins a step of unknown duration.
@@ -75,10 +72,7 @@ fn bar(percent: u64, total: u64) -> String {
     let done = (percent * WIDTH / 100) as usize;
     let remaining = WIDTH as usize - done;
     let (done, remaining) = ("#".repeat(done), ".".repeat(remaining));
-    format!(
-        "downloading PostgreSQL [{done}{remaining}] {}",
-        amount(percent, total)
-    )
+    format!("downloading PostgreSQL [{done}{remaining}] {}", amount(percent, total))
 }
 
 fn amount(percent: u64, total: u64) -> String {

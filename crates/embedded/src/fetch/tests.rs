@@ -9,10 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-const REQUIREMENT: VersionRequirement = VersionRequirement {
-    minimum: 15,
-    exact: None,
-};
+const REQUIREMENT: VersionRequirement = VersionRequirement { minimum: 15, exact: None };
 
 /// A repository with packages whose programs only print their version, and a system in which nothing is installed.
 struct Repository {
@@ -35,10 +32,7 @@ impl Repository {
             fs::create_dir(folder.path().join(name)).unwrap();
         }
         fs::write(folder.path().join("dpkg/status"), "").unwrap();
-        Some(Self {
-            folder,
-            packages: String::new(),
-        })
+        Some(Self { folder, packages: String::new() })
     }
 
     /// Adds PostgreSQL, which depends on the library package `libtz1`.
@@ -55,22 +49,15 @@ impl Repository {
             (format!("{programs}/bin/initdb"), "#!/bin/sh\n"),
             (format!("{programs}/lib/llvmjit.so"), ""),
         ];
-        let (server, client) = (
-            format!("postgresql-{major}"),
-            format!("postgresql-client-{major}"),
-        );
+        let (server, client) =
+            (format!("postgresql-{major}"), format!("postgresql-client-{major}"));
         self.add(
             &server,
             version,
             &format!("{client}, postgresql-common, libtz1, libllvm14"),
             &files,
         );
-        self.add(
-            &client,
-            version,
-            "libtz1",
-            &[(format!("{programs}/bin/psql"), "#!/bin/sh\n")],
-        );
+        self.add(&client, version, "libtz1", &[(format!("{programs}/bin/psql"), "#!/bin/sh\n")]);
         self
     }
 
@@ -81,12 +68,7 @@ impl Repository {
             "libdeep1",
             &[("usr/lib/x86_64-linux-gnu/libtz.so.1".to_owned(), "")],
         );
-        self.add(
-            "libdeep1",
-            "1",
-            "",
-            &[("usr/lib/x86_64-linux-gnu/libdeep.so.1".to_owned(), "")],
-        );
+        self.add("libdeep1", "1", "", &[("usr/lib/x86_64-linux-gnu/libdeep.so.1".to_owned(), "")]);
         for unwanted in ["postgresql-common", "libllvm14"] {
             self.add(unwanted, "1", "", &[(format!("usr/share/{unwanted}"), "")]);
         }
@@ -97,11 +79,8 @@ impl Repository {
         let build = self.folder.path().join("build").join(name);
         let control = build.join("DEBIAN/control");
         fs::create_dir_all(control.parent().unwrap()).unwrap();
-        let depends = if depends.is_empty() {
-            String::new()
-        } else {
-            format!("Depends: {depends}\n")
-        };
+        let depends =
+            if depends.is_empty() { String::new() } else { format!("Depends: {depends}\n") };
         let stanza = format!(
             "Package: {name}\nVersion: {version}\nArchitecture: all\nMaintainer: test <test@localhost>\n{depends}Description: test\n"
         );
@@ -121,9 +100,8 @@ impl Repository {
         let digest = run(Command::new("sha256sum").arg(&package));
         let digest = digest.split(' ').next().unwrap();
         let size = fs::metadata(&package).unwrap().len();
-        self.packages.push_str(&format!(
-            "{stanza}Filename: ./{file}\nSize: {size}\nSHA256: {digest}\n\n"
-        ));
+        self.packages
+            .push_str(&format!("{stanza}Filename: ./{file}\nSize: {size}\nSHA256: {digest}\n\n"));
     }
 
     /// The tools, configured for this repository only. `trust` is the option of the source line.
@@ -150,9 +128,7 @@ impl Repository {
             ("DPKG_ADMINDIR", path("dpkg").into_os_string()),
         ];
         Tools::with_environment(
-            variables
-                .into_iter()
-                .map(|(name, value)| (OsString::from(name), value)),
+            variables.into_iter().map(|(name, value)| (OsString::from(name), value)),
         )
     }
 
@@ -167,9 +143,8 @@ impl Repository {
     /// The names in the cache.
     fn cached(&self) -> Vec<String> {
         let entries = fs::read_dir(self.cache()).unwrap();
-        let mut names: Vec<String> = entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
@@ -177,11 +152,7 @@ impl Repository {
 
 fn run(command: &mut Command) -> String {
     let output = command.output().unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -192,13 +163,9 @@ fn the_newest_version_is_fetched_with_its_missing_libraries_and_nothing_else() {
     let Some(repository) = Repository::new() else {
         return;
     };
-    let repository = repository
-        .with_postgres(14, "14.9")
-        .with_postgres(15, "15.4");
+    let repository = repository.with_postgres(14, "14.9").with_postgres(15, "15.4");
     let repository = repository.with_postgres(16, "16.1").with_libraries();
-    let tree = repository
-        .fetch(&repository.tools(TRUSTED), REQUIREMENT)
-        .unwrap();
+    let tree = repository.fetch(&repository.tools(TRUSTED), REQUIREMENT).unwrap();
     assert_eq!(repository.cached(), ["lock", "postgresql-16_16.1_all"]);
     assert_eq!(tree, repository.cache().join("postgresql-16_16.1_all"));
     let found = binaries::in_tree(&tree);
@@ -213,10 +180,7 @@ fn the_newest_version_is_fetched_with_its_missing_libraries_and_nothing_else() {
     ] {
         assert_eq!(tree.join(path).exists(), exists, "{path}");
     }
-    let exact = VersionRequirement {
-        exact: Some(15),
-        ..REQUIREMENT
-    };
+    let exact = VersionRequirement { exact: Some(15), ..REQUIREMENT };
     let older = repository.fetch(&repository.tools(TRUSTED), exact).unwrap();
     assert!(older.ends_with("postgresql-15_15.4_all"));
 }
@@ -227,14 +191,10 @@ fn a_cached_version_is_used_without_the_package_manager() {
         return;
     };
     let repository = repository.with_postgres(15, "15.4").with_libraries();
-    let first = repository
-        .fetch(&repository.tools(TRUSTED), REQUIREMENT)
-        .unwrap();
+    let first = repository.fetch(&repository.tools(TRUSTED), REQUIREMENT).unwrap();
     fs::remove_dir_all(repository.folder.path().join("repository")).unwrap();
     fs::create_dir(repository.folder.path().join("repository")).unwrap();
-    let again = repository
-        .fetch(&repository.tools(TRUSTED), REQUIREMENT)
-        .unwrap();
+    let again = repository.fetch(&repository.tools(TRUSTED), REQUIREMENT).unwrap();
     assert_eq!(again, first);
 }
 
@@ -279,17 +239,13 @@ fn an_old_version_and_programs_that_do_not_run_are_rejected_with_the_reason() {
         return;
     };
     let repository = repository.with_postgres(14, "14.9");
-    let error = repository
-        .fetch(&repository.tools(TRUSTED), REQUIREMENT)
-        .unwrap_err();
+    let error = repository.fetch(&repository.tools(TRUSTED), REQUIREMENT).unwrap_err();
     let message = error.to_string();
     assert!(message.contains("no postgresql-15 or newer"), "{message}");
     // No package contains the library.
     let mut repository = repository.with_postgres(15, "15.4");
     repository.add("libtz1", "1", "", &[("usr/share/empty".to_owned(), "")]);
-    let error = repository
-        .fetch(&repository.tools(TRUSTED), REQUIREMENT)
-        .unwrap_err();
+    let error = repository.fetch(&repository.tools(TRUSTED), REQUIREMENT).unwrap_err();
     let message = error.to_string();
     assert!(message.contains("libtz.so.1: cannot open"), "{message}");
     assert_eq!(repository.cached(), ["lock"]);
@@ -301,9 +257,7 @@ fn an_interrupted_download_is_repeated_and_concurrent_ones_share_the_result() {
         return;
     };
     let repository = repository.with_postgres(15, "15.4").with_libraries();
-    let incomplete = repository
-        .cache()
-        .join("fetch-1/tree/usr/lib/postgresql/15/bin");
+    let incomplete = repository.cache().join("fetch-1/tree/usr/lib/postgresql/15/bin");
     fs::create_dir_all(&incomplete).unwrap();
     fs::write(incomplete.join("postgres"), "incomplete").unwrap();
     let repository = Arc::new(repository);
@@ -331,19 +285,10 @@ fn a_folder_that_other_users_may_write_to_is_not_used() {
     fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
     assert!(unpacked_trees(&open).is_empty());
     let tools = repository.tools(TRUSTED);
-    let tree = fetch_with(
-        &tools,
-        &[open.clone(), repository.cache()],
-        None,
-        REQUIREMENT,
-    )
-    .unwrap();
+    let tree = fetch_with(&tools, &[open.clone(), repository.cache()], None, REQUIREMENT).unwrap();
     assert!(tree.starts_with(repository.cache()));
     let error = fetch_with(&tools, &[open], None, REQUIREMENT).unwrap_err();
-    assert!(
-        error.to_string().contains("other users may write to it"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("other users may write to it"), "{error}");
 }
 
 #[test]

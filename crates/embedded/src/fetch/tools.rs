@@ -56,9 +56,7 @@ impl Tools {
     pub(super) fn with_environment(
         environment: impl Iterator<Item = (OsString, OsString)>,
     ) -> Self {
-        Self {
-            environment: environment.collect(),
-        }
+        Self { environment: environment.collect() }
     }
 
     /// Whether PATH contains the program.
@@ -124,21 +122,13 @@ impl Tools {
                 outcome
             }
         };
-        Err(FetchError::ToolFailed {
-            program,
-            outcome,
-            stderr: last_lines(&output.stderr),
-        })
+        Err(FetchError::ToolFailed { program, outcome, stderr: last_lines(&output.stderr) })
     }
 }
 
 /// The last lines of an error output, joined to one line.
 pub(super) fn last_lines(text: &str) -> String {
-    let lines: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     lines[lines.len().saturating_sub(STDERR_LINES)..].join("; ")
 }
 

@@ -40,25 +40,16 @@ impl ClusterProcess {
         command
             .args(["--exact", "cluster_process::keeps_a_cluster_until_killed"])
             .env(FOLDER, folder);
-        command
-            .current_dir("/")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null());
+        command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null());
         let mut process = command.spawn().unwrap();
         let mut postmaster_pid = None;
         eventually("the process has started its cluster", || {
-            assert!(
-                process.try_wait().unwrap().is_none(),
-                "the process has exited"
-            );
+            assert!(process.try_wait().unwrap().is_none(), "the process has exited");
             let written = fs::read_to_string(pid_file(folder)).unwrap_or_default();
             postmaster_pid = written.strip_suffix('\n').and_then(|pid| pid.parse().ok());
             postmaster_pid.is_some()
         });
-        Self {
-            process,
-            postmaster_pid: postmaster_pid.unwrap(),
-        }
+        Self { process, postmaster_pid: postmaster_pid.unwrap() }
     }
 
     pub(crate) fn pid(&self) -> u32 {

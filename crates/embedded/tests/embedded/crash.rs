@@ -99,10 +99,7 @@ fn a_reused_process_id_is_not_signalled() {
     remember(&start(temp.path()));
     let data = temp.path().join("postgres");
     // It runs as the user of the server, so PostgreSQL itself would reject the start.
-    let mut unrelated = as_owner(&data, Command::new("sleep"))
-        .arg("60")
-        .spawn()
-        .unwrap();
+    let mut unrelated = as_owner(&data, Command::new("sleep")).arg("60").spawn().unwrap();
     let socket = temp.path().join("run");
     let stale = format!(
         "{}\n{}\n1700000000\n5432\n{}\n\n 51838 999999999\nready   \n",
@@ -144,11 +141,7 @@ fn all_starts_write_to_the_same_log() {
     drop(start(temp.path()));
     let path = temp.path().join("postgres.log");
     let log = fs::read_to_string(&path).unwrap();
-    assert_eq!(
-        log.matches("database system is ready to accept connections")
-            .count(),
-        2
-    );
+    assert_eq!(log.matches("database system is ready to accept connections").count(), 2);
     assert_eq!(mode(&path), 0o600);
 }
 
@@ -163,14 +156,8 @@ fn unmanaged_server(folder: &Path) -> Child {
         "-c",
         "listen_addresses=",
     ]);
-    let server = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    eventually("the orphan accepts connections", || {
-        psql(&socket, "select 1").is_ok()
-    });
+    let server = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    eventually("the orphan accepts connections", || psql(&socket, "select 1").is_ok());
     server
 }
 

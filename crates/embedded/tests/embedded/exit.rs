@@ -22,11 +22,7 @@ fn wait_for_exit_reports_a_requested_stop() {
     let exit = waiter.join().unwrap();
     assert!(exit.requested);
     assert_eq!(exit.to_string(), "exit status: 0");
-    assert!(
-        exit.log.contains("database system is shut down"),
-        "{}",
-        exit.log
-    );
+    assert!(exit.log.contains("database system is shut down"), "{}", exit.log);
 }
 
 #[test]
@@ -54,14 +50,8 @@ fn an_early_exit_is_reported_with_the_log() {
     let error = Cluster::start(wrong).unwrap_err();
     assert!(matches!(error, ClusterError::ExitedEarly { .. }), "{error}");
     let text = error.to_string();
-    assert!(
-        text.starts_with("PostgreSQL exited while starting (exit status: 1)"),
-        "{text}"
-    );
-    assert!(
-        text.contains("unrecognized configuration parameter \"no_such_setting\""),
-        "{text}"
-    );
+    assert!(text.starts_with("PostgreSQL exited while starting (exit status: 1)"), "{text}");
+    assert!(text.contains("unrecognized configuration parameter \"no_such_setting\""), "{text}");
     // No lock and no process remains, so the folder can be used again.
     start(temp.path());
 }
@@ -72,10 +62,7 @@ fn a_failed_initdb_is_reported_with_the_log_and_leaves_nothing() {
     let binaries = temp.path().join("bin");
     fs::create_dir(&binaries).unwrap();
     fs::set_permissions(&binaries, Permissions::from_mode(0o755)).unwrap();
-    script(
-        &binaries.join("postgres"),
-        "echo 'postgres (PostgreSQL) 15.1'",
-    );
+    script(&binaries.join("postgres"), "echo 'postgres (PostgreSQL) 15.1'");
     script(
         &binaries.join("initdb"),
         "echo incomplete >\"$2/PG_VERSION\"; echo 'the disk is full'; exit 3",
@@ -88,10 +75,8 @@ fn a_failed_initdb_is_reported_with_the_log_and_leaves_nothing() {
         error.to_string(),
         "PostgreSQL's initdb failed (exit status: 3); the last lines of its log:\nthe disk is full"
     );
-    let mut left: Vec<_> = fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    let mut left: Vec<_> =
+        fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     left.sort();
     assert_eq!(left, ["lock", "postgres.log"]);
 }

@@ -93,12 +93,7 @@ fn inaccessible_data_is_not_replaced_by_new_data() {
         matches!(&error, ClusterError::InaccessibleFolder { by, .. } if by == temp.path()),
         "{error}"
     );
-    assert!(
-        error
-            .to_string()
-            .contains("permit it, or use another folder"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("permit it, or use another folder"), "{error}");
 }
 
 #[test]
@@ -119,18 +114,13 @@ fn the_error_names_a_version_that_is_not_installed() {
     let data = temp.path().join("postgres");
     fs::create_dir(&data).unwrap();
     fs::write(data.join("PG_VERSION"), "12\n").unwrap();
-    let error = Cluster::start(options(temp.path()))
-        .unwrap_err()
-        .to_string();
+    let error = Cluster::start(options(temp.path())).unwrap_err().to_string();
     let start = format!(
         "the data in {} was made by PostgreSQL 12, but the binaries are PostgreSQL ",
         data.display()
     );
     assert!(error.starts_with(&start), "{error}");
-    assert!(
-        error.ends_with("; install PostgreSQL 12, or use another folder"),
-        "{error}"
-    );
+    assert!(error.ends_with("; install PostgreSQL 12, or use another folder"), "{error}");
 }
 
 #[test]

@@ -20,10 +20,7 @@ fn a_durable_cluster_has_the_documented_settings() {
     let setting = |name: &str| query(&cluster, &format!("show {name}"));
     assert_eq!(setting("server_encoding"), "UTF8");
     assert_eq!(
-        query(
-            &cluster,
-            "select datcollate from pg_database where datname = 'postgres'"
-        ),
+        query(&cluster, "select datcollate from pg_database where datname = 'postgres'"),
         "C.UTF-8"
     );
     assert_eq!(setting("data_checksums"), "on");
@@ -73,11 +70,7 @@ fn an_interrupt_from_the_terminal_does_not_reach_the_server() {
     let temp = temp_folder();
     let cluster = start(temp.path());
     let postmaster = Pid::from_raw(i32::try_from(cluster.postmaster_pid()).unwrap());
-    assert_eq!(
-        getpgid(postmaster).ok(),
-        postmaster,
-        "it leads a process group of its own"
-    );
+    assert_eq!(getpgid(postmaster).ok(), postmaster, "it leads a process group of its own");
 }
 
 #[test]
@@ -138,10 +131,8 @@ fn the_server_does_not_inherit_secrets_of_the_service() {
     let cluster = start(temp.path());
     let environment =
         fs::read_to_string(format!("/proc/{}/environ", cluster.postmaster_pid())).unwrap();
-    let mut names: Vec<&str> = environment
-        .split('\0')
-        .filter_map(|entry| Some(entry.split_once('=')?.0))
-        .collect();
+    let mut names: Vec<&str> =
+        environment.split('\0').filter_map(|entry| Some(entry.split_once('=')?.0)).collect();
     names.retain(|name| !["PATH", "LD_LIBRARY_PATH", "LC_ALL", "TZ"].contains(name));
     // PostgreSQL itself sets these.
     names.retain(|name| !name.starts_with("LC_") && !name.starts_with("PG"));

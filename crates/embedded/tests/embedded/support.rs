@@ -57,11 +57,7 @@ pub(crate) fn query(cluster: &Cluster, sql: &str) -> String {
 pub(crate) fn psql(socket_folder: &Path, sql: &str) -> Result<String, String> {
     let output = psql_command(socket_folder, sql).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-    if output.status.success() {
-        Ok(text(&output.stdout))
-    } else {
-        Err(text(&output.stderr))
-    }
+    if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
 }
 
 pub(crate) fn psql_command(socket_folder: &Path, sql: &str) -> Command {

@@ -59,9 +59,7 @@ impl<C: Clock + Clone> CallerLimits<C> {
         let CallerId(key) = self.id(caller);
         let mut limiters = self.limiters.lock().unwrap_or_else(PoisonError::into_inner);
         let limiter = limiters.get_or_insert(key, || self.limiter(rate));
-        limiter
-            .check()
-            .map_err(|rejected| rejected.wait_time_from(self.clock.now()))
+        limiter.check().map_err(|rejected| rejected.wait_time_from(self.clock.now()))
     }
 
     /// The identity of a caller for admission: its tenant and application.
@@ -72,10 +70,7 @@ impl<C: Clock + Clone> CallerLimits<C> {
     fn rate_of(&self, caller: &Caller) -> Option<Rate> {
         let names = |named: &&RateOverride| {
             named.tenant.is_none_or(|tenant| tenant == caller.tenant)
-                && named
-                    .application
-                    .as_ref()
-                    .is_none_or(|application| *application == caller.actor)
+                && named.application.as_ref().is_none_or(|application| *application == caller.actor)
         };
         let named = self.overrides.iter().find(names);
         named.map_or(self.rate, |named| named.rate)
@@ -97,9 +92,7 @@ mod tests {
     use super::*;
 
     fn tenant(number: u8) -> TenantId {
-        format!("0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d{number:02x}")
-            .parse()
-            .unwrap()
+        format!("0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d{number:02x}").parse().unwrap()
     }
 
     fn caller(tenant_number: u8, application: &str) -> Caller {
@@ -107,11 +100,7 @@ mod tests {
     }
 
     fn limits(requests: u32, burst: u32, overrides: Vec<RateOverride>) -> Limits {
-        Limits {
-            caller: Rate::per_second(requests, burst),
-            overrides,
-            ..Limits::default()
-        }
+        Limits { caller: Rate::per_second(requests, burst), overrides, ..Limits::default() }
     }
 
     #[test]

@@ -41,10 +41,7 @@ pub async fn authenticate(
 
 /// Describes the metric of rejected callers.
 pub(crate) fn describe_metrics() {
-    metrics::describe_counter!(
-        TOKENS_REJECTED,
-        "Callers that were rejected, by the reason."
-    );
+    metrics::describe_counter!(TOKENS_REJECTED, "Callers that were rejected, by the reason.");
 }
 
 fn count(reason: &'static str) {

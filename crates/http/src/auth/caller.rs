@@ -38,11 +38,7 @@ pub(super) struct Claims {
 impl Caller {
     #[cfg(test)]
     pub(crate) const fn new(tenant: TenantId, actor: String) -> Self {
-        Self {
-            tenant,
-            actor,
-            permission: None,
-        }
+        Self { tenant, actor, permission: None }
     }
 
     /// Whether the caller has a permission, or one that includes it.
@@ -51,26 +47,10 @@ impl Caller {
     }
 
     pub(super) fn from_claims(claims: Claims) -> Result<Self, VerificationError> {
-        let Claims {
-            iss: _,
-            exp: _,
-            tid,
-            sub,
-            azp,
-            appid,
-            oid,
-            roles,
-            scp,
-        } = claims;
-        let tenant = tid
-            .and_then(|tid| tid.parse().ok())
-            .ok_or(VerificationError::NoTenant)?;
+        let Claims { iss: _, exp: _, tid, sub, azp, appid, oid, roles, scp } = claims;
+        let tenant = tid.and_then(|tid| tid.parse().ok()).ok_or(VerificationError::NoTenant)?;
         let is_person = scp.is_some();
-        let names = if is_person {
-            [oid, sub, None, None]
-        } else {
-            [azp, appid, oid, sub]
-        };
+        let names = if is_person { [oid, sub, None, None] } else { [azp, appid, oid, sub] };
         let actor = names.into_iter().flatten().find(|name| !name.is_empty());
         if actor.as_deref().is_some_and(|name| !is_usable(name)) {
             return Err(VerificationError::UnusableActor);

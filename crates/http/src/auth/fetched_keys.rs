@@ -83,11 +83,7 @@ struct Attempts {
 impl FetchedKeys {
     /// Begins to fetch at once, in a task of the current runtime; `issuer` is the name in the log and in metrics.
     pub fn start(issuer: String, fetch: impl FetchKeys, options: RefreshOptions) -> Self {
-        let attempts = Attempts {
-            is_running: true,
-            next: Instant::now(),
-            failures_in_a_row: 0,
-        };
+        let attempts = Attempts { is_running: true, next: Instant::now(), failures_in_a_row: 0 };
         let shared = Arc::new(Shared {
             issuer,
             options,
@@ -154,8 +150,7 @@ impl Shared {
     async fn run(self: Arc<Self>, fetch: impl FetchKeys) {
         let mut known = Vec::new();
         loop {
-            self.attempts
-                .send_modify(|attempts| attempts.is_running = true);
+            self.attempts.send_modify(|attempts| attempts.is_running = true);
             // A panic counts as a failure: the next attempt follows all the same.
             let attempt = AssertUnwindSafe(self.attempt(&fetch, &mut known)).catch_unwind();
             let result = attempt.await.unwrap_or_else(|_| Err("a panic".into()));

@@ -61,11 +61,8 @@ fn algorithm(parameters: &AlgorithmParameters) -> Option<Algorithm> {
             RSA_BITS.contains(&bits).then_some(Algorithm::RS256)
         }
         AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
-            let is_coordinate = |text| {
-                URL_SAFE_NO_PAD
-                    .decode(text)
-                    .is_ok_and(|bytes| bytes.len() == P256_BYTES)
-            };
+            let is_coordinate =
+                |text| URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == P256_BYTES);
             (is_coordinate(&key.x) && is_coordinate(&key.y)).then_some(Algorithm::ES256)
         }
         _ => None,

@@ -98,10 +98,7 @@ impl KeySet {
 
     /// The set of an issuer that has withdrawn its keys: it verifies nothing.
     pub(super) fn without_keys() -> Self {
-        Self {
-            keys: HashMap::new(),
-            revocation: KeySetRevocation::default(),
-        }
+        Self { keys: HashMap::new(), revocation: KeySetRevocation::default() }
     }
 
     /// The number of keys that can verify tokens.
@@ -144,7 +141,5 @@ fn unambiguous(named: impl Iterator<Item = (String, Key)>) -> HashMap<String, Ke
             }
         }
     }
-    keys.into_iter()
-        .filter_map(|(kid, key)| Some((kid, key?)))
-        .collect()
+    keys.into_iter().filter_map(|(kid, key)| Some((kid, key?))).collect()
 }

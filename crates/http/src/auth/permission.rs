@@ -28,9 +28,7 @@ impl Permission {
 
     /// The permission of this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|permission| permission.name() == name)
+        Self::ALL.into_iter().find(|permission| permission.name() == name)
     }
 }
 

@@ -24,10 +24,7 @@ pub(super) struct NamedKey {
 
 impl NamedKey {
     pub(super) fn new(kid: &str) -> Self {
-        Self {
-            kid: kid.to_owned(),
-            key: new_es256_key(),
-        }
+        Self { kid: kid.to_owned(), key: new_es256_key() }
     }
 
     pub(super) fn jwk(&self) -> Value {
@@ -42,10 +39,7 @@ impl NamedKey {
     }
 
     pub(super) fn sign(&self, claims: &Value) -> String {
-        let header = Header {
-            kid: Some(self.kid.clone()),
-            ..Header::new(Algorithm::ES256)
-        };
+        let header = Header { kid: Some(self.kid.clone()), ..Header::new(Algorithm::ES256) };
         encode(&header, claims, &self.key).unwrap()
     }
 }

@@ -52,11 +52,8 @@ impl TokenCache {
         if token.len() > MAX_TOKEN_BYTES {
             return;
         }
-        let verified = Verified {
-            caller: Arc::clone(caller),
-            until,
-            revocation: revocation.clone(),
-        };
+        let verified =
+            Verified { caller: Arc::clone(caller), until, revocation: revocation.clone() };
         let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tokens.put(token.into(), verified);
     }
@@ -98,12 +95,7 @@ mod tests {
         let tokens = TokenCache::new();
         let caller = caller();
         for number in 0..=MAX_TOKENS.get() {
-            tokens.remember(
-                &number.to_string(),
-                &caller,
-                100,
-                &KeySetRevocation::default(),
-            );
+            tokens.remember(&number.to_string(), &caller, 100, &KeySetRevocation::default());
         }
         assert!(tokens.caller("0", 1).is_none());
         assert!(tokens.caller("1", 1).is_some());

@@ -38,10 +38,7 @@ impl TokenVerifier {
 
     /// A verifier for several issuers; the first one that matches a token is used.
     pub fn of_issuers(issuers: Vec<Issuer>) -> Self {
-        Self {
-            issuers,
-            cache: TokenCache::new(),
-        }
+        Self { issuers, cache: TokenCache::new() }
     }
 
     /// Verifies a token. It waits only if the token names an unknown key and the issuer must be asked for it.
@@ -73,12 +70,9 @@ impl TokenVerifier {
             return Err(VerificationError::KeyOfAnotherIssuer);
         }
         // A fraction of a second is cut; `as` saturates, and an expiry that is not a number was rejected above.
-        let until = (claims.exp as u64)
-            .saturating_add(policy.leeway_seconds)
-            .saturating_sub(1);
+        let until = (claims.exp as u64).saturating_add(policy.leeway_seconds).saturating_sub(1);
         let caller = Arc::new(Caller::from_claims(claims)?);
-        self.cache
-            .remember(token, &caller, until, keys.revocation());
+        self.cache.remember(token, &caller, until, keys.revocation());
         Ok(caller)
     }
 
@@ -150,11 +144,7 @@ mod tests {
             (json!(now), json!(now), Some(TokenError::Expired)),
             (json!(now + 600), json!(now), None),
             (json!(now as f64 + 600.5), json!(now), None),
-            (
-                json!(now + 600),
-                json!(now + 300),
-                Some(TokenError::NotYetValid),
-            ),
+            (json!(now + 600), json!(now + 300), Some(TokenError::NotYetValid)),
             (json!(now + 600), json!("1"), Some(TokenError::Malformed)),
             (json!(-1), json!(now), Some(TokenError::Malformed)),
             (json!(1e300), json!(now), Some(TokenError::Malformed)),

@@ -15,10 +15,7 @@ pub struct MinimumRate {
 impl Default for MinimumRate {
     /// 240 bytes per second, averaged over 5 s: a tenth of a modem's rate.
     fn default() -> Self {
-        Self {
-            bytes_per_second: 240,
-            window: Duration::from_secs(5),
-        }
+        Self { bytes_per_second: 240, window: Duration::from_secs(5) }
     }
 }
 
@@ -82,10 +79,8 @@ impl Error for BodyTimeout {}
 mod tests {
     use super::*;
 
-    const RATE: MinimumRate = MinimumRate {
-        bytes_per_second: 100,
-        window: Duration::from_millis(2500),
-    };
+    const RATE: MinimumRate =
+        MinimumRate { bytes_per_second: 100, window: Duration::from_millis(2500) };
 
     #[test]
     fn a_window_must_bring_the_rate_on_average() {
@@ -97,18 +92,12 @@ mod tests {
         assert_eq!(window.remaining(&RATE), RATE.window);
         window.count(249);
         assert_eq!(window.wait(&RATE, Duration::from_millis(2499)), Ok(()));
-        assert_eq!(
-            window.wait(&RATE, Duration::from_millis(1)),
-            Err(BodyTimeout)
-        );
+        assert_eq!(window.wait(&RATE, Duration::from_millis(1)), Err(BodyTimeout));
     }
 
     #[test]
     fn a_minimum_of_zero_is_always_reached() {
-        let none = MinimumRate {
-            bytes_per_second: 0,
-            ..RATE
-        };
+        let none = MinimumRate { bytes_per_second: 0, ..RATE };
         let mut window = RateWindow::default();
         assert_eq!(window.wait(&none, none.window), Ok(()));
     }

@@ -162,8 +162,7 @@ impl BodyReader {
             return Ok(());
         }
         if self.whole.is_empty() {
-            self.whole
-                .extend_from_slice(&std::mem::take(&mut self.first));
+            self.whole.extend_from_slice(&std::mem::take(&mut self.first));
         }
         self.whole.extend_from_slice(&data);
         Ok(())
@@ -171,9 +170,8 @@ impl BodyReader {
 }
 
 fn announced_length(headers: &HeaderMap, body: &Body) -> Option<usize> {
-    let length = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse().ok());
+    let length =
+        headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     // The body of an item of a batch is in memory.
     length.or_else(|| usize::try_from(body.size_hint().exact()?).ok())
 }

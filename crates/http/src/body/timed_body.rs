@@ -44,23 +44,14 @@ struct Waiting {
 
 impl TimedBody {
     pub(super) fn new(body: Body, deadlines: BodyDeadlines) -> Self {
-        Self {
-            body,
-            deadlines,
-            window: RateWindow::default(),
-            waiting: None,
-            timer: None,
-        }
+        Self { body, deadlines, window: RateWindow::default(), waiting: None, timer: None }
     }
 
     /// Counts the time until now in the window.
     fn count_time(&mut self, waiting: Waiting, now: Instant) -> Result<Waiting, BodyTimeout> {
         let time = now.duration_since(waiting.counted);
         self.window.wait(&self.deadlines.minimum_rate, time)?;
-        Ok(Waiting {
-            counted: now,
-            ..waiting
-        })
+        Ok(Waiting { counted: now, ..waiting })
     }
 
     fn count_bytes(&mut self, bytes: usize) -> Result<(), BodyTimeout> {
@@ -73,17 +64,10 @@ impl TimedBody {
 
     /// Waits until a deadline is missed.
     fn poll_timeout(&mut self, context: &mut Context<'_>) -> Poll<BodyTimeout> {
-        let BodyDeadlines {
-            next_bytes,
-            minimum_rate,
-            end,
-        } = self.deadlines;
+        let BodyDeadlines { next_bytes, minimum_rate, end } = self.deadlines;
         loop {
             let now = Instant::now();
-            let waiting = self.waiting.unwrap_or(Waiting {
-                since: now,
-                counted: now,
-            });
+            let waiting = self.waiting.unwrap_or(Waiting { since: now, counted: now });
             let due = end.min(waiting.since + next_bytes);
             let Ok(waiting) = self.count_time(waiting, now) else {
                 return Poll::Ready(BodyTimeout);
@@ -93,9 +77,7 @@ impl TimedBody {
             }
             self.waiting = Some(waiting);
             let next = due.min(now + self.window.remaining(&minimum_rate));
-            let timer = self
-                .timer
-                .get_or_insert_with(|| Box::pin(sleep_until(next)));
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(next)));
             if timer.deadline() != next {
                 timer.as_mut().reset(next);
             }
@@ -124,8 +106,7 @@ impl HttpBody for TimedBody {
                 Err(timeout) => Some(Err(timeout.into())),
             });
         }
-        self.poll_timeout(context)
-            .map(|timeout| Some(Err(timeout.into())))
+        self.poll_timeout(context).map(|timeout| Some(Err(timeout.into())))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -26,12 +26,10 @@ impl RequestError {
             | TokenError::UnusableActor => {
                 Self::unauthorized(&message).with_challenge(", error=\"invalid_token\"")
             }
-            TokenError::KeysUnavailable => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "issuerUnavailable",
-                message,
-            )
-            .with_retry_after(1),
+            TokenError::KeysUnavailable => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "issuerUnavailable", message)
+                    .with_retry_after(1)
+            }
         }
     }
 
@@ -49,17 +47,12 @@ impl RequestError {
     pub(crate) fn forbidden(permission: Permission) -> Self {
         let message =
             format!("the token lacks the permission {permission}; ask for one that has it");
-        Self::new(StatusCode::FORBIDDEN, "accessDenied", message).with_challenge(&format!(
-            ", error=\"insufficient_scope\", scope=\"{permission}\""
-        ))
+        Self::new(StatusCode::FORBIDDEN, "accessDenied", message)
+            .with_challenge(&format!(", error=\"insufficient_scope\", scope=\"{permission}\""))
     }
 
     fn unauthorized(message: &str) -> Self {
-        Self::new(
-            StatusCode::UNAUTHORIZED,
-            "invalidAuthenticationToken",
-            message,
-        )
+        Self::new(StatusCode::UNAUTHORIZED, "invalidAuthenticationToken", message)
     }
 
     /// RFC 6750, section 3: the scheme is followed by at least one parameter, so the realm is always sent.

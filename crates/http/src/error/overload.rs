@@ -76,20 +76,10 @@ mod tests {
 
     #[test]
     fn the_time_to_wait_is_rounded_up_to_whole_seconds() {
-        for (millis, shown) in [
-            (0, "1"),
-            (1, "1"),
-            (1000, "1"),
-            (1001, "2"),
-            (3_600_000, "3600"),
-        ] {
+        for (millis, shown) in [(0, "1"), (1, "1"), (1000, "1"), (1001, "2"), (3_600_000, "3600")] {
             let error = RequestError::too_many_requests(Duration::from_millis(millis));
             let response = error.into_response();
-            assert_eq!(
-                response.headers()[header::RETRY_AFTER],
-                shown,
-                "{millis} ms"
-            );
+            assert_eq!(response.headers()[header::RETRY_AFTER], shown, "{millis} ms");
         }
     }
 }

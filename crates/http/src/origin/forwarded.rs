@@ -35,10 +35,7 @@ impl<'a> Forwarded<'a> {
         };
         let elements = list(headers, "forwarded");
         if elements.is_empty() {
-            let senders: Vec<_> = list(headers, "x-forwarded-for")
-                .into_iter()
-                .map(Some)
-                .collect();
+            let senders: Vec<_> = list(headers, "x-forwarded-for").into_iter().map(Some).collect();
             let hops = trusted_hops(&senders);
             let of = |name| outermost(&list(headers, name), hops);
             return Self {
@@ -48,10 +45,7 @@ impl<'a> Forwarded<'a> {
                 prefix: of(PREFIX).and_then(prefix).unwrap_or_default(),
             };
         }
-        let senders: Vec<_> = elements
-            .iter()
-            .map(|element| parameter(element, "for"))
-            .collect();
+        let senders: Vec<_> = elements.iter().map(|element| parameter(element, "for")).collect();
         let hops = trusted_hops(&senders);
         let element = outermost(&elements, hops);
         let of = |name| element.and_then(|element| parameter(element, name));
@@ -59,18 +53,13 @@ impl<'a> Forwarded<'a> {
             scheme: of("proto").and_then(scheme),
             host: of("host"),
             port: None,
-            prefix: outermost(&list(headers, PREFIX), hops)
-                .and_then(prefix)
-                .unwrap_or_default(),
+            prefix: outermost(&list(headers, PREFIX), hops).and_then(prefix).unwrap_or_default(),
         }
     }
 }
 
 fn list<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
-    let values = headers
-        .get_all(name)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     let elements = values.flat_map(|value| value.split(',')).map(str::trim);
     elements.filter(|element| !element.is_empty()).collect()
 }
@@ -88,9 +77,7 @@ fn parameter<'a>(element: &'a str, name: &str) -> Option<&'a str> {
 }
 
 fn scheme(text: &str) -> Option<&'static str> {
-    ["http", "https"]
-        .into_iter()
-        .find(|known| text.eq_ignore_ascii_case(known))
+    ["http", "https"].into_iter().find(|known| text.eq_ignore_ascii_case(known))
 }
 
 /// A TCP port in decimal digits.
@@ -152,10 +139,7 @@ mod tests {
             expected("https", "a.example:8443")
         );
         assert_eq!(
-            read(&[
-                ("x-forwarded-proto", "https"),
-                ("x-forwarded-host", "a.example")
-            ]),
+            read(&[("x-forwarded-proto", "https"), ("x-forwarded-host", "a.example")]),
             expected("https", "a.example")
         );
         assert_eq!(read(&[]), (None, None));
@@ -182,10 +166,7 @@ mod tests {
     #[test]
     fn the_outermost_of_several_trusted_proxies_counts() {
         let chain = "for=203.0.113.9;host=a.example;proto=https, for=\"127.0.0.1:99\";host=inner;proto=http";
-        assert_eq!(
-            read(&[("forwarded", chain)]),
-            expected("https", "a.example")
-        );
+        assert_eq!(read(&[("forwarded", chain)]), expected("https", "a.example"));
         let chain = [
             ("x-forwarded-for", "203.0.113.9, 127.0.0.2, [::1]:80"),
             ("x-forwarded-proto", "https, http"),
@@ -264,9 +245,6 @@ mod tests {
             ("x-forwarded-prefix", "/evil, /flows"),
             ("x-forwarded-port", "1"),
         ];
-        assert_eq!(
-            port_and_prefix(&with_forwarded),
-            (None, "/flows".to_owned())
-        );
+        assert_eq!(port_and_prefix(&with_forwarded), (None, "/flows".to_owned()));
     }
 }

@@ -62,10 +62,7 @@ pub(crate) async fn query_runs(
     if !query.details {
         return runs::query_runs(pool, query).await;
     }
-    let without = RunQuery {
-        details: false,
-        ..query.clone()
-    };
+    let without = RunQuery { details: false, ..query.clone() };
     match runs::query_runs(pool, &without).await? {
         Some(found) => with_documents(pool, query, found).await.map(Some),
         None => Ok(None),
@@ -83,16 +80,8 @@ async fn with_documents(
     for summaries in found.items.chunks(CHUNK) {
         let left = limit.saturating_sub(bytes);
         let rows = read(pool, query.scope.tenant(), summaries, left).await?;
-        let is_whole = rows
-            .first()
-            .is_none_or(|row| usize::try_from(row.found) == Ok(rows.len()));
-        for DocumentRow {
-            run,
-            key_number,
-            bytes: length,
-            ..
-        } in rows
-        {
+        let is_whole = rows.first().is_none_or(|row| usize::try_from(row.found) == Ok(rows.len()));
+        for DocumentRow { run, key_number, bytes: length, .. } in rows {
             let length = usize::try_from(length).unwrap_or_default();
             if last.is_some() && bytes + length > limit {
                 return Ok(ended_early(items, query, last));
@@ -109,18 +98,12 @@ async fn with_documents(
             return Ok(ended_early(items, query, last));
         }
     }
-    Ok(QueryPage {
-        items,
-        next: found.next,
-    })
+    Ok(QueryPage { items, next: found.next })
 }
 
 /// A page whose limit of bytes is reached; the next page begins after the last row that was read.
 fn ended_early(items: Vec<ListedRun>, query: &RunQuery, last: Option<&ListedRun>) -> RunPage {
-    let next = last.map(|run| Continuation {
-        after: query.order.cursor(&run.summary),
-        skip: 0,
-    });
+    let next = last.map(|run| Continuation { after: query.order.cursor(&run.summary), skip: 0 });
     QueryPage { items, next }
 }
 

@@ -46,26 +46,16 @@ pub(crate) async fn query_flows(pool: &PgPool, query: &FlowQuery) -> Result<Flow
         }
         flows.sort_by(|one, other| order.compare(&order.cursor(one), &order.cursor(other)));
         let window = (query.skip, query.size);
-        return Ok(QueryPage::from_matches(flows, window, None, |flow| {
-            order.cursor(flow)
-        }));
+        return Ok(QueryPage::from_matches(flows, window, None, |flow| order.cursor(flow)));
     }
     let position = |flow: &Flow| position(query, order.cursor(flow));
     let read = |row: FlowRow| row.into_flow(query.tenant);
-    let reader = RowReader {
-        read: &read,
-        position: &position,
-    };
+    let reader = RowReader { read: &read, position: &position };
     let scan = index_scan(query);
     let ScanResult { rows, end } =
         scan::page(pool, &scan, &reader, after(query), rows_to_read(query)).await?;
     let window = (query.skip, query.size);
-    Ok(QueryPage::from_matches(
-        rows,
-        window,
-        end.and_then(cursor),
-        |flow| order.cursor(flow),
-    ))
+    Ok(QueryPage::from_matches(rows, window, end.and_then(cursor), |flow| order.cursor(flow)))
 }
 
 pub(crate) async fn count_flows(
@@ -111,14 +101,8 @@ fn in_order_of_count(query: &FlowQuery) -> FlowQuery {
         true => FlowSort::DisplayName,
         false => FlowSort::Id,
     };
-    let order = FlowOrder {
-        sort,
-        ..FlowOrder::default()
-    };
-    FlowQuery {
-        order,
-        ..query.clone()
-    }
+    let order = FlowOrder { sort, ..FlowOrder::default() };
+    FlowQuery { order, ..query.clone() }
 }
 
 /// The plans of the statements that [`query_flows`] and [`count_flows`] send, as JSON.
@@ -163,9 +147,7 @@ async fn find_listed(
     tenant: TenantId,
     ids: Vec<Uuid>,
 ) -> Result<Vec<Flow>, StoreError> {
-    let query = sqlx::query_as(FIND_LISTED.as_str())
-        .bind(tenant.uuid())
-        .bind(ids);
+    let query = sqlx::query_as(FIND_LISTED.as_str()).bind(tenant.uuid()).bind(ids);
     let rows: Vec<FlowRow> = query.fetch_all(pool).await.map_err(store_error)?;
     rows.into_iter().map(|row| row.into_flow(tenant)).collect()
 }
@@ -215,10 +197,7 @@ fn scan_to_count(query: &FlowQuery) -> IndexScan<'_> {
             push_tenant_bound(sql, query, id_bounds(query).0);
         }
     };
-    IndexScan {
-        push_bounds: Box::new(bounds),
-        ..index_scan(query)
-    }
+    IndexScan { push_bounds: Box::new(bounds), ..index_scan(query) }
 }
 
 /// Exclusive bounds of the ids of a list: the one before its first row, and the one after its last row.
@@ -245,10 +224,7 @@ fn after(query: &FlowQuery) -> Option<KeysetPosition> {
     after.or_else(|| {
         let (_, id) = id_bounds(query).0;
         let ids = vec![query.tenant.uuid(), id];
-        (query.order.sort == FlowSort::Id).then_some(KeysetPosition {
-            key: SortKey::Id,
-            ids,
-        })
+        (query.order.sort == FlowSort::Id).then_some(KeysetPosition { key: SortKey::Id, ids })
     })
 }
 
@@ -286,8 +262,5 @@ fn position(query: &FlowQuery, cursor: FlowCursor) -> KeysetPosition {
 }
 
 fn cursor(position: KeysetPosition) -> Option<FlowCursor> {
-    Some(FlowCursor {
-        flow: FlowId::new(*position.ids.last()?).ok()?,
-        key: position.key,
-    })
+    Some(FlowCursor { flow: FlowId::new(*position.ids.last()?).ok()?, key: position.key })
 }

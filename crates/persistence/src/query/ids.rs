@@ -25,12 +25,8 @@ pub(super) async fn query(
     ids: &[Uuid],
 ) -> Result<Option<RunPage>, StoreError> {
     let mut sql = page_statement("", query, ids);
-    let rows: Vec<ListedRunRow> = sql
-        .build_query_as()
-        .persistent(false)
-        .fetch_all(pool)
-        .await
-        .map_err(store_error)?;
+    let rows: Vec<ListedRunRow> =
+        sql.build_query_as().persistent(false).fetch_all(pool).await.map_err(store_error)?;
     if rows.len() > SCAN_LIMIT {
         return Ok(None);
     }
@@ -70,10 +66,7 @@ pub(super) fn statements(
     limit: CountLimit,
     prefix: &str,
 ) -> Vec<Builder> {
-    vec![
-        page_statement(prefix, query, ids),
-        count_statement(prefix, query, ids, limit),
-    ]
+    vec![page_statement(prefix, query, ids), count_statement(prefix, query, ids, limit)]
 }
 
 /// The rows that match, one more than can be sorted here.
@@ -88,9 +81,7 @@ fn page_statement(prefix: &str, query: &RunQuery, ids: &[Uuid]) -> Builder {
 
 fn count_statement(prefix: &str, query: &RunQuery, ids: &[Uuid], limit: CountLimit) -> Builder {
     let mut sql = Builder::new(prefix);
-    let most = usize::try_from(limit.rows())
-        .unwrap_or(usize::MAX)
-        .saturating_add(1);
+    let most = usize::try_from(limit.rows()).unwrap_or(usize::MAX).saturating_add(1);
     sql.push("SELECT count(*) FILTER (WHERE matched), count(*) FROM (");
     push_rows(&mut sql, query, ids, ("id", most));
     sql.push(format_args!(" LIMIT {most}) AS scanned"));
@@ -102,8 +93,7 @@ fn count_statement(prefix: &str, query: &RunQuery, ids: &[Uuid], limit: CountLim
 /// the ORDER BY, so that no other index has the order; `id = x` would let the planner drop it. A comparison of rows would
 /// not do: PostgreSQL does not stop at an upper bound whose first column is equal.
 fn push_rows(sql: &mut Builder, query: &RunQuery, ids: &[Uuid], (columns, limit): (&str, usize)) {
-    sql.push("SELECT run.* FROM unnest(")
-        .push_bind(ids.to_vec());
+    sql.push("SELECT run.* FROM unnest(").push_bind(ids.to_vec());
     sql.push(") AS listed(listed_id) CROSS JOIN LATERAL (SELECT ");
     sql.push(columns).push(", (");
     match &query.filter {

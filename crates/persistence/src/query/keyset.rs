@@ -122,9 +122,7 @@ impl Keyset {
             true => self.index.reversed(),
             false => self.index,
         };
-        let key = self
-            .key
-            .map(|(expression, column)| if of_result { column } else { expression });
+        let key = self.key.map(|(expression, column)| if of_result { column } else { expression });
         let key = key.map(|key| format!("{key} {}", sql_direction(key_direction)));
         let ids = self.ids.iter();
         let ids = ids.map(|id| format!("{id} {}", sql_direction(id_direction)));

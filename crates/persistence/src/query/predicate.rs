@@ -115,8 +115,7 @@ fn push_text(sql: &mut Builder, test: &TextComparison) {
     let part = match test {
         TextComparison::Whole(test) => return push_test(sql, NAME, test, String::clone),
         TextComparison::StartsWith(part) => {
-            sql.push("starts_with(display_name, ")
-                .push_bind(part.clone());
+            sql.push("starts_with(display_name, ").push_bind(part.clone());
             sql.push(")");
             return;
         }
@@ -126,8 +125,7 @@ fn push_text(sql: &mut Builder, test: &TextComparison) {
             part
         }
         TextComparison::Contains(part) => {
-            sql.push("0 < strpos(display_name, ")
-                .push_bind(part.clone());
+            sql.push("0 < strpos(display_name, ").push_bind(part.clone());
             sql.push(")");
             return;
         }

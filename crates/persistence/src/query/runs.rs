@@ -34,10 +34,7 @@ pub(crate) async fn query_runs(
         return Ok(None);
     }
     match RunPlan::of(query) {
-        RunPlan::Nothing => Ok(Some(QueryPage {
-            items: Vec::new(),
-            next: None,
-        })),
+        RunPlan::Nothing => Ok(Some(QueryPage { items: Vec::new(), next: None })),
         RunPlan::Ids(listed) => match ids::query(pool, query, &listed).await? {
             Some(found) => Ok(Some(found)),
             None => read_along_index(pool, query).await.map(Some),
@@ -50,18 +47,13 @@ async fn read_along_index(pool: &PgPool, query: &RunQuery) -> Result<RunPage, St
     let order = query.order;
     let position = |run: &ListedRun| position(query.scope, order.cursor(&run.summary));
     let read = |row: ListedRunRow| row.into_listed(query.scope.tenant());
-    let reader = RowReader {
-        read: &read,
-        position: &position,
-    };
+    let reader = RowReader { read: &read, position: &position };
     let scan = index_scan(query, order);
     let ScanResult { rows, end } =
         scan::page(pool, &scan, &reader, after(query), rows_to_read(query)).await?;
     let end = end.and_then(|position| cursor(query.scope, position));
     let window = (query.skip, query.size);
-    Ok(QueryPage::from_matches(rows, window, end, |run| {
-        order.cursor(&run.summary)
-    }))
+    Ok(QueryPage::from_matches(rows, window, end, |run| order.cursor(&run.summary)))
 }
 
 /// Counts the runs of a query; `None` where the flow is absent.
@@ -78,9 +70,7 @@ pub(crate) async fn count_runs(
         RunPlan::Ids(listed) => ids::count(pool, query, &listed, limit).await.map(Some),
         RunPlan::Scan { .. } => {
             let counted = queries_to_count(query);
-            scan::count(pool, &index_scans(&counted), limit)
-                .await
-                .map(Some)
+            scan::count(pool, &index_scans(&counted), limit).await.map(Some)
         }
     }
 }
@@ -120,20 +110,9 @@ fn rows_to_read(query: &RunQuery) -> usize {
 /// The queries whose counts add up to the count of this one, each in the order of the index with the fewest rows to read.
 /// Where the filter excludes some statuses, the runs of each other status are counted along the index with the status.
 fn queries_to_count(query: &RunQuery) -> Vec<RunQuery> {
-    let order = RunOrder {
-        sort: order_of_count(query),
-        ..RunOrder::default()
-    };
-    let ordered = |filter| RunQuery {
-        filter,
-        order,
-        ..query.clone()
-    };
-    let Some(filter) = query
-        .filter
-        .as_ref()
-        .filter(|_| order.sort == RunSort::Start)
-    else {
+    let order = RunOrder { sort: order_of_count(query), ..RunOrder::default() };
+    let ordered = |filter| RunQuery { filter, order, ..query.clone() };
+    let Some(filter) = query.filter.as_ref().filter(|_| order.sort == RunSort::Start) else {
         return vec![ordered(query.filter.clone())];
     };
     let statuses = filter.possible_statuses();
@@ -249,9 +228,7 @@ fn push_bounds(sql: &mut Builder, query: &RunQuery, sort: RunSort, status: Optio
 /// planner would drop it from the order, and could choose an index without the status. A scan of that index reads rows of
 /// other statuses too, which do not count towards the scan limit.
 fn push_status(sql: &mut Builder, status: RunStatus) {
-    sql.push(" AND status LIKE '")
-        .push(status.as_str())
-        .push("'");
+    sql.push(" AND status LIKE '").push(status.as_str()).push("'");
 }
 
 fn push_bound(sql: &mut Builder, sort: RunSort, term: &RunPredicate) {
@@ -295,10 +272,7 @@ fn position(scope: RunScope, cursor: RunCursor) -> KeysetPosition {
         RunScope::Flow(_) => vec![cursor.run.uuid()],
         RunScope::Tenant(_) => vec![cursor.run.uuid(), cursor.flow.uuid()],
     };
-    KeysetPosition {
-        key: cursor.key,
-        ids,
-    }
+    KeysetPosition { key: cursor.key, ids }
 }
 
 fn cursor(scope: RunScope, position: KeysetPosition) -> Option<RunCursor> {
@@ -307,9 +281,5 @@ fn cursor(scope: RunScope, position: KeysetPosition) -> Option<RunCursor> {
         RunScope::Flow(flow) => flow.flow,
         RunScope::Tenant(_) => id(1)?.parse().ok()?,
     };
-    Some(RunCursor {
-        run: id(0)?.parse().ok()?,
-        key: position.key,
-        flow,
-    })
+    Some(RunCursor { run: id(0)?.parse().ok()?, key: position.key, flow })
 }

@@ -63,10 +63,7 @@ where
     R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     T: Send,
 {
-    let mut found = ScanResult {
-        rows: Vec::new(),
-        end: None,
-    };
+    let mut found = ScanResult { rows: Vec::new(), end: None };
     let mut ranges = scan.keyset.ranges(after);
     while let Some(range) = ranges.pop_front() {
         let left = limit - found.rows.len();
@@ -124,13 +121,8 @@ fn remove_incomplete_tie<R, T>(
         None if is_full && (limit == 1 || key_from_end(0) == key_from_end(1)) => key_from_end(0),
         None => None,
     };
-    scanned
-        .rows
-        .retain(|row| incomplete.as_ref() != Some(&key(row)));
-    for tie in scanned
-        .rows
-        .chunk_by_mut(|one, other| key(one) == key(other))
-    {
+    scanned.rows.retain(|row| incomplete.as_ref() != Some(&key(row)));
+    for tie in scanned.rows.chunk_by_mut(|one, other| key(one) == key(other)) {
         tie.reverse();
     }
     incomplete
@@ -149,16 +141,8 @@ where
     let mut sql = page_statement("", scan, range, limit);
     let query = sql.build_query_as::<ScannedRow<R>>().persistent(false);
     let rows = query.fetch_all(pool).await.map_err(store_error)?;
-    let mut scanned = ScanResult {
-        rows: Vec::new(),
-        end: None,
-    };
-    for ScannedRow {
-        row,
-        matched,
-        row_number,
-    } in rows
-    {
+    let mut scanned = ScanResult { rows: Vec::new(), end: None };
+    for ScannedRow { row, matched, row_number } in rows {
         let row = (reader.read)(row)?;
         if usize::try_from(row_number) == Ok(SCAN_LIMIT) {
             scanned.end = Some((reader.position)(&row));
@@ -187,8 +171,7 @@ fn page_statement(prefix: &str, scan: &IndexScan<'_>, range: &KeyRange, limit: u
         " ORDER BY {order} LIMIT {SCAN_LIMIT}) AS scanned WHERE matched OR row_number = {SCAN_LIMIT} ORDER BY {}",
         scan.keyset.order(range, true)
     ));
-    sql.push(" LIMIT ")
-        .push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
+    sql.push(" LIMIT ").push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
     sql
 }
 
@@ -199,10 +182,7 @@ fn count_statement(prefix: &str, scan: &IndexScan<'_>, rows: u64) -> Builder {
     (scan.push_filter)(&mut sql);
     sql.push(" AS matched FROM ").push(scan.table);
     (scan.push_bounds)(&mut sql);
-    let along = Keyset {
-        direction: scan.keyset.index,
-        ..scan.keyset
-    };
+    let along = Keyset { direction: scan.keyset.index, ..scan.keyset };
     let order = along.order(&KeyRange::AfterKey(None), false);
     sql.push(format_args!(" ORDER BY {order} LIMIT {rows}) AS scanned"));
     sql
@@ -241,9 +221,8 @@ pub(super) fn statements(
 ) -> Vec<Builder> {
     let ranges = page.keyset.ranges(after).into_iter();
     let pages = ranges.map(|range| page_statement(prefix, page, &range, rows));
-    let counts = counted
-        .iter()
-        .map(|scan| count_statement(prefix, scan, u64::from(limit.rows()) + 1));
+    let counts =
+        counted.iter().map(|scan| count_statement(prefix, scan, u64::from(limit.rows()) + 1));
     pages.chain(counts).collect()
 }
 

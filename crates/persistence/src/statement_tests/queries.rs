@@ -15,16 +15,9 @@ use flowruns_testing::fixtures::{fresh_flow, fresh_tenant, fresh_uuid, moment};
 fn tests<V: Clone>(value: V) -> Vec<Comparison<V>> {
     let compare = |operator| {
         let value = Some(value.clone());
-        [
-            Comparison::Compare(operator, value),
-            Comparison::Compare(operator, None),
-        ]
+        [Comparison::Compare(operator, value), Comparison::Compare(operator, None)]
     };
-    let lists = [
-        vec![],
-        vec![Some(value.clone())],
-        vec![Some(value.clone()), None],
-    ];
+    let lists = [vec![], vec![Some(value.clone())], vec![Some(value.clone()), None]];
     let compared = Operator::ALL.into_iter().flat_map(compare);
     compared.chain(lists.map(Comparison::In)).collect()
 }
@@ -63,26 +56,18 @@ fn filters<T: Clone>(terms: Vec<T>) -> Vec<Option<Filter<T>>> {
 }
 
 fn run_filters() -> Vec<Option<RunFilter>> {
-    let mut terms: Vec<RunPredicate> = tests(fresh_uuid())
-        .into_iter()
-        .map(RunPredicate::Id)
-        .collect();
+    let mut terms: Vec<RunPredicate> =
+        tests(fresh_uuid()).into_iter().map(RunPredicate::Id).collect();
     terms.extend(text_tests().into_iter().map(RunPredicate::DisplayName));
     terms.extend(tests(moment()).into_iter().map(RunPredicate::Start));
     terms.extend(tests(moment()).into_iter().map(RunPredicate::End));
-    terms.extend(
-        enum_tests(RunStatus::Running)
-            .into_iter()
-            .map(RunPredicate::Status),
-    );
+    terms.extend(enum_tests(RunStatus::Running).into_iter().map(RunPredicate::Status));
     filters(terms)
 }
 
 fn flow_filters() -> Vec<Option<FlowFilter>> {
-    let mut terms: Vec<FlowPredicate> = tests(fresh_uuid())
-        .into_iter()
-        .map(FlowPredicate::Id)
-        .collect();
+    let mut terms: Vec<FlowPredicate> =
+        tests(fresh_uuid()).into_iter().map(FlowPredicate::Id).collect();
     terms.extend(text_tests().into_iter().map(FlowPredicate::DisplayName));
     let statuses = enum_tests(ReadinessStatus::Ready).into_iter();
     terms.extend(statuses.map(FlowPredicate::ReadinessStatus));
@@ -101,11 +86,7 @@ fn directions() -> impl Iterator<Item = (Direction, Direction)> {
 pub(super) fn runs() -> Vec<RunQuery> {
     let flow = fresh_flow(fresh_tenant()).key;
     let run = fresh_uuid().to_string().parse().unwrap();
-    let cursor = |key| RunCursor {
-        key,
-        run,
-        flow: flow.flow,
-    };
+    let cursor = |key| RunCursor { key, run, flow: flow.flow };
     let time = || vec![SortKey::Time(Some(moment())), SortKey::Time(None)];
     let mut queries = Vec::new();
     for scope in [RunScope::Flow(flow), RunScope::Tenant(flow.tenant)] {
@@ -116,11 +97,7 @@ pub(super) fn runs() -> Vec<RunQuery> {
             (RunSort::Id, vec![SortKey::Id]),
         ] {
             for (direction, ties) in directions() {
-                let order = RunOrder {
-                    sort,
-                    direction,
-                    ties,
-                };
+                let order = RunOrder { sort, direction, ties };
                 let after = keys.iter().cloned().map(|key| Some(cursor(key)));
                 queries.extend(after.chain([None]).map(|after| RunQuery {
                     after,
@@ -141,20 +118,12 @@ pub(super) fn runs() -> Vec<RunQuery> {
 pub(super) fn flows() -> Vec<FlowQuery> {
     let flow = fresh_flow(fresh_tenant()).key;
     let mut queries = Vec::new();
-    for (sort, key) in [
-        (FlowSort::Id, SortKey::Id),
-        (FlowSort::DisplayName, SortKey::Name("a".to_owned())),
-    ] {
+    for (sort, key) in
+        [(FlowSort::Id, SortKey::Id), (FlowSort::DisplayName, SortKey::Name("a".to_owned()))]
+    {
         for (direction, ties) in directions() {
-            let order = FlowOrder {
-                sort,
-                direction,
-                ties,
-            };
-            let cursor = FlowCursor {
-                key: key.clone(),
-                flow: flow.flow,
-            };
+            let order = FlowOrder { sort, direction, ties };
+            let cursor = FlowCursor { key: key.clone(), flow: flow.flow };
             queries.extend([Some(cursor), None].map(|after| FlowQuery {
                 after,
                 order,

@@ -38,12 +38,7 @@ impl Batch {
             keys: chains.iter().map(ChangedChain::key).collect(),
             ..BatchResult::default()
         };
-        Self {
-            isolated: chains.iter().any(ChangedChain::is_isolated),
-            chains,
-            result,
-            results,
-        }
+        Self { isolated: chains.iter().any(ChangedChain::is_isolated), chains, result, results }
     }
 
     /// The number of runs that it writes.

@@ -103,11 +103,7 @@ impl ContendedRuns {
             self.0.meter.contention_ends();
             return None;
         }
-        let most = if waiting[0].work.isolated {
-            1
-        } else {
-            MOST_JOBS
-        };
+        let most = if waiting[0].work.isolated { 1 } else { MOST_JOBS };
         let rest = waiting.split_off(waiting.len().min(most));
         Some(mem::replace(waiting, rest))
     }
@@ -154,9 +150,6 @@ impl ContendedRuns {
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<RunKey, Vec<ReportJob>>> {
         // No code that holds the guard can panic.
-        self.0
-            .waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -78,9 +78,8 @@ impl CreationTask {
             return vec![isolated];
         }
         let mut seen = HashSet::with_capacity(jobs.len());
-        let (mut first, again): (Vec<_>, Vec<_>) = jobs
-            .into_iter()
-            .partition(|job| seen.insert(job.work.change.run.key));
+        let (mut first, again): (Vec<_>, Vec<_>) =
+            jobs.into_iter().partition(|job| seen.insert(job.work.change.run.key));
         self.again = again;
         first.sort_by_key(|job| job.work.change.run.key);
         first

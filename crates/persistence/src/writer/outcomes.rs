@@ -85,12 +85,7 @@ impl Reconciled {
 
 /// The status of a run changes only once: when the run ends.
 fn count(change: &RunChange, meter: &Meter) {
-    if change
-        .event
-        .changes
-        .iter()
-        .any(|change| change.property == property::STATUS)
-    {
+    if change.event.changes.iter().any(|change| change.property == property::STATUS) {
         meter.ended(RunStatus::Running, &change.run);
     }
 }

@@ -53,12 +53,7 @@ impl<W, R> JobSender<W, R> {
         deadline: Instant,
     ) -> Result<R, StoreError> {
         let (sender, result) = oneshot::channel();
-        let job = Job {
-            work,
-            deadline,
-            result: sender,
-            _permit: permit,
-        };
+        let job = Job { work, deadline, result: sender, _permit: permit };
         let unavailable = |cause: &str| StoreError::new(StoreErrorKind::Unavailable, cause);
         if self.jobs.send(job).is_err() {
             return Err(unavailable("the store is closing"));

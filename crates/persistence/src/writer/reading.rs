@@ -126,11 +126,7 @@ impl ReadingTask {
 
     /// Reports of runs that are being written wait until then.
     fn defer_reports_in_flight(&mut self, jobs: &mut Vec<ReportJob>) {
-        let PendingReports {
-            in_flight,
-            deferred,
-            ..
-        } = &mut self.pending;
+        let PendingReports { in_flight, deferred, .. } = &mut self.pending;
         if !in_flight.is_empty() {
             deferred.extend(jobs.extract_if(.., |job| in_flight.contains(&job.work.key)));
         }
@@ -154,12 +150,7 @@ impl ReadingTask {
     /// Takes the result of a batch, whether it was written or not: the next reports of its runs can be decided. Reports
     /// that lost too many races wait for a lock.
     fn finish_batch(&mut self, result: BatchResult, jobs: &mut Vec<ReportJob>) {
-        let BatchResult {
-            keys,
-            written,
-            generation,
-            again,
-        } = result;
+        let BatchResult { keys, written, generation, again } = result;
         for key in keys {
             self.pending.in_flight.remove(&key);
         }
@@ -167,9 +158,8 @@ impl ReadingTask {
         for run in written {
             self.cache.keep(run, generation);
         }
-        let (lost, again): (Vec<_>, Vec<_>) = again
-            .into_iter()
-            .partition(|job| job.work.lost_races >= RACES);
+        let (lost, again): (Vec<_>, Vec<_>) =
+            again.into_iter().partition(|job| job.work.lost_races >= RACES);
         for (key, jobs) in grouped(lost) {
             self.contended.add(key, jobs);
         }

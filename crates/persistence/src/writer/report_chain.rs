@@ -54,10 +54,7 @@ enum Decided {
 }
 
 /// The decided reports of one run.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would cost each written report an allocation"
-)]
+#[expect(clippy::large_enum_variant, reason = "a box would cost each written report an allocation")]
 pub(super) enum ReportChain {
     /// At least one report changes the run.
     Changed(ChangedChain),
@@ -141,10 +138,7 @@ impl ReportChain {
                 last_change,
                 after,
             }),
-            None => Self::Unchanged(UnchangedChain {
-                key,
-                reports: before,
-            }),
+            None => Self::Unchanged(UnchangedChain { key, reports: before }),
         }
     }
 }
@@ -183,11 +177,7 @@ impl ChangedChain {
     /// Whether one of its reports must be written in a statement of its own.
     pub(super) fn is_isolated(&self) -> bool {
         self.last.work.isolated
-            || self
-                .before
-                .iter()
-                .chain(&self.after)
-                .any(|report| report.job.work.isolated)
+            || self.before.iter().chain(&self.after).any(|report| report.job.work.isolated)
     }
 
     /// The number of reports.
@@ -196,13 +186,10 @@ impl ChangedChain {
     }
 
     pub(super) fn write(&self) -> ChainWrite<'_> {
-        let earlier = self
-            .before
-            .iter()
-            .filter_map(|report| match &report.result {
-                Decided::Changed(change) => Some(&change.event),
-                Decided::Other(_) => None,
-            });
+        let earlier = self.before.iter().filter_map(|report| match &report.result {
+            Decided::Changed(change) => Some(&change.event),
+            Decided::Other(_) => None,
+        });
         ChainWrite {
             seen: &self.stored,
             run: &self.last_change.run,

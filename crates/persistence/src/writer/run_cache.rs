@@ -25,12 +25,7 @@ pub(super) struct RunCache {
 
 impl RunCache {
     pub(super) fn new(most_bytes: usize) -> Self {
-        Self {
-            runs: LruCache::unbounded(),
-            bytes: 0,
-            most_bytes,
-            generation: 0,
-        }
+        Self { runs: LruCache::unbounded(), bytes: 0, most_bytes, generation: 0 }
     }
 
     /// Removes everything that was written in another generation than the current one.

@@ -50,9 +50,7 @@ mod tests {
     #[tokio::test]
     async fn a_task_that_panics_is_started_again() {
         let attempts = Arc::default();
-        supervised(PanicsTwice(Arc::clone(&attempts)))
-            .await
-            .unwrap();
+        supervised(PanicsTwice(Arc::clone(&attempts))).await.unwrap();
         assert_eq!(*attempts.lock().unwrap(), 3);
     }
 }

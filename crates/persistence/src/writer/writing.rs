@@ -154,7 +154,5 @@ fn of_generation(
     generation: u64,
     chains: Vec<ChangedChain>,
 ) -> (Vec<ChangedChain>, Vec<ChangedChain>) {
-    chains
-        .into_iter()
-        .partition(|chain| chain.generation() == generation)
+    chains.into_iter().partition(|chain| chain.generation() == generation)
 }

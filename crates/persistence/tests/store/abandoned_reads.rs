@@ -54,18 +54,13 @@ async fn statements_of_callers_that_left_are_cancelled_and_their_connections_ser
     let store = store_with_long_statements(&database).await;
     let key = create_a_run(&store).await.key;
     let mut locker = PgConnection::connect_with(&database.owner()).await.unwrap();
-    raw_sql("BEGIN; LOCK TABLE runs IN ACCESS EXCLUSIVE MODE")
-        .execute(&mut locker)
-        .await
-        .unwrap();
+    raw_sql("BEGIN; LOCK TABLE runs IN ACCESS EXCLUSIVE MODE").execute(&mut locker).await.unwrap();
     let reads = (0..CONNECTIONS).map(|_| {
         let store = store.clone();
         tokio::spawn(async move { store.find_run(key).await })
     });
     let reads: Vec<_> = reads.collect();
-    let mut observer = PgConnection::connect_with(&database.superuser())
-        .await
-        .unwrap();
+    let mut observer = PgConnection::connect_with(&database.superuser()).await.unwrap();
     wait_for_blocked(&mut observer, "flowruns", CONNECTIONS.into()).await;
     for read in reads {
         read.abort();
@@ -82,19 +77,14 @@ async fn a_report_whose_caller_left_is_written() {
     let store = store_with_long_statements(&database).await;
     let key = create_a_run(&store).await.key;
     let mut locker = PgConnection::connect_with(&database.owner()).await.unwrap();
-    raw_sql("BEGIN; LOCK TABLE run_events IN SHARE MODE")
-        .execute(&mut locker)
-        .await
-        .unwrap();
+    raw_sql("BEGIN; LOCK TABLE run_events IN SHARE MODE").execute(&mut locker).await.unwrap();
     let (patch, origin) = (counted(r#"{"n":1}"#), origin());
     let counting = report(move |run| run.decide(&patch, &IfMatch::Absent, &origin));
     let abandoned = tokio::spawn({
         let store = store.clone();
         async move { store.update_run(key, counting).await }
     });
-    let mut observer = PgConnection::connect_with(&database.superuser())
-        .await
-        .unwrap();
+    let mut observer = PgConnection::connect_with(&database.superuser()).await.unwrap();
     wait_for_blocked(&mut observer, "flowruns writer", 1).await;
     abandoned.abort();
     assert!(abandoned.await.unwrap_err().is_cancelled());

@@ -35,10 +35,7 @@ async fn superuser(database: &ScratchDatabase) -> PgConnection {
 }
 
 async fn execute(connection: &mut PgConnection, statement: &str) {
-    raw_sql(AssertSqlSafe(statement.to_owned()))
-        .execute(connection)
-        .await
-        .unwrap();
+    raw_sql(AssertSqlSafe(statement.to_owned())).execute(connection).await.unwrap();
 }
 
 /// Writes through every kind of session: the pool, the writer of reports, the task that creates runs, and the transaction.
@@ -56,28 +53,19 @@ async fn write_everything(store: &PostgresStore, database: &ScratchDatabase) {
 
 async fn claim_a_key(store: &PostgresStore, flow: FlowKey) {
     let claim = KeyClaim {
-        key: IdempotencyKey {
-            tenant: flow.tenant,
-            digest: [1; 32],
-        },
+        key: IdempotencyKey { tenant: flow.tenant, digest: [1; 32] },
         request: [1; 32],
         attempt: fresh_uuid(),
-        reserved: Reserved {
-            id: fresh_uuid(),
-            received: moment(),
-        },
+        reserved: Reserved { id: fresh_uuid(), received: moment() },
     };
     store.claim_key(claim).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_session_waits_for_the_flush_whatever_the_settings_of_database_and_role() {
-    for (configured, effective) in [
-        ("off", "on"),
-        ("local", "on"),
-        ("remote_write", "on"),
-        ("remote_apply", "remote_apply"),
-    ] {
+    for (configured, effective) in
+        [("off", "on"), ("local", "on"), ("remote_write", "on"), ("remote_apply", "remote_apply")]
+    {
         let database = ScratchDatabase::create().await;
         let mut superuser = superuser(&database).await;
         let (name, role) = (database.name(), ScratchCluster::SERVICE);
@@ -93,10 +81,8 @@ async fn every_session_waits_for_the_flush_whatever_the_settings_of_database_and
         write_everything(&store, &database).await;
 
         let recorded = "SELECT DISTINCT statement, setting FROM recorded WHERE statement NOT LIKE '%by ' ORDER BY 1";
-        let recorded: Vec<(String, String)> = sqlx::query_as(recorded)
-            .fetch_all(&mut superuser)
-            .await
-            .unwrap();
+        let recorded: Vec<(String, String)> =
+            sqlx::query_as(recorded).fetch_all(&mut superuser).await.unwrap();
         let expected = [
             "INSERT flows by flowruns",
             "INSERT idempotency_keys by flowruns",
@@ -133,11 +119,8 @@ async fn missing_session(store: &PostgresStore) -> Option<&'static str> {
 async fn a_store_is_ready_only_while_each_task_of_the_writer_has_a_session() {
     let database = ScratchDatabase::create().await;
     let mut superuser = superuser(&database).await;
-    for (limit, purpose) in [
-        (1, "read runs for reports"),
-        (2, "write reports"),
-        (3, "create runs"),
-    ] {
+    for (limit, purpose) in [(1, "read runs for reports"), (2, "write reports"), (3, "create runs")]
+    {
         let role = limited_role(&mut superuser, limit).await;
         let options = ConnectOptions::new(database.service().username(&role));
         let store = PostgresStore::connect(&options).await.unwrap();
@@ -175,9 +158,7 @@ async fn a_database_of_another_encoding_is_rejected() {
         let what_to_do = format!("the database has the encoding {encoding} and must have UTF8");
         let rejected = [
             migrate::up(&scratch.owner().database(&name), moment()).await,
-            migrate::status(&scratch.owner().database(&name))
-                .await
-                .map(drop),
+            migrate::status(&scratch.owner().database(&name)).await.map(drop),
         ];
         for rejected in rejected {
             let message = rejected.unwrap_err().to_string();

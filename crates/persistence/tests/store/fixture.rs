@@ -21,10 +21,7 @@ const LOCKED: usize = 3;
 /// Another session writes a new version of every run, so that the attempt in progress loses the race.
 fn overtake(database: PgConnectOptions) {
     let overtaking = thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let mut connection = PgConnection::connect_with(&database).await.unwrap();
             sqlx::raw_sql("UPDATE runs SET version = version + 1")
@@ -44,10 +41,8 @@ pub(crate) fn decide_at_third(
     within: impl Fn() + Send + Sync + 'static,
 ) -> RunReport {
     let calls = AtomicUsize::new(0);
-    let patch = RunPatch {
-        display_name: Field::Value(fixtures::name("third")),
-        ..RunPatch::default()
-    };
+    let patch =
+        RunPatch { display_name: Field::Value(fixtures::name("third")), ..RunPatch::default() };
     fixtures::report(move |run| {
         if calls.fetch_add(1, Ordering::SeqCst) + 1 < LOCKED {
             overtake(database.clone());
@@ -61,15 +56,9 @@ pub(crate) fn decide_at_third(
 /// Creates a flow and a run of it.
 pub(crate) async fn create_a_run(store: &PostgresStore) -> Run {
     let flow = fixtures::fresh_flow(fixtures::fresh_tenant());
-    let key = flow
-        .key
-        .run(fixtures::fresh_uuid().to_string().parse().unwrap());
-    flowruns_domain::store::FlowStore::create_flow(store, flow)
-        .await
-        .unwrap();
-    let creation = fixtures::new_run()
-        .create(key, &fixtures::origin())
-        .unwrap();
+    let key = flow.key.run(fixtures::fresh_uuid().to_string().parse().unwrap());
+    flowruns_domain::store::FlowStore::create_flow(store, flow).await.unwrap();
+    let creation = fixtures::new_run().create(key, &fixtures::origin()).unwrap();
     let run = creation.run.clone();
     store.create_run(creation).await.unwrap();
     run
@@ -82,10 +71,8 @@ pub(crate) async fn assert_the_next_report_is_kept(
     run: &Run,
 ) {
     let name = format!("next {}", fixtures::fresh_uuid());
-    let patch = RunPatch {
-        display_name: Field::Value(fixtures::name(&name)),
-        ..RunPatch::default()
-    };
+    let patch =
+        RunPatch { display_name: Field::Value(fixtures::name(&name)), ..RunPatch::default() };
     let origin = fixtures::origin();
     let report = fixtures::report(move |run| run.decide(&patch, &IfMatch::Absent, &origin));
     let Some(Updated::Changed(answered)) = store.update_run(run.key, report).await.unwrap() else {

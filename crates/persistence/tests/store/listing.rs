@@ -59,12 +59,7 @@ fn both_stores() -> &'static BothStores {
                 runtime.block_on(store.create_run(creation)).unwrap();
             }
         }
-        BothStores {
-            runtime,
-            stores,
-            flow: flow.key,
-            _database: database,
-        }
+        BothStores { runtime, stores, flow: flow.key, _database: database }
     })
 }
 
@@ -130,23 +125,14 @@ fn filters() -> impl Strategy<Value = RunFilter> {
 }
 
 fn orders() -> impl Strategy<Value = RunOrder> {
-    let sorts = [
-        RunSort::Start,
-        RunSort::End,
-        RunSort::DisplayName,
-        RunSort::Id,
-    ];
+    let sorts = [RunSort::Start, RunSort::End, RunSort::DisplayName, RunSort::Id];
     let directions = [Direction::Ascending, Direction::Descending];
     (
         sample::select(sorts.to_vec()),
         sample::select(directions.to_vec()),
         sample::select(directions.to_vec()),
     )
-        .prop_map(|(sort, direction, ties)| RunOrder {
-            sort,
-            direction,
-            ties,
-        })
+        .prop_map(|(sort, direction, ties)| RunOrder { sort, direction, ties })
 }
 
 proptest! {
@@ -179,9 +165,5 @@ proptest! {
 #[test]
 fn the_runs_are_of_every_status() {
     let statuses: Vec<RunStatus> = (1..=RUNS).map(|number| run(number).status).collect();
-    assert!(
-        RunStatus::ALL
-            .iter()
-            .all(|status| statuses.contains(status))
-    );
+    assert!(RunStatus::ALL.iter().all(|status| statuses.contains(status)));
 }

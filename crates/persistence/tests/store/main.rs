@@ -1,10 +1,7 @@
 //! The PostgreSQL store, without HTTP: the conformance suite, the writer and its transactions, lost connections, and the
 //! cost of lists.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test whose preparation fails must fail"
-)]
+#![expect(clippy::unwrap_used, reason = "a test whose preparation fails must fail")]
 
 mod abandoned_reads;
 mod conformance;

@@ -40,25 +40,10 @@ fn check(cost: &Cost, more_pages: f64, context: &dyn Fn() -> String) {
     let of_index = cost.scans.iter().all(|scan| scan.starts_with("Index"));
     assert!(of_index, "{:?}\n{}", cost.scans, context());
     let page = f64::from(PAGE) + 1.0;
-    assert!(
-        cost.rows_sorted <= page,
-        "{} sorted\n{}",
-        cost.rows_sorted,
-        context()
-    );
+    assert!(cost.rows_sorted <= page, "{} sorted\n{}", cost.rows_sorted, context());
     let bound = (SCAN_LIMIT + 1) as f64;
-    assert!(
-        cost.rows_read <= bound,
-        "{} rows\n{}",
-        cost.rows_read,
-        context()
-    );
-    assert!(
-        cost.pages <= cost.rows_read + more_pages,
-        "{} pages\n{}",
-        cost.pages,
-        context()
-    );
+    assert!(cost.rows_read <= bound, "{} rows\n{}", cost.rows_read, context());
+    assert!(cost.pages <= cost.rows_read + more_pages, "{} pages\n{}", cost.pages, context());
 }
 
 /// Checks every query, and returns their number.
@@ -67,9 +52,7 @@ async fn check_all(store: &PostgresStore, statistics: &str) -> usize {
     for query in &runs {
         let more_pages = more_pages(query);
         for plan in store.explain_runs(query, COUNT_LIMIT).await.unwrap() {
-            check(&Cost::of(&plan), more_pages, &|| {
-                format!("{statistics}: {query:?}\n{plan}")
-            });
+            check(&Cost::of(&plan), more_pages, &|| format!("{statistics}: {query:?}\n{plan}"));
         }
     }
     for query in &flows {
@@ -106,9 +89,7 @@ async fn cost_of_page(store: &PostgresStore, query: &RunQuery) -> (f64, f64) {
     let mut plans = store.explain_runs(query, COUNT_LIMIT).await.unwrap();
     plans.pop();
     let costs = plans.iter().map(|plan| Cost::of(plan));
-    costs.fold((0.0, 0.0), |(rows, pages), cost| {
-        (rows + cost.rows_read, pages + cost.pages)
-    })
+    costs.fold((0.0, 0.0), |(rows, pages), cost| (rows + cost.rows_read, pages + cost.pages))
 }
 
 /// Without the index that fits its filter, each count would read many times more rows than its limit.
@@ -127,30 +108,13 @@ async fn counts_read_the_rows_of_the_name_or_status_alone(store: &PostgresStore)
 
 /// The last page of a list. It is found from the end, since twelve thousand pages precede it.
 async fn last_page(store: &PostgresStore, first: &RunQuery) -> RunQuery {
-    let RunOrder {
-        sort,
-        direction,
-        ties,
-    } = first.order;
-    let order = RunOrder {
-        sort,
-        direction: direction.reversed(),
-        ties: ties.reversed(),
-    };
-    let from_end = RunQuery {
-        order,
-        ..first.clone()
-    };
+    let RunOrder { sort, direction, ties } = first.order;
+    let order = RunOrder { sort, direction: direction.reversed(), ties: ties.reversed() };
+    let from_end = RunQuery { order, ..first.clone() };
     let found = store.query_runs(&from_end).await.unwrap().unwrap();
-    let cursors = found
-        .items
-        .iter()
-        .map(|row| first.order.cursor(&row.summary));
+    let cursors = found.items.iter().map(|row| first.order.cursor(&row.summary));
     let after = cursors.min_by(|one, other| first.order.compare(one, other));
-    let mut query = RunQuery {
-        after,
-        ..first.clone()
-    };
+    let mut query = RunQuery { after, ..first.clone() };
     while let Some(next) = store.query_runs(&query).await.unwrap().unwrap().next {
         query.after = Some(next.after);
     }
@@ -164,10 +128,7 @@ async fn the_last_page_costs_what_the_first_one_does(store: &PostgresStore) {
         let (last_rows, last_pages) = cost_of_page(store, &last).await;
         // Ten rows have one key; each row may be on a page of its own, and two ranges descend an index twice.
         assert!(last_rows <= first_rows + 10.0, "{last_rows} rows: {last:?}");
-        assert!(
-            last_pages <= first_rows + 20.0,
-            "{last_pages} pages: {last:?}"
-        );
+        assert!(last_pages <= first_rows + 20.0, "{last_pages} pages: {last:?}");
     }
 }
 

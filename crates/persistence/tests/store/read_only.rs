@@ -25,22 +25,16 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// Sessions that are opened from now on are read-only, or not.
 async fn set_read_only(database: &ScratchDatabase, is_read_only: bool) {
     // From another database, so that it can be reset.
-    let mut superuser = PgConnection::connect_with(&database.superuser().database("postgres"))
-        .await
-        .unwrap();
+    let mut superuser =
+        PgConnection::connect_with(&database.superuser().database("postgres")).await.unwrap();
     let name = database.name();
     let set = format!("ALTER DATABASE {name} SET default_transaction_read_only = {is_read_only}");
-    raw_sql(AssertSqlSafe(set))
-        .execute(&mut superuser)
-        .await
-        .unwrap();
+    raw_sql(AssertSqlSafe(set)).execute(&mut superuser).await.unwrap();
 }
 
 async fn store_on(database: &ScratchDatabase) -> PostgresStore {
-    let options = ConnectOptions {
-        retry_for: RETRY_FOR,
-        ..ConnectOptions::new(database.service())
-    };
+    let options =
+        ConnectOptions { retry_for: RETRY_FOR, ..ConnectOptions::new(database.service()) };
     PostgresStore::connect(&options).await.unwrap()
 }
 

@@ -38,24 +38,13 @@ impl RestoreFixture {
         let other = restored.flow_key().run(id);
         let creation = new_run().create(other, &origin()).unwrap();
         store.create_run(creation).await.unwrap();
-        let superuser = PgConnection::connect_with(&database.superuser())
-            .await
-            .unwrap();
-        Self {
-            database,
-            store,
-            restored,
-            other,
-            superuser,
-        }
+        let superuser = PgConnection::connect_with(&database.superuser()).await.unwrap();
+        Self { database, store, restored, other, superuser }
     }
 
     async fn count(&self, key: RunKey, member: &str) {
         let result = self.store.update_run(key, counting(member)).await;
-        assert!(
-            matches!(result, Ok(Some(Updated::Changed(_)))),
-            "{result:?}"
-        );
+        assert!(matches!(result, Ok(Some(Updated::Changed(_)))), "{result:?}");
     }
 
     fn begin(&self, key: RunKey, member: &str) -> JoinHandle<UpdateResult> {
@@ -64,10 +53,7 @@ impl RestoreFixture {
     }
 
     async fn execute(&mut self, statement: &str) {
-        raw_sql(AssertSqlSafe(statement.to_owned()))
-            .execute(&mut self.superuser)
-            .await
-            .unwrap();
+        raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut self.superuser).await.unwrap();
     }
 
     async fn terminate(&mut self, condition: &str) {
@@ -115,13 +101,8 @@ async fn after_a_reconnection_no_report_is_decided_on_a_row_from_before() {
 async fn a_row_that_was_written_before_a_reconnection_is_not_in_the_cache_after_it() {
     let mut fixture = RestoreFixture::new().await;
     fixture.count(fixture.restored, "before").await;
-    let mut locker = PgConnection::connect_with(&fixture.database.superuser())
-        .await
-        .unwrap();
-    raw_sql("BEGIN; LOCK TABLE run_events IN SHARE MODE")
-        .execute(&mut locker)
-        .await
-        .unwrap();
+    let mut locker = PgConnection::connect_with(&fixture.database.superuser()).await.unwrap();
+    raw_sql("BEGIN; LOCK TABLE run_events IN SHARE MODE").execute(&mut locker).await.unwrap();
     let written = fixture.begin(fixture.restored, "held");
     wait_until(&mut fixture.superuser, BLOCKED).await;
     // The session that reads is idle; the one that writes waits for a lock.
@@ -133,10 +114,7 @@ async fn a_row_that_was_written_before_a_reconnection_is_not_in_the_cache_after_
     raw_sql("ROLLBACK").execute(&mut locker).await.unwrap();
     for result in [written, other] {
         let result = result.await.unwrap();
-        assert!(
-            matches!(result, Ok(Some(Updated::Changed(_)))),
-            "{result:?}"
-        );
+        assert!(matches!(result, Ok(Some(Updated::Changed(_)))), "{result:?}");
     }
     fixture.restore().await;
     fixture.assert_decided_on_the_restored_row().await;

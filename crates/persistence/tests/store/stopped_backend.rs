@@ -50,10 +50,7 @@ impl Stopper {
     async fn stop_the_backend(&mut self) {
         let question = "SELECT pid FROM pg_stat_activity
             WHERE datname = current_database() AND application_name = 'flowruns'";
-        let pid: i32 = sqlx::query_scalar(question)
-            .fetch_one(&mut self.admin)
-            .await
-            .unwrap();
+        let pid: i32 = sqlx::query_scalar(question).fetch_one(&mut self.admin).await.unwrap();
         let pid = Pid::from_raw(pid).unwrap();
         kill_process(pid, Signal::STOP).unwrap();
         if let Some(stopped) = self.stopped.take() {
@@ -68,20 +65,11 @@ async fn no_report_is_lost_after_a_backend_was_stopped_while_it_began_a_transact
     let real = database.service();
     let folder = tempfile::tempdir().unwrap();
     let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
-    let backend = real
-        .get_socket()
-        .unwrap()
-        .join(format!(".s.PGSQL.{}", real.get_port()));
-    let admin = PgConnection::connect_with(&database.owner().username("postgres"))
-        .await
-        .unwrap();
+    let backend = real.get_socket().unwrap().join(format!(".s.PGSQL.{}", real.get_port()));
+    let admin = PgConnection::connect_with(&database.owner().username("postgres")).await.unwrap();
     let (stopped, when_stopped) = oneshot::channel();
     let armed = Arc::new(AtomicBool::new(true));
-    let first = Stopper {
-        backend: backend.clone(),
-        admin,
-        stopped: Some(stopped),
-    };
+    let first = Stopper { backend: backend.clone(), admin, stopped: Some(stopped) };
     tokio::spawn({
         let (armed, admin_options) = (Arc::clone(&armed), database.owner().username("postgres"));
         async move {
@@ -91,11 +79,7 @@ async fn no_report_is_lost_after_a_backend_was_stopped_while_it_began_a_transact
                     Some(first) => first,
                     None => {
                         let admin = PgConnection::connect_with(&admin_options).await.unwrap();
-                        Stopper {
-                            backend: backend.clone(),
-                            admin,
-                            stopped: None,
-                        }
+                        Stopper { backend: backend.clone(), admin, stopped: None }
                     }
                 };
                 tokio::spawn(stopper.forward(client, Arc::clone(&armed)));
@@ -103,10 +87,7 @@ async fn no_report_is_lost_after_a_backend_was_stopped_while_it_began_a_transact
         }
     });
     let through = real.clone().socket(folder.path()).port(5432);
-    let options = ConnectOptions {
-        max_connections: 1,
-        ..ConnectOptions::new(through)
-    };
+    let options = ConnectOptions { max_connections: 1, ..ConnectOptions::new(through) };
     let store = PostgresStore::connect(&options).await.unwrap();
     let run = create_a_run(&store).await;
 

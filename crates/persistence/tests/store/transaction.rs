@@ -14,10 +14,7 @@ use crate::fixture::{assert_the_next_report_is_kept, create_a_run, decide_at_thi
 /// A store with a single pooled connection, so that the next report uses the session of the one before.
 async fn store_with_a_run() -> (ScratchDatabase, PostgresStore, Run) {
     let database = ScratchDatabase::create().await;
-    let options = ConnectOptions {
-        max_connections: 1,
-        ..ConnectOptions::new(database.service())
-    };
+    let options = ConnectOptions { max_connections: 1, ..ConnectOptions::new(database.service()) };
     let store = PostgresStore::connect(&options).await.unwrap();
     let run = create_a_run(&store).await;
     (database, store, run)
@@ -26,9 +23,8 @@ async fn store_with_a_run() -> (ScratchDatabase, PostgresStore, Run) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_panic_within_the_transaction_fails_that_report_only() {
     let (database, store, run) = store_with_a_run().await;
-    let decide = decide_at_third(database.owner(), fixtures::origin(), || {
-        panic!("within the transaction")
-    });
+    let decide =
+        decide_at_third(database.owner(), fixtures::origin(), || panic!("within the transaction"));
     let error = store.update_run(run.key, decide).await.unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Internal);
     assert_the_next_report_is_kept(&database, &store, &run).await;
@@ -55,11 +51,7 @@ async fn a_report_whose_caller_leaves_within_the_transaction_is_written_complete
     assert!(caller.await.unwrap_err().is_cancelled());
     leave.send(()).unwrap();
     assert_the_next_report_is_kept(&database, &store, &run).await;
-    let history = store
-        .list_run_events(run.key, Default::default())
-        .await
-        .unwrap()
-        .unwrap();
+    let history = store.list_run_events(run.key, Default::default()).await.unwrap().unwrap();
     let names = history
         .items
         .iter()

@@ -58,12 +58,7 @@ impl ProxyFixture {
         let Ok(Some(Updated::Changed(run))) = store.update_run(run.key, first).await else {
             panic!("the first report was not written");
         };
-        Self {
-            database,
-            proxy,
-            store,
-            run,
-        }
+        Self { database, proxy, store, run }
     }
 
     async fn superuser(&self) -> PgConnection {
@@ -106,27 +101,19 @@ async fn a_commit_that_becomes_visible_late_is_not_rejected_because_of_its_own_v
     let mut fixture = ProxyFixture::new().await;
     let mut superuser = fixture.superuser().await;
     let blocking = format!("{HISTORY_WAITS}; SELECT pg_advisory_lock(1)");
-    raw_sql(AssertSqlSafe(blocking))
-        .execute(&mut superuser)
-        .await
-        .unwrap();
+    raw_sql(AssertSqlSafe(blocking)).execute(&mut superuser).await.unwrap();
     let mut observer = fixture.superuser().await;
 
     fixture.proxy.withhold_next_write();
     let only_this_version = IfMatch::OneOf(vec![fixture.run.tag()]);
     let (patch, origin) = (counted(r#"{"second":2}"#), origin());
-    let result = fixture.begin(report(move |run| {
-        run.decide(&patch, &only_this_version, &origin)
-    }));
+    let result = fixture.begin(report(move |run| run.decide(&patch, &only_this_version, &origin)));
     let write = fixture.proxy.withheld().await.deliver().await;
     wait_for_blocked(&mut observer, "WITH held AS").await;
     let _session_that_commits_later = write.disconnect();
     // By then two more attempts have lost the race to the first one, and have not found its event.
     wait_for_blocked(&mut observer, "IS NULL FOR NO KEY UPDATE").await;
-    raw_sql("SELECT pg_advisory_unlock(1)")
-        .execute(&mut superuser)
-        .await
-        .unwrap();
+    raw_sql("SELECT pg_advisory_unlock(1)").execute(&mut superuser).await.unwrap();
     fixture.assert_written_once(result.await.unwrap()).await;
 }
 
@@ -167,9 +154,8 @@ async fn either_of_two_attempts_with_unknown_outcomes_may_be_committed() {
         let (patch, origin) = (counted(r#"{"second":2}"#), origin());
         let only_this_version = IfMatch::OneOf(vec![fixture.run.tag()]);
         fixture.proxy.withhold_next_write();
-        let result = fixture.begin(report(move |run| {
-            run.decide(&patch, &only_this_version, &origin)
-        }));
+        let result =
+            fixture.begin(report(move |run| run.decide(&patch, &only_this_version, &origin)));
         let mut abandoned = Vec::new();
         for more in [true, true, false] {
             let write = fixture.proxy.withheld().await;

@@ -53,12 +53,7 @@ impl WithholdingProxy {
         let armed = Arc::new(AtomicBool::new(false));
         let (sender, withheld) = mpsc::unbounded_channel();
         tokio::spawn(accept(listener, server, Arc::clone(&armed), sender));
-        Self {
-            folder,
-            database,
-            armed,
-            withheld,
-        }
+        Self { folder, database, armed, withheld }
     }
 
     /// How the database is reached through it.
@@ -89,10 +84,7 @@ impl Withheld {
     /// Breaks the connection to the store, not the one to the server.
     pub(crate) fn disconnect(self) -> Abandoned {
         self.disconnect.send(()).unwrap();
-        Abandoned {
-            message: self.message,
-            server: self.server,
-        }
+        Abandoned { message: self.message, server: self.server }
     }
 }
 
@@ -113,12 +105,7 @@ async fn accept(
 ) {
     while let Ok((client, _)) = listener.accept().await {
         let server = UnixStream::connect(&server).await.unwrap();
-        tokio::spawn(forward(
-            client,
-            server,
-            Arc::clone(&armed),
-            withheld.clone(),
-        ));
+        tokio::spawn(forward(client, server, Arc::clone(&armed), withheld.clone()));
     }
 }
 
@@ -166,11 +153,7 @@ async fn withhold(
     withheld: &mpsc::UnboundedSender<Withheld>,
 ) {
     let (disconnect, disconnected) = oneshot::channel();
-    let write = Withheld {
-        message,
-        server,
-        disconnect,
-    };
+    let write = Withheld { message, server, disconnect };
     if withheld.send(write).is_ok() {
         let _test_has_ended = disconnected.await;
     }

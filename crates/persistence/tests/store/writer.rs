@@ -38,11 +38,7 @@ impl WriterFixture {
         let database = ScratchDatabase::create().await;
         let store = database.store().await;
         let run = create_a_run(&store).await;
-        Self {
-            store,
-            run,
-            database,
-        }
+        Self { store, run, database }
     }
 
     /// Another run of the same flow.
@@ -56,9 +52,7 @@ impl WriterFixture {
 
     /// Another session that keeps the locks of a statement.
     async fn locking(&self, statement: &'static str) -> PgConnection {
-        let mut locker = PgConnection::connect_with(&self.database.owner())
-            .await
-            .unwrap();
+        let mut locker = PgConnection::connect_with(&self.database.owner()).await.unwrap();
         sqlx::raw_sql("BEGIN").execute(&mut locker).await.unwrap();
         sqlx::raw_sql(statement).execute(&mut locker).await.unwrap();
         locker
@@ -90,10 +84,7 @@ impl WriterFixture {
 }
 
 async fn release(mut locker: PgConnection) {
-    sqlx::raw_sql("ROLLBACK")
-        .execute(&mut locker)
-        .await
-        .unwrap();
+    sqlx::raw_sql("ROLLBACK").execute(&mut locker).await.unwrap();
 }
 
 fn counting(number: usize) -> RunReport {
@@ -109,10 +100,8 @@ fn violating() -> RunReport {
         let Decision::Changed(mut change) = decision else {
             return Ok(decision);
         };
-        change.run.properties.state = RunState::Ended {
-            outcome: Outcome::Failed,
-            at: time("0001-01-01T00:00:00Z"),
-        };
+        change.run.properties.state =
+            RunState::Ended { outcome: Outcome::Failed, at: time("0001-01-01T00:00:00Z") };
         Ok(Decision::Changed(change))
     })
 }
@@ -138,10 +127,7 @@ async fn a_report_that_the_database_rejects_fails_without_the_others_of_its_batc
     }
     release(locker).await;
     let rejected = bad.await.unwrap().unwrap_err();
-    assert!(
-        matches!(rejected.kind, StoreErrorKind::Conflict(_)),
-        "{rejected:?}"
-    );
+    assert!(matches!(rejected.kind, StoreErrorKind::Conflict(_)), "{rejected:?}");
     for result in join_all(good).await {
         let result = result.unwrap();
         assert!(is_changed(&result), "{result:?}");
@@ -180,12 +166,7 @@ async fn reports_that_wait_together_are_decided_in_order_each_on_the_result_of_t
         };
         assert_eq!(run.version.number() as usize, number + 2, "in order");
     }
-    let run = fixture
-        .store
-        .find_run(fixture.run.key)
-        .await
-        .unwrap()
-        .unwrap();
+    let run = fixture.store.find_run(fixture.run.key).await.unwrap().unwrap();
     assert_eq!(run.properties.statistics.members().iter().count(), REPORTS);
 }
 
@@ -202,9 +183,7 @@ async fn after_a_deletion_in_one_batch_the_run_is_absent() {
     assert!(is_changed(&before.await.unwrap()));
     assert!(is_changed(&deletion.await.unwrap()));
     assert_eq!(after.await.unwrap().unwrap(), None);
-    let mut connection = PgConnection::connect_with(&fixture.database.owner())
-        .await
-        .unwrap();
+    let mut connection = PgConnection::connect_with(&fixture.database.owner()).await.unwrap();
     let last: String =
         sqlx::query_scalar("SELECT action FROM run_events ORDER BY version DESC LIMIT 1")
             .fetch_one(&mut connection)
@@ -239,11 +218,7 @@ async fn a_full_queue_rejects_at_once_and_a_store_that_closes_writes_what_it_acc
     };
     let store = PostgresStore::connect(&options).await.unwrap();
     let run = create_a_run(&store).await;
-    let fixture = WriterFixture {
-        store,
-        run,
-        database,
-    };
+    let fixture = WriterFixture { store, run, database };
     let locker = fixture.locking(LOCK_RUNS).await;
     let mut accepted = Vec::new();
     for number in 0..4 {
@@ -288,12 +263,7 @@ async fn two_stores_that_write_one_run_both_make_progress() {
     for client in join_all(clients).await {
         client.unwrap();
     }
-    let run = fixture
-        .store
-        .find_run(fixture.run.key)
-        .await
-        .unwrap()
-        .unwrap();
+    let run = fixture.store.find_run(fixture.run.key).await.unwrap().unwrap();
     assert_eq!(run.version.number() as usize, 1 + 16 * REPORTS);
     assert!(run.modified >= moment());
 }

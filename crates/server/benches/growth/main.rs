@@ -132,10 +132,7 @@ fn compare(
     small: &mut Fixture<'_>,
     large: &mut Fixture<'_>,
 ) -> anyhow::Result<()> {
-    let timing = Timing {
-        warm_up: WARM_UP,
-        measured: Duration::from_secs(arguments.seconds),
-    };
+    let timing = Timing { warm_up: WARM_UP, measured: Duration::from_secs(arguments.seconds) };
     let (mut smalls, mut larges, mut newests) = (Vec::new(), Vec::new(), Vec::new());
     let (small_runs, runs) = (small.requests.dataset.runs, large.requests.dataset.runs);
     for round in 1..=arguments.rounds {

@@ -23,10 +23,7 @@ pub(crate) fn print(fixture: &mut Fixture<'_>) -> anyhow::Result<()> {
     println!("\n### {} runs in {} flows\n", dataset.runs, dataset.flows);
     println!("| table or index | size |\n|---|---|");
     println!("{}", fixture.database.text(SIZES)?);
-    let (hot, fillfactor) = (
-        fixture.database.text(HOT)?,
-        fixture.database.text(FILLFACTOR)?,
-    );
+    let (hot, fillfactor) = (fixture.database.text(HOT)?, fixture.database.text(FILLFACTOR)?);
     println!("\n{hot}, with {fillfactor}.");
     Ok(())
 }

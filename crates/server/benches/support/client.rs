@@ -125,10 +125,7 @@ impl Connection {
     fn advance(&mut self) -> anyhow::Result<Option<u16>> {
         self.flush()?;
         loop {
-            ensure!(
-                self.filled < INPUT_BYTES,
-                "a response longer than {INPUT_BYTES} bytes"
-            );
+            ensure!(self.filled < INPUT_BYTES, "a response longer than {INPUT_BYTES} bytes");
             match self.stream.read(&mut self.input[self.filled..]) {
                 Ok(0) => bail!("the service closed a connection"),
                 Ok(count) => self.filled += count,
@@ -163,14 +160,7 @@ struct Window {
 impl Window {
     fn new(timing: Timing, processes: Processes) -> Self {
         let begun = Instant::now();
-        Self {
-            timing,
-            processes,
-            begun,
-            opened: None,
-            closed: false,
-            slice: Slice::default(),
-        }
+        Self { timing, processes, begun, opened: None, closed: false, slice: Slice::default() }
     }
 
     fn read_clock(&mut self) -> anyhow::Result<()> {
@@ -186,10 +176,7 @@ impl Window {
                 self.closed = true;
             }
             Some((opened, _)) => {
-                ensure!(
-                    now - opened < self.timing.measured + DEADLINE,
-                    "a response never came"
-                );
+                ensure!(now - opened < self.timing.measured + DEADLINE, "a response never came");
             }
             None => {}
         }

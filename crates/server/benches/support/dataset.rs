@@ -30,11 +30,7 @@ pub(crate) struct Dataset {
 impl Dataset {
     /// All runs are in use.
     pub(crate) const fn new(runs: u64, flows: u64) -> Self {
-        Self {
-            runs,
-            flows,
-            in_use: runs,
-        }
+        Self { runs, flows, in_use: runs }
     }
 
     /// The numbers of the runs that are in use.

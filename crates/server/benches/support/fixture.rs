@@ -46,12 +46,7 @@ impl<'a> Fixture<'a> {
         loading::load(&mut database, dataset)?;
         let service = service::start(&database, log);
         let requests = Requests::new(dataset, service.address(), service.token());
-        Ok(Self {
-            database,
-            service,
-            requests,
-            counted: 0,
-        })
+        Ok(Self { database, service, requests, counted: 0 })
     }
 
     /// Measures one slice. It begins with a checkpoint, so that every slice has the same cost for the first change of a page.
@@ -87,11 +82,7 @@ impl<'a> Fixture<'a> {
                 client::run(kind, clients, address, requests, timing, processes)?
             }
         };
-        ensure!(
-            !slice.latencies.is_empty(),
-            "{}: no response in time",
-            kind.title()
-        );
+        ensure!(!slice.latencies.is_empty(), "{}: no response in time", kind.title());
         slice.wal_bytes = self.database.number(LOGGED)? - logged_before;
         self.counted += history::check(&mut self.database, kind, since, &slice)?;
         Ok(slice)

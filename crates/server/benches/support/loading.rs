@@ -32,9 +32,7 @@ pub(crate) fn load(database: &mut Database<'_>, dataset: Dataset) -> anyhow::Res
     let step = HISTORY_SPAN / u32::try_from(dataset.runs)?;
     // The rows fit together, so the foreign key need not look at each.
     database.execute("SET session_replication_role = replica")?;
-    let flows = lines("flows", 0..dataset.flows, |line, flow| {
-        flow_line(line, flow, start)
-    });
+    let flows = lines("flows", 0..dataset.flows, |line, flow| flow_line(line, flow, start));
     database.copy(COPY_FLOWS, flows)?;
 
     let statistics = dataset::statistics();
@@ -67,10 +65,7 @@ pub(crate) fn load(database: &mut Database<'_>, dataset: Dataset) -> anyhow::Res
 
 fn flow_line(line: &mut String, flow: u64, effective: Timestamp) -> std::fmt::Result {
     let id = flow_id(flow);
-    write!(
-        line,
-        "{id}\t{TENANT}\tFlow {flow}\tready\teducationRostering\t{effective}\t1"
-    )
+    write!(line, "{id}\t{TENANT}\tFlow {flow}\tready\teducationRostering\t{effective}\t1")
 }
 
 /// When a run was created: they follow each other as their numbers do.

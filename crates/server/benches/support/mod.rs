@@ -17,14 +17,8 @@ pub(crate) mod slice;
 /// Prints the command of this measurement, and the machine.
 pub(crate) fn print_machine(bench: &str, postgres: &str) {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let arguments: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|a| a != "--bench")
-        .collect();
-    println!(
-        "`cargo bench -p flowruns-server --bench {bench} -- {}`\n",
-        arguments.join(" ")
-    );
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    println!("`cargo bench -p flowruns-server --bench {bench} -- {}`\n", arguments.join(" "));
     println!(
         "{cores} processors, PostgreSQL {postgres}; clients, service and database on one machine."
     );
@@ -32,7 +26,5 @@ pub(crate) fn print_machine(bench: &str, postgres: &str) {
 
 /// Whether there is no argument but that of cargo: a plain `cargo bench` does not run these measurements, which take long.
 pub(crate) fn has_no_arguments() -> bool {
-    std::env::args()
-        .skip(1)
-        .all(|argument| argument == "--bench")
+    std::env::args().skip(1).all(|argument| argument == "--bench")
 }

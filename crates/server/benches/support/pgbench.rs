@@ -25,12 +25,7 @@ use super::{
 /// Who is named in the history that pgbench writes: as long a name as that of the local token.
 pub(crate) const ACTOR: &str = "bench";
 const SCRIPT: &str = "script.sql";
-const FLAGS: [&str; 4] = [
-    "--no-vacuum",
-    "--protocol=prepared",
-    "--progress=1",
-    "--log",
-];
+const FLAGS: [&str; 4] = ["--no-vacuum", "--protocol=prepared", "--progress=1", "--log"];
 /// A bound on a run that is never told to end, beyond its warm-up and measured time.
 const SPARE_SECONDS: u64 = 60;
 
@@ -69,10 +64,7 @@ pub(crate) fn run(
     let mut lines = BufReader::new(stderr).lines();
     wait_until_connected(&mut lines)?;
     let client = running.child.id();
-    let processes = Processes {
-        client,
-        ..processes
-    };
+    let processes = Processes { client, ..processes };
     let (from, cpu) = (clock_micros(), processes.cpu()?);
     wait(timing.measured)?;
     let (to, cpu) = (clock_micros(), processes.cpu()?.since(cpu));
@@ -82,11 +74,7 @@ pub(crate) fn run(
     let status = running.child.wait()?;
     ensure!(status.success(), "pgbench failed: {}", said.join("\n"));
     let length = Duration::from_micros(u64::try_from(to - from)?);
-    let mut slice = Slice {
-        length,
-        cpu,
-        ..Slice::default()
-    };
+    let mut slice = Slice { length, cpu, ..Slice::default() };
     read_logs(&folder, from..to, &mut slice)?;
     fs::remove_dir_all(&folder)?;
     Ok(slice)
@@ -114,9 +102,7 @@ fn script_text(dataset: Dataset, one_run: bool) -> String {
         let numbers = dataset.numbers_in_use();
         format!("random({}, {})", numbers.start(), numbers.end())
     };
-    let statement = STATEMENT
-        .replace("FLOW_TAIL", FLOW_TAIL)
-        .replace("RUN_TAIL", RUN_TAIL);
+    let statement = STATEMENT.replace("FLOW_TAIL", FLOW_TAIL).replace("RUN_TAIL", RUN_TAIL);
     format!(
         "\\set number {number}\n\\set run {FIRST_MILLISECOND} + :number\n\
          \\set flow {FIRST_MILLISECOND} + :number % {}\n{statement}",
@@ -163,9 +149,7 @@ impl Running {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
-        let child = command
-            .spawn()
-            .context("pgbench did not start; PGBENCH names its path")?;
+        let child = command.spawn().context("pgbench did not start; PGBENCH names its path")?;
         Ok(Self { child })
     }
 
@@ -211,18 +195,13 @@ fn read_logs(folder: &Path, window: std::ops::Range<i64>, slice: &mut Slice) -> 
         }
         for line in BufReader::new(fs::File::open(&path)?).lines() {
             let line = line?;
-            let fields: Vec<i64> = line
-                .split(' ')
-                .filter_map(|field| field.parse().ok())
-                .collect();
+            let fields: Vec<i64> = line.split(' ').filter_map(|field| field.parse().ok()).collect();
             let [_, _, latency, _, seconds, micros] = fields[..] else {
                 bail!("a line of pgbench's log that is not understood: {line}");
             };
             slice.acknowledged += 1;
             if window.contains(&(seconds * 1_000_000 + micros)) {
-                slice
-                    .latencies
-                    .push(u32::try_from(latency).unwrap_or(u32::MAX));
+                slice.latencies.push(u32::try_from(latency).unwrap_or(u32::MAX));
             }
         }
     }

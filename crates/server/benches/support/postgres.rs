@@ -37,9 +37,7 @@ impl FromStr for Setting {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> anyhow::Result<Self> {
-        let (name, value) = text
-            .split_once('=')
-            .context("a setting is written name=value")?;
+        let (name, value) = text.split_once('=').context("a setting is written name=value")?;
         Ok(Self(name.to_owned(), value.to_owned()))
     }
 }
@@ -55,26 +53,18 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// Starts a server for so many clients, with settings of postgresql.conf instead of its defaults.
     pub(crate) fn start(clients: usize, settings: &[Setting]) -> anyhow::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         interrupt::listen(&runtime)?;
         let folder = tempfile::tempdir()?;
         // The account of the server must be able to enter it.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))?;
         let mut options = ClusterOptions::new(folder.path());
         options.max_connections = u16::try_from(clients)?.saturating_add(SPARE_CONNECTIONS);
-        options.settings = settings
-            .iter()
-            .map(|Setting(name, value)| (name.clone(), value.clone()))
-            .collect();
+        options.settings =
+            settings.iter().map(|Setting(name, value)| (name.clone(), value.clone())).collect();
         let cluster = Cluster::start(options).context("PostgreSQL did not start")?;
-        let postgres = Self {
-            cluster,
-            folder,
-            runtime,
-        };
+        let postgres = Self { cluster, folder, runtime };
         postgres.connect("postgres")?.execute(ROLES)?;
         Ok(postgres)
     }
@@ -95,17 +85,12 @@ impl Postgres {
     fn connect(&self, database: &str) -> anyhow::Result<Database<'_>> {
         let options = self.options(Cluster::SUPERUSER, database);
         let connection = self.runtime.block_on(options.connect())?;
-        Ok(Database {
-            postgres: self,
-            connection,
-            name: database.to_owned(),
-        })
+        Ok(Database { postgres: self, connection, name: database.to_owned() })
     }
 
     fn options(&self, role: &str, database: &str) -> PgConnectOptions {
-        let socket = PgConnectOptions::new_without_pgpass()
-            .socket(self.socket())
-            .port(self.cluster.port());
+        let socket =
+            PgConnectOptions::new_without_pgpass().socket(self.socket()).port(self.cluster.port());
         socket.username(role).database(database)
     }
 
@@ -131,8 +116,7 @@ impl Postgres {
 
     /// Its version in words.
     pub(crate) fn version(&self) -> anyhow::Result<String> {
-        self.connect("postgres")?
-            .text("SELECT current_setting('server_version')")
+        self.connect("postgres")?.text("SELECT current_setting('server_version')")
     }
 }
 
@@ -162,16 +146,15 @@ impl Database<'_> {
     /// One text.
     pub(crate) fn text(&mut self, sql: &str) -> anyhow::Result<String> {
         let query = sqlx::query_scalar(AssertSqlSafe(sql.to_owned()));
-        self.postgres.runtime.block_on(interrupt::or(async {
-            Ok(query.fetch_one(&mut self.connection).await?)
-        }))
+        self.postgres
+            .runtime
+            .block_on(interrupt::or(async { Ok(query.fetch_one(&mut self.connection).await?) }))
     }
 
     /// One number.
     pub(crate) fn number(&mut self, sql: &str) -> anyhow::Result<u64> {
         let text = self.text(&format!("SELECT ({sql})::text"))?;
-        text.parse()
-            .with_context(|| format!("{text:?} is no number"))
+        text.parse().with_context(|| format!("{text:?} is no number"))
     }
 
     /// Copies rows in, a chunk of lines at a time until there is none.

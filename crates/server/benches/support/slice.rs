@@ -43,9 +43,7 @@ impl Slice {
     pub(crate) fn quantile(&self, share: f64) -> f64 {
         let last = self.latencies.len().saturating_sub(1);
         let index = (last as f64 * share).round() as usize;
-        self.latencies
-            .get(index)
-            .map_or(0.0, |&micros| f64::from(micros) / 1000.0)
+        self.latencies.get(index).map_or(0.0, |&micros| f64::from(micros) / 1000.0)
     }
 
     /// KiB of WAL for one acknowledged request.
@@ -80,10 +78,6 @@ impl Spread {
         } else {
             at(middle)
         };
-        Self {
-            min: at(0),
-            median,
-            max: at(figures.len().saturating_sub(1)),
-        }
+        Self { min: at(0), median, max: at(figures.len().saturating_sub(1)) }
     }
 }

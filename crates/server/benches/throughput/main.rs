@@ -94,15 +94,9 @@ type Slices = HashMap<(usize, Kind), Vec<Slice>>;
 
 fn measure(postgres: &Postgres, arguments: &Arguments, dataset: Dataset) -> anyhow::Result<()> {
     eprintln!("loading {} runs", dataset.runs);
-    let (name, log) = (
-        format!("runs_{}", dataset.runs),
-        arguments.service_log.as_deref(),
-    );
+    let (name, log) = (format!("runs_{}", dataset.runs), arguments.service_log.as_deref());
     let mut fixture = Fixture::open(postgres, &name, dataset, "", log)?;
-    let timing = Timing {
-        warm_up: WARM_UP,
-        measured: Duration::from_secs(arguments.seconds),
-    };
+    let timing = Timing { warm_up: WARM_UP, measured: Duration::from_secs(arguments.seconds) };
     let kinds = rotation::kinds(&arguments.only);
     let mut slices = Slices::new();
     for &clients in &arguments.clients {

@@ -3,15 +3,8 @@
 use crate::support::kind::Kind;
 
 /// In the order of a rotation.
-const ALL: [Kind; 7] = [
-    Kind::Pgbench,
-    Kind::Patch,
-    Kind::PgbenchHot,
-    Kind::Hot,
-    Kind::Post,
-    Kind::Get,
-    Kind::List,
-];
+const ALL: [Kind; 7] =
+    [Kind::Pgbench, Kind::Patch, Kind::PgbenchHot, Kind::Hot, Kind::Post, Kind::Get, Kind::List];
 
 /// What was asked for, with what it is compared with; everything when nothing was.
 pub(crate) fn kinds(only: &[Kind]) -> Vec<Kind> {

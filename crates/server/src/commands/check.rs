@@ -11,11 +11,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     println!("{}", serde_json::to_string_pretty(settings)?);
     println!(
         "DATABASE_URL: {}",
-        if settings.database_url.is_some() {
-            "set (hidden)"
-        } else {
-            "not set: embedded"
-        }
+        if settings.database_url.is_some() { "set (hidden)" } else { "not set: embedded" }
     );
     for line in issuers::check(&settings.auth).await? {
         println!("{line}");
@@ -55,12 +51,6 @@ async fn check_database(settings: &Settings, database: &Database) -> anyhow::Res
             durability.synchronous_commit
         );
     }
-    let fsync = if durability.fsync {
-        ""
-    } else {
-        "; warning: fsync is off"
-    };
-    Ok(format!(
-        "the database is reachable, migrated and durable{fsync}"
-    ))
+    let fsync = if durability.fsync { "" } else { "; warning: fsync is off" };
+    Ok(format!("the database is reachable, migrated and durable{fsync}"))
 }

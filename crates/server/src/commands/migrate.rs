@@ -68,10 +68,7 @@ async fn show_status(database: &Database) -> anyhow::Result<()> {
             MigrationState::Changed => "changed after it was applied",
             MigrationState::Unknown => "applied by a newer release",
         };
-        println!(
-            "{:04} {}: {state}",
-            migration.version, migration.description
-        );
+        println!("{:04} {}: {state}", migration.version, migration.description);
     }
     Ok(())
 }

@@ -67,14 +67,8 @@ async fn serve(settings: &Settings, signals: &Signals) -> anyhow::Result<()> {
     let watch = ClusterWatch::start(&database);
     let stop = stop(settings, signals, &watch, &draining);
     let listen_options = settings.http.listen_options();
-    flowruns_listener::serve(
-        listener,
-        router(options),
-        &listen_options,
-        certificates,
-        stop,
-    )
-    .await?;
+    flowruns_listener::serve(listener, router(options), &listen_options, certificates, stop)
+        .await?;
     let exit = watch.exit_so_far();
     tasks.stop().await;
     store.close().await;
@@ -177,9 +171,7 @@ async fn api_options(
     options.request_timeout = settings.http.request_timeout_ms.duration();
     options.body_timeout = settings.http.body_timeout_ms.duration();
     options.require_if_match = settings.http.require_if_match;
-    options
-        .trusted_proxies
-        .clone_from(&settings.http.trusted_proxies);
+    options.trusted_proxies.clone_from(&settings.http.trusted_proxies);
     options.cors_origins.clone_from(&settings.http.cors_origins);
     options.limits = settings.limits.limits(settings.http.minimum_rate())?;
     Ok(options)

@@ -52,11 +52,7 @@ pub(crate) fn run(settings: &TokenSettings, arguments: &TokenArguments) -> anyho
             "an issuer is configured in the section auth, so the server accepts no tokens of the local key; ask the issuer for one"
         );
     }
-    let roles = if arguments.roles.is_empty() {
-        &Permission::ALL[..]
-    } else {
-        &arguments.roles
-    };
+    let roles = if arguments.roles.is_empty() { &Permission::ALL[..] } else { &arguments.roles };
     let token = LocalKey::open(&settings.data_dir)?.mint(
         arguments.tenant,
         roles,

@@ -70,14 +70,8 @@ pub(crate) struct IssuerSettings {
 
 impl Auth {
     /// The keys of the configuration that name issuers.
-    pub(super) const ISSUER_KEYS: [&str; 6] = [
-        "issuer",
-        "audience",
-        "discovery_url",
-        "jwks_url",
-        "jwks_file",
-        "issuers",
-    ];
+    pub(super) const ISSUER_KEYS: [&str; 6] =
+        ["issuer", "audience", "discovery_url", "jwks_url", "jwks_file", "issuers"];
 
     /// Whether the tokens of issuers are accepted, and not those of the local key.
     pub(crate) fn has_issuer(&self) -> bool {
@@ -113,9 +107,7 @@ impl Auth {
         let mut names = Vec::new();
         for settings in self.all_issuers() {
             let name = settings.issuer.clone();
-            settings
-                .check()
-                .with_context(|| format!("the issuer {name:?} of the section auth"))?;
+            settings.check().with_context(|| format!("the issuer {name:?} of the section auth"))?;
             if names.contains(&name) {
                 bail!("the issuer {name:?} is configured twice; give it several audiences instead");
             }
@@ -148,10 +140,7 @@ impl IssuerSettings {
     }
 
     fn discovery(&self, document: Url) -> KeyLocation {
-        KeyLocation::Discovery {
-            document,
-            issuer: self.issuer.clone(),
-        }
+        KeyLocation::Discovery { document, issuer: self.issuer.clone() }
     }
 
     fn check(&self) -> anyhow::Result<()> {

@@ -46,17 +46,14 @@ impl Variables {
         environment: impl Iterator<Item = (OsString, OsString)>,
         known: &Keys,
     ) -> anyhow::Result<Self> {
-        let all: Vec<(String, OsString)> = environment
-            .map(|(name, value)| (name.to_string_lossy().into_owned(), value))
-            .collect();
+        let all: Vec<(String, OsString)> =
+            environment.map(|(name, value)| (name.to_string_lossy().into_owned(), value)).collect();
         let services = services(all.iter().map(|(name, _)| name.as_str()));
         let mut found = Self::default();
         for (name, value) in all {
             let upper = name.to_ascii_uppercase();
             let is_secret = name.strip_suffix(secret::FILE_SUFFIX).unwrap_or(&name) == DATABASE_URL;
-            let has_prefix = upper
-                .strip_prefix(PREFIX)
-                .is_some_and(|rest| rest.starts_with('_'));
+            let has_prefix = upper.strip_prefix(PREFIX).is_some_and(|rest| rest.starts_with('_'));
             let key = keys::key(&name);
             if is_secret {
                 let text = utf8(&name, value)?;
@@ -85,9 +82,7 @@ fn utf8(name: &str, value: OsString) -> anyhow::Result<String> {
 /// Whether the variable belongs to another program or to Kubernetes.
 fn is_foreign(name: &str, services: &BTreeSet<String>) -> bool {
     CLIENT.contains(&name)
-        || services
-            .iter()
-            .any(|service| is_of_service(name, service).unwrap_or(false))
+        || services.iter().any(|service| is_of_service(name, service).unwrap_or(false))
 }
 
 /// The Kubernetes Services of the pod's namespace whose variables have the prefix of this program: always `flowruns`, and
@@ -95,10 +90,7 @@ fn is_foreign(name: &str, services: &BTreeSet<String>) -> bool {
 fn services<'a>(names: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
     let services = names.filter_map(|name| name.strip_suffix(SERVICE_HOST));
     let services = services.filter(|name| name.strip_prefix(PREFIX).is_some_and(is_suffix));
-    services
-        .map(str::to_owned)
-        .chain([PREFIX.to_owned()])
-        .collect()
+    services.map(str::to_owned).chain([PREFIX.to_owned()]).collect()
 }
 
 fn is_suffix(rest: &str) -> bool {

@@ -48,10 +48,7 @@ pub(crate) struct Http {
     pub(crate) require_if_match: bool,
     #[serde(deserialize_with = "values::networks")]
     pub(crate) trusted_proxies: Vec<IpNet>,
-    #[serde(
-        deserialize_with = "values::origins",
-        serialize_with = "values::origins_as_text"
-    )]
+    #[serde(deserialize_with = "values::origins", serialize_with = "values::origins_as_text")]
     pub(crate) cors_origins: Vec<AllowedOrigin>,
     #[serde(deserialize_with = "values::path_unless_empty")]
     pub(crate) cursor_key_file: Option<PathBuf>,

@@ -54,9 +54,7 @@ impl Keys {
 
 /// The key that a variable sets: `http.listen` of `FLOWRUNS_HTTP__LISTEN`.
 pub(super) fn key(variable: &str) -> String {
-    without_prefix(variable)
-        .to_ascii_lowercase()
-        .replace(SEPARATOR, ".")
+    without_prefix(variable).to_ascii_lowercase().replace(SEPARATOR, ".")
 }
 
 /// The section of a key: its first part, or "" for a key of one part.
@@ -92,9 +90,8 @@ fn leaves(table: &Value) -> Vec<String> {
 
 fn suggest(name: &str, candidates: impl Iterator<Item = String>) -> String {
     let name = comparable(name.trim_start_matches('_'));
-    let mut rated: Vec<(usize, String)> = candidates
-        .map(|candidate| (distance(&name, &candidate), candidate))
-        .collect();
+    let mut rated: Vec<(usize, String)> =
+        candidates.map(|candidate| (distance(&name, &candidate), candidate)).collect();
     rated.sort();
     let least = rated.first().map(|(distance, _)| *distance);
     let nearest = rated

@@ -58,11 +58,7 @@ impl Limits {
     ) -> anyhow::Result<flowruns_http::Limits> {
         Ok(flowruns_http::Limits {
             caller: rate(self.requests_per_second, self.burst)?,
-            overrides: self
-                .overrides
-                .iter()
-                .map(Override::rate)
-                .collect::<anyhow::Result<_>>()?,
+            overrides: self.overrides.iter().map(Override::rate).collect::<anyhow::Result<_>>()?,
             count_rows: CountLimit::new(self.count_rows)
                 .context("limits.count_rows must be from 1 to 10,000,000")?,
             admission: AdmissionLimits {
@@ -93,8 +89,5 @@ fn rate(requests_per_second: u64, burst: u64) -> anyhow::Result<Option<Rate>> {
         0 => requests_per_second,
         burst => burst,
     };
-    Ok(Rate::per_second(
-        requests_per_second.try_into()?,
-        burst.try_into()?,
-    ))
+    Ok(Rate::per_second(requests_per_second.try_into()?, burst.try_into()?))
 }

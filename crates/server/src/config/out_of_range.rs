@@ -63,9 +63,8 @@ mod tests {
     use crate::config::Settings;
 
     fn rejection(file: Option<&Path>, variables: &[(&str, &str)]) -> String {
-        let variables = variables
-            .iter()
-            .map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        let variables =
+            variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
         format!("{:#}", Settings::merge(file, variables).unwrap_err())
     }
 
@@ -77,16 +76,8 @@ mod tests {
                 "1",
                 "http.max_body_bytes must be from 1024 to 1073741824, not 1",
             ),
-            (
-                "FLOWRUNS_WORKER_THREADS",
-                "5000",
-                "worker_threads must be at most 1024, not 5000",
-            ),
-            (
-                "FLOWRUNS_LIMITS__BYTES",
-                "7",
-                "limits.bytes must be at least 1048576, not 7",
-            ),
+            ("FLOWRUNS_WORKER_THREADS", "5000", "worker_threads must be at most 1024, not 5000"),
+            ("FLOWRUNS_LIMITS__BYTES", "7", "limits.bytes must be at least 1048576, not 7"),
         ] {
             let rejected = rejection(None, &[(variable, value)]);
             let expected = format!("the configuration is out of range: {expected}");
@@ -94,20 +85,13 @@ mod tests {
         }
         let both = rejection(
             None,
-            &[
-                ("FLOWRUNS_DATABASE__WRITERS", "0"),
-                ("FLOWRUNS_LIMITS__BURST", "1000001"),
-            ],
+            &[("FLOWRUNS_DATABASE__WRITERS", "0"), ("FLOWRUNS_LIMITS__BURST", "1000001")],
         );
         let expected = "database.writers must be from 1 to 64, not 0; limits.burst must be at most 1000000, not 1000001";
         assert!(both.ends_with(expected), "{both}");
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("flowruns.toml");
-        fs::write(
-            &file,
-            "[[limits.overrides]]\nrequests_per_second = 1000001\n",
-        )
-        .unwrap();
+        fs::write(&file, "[[limits.overrides]]\nrequests_per_second = 1000001\n").unwrap();
         let rejected = rejection(Some(&file), &[]);
         let expected =
             "limits.overrides[0].requests_per_second must be at most 1000000, not 1000001";

@@ -19,9 +19,9 @@ pub(super) fn take(
     match (set(name), set(&file_name)) {
         (None, None) => Ok(None),
         (Some(value), None) => Ok(Some(value.into())),
-        (None, Some(path)) => read(&path)
-            .with_context(|| format!("{file_name}: {path} cannot be used"))
-            .map(Some),
+        (None, Some(path)) => {
+            read(&path).with_context(|| format!("{file_name}: {path} cannot be used")).map(Some)
+        }
         (Some(_), Some(_)) => bail!("both {name} and {file_name} are set; unset one of them"),
     }
 }
@@ -50,9 +50,8 @@ mod tests {
 
     fn secret_of(variables: &[(&str, &str)]) -> anyhow::Result<Option<String>> {
         let variables = variables.iter();
-        let mut variables = variables
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
+        let mut variables =
+            variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let secret = take(&mut variables, NAME)?;
         assert!(variables.is_empty(), "{:?}", variables.keys());
         Ok(secret.map(|secret| secret.expose_secret().to_owned()))
@@ -82,10 +81,7 @@ mod tests {
     #[test]
     fn a_variable_and_a_file_together_are_rejected() {
         let rejected = rejection(&[(NAME, "secret"), ("DATABASE_URL_FILE", "/nowhere")]);
-        assert!(
-            rejected.contains("both DATABASE_URL and DATABASE_URL_FILE"),
-            "{rejected}"
-        );
+        assert!(rejected.contains("both DATABASE_URL and DATABASE_URL_FILE"), "{rejected}");
         assert!(!rejected.contains("secret"), "{rejected}");
     }
 
@@ -96,17 +92,11 @@ mod tests {
         let path = file.to_str().unwrap();
         let of_file = || rejection(&[("DATABASE_URL_FILE", path)]);
         let absent = of_file();
-        assert!(
-            absent.contains(path) && absent.contains("No such file"),
-            "{absent}"
-        );
+        assert!(absent.contains(path) && absent.contains("No such file"), "{absent}");
         fs::write(&file, "\n").unwrap();
         assert!(of_file().contains("it is empty"));
         fs::write(&file, b"secret\xff").unwrap();
         let broken = of_file();
-        assert!(
-            broken.contains("it is not UTF-8") && !broken.contains("secret"),
-            "{broken}"
-        );
+        assert!(broken.contains("it is not UTF-8") && !broken.contains("secret"), "{broken}");
     }
 }

@@ -43,9 +43,7 @@ impl Sources {
         let defaults = toml(DEFAULTS)?;
         let keys = Keys::of(&defaults.clone().try_deserialize()?);
         let variables = Variables::of(environment, &keys)?;
-        let file = file
-            .map(Path::to_owned)
-            .or(variables.file.clone().map(PathBuf::from));
+        let file = file.map(Path::to_owned).or(variables.file.clone().map(PathBuf::from));
         let from_file = match &file {
             Some(path) => read_toml(path)
                 .with_context(|| format!("the configuration file {}", path.display()))?,
@@ -62,14 +60,7 @@ impl Sources {
             .build()
             .context("the configuration cannot be merged")?;
         let unknown_keys = keys.unknown_in(&from_file.try_deserialize::<Value>()?);
-        Ok(Self {
-            merged,
-            set,
-            variables,
-            file,
-            keys,
-            unknown_keys,
-        })
+        Ok(Self { merged, set, variables, file, keys, unknown_keys })
     }
 
     /// Reads the part of the configuration that a type describes.

@@ -16,9 +16,8 @@ use tempfile::TempDir;
 use super::{LogFormat, Settings, StorageSettings};
 
 fn load(file: Option<&Path>, variables: &[(&str, &str)]) -> anyhow::Result<Settings> {
-    let variables = variables
-        .iter()
-        .map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    let variables =
+        variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
     Settings::merge(file, variables)
 }
 
@@ -48,10 +47,7 @@ fn default_toml_is_complete() {
 
 #[test]
 fn production_example_toml_is_accepted() {
-    let example = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../config/production.example.toml"
-    );
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/production.example.toml");
     let settings = load(Some(Path::new(example)), &[]).unwrap();
     assert!(settings.auth.has_issuer());
 }
@@ -66,14 +62,8 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
     ];
     let settings = load(None, &variables).unwrap();
     assert_eq!(settings.http.max_body_bytes, 4096);
-    assert_eq!(
-        settings.http.listen_options().drain_timeout,
-        Duration::from_millis(7)
-    );
-    assert_eq!(
-        settings.http.request_timeout_ms.duration(),
-        Duration::from_secs(30)
-    );
+    assert_eq!(settings.http.listen_options().drain_timeout, Duration::from_millis(7));
+    assert_eq!(settings.http.request_timeout_ms.duration(), Duration::from_secs(30));
     assert!(settings.http.require_if_match);
 }
 
@@ -94,18 +84,12 @@ fn numbers_and_flags_may_be_text_and_no_other_value_is_converted() {
         load(Some(&file), &[])
     };
     for value in ["4096", "'4096'", "' 4096 '"] {
-        assert_eq!(
-            set(bytes, value).unwrap().http.max_body_bytes,
-            4096,
-            "{value}"
-        );
+        assert_eq!(set(bytes, value).unwrap().http.max_body_bytes, 4096, "{value}");
     }
     for value in ["true", "'true'", "' true '"] {
         assert!(set(flag, value).unwrap().http.require_if_match, "{value}");
     }
-    for value in [
-        "4096.0", "true", "'yes'", "'4096.5'", "-4096", "'-4096'", "''", "[]",
-    ] {
+    for value in ["4096.0", "true", "'yes'", "'4096.5'", "-4096", "'-4096'", "''", "[]"] {
         assert!(set(bytes, value).is_err(), "{value}");
     }
     for value in ["1", "1.0", "'1'", "'on'", "'TRUE'", "''", "[]"] {
@@ -118,19 +102,12 @@ fn trusted_proxies_are_networks_and_addresses() {
     let default = load(None, &[]).unwrap().http.trusted_proxies;
     assert_eq!(default.len(), 2);
     for (value, expected) in [
-        (
-            "10.0.0.0/8, fd00::/8,192.0.2.7",
-            "10.0.0.0/8 fd00::/8 192.0.2.7/32",
-        ),
+        ("10.0.0.0/8, fd00::/8,192.0.2.7", "10.0.0.0/8 fd00::/8 192.0.2.7/32"),
         ("::1", "::1/128"),
         ("", ""),
     ] {
         let settings = load(None, &[("FLOWRUNS_HTTP__TRUSTED_PROXIES", value)]).unwrap();
-        let networks = settings
-            .http
-            .trusted_proxies
-            .iter()
-            .map(ToString::to_string);
+        let networks = settings.http.trusted_proxies.iter().map(ToString::to_string);
         assert_eq!(networks.collect::<Vec<_>>().join(" "), expected);
     }
     let rejected = rejection(&[("FLOWRUNS_HTTP__TRUSTED_PROXIES", "proxy.example")]);
@@ -141,9 +118,7 @@ fn trusted_proxies_are_networks_and_addresses() {
 fn cors_origins_are_listed_in_a_file_or_with_commas_and_each_is_an_origin() {
     let shown = |settings: &Settings| {
         let origins = settings.http.cors_origins.iter();
-        origins
-            .map(|origin| origin.as_str().to_owned())
-            .collect::<Vec<_>>()
+        origins.map(|origin| origin.as_str().to_owned()).collect::<Vec<_>>()
     };
     assert!(shown(&load(None, &[]).unwrap()).is_empty());
     let variable = "FLOWRUNS_HTTP__CORS_ORIGINS";
@@ -155,18 +130,9 @@ fn cors_origins_are_listed_in_a_file_or_with_commas_and_each_is_an_origin() {
     assert_eq!(shown(&settings), expected);
     let report = serde_json::to_value(&settings).unwrap();
     assert_eq!(report["http"]["cors_origins"], serde_json::json!(expected));
-    for wrong in [
-        "*",
-        "null",
-        "app.example",
-        "https://app.example/path",
-        "https://app.example/",
-    ] {
+    for wrong in ["*", "null", "app.example", "https://app.example/path", "https://app.example/"] {
         let rejected = rejection(&[(variable, wrong)]);
-        assert!(
-            rejected.contains(wrong) && rejected.contains("an origin is"),
-            "{rejected}"
-        );
+        assert!(rejected.contains(wrong) && rejected.contains("an origin is"), "{rejected}");
     }
 }
 
@@ -188,38 +154,20 @@ fn an_issuer_needs_an_audience_and_one_trusted_location_of_its_keys() {
         &[(JWKS_URL, "http://127.0.0.1:9/keys")],
         &[(DISCOVERY_URL, "https://issuer.example/other")],
         &[("FLOWRUNS_AUTH__ISSUER", "http://localhost:9")],
-        &[
-            ("FLOWRUNS_AUTH__JWKS_FILE", "/keys.json"),
-            ("FLOWRUNS_AUTH__ISSUER", "any"),
-        ],
+        &[("FLOWRUNS_AUTH__JWKS_FILE", "/keys.json"), ("FLOWRUNS_AUTH__ISSUER", "any")],
     ] {
         assert!(issuer(accepted).is_ok(), "{accepted:?}");
     }
     for (rejected, message) in [
         (&[("FLOWRUNS_AUTH__AUDIENCE", "")][..], "audience"),
         (&[("FLOWRUNS_AUTH__ISSUER", "")], "issuer"),
-        (
-            &[("FLOWRUNS_AUTH__ISSUER", "http://issuer.example")],
-            "not https",
-        ),
+        (&[("FLOWRUNS_AUTH__ISSUER", "http://issuer.example")], "not https"),
         (&[("FLOWRUNS_AUTH__ISSUER", "issuer")], "not a URL"),
-        (
-            &[("FLOWRUNS_AUTH__ISSUER", "https://a.example/{tenantid}/v2.0")],
-            "must say where",
-        ),
+        (&[("FLOWRUNS_AUTH__ISSUER", "https://a.example/{tenantid}/v2.0")], "must say where"),
         (&[(JWKS_URL, "http://10.1.2.3/keys")], "not https"),
-        (
-            &[(JWKS_URL, "https://me:pw@a.example/")],
-            "user or password",
-        ),
+        (&[(JWKS_URL, "https://me:pw@a.example/")], "user or password"),
         (&[(DISCOVERY_URL, "file:///etc/passwd")], "not https"),
-        (
-            &[
-                (JWKS_URL, "https://a.example/"),
-                (DISCOVERY_URL, "https://a.example/"),
-            ],
-            "exclude",
-        ),
+        (&[(JWKS_URL, "https://a.example/"), (DISCOVERY_URL, "https://a.example/")], "exclude"),
     ] {
         let error = format!("{:#}", issuer(rejected).unwrap_err());
         assert!(error.contains(message), "{rejected:?}: {error}");
@@ -232,9 +180,7 @@ fn an_admin_address_is_set_by_the_file_or_the_environment_and_may_be_empty() {
     assert_eq!(default.listen, "127.0.0.1:8081".parse().ok());
     assert!(!default.is_set);
     for (value, expected) in [("127.0.0.1:8081", default.listen), ("", None)] {
-        let admin = load(None, &[("FLOWRUNS_ADMIN__LISTEN", value)])
-            .unwrap()
-            .admin;
+        let admin = load(None, &[("FLOWRUNS_ADMIN__LISTEN", value)]).unwrap().admin;
         assert!(admin.is_set);
         assert_eq!(admin.listen, expected);
     }
@@ -246,10 +192,7 @@ fn an_admin_address_is_set_by_the_file_or_the_environment_and_may_be_empty() {
 fn a_configuration_file_is_a_regular_file_of_bounded_size() {
     let rejected = format!("{:#}", load(Some(Path::new("/dev/zero")), &[]).unwrap_err());
     assert!(rejected.contains("/dev/zero") && rejected.contains("not a regular file"));
-    let rejected = format!(
-        "{:#}",
-        load(None, &[("DATABASE_URL_FILE", "/dev/zero")]).unwrap_err()
-    );
+    let rejected = format!("{:#}", load(None, &[("DATABASE_URL_FILE", "/dev/zero")]).unwrap_err());
     assert!(rejected.contains("/dev/zero") && rejected.contains("not a regular file"));
 }
 
@@ -290,12 +233,7 @@ fn the_database_url_is_never_shown_and_is_unset_when_empty() {
     let shown = serde_json::to_string(&settings).unwrap();
     assert!(settings.database_url.is_some());
     assert!(!shown.contains("00123") && !format!("{settings:?}").contains("00123"));
-    assert!(
-        load(None, &[("DATABASE_URL", "")])
-            .unwrap()
-            .database_url
-            .is_none()
-    );
+    assert!(load(None, &[("DATABASE_URL", "")]).unwrap().database_url.is_none());
 }
 
 #[test]
@@ -304,10 +242,7 @@ fn a_value_that_is_not_utf8_is_rejected_without_showing_it_and_ignored_in_foreig
     for name in ["DATABASE_URL", "FLOWRUNS_LOG__FILTER"] {
         let rejected = Settings::merge(None, [(name.into(), broken())].into_iter()).unwrap_err();
         let message = format!("{rejected:#}");
-        assert!(
-            message.contains(name) && !message.contains("secret"),
-            "{message}"
-        );
+        assert!(message.contains(name) && !message.contains("secret"), "{message}");
     }
     assert!(Settings::merge(None, [("LESSOPEN".into(), broken())].into_iter()).is_ok());
 }

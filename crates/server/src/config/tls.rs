@@ -35,10 +35,9 @@ impl Tls {
     pub(crate) fn files(&self) -> anyhow::Result<Option<TlsFiles>> {
         match (&self.certificate_file, &self.key_file) {
             (None, None) => Ok(None),
-            (Some(certificates), Some(key)) => Ok(Some(TlsFiles {
-                certificates: certificates.clone(),
-                key: key.clone(),
-            })),
+            (Some(certificates), Some(key)) => {
+                Ok(Some(TlsFiles { certificates: certificates.clone(), key: key.clone() }))
+            }
             _ => {
                 bail!("tls.certificate_file and tls.key_file need each other; set both or neither")
             }

@@ -49,9 +49,7 @@ pub(super) fn address_unless_empty<'de, D: Deserializer<'de>>(
     }
     let address = text.trim().parse().map(Some);
     address.map_err(|_| {
-        de::Error::custom(format!(
-            "{text:?} is not an address and port such as 127.0.0.1:8081"
-        ))
+        de::Error::custom(format!("{text:?} is not an address and port such as 127.0.0.1:8081"))
     })
 }
 
@@ -86,8 +84,7 @@ pub(super) fn origins<'de, D: Deserializer<'de>>(
 ) -> Result<Vec<AllowedOrigin>, D::Error> {
     let texts = texts(deserializer)?;
     let origin = |text: &String| {
-        text.parse()
-            .map_err(|invalid| de::Error::custom(format!("{text:?}: {invalid}")))
+        text.parse().map_err(|invalid| de::Error::custom(format!("{text:?}: {invalid}")))
     };
     texts.iter().map(origin).collect()
 }

@@ -27,11 +27,7 @@ struct DiscoveryDocument {
 
 /// Fetches the keys of one issuer.
 pub(super) enum KeyFetcher {
-    Discovery {
-        document: Url,
-        issuer: String,
-        http: Http,
-    },
+    Discovery { document: Url, issuer: String, http: Http },
     Url(Url, Http),
     File(PathBuf),
 }
@@ -39,11 +35,9 @@ pub(super) enum KeyFetcher {
 impl KeyFetcher {
     pub(super) fn new(location: KeyLocation) -> anyhow::Result<Self> {
         Ok(match location {
-            KeyLocation::Discovery { document, issuer } => Self::Discovery {
-                document,
-                issuer,
-                http: Http::new()?,
-            },
+            KeyLocation::Discovery { document, issuer } => {
+                Self::Discovery { document, issuer, http: Http::new()? }
+            }
             KeyLocation::Url(url) => Self::Url(url, Http::new()?),
             KeyLocation::File(path) => Self::File(path),
         })
@@ -51,11 +45,7 @@ impl KeyFetcher {
 
     async fn attempt(&self) -> anyhow::Result<Vec<u8>> {
         match self {
-            Self::Discovery {
-                document,
-                issuer,
-                http,
-            } => discover(document, issuer, http).await,
+            Self::Discovery { document, issuer, http } => discover(document, issuer, http).await,
             Self::Url(url, http) => Ok(http.get(url).await?.body),
             Self::File(path) => read(path).await,
         }
@@ -68,10 +58,7 @@ async fn discover(document: &Url, issuer: &str, http: &Http) -> anyhow::Result<V
     let discovered: DiscoveryDocument = serde_json::from_slice(&body)
         .with_context(|| format!("{document} is not a discovery document"))?;
     if discovered.issuer != issuer {
-        bail!(
-            "{document} is the document of another issuer, {:?}",
-            discovered.issuer
-        );
+        bail!("{document} is the document of another issuer, {:?}", discovered.issuer);
     }
     let keys = discovered_url(&discovered.jwks_uri, document).context("its jwks_uri")?;
     let fetched = match is_internal {
@@ -102,9 +89,7 @@ impl FetchKeys for KeyFetcher {
     fn fetch(&self) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, FetchError>> + Send + '_>> {
         Box::pin(async move {
             let fetched = self.attempt().await;
-            fetched
-                .with_context(|| format!("{self} cannot be read"))
-                .map_err(FetchError::from)
+            fetched.with_context(|| format!("{self} cannot be read")).map_err(FetchError::from)
         })
     }
 }

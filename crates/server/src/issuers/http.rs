@@ -63,10 +63,7 @@ impl Http {
             false => &self.outward,
         };
         let request = client.get(url.clone());
-        let mut response = request
-            .header(header::ACCEPT, "application/json")
-            .send()
-            .await?;
+        let mut response = request.header(header::ACCEPT, "application/json").send().await?;
         if response.status() != StatusCode::OK {
             bail!("{url} responded with {} instead of 200", response.status());
         }

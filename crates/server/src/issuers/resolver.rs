@@ -24,9 +24,7 @@ impl Resolver {
 
     fn is_restricted(&self, name: &str) -> bool {
         let restricted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        restricted
-            .as_deref()
-            .is_some_and(|restricted| restricted.eq_ignore_ascii_case(name))
+        restricted.as_deref().is_some_and(|restricted| restricted.eq_ignore_ascii_case(name))
     }
 }
 
@@ -55,9 +53,7 @@ mod tests {
 
     async fn resolved(resolver: &Resolver, name: &str) -> Result<usize, String> {
         let addresses = resolver.resolve(name.parse().unwrap()).await;
-        addresses
-            .map(Iterator::count)
-            .map_err(|error| error.to_string())
+        addresses.map(Iterator::count).map_err(|error| error.to_string())
     }
 
     #[tokio::test]

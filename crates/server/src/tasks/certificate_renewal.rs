@@ -139,10 +139,7 @@ impl Pem {
             read_regular_file(path, MAX_FILE_BYTES)
                 .with_context(|| format!("{} cannot be read", path.display()))
         };
-        Ok(Self {
-            certificates: read(&files.certificates)?,
-            key: read(&files.key)?,
-        })
+        Ok(Self { certificates: read(&files.certificates)?, key: read(&files.key)? })
     }
 
     fn identity(&self, files: &TlsFiles) -> anyhow::Result<TlsIdentity> {

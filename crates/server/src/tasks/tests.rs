@@ -84,16 +84,10 @@ fn the_pause_doubles_with_each_panic_up_to_a_minute() {
 
 fn claim(digest: u8, received: Timestamp) -> KeyClaim {
     KeyClaim {
-        key: IdempotencyKey {
-            tenant: fresh_tenant(),
-            digest: [digest; 32],
-        },
+        key: IdempotencyKey { tenant: fresh_tenant(), digest: [digest; 32] },
         request: [1; 32],
         attempt: Uuid::from_u128(1),
-        reserved: Reserved {
-            id: Uuid::from_u128(2),
-            received,
-        },
+        reserved: Reserved { id: Uuid::from_u128(2), received },
     }
 }
 

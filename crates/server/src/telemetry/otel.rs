@@ -23,10 +23,7 @@ use tracing::{Span, Subscriber, field::Empty};
 use tracing_opentelemetry::{OpenTelemetryLayer, OpenTelemetrySpanExt as _};
 use tracing_subscriber::registry::LookupSpan;
 
-const ENDPOINTS: [&str; 2] = [
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-];
+const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
 const SERVICE: &str = "flowruns";
 
 static PROVIDER: OnceLock<SdkTracerProvider> = OnceLock::new();
@@ -100,9 +97,7 @@ impl RequestTracer for Tracer {
     }
 
     fn end(&self, span: &Span, method: &Method, route: &'static str, status: StatusCode) {
-        span.context()
-            .span()
-            .update_name(format!("{method} {route}"));
+        span.context().span().update_name(format!("{method} {route}"));
         span.record("http.route", route);
         span.record("http.response.status_code", status.as_u16());
         if status.is_server_error() {

@@ -27,12 +27,7 @@ fn log(info: &PanicHookInfo<'_>) {
     let location = info.location().map(ToString::to_string).unwrap_or_default();
     let current = thread::current();
     let name = current.name().unwrap_or("unnamed");
-    tracing::error!(
-        thread = name,
-        location,
-        panic = message,
-        "a thread panicked"
-    );
+    tracing::error!(thread = name, location, panic = message, "a thread panicked");
 }
 
 #[cfg(test)]

@@ -29,32 +29,21 @@ pub(super) fn filters() -> Vec<RunFilter> {
             is(RunPredicate::End(at("2026-03-01T09:02:00Z"))),
             is(RunPredicate::End(Comparison::Compare(operator, None))),
             is(RunPredicate::Start(Comparison::Compare(operator, None))),
-            is(RunPredicate::Id(Comparison::Compare(
-                operator,
-                Some(numbered(7)),
-            ))),
+            is(RunPredicate::Id(Comparison::Compare(operator, Some(numbered(7))))),
         ]);
         let text = Comparison::Compare(operator, Some("ab".to_owned()));
         filters.push(is(RunPredicate::DisplayName(TextComparison::Whole(text))));
     }
     let inverted: Vec<RunFilter> = filters.iter().cloned().map(not).collect();
     filters.extend(inverted);
-    filters.extend(
-        ["a", "A", "\u{e4}", "%", "'", "_", "", "b"]
-            .into_iter()
-            .flat_map(|part| {
-                let part = part.to_owned();
-                [
-                    is(RunPredicate::DisplayName(TextComparison::StartsWith(
-                        part.clone(),
-                    ))),
-                    is(RunPredicate::DisplayName(TextComparison::EndsWith(
-                        part.clone(),
-                    ))),
-                    is(RunPredicate::DisplayName(TextComparison::Contains(part))),
-                ]
-            }),
-    );
+    filters.extend(["a", "A", "\u{e4}", "%", "'", "_", "", "b"].into_iter().flat_map(|part| {
+        let part = part.to_owned();
+        [
+            is(RunPredicate::DisplayName(TextComparison::StartsWith(part.clone()))),
+            is(RunPredicate::DisplayName(TextComparison::EndsWith(part.clone()))),
+            is(RunPredicate::DisplayName(TextComparison::Contains(part))),
+        ]
+    }));
     let some = EnumComparison::In(vec![Some(RunStatus::Running), Some(failed)]);
     filters.extend([
         status(failed),
@@ -73,16 +62,10 @@ pub(super) fn filters() -> Vec<RunFilter> {
             None,
         ]))),
         Filter::And(vec![
-            is(RunPredicate::Id(Comparison::In(vec![
-                Some(numbered(9)),
-                Some(numbered(6)),
-            ]))),
+            is(RunPredicate::Id(Comparison::In(vec![Some(numbered(9)), Some(numbered(6))]))),
             status(failed),
         ]),
-        is(RunPredicate::End(Comparison::In(vec![
-            None,
-            Some(time("2026-03-01T09:02:00Z")),
-        ]))),
+        is(RunPredicate::End(Comparison::In(vec![None, Some(time("2026-03-01T09:02:00Z"))]))),
         Filter::Or(vec![status(failed), not(is(RunPredicate::Status(some)))]),
         Filter::And(vec![
             status(failed),
@@ -90,9 +73,7 @@ pub(super) fn filters() -> Vec<RunFilter> {
                 Operator::Ge,
                 Some(time("2026-03-01T08:01:00Z")),
             ))),
-            is(RunPredicate::DisplayName(TextComparison::StartsWith(
-                "a".to_owned(),
-            ))),
+            is(RunPredicate::DisplayName(TextComparison::StartsWith("a".to_owned()))),
         ]),
         Filter::And(vec![status(failed), status(RunStatus::Running)]),
     ]);

@@ -35,10 +35,7 @@ impl Fixture {
         let key = flow.key;
         let stored = self.store.create_flow(flow).await;
         stored.expect("the flow is stored");
-        Self {
-            store: Arc::clone(&self.store),
-            flow: key,
-        }
+        Self { store: Arc::clone(&self.store), flow: key }
     }
 
     pub(super) fn key(&self, number: u64) -> RunKey {
@@ -106,22 +103,15 @@ impl Fixture {
     }
 
     pub(super) async fn page(&self, rows: u16, after: Option<RunCursor>) -> RunPage {
-        let query = RunQuery {
-            size: page_size(rows),
-            after,
-            ..RunQuery::new(RunScope::Flow(self.flow))
-        };
+        let query =
+            RunQuery { size: page_size(rows), after, ..RunQuery::new(RunScope::Flow(self.flow)) };
         let page = self.store.query_runs(&query).await;
-        page.expect("the store lists runs")
-            .expect("the flow is there")
+        page.expect("the store lists runs").expect("the flow is there")
     }
 
     /// The first entries of a run's history, up to 1000.
     pub(super) async fn history(&self, key: RunKey) -> Vec<RunEvent> {
-        let request = EventPageRequest {
-            size: page_size(PageSize::MAX),
-            after: None,
-        };
+        let request = EventPageRequest { size: page_size(PageSize::MAX), after: None };
         let page = self.store.list_run_events(key, request).await;
         let page = page.expect("the store lists events");
         page.expect("the run is there").items
@@ -133,9 +123,7 @@ impl Fixture {
         let mut state = BTreeMap::new();
         let mut former: Option<RunEvent> = None;
         for event in self.history(key).await {
-            let expected = former
-                .as_ref()
-                .map_or(1, |event| event.version.number() + 1);
+            let expected = former.as_ref().map_or(1, |event| event.version.number() + 1);
             assert_eq!(event.version.number(), expected, "versions have no gap");
             let goes_on = former.is_none_or(|former| former.occurred <= event.occurred);
             assert!(goes_on, "time goes backwards at version {expected}");
@@ -153,10 +141,7 @@ impl Fixture {
 
 /// A page of the usual size from the beginning.
 pub(super) fn first_page<K>() -> PageRequest<K> {
-    PageRequest {
-        size: PageSize::default(),
-        after: None,
-    }
+    PageRequest { size: PageSize::default(), after: None }
 }
 
 pub(super) fn page_size(rows: u16) -> PageSize {
@@ -181,14 +166,8 @@ fn shown(run: &Run) -> BTreeMap<String, JsonValue> {
         .map(|(name, value)| (format!("{}/{name}", property::STATISTICS), value.clone()))
         .collect();
     let mut show = |name: &str, value| shown.insert(name.to_owned(), value);
-    show(
-        property::DISPLAY_NAME,
-        properties.display_name.as_str().into(),
-    );
-    show(
-        property::START_DATE_TIME,
-        text(properties.start.to_string()),
-    );
+    show(property::DISPLAY_NAME, properties.display_name.as_str().into());
+    show(property::START_DATE_TIME, text(properties.start.to_string()));
     show(property::STATUS, properties.state.status().as_str().into());
     if let Some(end) = properties.state.end() {
         show(property::END_DATE_TIME, text(end.to_string()));

@@ -38,14 +38,7 @@ pub async fn flows_are_queried_by_name_and_readiness(store: Arc<dyn Store>) {
     let equal = FlowPredicate::DisplayName(TextComparison::Whole(equal));
     let id = |index: usize| Some(all[index].key.flow.uuid());
     let one_id = FlowPredicate::Id(Comparison::Compare(Operator::Eq, id(3)));
-    let ids = FlowPredicate::Id(Comparison::In(vec![
-        id(9),
-        None,
-        id(1),
-        id(9),
-        id(5),
-        id(7),
-    ]));
+    let ids = FlowPredicate::Id(Comparison::In(vec![id(9), None, id(1), id(9), id(5), id(7)]));
     let is_ready = Filter::Predicate(FlowPredicate::ReadinessStatus(ready));
     let filters: [Option<FlowFilter>; 7] = [
         None,
@@ -57,27 +50,16 @@ pub async fn flows_are_queried_by_name_and_readiness(store: Arc<dyn Store>) {
         Some(Filter::Predicate(ids)),
     ];
     for filter in filters {
-        let matching = all
-            .iter()
-            .filter(|flow| filter.as_ref().is_none_or(|f| f.matches(flow)));
+        let matching = all.iter().filter(|flow| filter.as_ref().is_none_or(|f| f.matches(flow)));
         let mut expected: Vec<_> = matching.cloned().collect();
         query.filter.clone_from(&filter);
-        let counted = fixture
-            .store
-            .count_flows(&query, CountLimit::default())
-            .await;
+        let counted = fixture.store.count_flows(&query, CountLimit::default()).await;
         let number = Count::Exactly(expected.len() as u64);
         assert_eq!(counted.expect("flows can be counted"), number);
         for sort in [FlowSort::Id, FlowSort::DisplayName] {
-            for (direction, ties) in DIRECTIONS
-                .into_iter()
-                .flat_map(|d| DIRECTIONS.map(|t| (d, t)))
+            for (direction, ties) in DIRECTIONS.into_iter().flat_map(|d| DIRECTIONS.map(|t| (d, t)))
             {
-                let order = FlowOrder {
-                    sort,
-                    direction,
-                    ties,
-                };
+                let order = FlowOrder { sort, direction, ties };
                 expected.sort_by(|a, b| order.compare(&order.cursor(a), &order.cursor(b)));
                 (query.order, query.size, query.after) = (order, page_size(3), None);
                 let mut walked = Vec::new();

@@ -59,14 +59,9 @@ pub async fn an_update_of_a_flow_is_stored(store: Arc<dyn Store>) {
         changed.properties.expiration = Some(time("2030-01-01T00:00:00Z"));
         Ok(Some(changed))
     };
-    let updated = fixture
-        .store
-        .update_flow(fixture.flow, Arc::new(decide))
-        .await;
+    let updated = fixture.store.update_flow(fixture.flow, Arc::new(decide)).await;
     let updated = updated.expect("the store takes an update");
-    let found = find(&fixture.store, fixture.flow)
-        .await
-        .expect("it is there");
+    let found = find(&fixture.store, fixture.flow).await.expect("it is there");
     assert_eq!(found.properties.display_name.as_str(), "Renamed");
     assert_eq!(found.version.number(), 2);
     assert_eq!(updated, Some(Updated::Changed(found)));
@@ -75,19 +70,12 @@ pub async fn an_update_of_a_flow_is_stored(store: Arc<dyn Store>) {
 /// A rejected or unchanged update of a flow writes nothing.
 pub async fn a_rejected_or_unchanged_update_of_a_flow_writes_nothing(store: Arc<dyn Store>) {
     let fixture = Fixture::new(store).await;
-    let before = find(&fixture.store, fixture.flow)
-        .await
-        .expect("it is there");
+    let before = find(&fixture.store, fixture.flow).await.expect("it is there");
     let refuse = |_: &Flow| Err(Rejection::PreconditionFailed);
-    let refused = fixture
-        .store
-        .update_flow(fixture.flow, Arc::new(refuse))
-        .await;
+    let refused = fixture.store.update_flow(fixture.flow, Arc::new(refuse)).await;
     let failed = Updated::Rejected(Rejection::PreconditionFailed);
     assert_eq!(refused.expect("the store answers"), Some(failed));
-    let unchanged = fixture
-        .store
-        .update_flow(fixture.flow, Arc::new(|_| Ok(None)));
+    let unchanged = fixture.store.update_flow(fixture.flow, Arc::new(|_| Ok(None)));
     let unchanged = unchanged.await.expect("the store answers");
     assert_eq!(unchanged, Some(Updated::Unchanged(before.clone())));
     assert_eq!(find(&fixture.store, fixture.flow).await, Some(before));
@@ -124,10 +112,7 @@ pub async fn a_flow_whose_runs_were_deleted_can_be_deleted(store: Arc<dyn Store>
     assert_eq!(fixture.report(key, counted(r#"{"rows":1}"#)).await, None);
     let created = fixture.create_run(fixture.creation(2, &new_run())).await;
     assert_eq!(created, Created::FlowNotFound);
-    let runs = fixture
-        .store
-        .query_runs(&RunQuery::new(RunScope::Flow(fixture.flow)))
-        .await;
+    let runs = fixture.store.query_runs(&RunQuery::new(RunScope::Flow(fixture.flow))).await;
     assert_eq!(runs.expect("runs can be listed"), None);
     let query = FlowQuery::new(fixture.flow.tenant);
     let flows = fixture.store.query_flows(&query);
@@ -139,10 +124,7 @@ pub async fn a_rejected_deletion_of_a_flow_deletes_nothing(store: Arc<dyn Store>
     let fixture = Fixture::new(store).await;
     fixture.create_default(1).await;
     let refuse = |_: &Flow| Err(Rejection::PreconditionFailed);
-    let refused = fixture
-        .store
-        .delete_flow(fixture.flow, Arc::new(refuse))
-        .await;
+    let refused = fixture.store.delete_flow(fixture.flow, Arc::new(refuse)).await;
     let failed = FlowDeleted::Rejected(Rejection::PreconditionFailed);
     assert_eq!(refused.expect("the store answers"), Some(failed));
     assert!(find(&fixture.store, fixture.flow).await.is_some());
@@ -167,27 +149,12 @@ pub async fn flows_are_listed_by_id_in_pages(store: Arc<dyn Store>) {
         page.expect("flows can be listed")
     };
     let first = page(None).await;
-    assert_eq!(
-        (&first.items[..], first.next.is_some()),
-        (&flows[..2], true)
-    );
-    assert_eq!(
-        delete(&store, flows[1].key).await,
-        Some(FlowDeleted::Deleted)
-    );
-    assert_eq!(
-        delete(&store, flows[3].key).await,
-        Some(FlowDeleted::Deleted)
-    );
+    assert_eq!((&first.items[..], first.next.is_some()), (&flows[..2], true));
+    assert_eq!(delete(&store, flows[1].key).await, Some(FlowDeleted::Deleted));
+    assert_eq!(delete(&store, flows[3].key).await, Some(FlowDeleted::Deleted));
     let second = page(first.items.last()).await;
     let expected = [flows[2].clone(), flows[4].clone()];
-    assert_eq!(
-        (second.items.as_slice(), second.next.is_some()),
-        (&expected[..], true)
-    );
+    assert_eq!((second.items.as_slice(), second.next.is_some()), (&expected[..], true));
     let third = page(second.items.last()).await;
-    assert_eq!(
-        (&third.items[..], third.next.is_some()),
-        (&flows[5..], false)
-    );
+    assert_eq!((&third.items[..], third.next.is_some()), (&flows[5..], false));
 }

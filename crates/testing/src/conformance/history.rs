@@ -18,28 +18,18 @@ pub async fn history_is_listed_by_version_oldest_first(store: Arc<dyn Store>) {
     let fixture = Fixture::new(store).await;
     let key = fixture.create_default(1).await.key;
     for row in 1..=4 {
-        fixture
-            .change(key, counted(&format!(r#"{{"rows":{row}}}"#)))
-            .await;
+        fixture.change(key, counted(&format!(r#"{{"rows":{row}}}"#))).await;
     }
     let mut after = None;
     for (expected, more) in [(vec![1, 2], true), (vec![3, 4], true), (vec![5], false)] {
-        let request = EventPageRequest {
-            size: page_size(2),
-            after: after.and_then(Version::new),
-        };
+        let request = EventPageRequest { size: page_size(2), after: after.and_then(Version::new) };
         let page = fixture.store.list_run_events(key, request).await;
         let page = page.expect("events can be listed").expect("it is there");
         let versions: Vec<_> = page.items.iter().map(|e| e.version.number()).collect();
         assert_eq!((&versions, page.has_more), (&expected, more));
         after = versions.last().copied();
     }
-    let actions: Vec<_> = fixture
-        .history(key)
-        .await
-        .iter()
-        .map(|e| e.action)
-        .collect();
+    let actions: Vec<_> = fixture.history(key).await.iter().map(|e| e.action).collect();
     assert_eq!(actions[0], Action::Created);
     assert!(actions[1..].iter().all(|action| *action == Action::Updated));
 }
@@ -57,14 +47,8 @@ pub async fn history_leads_to_the_stored_run(store: Arc<dyn Store>) {
             blocking_error: Nullable::Value(error_patch(r#"{"message":"m","code":null}"#)),
             ..counted(r#"{"parts":7}"#)
         },
-        RunPatch {
-            blocking_error: Nullable::Null,
-            ..ended(Outcome::Completed)
-        },
-        RunPatch {
-            end: Nullable::Value(time("2027-01-01T00:00:00Z")),
-            ..RunPatch::default()
-        },
+        RunPatch { blocking_error: Nullable::Null, ..ended(Outcome::Completed) },
+        RunPatch { end: Nullable::Value(time("2027-01-01T00:00:00Z")), ..RunPatch::default() },
     ];
     for patch in patches {
         fixture.change(key, patch).await;
@@ -76,11 +60,7 @@ pub async fn history_leads_to_the_stored_run(store: Arc<dyn Store>) {
 pub async fn the_time_of_a_history_never_goes_backwards(store: Arc<dyn Store>) {
     let fixture = Fixture::new(store).await;
     let key = fixture.create_default(1).await.key;
-    let times = [
-        "2026-03-01T12:00:00Z",
-        "2026-02-01T00:00:00Z",
-        "2026-04-01T00:00:00Z",
-    ];
+    let times = ["2026-03-01T12:00:00Z", "2026-02-01T00:00:00Z", "2026-04-01T00:00:00Z"];
     for (row, received) in times.into_iter().enumerate() {
         let patch = counted(&format!(r#"{{"rows":{row}}}"#));
         let origin = origin_at(time(received));
@@ -96,19 +76,15 @@ pub async fn the_time_of_a_history_never_goes_backwards(store: Arc<dyn Store>) {
 /// A history whose entries are months apart is complete.
 pub async fn a_history_spans_years(store: Arc<dyn Store>) {
     let fixture = Fixture::new(store).await;
-    let creation = new_run().create(
-        fixture.key(1),
-        &origin_at(time("2019-12-31T23:59:59.999999Z")),
-    );
+    let creation =
+        new_run().create(fixture.key(1), &origin_at(time("2019-12-31T23:59:59.999999Z")));
     let creation = creation.expect("a run may be created at any time");
     let key = creation.run.key;
     fixture.create_run(creation).await;
     for (row, year) in (2020..=2032).enumerate() {
         let received = time(&format!("{year}-01-01T00:00:00Z"));
         let patch = counted(&format!(r#"{{"rows":{row}}}"#));
-        fixture
-            .update(key, patch, IfMatch::Absent, origin_at(received))
-            .await;
+        fixture.update(key, patch, IfMatch::Absent, origin_at(received)).await;
     }
     let run = fixture.assert_history_leads_to_the_run(key).await;
     assert_eq!(run.version.number(), 14);
@@ -128,13 +104,8 @@ pub async fn a_page_of_history_stays_within_its_bytes(store: Arc<dyn Store>) {
     let (mut versions, mut after, mut pages) = (Vec::new(), None, 0);
     loop {
         let size = page_size(PageSize::MAX).within(LIMIT);
-        let page = fixture
-            .store
-            .list_run_events(key, EventPageRequest { size, after });
-        let page = page
-            .await
-            .expect("events can be listed")
-            .expect("it is there");
+        let page = fixture.store.list_run_events(key, EventPageRequest { size, after });
+        let page = page.await.expect("events can be listed").expect("it is there");
         let bytes: usize = page.items.iter().map(event_bytes).sum();
         assert!(bytes <= LIMIT as usize || page.items.len() == 1, "{bytes}");
         versions.extend(page.items.iter().map(|event| event.version.number()));

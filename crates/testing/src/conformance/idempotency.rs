@@ -20,16 +20,10 @@ fn after(pause: Duration) -> Timestamp {
 /// An attempt of key 1 with request 1.
 fn claim(tenant: TenantId, received: Timestamp) -> KeyClaim {
     KeyClaim {
-        key: IdempotencyKey {
-            tenant,
-            digest: [1; 32],
-        },
+        key: IdempotencyKey { tenant, digest: [1; 32] },
         request: [1; 32],
         attempt: fresh_uuid(),
-        reserved: Reserved {
-            id: fresh_uuid(),
-            received,
-        },
+        reserved: Reserved { id: fresh_uuid(), received },
     }
 }
 
@@ -58,10 +52,7 @@ async fn keep(store: &Arc<dyn Store>, claim: KeyClaim, answer: StoredResponse) {
 pub async fn the_response_of_the_first_claim_is_replayed(store: Arc<dyn Store>) {
     let tenant = fresh_tenant();
     let first = claim(tenant, moment());
-    assert_eq!(
-        claimed(&store, first).await,
-        ClaimOutcome::Granted(first.reserved)
-    );
+    assert_eq!(claimed(&store, first).await, ClaimOutcome::Granted(first.reserved));
     let second = claim(tenant, after(SECOND));
     assert_eq!(claimed(&store, second).await, ClaimOutcome::InProgress);
     keep(&store, first, answer("\u{0}\u{1F600}")).await;
@@ -75,10 +66,7 @@ pub async fn the_response_of_the_first_claim_is_replayed(store: Arc<dyn Store>) 
 pub async fn a_repeated_claim_is_granted_again(store: Arc<dyn Store>) {
     let first = claim(fresh_tenant(), moment());
     for _ in 0..2 {
-        assert_eq!(
-            claimed(&store, first).await,
-            ClaimOutcome::Granted(first.reserved)
-        );
+        assert_eq!(claimed(&store, first).await, ClaimOutcome::Granted(first.reserved));
     }
 }
 
@@ -87,10 +75,7 @@ pub async fn a_key_of_another_request_is_reported(store: Arc<dyn Store>) {
     let tenant = fresh_tenant();
     let first = claim(tenant, moment());
     claimed(&store, first).await;
-    let other = KeyClaim {
-        request: [2; 32],
-        ..claim(tenant, moment())
-    };
+    let other = KeyClaim { request: [2; 32], ..claim(tenant, moment()) };
     assert_eq!(claimed(&store, other).await, ClaimOutcome::DifferentRequest);
     keep(&store, first, answer("1")).await;
     assert_eq!(claimed(&store, other).await, ClaimOutcome::DifferentRequest);
@@ -103,10 +88,7 @@ pub async fn a_key_belongs_to_its_tenant_and_caller(store: Arc<dyn Store>) {
     let mut stranger = claim(first.key.tenant, moment());
     stranger.key.digest = [2; 32];
     for other in [claim(fresh_tenant(), moment()), stranger] {
-        assert_eq!(
-            claimed(&store, other).await,
-            ClaimOutcome::Granted(other.reserved)
-        );
+        assert_eq!(claimed(&store, other).await, ClaimOutcome::Granted(other.reserved));
     }
 }
 
@@ -152,18 +134,9 @@ pub async fn a_key_is_new_after_a_day(store: Arc<dyn Store>) {
     let first = claim(tenant, moment());
     claimed(&store, first).await;
     keep(&store, first, answer("1")).await;
-    let next = KeyClaim {
-        request: [2; 32],
-        ..claim(tenant, after(KeyClaim::RETENTION))
-    };
-    assert_eq!(
-        claimed(&store, next).await,
-        ClaimOutcome::Granted(next.reserved)
-    );
-    let waiting = KeyClaim {
-        attempt: fresh_uuid(),
-        ..next
-    };
+    let next = KeyClaim { request: [2; 32], ..claim(tenant, after(KeyClaim::RETENTION)) };
+    assert_eq!(claimed(&store, next).await, ClaimOutcome::Granted(next.reserved));
+    let waiting = KeyClaim { attempt: fresh_uuid(), ..next };
     assert_eq!(claimed(&store, waiting).await, ClaimOutcome::InProgress);
 }
 
@@ -190,11 +163,7 @@ pub async fn of_many_concurrent_claims_one_is_granted(store: Arc<dyn Store>) {
 /// Deletes old keys, the oldest first and at most the given number; younger keys stay.
 pub async fn old_keys_are_forgotten_some_at_a_time(store: Arc<dyn Store>) {
     // Long before the keys of every other case.
-    let ages = [
-        "0001-01-01T00:00:01Z",
-        "0001-01-01T00:00:02Z",
-        "0001-01-01T00:00:03Z",
-    ];
+    let ages = ["0001-01-01T00:00:01Z", "0001-01-01T00:00:02Z", "0001-01-01T00:00:03Z"];
     let tenant = fresh_tenant();
     let claims = ages.map(|age| {
         let mut claim = claim(tenant, crate::fixtures::time(age));
@@ -210,20 +179,11 @@ pub async fn old_keys_are_forgotten_some_at_a_time(store: Arc<dyn Store>) {
         forgotten.expect("the store forgets keys")
     };
     assert_eq!(forget(1).await, 1);
-    let again = KeyClaim {
-        attempt: fresh_uuid(),
-        ..claims[1]
-    };
+    let again = KeyClaim { attempt: fresh_uuid(), ..claims[1] };
     assert_eq!(claimed(&store, again).await, ClaimOutcome::InProgress);
     assert_eq!((forget(10).await, forget(10).await), (1, 0));
-    assert_eq!(
-        claimed(&store, again).await,
-        ClaimOutcome::Granted(again.reserved)
-    );
-    let youngest = KeyClaim {
-        attempt: fresh_uuid(),
-        ..claims[2]
-    };
+    assert_eq!(claimed(&store, again).await, ClaimOutcome::Granted(again.reserved));
+    let youngest = KeyClaim { attempt: fresh_uuid(), ..claims[2] };
     assert_eq!(claimed(&store, youngest).await, ClaimOutcome::InProgress);
     forget(10).await;
 }

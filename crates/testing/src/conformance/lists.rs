@@ -14,10 +14,7 @@ use super::fixture::Fixture;
 use crate::fixtures::{counted, ended, fresh_flow, new_run, time};
 
 fn started(text: &str) -> NewRun {
-    NewRun {
-        start: Some(time(text)),
-        ..new_run()
-    }
+    NewRun { start: Some(time(text)), ..new_run() }
 }
 
 fn keys(rows: &[ListedRun]) -> Vec<RunKey> {
@@ -64,11 +61,7 @@ pub async fn pages_of_every_size_give_the_whole_list(store: Arc<dyn Store>) {
             let page = fixture.page(rows, after).await;
             listed.extend(keys(&page.items));
             let rest = expected.len() - listed.len();
-            assert_eq!(
-                page.next.is_some(),
-                rest > 0,
-                "{rows} rows a page, {rest} to come"
-            );
+            assert_eq!(page.next.is_some(), rest > 0, "{rows} rows a page, {rest} to come");
             let Some(next) = page.next else { break };
             after = Some(next.after);
         }
@@ -118,10 +111,7 @@ pub async fn a_list_shows_the_current_state(store: Arc<dyn Store>) {
         start: run.properties.start,
         state: run.properties.state,
     };
-    let expected = ListedRun {
-        summary: expected,
-        details: None,
-    };
+    let expected = ListedRun { summary: expected, details: None };
     assert_eq!(fixture.page(10, None).await.items, [expected]);
 }
 
@@ -138,10 +128,7 @@ pub async fn the_list_of_an_absent_flow_is_none(store: Arc<dyn Store>) {
     let fixture = Fixture::new(store).await;
     assert!(fixture.page(10, None).await.items.is_empty());
     let absent = fresh_flow(fixture.flow.tenant).key;
-    let listed = fixture
-        .store
-        .query_runs(&RunQuery::new(RunScope::Flow(absent)))
-        .await;
+    let listed = fixture.store.query_runs(&RunQuery::new(RunScope::Flow(absent))).await;
     assert_eq!(listed.expect("runs can be listed"), None);
 }
 

@@ -19,12 +19,7 @@ use super::{
 use crate::fixtures::{name, new_run, object, time};
 
 pub(super) const DIRECTIONS: [Direction; 2] = [Direction::Ascending, Direction::Descending];
-const SORTS: [RunSort; 4] = [
-    RunSort::Start,
-    RunSort::End,
-    RunSort::DisplayName,
-    RunSort::Id,
-];
+const SORTS: [RunSort; 4] = [RunSort::Start, RunSort::End, RunSort::DisplayName, RunSort::Id];
 pub(super) const NAMES: [&str; 6] = ["a", "ab", "b", "B", "\u{e4}", "a'%_"];
 
 fn start(number: u64) -> String {
@@ -93,11 +88,7 @@ fn in_order(order: RunOrder, mut rows: Vec<ListedRun>) -> Vec<ListedRun> {
 pub async fn a_count_beyond_its_limit_is_unknown(store: Arc<dyn Store>) {
     let fixture = filled(store).await;
     let query = RunQuery::new(RunScope::Flow(fixture.flow));
-    for (limit, expected) in [
-        (30, Count::Exactly(30)),
-        (29, Count::Unknown),
-        (1, Count::Unknown),
-    ] {
+    for (limit, expected) in [(30, Count::Exactly(30)), (29, Count::Unknown), (1, Count::Unknown)] {
         let limit = CountLimit::new(limit).expect("a limit of at least one row");
         let counted = fixture.store.count_runs(&query, limit).await;
         assert_eq!(counted.expect("runs can be counted"), Some(expected));
@@ -120,10 +111,7 @@ pub async fn every_filter_gives_the_runs_that_it_matches(store: Arc<dyn Store>) 
             let context = format!("{query:?}");
             assert_eq!(walk(&fixture, &query).await, expected, "{context}");
         }
-        let counted = fixture
-            .store
-            .count_runs(&query, CountLimit::default())
-            .await;
+        let counted = fixture.store.count_runs(&query, CountLimit::default()).await;
         let expected = Some(Count::Exactly(matching.len() as u64));
         assert_eq!(counted.expect("runs can be counted"), expected, "{query:?}");
     }
@@ -171,10 +159,7 @@ pub async fn details_are_read_only_when_requested(store: Arc<dyn Store>) {
     assert!(bare.iter().all(|row| row.details.is_none()));
     query.details = true;
     for row in walk(&fixture, &query).await {
-        let run = fixture
-            .find(row.summary.key)
-            .await
-            .expect("the run is there");
+        let run = fixture.find(row.summary.key).await.expect("the run is there");
         let details = row.details.expect("details were asked for");
         assert_eq!(details.statistics, run.properties.statistics);
         assert_eq!(details.blocking_error, run.properties.blocking_error);
@@ -199,9 +184,7 @@ pub async fn runs_are_queried_across_the_flows_of_a_tenant(store: Arc<dyn Store>
     let failed = RunStatus::Ended(Outcome::Failed);
     let is_failed = is(RunPredicate::Status(EnumComparison::Eq(Some(failed))));
     let ids = |numbers: &[u64]| {
-        let ids = numbers
-            .iter()
-            .map(|number| Some(crate::ids::numbered(*number)));
+        let ids = numbers.iter().map(|number| Some(crate::ids::numbered(*number)));
         is(RunPredicate::Id(Comparison::In(ids.collect())))
     };
     let by_id = ids(&[26, 27, 35, 3, 3, 99]);
@@ -209,9 +192,7 @@ pub async fn runs_are_queried_across_the_flows_of_a_tenant(store: Arc<dyn Store>
     let both = Filter::And(vec![ids(&[27, 3, 30]), is_failed]);
     let filters = filters.into_iter().chain([Some(both)]);
     for (filter, order) in filters.flat_map(|filter| {
-        let newest = orders()
-            .into_iter()
-            .filter(|order| order.sort == RunSort::Start);
+        let newest = orders().into_iter().filter(|order| order.sort == RunSort::Start);
         newest.map(move |order| (filter.clone(), order))
     }) {
         query.order = order;
@@ -282,10 +263,7 @@ pub async fn a_page_with_details_stays_within_its_bytes(store: Arc<dyn Store>) {
     for number in 1..=45 {
         let length = [10, 10, 2_000, 60_000][number as usize % 4];
         let text = format!(r#"{{"number":{number},"text":"{}"}}"#, "x".repeat(length));
-        let new = NewRun {
-            statistics: object(&text),
-            ..varied(number)
-        };
+        let new = NewRun { statistics: object(&text), ..varied(number) };
         fixture.create(number, &new).await;
     }
     for sort in SORTS {
@@ -303,11 +281,7 @@ pub async fn a_page_with_details_stays_within_its_bytes(store: Arc<dyn Store>) {
 }
 
 async fn assert_pages_are_bounded(fixture: &Fixture, mut query: RunQuery, limit: usize) {
-    let whole = RunQuery {
-        size: page_size(1000),
-        details: false,
-        ..query.clone()
-    };
+    let whole = RunQuery { size: page_size(1000), details: false, ..query.clone() };
     let expected = walk(fixture, &whole).await;
     let (mut rows, mut pages) = (Vec::new(), 0);
     loop {

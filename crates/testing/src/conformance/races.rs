@@ -55,9 +55,7 @@ pub async fn writers_of_many_runs_lose_no_update(store: Arc<dyn Store>) {
         async move {
             let key = fixture.create_default(number).await.key;
             for row in 0..8 {
-                fixture
-                    .change(key, counted(&format!(r#"{{"rows":{row}}}"#)))
-                    .await;
+                fixture.change(key, counted(&format!(r#"{{"rows":{row}}}"#))).await;
             }
             fixture.change(key, ended(Outcome::Completed)).await;
             let run = fixture.assert_history_leads_to_the_run(key).await;
@@ -73,12 +71,7 @@ pub async fn of_four_concurrent_outcomes_one_wins(store: Arc<dyn Store>) {
     let key = fixture.create_default(1).await.key;
     let reports = (0..16).map(|number| {
         let (fixture, outcome) = (fixture.clone(), OUTCOMES[number % OUTCOMES.len()]);
-        async move {
-            fixture
-                .report(key, ended(outcome))
-                .await
-                .expect("it is there")
-        }
+        async move { fixture.report(key, ended(outcome)).await.expect("it is there") }
     });
     let answers = all(reports).await;
     let count = |wanted: fn(&Updated<_>) -> bool| answers.iter().filter(|a| wanted(a)).count();
@@ -118,16 +111,9 @@ pub async fn a_report_during_a_deletion_is_stored_or_finds_no_run(store: Arc<dyn
         async move {
             let answer = match number {
                 8 => fixture.delete(key).await,
-                _ => {
-                    fixture
-                        .report(key, counted(&format!(r#"{{"a{number}":1}}"#)))
-                        .await
-                }
+                _ => fixture.report(key, counted(&format!(r#"{{"a{number}":1}}"#))).await,
             };
-            assert!(
-                matches!(answer, Some(Updated::Changed(_)) | None),
-                "{answer:?}"
-            );
+            assert!(matches!(answer, Some(Updated::Changed(_)) | None), "{answer:?}");
             assert!(number != 8 || answer.is_some(), "nobody else deletes it");
         }
     });
@@ -165,10 +151,7 @@ pub async fn sixteen_writers_of_one_flow_lose_no_update(store: Arc<dyn Store>) {
     let writers = (0..16).map(|_| {
         let fixture = fixture.clone();
         async move {
-            let updated = fixture
-                .store
-                .update_flow(fixture.flow, Arc::new(longer))
-                .await;
+            let updated = fixture.store.update_flow(fixture.flow, Arc::new(longer)).await;
             let updated = updated.expect("the store takes an update");
             assert!(matches!(updated, Some(Updated::Changed(_))), "{updated:?}");
         }
@@ -188,11 +171,7 @@ fn longer(flow: &Flow) -> Result<Option<Flow>, flowruns_domain::rejection::Rejec
         ..FlowPatch::default()
     };
     let properties: FlowProperties = patch.applied_to(&flow.properties).expect("a name is fine");
-    Ok(Some(Flow {
-        version: flow.version.next(),
-        properties,
-        ..flow.clone()
-    }))
+    Ok(Some(Flow { version: flow.version.next(), properties, ..flow.clone() }))
 }
 
 /// When a run is created while its flow is deleted, one of the two fails.
@@ -204,9 +183,7 @@ pub async fn a_run_is_not_created_in_a_flow_that_is_deleted_meanwhile(store: Arc
         let key = creation.run.key;
         let creator = fixture.clone();
         let created = tokio::spawn(async move { creator.create_run(creation).await });
-        let deleted = fixture
-            .store
-            .delete_flow(fixture.flow, Arc::new(|_| Ok(None)));
+        let deleted = fixture.store.delete_flow(fixture.flow, Arc::new(|_| Ok(None)));
         let deleted = deleted.await.expect("the store takes a deletion");
         let created = created.await.expect("no panic");
         match (created, deleted) {

@@ -21,23 +21,14 @@ pub async fn a_created_run_is_found(store: Arc<dyn Store>) {
     assert_eq!(created, Created::New(creation.run.clone()));
     let key = creation.run.key;
     assert_eq!(fixture.find(key).await, Some(creation.run));
-    assert!(
-        fixture
-            .store
-            .run_exists(key)
-            .await
-            .expect("it can be asked")
-    );
+    assert!(fixture.store.run_exists(key).await.expect("it can be asked"));
     assert_eq!(fixture.history(key).await, [creation.event]);
 }
 
 /// A run of an absent flow is not stored.
 pub async fn a_run_of_an_absent_flow_is_not_created(store: Arc<dyn Store>) {
     let fixture = Fixture::new(store).await;
-    let absent = Fixture {
-        flow: fresh_flow(fixture.flow.tenant).key,
-        ..fixture
-    };
+    let absent = Fixture { flow: fresh_flow(fixture.flow.tenant).key, ..fixture };
     let creation = absent.creation(1, &new_run());
     let key = creation.run.key;
     assert_eq!(absent.create_run(creation).await, Created::FlowNotFound);
@@ -64,13 +55,7 @@ pub async fn an_absent_run_is_none(store: Arc<dyn Store>) {
     let fixture = Fixture::new(store).await;
     let key = fixture.key(1);
     assert_eq!(fixture.find(key).await, None);
-    assert!(
-        !fixture
-            .store
-            .run_exists(key)
-            .await
-            .expect("it can be asked")
-    );
+    assert!(!fixture.store.run_exists(key).await.expect("it can be asked"));
     assert_eq!(fixture.report(key, counted(r#"{"rows":1}"#)).await, None);
     assert_eq!(fixture.delete(key).await, None);
     let events = fixture.store.list_run_events(key, first_page()).await;
@@ -86,15 +71,10 @@ pub async fn an_update_is_stored_with_its_history_entry(store: Arc<dyn Store>) {
     let Ok(Decision::Changed(expected)) = decision else {
         panic!("a running run may fail: {decision:?}");
     };
-    let updated = fixture
-        .update(before.key, patch, IfMatch::Absent, origin)
-        .await;
+    let updated = fixture.update(before.key, patch, IfMatch::Absent, origin).await;
     assert_eq!(updated, Some(Updated::Changed(expected.run.clone())));
     assert_eq!(fixture.find(before.key).await, Some(expected.run));
-    assert_eq!(
-        fixture.history(before.key).await.pop(),
-        Some(expected.event)
-    );
+    assert_eq!(fixture.history(before.key).await.pop(), Some(expected.event));
     fixture.assert_history_leads_to_the_run(before.key).await;
 }
 
@@ -122,10 +102,7 @@ pub async fn a_rejected_update_changes_nothing(store: Arc<dyn Store>) {
     let fixture = Fixture::new(store).await;
     let key = fixture.create_default(1).await.key;
     let stored = fixture.change(key, ended(Outcome::Completed)).await;
-    let patch = RunPatch {
-        status: Field::Value(RunStatus::Running),
-        ..counted(r#"{"rows":1}"#)
-    };
+    let patch = RunPatch { status: Field::Value(RunStatus::Running), ..counted(r#"{"rows":1}"#) };
     let refused = fixture.report(key, patch.clone()).await;
     let expected = stored.decide(&patch, &IfMatch::Absent, &origin());
     let rejected = expected.expect_err("an ended run does not run again");
@@ -141,9 +118,7 @@ pub async fn a_precondition_is_checked_on_the_stored_version(store: Arc<dyn Stor
     let second = fixture.change(first.key, counted(r#"{"rows":1}"#)).await;
     let patch = counted(r#"{"rows":2}"#);
     let old = IfMatch::OneOf(vec![first.tag()]);
-    let refused = fixture
-        .update(first.key, patch.clone(), old, origin())
-        .await;
+    let refused = fixture.update(first.key, patch.clone(), old, origin()).await;
     let failed = Updated::Rejected(Rejection::PreconditionFailed);
     assert_eq!(refused, Some(failed));
     let current = IfMatch::OneOf(vec![second.tag()]);
@@ -172,21 +147,12 @@ pub async fn a_deleted_run_is_absent_everywhere_and_its_id_stays_in_use(store: A
     let run = fixture.create_default(1).await;
     let kept = fixture.create_default(2).await;
     let deleted = fixture.delete(run.key).await;
-    let expected = Run {
-        version: run.version.next(),
-        ..run.clone()
-    };
+    let expected = Run { version: run.version.next(), ..run.clone() };
     assert_eq!(deleted, Some(Updated::Changed(expected)));
 
     let key = run.key;
     assert_eq!(fixture.find(key).await, None);
-    assert!(
-        !fixture
-            .store
-            .run_exists(key)
-            .await
-            .expect("it can be asked")
-    );
+    assert!(!fixture.store.run_exists(key).await.expect("it can be asked"));
     assert_eq!(fixture.report(key, counted(r#"{"rows":1}"#)).await, None);
     assert_eq!(fixture.delete(key).await, None);
     let events = fixture.store.list_run_events(key, first_page()).await;
@@ -249,10 +215,7 @@ pub async fn runs_are_found_by_their_id_alone(store: Arc<dyn Store>) {
     let other = one.other_flow().await;
     let tenant = one.flow.tenant;
     let keys = async |number, limit| {
-        let found = one
-            .store
-            .find_run_keys(tenant, one.key(number).run, limit)
-            .await;
+        let found = one.store.find_run_keys(tenant, one.key(number).run, limit).await;
         found.expect("the store finds keys")
     };
     assert_eq!(keys(1, 10).await, []);

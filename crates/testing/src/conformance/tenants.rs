@@ -16,17 +16,9 @@ use crate::fixtures::{counted, fresh_tenant, new_run};
 pub async fn runs_of_another_tenant_are_absent(store: Arc<dyn Store>) {
     let owner = Fixture::new(store).await;
     let run = owner.create_default(1).await;
-    let stranger = Fixture {
-        flow: FlowKey {
-            tenant: fresh_tenant(),
-            ..owner.flow
-        },
-        ..owner.clone()
-    };
-    let key = RunKey {
-        tenant: stranger.flow.tenant,
-        ..run.key
-    };
+    let stranger =
+        Fixture { flow: FlowKey { tenant: fresh_tenant(), ..owner.flow }, ..owner.clone() };
+    let key = RunKey { tenant: stranger.flow.tenant, ..run.key };
     assert_eq!(stranger.find(key).await, None);
     let exists = stranger.store.run_exists(key).await;
     assert!(!exists.expect("it can be asked"));
@@ -50,17 +42,11 @@ pub async fn runs_of_another_tenant_are_absent(store: Arc<dyn Store>) {
 pub async fn flows_of_another_tenant_are_absent(store: Arc<dyn Store>) {
     let owner = Fixture::new(store).await;
     let store = &owner.store;
-    let key = FlowKey {
-        tenant: fresh_tenant(),
-        ..owner.flow
-    };
+    let key = FlowKey { tenant: fresh_tenant(), ..owner.flow };
     assert_eq!(store.find_flow(key).await.expect("it can be asked"), None);
     let rename = |flow: &Flow| {
         let version = flow.version.next();
-        Ok(Some(Flow {
-            version,
-            ..flow.clone()
-        }))
+        Ok(Some(Flow { version, ..flow.clone() }))
     };
     let updated = store.update_flow(key, Arc::new(rename)).await;
     assert_eq!(updated.expect("the store answers"), None);

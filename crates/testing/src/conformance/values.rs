@@ -39,27 +39,19 @@ async fn assert_round_trip(fixture: &Fixture, number: u64, new: &NewRun) {
     let empty = fixture.create_default(number + 1_000_000).await;
     let patch = RunPatch {
         statistics: flowruns_domain::patch::Field::Value(new.statistics.clone()),
-        blocking_error: new
-            .blocking_error
-            .clone()
-            .map_or(Nullable::Absent, Nullable::Value),
+        blocking_error: new.blocking_error.clone().map_or(Nullable::Absent, Nullable::Value),
         ..RunPatch::default()
     };
     let origin = origin();
     if let Ok(Decision::Changed(change)) = empty.decide(&patch, &IfMatch::Absent, &origin) {
-        fixture
-            .update(empty.key, patch, IfMatch::Absent, origin)
-            .await;
+        fixture.update(empty.key, patch, IfMatch::Absent, origin).await;
         assert_eq!(fixture.find(empty.key).await, Some(change.run));
         assert_eq!(fixture.history(empty.key).await.pop(), Some(change.event));
     }
 }
 
 fn with_statistics(statistics: JsonObject) -> NewRun {
-    NewRun {
-        statistics,
-        ..new_run()
-    }
+    NewRun { statistics, ..new_run() }
 }
 
 /// Integers of 64 bits and finite doubles keep their value.
@@ -86,17 +78,9 @@ pub async fn numbers_keep_their_value(store: Arc<dyn Store>) {
         1.797_693_134_862_315_5e308,
     ];
     let doubles = doubles.into_iter().filter_map(Number::from_double);
-    let signed = [i64::MIN, i64::MIN + 1, -1, 0, 1]
-        .into_iter()
-        .map(Number::from);
-    let unsigned = [i64::MAX as u64, i64::MAX as u64 + 1, u64::MAX]
-        .into_iter()
-        .map(Number::from);
-    let numbers: Vec<_> = doubles
-        .chain(signed)
-        .chain(unsigned)
-        .map(JsonValue::Number)
-        .collect();
+    let signed = [i64::MIN, i64::MIN + 1, -1, 0, 1].into_iter().map(Number::from);
+    let unsigned = [i64::MAX as u64, i64::MAX as u64 + 1, u64::MAX].into_iter().map(Number::from);
+    let numbers: Vec<_> = doubles.chain(signed).chain(unsigned).map(JsonValue::Number).collect();
     let mut statistics = JsonObject::default();
     for (at, number) in numbers.iter().enumerate() {
         statistics.insert(format!("n{at:02}"), number.clone());
@@ -153,16 +137,10 @@ pub async fn a_blocking_error_is_stored_completely(store: Arc<dyn Store>) {
 /// 64 KiB of statistics and 64 KiB of blockingError are stored.
 pub async fn sixty_four_kibibytes_are_stored(store: Arc<dyn Store>) {
     let mut statistics = JsonObject::default();
-    statistics.insert(
-        "a",
-        JsonValue::String("x".repeat(Statistics::MAX_BYTES - 8)),
-    );
+    statistics.insert("a", JsonValue::String("x".repeat(Statistics::MAX_BYTES - 8)));
     assert_eq!(statistics.compact_length(), Statistics::MAX_BYTES);
     let mut error = JsonObject::default();
-    error.insert(
-        "code",
-        JsonValue::String("\u{e9}".repeat((PublicError::MAX_BYTES - 12) / 2)),
-    );
+    error.insert("code", JsonValue::String("\u{e9}".repeat((PublicError::MAX_BYTES - 12) / 2)));
     let mut new = with_statistics(statistics);
     new.blocking_error = PublicErrorPatch::new(error).ok();
     let fixture = Fixture::new(store).await;
@@ -193,10 +171,7 @@ pub async fn times_keep_their_microseconds(store: Arc<dyn Store>) {
             ..new_run()
         };
         assert_round_trip(&fixture, number, &new).await;
-        let found = fixture
-            .find(fixture.key(number))
-            .await
-            .expect("it was created");
+        let found = fixture.find(fixture.key(number)).await.expect("it was created");
         assert_eq!(found.properties.start.to_string(), text);
         assert_eq!(found.properties.state.end(), new.end);
     }
@@ -208,10 +183,7 @@ pub async fn actor_and_longest_name_are_stored(store: Arc<dyn Store>) {
     let mut new = new_run();
     new.display_name = name(&"\u{1f600}".repeat(256));
     for (number, actor) in (1..).zip(["", "app 'x'; --", "\u{1f600}\u{202e}\u{10ffff}"]) {
-        let origin = ReportOrigin {
-            actor: actor.to_owned(),
-            ..origin()
-        };
+        let origin = ReportOrigin { actor: actor.to_owned(), ..origin() };
         let creation = new.create(fixture.key(number), &origin);
         let creation = creation.expect("a name of 256 characters is fine");
         fixture.create_run(creation.clone()).await;

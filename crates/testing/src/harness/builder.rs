@@ -32,12 +32,7 @@ enum Folder {
 
 impl ServerBuilder {
     pub(super) fn new(binary: Binary) -> Self {
-        Self {
-            binary,
-            folder: Folder::Own(data_folder()),
-            settings: Vec::new(),
-            log: None,
-        }
+        Self { binary, folder: Folder::Own(data_folder()), settings: Vec::new(), log: None }
     }
 
     /// A data folder of the caller instead of a new one.

@@ -44,33 +44,21 @@ impl ApiClient {
     /// A client of the server at this origin. Each request has a connection of its own: the server could close an idle one just
     /// when a request is sent on it.
     pub fn new(origin: &str, token: &str) -> Self {
-        let http = Client::builder()
-            .timeout(DEADLINE)
-            .pool_max_idle_per_host(0);
-        Self {
-            http: http.build().unwrap(),
-            origin: origin.to_owned(),
-            token: token.to_owned(),
-        }
+        let http = Client::builder().timeout(DEADLINE).pool_max_idle_per_host(0);
+        Self { http: http.build().unwrap(), origin: origin.to_owned(), token: token.to_owned() }
     }
 
     /// The same client, which keeps connections for later requests.
     #[must_use]
     pub fn keeping_connections(&self) -> Self {
         let http = Client::builder().timeout(DEADLINE);
-        Self {
-            http: http.build().unwrap(),
-            ..self.clone()
-        }
+        Self { http: http.build().unwrap(), ..self.clone() }
     }
 
     /// The same client with another token.
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
-        Self {
-            token: token.to_owned(),
-            ..self.clone()
-        }
+        Self { token: token.to_owned(), ..self.clone() }
     }
 
     /// Sends a request to a path or a URL.
@@ -95,9 +83,7 @@ impl ApiClient {
             false => target.to_owned(),
         };
         let request = self.http.request(method.parse().unwrap(), url);
-        let request = request
-            .bearer_auth(&self.token)
-            .header(CONTENT_TYPE, "application/json");
+        let request = request.bearer_auth(&self.token).header(CONTENT_TYPE, "application/json");
         let response = request.body(body).send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await?;
@@ -128,8 +114,7 @@ impl ApiClient {
 
     /// The path of a new run in progress of the flow at this path.
     pub async fn create_run(&self, flow: &str) -> String {
-        self.create(&format!("{flow}/runs"), r#"{"displayName":"Run"}"#)
-            .await
+        self.create(&format!("{flow}/runs"), r#"{"displayName":"Run"}"#).await
     }
 
     /// The whole history of the run at this path.

@@ -47,11 +47,7 @@ impl ResponseHead {
             let is_length = name.eq_ignore_ascii_case("content-length");
             is_length.then(|| value.trim().parse().ok())?
         });
-        Some(Self {
-            status,
-            head_bytes: end + 4,
-            body_bytes,
-        })
+        Some(Self { status, head_bytes: end + 4, body_bytes })
     }
 }
 
@@ -77,9 +73,7 @@ impl Http1Connection {
     /// Connects to a server.
     pub async fn connect(address: SocketAddr) -> Self {
         let stream = timeout(DEADLINE, TcpStream::connect(address)).await;
-        Self {
-            stream: stream.unwrap().unwrap(),
-        }
+        Self { stream: stream.unwrap().unwrap() }
     }
 
     /// Connects, and sends these bytes.

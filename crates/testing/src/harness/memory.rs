@@ -20,9 +20,6 @@ impl ProcessMemory {
             let kib: u64 = value.trim().trim_end_matches(" kB").parse().ok()?;
             Some(kib * 1024)
         };
-        Some(Self {
-            resident: field("VmRSS:")?,
-            peak: field("VmHWM:")?,
-        })
+        Some(Self { resident: field("VmRSS:")?, peak: field("VmHWM:")? })
     }
 }

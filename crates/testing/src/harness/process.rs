@@ -130,10 +130,7 @@ impl ServerProcess {
 
     /// The calls that it prints: the creation of a run, and the report that it has completed.
     pub fn printed_calls(&self) -> [PrintedCall; 2] {
-        let mut lines = self
-            .printed()
-            .lines()
-            .filter(|line| line.starts_with("curl"));
+        let mut lines = self.printed().lines().filter(|line| line.starts_with("curl"));
         [(); 2].map(|()| PrintedCall::parse(lines.next().unwrap(), &self.origin))
     }
 
@@ -159,10 +156,7 @@ impl ServerProcess {
     /// Fails when the log tells of a panic.
     pub fn assert_no_panic(&self) {
         let log = self.log();
-        let panics: Vec<&str> = log
-            .lines()
-            .filter(|line| line.contains("panicked"))
-            .collect();
+        let panics: Vec<&str> = log.lines().filter(|line| line.contains("panicked")).collect();
         assert!(panics.is_empty(), "{panics:#?}");
     }
 
@@ -197,11 +191,7 @@ impl ServerProcess {
     pub fn restart(&mut self) {
         self.options.set_address(self.address);
         let (child, stdout, line) = self.options.spawn(&self.log);
-        assert!(
-            line.trim_end().ends_with(&self.origin),
-            "{line}{}",
-            self.log()
-        );
+        assert!(line.trim_end().ends_with(&self.origin), "{line}{}", self.log());
         self.child = child;
         self.stdout = Mutex::new(stdout);
     }

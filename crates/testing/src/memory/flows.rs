@@ -80,9 +80,7 @@ impl FlowStore for MemoryStore {
         let mut rows: Vec<Flow> = rows.filter(is_after).cloned().collect();
         rows.sort_by(|one, other| order.compare(&order.cursor(one), &order.cursor(other)));
         let window = (query.skip, query.size);
-        Ok(QueryPage::from_matches(rows, window, None, |flow| {
-            order.cursor(flow)
-        }))
+        Ok(QueryPage::from_matches(rows, window, None, |flow| order.cursor(flow)))
     }
 
     async fn count_flows(&self, query: &FlowQuery, limit: CountLimit) -> Result<Count, StoreError> {

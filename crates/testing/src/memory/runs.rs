@@ -92,15 +92,10 @@ impl RunStore for MemoryStore {
             let after = query.after.as_ref();
             after.is_none_or(|after| order.compare(&place(stored), after).is_gt())
         };
-        let mut rows: Vec<&StoredRun> = rows
-            .filter(|stored| matches(query, stored))
-            .filter(is_after)
-            .collect();
+        let mut rows: Vec<&StoredRun> =
+            rows.filter(|stored| matches(query, stored)).filter(is_after).collect();
         rows.sort_by(|one, other| order.compare(&place(one), &place(other)));
-        let rows = rows
-            .into_iter()
-            .map(|stored| stored.listed(query.details))
-            .collect();
+        let rows = rows.into_iter().map(|stored| stored.listed(query.details)).collect();
         let window = (query.skip, query.size);
         let cursor = |run: &ListedRun| order.cursor(&run.summary);
         let found = QueryPage::from_matches(rows, window, None, cursor);

@@ -29,18 +29,11 @@ pub(super) struct StoredRun {
 
 impl StoredRun {
     pub(super) fn is_visible(&self) -> bool {
-        self.events
-            .last()
-            .is_none_or(|event| event.action != Action::Deleted)
+        self.events.last().is_none_or(|event| event.action != Action::Deleted)
     }
 
     pub(super) fn summary(&self) -> RunSummary {
-        let Run {
-            key,
-            version,
-            properties,
-            ..
-        } = &self.run;
+        let Run { key, version, properties, .. } = &self.run;
         RunSummary {
             key: *key,
             version: *version,
@@ -58,10 +51,7 @@ impl StoredRun {
             blocking_error: properties.blocking_error.clone(),
             statistics: properties.statistics.clone(),
         });
-        ListedRun {
-            summary: self.summary(),
-            details,
-        }
+        ListedRun { summary: self.summary(), details }
     }
 }
 
@@ -95,9 +85,6 @@ impl Tables {
 
     pub(super) fn visible_runs(&self, flow: FlowKey) -> impl Iterator<Item = &StoredRun> {
         let of_flow = move |stored: &&StoredRun| stored.run.key.flow_key() == flow;
-        self.runs
-            .values()
-            .filter(of_flow)
-            .filter(|stored| stored.is_visible())
+        self.runs.values().filter(of_flow).filter(|stored| stored.is_visible())
     }
 }

@@ -29,11 +29,7 @@ impl ScratchCluster {
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<ScratchCluster> = OnceLock::new();
         // A new thread, because the caller may be in a runtime, in which no other runtime can be entered.
-        let start = || {
-            thread::spawn(Self::start)
-                .join()
-                .expect("the server starts")
-        };
+        let start = || thread::spawn(Self::start).join().expect("the server starts");
         SHARED.get_or_init(start)
     }
 
@@ -46,9 +42,7 @@ impl ScratchCluster {
         options.settings = vec![("synchronous_commit".to_owned(), "on".to_owned())];
         let cluster = Cluster::start(options).expect("the server starts");
         let shared = Self { cluster };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime can be built");
         runtime.block_on(template::create(&shared));
         shared
@@ -68,9 +62,7 @@ impl ScratchCluster {
         let options = self.options("postgres", Cluster::SUPERUSER);
         let connected = PgConnection::connect_with(&options).await;
         let mut connection = connected.expect("the server accepts a connection");
-        let done = raw_sql(AssertSqlSafe(statements))
-            .execute(&mut connection)
-            .await;
+        let done = raw_sql(AssertSqlSafe(statements)).execute(&mut connection).await;
         done.expect("the superuser may do this");
         connection.close().await.expect("the connection closes");
     }

@@ -54,11 +54,7 @@ impl ScratchDatabase {
         let options = self.service();
         let socket = options.get_socket().map_or(Path::new(""), |path| path);
         let (role, port) = (options.get_username(), options.get_port());
-        format!(
-            "postgres://{role}@localhost:{port}/{}?host={}",
-            self.name,
-            socket.display()
-        )
+        format!("postgres://{role}@localhost:{port}/{}?host={}", self.name, socket.display())
     }
 
     /// Connects as the superuser, for what no role of production may do.

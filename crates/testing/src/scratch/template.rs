@@ -11,9 +11,7 @@ pub(super) const NAME: &str = "flowruns_template";
 pub(super) async fn create(cluster: &ScratchCluster) {
     let owner = ScratchCluster::OWNER;
     for role in [owner, ScratchCluster::SERVICE, ScratchCluster::READER] {
-        cluster
-            .administer(format!("CREATE ROLE {role} LOGIN"))
-            .await;
+        cluster.administer(format!("CREATE ROLE {role} LOGIN")).await;
     }
     let created = format!("CREATE DATABASE {NAME} OWNER {owner}");
     cluster.administer(created).await;
@@ -24,8 +22,6 @@ pub(super) async fn create(cluster: &ScratchCluster) {
 }
 
 async fn apply(owner: &PgConnectOptions) {
-    migrate::up(owner, SystemClock.now())
-        .await
-        .expect("the migrations apply");
+    migrate::up(owner, SystemClock.now()).await.expect("the migrations apply");
     migrate::grant(owner).await.expect("the grants apply");
 }

@@ -53,9 +53,7 @@ impl<'de> Visitor<'de> for ReadDependencies<'_, '_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut names: A) -> Result<Vec<usize>, A::Error> {
         let Self(reader) = self;
         let mut indexes = Vec::new();
-        let scalar = || ReadScalar {
-            max_bytes: MAX_ID_BYTES,
-        };
+        let scalar = || ReadScalar { max_bytes: MAX_ID_BYTES };
         while let Some(name) = names.next_element_seed(scalar())? {
             let (Scalar::Text(id) | Scalar::Integer(id)) = name else {
                 let message = format!("dependsOn has ids of at most {MAX_ID_BYTES} bytes");
@@ -74,10 +72,7 @@ impl<'de> Visitor<'de> for ReadDependencies<'_, '_> {
 
 fn index<E: de::Error>(reader: &mut Reader<'_>, id: &str) -> Result<usize, E> {
     let known = compared(id);
-    let index = reader
-        .ids
-        .iter()
-        .position(|one| Some(one) == known.as_ref());
+    let index = reader.ids.iter().position(|one| Some(one) == known.as_ref());
     index.ok_or_else(|| {
         let id = excerpt(id);
         let message = format!("no request before this one has the id {id:?}; put it first");

@@ -14,12 +14,8 @@ use super::scalar::{ReadScalar, Scalar};
 use crate::error::ApiError;
 
 /// Headers of the connection, which an item must not have.
-const OF_THE_CONNECTION: [HeaderName; 4] = [
-    header::HOST,
-    header::CONTENT_LENGTH,
-    header::TRANSFER_ENCODING,
-    header::CONNECTION,
-];
+const OF_THE_CONNECTION: [HeaderName; 4] =
+    [header::HOST, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION];
 
 /// The bytes of a header line in addition to its name and value: a colon, a space, and the end of the line.
 const SEPARATORS: usize = 4;
@@ -75,9 +71,7 @@ impl<'de> Visitor<'de> for ReadHeaders {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Headers, A::Error> {
         let limits = self.0;
-        let scalar = || ReadScalar {
-            max_bytes: limits.header_bytes,
-        };
+        let scalar = || ReadScalar { max_bytes: limits.header_bytes };
         let mut headers = HeaderMap::new();
         let (mut count, mut bytes) = (0, 0);
         while let Some(name) = members.next_key_seed(scalar())? {
@@ -121,10 +115,7 @@ fn add(headers: &mut HeaderMap, name: &Scalar, value: Scalar) -> Result<(), ApiE
         }
     };
     let (Ok(key), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) else {
-        return Err(invalid(
-            name,
-            "it cannot be sent; correct its name or value",
-        ));
+        return Err(invalid(name, "it cannot be sent; correct its name or value"));
     };
     if OF_THE_CONNECTION.contains(&key) {
         return Ok(());
@@ -132,10 +123,9 @@ fn add(headers: &mut HeaderMap, name: &Scalar, value: Scalar) -> Result<(), ApiE
     // No client can send one name twice on purpose: which of them would count?
     match headers.try_insert(key, value) {
         Ok(None) => Ok(()),
-        Ok(Some(_)) => Err(invalid(
-            name,
-            "it is repeated; send its values in one header, separated by commas",
-        )),
+        Ok(Some(_)) => {
+            Err(invalid(name, "it is repeated; send its values in one header, separated by commas"))
+        }
         Err(full) => Err(invalid(name, &full.to_string())),
     }
 }

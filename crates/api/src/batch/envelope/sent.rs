@@ -35,16 +35,8 @@ const DEPENDS_ON: usize = 5;
 const ATOMICITY_GROUP: usize = 6;
 
 /// The known members; Python's client writes `depends_on`.
-const NAMES: [&str; 8] = [
-    "id",
-    "method",
-    "url",
-    "headers",
-    "body",
-    "dependsOn",
-    "atomicityGroup",
-    "depends_on",
-];
+const NAMES: [&str; 8] =
+    ["id", "method", "url", "headers", "body", "dependsOn", "atomicityGroup", "depends_on"];
 
 /// An id as it is compared: without case. None is longer than the limit.
 pub(super) fn compared(id: &str) -> Option<String> {
@@ -110,11 +102,7 @@ impl<'de> Visitor<'de> for SentItem<'_, '_> {
 
 /// A known member of an item.
 const fn member(name: usize) -> usize {
-    if name > ATOMICITY_GROUP {
-        DEPENDS_ON
-    } else {
-        name
-    }
+    if name > ATOMICITY_GROUP { DEPENDS_ON } else { name }
 }
 
 impl<'de> Members<'de> {
@@ -152,9 +140,7 @@ impl<'de> Members<'de> {
             headers: self.headers,
             method: self.method,
             url: self.url,
-            body: self
-                .body
-                .map(|raw| reader.body.slice_ref(raw.get().as_bytes())),
+            body: self.body.map(|raw| reader.body.slice_ref(raw.get().as_bytes())),
             depends_on: self.depends_on,
         })
     }

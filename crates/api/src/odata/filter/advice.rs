@@ -6,16 +6,8 @@ const EXAMPLE_TIME: &str = "2026-03-01T08:30:00Z";
 const FUNCTIONS: &str = "startswith, endswith and contains";
 
 /// Types that OData 2 and 3 write before a literal in quotes.
-const LITERAL_TYPES: [&str; 8] = [
-    "datetimeoffset",
-    "datetime",
-    "date",
-    "time",
-    "guid",
-    "duration",
-    "binary",
-    "x",
-];
+const LITERAL_TYPES: [&str; 8] =
+    ["datetimeoffset", "datetime", "date", "time", "guid", "duration", "binary", "x"];
 
 /// Of a function that is not known.
 pub(super) fn function(name: &str) -> String {
@@ -37,10 +29,7 @@ pub(super) fn function(name: &str) -> String {
         "cast" | "isof" => "compare the property itself with eq, ne, gt, ge, lt or le".to_owned(),
         _ => format!("the functions are {FUNCTIONS}, of displayName"),
     };
-    format!(
-        "the function {} is not known here; {instead}",
-        excerpt(name)
-    )
+    format!("the function {} is not known here; {instead}", excerpt(name))
 }
 
 /// Of a literal in quotes with a type before it, as OData 2 and 3 have it; `None` for any other word.
@@ -115,10 +104,7 @@ pub(super) fn word(property: &str, word: &str) -> String {
         return number(word);
     }
     let times = [property::START_DATE_TIME, property::END_DATE_TIME];
-    match times
-        .iter()
-        .find(|time| time.eq_ignore_ascii_case(property))
-    {
+    match times.iter().find(|time| time.eq_ignore_ascii_case(property)) {
         Some(time) => format!(
             "{time} is compared with a time such as {EXAMPLE_TIME}, or with null, and {shown} is neither"
         ),

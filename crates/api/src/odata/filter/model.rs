@@ -78,11 +78,7 @@ impl Model for Flows {
     type Term = FlowPredicate;
 
     fn term(property: &str, test: PropertyTest) -> Result<FlowPredicate, String> {
-        const KNOWN: [&str; 3] = [
-            property::ID,
-            property::DISPLAY_NAME,
-            property::READINESS_STATUS,
-        ];
+        const KNOWN: [&str; 3] = [property::ID, property::DISPLAY_NAME, property::READINESS_STATUS];
         match usual_name(property, &KNOWN) {
             name @ property::ID => comparison(name, test, id).map(FlowPredicate::Id),
             property::DISPLAY_NAME => text(test).map(FlowPredicate::DisplayName),
@@ -103,11 +99,7 @@ fn usual_name<'n>(property: &'n str, known: &[&'static str]) -> &'n str {
 }
 
 fn unknown(property: &str, known: &[&str]) -> String {
-    format!(
-        "{} cannot be filtered by; these can: {}",
-        excerpt(property),
-        known.join(", ")
-    )
+    format!("{} cannot be filtered by; these can: {}", excerpt(property), known.join(", "))
 }
 
 fn comparison<V>(
@@ -123,9 +115,9 @@ fn comparison<V>(
         PropertyTest::Compare(operator, literal) => {
             Ok(Comparison::Compare(operator, value(literal)?))
         }
-        PropertyTest::In(literals) => Ok(Comparison::In(
-            literals.into_iter().map(value).collect::<Result<_, _>>()?,
-        )),
+        PropertyTest::In(literals) => {
+            Ok(Comparison::In(literals.into_iter().map(value).collect::<Result<_, _>>()?))
+        }
         PropertyTest::StartsWith(_) | PropertyTest::EndsWith(_) | PropertyTest::Contains(_) => {
             Err(no_text(property, "eq, ne, gt, ge, lt, le and in"))
         }
@@ -164,12 +156,12 @@ fn member<V: Copy>(
     match test {
         PropertyTest::Compare(Operator::Eq, literal) => Ok(EnumComparison::Eq(value(literal)?)),
         PropertyTest::Compare(Operator::Ne, literal) => Ok(EnumComparison::Ne(value(literal)?)),
-        PropertyTest::In(literals) => Ok(EnumComparison::In(
-            literals.into_iter().map(value).collect::<Result<_, _>>()?,
-        )),
-        PropertyTest::Compare(..) => Err(format!(
-            "{property} has no order; compare it by eq, ne or in"
-        )),
+        PropertyTest::In(literals) => {
+            Ok(EnumComparison::In(literals.into_iter().map(value).collect::<Result<_, _>>()?))
+        }
+        PropertyTest::Compare(..) => {
+            Err(format!("{property} has no order; compare it by eq, ne or in"))
+        }
         PropertyTest::StartsWith(_) | PropertyTest::EndsWith(_) | PropertyTest::Contains(_) => {
             Err(no_text(property, "eq, ne and in"))
         }
@@ -188,11 +180,7 @@ fn member_of<V: Copy>(
     let member = known.iter().find(|(known, _)| *known == name);
     member.map(|(_, value)| Some(*value)).ok_or_else(|| {
         let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-        format!(
-            "{property} is one of {}, not '{}'",
-            names.join(", "),
-            excerpt(&name)
-        )
+        format!("{property} is one of {}, not '{}'", names.join(", "), excerpt(&name))
     })
 }
 

@@ -28,13 +28,7 @@ enum Operand {
 impl<'t> Parser<'t> {
     /// A parser of a filter of this length, in bytes.
     pub(super) const fn new(tokens: &'t [TokenAt], end: usize) -> Self {
-        Self {
-            tokens,
-            end,
-            depth: 0,
-            terms: 0,
-            listed: 0,
-        }
+        Self { tokens, end, depth: 0, terms: 0, listed: 0 }
     }
 
     /// The condition of all tokens.
@@ -88,9 +82,7 @@ impl<'t> Parser<'t> {
             return self.compared_with_truth(Filter::Predicate(term));
         }
         let (property, test) = self.comparison()?;
-        M::term(&property, test)
-            .map(Filter::Predicate)
-            .map_err(named)
+        M::term(&property, test).map(Filter::Predicate).map_err(named)
     }
 
     /// `startswith(displayName,'x')`
@@ -279,11 +271,7 @@ impl<'t> Parser<'t> {
     }
 
     fn demand(&mut self, token: &Token, shown: &str) -> Parsed<()> {
-        if self.take(token) {
-            Ok(())
-        } else {
-            Err(self.expected(shown))
-        }
+        if self.take(token) { Ok(()) } else { Err(self.expected(shown)) }
     }
 
     fn at(&self) -> usize {
@@ -297,10 +285,7 @@ impl<'t> Parser<'t> {
     }
 
     fn wrong(&self, message: String) -> Malformed {
-        Malformed {
-            at: self.at(),
-            message,
-        }
+        Malformed { at: self.at(), message }
     }
 }
 

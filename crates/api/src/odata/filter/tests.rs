@@ -32,45 +32,24 @@ fn and_binds_closer_than_or_and_not_closer_than_both() {
 #[test]
 fn every_spelling_is_understood() {
     for (text, expected) in [
-        (
-            "status in ('failed', 'running')",
-            "status in ('failed','running')",
-        ),
+        ("status in ('failed', 'running')", "status in ('failed','running')"),
         ("'running' eq status", "status eq 'running'"),
-        (
-            "2026-03-01T08:30:00Z lt startDateTime",
-            "startDateTime gt 2026-03-01T08:30:00Z",
-        ),
-        (
-            "status EQ microsoft.graph.runStatus'failed'",
-            "status eq 'failed'",
-        ),
+        ("2026-03-01T08:30:00Z lt startDateTime", "startDateTime gt 2026-03-01T08:30:00Z"),
+        ("status EQ microsoft.graph.runStatus'failed'", "status eq 'failed'"),
         ("displayName eq 'it''s'", "displayName eq 'it''s'"),
-        (
-            "contains(displayName,'a') eq false",
-            "not (contains(displayName,'a'))",
-        ),
+        ("contains(displayName,'a') eq false", "not (contains(displayName,'a'))"),
         ("(((status ne null)))", "status ne null"),
-        (
-            "not(endswith(displayName,''))",
-            "not (endswith(displayName,''))",
-        ),
+        ("not(endswith(displayName,''))", "not (endswith(displayName,''))"),
         (
             "STATUS in ('failed') AND DisplayName eq 'A' or Not EndDateTime eq Null",
             "(status in ('failed') and displayName eq 'A') or not (endDateTime eq null)",
         ),
-        (
-            "StartsWith(DISPLAYNAME,'a') EQ True",
-            "startswith(displayName,'a')",
-        ),
+        ("StartsWith(DISPLAYNAME,'a') EQ True", "startswith(displayName,'a')"),
         (
             "status eq 'unknownFutureValue' or status ne 'unknownFutureValue'",
             "status eq null or status ne null",
         ),
-        (
-            "status in ('failed','unknownFutureValue')",
-            "status in ('failed',null)",
-        ),
+        ("status in ('failed','unknownFutureValue')", "status in ('failed',null)"),
         (
             "endDateTime ge 2026-03-01T09:30:00.5+01:00",
             "endDateTime ge 2026-03-01T08:30:00.500000Z",
@@ -102,11 +81,7 @@ fn an_error_says_where_it_is() {
         ("displayName eq '\0'", 15),
         ("startswith(status,'a')", 0),
     ] {
-        assert_eq!(
-            run_filter(text).map_err(|error| error.at),
-            Err(at),
-            "{text}"
-        );
+        assert_eq!(run_filter(text).map_err(|error| error.at), Err(at), "{text}");
     }
 }
 
@@ -121,18 +96,12 @@ fn an_error_says_what_to_send_instead() {
         ("substringof('a',displayName)", "contains(displayName"),
         ("year(startDateTime) eq 2026", "startDateTime ge"),
         ("startDateTime ge now()", "send the time itself"),
-        (
-            "frobnicate(displayName)",
-            "startswith, endswith and contains",
-        ),
+        ("frobnicate(displayName)", "startswith, endswith and contains"),
         (
             "startDateTime ge datetimeoffset'2026-03-01T08:30:00Z'",
             "with an offset: 2026-03-01T08:30:00Z",
         ),
-        (
-            "startDateTime ge datetime'2026-03-01T08:30:00'",
-            "with an offset",
-        ),
+        ("startDateTime ge datetime'2026-03-01T08:30:00'", "with an offset"),
         (
             "id eq guid'0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e'",
             "as a string: '0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e'",
@@ -145,65 +114,29 @@ fn an_error_says_what_to_send_instead() {
             "id in (c197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e)",
             "send 'c197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e', in single quotes",
         ),
-        (
-            "startDateTime ge '2026-03-01T08:30:00+01:00'",
-            "send 2026-03-01T07:30:00Z instead of",
-        ),
-        (
-            "startDateTime ge 2026-03-01T08:30:00",
-            "has no offset; send 2026-03-01T08:30:00Z",
-        ),
-        (
-            "startDateTime ge 2026-03-01T08:30:00 01:00",
-            "2026-03-01T08:30:00%2B01:00",
-        ),
-        (
-            "startDateTime ge 2026-03-01",
-            "send a time with an offset: 2026-03-01T00:00:00Z",
-        ),
+        ("startDateTime ge '2026-03-01T08:30:00+01:00'", "send 2026-03-01T07:30:00Z instead of"),
+        ("startDateTime ge 2026-03-01T08:30:00", "has no offset; send 2026-03-01T08:30:00Z"),
+        ("startDateTime ge 2026-03-01T08:30:00 01:00", "2026-03-01T08:30:00%2B01:00"),
+        ("startDateTime ge 2026-03-01", "send a time with an offset: 2026-03-01T00:00:00Z"),
         (
             "startDateTime ge '2026-01-01T00:00:00'",
             "with an offset: send 2026-01-01T00:00:00Z instead of",
         ),
-        (
-            "startDateTime ge '2026-01-01'",
-            "send 2026-01-01T00:00:00Z instead of",
-        ),
-        (
-            "startDateTime ge '2026-01-01 08:30'",
-            "send 2026-01-01T08:30:00Z instead of",
-        ),
-        (
-            "startDateTime ge '2026-01-01T08:30:00 01:00'",
-            "send 2026-01-01T07:30:00Z instead of",
-        ),
-        (
-            "startDateTime ge 'today'",
-            "'today' is none; a time is such as",
-        ),
+        ("startDateTime ge '2026-01-01'", "send 2026-01-01T00:00:00Z instead of"),
+        ("startDateTime ge '2026-01-01 08:30'", "send 2026-01-01T08:30:00Z instead of"),
+        ("startDateTime ge '2026-01-01T08:30:00 01:00'", "send 2026-01-01T07:30:00Z instead of"),
+        ("startDateTime ge 'today'", "'today' is none; a time is such as"),
         ("endDateTime eq 'null'", "send endDateTime eq null"),
-        (
-            "startDateTime ge datetime'2026-01-01T00:00:00'",
-            "with an offset: 2026-01-01T00:00:00Z",
-        ),
+        ("startDateTime ge datetime'2026-01-01T00:00:00'", "with an offset: 2026-01-01T00:00:00Z"),
         ("startDateTime ge 2026-01-01T25:00:00", "cannot be read"),
         ("startDateTime ge NaN", "NaN is a number"),
         ("startDateTime ge -INF", "-INF is a number"),
         ("displayName in ('a',Infinity)", "Infinity is a number"),
         ("startDateTime ge today", "with a time such as"),
-        (
-            "contains(endDateTime,'x')",
-            "endDateTime is compared by eq, ne, gt, ge, lt, le and in;",
-        ),
-        (
-            "contains(status,'x')",
-            "status is compared by eq, ne and in;",
-        ),
+        ("contains(endDateTime,'x')", "endDateTime is compared by eq, ne, gt, ge, lt, le and in;"),
+        ("contains(status,'x')", "status is compared by eq, ne and in;"),
         ("status has 'x'", "le or in; found has"),
-        (
-            "status eq 'failed' xor status eq 'running'",
-            "or the end; found xor",
-        ),
+        ("status eq 'failed' xor status eq 'running'", "or the end; found xor"),
         ("status in ()", "or null; found )"),
         ("status eq", "found the end of the filter"),
         ("status eq failed", "'failed' is quoted"),
@@ -221,32 +154,15 @@ fn an_error_says_what_to_send_instead() {
 
 #[test]
 fn what_is_too_deep_too_long_or_too_much_is_refused() {
-    let nested = |depth| {
-        format!(
-            "{}status eq 'failed'{}",
-            "(".repeat(depth),
-            ")".repeat(depth)
-        )
-    };
+    let nested = |depth| format!("{}status eq 'failed'{}", "(".repeat(depth), ")".repeat(depth));
     assert!(run_filter(&nested(MAX_DEPTH)).is_ok());
     assert!(run_filter(&nested(MAX_DEPTH + 1)).is_err());
-    assert!(
-        run_filter(&format!(
-            "{}status eq 'failed'",
-            "not ".repeat(MAX_DEPTH + 1)
-        ))
-        .is_err()
-    );
+    assert!(run_filter(&format!("{}status eq 'failed'", "not ".repeat(MAX_DEPTH + 1))).is_err());
     let id = "'0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e'";
     let many = |values| format!("id in ({id}{})", format!(", {id}").repeat(values - 1));
     assert!(run_filter(&many(MAX_LISTED_VALUES)).is_ok());
     assert!(run_filter(&many(MAX_LISTED_VALUES + 1)).is_err());
-    let terms = |terms| {
-        format!(
-            "status eq 'failed'{}",
-            " or status eq 'failed'".repeat(terms - 1)
-        )
-    };
+    let terms = |terms| format!("status eq 'failed'{}", " or status eq 'failed'".repeat(terms - 1));
     assert!(run_filter(&terms(MAX_TERMS)).is_ok());
     assert!(run_filter(&terms(MAX_TERMS + 1)).is_err());
     let long = format!("displayName eq '{}'", "a".repeat(MAX_LENGTH));
@@ -309,15 +225,13 @@ fn run_terms() -> impl Strategy<Value = RunPredicate> {
 fn conditions<T: Clone + std::fmt::Debug + 'static>(
     terms: impl Strategy<Value = T> + 'static,
 ) -> impl Strategy<Value = Filter<T>> {
-    terms
-        .prop_map(Filter::Predicate)
-        .prop_recursive(4, 16, 3, |inner| {
-            prop_oneof![
-                inner.clone().prop_map(|inner| Filter::Not(Box::new(inner))),
-                collection::vec(inner.clone(), 2..4).prop_map(Filter::And),
-                collection::vec(inner, 2..4).prop_map(Filter::Or),
-            ]
-        })
+    terms.prop_map(Filter::Predicate).prop_recursive(4, 16, 3, |inner| {
+        prop_oneof![
+            inner.clone().prop_map(|inner| Filter::Not(Box::new(inner))),
+            collection::vec(inner.clone(), 2..4).prop_map(Filter::And),
+            collection::vec(inner, 2..4).prop_map(Filter::Or),
+        ]
+    })
 }
 
 proptest! {

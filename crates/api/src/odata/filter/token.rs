@@ -92,16 +92,13 @@ fn quoted(rest: &mut &str) -> Scan<String> {
 fn word<'t>(rest: &mut &'t str) -> Scan<&'t str> {
     let first = |c: char| c.is_ascii_alphabetic() || c == '_';
     let other = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
-    (take_while(1, first), take_while(0.., other))
-        .take()
-        .parse_next(rest)
+    (take_while(1, first), take_while(0.., other)).take().parse_next(rest)
 }
 
 fn time(rest: &mut &str) -> Scan<Timestamp> {
     let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | ':' | '.');
     let text: &str = take_while(1.., part).parse_next(rest)?;
-    text.parse()
-        .map_err(|_| ErrMode::Cut(ContextError::from_input(rest)))
+    text.parse().map_err(|_| ErrMode::Cut(ContextError::from_input(rest)))
 }
 
 /// A number, with the suffix that OData 2 has for its type.
@@ -111,9 +108,7 @@ fn number<'t>(rest: &mut &'t str) -> Scan<&'t str> {
     let number = (opt('-'), digits(), opt(('.', digits())), suffix).take();
     terminated(
         number,
-        not(one_of(|c: char| {
-            c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | ':' | '.')
-        })),
+        not(one_of(|c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | ':' | '.'))),
     )
     .parse_next(rest)
 }

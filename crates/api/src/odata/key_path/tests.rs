@@ -82,11 +82,7 @@ fn a_chain_of_processes_keeps_the_last_run_and_names_the_others() {
         ("/runs/a/process", "/runs/a/process", &[][..]),
         ("/runs/a/process/runs/b", "/runs/a/process/runs/b", &[]),
         ("/runs/a/process/runs/b/process", "/runs/b/process", &["a"]),
-        (
-            "/runs/a/process/runs/b/process/runs/$count",
-            "/runs/b/process/runs/$count",
-            &["a"],
-        ),
+        ("/runs/a/process/runs/b/process/runs/$count", "/runs/b/process/runs/$count", &["a"]),
         (
             "/runs('a')/process/runs/b/Process/runs('c')/process/runs/d/history",
             "/runs/c/process/runs/d/history",

@@ -107,10 +107,7 @@ struct SentText<'a> {
 
 impl<'a> SentText<'a> {
     fn of(text: &'a str) -> Self {
-        Self::marked(text).unwrap_or(Self {
-            kept: text,
-            sent: text.len(),
-        })
+        Self::marked(text).unwrap_or(Self { kept: text, sent: text.len() })
     }
 
     fn marked(text: &'a str) -> Option<Self> {
@@ -151,9 +148,7 @@ fn is_truncated_value(stored: &JsonValue, whole: &JsonValue) -> bool {
 fn count_truncated(members: &JsonObject) -> usize {
     let mut count = 0;
     for (_, value) in members.iter() {
-        each_string(value, &mut |text| {
-            count += usize::from(SentText::marked(text).is_some())
-        });
+        each_string(value, &mut |text| count += usize::from(SentText::marked(text).is_some()));
     }
     count
 }
@@ -163,9 +158,7 @@ fn each_string<'a>(value: &'a JsonValue, visit: &mut impl FnMut(&'a str)) {
         JsonValue::String(text) => visit(text),
         JsonValue::Array(items) => items.iter().for_each(|item| each_string(item, visit)),
         JsonValue::Object(members) => {
-            members
-                .iter()
-                .for_each(|(_, member)| each_string(member, visit));
+            members.iter().for_each(|(_, member)| each_string(member, visit));
         }
         JsonValue::Null | JsonValue::Bool(_) | JsonValue::Number(_) => {}
     }
@@ -174,13 +167,9 @@ fn each_string<'a>(value: &'a JsonValue, visit: &mut impl FnMut(&'a str)) {
 fn each_string_mut(value: &mut JsonValue, visit: &mut impl FnMut(&mut String)) {
     match value {
         JsonValue::String(text) => visit(text),
-        JsonValue::Array(items) => items
-            .iter_mut()
-            .for_each(|item| each_string_mut(item, visit)),
+        JsonValue::Array(items) => items.iter_mut().for_each(|item| each_string_mut(item, visit)),
         JsonValue::Object(members) => {
-            members
-                .values_mut()
-                .for_each(|member| each_string_mut(member, visit));
+            members.values_mut().for_each(|member| each_string_mut(member, visit));
         }
         JsonValue::Null | JsonValue::Bool(_) | JsonValue::Number(_) => {}
     }
@@ -213,11 +202,7 @@ mod tests {
     fn the_escaped_length_is_the_length_that_serde_json_writes() {
         for character in ('\0'..='\u{ff}').chain(['\u{2028}', '\u{ffff}', '\u{1f600}']) {
             let written = serde_json::to_string(&character.to_string()).unwrap();
-            assert_eq!(
-                escaped_length_of(character),
-                written.len() - 2,
-                "{character:?}"
-            );
+            assert_eq!(escaped_length_of(character), written.len() - 2, "{character:?}");
         }
     }
 

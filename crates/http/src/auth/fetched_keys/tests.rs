@@ -43,9 +43,7 @@ impl FakeIssuer {
     }
 
     fn set_unresponsive(&self, is_unresponsive: bool) {
-        self.0
-            .is_unresponsive
-            .store(is_unresponsive, Ordering::SeqCst);
+        self.0.is_unresponsive.store(is_unresponsive, Ordering::SeqCst);
     }
 
     fn fetches(&self) -> usize {
@@ -102,20 +100,13 @@ async fn after_a_fetch_that_panics_the_keys_are_fetched_again() {
 
 #[tokio::test(start_paused = true)]
 async fn keys_are_fetched_for_an_unknown_key_once_the_cooldown_is_over() {
-    let (source, old, new) = (
-        FakeIssuer::default(),
-        NamedKey::new("a"),
-        NamedKey::new("b"),
-    );
+    let (source, old, new) = (FakeIssuer::default(), NamedKey::new("a"), NamedKey::new("b"));
     source.respond_with(jwks(&[&old]));
     let verifier = source.verifier();
     verifier.verify(&old.token(ISSUER)).await.unwrap();
     source.respond_with(jwks(&[&old, &new]));
     let rejected = verifier.verify(&new.token(ISSUER)).await;
-    assert_eq!(
-        (rejected, source.fetches()),
-        (Err(TokenError::WronglySigned), 1)
-    );
+    assert_eq!((rejected, source.fetches()), (Err(TokenError::WronglySigned), 1));
     advance(OPTIONS.cooldown).await;
     assert!(verifier.verify(&new.token(ISSUER)).await.is_ok());
     assert!(verifier.verify(&old.token(ISSUER)).await.is_ok());
@@ -128,19 +119,14 @@ async fn ten_thousand_unknown_keys_cause_one_fetch_in_each_cooldown() {
     source.respond_with(jwks(&[&key]));
     let verifier = source.verifier();
     verifier.verify(&key.token(ISSUER)).await.unwrap();
-    let flood: Vec<_> = (0..100)
-        .map(|number| NamedKey::new(&format!("random-{number}")).token(ISSUER))
-        .collect();
+    let flood: Vec<_> =
+        (0..100).map(|number| NamedKey::new(&format!("random-{number}")).token(ISSUER)).collect();
     for round in 1..=100 {
         if round % 50 == 0 {
             advance(OPTIONS.cooldown).await;
         }
         let results = join_all(flood.iter().map(|token| verifier.verify(token))).await;
-        assert!(
-            results
-                .iter()
-                .all(|result| *result == Err(TokenError::WronglySigned))
-        );
+        assert!(results.iter().all(|result| *result == Err(TokenError::WronglySigned)));
     }
     assert_eq!(source.fetches(), 3);
 }
@@ -151,15 +137,10 @@ async fn without_any_keys_a_token_is_undecided_and_the_issuer_is_asked_less_and_
     let verifier = source.verifier();
     let token = key.token(ISSUER);
     for _ in 0..100 {
-        assert_eq!(
-            verifier.verify(&token).await,
-            Err(TokenError::KeysUnavailable)
-        );
+        assert_eq!(verifier.verify(&token).await, Err(TokenError::KeysUnavailable));
     }
     assert_eq!(source.fetches(), 1);
-    let pauses: Vec<_> = (1..=5)
-        .map(|failures| OPTIONS.pause(failures).as_secs())
-        .collect();
+    let pauses: Vec<_> = (1..=5).map(|failures| OPTIONS.pause(failures).as_secs()).collect();
     assert_eq!(pauses, [10, 20, 40, 60, 60]);
     source.respond_with(jwks(&[&key]));
     advance(OPTIONS.cooldown).await;
@@ -172,19 +153,13 @@ async fn known_keys_survive_a_failed_fetch_and_an_unknown_one_is_undecided() {
     source.respond_with(jwks(&[&key]));
     let verifier = source.verifier();
     verifier.verify(&key.token(ISSUER)).await.unwrap();
-    for response in [
-        None,
-        Some(b"<html>".to_vec()),
-        Some(b"{}".to_vec()),
-        Some(br#"{"keys":null}"#.to_vec()),
-    ] {
+    for response in
+        [None, Some(b"<html>".to_vec()), Some(b"{}".to_vec()), Some(br#"{"keys":null}"#.to_vec())]
+    {
         source.respond_with(response);
         advance(LONGEST_PAUSE).await;
         let unknown = NamedKey::new("b").token(ISSUER);
-        assert_eq!(
-            verifier.verify(&unknown).await,
-            Err(TokenError::KeysUnavailable)
-        );
+        assert_eq!(verifier.verify(&unknown).await, Err(TokenError::KeysUnavailable));
         // Another token of the known key: the one above may be in the cache.
         let other = key.sign(&serde_json::json!({"iss": ISSUER, "aud": [AUDIENCE], "tid": crate::auth::testing::TENANT,
             "exp": 4_102_444_800_u64, "fetches": source.fetches()}));
@@ -202,9 +177,8 @@ async fn no_more_requests_than_allowed_wait_for_an_unresponsive_issuer() {
     source.set_unresponsive(true);
     advance(OPTIONS.cooldown).await;
     let begin = Instant::now();
-    let flood: Vec<_> = (0..200)
-        .map(|number| NamedKey::new(&format!("random-{number}")).token(ISSUER))
-        .collect();
+    let flood: Vec<_> =
+        (0..200).map(|number| NamedKey::new(&format!("random-{number}")).token(ISSUER)).collect();
     let waits = async |token: &String| {
         let rejected = verifier.verify(token).await;
         (rejected.unwrap_err(), begin.elapsed())
@@ -250,11 +224,7 @@ async fn an_unresponsive_issuer_delays_unknown_keys_until_the_timeout_and_known_
 #[tokio::test(start_paused = true)]
 async fn a_key_that_was_withdrawn_is_rejected_after_the_interval_even_for_a_token_that_was_verified()
  {
-    let (source, old, new) = (
-        FakeIssuer::default(),
-        NamedKey::new("a"),
-        NamedKey::new("b"),
-    );
+    let (source, old, new) = (FakeIssuer::default(), NamedKey::new("a"), NamedKey::new("b"));
     source.respond_with(jwks(&[&old]));
     let verifier = source.verifier();
     let token = old.token(ISSUER);
@@ -264,20 +234,13 @@ async fn a_key_that_was_withdrawn_is_rejected_after_the_interval_even_for_a_toke
     advance(OPTIONS.interval).await;
     // A token of the new key is verified once the fetch is done.
     assert!(verifier.verify(&new.token(ISSUER)).await.is_ok());
-    assert_eq!(
-        verifier.verify(&token).await,
-        Err(TokenError::WronglySigned)
-    );
+    assert_eq!(verifier.verify(&token).await, Err(TokenError::WronglySigned));
     assert_eq!(source.fetches(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn only_tokens_of_the_new_key_are_accepted_when_a_kid_changes_its_key() {
-    let (source, old, new) = (
-        FakeIssuer::default(),
-        NamedKey::new("a"),
-        NamedKey::new("a"),
-    );
+    let (source, old, new) = (FakeIssuer::default(), NamedKey::new("a"), NamedKey::new("a"));
     source.respond_with(jwks(&[&old]));
     let verifier = source.verifier();
     assert!(verifier.verify(&old.token(ISSUER)).await.is_ok());

@@ -67,12 +67,8 @@ fn a_key_of_another_algorithm_or_kind_is_skipped() {
         assert!(!is_used(with(es256("k"), "alg", json!(alg))), "{alg}");
     }
     assert!(!is_used(json!({"kty": "oct", "kid": "k", "k": "c2VjcmV0"})));
-    assert!(!is_used(
-        json!({"kty": "oct", "kid": "k", "alg": "HS256", "k": "c2VjcmV0"})
-    ));
-    assert!(!is_used(
-        json!({"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": "c2VjcmV0"})
-    ));
+    assert!(!is_used(json!({"kty": "oct", "kid": "k", "alg": "HS256", "k": "c2VjcmV0"})));
+    assert!(!is_used(json!({"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": "c2VjcmV0"})));
     assert!(!is_used(with(es256("k"), "crv", json!("P-384"))));
     assert!(!is_used(json!("k")));
 }
@@ -89,13 +85,9 @@ fn a_key_whose_numbers_are_too_short_or_too_long_is_skipped() {
         let modulus = URL_SAFE_NO_PAD.encode(modulus);
         json!({"kty": "RSA", "kid": "k", "n": modulus, "e": "AQAB"})
     };
-    for (bits, expected) in [
-        (1024, false),
-        (2047, false),
-        (2048, true),
-        (8192, true),
-        (8193, false),
-    ] {
+    for (bits, expected) in
+        [(1024, false), (2047, false), (2048, true), (8192, true), (8193, false)]
+    {
         assert_eq!(is_used(of_bits(bits)), expected, "{bits}");
     }
     assert!(!is_used(with(es256("k"), "x", json!(""))));

@@ -13,12 +13,7 @@ use flowruns_domain::{
 
 use super::{PAGE, table::big_flow};
 
-const RUN_SORTS: [RunSort; 4] = [
-    RunSort::Start,
-    RunSort::End,
-    RunSort::DisplayName,
-    RunSort::Id,
-];
+const RUN_SORTS: [RunSort; 4] = [RunSort::Start, RunSort::End, RunSort::DisplayName, RunSort::Id];
 const DIRECTIONS: [Direction; 2] = [Direction::Ascending, Direction::Descending];
 
 fn is<T>(term: T) -> Filter<T> {
@@ -26,16 +21,11 @@ fn is<T>(term: T) -> Filter<T> {
 }
 
 fn status(name: &str) -> RunFilter {
-    is(RunPredicate::Status(EnumComparison::Eq(
-        RunStatus::from_name(name),
-    )))
+    is(RunPredicate::Status(EnumComparison::Eq(RunStatus::from_name(name))))
 }
 
 fn start(operator: Operator, text: &str) -> RunFilter {
-    is(RunPredicate::Start(Comparison::Compare(
-        operator,
-        Some(text.parse().unwrap()),
-    )))
+    is(RunPredicate::Start(Comparison::Compare(operator, Some(text.parse().unwrap()))))
 }
 
 fn named(text: &str) -> TextComparison {
@@ -43,10 +33,7 @@ fn named(text: &str) -> TextComparison {
 }
 
 fn end(operator: Operator, text: &str) -> RunFilter {
-    is(RunPredicate::End(Comparison::Compare(
-        operator,
-        Some(text.parse().unwrap()),
-    )))
+    is(RunPredicate::End(Comparison::Compare(operator, Some(text.parse().unwrap()))))
 }
 
 fn name(test: TextComparison) -> RunFilter {
@@ -60,10 +47,8 @@ fn not(filter: RunFilter) -> RunFilter {
 fn of_status_and_start() -> Vec<RunFilter> {
     let failed = Some(RunStatus::Ended(Outcome::Failed));
     let within = |statuses| is(RunPredicate::Status(EnumComparison::In(statuses)));
-    let day = [
-        start(Operator::Ge, "2026-01-08T00:00:00Z"),
-        start(Operator::Lt, "2026-01-09T00:00:00Z"),
-    ];
+    let day =
+        [start(Operator::Ge, "2026-01-08T00:00:00Z"), start(Operator::Lt, "2026-01-09T00:00:00Z")];
     let with_day = |filter| Filter::And([vec![filter], day.to_vec()].concat());
     vec![
         status("running"),
@@ -101,10 +86,7 @@ fn of_the_others() -> Vec<RunFilter> {
         name(TextComparison::EndsWith("nothing".to_owned())),
         id(Operator::Eq),
         is(RunPredicate::Id(Comparison::In(listed_ids()))),
-        Filter::And(vec![
-            is(RunPredicate::Id(Comparison::In(listed_ids()))),
-            status("failed"),
-        ]),
+        Filter::And(vec![is(RunPredicate::Id(Comparison::In(listed_ids()))), status("failed")]),
         id(Operator::Gt),
     ]
 }
@@ -144,11 +126,9 @@ fn run_positions(sort: RunSort) -> Vec<Option<RunCursor>> {
             at(time("2028-01-07T22:40:00Z"), among_many),
             at(SortKey::Time(None), early),
         ],
-        RunSort::DisplayName => vec![
-            None,
-            at(name("run 7"), early),
-            at(name("run 500"), among_many),
-        ],
+        RunSort::DisplayName => {
+            vec![None, at(name("run 7"), early), at(name("run 500"), among_many)]
+        }
         RunSort::Id => vec![None, at(SortKey::Id, early)],
     }
 }
@@ -170,11 +150,7 @@ pub(super) fn run_queries() -> Vec<RunQuery> {
             for (filter, after, direction) in combined(run_filters(), &run_positions(sort)) {
                 queries.push(RunQuery {
                     filter,
-                    order: RunOrder {
-                        sort,
-                        direction,
-                        ties: ties(queries.len(), direction),
-                    },
+                    order: RunOrder { sort, direction, ties: ties(queries.len(), direction) },
                     size: PageSize::new(PAGE).unwrap(),
                     // What is selected changes no plan but for the columns.
                     details: queries.len() % 2 == 0,
@@ -217,20 +193,14 @@ fn flow_filters() -> Vec<Option<FlowFilter>> {
         name(named("Flow 7")),
         name(TextComparison::StartsWith("Flow 9".to_owned())),
         name(TextComparison::Contains("nothing".to_owned())),
-        is(FlowPredicate::Id(Comparison::Compare(
-            Operator::Eq,
-            Some(big_flow().flow.uuid()),
-        ))),
+        is(FlowPredicate::Id(Comparison::Compare(Operator::Eq, Some(big_flow().flow.uuid())))),
         is(FlowPredicate::Id(Comparison::In(listed_flow_ids()))),
         Filter::And(vec![
             is(FlowPredicate::Id(Comparison::In(listed_flow_ids()))),
             name(TextComparison::StartsWith("Flow 9".to_owned())),
         ]),
     ];
-    [None]
-        .into_iter()
-        .chain(found.into_iter().map(Some))
-        .collect()
+    [None].into_iter().chain(found.into_iter().map(Some)).collect()
 }
 
 /// As many ids as a list may have, half of them of flows of another tenant.
@@ -243,19 +213,14 @@ fn listed_flow_ids() -> Vec<Option<uuid::Uuid>> {
 pub(super) fn flow_queries() -> Vec<FlowQuery> {
     let flow = "00003000-0000-7000-8000-000000000001".parse().unwrap();
     let mut queries = Vec::new();
-    for (sort, key) in [
-        (FlowSort::Id, SortKey::Id),
-        (FlowSort::DisplayName, SortKey::Name("Flow 7".to_owned())),
-    ] {
+    for (sort, key) in
+        [(FlowSort::Id, SortKey::Id), (FlowSort::DisplayName, SortKey::Name("Flow 7".to_owned()))]
+    {
         let positions = vec![None, Some(FlowCursor { key, flow })];
         for (filter, after, direction) in combined(flow_filters(), &positions) {
             queries.push(FlowQuery {
                 filter,
-                order: FlowOrder {
-                    sort,
-                    direction,
-                    ties: ties(queries.len(), direction),
-                },
+                order: FlowOrder { sort, direction, ties: ties(queries.len(), direction) },
                 size: PageSize::new(PAGE).unwrap(),
                 after,
                 ..FlowQuery::new(big_flow().tenant)

@@ -12,10 +12,7 @@ pub(super) struct Table(ScratchDatabase);
 
 /// The flow that has most of the runs.
 pub(super) fn big_flow() -> FlowKey {
-    FlowKey {
-        tenant: TENANT.parse().unwrap(),
-        flow: BIG_FLOW.parse().unwrap(),
-    }
+    FlowKey { tenant: TENANT.parse().unwrap(), flow: BIG_FLOW.parse().unwrap() }
 }
 
 /// A number as the id of a flow.
@@ -67,9 +64,7 @@ impl Table {
         let table = Self(ScratchDatabase::create().await);
         // Statistics change only when a test analyzes the tables.
         for name in ["runs", "flows"] {
-            table
-                .execute(format!("ALTER TABLE {name} SET (autovacuum_enabled = off)"))
-                .await;
+            table.execute(format!("ALTER TABLE {name} SET (autovacuum_enabled = off)")).await;
         }
         table.execute(flows(1, 1) + BEGINNING).await;
         table
@@ -78,10 +73,7 @@ impl Table {
     /// Adds the other runs of the million.
     pub(super) async fn fill(&self) {
         self.execute(flows(2, 100_000)).await;
-        tokio::join!(
-            self.execute(runs(1001, 500_000)),
-            self.execute(runs(500_001, 1_000_000))
-        );
+        tokio::join!(self.execute(runs(1001, 500_000)), self.execute(runs(500_001, 1_000_000)));
     }
 
     pub(super) async fn analyze(&self) {
@@ -94,10 +86,7 @@ impl Table {
             WHERE starelid = c.oid AND coalesce(i.indrelid, c.oid) IN ('runs'::regclass, 'flows'::regclass);
             UPDATE pg_class SET reltuples = -1, relpages = 0 WHERE oid IN ('runs'::regclass, 'flows'::regclass)";
         let mut superuser = self.0.superuser().connect().await.unwrap();
-        superuser
-            .execute(sqlx::AssertSqlSafe(forget.to_owned()))
-            .await
-            .unwrap();
+        superuser.execute(sqlx::AssertSqlSafe(forget.to_owned())).await.unwrap();
     }
 
     pub(super) async fn store(&self) -> PostgresStore {
@@ -106,9 +95,6 @@ impl Table {
 
     async fn execute(&self, statements: String) {
         let mut owner = self.0.owner().connect().await.unwrap();
-        owner
-            .execute(sqlx::raw_sql(sqlx::AssertSqlSafe(statements)))
-            .await
-            .unwrap();
+        owner.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(statements))).await.unwrap();
     }
 }

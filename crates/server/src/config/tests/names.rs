@@ -9,24 +9,14 @@ fn an_unknown_name_is_rejected_with_the_nearest_known_ones() {
         ("FLOWRUNS_HTTP_LISTEN", "FLOWRUNS_HTTP__LISTEN"),
         ("FLOWRUNS__HTTP__LISTEN", "FLOWRUNS_HTTP__LISTEN"),
         ("flowruns_data_dri", "FLOWRUNS_DATA_DIR"),
-        (
-            "FLOWRUNS_LISTEN",
-            "FLOWRUNS_ADMIN__LISTEN or FLOWRUNS_HTTP__LISTEN",
-        ),
-        (
-            "FLOWRUNS_DATABASE_MAX_CONECTIONS",
-            "FLOWRUNS_DATABASE__MAX_CONNECTIONS",
-        ),
+        ("FLOWRUNS_LISTEN", "FLOWRUNS_ADMIN__LISTEN or FLOWRUNS_HTTP__LISTEN"),
+        ("FLOWRUNS_DATABASE_MAX_CONECTIONS", "FLOWRUNS_DATABASE__MAX_CONNECTIONS"),
         ("FLOWRUNS_DATABASE_URL", "DATABASE_URL"),
     ] {
         let rejected = rejection(&[(name, "x")]);
         let expected = format!("{name} is not known; did you mean {nearest}?");
         assert!(rejected.contains(&expected), "{rejected}");
-        assert_eq!(
-            rejected,
-            rejection(&[(name, "")]),
-            "an empty value is one too"
-        );
+        assert_eq!(rejected, rejection(&[(name, "")]), "an empty value is one too");
     }
 }
 
@@ -56,10 +46,8 @@ fn a_variable_of_another_program_is_ignored_if_its_name_is_exact() {
     ] {
         assert!(rejection(&[(name, "x")]).contains(name));
     }
-    let of_another_service = [
-        ("FLOWRUNS_DB_SERVICE_HOST", "10.0.0.1"),
-        ("FLOWRUNS_DB_PORT", "tcp://10.0.0.1:5432"),
-    ];
+    let of_another_service =
+        [("FLOWRUNS_DB_SERVICE_HOST", "10.0.0.1"), ("FLOWRUNS_DB_PORT", "tcp://10.0.0.1:5432")];
     assert!(load(None, &of_another_service).is_ok());
 }
 
@@ -74,10 +62,8 @@ fn an_unknown_key_of_the_file_is_rejected_with_the_nearest_known_one() {
     for (text, key, nearest) in cases {
         let (_folder, file) = file(text);
         let rejected = format!("{:#}", load(Some(&file), &[]).unwrap_err());
-        let expected = format!(
-            "the key {key} of {} is not known; did you mean {nearest}",
-            file.display()
-        );
+        let expected =
+            format!("the key {key} of {} is not known; did you mean {nearest}", file.display());
         assert!(rejected.contains(&expected), "{rejected}");
     }
 }

@@ -59,24 +59,16 @@ fn a_remote_document_must_not_name_an_internal_url() {
     ] {
         assert!(discovered(text, REMOTE).is_ok(), "{text}");
     }
-    for text in [
-        "http://issuer.example/keys",
-        "http://203.0.114.9/keys",
-        "file:///etc/passwd",
-        "/keys",
-        "",
-    ] {
+    for text in
+        ["http://issuer.example/keys", "http://203.0.114.9/keys", "file:///etc/passwd", "/keys", ""]
+    {
         assert!(discovered(text, REMOTE).is_err(), "{text}");
     }
 }
 
 #[test]
 fn an_internal_document_may_name_internal_urls() {
-    for document in [
-        "https://10.1.2.3/",
-        "https://[fd00::1]/",
-        "https://localhost/",
-    ] {
+    for document in ["https://10.1.2.3/", "https://[fd00::1]/", "https://localhost/"] {
         for text in INTERNAL_URLS {
             assert!(discovered(text, document).is_ok(), "{document} {text}");
         }

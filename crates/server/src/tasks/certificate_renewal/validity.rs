@@ -42,10 +42,7 @@ impl Validity {
         let (tag, validity, _) = element(rest)?;
         let (first, not_before, rest) = (tag == SEQUENCE).then(|| element(validity))??;
         let (second, not_after, _) = element(rest)?;
-        Some(Self {
-            not_before: time(first, not_before)?,
-            not_after: time(second, not_after)?,
-        })
+        Some(Self { not_before: time(first, not_before)?, not_after: time(second, not_after)? })
     }
 
     pub(super) fn status(&self, now: DateTime<Utc>) -> ValidityStatus {
@@ -74,9 +71,7 @@ fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
         if digits.is_empty() || digits.len() > 4 {
             return None;
         }
-        length = digits
-            .iter()
-            .fold(0, |length, digit| length << 8 | usize::from(*digit));
+        length = digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit));
         rest = after;
     }
     let (content, rest) = rest.split_at_checked(length)?;

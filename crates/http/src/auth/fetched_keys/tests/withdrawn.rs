@@ -8,10 +8,8 @@ use super::*;
 use crate::auth::testing::TENANT;
 
 /// Two sets without a key that can verify a token.
-const WITHOUT_KEYS: [&str; 2] = [
-    r#"{"keys":[]}"#,
-    r#"{"keys":[{"kty":"oct","kid":"a","k":"AAAA"},{"kty":"new","kid":"a"}]}"#,
-];
+const WITHOUT_KEYS: [&str; 2] =
+    [r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","kid":"a","k":"AAAA"},{"kty":"new","kid":"a"}]}"#];
 
 fn shown_keys(metrics: &PrometheusHandle) -> Option<String> {
     let shown = metrics.render();
@@ -33,10 +31,7 @@ async fn withdraw(set: &str, metrics: &PrometheusHandle) {
     advance(OPTIONS.interval).await;
     // An unknown key waits for the fetch that is due.
     let unknown = NamedKey::new("z").token(ISSUER);
-    assert_eq!(
-        verifier.verify(&unknown).await,
-        Err(TokenError::WronglySigned)
-    );
+    assert_eq!(verifier.verify(&unknown).await, Err(TokenError::WronglySigned));
     for token in [&verified, &fresh] {
         assert_eq!(verifier.verify(token).await, Err(TokenError::WronglySigned));
     }
