@@ -1,8 +1,6 @@
 //! Compresses the debug information that stays in a release binary (line tables and address ranges) to a third. std's
 //! backtraces, gdb and perf read it. With `-O2` lld uses a higher level of compression.
 
-#![expect(clippy::print_stdout, reason = "cargo reads the output of a build script")]
-
 use std::env;
 
 fn main() {

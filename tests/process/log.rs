@@ -35,7 +35,7 @@ async fn every_request_has_its_route_its_ids_and_its_trace_in_the_log() {
     for (number, (method, path, route, status)) in cases.into_iter().enumerate() {
         let client_request_id = format!("call-{number}");
         let request = http
-            .request(method.parse().unwrap(), server.url(&path))
+            .request(method.parse().unwrap(), server.url(path))
             .bearer_auth(server.token())
             .header("client-request-id", &client_request_id)
             .header("traceparent", format!("00-{TRACE}-00f067aa0ba902b7-00"));

@@ -142,8 +142,8 @@ async fn settle(
         note("release a key", store.release_key(claim).await);
     } else {
         let kept = StoredResponse {
-            status: parts.status.as_u16(),
-            headers: kept_headers(&parts.headers),
+            code: parts.status.as_u16(),
+            attributes: kept_headers(&parts.headers),
             body: body.to_vec(),
         };
         note("keep a response", store.store_response(claim, kept).await);
@@ -168,7 +168,7 @@ fn note(step: &'static str, outcome: Result<(), StoreError>) {
 }
 
 fn replayed(kept: StoredResponse) -> Result<Response, ApiError> {
-    let StoredResponse { status, headers, body } = kept;
+    let StoredResponse { code: status, attributes: headers, body } = kept;
     let corrupt = |column| {
         ApiError::from(StoreError {
             kind: StoreErrorKind::Corrupt {

@@ -58,13 +58,13 @@ impl KeyClaim {
     }
 }
 
-/// The response to a creation, as it was sent. Neither the domain nor a store interprets it.
+/// The response to a creation, as the front that sent it describes it. Neither the domain nor a store interprets it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct StoredResponse {
-    /// The HTTP status.
-    pub status: u16,
-    /// The headers that are sent again, by name.
-    pub headers: Vec<(String, String)>,
+    /// The outcome in the protocol of the front.
+    pub code: u16,
+    /// Named values that are sent again.
+    pub attributes: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
 }

@@ -71,20 +71,20 @@ impl IdempotencyStore for PostgresStore {
     async fn store_response(
         &self,
         claim: KeyClaim,
-        answer: StoredResponse,
+        response: StoredResponse,
     ) -> Result<(), StoreError> {
         let mut budget = RetryBudget::new(self.retry_for);
-        let status = i16::try_from(answer.status)
+        let status = i16::try_from(response.code)
             .map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
         loop {
             let keep = bind_key(sqlx::query(KEEP), &claim)
                 .bind(claim.attempt)
                 .bind(status)
-                .bind(Json(&answer.headers))
-                .bind(&answer.body);
+                .bind(Json(&response.attributes))
+                .bind(&response.body);
             match self.pool.execute(keep).await {
                 Ok(_) => return Ok(()),
-                Err(error) => budget.retry_after(error, "keep an answer").await?,
+                Err(error) => budget.retry_after(error, "store a response").await?,
             }
         }
     }
@@ -183,10 +183,10 @@ impl TryFrom<KeyRow> for StoredKey {
             },
             source: None,
         };
-        let answer = match (row.status, row.headers, row.body) {
+        let response = match (row.status, row.headers, row.body) {
             (Some(status), Some(Json(headers)), Some(body)) => Some(StoredResponse {
-                status: u16::try_from(status).map_err(|_negative| corrupt("status"))?,
-                headers,
+                code: u16::try_from(status).map_err(|_negative| corrupt("status"))?,
+                attributes: headers,
                 body,
             }),
             _ => None,
@@ -200,7 +200,7 @@ impl TryFrom<KeyRow> for StoredKey {
                 received: time("received_at", row.received_at)?,
             },
             lease_end: time("lease_end", row.lease_end)?,
-            response: answer,
+            response,
         })
     }
 }

@@ -29,8 +29,8 @@ fn claim(tenant: TenantId, received: Timestamp) -> KeyClaim {
 
 fn answer(body: &str) -> StoredResponse {
     StoredResponse {
-        status: 201,
-        headers: vec![
+        code: 201,
+        attributes: vec![
             ("location".to_owned(), "http://localhost/1".to_owned()),
             ("etag".to_owned(), "W/\"1\"".to_owned()),
         ],
