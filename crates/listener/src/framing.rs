@@ -43,6 +43,11 @@ impl RequestFraming {
         Self { part: Part::Head, head: HeadScanner::new(max_head_bytes), max_head_bytes }
     }
 
+    /// Whether the next bytes belong to a body.
+    pub(crate) const fn is_in_body(&self) -> bool {
+        !matches!(self.part, Part::Head)
+    }
+
     /// Scans the next bytes. Those of an incomplete head may not be passed on.
     pub(crate) fn scan(&mut self, bytes: &[u8]) -> Scan {
         let mut passed = 0;

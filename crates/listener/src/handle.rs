@@ -133,6 +133,10 @@ impl ConnectionHandle {
         self.state().discards += 1;
     }
 
+    pub(crate) fn is_discarding(&self) -> bool {
+        self.state().discards > 0
+    }
+
     pub(crate) fn discard_ended(&self) {
         let mut state = self.state();
         state.discards = state.discards.saturating_sub(1);

@@ -19,7 +19,8 @@ use crate::{
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Replaces a head that is rejected. It is answered with the status of the rejection.
 const SUBSTITUTE_HEAD: &[u8] = b"GET / HTTP/1.1\r\nHost: rejected\r\nConnection: close\r\n\r\n";
-/// The size of a read while a head is incomplete.
+/// The size of a read while a head is incomplete, and while a body is discarded: the parser keeps a buffer for as much as
+/// the largest reads returned.
 const READ_BYTES: usize = 4096;
 /// A longer part of a head is charged to the memory budget of all connections.
 const UNCHARGED_BYTES: usize = 2048;
@@ -154,7 +155,10 @@ impl<S: AsyncRead + Unpin> MonitoredStream<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<Option<usize>>> {
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        match self.is_discarding() {
+            true => ready!(self.poll_read_little(context, buffer))?,
+            false => ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?,
+        }
         let bytes = buffer.filled().get(before..).unwrap_or_default();
         if bytes.is_empty() {
             return Poll::Ready(Ok(None));
@@ -165,6 +169,29 @@ impl<S: AsyncRead + Unpin> MonitoredStream<S> {
             buffer.set_filled(before + passed);
         }
         Poll::Ready(Ok(Some(passed)))
+    }
+
+    fn poll_read_little(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let mut scratch = [MaybeUninit::uninit(); READ_BYTES];
+        let size = READ_BYTES.min(buffer.remaining());
+        let mut scratch = ReadBuf::uninit(scratch.get_mut(..size).unwrap_or_default());
+        ready!(Pin::new(&mut self.stream).poll_read(context, &mut scratch))?;
+        buffer.put_slice(scratch.filled());
+        Poll::Ready(Ok(()))
+    }
+
+    /// Whether a body is read after the response of its request.
+    fn is_discarding(&self) -> bool {
+        match &self.protocol {
+            Protocol::Http1(framing) => {
+                framing.is_in_body() && self.charge.handle().is_discarding()
+            }
+            Protocol::Unknown | Protocol::Http2 => false,
+        }
     }
 
     /// Reads what follows the held bytes. Returns how many bytes were read; `None` at the end of the stream.
