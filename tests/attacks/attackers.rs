@@ -32,7 +32,7 @@ pub(crate) struct AttackConnection {
 }
 
 impl AttackConnection {
-    /// Notes that this connection now does its harm.
+    /// Reports that this connection now attacks.
     pub(crate) fn is_established(&self) {
         self.established.send_if_modified(|established| established.insert(self.index));
     }
@@ -76,7 +76,7 @@ impl Attackers {
                     if one.is_over() {
                         return;
                     }
-                    // A session that ends at once has done what it can.
+                    // A session that ends at once is not repeated without a pause.
                     one.is_established();
                     tokio::time::sleep(pause).await;
                 }
@@ -89,7 +89,7 @@ impl Attackers {
         self.tasks.len()
     }
 
-    /// Waits until every connection does its harm. Connections that the server does not accept do not count.
+    /// Waits until every connection attacks. Connections that the server does not accept do not count.
     pub(crate) async fn until_established(&self) {
         let count = self.len();
         let mut established = self.established.subscribe();

@@ -67,20 +67,20 @@ fn idle_connections(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_that_begin_a_next_request_and_stop_make_room_for_new_ones() {
+async fn connections_that_begin_another_request_and_stop_are_closed_for_new_connections() {
     const MAX: usize = 64;
     const CLIENTS: usize = 80;
     let _exclusive = exclusive().await;
     let settings = [
         setting("FLOWRUNS_HTTP__MAX_CONNECTIONS", MAX),
-        // Only eviction makes room.
+        // Only eviction frees a connection.
         setting("FLOWRUNS_HTTP__HEADER_TIMEOUT_MS", 600_000),
         setting("FLOWRUNS_HTTP__IDLE_TIMEOUT_MS", 600_000),
     ];
     let fixture = Fixture::start(&settings).await;
     let attack = |fixture: &Fixture| idle_connections(fixture, CLIENTS, LIVEZ.to_vec(), b"G");
     let measured = fixture.under("one byte of a next request", attack).await;
-    // The attack goes on opening connections, and each of them may take the place of one that has not sent yet.
+    // The attack goes on opening connections, and each of them may evict one that has not sent yet.
     measured.assert_bounded(FEW);
 }
 
@@ -114,7 +114,7 @@ async fn a_thousand_long_heads_without_an_end_stay_within_the_bound() {
     measured.assert_harmless();
 }
 
-/// Connections of HTTP/2, each with many streams that send the beginning of a body, and then a byte now and then.
+/// Connections of HTTP/2, each with many streams that send the beginning of a body, and then single bytes at intervals.
 fn streams(
     fixture: &Fixture,
     count: usize,
@@ -174,7 +174,7 @@ fn flood(fixture: &Fixture, count: usize, request: Vec<u8>) -> Attackers {
         let request = Arc::clone(&request);
         async move {
             session.is_established();
-            let _refused = exchange(address, &request, false).await;
+            let _rejected = exchange(address, &request, false).await;
         }
     })
 }

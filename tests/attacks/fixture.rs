@@ -19,7 +19,7 @@ pub(crate) struct Fixture {
     pub(crate) server: Server,
     /// The attacker's token, with which runs can be written.
     pub(crate) writer: String,
-    /// A token of the attacker that allows reading alone.
+    /// A token of the attacker that allows only reading.
     pub(crate) reader: String,
     /// The path of the runs of the attacker's flow.
     pub(crate) runs: String,
@@ -93,8 +93,8 @@ impl Fixture {
     async fn assert_undamaged(&self, others: &[OtherCaller]) {
         self.server.process.assert_no_panic();
         self.server.assert_idle().await;
-        for bystander in others {
-            bystander.assert_nothing_lost().await;
+        for caller in others {
+            caller.assert_nothing_lost().await;
         }
     }
 }

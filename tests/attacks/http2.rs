@@ -23,7 +23,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// None when the server does not accept the connection. A window of 0 bytes lets the server send heads alone.
+    /// None when the server does not accept the connection. A window of 0 bytes lets the server send only heads.
     pub(crate) async fn connect(address: SocketAddr, window: Option<u32>) -> Option<Self> {
         let stream = TcpStream::connect(address).await.ok()?;
         let mut builder = h2::client::Builder::new();

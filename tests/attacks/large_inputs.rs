@@ -72,7 +72,7 @@ fn batch_with_dependencies(fixture: &Fixture, count: usize) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn millions_of_dependencies_are_refused_within_bounded_memory() {
+async fn millions_of_dependencies_are_rejected_within_bounded_memory() {
     let _exclusive = exclusive().await;
     let fixture = Fixture::start(&[]).await;
     let count = (MIB / 2 * crate::scale()).min(5 * MIB);
@@ -136,7 +136,7 @@ async fn a_batch_of_bodies_with_unknown_members_has_a_small_response() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_item_with_too_many_headers_is_refused_alone() {
+async fn an_item_with_too_many_headers_is_rejected_alone() {
     const HEADERS: usize = 24_576;
     let _exclusive = exclusive().await;
     let fixture = Fixture::start(&[]).await;
@@ -197,7 +197,7 @@ async fn bodies_of_many_small_objects_are_parsed_within_bounded_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn deeply_nested_bodies_are_refused_within_bounded_memory() {
+async fn deeply_nested_bodies_are_rejected_within_bounded_memory() {
     let _exclusive = exclusive().await;
     let fixture = Fixture::start(&limit_for_batches()).await;
     let half = MIB * 49 / 100;

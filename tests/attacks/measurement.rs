@@ -44,7 +44,7 @@ pub(crate) struct Watch {
     curve: JoinHandle<Vec<u64>>,
 }
 
-/// The answer to `/livez` on a new connection; no response is status 0.
+/// The response to `/livez` on a new connection; no response is status 0.
 struct Probe {
     status: u16,
     latency: Duration,
@@ -173,7 +173,7 @@ impl Measurement {
         let failed = self.probes.iter().filter(|probe| probe.status != 200);
         let failed: Vec<u16> = failed.map(|probe| probe.status).collect();
         if failed.len() * 100 > max_rejected * self.probes.len() {
-            faults.push(format!("/livez was answered {failed:?}"));
+            faults.push(format!("/livez got the responses {failed:?}"));
         }
         let (longest, few) = if crate::is_strict() {
             (LONGEST_STRICT_PROBE, 0)

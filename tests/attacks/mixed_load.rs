@@ -75,7 +75,7 @@ fn long_clients(fixture: &Fixture) -> Attackers {
         let request = Arc::clone(&request);
         async move {
             session.is_established();
-            let _accepted_or_refused = exchange(address, &request, false).await;
+            let _accepted_or_rejected = exchange(address, &request, false).await;
         }
     })
 }
@@ -84,31 +84,36 @@ fn long_clients(fixture: &Fixture) -> Attackers {
 async fn small_beside_long(application: &str, name: &'static str) {
     let _exclusive = exclusive().await;
     let fixture = Fixture::start(&[]).await;
-    let alone = small_clients(&fixture, application).await;
+    let baseline = small_clients(&fixture, application).await;
     let watch = Watch::start(&fixture.server);
     let mut attackers = long_clients(&fixture);
     let connections = attackers.len();
     attackers.until_established().await;
     let beside = small_clients(&fixture, application).await;
     let has_ended = attackers.end().await;
-    let share = beside.accepted() * 100 / alone.accepted().max(1);
-    println!("{name}: small requests alone {alone:?}; beside long ones {beside:?}: {share} %");
+    let share = beside.accepted() * 100 / baseline.accepted().max(1);
+    println!(
+        "{name}: small requests without long ones {baseline:?}; beside long ones {beside:?}: {share} %"
+    );
     let measurement = watch.finish(name, connections, [beside, Outcomes::default()], has_ended);
     measurement.print();
     fixture.server.process.assert_no_panic();
     fixture.server.assert_idle().await;
     measurement.assert_bounded(MAX_REJECTED_PERCENT);
     if crate::is_strict() {
-        assert!(share >= MIN_THROUGHPUT_PERCENT, "{share} % of what small clients get alone");
+        assert!(
+            share >= MIN_THROUGHPUT_PERCENT,
+            "{share} % of the throughput of small clients without long requests"
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn small_requests_get_through_beside_long_ones_of_another_application() {
+async fn small_requests_succeed_beside_long_ones_of_another_application() {
     small_beside_long("small", "1 MiB beside small requests of another application").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn small_requests_get_through_beside_long_ones_of_the_same_application() {
+async fn small_requests_succeed_beside_long_ones_of_the_same_application() {
     small_beside_long("attacker", "1 MiB beside small requests of the same application").await;
 }

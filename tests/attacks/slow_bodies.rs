@@ -21,7 +21,7 @@ pub(crate) fn long_timeouts() -> [Setting; 2] {
     ]
 }
 
-/// Connections of HTTP/1 that send this, and then a byte now and then.
+/// Connections of HTTP/1 that send this, and then single bytes at intervals.
 fn slow_senders(fixture: &Fixture, count: usize, beginning: String) -> Attackers {
     let (address, beginning) = (fixture.server.process.address(), beginning.into_bytes());
     let beginning = std::sync::Arc::new(beginning);

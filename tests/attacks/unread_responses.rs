@@ -30,7 +30,7 @@ async fn fixture_with_large_page() -> Fixture {
     fixture
 }
 
-/// Connections that send the same request several times, and read so many bytes of the responses now and then.
+/// Connections that send the same request several times, and read a few bytes of the responses at intervals.
 fn slow_readers(
     fixture: &Fixture,
     count: usize,

@@ -55,7 +55,7 @@ async function reports(client, runs) {
 }
 
 async function batches(client, runs) {
-  // It takes the host away; the documentation leaves the version out, and both are right.
+  // It removes the host; the documentation omits the version, and both are valid.
   const at = (path, options) => new Request(`${root.origin}${path}`, options);
   const inBeta = (path, options) => at(`${root.pathname}${path}`, options);
   const headers = { "Content-Type": "application/json" };
@@ -67,8 +67,8 @@ async function batches(client, runs) {
     { id: "2", request: at(`${runs}/${id}`, patch), dependsOn: ["1"] },
     { id: "3", request: inBeta(`${runs}?$top=1`, { method: "GET" }), dependsOn: ["2"] },
   ]);
-  const answer = await client.api("/$batch").post(await content.getContent());
-  const responses = new BatchResponseContent(answer);
+  const response = await client.api("/$batch").post(await content.getContent());
+  const responses = new BatchResponseContent(response);
   assert.deepEqual(["1", "2", "3"].map((item) => responses.getResponseById(item).status), [201, 200, 200]);
   assert.equal((await responses.getResponseById("2").json()).status, "failed");
 }

@@ -16,9 +16,9 @@ function forward(request, response) {
     "x-forwarded-proto": "https",
   };
   const { method, url } = request;
-  const onward = http.request({ hostname, port, method, path: url, headers }, (answer) => {
-    response.writeHead(answer.statusCode, answer.headers);
-    answer.pipe(response);
+  const onward = http.request({ hostname, port, method, path: url, headers }, (reply) => {
+    response.writeHead(reply.statusCode, reply.headers);
+    reply.pipe(response);
   });
   onward.on("error", () => response.destroy());
   request.pipe(onward);

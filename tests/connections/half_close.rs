@@ -1,4 +1,4 @@
-//! Clients that close their sending side after a request, and clients that have gone.
+//! Clients that close their sending side after a request, and clients that have disconnected.
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -145,7 +145,7 @@ async fn reads_of_clients_that_have_gone_are_abandoned() {
     };
     timeout(TEST_TIMEOUT, closing).await.unwrap();
 
-    // The server cannot tell whether this client has gone.
+    // The server cannot know whether this client has disconnected.
     let mut half_closed = Client::that_sent(&server, &read).await;
     half_closed.stream.shutdown().await.unwrap();
     let response = half_closed.response().await.unwrap();

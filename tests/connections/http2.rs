@@ -68,7 +68,7 @@ async fn a_head_without_an_end_closes_the_connection() {
 }
 
 #[tokio::test]
-async fn a_stream_over_the_limit_is_refused_and_the_others_continue() {
+async fn a_stream_over_the_limit_is_rejected_and_the_others_continue() {
     let server = Server::start(&[("HTTP2_MAX_STREAMS", "3")]);
     server.create_run().await;
     let mut connection = Connection::open(&server).await;
@@ -81,8 +81,8 @@ async fn a_stream_over_the_limit_is_refused_and_the_others_continue() {
         let open = Frame::new(HEADERS, END_HEADERS, stream, block.as_slice());
         connection.send(open.to_bytes()).await;
     }
-    let refused = connection.next(RST_STREAM).await;
-    assert_eq!((refused.stream, refused.error()), (7, REFUSED_STREAM));
+    let rejected = connection.next(RST_STREAM).await;
+    assert_eq!((rejected.stream, rejected.error()), (7, REFUSED_STREAM));
     let body = Frame::new(DATA, END_STREAM, 1, *b"{}");
     connection.send(body.to_bytes()).await;
     let response = connection.next(HEADERS).await;

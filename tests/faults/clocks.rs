@@ -25,7 +25,7 @@ use crate::{load::Load, scale};
 const ROUNDS: u64 = 8;
 const AN_HOUR: u64 = 3600;
 
-/// The clock of the machine, so many seconds ahead.
+/// The clock of the machine, ahead by this number of seconds.
 #[derive(Default)]
 struct SetClock(AtomicU64);
 

@@ -1,4 +1,4 @@
-//! Requests that are cut off: clients hang up in the middle of a request or while it is executed, or a deadline
+//! Requests that are cut off: clients disconnect in the middle of a request or while it is executed, or a deadline
 //! passes.
 
 use std::{
@@ -14,7 +14,7 @@ use flowruns_testing::{
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::{hang_up::hang_up, scale, test_cluster::TestCluster};
+use crate::{disconnect::disconnect, scale, test_cluster::TestCluster};
 
 const CLIENTS: usize = 16;
 /// Requests of each client.
@@ -35,7 +35,7 @@ enum Subject {
 /// A request and its result.
 struct Sent {
     subject: Subject,
-    /// None when the client hung up.
+    /// None when the client disconnected.
     status: Option<u16>,
     took: Duration,
 }
@@ -67,7 +67,7 @@ impl Client {
             let begun = Instant::now();
             let status = match behavior {
                 ClientBehavior::HangsUp if marker > 1 => {
-                    self.send_and_perhaps_hang_up(&request).await
+                    self.send_and_perhaps_disconnect(&request).await
                 }
                 _ => Some(self.exchange(&request).await),
             };
@@ -80,16 +80,16 @@ impl Client {
         (self.name, sent)
     }
 
-    async fn send_and_perhaps_hang_up(&mut self, request: &[u8]) -> Option<u16> {
+    async fn send_and_perhaps_disconnect(&mut self, request: &[u8]) -> Option<u16> {
         match self.random.u8(0..4) {
             0 => {
                 let length = self.random.usize(0..request.len());
-                hang_up(self.address, &request[..length], Duration::ZERO).await;
+                disconnect(self.address, &request[..length], Duration::ZERO).await;
                 None
             }
             1 | 2 => {
                 let after = self.usual.mul_f64(2.0 * self.random.f64());
-                hang_up(self.address, request, after).await;
+                disconnect(self.address, request, after).await;
                 None
             }
             _ => Some(self.exchange(request).await),

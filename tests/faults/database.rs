@@ -74,7 +74,7 @@ impl Database {
         }
     }
 
-    /// Kills the postmaster alone; its children end when they see it.
+    /// Kills only the postmaster; its children end when they see it.
     pub(crate) fn kill_postmaster(&self) {
         signal_one(self.cluster().postmaster_pid(), Signal::KILL);
     }
@@ -116,7 +116,7 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        // After a failed test it may stand still, and would not hear that it shall end.
+        // After a failed test it may be stopped, and would not receive the signal to end.
         if self.cluster.as_ref().is_some_and(Cluster::is_running) {
             self.signal_all(Signal::CONT);
         }

@@ -1,4 +1,4 @@
-//! PostgreSQL that dies and recovers.
+//! PostgreSQL that is killed and recovers.
 
 use rustix::process::Signal;
 

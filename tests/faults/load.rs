@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use flowruns_checker::{
-    Answer, Creation, Entry, HttpTarget, Length, Listing, LoadFailed, LoadPlan, Record, Report,
-    Seen, Stored, Target, check, run_load,
+    Creation, Entry, HttpTarget, Length, Listing, LoadFailed, LoadPlan, Record, Report, Seen,
+    Stored, Target, TargetResponse, check, run_load,
 };
 use flowruns_domain::id::{FlowId, RunId};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
@@ -18,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// More violations are counted, but not printed.
 const SHOWN: usize = 20;
 
-/// Clients that report until they are told to finish.
+/// Clients that report until they receive the signal to finish.
 pub(crate) struct Load {
     acknowledged: watch::Sender<u64>,
     unknown: watch::Sender<u64>,
@@ -111,11 +111,11 @@ struct CountsUnknown {
 }
 
 impl CountsUnknown {
-    fn count<T>(&self, answer: Answer<T>) -> Answer<T> {
-        if matches!(answer, Answer::Unknown(_)) {
+    fn count<T>(&self, response: TargetResponse<T>) -> TargetResponse<T> {
+        if matches!(response, TargetResponse::Unknown(_)) {
             self.unknown.send_modify(|count| *count += 1);
         }
-        answer
+        response
     }
 }
 
@@ -125,23 +125,23 @@ impl Target for CountsUnknown {
         self.inner.flow()
     }
 
-    async fn create(&self, creation: &Creation) -> Answer<Seen> {
+    async fn create(&self, creation: &Creation) -> TargetResponse<Seen> {
         self.count(self.inner.create(creation).await)
     }
 
-    async fn patch(&self, run: RunId, report: &Report) -> Answer<Seen> {
+    async fn patch(&self, run: RunId, report: &Report) -> TargetResponse<Seen> {
         self.count(self.inner.patch(run, report).await)
     }
 
-    async fn get(&self, run: RunId) -> Answer<Seen> {
+    async fn get(&self, run: RunId) -> TargetResponse<Seen> {
         self.count(self.inner.get(run).await)
     }
 
-    async fn list(&self, page_rows: u16) -> Answer<Listing> {
+    async fn list(&self, page_rows: u16) -> TargetResponse<Listing> {
         self.count(self.inner.list(page_rows).await)
     }
 
-    async fn history(&self, run: RunId) -> Answer<Vec<Entry>> {
+    async fn history(&self, run: RunId) -> TargetResponse<Vec<Entry>> {
         self.count(self.inner.history(run).await)
     }
 }

@@ -13,7 +13,7 @@
 //! | ten times as many clients as requests that are admitted, with short and with long bodies | `overloaded` |
 //! | the disk of the database is full; needs root, and says when it is skipped | `full_disk` |
 //! | clocks differ and jump (the tests of the API have what the clock of a client can do) | `clocks` |
-//! | clients hang up, deadlines pass | `cut_off` |
+//! | clients disconnect, deadlines pass | `cut_off` |
 //! | clients close their connections while their reads run | `closed_connections` |
 //! | commits are made asynchronous, then PostgreSQL is killed | `asynchronous_commit` |
 //!
@@ -32,9 +32,9 @@ mod clocks;
 mod closed_connections;
 mod cut_off;
 mod database;
+mod disconnect;
 mod exhausted;
 mod full_disk;
-mod hang_up;
 mod killed_postgres;
 mod killed_servers;
 mod load;

@@ -150,7 +150,7 @@ impl TestCluster {
     }
 
     /// No server has panicked, and no session stays at work or in a transaction. Reports
-    /// whose client has gone may still be at work; they end by themselves.
+    /// whose client has disconnected may still be in flight; they end by themselves.
     pub(crate) async fn assert_quiet(&self) {
         for server in &self.servers {
             server.assert_no_panic();

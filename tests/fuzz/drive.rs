@@ -27,7 +27,7 @@ const ORDINARY_EVERY: u64 = 10;
 const BODY_TIMEOUT: &str = "requestTimeout";
 const SECONDS: &str = "FLOWRUNS_FUZZ_SECONDS";
 const SEED: &str = "FLOWRUNS_FUZZ_SEED";
-/// The default seed: every test run sends the same cases, so that it fails because of a change alone.
+/// The default seed: every test run sends the same cases, so that only a change of the code can make it fail.
 const DEFAULT_SEED: u64 = 20_260_301;
 
 /// The number of cases or the end time, and the seed.
@@ -107,7 +107,7 @@ pub(crate) async fn drive(
     tally
 }
 
-/// Sends one case. It depends on the seed and its number alone, not on the order of the cases.
+/// Sends one case. It depends only on the seed and its number, not on the order of the cases.
 async fn send_case(
     server: &Server,
     target: &KnownRun,

@@ -27,7 +27,7 @@ const STEP_TIMEOUT: u32 = 1000;
 
 /// A request may announce a body that never comes: only that is 503, at its deadline.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn broken_bytes_do_no_harm() {
+async fn broken_bytes_cause_no_failure() {
     let server = Arc::new(Server::start(STEP_TIMEOUT, 5000));
     let (known, target) = (Arc::new(server.run().await), Arc::new(server.run().await));
     let tally = drive(&server, [&known, &target], Limits::new(1000), CaseKind::Bytes).await;

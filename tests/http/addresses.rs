@@ -1,20 +1,20 @@
 //! The forms that a URL may have: names in any case, keys as segments and in parentheses, one `/` at the end, chains of
-//! processes, and runs by their id alone.
+//! flows, and runs by their id only.
 
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::app::{Answer, App};
+use crate::app::{App, TestResponse};
 
 const FLOWS: &str = "/industryData/incomingFlows";
 const UUID: &str = "0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e";
 
-fn message(answer: &Answer) -> &str {
-    answer.json["error"]["message"].as_str().unwrap()
+fn message(response: &TestResponse) -> &str {
+    response.json["error"]["message"].as_str().unwrap()
 }
 
 #[tokio::test]
-async fn every_form_of_an_address_leads_to_the_same_run() {
+async fn every_form_of_a_url_finds_the_same_run() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "a"})).await;
     let expected = app.get(&run.url).await.json;
@@ -29,9 +29,9 @@ async fn every_form_of_an_address_leads_to_the_same_run() {
         format!("{FLOWS}/{flow}/runs/{id}/process/runs/{id}"),
         format!("{FLOWS}/{flow}/runs/{id}/Process/runs('{id}')/process/runs/{id}/"),
     ] {
-        let answer = app.get(&url).await;
-        assert_eq!(answer.status, StatusCode::OK, "{url}: {}", answer.body);
-        assert_eq!(answer.json, expected, "{url}");
+        let response = app.get(&url).await;
+        assert_eq!(response.status, StatusCode::OK, "{url}: {}", response.body);
+        assert_eq!(response.json, expected, "{url}");
         let beta = app.get(&format!("/BETA{url}")).await;
         assert_eq!(beta.json["id"], json!(id), "{url}");
         let context = beta.json["@odata.context"].as_str().unwrap();
@@ -40,7 +40,7 @@ async fn every_form_of_an_address_leads_to_the_same_run() {
 }
 
 #[tokio::test]
-async fn an_id_that_cannot_be_read_is_refused_with_what_to_send() {
+async fn an_unreadable_id_is_rejected_with_the_expected_form() {
     let app = App::start().await;
     let flow = app.flow().await;
     let list = format!("{FLOWS}/{flow}/runs");
@@ -62,19 +62,19 @@ async fn an_id_that_cannot_be_read_is_refused_with_what_to_send() {
         (format!("{list}/x/process/runs/{UUID}/process/runs"), "hyphenated"),
         ("/industryData/runs/x".to_owned(), "hyphenated"),
     ] {
-        let answer = app.get(&url).await;
+        let response = app.get(&url).await;
         assert_eq!(
-            (answer.status, answer.code()),
+            (response.status, response.code()),
             (StatusCode::BAD_REQUEST, "invalidId"),
             "{url}: {}",
-            answer.body
+            response.body
         );
-        assert!(message(&answer).contains(part), "{url}: {}", answer.body);
+        assert!(message(&response).contains(part), "{url}: {}", response.body);
     }
 }
 
 #[tokio::test]
-async fn what_stands_for_nothing_is_not_found_before_anything_else_is_asked() {
+async fn an_unknown_url_is_404_before_any_other_check() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "a"})).await;
     let list = run.list_url();
@@ -96,20 +96,20 @@ async fn what_stands_for_nothing_is_not_found_before_anything_else_is_asked() {
     ] {
         for method in [Method::GET, Method::PATCH] {
             let headers = [("authorization", "Bearer none")];
-            let answer = app.send_bare(method, &path, &headers, "").await;
+            let response = app.send_bare(method, &path, &headers, "").await;
             assert_eq!(
-                (answer.status, answer.code()),
+                (response.status, response.code()),
                 (StatusCode::NOT_FOUND, "routeNotFound"),
                 "{path}: {}",
-                answer.body
+                response.body
             );
-            assert!(message(&answer).contains(&path), "{}", answer.body);
+            assert!(message(&response).contains(&path), "{}", response.body);
         }
     }
 }
 
 #[tokio::test]
-async fn what_is_below_a_run_is_also_below_a_run_of_its_process() {
+async fn routes_of_a_run_also_exist_below_its_process() {
     let app = App::start().await;
     let first = app.run(json!({"displayName": "a"})).await;
     let second = app.run_of(&first.flow, json!({"displayName": "b"})).await;
@@ -123,9 +123,9 @@ async fn what_is_below_a_run_is_also_below_a_run_of_its_process() {
         ("/process/runs/$count", format!("{}/$count", second.list_url())),
     ] {
         let expected = app.get(&direct).await;
-        let answer = app.get(&format!("{alias}{below}")).await;
-        assert_eq!(answer.status, StatusCode::OK, "{below}: {}", answer.body);
-        assert_eq!(answer.body, expected.body, "{below}");
+        let response = app.get(&format!("{alias}{below}")).await;
+        assert_eq!(response.status, StatusCode::OK, "{below}: {}", response.body);
+        assert_eq!(response.body, expected.body, "{below}");
     }
     let deep = format!("{alias}/process/runs/{}", first.id);
     let patched = app.patch(&deep, json!({"displayName": "d"})).await;
@@ -136,7 +136,7 @@ async fn what_is_below_a_run_is_also_below_a_run_of_its_process() {
     let next = next.as_str().unwrap().strip_prefix("http://localhost").unwrap().to_owned();
     assert!(next.starts_with(&alias), "{next}");
     assert_eq!(app.get(&next).await.json["value"].as_array().unwrap().len(), 1);
-    // Each run on the way must be there.
+    // Each run in the path must exist.
     for url in [
         format!("{}/process/runs/{}/process", first.url, other.id),
         format!("{}/process/runs/{}/process/runs/{}", first.url, other.id, second.id),
@@ -145,8 +145,8 @@ async fn what_is_below_a_run_is_also_below_a_run_of_its_process() {
         for method in [Method::GET, Method::PATCH, Method::DELETE] {
             let is_run = url.ends_with(&second.id);
             if method == Method::GET || is_run {
-                let answer = app.send(method, &url, &[], "{}").await;
-                assert_eq!(answer.status, StatusCode::NOT_FOUND, "{url}: {}", answer.body);
+                let response = app.send(method, &url, &[], "{}").await;
+                assert_eq!(response.status, StatusCode::NOT_FOUND, "{url}: {}", response.body);
             }
         }
     }
@@ -179,9 +179,9 @@ async fn a_run_is_found_by_its_id_alone_unless_several_flows_have_it() {
     let stranger = app.as_tenant("b5c7d0e4-0f1f-4b62-8c57-8f3d8f6d2a10");
     assert_eq!(stranger.get(&url).await.status, StatusCode::NOT_FOUND);
     for method in [Method::PATCH, Method::POST, Method::DELETE, Method::PUT] {
-        let answer = app.send(method, &url, &[], "{}").await;
-        assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
-        assert_eq!(answer.header("allow"), "GET,HEAD");
+        let response = app.send(method, &url, &[], "{}").await;
+        assert_eq!(response.status, StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(response.header("allow"), "GET,HEAD");
     }
 
     let other = app.run_of(&app.flow().await, json!({"displayName": "b", "id": run.id})).await;

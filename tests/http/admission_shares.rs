@@ -1,4 +1,4 @@
-//! What a caller may hold: bytes count as they arrive, and no caller keeps another from being served.
+//! Shares of admission: bytes count as they arrive, and no caller can use every permit.
 
 use std::{convert::Infallible, pin::Pin, time::Duration};
 
@@ -23,7 +23,7 @@ async fn app(requests: usize, bytes: usize) -> App {
     .await
 }
 
-/// A body of which one byte arrives and then no more.
+/// A body that sends one byte and then stalls.
 fn stalled() -> Body {
     let first = stream::once(async { Ok::<_, Infallible>(Bytes::from_static(b"{")) });
     Body::from_stream(first.chain(stream::pending()))
@@ -31,7 +31,7 @@ fn stalled() -> Body {
 
 type Pending<'a> = Pin<Box<dyn Future<Output = Response> + 'a>>;
 
-/// Begins a request and leaves it where it waits; `None` when it is answered at once.
+/// Begins a request and returns it while it waits; `None` if the response is immediate.
 fn begin<'a>(
     app: &'a App,
     method: Method,
@@ -45,7 +45,7 @@ fn begin<'a>(
         let headers = [("content-type", "application/json"), ("content-length", length.as_str())];
         app.begin(method, &url, &headers, body).await
     });
-    // It gives way a few times before it is refused.
+    // The request yields a few times before it is rejected.
     let is_answered = (0..16).any(|_| request.as_mut().now_or_never().is_some());
     (!is_answered).then_some(request)
 }
@@ -67,7 +67,7 @@ const SERVED: [StatusCode; 5] =
     [StatusCode::OK, StatusCode::OK, StatusCode::CREATED, StatusCode::OK, StatusCode::OK];
 
 #[tokio::test]
-async fn bodies_that_are_announced_and_do_not_arrive_keep_nobody_from_being_served() {
+async fn announced_bodies_that_do_not_arrive_block_no_other_request() {
     let app = app(4096, 128 * MIB).await;
     let run = app.run(json!({"displayName": "Stalled"})).await;
     let other = app.as_tenant(OTHER_TENANT);
@@ -76,19 +76,19 @@ async fn bodies_that_are_announced_and_do_not_arrive_keep_nobody_from_being_serv
     let reports = (0..128).map(|_| begin(&app, Method::PATCH, &run.url, MIB, stalled()));
     let held: Vec<_> = batches.chain(reports).map(Option::unwrap).collect();
     assert_eq!(statuses(&other, &other_run).await, SERVED);
-    // The small requests of the same caller do not suffer either.
+    // The small requests of the same caller succeed, too.
     assert_eq!(statuses(&app, &run).await, SERVED);
     drop(held);
 }
 
 #[tokio::test]
-async fn a_caller_alone_leaves_a_share_and_another_is_served_beside_it() {
+async fn one_caller_cannot_use_every_permit_and_another_is_served() {
     let app = app(64, 16 * MIB).await;
     let run = app.run(json!({"displayName": "Flood"})).await;
     let other = app.as_tenant(OTHER_TENANT);
     let other_run = other.run(json!({"displayName": "Other"})).await;
     let next = || begin(&app, Method::PATCH, &run.url, 100, stalled());
-    // Of what is for requests of which nobody knows whether they end a run, a quarter is left.
+    // A quarter of the permits of requests that may not end a run is left.
     let held: Vec<_> = std::iter::from_fn(next).take(64).collect();
     assert_eq!(held.len(), 42);
     assert_eq!(statuses(&other, &other_run).await, SERVED);
@@ -97,7 +97,7 @@ async fn a_caller_alone_leaves_a_share_and_another_is_served_beside_it() {
 }
 
 #[tokio::test]
-async fn when_several_callers_have_used_what_writes_may_use_a_report_that_ends_a_run_is_served() {
+async fn a_report_that_ends_a_run_is_served_when_the_share_of_writes_is_used_up() {
     let app = app(16, 16 * MIB).await;
     let tenants: Vec<App> = (0..5)
         .map(|number| app.as_tenant(&format!("5b0f1f5e-0d3a-4d6f-9d0e-2f6a1c9b8e2{number}")))
@@ -132,7 +132,7 @@ async fn a_body_that_arrives_below_the_minimum_rate_is_408_and_one_above_it_is_r
     assert_eq!(slow.status, StatusCode::REQUEST_TIMEOUT);
     assert_eq!(slow.code(), "bodyTooSlow");
 
-    // Every byte is waited for, but there are enough of them.
+    // Each byte arrives after a pause, but fast enough.
     let body = json!({"@note": "x".repeat(500), "statistics": {"rows": 1}}).to_string();
     let bytes = stream::iter(body.into_bytes()).then(|byte| async move {
         tokio::task::yield_now().await;
@@ -144,13 +144,13 @@ async fn a_body_that_arrives_below_the_minimum_rate_is_408_and_one_above_it_is_r
 }
 
 #[tokio::test]
-async fn responses_that_nobody_reads_are_charged_until_they_are_dropped() {
+async fn unread_responses_are_charged_until_they_are_dropped() {
     let app = app(4096, MIB).await;
     let statistics = json!({"log": "x".repeat(60 * 1024)});
     let run = app.run(json!({"displayName": "Long", "statistics": statistics})).await;
     let get = || app.begin(Method::GET, &run.url, &[], Body::empty());
     let mut unread = Vec::new();
-    let refused = loop {
+    let rejected = loop {
         let response = get().await;
         if response.status() != StatusCode::OK {
             break read(response).await;
@@ -158,9 +158,9 @@ async fn responses_that_nobody_reads_are_charged_until_they_are_dropped() {
         unread.push(response);
         assert!(unread.len() < 20, "nothing is charged");
     };
-    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(refused.code(), "overloaded");
-    // A write has happened, so it is not refused but answered in short.
+    assert_eq!(rejected.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(rejected.code(), "overloaded");
+    // The write has happened, so the response is a short success and not a rejection.
     let headers = [("content-type", "application/json")];
     let written = loop {
         let body = json!({"displayName": format!("R{}", unread.len())}).to_string();

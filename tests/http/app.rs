@@ -1,6 +1,6 @@
 //! The application under test: the routes on a scratch database, with a fixed clock and its own signing key.
 
-mod answer;
+mod response;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
-pub(crate) use self::answer::Answer;
+pub(crate) use self::response::TestResponse;
 
 pub(crate) const ISSUER: &str = "test-issuer";
 pub(crate) const AUDIENCE: &str = "test-audience";
@@ -194,7 +194,7 @@ impl App {
         url: &str,
         headers: &[(&str, &str)],
         body: &str,
-    ) -> Answer {
+    ) -> TestResponse {
         let body = Body::from(body.to_owned());
         read(self.begin(method, url, headers, body).await).await
     }
@@ -230,13 +230,23 @@ impl App {
     }
 
     /// Sends a body of any bytes as JSON.
-    pub(crate) async fn send_bytes(&self, method: Method, url: &str, body: Vec<u8>) -> Answer {
+    pub(crate) async fn send_bytes(
+        &self,
+        method: Method,
+        url: &str,
+        body: Vec<u8>,
+    ) -> TestResponse {
         let headers = [("content-type", "application/json")];
         read(self.begin(method, url, &headers, Body::from(body)).await).await
     }
 
     /// A GET that came from this address.
-    pub(crate) async fn get_from(&self, peer: &str, url: &str, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn get_from(
+        &self,
+        peer: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+    ) -> TestResponse {
         self.send_from(peer, Method::GET, url, headers, "").await
     }
 
@@ -248,7 +258,7 @@ impl App {
         url: &str,
         headers: &[(&str, &str)],
         body: &str,
-    ) -> Answer {
+    ) -> TestResponse {
         let routes = self.router.clone().layer(Extension(Peer(peer.parse().unwrap())));
         let body = Body::from(body.to_owned());
         let response = self.begin_through(routes, method, url, headers, body).await;
@@ -262,32 +272,32 @@ impl App {
         url: &str,
         headers: &[(&str, &str)],
         body: &str,
-    ) -> Answer {
+    ) -> TestResponse {
         let mut all = vec![("content-type", "application/json")];
         all.extend(headers);
         self.send_bare(method, url, &all, body).await
     }
 
-    pub(crate) async fn get(&self, url: &str) -> Answer {
+    pub(crate) async fn get(&self, url: &str) -> TestResponse {
         self.send_bare(Method::GET, url, &[], "").await
     }
 
-    pub(crate) async fn delete(&self, url: &str) -> Answer {
+    pub(crate) async fn delete(&self, url: &str) -> TestResponse {
         self.send_bare(Method::DELETE, url, &[], "").await
     }
 
-    pub(crate) async fn patch(&self, url: &str, body: Value) -> Answer {
+    pub(crate) async fn patch(&self, url: &str, body: Value) -> TestResponse {
         self.send(Method::PATCH, url, &[], &body.to_string()).await
     }
 
-    pub(crate) async fn post(&self, url: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, url: &str, body: Value) -> TestResponse {
         self.send(Method::POST, url, &[], &body.to_string()).await
     }
 
     /// A new flow's id.
     pub(crate) async fn flow(&self) -> String {
-        let answer = self.post(FLOWS, json!({"displayName": "Flow"})).await;
-        answer.json["id"].as_str().unwrap().to_owned()
+        let response = self.post(FLOWS, json!({"displayName": "Flow"})).await;
+        response.json["id"].as_str().unwrap().to_owned()
     }
 
     /// A new run of a new flow.
@@ -298,26 +308,26 @@ impl App {
 
     /// A new run of a flow.
     pub(crate) async fn run_of(&self, flow: &str, body: Value) -> TestRun {
-        let answer = self.post(&format!("{FLOWS}/{flow}/runs"), body).await;
-        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
-        let id = answer.json["id"].as_str().unwrap().to_owned();
+        let response = self.post(&format!("{FLOWS}/{flow}/runs"), body).await;
+        assert_eq!(response.status, StatusCode::CREATED, "{}", response.body);
+        let id = response.json["id"].as_str().unwrap().to_owned();
         TestRun { flow: flow.to_owned(), url: format!("{FLOWS}/{flow}/runs/{id}"), id }
     }
 
     /// The whole history of a run.
     pub(crate) async fn history(&self, run_url: &str) -> Vec<Value> {
-        let answer = self.get(&format!("{run_url}/history?$top=1000")).await;
-        answer.json["value"].as_array().unwrap().clone()
+        let response = self.get(&format!("{run_url}/history?$top=1000")).await;
+        response.json["value"].as_array().unwrap().clone()
     }
 }
 
 /// The whole response.
-pub(crate) async fn read(response: Response) -> Answer {
+pub(crate) async fn read(response: Response) -> TestResponse {
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     let body = String::from_utf8_lossy(&body).into_owned();
     let json = serde_json::from_str(&body).unwrap_or(Value::Null);
-    Answer { status: parts.status, headers: parts.headers, body, json }
+    TestResponse { status: parts.status, headers: parts.headers, body, json }
 }
 
 fn readiness(store: &PostgresStore) -> Readiness {

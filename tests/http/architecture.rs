@@ -1,4 +1,4 @@
-//! The drawing of the crates in `docs/architecture.md` agrees with `cargo metadata`.
+//! The diagram of the crates in `docs/architecture.md` agrees with `cargo metadata`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 
 const PAGE: &str = include_str!("../../docs/architecture.md");
 
-/// The package of the tests of the whole system, which is not drawn.
+/// The package of the tests of the whole system, which is not in the diagram.
 const TESTS: &str = "integration-tests";
 
 /// What the domain must not depend on.
@@ -47,8 +47,8 @@ fn actual_arrows() -> BTreeSet<Arrow> {
     arrows
 }
 
-/// The arrows of the first drawing of the page, one on a line: `api --> domain`, or `-.->` for an optional dependency.
-fn drawn_arrows() -> BTreeSet<Arrow> {
+/// The arrows of the first diagram of the page, one on a line: `api --> domain`, or `-.->` for an optional dependency.
+fn documented_arrows() -> BTreeSet<Arrow> {
     let (_, drawing) = PAGE.split_once("```mermaid\n").unwrap();
     let (drawing, _) = drawing.split_once("\n```").unwrap();
     let arrow = |line: &str| {
@@ -59,11 +59,11 @@ fn drawn_arrows() -> BTreeSet<Arrow> {
             _ => panic!("docs/architecture.md: {line:?} is not an arrow between two crates"),
         }
     };
-    // The first line names the kind of the drawing.
+    // The first line names the kind of diagram.
     drawing.lines().skip(1).map(arrow).collect()
 }
 
-/// Lines to paste into the drawing.
+/// Lines to paste into the diagram.
 fn lines(arrows: &BTreeSet<Arrow>) -> String {
     let line = |(from, to, optional): &Arrow| {
         let arrow = if *optional { "-.->" } else { "-->" };
@@ -73,13 +73,13 @@ fn lines(arrows: &BTreeSet<Arrow>) -> String {
 }
 
 #[test]
-fn architecture_page_draws_the_dependencies_of_the_crates() {
-    let (drawn, actual) = (drawn_arrows(), actual_arrows());
+fn architecture_page_shows_the_dependencies_of_the_crates() {
+    let (documented, actual) = (documented_arrows(), actual_arrows());
     assert!(
-        drawn == actual,
+        documented == actual,
         "docs/architecture.md differs from the manifests\nmissing:\n{}not a dependency:\n{}the whole drawing:\n{}",
-        lines(&actual.difference(&drawn).cloned().collect()),
-        lines(&drawn.difference(&actual).cloned().collect()),
+        lines(&actual.difference(&documented).cloned().collect()),
+        lines(&documented.difference(&actual).cloned().collect()),
         lines(&actual)
     );
 }

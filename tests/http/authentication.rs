@@ -1,4 +1,4 @@
-//! Who may do what.
+//! Authentication and permissions.
 
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ async fn a_token_must_be_valid_in_every_part() {
     let (header, payload) = head.split_once('.').unwrap();
     let unsigned = format!("eyJhbGciOiJub25lIiwia2lkIjoidGVzdCJ9.{payload}.");
     let forged = format!("{header}.{}.{signature}", payload.replace('A', "B"));
-    let refused = [
+    let rejected = [
         app.token(&claims(|claims| claims["iss"] = json!("other"))),
         app.token(&claims(|claims| claims["aud"] = json!("other"))),
         app.token(&claims(|claims| claims["exp"] = json!(1))),
@@ -39,26 +39,26 @@ async fn a_token_must_be_valid_in_every_part() {
         forged,
         "x".repeat(20_000),
     ];
-    for token in refused {
-        let answer = app
+    for token in rejected {
+        let response = app
             .send_bare(Method::GET, url, &[("authorization", &format!("Bearer {token}"))], "")
             .await;
         assert_eq!(
-            (answer.status, answer.json["error"]["code"].as_str()),
+            (response.status, response.json["error"]["code"].as_str()),
             (StatusCode::UNAUTHORIZED, Some("unauthorized"))
         );
-        assert!(answer.header("www-authenticate").starts_with("Bearer"));
+        assert!(response.header("www-authenticate").starts_with("Bearer"));
     }
     for headers in [&[("authorization", "Basic eA==")][..], &[("authorization", "")]] {
-        let answer = app.send_bare(Method::GET, url, headers, "").await;
+        let response = app.send_bare(Method::GET, url, headers, "").await;
         assert_eq!(
-            (answer.status, answer.header("www-authenticate")),
+            (response.status, response.header("www-authenticate")),
             (StatusCode::UNAUTHORIZED, r#"Bearer realm="flowruns""#)
         );
     }
-    let answer =
+    let response =
         app.send_bare(Method::GET, url, &[("authorization", &format!("bearer {good}"))], "").await;
-    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(response.status, StatusCode::OK);
 }
 
 #[tokio::test]
@@ -92,14 +92,14 @@ async fn permissions_include_the_lesser_ones() {
         let calls =
             [(Method::GET, &run.url), (Method::PATCH, &run.url), (Method::PATCH, &flow_url)];
         for ((method, url), status) in calls.into_iter().zip(expected) {
-            let answer = app.send_bare(method.clone(), url, &headers, "{}").await;
-            assert_eq!(answer.status.as_u16(), status, "{method} {url}");
+            let response = app.send_bare(method.clone(), url, &headers, "{}").await;
+            assert_eq!(response.status.as_u16(), status, "{method} {url}");
         }
     }
 }
 
 #[tokio::test]
-async fn what_belongs_to_another_tenant_is_not_there() {
+async fn rows_of_another_tenant_are_not_found() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     let token = app.token(&claims(|claims| claims["roles"] = json!([FLOWS])));
@@ -120,8 +120,8 @@ async fn what_belongs_to_another_tenant_is_not_there() {
         (Method::DELETE, flow_url),
     ];
     for (method, url) in urls {
-        let answer = app.send_bare(method.clone(), &url, &headers, body).await;
-        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{method} {url}");
+        let response = app.send_bare(method.clone(), &url, &headers, body).await;
+        assert_eq!(response.status, StatusCode::NOT_FOUND, "{method} {url}");
     }
     let flows = app.send_bare(Method::GET, "/industryData/incomingFlows", &headers, "").await;
     assert_eq!(flows.json["value"], json!([]));

@@ -1,24 +1,24 @@
-//! Many requests in one.
+//! Batches of requests.
 
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::app::{AUDIENCE, Answer, App, ISSUER};
+use crate::app::{AUDIENCE, App, ISSUER, TestResponse};
 
 const FLOWS: &str = "/industryData/incomingFlows";
 
 pub(crate) const BATCH: &str = "/$batch";
 
-pub(crate) async fn send(app: &App, requests: Value) -> Answer {
+pub(crate) async fn send(app: &App, requests: Value) -> TestResponse {
     app.post(BATCH, json!({"requests": requests})).await
 }
 
-/// The answers of a batch that was taken.
-pub(crate) async fn responses(app: &App, requests: Value) -> Vec<Value> {
+/// The responses of a batch that was accepted.
+pub(crate) async fn batch_responses(app: &App, requests: Value) -> Vec<Value> {
     responses_of(&send(app, requests).await)
 }
 
-pub(crate) fn responses_of(batch: &Answer) -> Vec<Value> {
+pub(crate) fn responses_of(batch: &TestResponse) -> Vec<Value> {
     assert_eq!(batch.status, StatusCode::OK, "{}", batch.body);
     batch.json["responses"].as_array().unwrap().clone()
 }
@@ -48,21 +48,21 @@ async fn an_item_names_the_version_in_any_spelling() {
             "/beta?$format=json",
         ];
         let requests: Vec<Value> = urls.iter().enumerate().map(get).collect();
-        let answer = app.post(batch, json!({"requests": requests})).await;
-        for (url, response) in urls.iter().zip(responses_of(&answer)) {
+        let response = app.post(batch, json!({"requests": requests})).await;
+        for (url, response) in urls.iter().zip(responses_of(&response)) {
             assert_eq!(response["status"], 200, "{batch} {url}: {response}");
         }
         let nested = ["/$BATCH", "/$batch/", "/%24Batch", "/BETA/%24batch/"];
         let requests: Vec<Value> = nested.iter().enumerate().map(get).collect();
-        let answer = app.post(batch, json!({"requests": requests})).await;
-        for (url, response) in nested.iter().zip(responses_of(&answer)) {
+        let response = app.post(batch, json!({"requests": requests})).await;
+        for (url, response) in nested.iter().zip(responses_of(&response)) {
             assert_eq!(code(&response), "nestedBatch", "{batch} {url}: {response}");
         }
     }
 }
 
 #[tokio::test]
-async fn each_request_is_answered_as_if_it_had_come_alone() {
+async fn each_request_has_the_response_that_it_has_outside_a_batch() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     let patched = r#"{"statistics":{"big":18446744073709551615,"text":"\u00e9"}}"#;
@@ -76,24 +76,24 @@ async fn each_request_is_answered_as_if_it_had_come_alone() {
         ]}}"#,
         url = run.url
     );
-    let answer =
+    let response =
         app.send(Method::POST, "/$batch", &[("client-request-id", "all")], &requests).await;
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-    let responses = answer.json["responses"].as_array().unwrap();
+    assert_eq!(response.status, StatusCode::OK, "{}", response.body);
+    let responses = response.json["responses"].as_array().unwrap();
     assert_eq!(statuses(responses), [("1", 200), ("2", 200), ("3", 204), ("4", 200), ("5", 415)]);
-    let alone = app.get(&run.url).await;
+    let single = app.get(&run.url).await;
     for place in [0, 1] {
-        assert_eq!(responses[place]["body"], alone.json);
-        assert_eq!(responses[place]["headers"]["ETag"], alone.header("etag"));
-        assert_eq!(responses[place]["headers"]["Content-Type"], alone.header("content-type"));
+        assert_eq!(responses[place]["body"], single.json);
+        assert_eq!(responses[place]["headers"]["ETag"], single.header("etag"));
+        assert_eq!(responses[place]["headers"]["Content-Type"], single.header("content-type"));
     }
-    assert_eq!(alone.json["statistics"]["big"], json!(u64::MAX));
+    assert_eq!(single.json["statistics"]["big"], json!(u64::MAX));
     assert!(responses[2].get("body").is_none());
     assert_eq!(responses[2]["headers"]["Preference-Applied"], "return=minimal");
     assert_eq!(responses[3]["body"], "ok\n");
     let mut request_ids: Vec<_> =
         responses.iter().map(|response| response["headers"]["request-id"].as_str()).collect();
-    request_ids.push(Some(answer.header("request-id")));
+    request_ids.push(Some(response.header("request-id")));
     request_ids.sort_unstable();
     request_ids.dedup();
     assert_eq!(request_ids.len(), 6);
@@ -106,7 +106,7 @@ async fn a_request_waits_for_those_it_depends_on_and_is_424_when_one_failed() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     let url = run.url.as_str();
-    let answers = responses(
+    let responses = batch_responses(
         &app,
         json!([
             {"id": "end", "method": "PATCH", "url": url, "body": {"status": "completed"}},
@@ -118,12 +118,12 @@ async fn a_request_waits_for_those_it_depends_on_and_is_424_when_one_failed() {
     )
     .await;
     assert_eq!(
-        statuses(&answers),
+        statuses(&responses),
         [("end", 200), ("again", 409), ("later", 424), ("last", 424), ("other", 200)]
     );
-    assert_eq!(answers[2]["body"]["error"]["code"], "failedDependency");
-    assert_eq!(code(&answers[3]), "dependencyFailed");
-    assert_eq!(app.get(url).await.json, answers[4]["body"]);
+    assert_eq!(responses[2]["body"]["error"]["code"], "failedDependency");
+    assert_eq!(code(&responses[3]), "dependencyFailed");
+    assert_eq!(app.get(url).await.json, responses[4]["body"]);
 }
 
 #[tokio::test]
@@ -141,21 +141,21 @@ async fn urls_are_relative_to_the_root_of_the_batch_or_absolute_on_this_server()
         {"id": "g", "method": "GET", "url": "/$metadata"},
     ]});
     let headers = [("host", "flows.example")];
-    let answer = app.send(Method::POST, "/beta/$batch", &headers, &requests.to_string()).await;
-    let answers = answer.json["responses"].as_array().unwrap().clone();
+    let response = app.send(Method::POST, "/beta/$batch", &headers, &requests.to_string()).await;
+    let responses = response.json["responses"].as_array().unwrap().clone();
     let expected =
         [("a", 200), ("b", 200), ("c", 200), ("d", 400), ("e", 400), ("f", 404), ("g", 200)];
-    assert_eq!(statuses(&answers), expected);
-    assert_eq!((code(&answers[3]), code(&answers[4])), ("invalidUrl", "nestedBatch"));
+    assert_eq!(statuses(&responses), expected);
+    assert_eq!((code(&responses[3]), code(&responses[4])), ("invalidUrl", "nestedBatch"));
     let contexts =
-        [0, 1, 2].map(|place| answers[place]["body"]["@odata.context"].as_str().unwrap());
+        [0, 1, 2].map(|place| responses[place]["body"]["@odata.context"].as_str().unwrap());
     let beta = "http://flows.example/beta/$metadata#industryData/incomingFlows/$entity";
     let root = "http://flows.example/$metadata#industryData/incomingFlows/$entity";
     assert_eq!(contexts, [beta, beta, root]);
 }
 
 #[tokio::test]
-async fn a_batch_whose_order_is_unclear_is_refused_whole() {
+async fn a_batch_with_invalid_dependencies_is_rejected_as_a_whole() {
     let app = App::start().await;
     let item =
         |id: &str| json!({"id": id, "method": "POST", "url": FLOWS, "body": {"displayName": "F"}});
@@ -182,24 +182,24 @@ async fn a_batch_whose_order_is_unclear_is_refused_whole() {
         ),
         (json!({}), "malformedBatch", ""),
     ] {
-        let answer = send(&app, requests).await;
-        let sent_target = answer.json["error"]["target"].as_str().unwrap_or_default();
+        let response = send(&app, requests).await;
+        let sent_target = response.json["error"]["target"].as_str().unwrap_or_default();
         assert_eq!(
-            (answer.status, answer.code(), sent_target),
+            (response.status, response.code(), sent_target),
             (StatusCode::BAD_REQUEST, code, target),
             "{}",
-            answer.body
+            response.body
         );
     }
     let flows = app.get(FLOWS).await;
     assert_eq!(flows.json["value"], json!([]));
-    assert_eq!(responses(&app, json!(many[..20])).await.len(), 20);
+    assert_eq!(batch_responses(&app, json!(many[..20])).await.len(), 20);
 }
 
 #[tokio::test]
-async fn a_request_that_cannot_be_sent_costs_itself_alone() {
+async fn an_invalid_request_fails_without_affecting_the_others() {
     let app = App::start().await;
-    let answers = responses(
+    let responses = batch_responses(
         &app,
         json!([
             {"id": "1", "method": "G T", "url": FLOWS},
@@ -210,11 +210,11 @@ async fn a_request_that_cannot_be_sent_costs_itself_alone() {
         ]),
     )
     .await;
-    assert_eq!(statuses(&answers), [("1", 400), ("2", 400), ("3", 405), ("4", 400), ("5", 200)]);
-    assert_eq!(code(&answers[0]), "invalidMethod");
-    assert_eq!(code(&answers[1]), "invalidHeader");
-    assert_eq!(answers[2]["headers"]["Allow"], "GET,HEAD,POST");
-    let context = answers[4]["body"]["@odata.context"].as_str().unwrap();
+    assert_eq!(statuses(&responses), [("1", 400), ("2", 400), ("3", 405), ("4", 400), ("5", 200)]);
+    assert_eq!(code(&responses[0]), "invalidMethod");
+    assert_eq!(code(&responses[1]), "invalidHeader");
+    assert_eq!(responses[2]["headers"]["Allow"], "GET,HEAD,POST");
+    let context = responses[4]["body"]["@odata.context"].as_str().unwrap();
     assert!(!context.contains("evil"), "{context}");
 }
 
@@ -235,11 +235,11 @@ async fn a_request_has_the_token_of_its_batch_or_its_own() {
         {"id": "4", "method": "GET", "url": flow, "headers": {"Authorization": "Bearer x"}},
     ]})
     .to_string();
-    let answer = app.send(Method::POST, "/$batch", &[("authorization", &read)], &requests).await;
+    let response = app.send(Method::POST, "/$batch", &[("authorization", &read)], &requests).await;
     assert_eq!(
-        statuses(answer.json["responses"].as_array().unwrap()),
+        statuses(response.json["responses"].as_array().unwrap()),
         [("1", 200), ("2", 403), ("3", 404), ("4", 401)]
     );
-    let answer = app.send(Method::POST, "/$batch", &[("authorization", "")], &requests).await;
-    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    let response = app.send(Method::POST, "/$batch", &[("authorization", "")], &requests).await;
+    assert_eq!(response.status, StatusCode::UNAUTHORIZED);
 }

@@ -1,4 +1,4 @@
-//! What the body of a batch may be, and that none of it is built beyond its limits.
+//! The body of a batch: its members, their limits and their errors.
 
 use std::{
     fmt::Write as _,
@@ -16,23 +16,23 @@ use flowruns_domain::{
 use serde_json::{Value, json};
 
 use crate::{
-    app::{Answer, App},
-    batch::{BATCH, code, responses, responses_of, send, statuses},
+    app::{App, TestResponse},
+    batch::{BATCH, batch_responses, code, responses_of, send, statuses},
 };
 
 const FLOWS: &str = "/industryData/incomingFlows";
 
-async fn send_text(app: &App, body: &str) -> Answer {
+async fn send_text(app: &App, body: &str) -> TestResponse {
     app.send(Method::POST, BATCH, &[], body).await
 }
 
-fn refusal(answer: &Answer) -> (u16, String, String) {
-    let target = answer.json["error"]["target"].as_str().unwrap_or_default();
-    let code = answer.code().to_owned();
-    (answer.status.as_u16(), code, target.to_owned())
+fn rejection(response: &TestResponse) -> (u16, String, String) {
+    let target = response.json["error"]["target"].as_str().unwrap_or_default();
+    let code = response.code().to_owned();
+    (response.status.as_u16(), code, target.to_owned())
 }
 
-fn refused(code: &str, target: &str) -> (u16, String, String) {
+fn rejected(code: &str, target: &str) -> (u16, String, String) {
     (400, code.to_owned(), target.to_owned())
 }
 
@@ -48,9 +48,9 @@ async fn names_of_members_are_compared_without_case_and_ids_may_be_numbers() {
             {{"id":"5","method":"GET","url":"{FLOWS}","dependsOn":null,"comment":{{"a":[1]}},"atomicityGroup":null}}
         ],"more":[1,{{}}]}}"#
     );
-    let answers = responses_of(&send_text(&app, &body).await);
+    let responses = responses_of(&send_text(&app, &body).await);
     assert_eq!(
-        statuses(&answers),
+        statuses(&responses),
         [("1", 204), ("2", 200), ("-3", 200), ("four", 200), ("5", 200)]
     );
 }
@@ -58,12 +58,12 @@ async fn names_of_members_are_compared_without_case_and_ids_may_be_numbers() {
 #[tokio::test]
 async fn a_batch_with_a_byte_order_mark_is_read() {
     let app = App::start().await;
-    let answer = send_text(&app, "\u{feff} {\"requests\":[]}").await;
-    assert_eq!(responses_of(&answer), Vec::<Value>::new());
+    let response = send_text(&app, "\u{feff} {\"requests\":[]}").await;
+    assert_eq!(responses_of(&response), Vec::<Value>::new());
 }
 
 #[tokio::test]
-async fn a_batch_whose_members_are_unclear_is_refused_whole() {
+async fn a_batch_with_invalid_members_is_rejected_as_a_whole() {
     let app = App::start().await;
     let item = |more: &str| {
         format!(r#"{{"requests":[{{"id":"a","method":"GET","url":"{FLOWS}"{more}}}]}}"#)
@@ -87,13 +87,13 @@ async fn a_batch_whose_members_are_unclear_is_refused_whole() {
         ("[]".to_owned(), "malformedBatch", ""),
         (String::new(), "malformedBatch", ""),
     ] {
-        let answer = send_text(&app, &body).await;
-        assert_eq!(refusal(&answer), refused(code, target), "{body}");
+        let response = send_text(&app, &body).await;
+        assert_eq!(rejection(&response), rejected(code, target), "{body}");
     }
 }
 
 #[tokio::test]
-async fn a_batch_that_is_no_json_has_the_messages_of_a_request_alone() {
+async fn a_batch_that_is_no_json_has_the_messages_of_a_single_request() {
     let app = App::start().await;
     let url = app.run(json!({"displayName": "R"})).await.url;
     let batch = |body: &str| {
@@ -103,7 +103,7 @@ async fn a_batch_that_is_no_json_has_the_messages_of_a_request_alone() {
     let utf16 = |text: &str, to_bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
         text.encode_utf16().flat_map(to_bytes).collect()
     };
-    let marked = format!("\u{feff}{}", with_name("R"));
+    let with_bom = format!("\u{feff}{}", with_name("R"));
     let latin1 = with_name("\u{e9}").chars().map(|c| c as u8).collect();
     for (body, instead) in [
         (
@@ -117,12 +117,12 @@ async fn a_batch_that_is_no_json_has_the_messages_of_a_request_alone() {
         (latin1, "it may be Latin-1 or Windows-1252); send it as UTF-8"),
         (utf16(&with_name("R"), u16::to_le_bytes), "UTF-16"),
         (utf16(&with_name("R"), u16::to_be_bytes), "UTF-16"),
-        (utf16(&marked, u16::to_le_bytes), "UTF-16"),
-        (utf16(&marked, u16::to_be_bytes), "UTF-16"),
+        (utf16(&with_bom, u16::to_le_bytes), "UTF-16"),
+        (utf16(&with_bom, u16::to_be_bytes), "UTF-16"),
     ] {
-        let answer = app.send_bytes(Method::POST, BATCH, body).await;
-        assert_eq!(refusal(&answer), refused("malformedBatch", ""));
-        let message = answer.json["error"]["message"].as_str().unwrap();
+        let response = app.send_bytes(Method::POST, BATCH, body).await;
+        assert_eq!(rejection(&response), rejected("malformedBatch", ""));
+        let message = response.json["error"]["message"].as_str().unwrap();
         assert!(message.contains(instead), "{instead}: {message}");
         assert!(message.contains("line "), "{message}");
     }
@@ -136,43 +136,43 @@ async fn an_empty_id_and_a_repeated_one_have_messages_of_their_own() {
         (["A", "a"], "an earlier request of this batch has the id"),
     ] {
         let requests = ids.map(|id| json!({"id": id, "method": "GET", "url": FLOWS}));
-        let answer = send(&app, json!(requests)).await;
-        assert_eq!(answer.code(), "invalidRequestId");
-        let message = answer.json["error"]["message"].as_str().unwrap();
+        let response = send(&app, json!(requests)).await;
+        assert_eq!(response.code(), "invalidRequestId");
+        let message = response.json["error"]["message"].as_str().unwrap();
         assert!(message.starts_with(instead), "{message}");
     }
 }
 
 #[tokio::test]
-async fn a_dependency_stands_once_and_a_list_of_millions_is_refused_at_its_second_name() {
+async fn a_repeated_dependency_is_rejected_at_its_second_occurrence() {
     let app = App::start().await;
     let mut body = format!(
         r#"{{"requests":[{{"id":"a","method":"GET","url":"{FLOWS}"}},{{"id":"b","dependsOn":["A""#
     );
     body.push_str(&",\"a\"".repeat(1_000_000));
     body.push_str("]}]}");
-    let answer = send_text(&app, &body).await;
-    let expected = refused("invalidDependency", "requests/1/dependsOn");
-    assert_eq!(refusal(&answer), expected);
-    // What follows is not even read.
+    let response = send_text(&app, &body).await;
+    let expected = rejected("invalidDependency", "requests/1/dependsOn");
+    assert_eq!(rejection(&response), expected);
+    // The server does not read the rest of the list.
     let unread = r#"{"requests":[{"id":"a"},{"id":"b","dependsOn":["a","a" here it is no JSON"#;
-    assert_eq!(refusal(&send_text(&app, unread).await), expected);
+    assert_eq!(rejection(&send_text(&app, unread).await), expected);
 }
 
 #[tokio::test]
-async fn what_follows_the_first_request_too_many_is_not_read() {
+async fn requests_after_the_first_one_over_the_limit_are_not_read() {
     let app = App::start().await;
     let mut body = r#"{"requests":["#.to_owned();
     for number in 0..21 {
         write!(body, r#"{{"id":{number}}},"#).unwrap();
     }
     body.push_str("here it is no JSON");
-    let answer = send_text(&app, &body).await;
-    assert_eq!(refusal(&answer), refused("tooManyRequests", "requests"));
+    let response = send_text(&app, &body).await;
+    assert_eq!(rejection(&response), rejected("tooManyRequests", "requests"));
 }
 
 #[tokio::test]
-async fn a_request_has_as_many_headers_and_as_long_ones_as_if_it_came_alone() {
+async fn a_request_in_a_batch_has_the_header_limits_of_a_single_request() {
     let app = App::start_with(|options| {
         options.head_limits.headers = 50;
         options.head_limits.header_bytes = 10_000;
@@ -190,7 +190,7 @@ async fn a_request_has_as_many_headers_and_as_long_ones_as_if_it_came_alone() {
             "body": {"displayName": "F"}})
     };
     let get = |id: &str, url: String| json!({"id": id, "method": "GET", "url": url});
-    let answers = responses(
+    let responses = batch_responses(
         &app,
         json!([
             write("most", headers(50, 1)),
@@ -206,7 +206,7 @@ async fn a_request_has_as_many_headers_and_as_long_ones_as_if_it_came_alone() {
     )
     .await;
     assert_eq!(
-        statuses(&answers),
+        statuses(&responses),
         [
             ("most", 201),
             ("one more", 431),
@@ -219,14 +219,14 @@ async fn a_request_has_as_many_headers_and_as_long_ones_as_if_it_came_alone() {
             ("in time", 200)
         ]
     );
-    assert_eq!(code(&answers[1]), "headersTooLarge");
-    assert_eq!(code(&answers[5]), "uriTooLong");
+    assert_eq!(code(&responses[1]), "headersTooLarge");
+    assert_eq!(code(&responses[5]), "uriTooLong");
     let flows = app.get(FLOWS).await;
     assert_eq!(flows.json["value"].as_array().unwrap().len(), 2);
 }
 
 #[tokio::test]
-async fn a_part_that_cannot_be_read_costs_its_request_alone() {
+async fn an_unreadable_member_fails_only_its_own_request() {
     let app = App::start().await;
     let item = |id: &str, name: &str, value: Value| {
         let mut item = json!({"id": id, "method": "GET", "url": FLOWS});
@@ -234,7 +234,7 @@ async fn a_part_that_cannot_be_read_costs_its_request_alone() {
         item
     };
     let long = "x".repeat(100_000);
-    let answers = responses(
+    let responses = batch_responses(
         &app,
         json!([
             item("a", "method", json!(7)),
@@ -252,16 +252,16 @@ async fn a_part_that_cannot_be_read_costs_its_request_alone() {
     )
     .await;
     let expected = ["a", "b", "c", "d", "e", "f", "g", "h"].map(|id| (id, 400));
-    assert_eq!(statuses(&answers)[..8], expected);
-    assert_eq!(statuses(&answers)[8..], [("i", 200), ("j", 400), ("k", 431)]);
-    let codes: Vec<&str> = answers.iter().map(code).collect();
+    assert_eq!(statuses(&responses)[..8], expected);
+    assert_eq!(statuses(&responses)[8..], [("i", 200), ("j", 400), ("k", 431)]);
+    let codes: Vec<&str> = responses.iter().map(code).collect();
     assert_eq!(codes[..2], ["invalidMethod"; 2]);
     assert_eq!(codes[2..4], ["invalidUrl"; 2]);
     assert_eq!(codes[4..8], ["invalidHeader"; 4]);
-    assert!(answers.iter().all(|answer| answer.to_string().len() < 2000));
+    assert!(responses.iter().all(|response| response.to_string().len() < 2000));
 }
 
-/// Panics at one of the ids that it is asked for.
+/// Panics at one of the ids that are requested.
 struct PanicsAt(usize, AtomicUsize);
 
 impl Ids for PanicsAt {
@@ -273,25 +273,25 @@ impl Ids for PanicsAt {
 }
 
 #[tokio::test]
-async fn a_panic_before_the_route_is_that_of_one_request() {
+async fn a_panic_before_the_route_fails_one_request() {
     // The ids of the batch, of the first request and its flow, and of the second.
     let ids = PanicsAt(3, AtomicUsize::new(0));
     let app = App::start_with(|options| options.environment.ids = Arc::new(ids)).await;
     let create = |id: &str, before: Value| json!({"id": id, "method": "POST", "url": FLOWS, "body": {"displayName": "F"}, "dependsOn": before});
     let requests = json!([create("a", json!([])), create("b", json!(["a"]))]);
-    let answer = send(&app, requests).await;
-    assert_eq!(answer.status, StatusCode::OK);
-    let answers = responses_of(&answer);
-    assert_eq!(statuses(&answers), [("a", 201), ("b", 500)]);
-    assert!(!answer.body.contains("secret"));
+    let response = send(&app, requests).await;
+    assert_eq!(response.status, StatusCode::OK);
+    let responses = responses_of(&response);
+    assert_eq!(statuses(&responses), [("a", 201), ("b", 500)]);
+    assert!(!response.body.contains("secret"));
 }
 
 #[tokio::test]
-async fn requests_of_another_type_are_not_taken_for_a_body_of_another_type() {
+async fn requests_of_the_wrong_json_type_have_their_own_error() {
     let app = App::start().await;
-    let answer = send_text(&app, r#"{"requests":"a"}"#).await;
-    assert_eq!(refusal(&answer), refused("malformedBatch", ""));
-    let message = answer.json["error"]["message"].as_str().unwrap();
+    let response = send_text(&app, r#"{"requests":"a"}"#).await;
+    assert_eq!(rejection(&response), rejected("malformedBatch", ""));
+    let message = response.json["error"]["message"].as_str().unwrap();
     assert!(!message.contains("the body is a number"), "{message}");
     assert!(message.contains("line 1 column 15"), "{message}");
 }

@@ -1,4 +1,4 @@
-//! blockingError is an open type, and no report is refused because its text is long.
+//! blockingError is an open type, and no report is rejected because its text is long.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ async fn members_of_any_name_are_kept_and_empty_ones_are_dropped() {
         "details": [{"code": "D", "more": true}, {"code": null}],
         "innerError": {"code": "I", "trace": ["a", "b"], "nothing": {}},
     });
-    let answer = app.patch(&run.url, json!({"blockingError": sent})).await;
+    let response = app.patch(&run.url, json!({"blockingError": sent})).await;
     let kept = json!({
         "@odata.type": "microsoft.graph.publicError",
         "code": "E",
@@ -30,35 +30,35 @@ async fn members_of_any_name_are_kept_and_empty_ones_are_dropped() {
         "details": [{"code": "D", "more": true}],
         "innerError": {"code": "I", "trace": ["a", "b"]},
     });
-    assert_eq!(answer.json["blockingError"], kept);
-    assert_eq!(app.get(&run.url).await.body, answer.body);
+    assert_eq!(response.json["blockingError"], kept);
+    assert_eq!(app.get(&run.url).await.body, response.body);
     let again = app.patch(&run.url, json!({"blockingError": kept})).await;
-    assert_eq!(again.body, answer.body);
+    assert_eq!(again.body, response.body);
 }
 
 #[tokio::test]
-async fn the_end_of_a_run_is_not_refused_because_its_error_is_long() {
+async fn the_end_of_a_run_is_not_rejected_because_its_error_is_long() {
     let app = App::start().await;
     let run =
         app.run(json!({"displayName": "R", "blockingError": {"hint": "h".repeat(40_000)}})).await;
     let message = "\u{1f600}\"é\n".repeat(10_000);
     let report = json!({"status": "failed", "blockingError": {"code": "E", "message": message}});
-    let answer = app.patch(&run.url, report.clone()).await;
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-    let mut error = answer.json["blockingError"].clone();
+    let response = app.patch(&run.url, report.clone()).await;
+    assert_eq!(response.status, StatusCode::OK, "{}", response.body);
+    let mut error = response.json["blockingError"].clone();
     error.as_object_mut().unwrap().remove("@odata.type");
     let length = error.to_string().len();
     assert!((LIMIT - 16..=LIMIT).contains(&length), "{length}");
     assert_eq!(error["code"], "E");
     for (name, whole) in [("message", &message), ("hint", &"h".repeat(40_000))] {
         let text = error[name].as_str().unwrap();
-        let mark = format!("… [cut, {} bytes]", whole.len());
-        assert!(whole.starts_with(text.strip_suffix(&mark).unwrap()), "{name}");
+        let marker = format!("… [cut, {} bytes]", whole.len());
+        assert!(whole.starts_with(text.strip_suffix(&marker).unwrap()), "{name}");
     }
-    assert_eq!(app.get(&run.url).await.body, answer.body);
+    assert_eq!(app.get(&run.url).await.body, response.body);
     for _ in 0..2 {
         let again = app.patch(&run.url, report.clone()).await;
-        assert_eq!((again.status, &again.body), (StatusCode::OK, &answer.body));
+        assert_eq!((again.status, &again.body), (StatusCode::OK, &response.body));
     }
     assert_eq!(app.history(&run.url).await.len(), 2);
     let history = app.history(&run.url).await;
@@ -80,7 +80,7 @@ async fn a_creation_with_a_long_error_is_the_same_when_it_is_repeated() {
 }
 
 #[tokio::test]
-async fn what_cutting_strings_cannot_help_is_refused() {
+async fn an_error_that_truncated_strings_do_not_make_fit_is_rejected() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     let nested =
@@ -90,12 +90,12 @@ async fn what_cutting_strings_cannot_help_is_refused() {
         (nested(17), "blockingErrorTooDeep"),
     ] {
         let report = json!({"status": "failed", "blockingError": error});
-        let answer = app.patch(&run.url, report).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, code));
-        assert_eq!(answer.json["error"]["target"], "blockingError");
+        let response = app.patch(&run.url, report).await;
+        assert_eq!((response.status, response.code()), (StatusCode::BAD_REQUEST, code));
+        assert_eq!(response.json["error"]["target"], "blockingError");
     }
-    let answer = app.patch(&run.url, json!({"blockingError": nested(16)})).await;
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let response = app.patch(&run.url, json!({"blockingError": nested(16)})).await;
+    assert_eq!(response.status, StatusCode::OK, "{}", response.body);
 }
 
 #[tokio::test]
@@ -103,9 +103,9 @@ async fn known_members_have_their_types_at_every_level() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     let error = json!({"code": 1, "message": [], "target": {}, "details": {}, "innerError": "x"});
-    let answer = app.patch(&run.url, json!({"blockingError": error})).await;
-    let targets = |answer: &crate::app::Answer| -> Vec<String> {
-        let details = answer.json["error"]["details"].as_array().unwrap().clone();
+    let response = app.patch(&run.url, json!({"blockingError": error})).await;
+    let targets = |response: &crate::app::TestResponse| -> Vec<String> {
+        let details = response.json["error"]["details"].as_array().unwrap().clone();
         let targets = details.iter().map(|detail| {
             assert_eq!(detail["code"], "invalidType");
             detail["target"].as_str().unwrap().to_owned()
@@ -113,15 +113,15 @@ async fn known_members_have_their_types_at_every_level() {
         targets.collect()
     };
     let names = ["code", "details", "innerError", "message", "target"];
-    assert_eq!(targets(&answer), names.map(|name| format!("blockingError/{name}")));
+    assert_eq!(targets(&response), names.map(|name| format!("blockingError/{name}")));
     let error = json!({"details": [{"code": 1}, null], "innerError": {"details": [{"target": 1}]}});
-    let answer = app.patch(&run.url, json!({"blockingError": error})).await;
+    let response = app.patch(&run.url, json!({"blockingError": error})).await;
     let paths = ["details/0/code", "details/1", "innerError/details/0/target"];
-    assert_eq!(targets(&answer), paths.map(|path| format!("blockingError/{path}")));
+    assert_eq!(targets(&response), paths.map(|path| format!("blockingError/{path}")));
 }
 
 #[tokio::test]
-async fn an_error_of_nulls_is_no_error() {
+async fn an_error_with_only_nulls_is_no_error() {
     let app = App::start().await;
     let ended = json!({"displayName": "R", "startDateTime": "2026-01-01T00:00:00Z", "endDateTime": "2026-01-01T01:00:00Z",
         "status": "completed"});
@@ -136,8 +136,8 @@ async fn an_error_of_nulls_is_no_error() {
             json!({"blockingError": error}),
             json!({"status": "completed", "blockingError": error}),
         ] {
-            let answer = app.patch(&run.url, body.clone()).await;
-            assert_eq!((answer.status, &answer.body), (StatusCode::OK, &stored.body), "{body}");
+            let response = app.patch(&run.url, body.clone()).await;
+            assert_eq!((response.status, &response.body), (StatusCode::OK, &stored.body), "{body}");
         }
     }
 }

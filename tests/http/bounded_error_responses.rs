@@ -1,4 +1,4 @@
-//! What is refused costs an answer of bounded length, whatever was sent.
+//! Error responses have a bounded length, for every request.
 
 use std::fmt::Write as _;
 
@@ -6,8 +6,8 @@ use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
-    app::{Answer, App},
-    batch::responses,
+    app::{App, TestResponse},
+    batch::batch_responses,
 };
 
 const FLOWS: &str = "/industryData/incomingFlows";
@@ -30,18 +30,18 @@ fn unknown_members(count: usize) -> String {
 }
 
 #[tokio::test]
-async fn a_hundred_faults_are_listed_and_the_others_counted() {
+async fn a_hundred_violations_are_listed_and_the_others_counted() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     let send = async |body: &str| app.send(Method::PATCH, &run.url, &[], body).await;
-    let answer = send(&unknown_members(69_999)).await;
-    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
-    assert_eq!(answer.code(), "unknownProperty");
-    let error = &answer.json["error"];
+    let response = send(&unknown_members(69_999)).await;
+    assert_eq!(response.status, StatusCode::BAD_REQUEST);
+    assert_eq!(response.code(), "unknownProperty");
+    let error = &response.json["error"];
     let expected = (101, "moreFaults", "69,900 more faults are not listed");
     assert_eq!(listed(error), expected);
     assert!(error["details"][100].get("target").is_none());
-    assert!(answer.body.len() < 32 * 1024, "{}", answer.body.len());
+    assert!(response.body.len() < 32 * 1024, "{}", response.body.len());
 
     let hundred = send(&unknown_members(99)).await;
     assert_eq!(listed(&hundred.json["error"]).1, "unknownProperty");
@@ -53,27 +53,27 @@ async fn a_hundred_faults_are_listed_and_the_others_counted() {
 }
 
 #[tokio::test]
-async fn twenty_bodies_of_many_faults_have_a_short_answer() {
+async fn twenty_bodies_with_many_violations_have_a_short_response() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     let body: Value = serde_json::from_str(&unknown_members(5_000)).unwrap();
     let item = |id: usize| json!({"id": id, "method": "PATCH", "url": run.url, "body": body});
-    let answers = responses(&app, (0..20).map(item).collect()).await;
-    assert_eq!(answers.len(), 20);
-    for answer in answers {
-        assert_eq!(answer["status"], 400);
-        assert!(answer.to_string().len() < 32 * 1024);
+    let responses = batch_responses(&app, (0..20).map(item).collect()).await;
+    assert_eq!(responses.len(), 20);
+    for response in responses {
+        assert_eq!(response["status"], 400);
+        assert!(response.to_string().len() < 32 * 1024);
     }
 }
 
-fn assert_short(answer: &Answer, what: &str) {
-    assert!(answer.status.is_client_error(), "{what}: {}", answer.status);
-    assert!(answer.body.len() < 2500, "{what}: {}", answer.body.len());
-    assert!(answer.body.contains('\u{2026}'), "{what}: {}", answer.body);
+fn assert_short(response: &TestResponse, what: &str) {
+    assert!(response.status.is_client_error(), "{what}: {}", response.status);
+    assert!(response.body.len() < 2500, "{what}: {}", response.body.len());
+    assert!(response.body.contains('\u{2026}'), "{what}: {}", response.body);
 }
 
 #[tokio::test]
-async fn a_message_quotes_the_beginning_of_what_is_long() {
+async fn a_message_quotes_the_beginning_of_a_long_value() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     let long = "\u{e9}".repeat(200_000);
@@ -81,8 +81,8 @@ async fn a_message_quotes_the_beginning_of_what_is_long() {
         ("an unknown member", format!("{{\"{long}\":1}}")),
         ("a duplicate member", format!("{{\"{long}\":1,\"{long}\":2}}")),
     ] {
-        let answer = app.send(Method::PATCH, &run.url, &[], &body).await;
-        assert_short(&answer, what);
+        let response = app.send(Method::PATCH, &run.url, &[], &body).await;
+        assert_short(&response, what);
     }
     let long = "x".repeat(3000);
     let runs = run.list_url();
@@ -94,10 +94,10 @@ async fn a_message_quotes_the_beginning_of_what_is_long() {
         format!("/{long}"),
     ] {
         let url = url.replace(' ', "%20").replace('\'', "%27");
-        let answer = app.get(&url).await;
-        assert_short(&answer, &url[..40.min(url.len())]);
+        let response = app.get(&url).await;
+        assert_short(&response, &url[..40.min(url.len())]);
     }
     let method = Method::from_bytes(long.as_bytes()).unwrap();
-    let answer = app.send_bare(method, FLOWS, &[], "").await;
-    assert_short(&answer, "a method");
+    let response = app.send_bare(method, FLOWS, &[], "").await;
+    assert_short(&response, "a method");
 }

@@ -1,30 +1,30 @@
-//! A page ends at about a mebibyte, and the walk along the links gives every row once.
+//! A page ends at about a mebibyte, and the pages together return every row once.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::{
     app::App,
-    batch::{code, responses, send, statuses},
+    batch::{batch_responses, code, send, statuses},
 };
 
 const MEBIBYTE: usize = 1024 * 1024;
 
-/// Statistics of nearly 64 KiB. They compress well, so that the size on disk says nothing of them.
-fn statistics(mark: usize) -> Value {
-    json!({"text": format!("{mark}{}", "x".repeat(64_000))})
+/// Statistics of nearly 64 KiB. They compress well, so the size on disk does not show their length.
+fn statistics(marker: usize) -> Value {
+    json!({"text": format!("{marker}{}", "x".repeat(64_000))})
 }
 
-/// The pages of a list from a URL on.
+/// All pages of a list, starting at a URL.
 async fn pages(app: &App, url: &str) -> Vec<(usize, Vec<Value>)> {
     let mut url = url.to_owned();
     let mut pages = Vec::new();
     loop {
-        let answer = app.get(&url).await;
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-        let rows = answer.json["value"].as_array().unwrap().clone();
-        pages.push((answer.body.len(), rows));
-        match answer.json["@odata.nextLink"].as_str() {
+        let response = app.get(&url).await;
+        assert_eq!(response.status, StatusCode::OK, "{}", response.body);
+        let rows = response.json["value"].as_array().unwrap().clone();
+        pages.push((response.body.len(), rows));
+        match response.json["@odata.nextLink"].as_str() {
             Some(link) => url = link.to_owned(),
             None => return pages,
         }
@@ -55,7 +55,7 @@ async fn a_page_of_runs_with_their_documents_ends_at_a_mebibyte() {
         ids.push(app.run_of(&flow, body).await.id);
     }
     let list = format!("/industryData/incomingFlows/{flow}/runs");
-    // All start at one moment, so they are ordered by id, in the direction of the start.
+    // All have the same start, so they are ordered by id, in the direction of the start.
     ids.sort_unstable();
     let ascending = ids.clone();
     ids.reverse();
@@ -89,8 +89,8 @@ async fn a_page_of_history_ends_at_a_mebibyte() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     for number in 0..30 {
-        let answer = app.patch(&run.url, json!({"statistics": statistics(number)})).await;
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        let response = app.patch(&run.url, json!({"statistics": statistics(number)})).await;
+        assert_eq!(response.status, StatusCode::OK, "{}", response.body);
     }
     for number in 0..100 {
         app.patch(&run.url, json!({"displayName": format!("R{number}")})).await;
@@ -107,7 +107,7 @@ async fn a_page_of_history_ends_at_a_mebibyte() {
 }
 
 #[tokio::test]
-async fn long_names_beside_their_process_end_a_page() {
+async fn runs_expanded_with_long_names_end_a_page() {
     let app = App::start().await;
     let name = "\u{1F600}".repeat(256);
     let flow = app.post("/industryData/incomingFlows", json!({"displayName": name})).await;
@@ -117,7 +117,7 @@ async fn long_names_beside_their_process_end_a_page() {
             "url": format!("/industryData/incomingFlows/{flow}/runs")})
     };
     for _ in 0..30 {
-        responses(&app, (0..20).map(item).collect()).await;
+        batch_responses(&app, (0..20).map(item).collect()).await;
     }
     let list = format!("/industryData/incomingFlows/{flow}/runs");
     let url = format!("{list}?$top=1000&$expand=process&$select=*");
@@ -138,12 +138,12 @@ async fn the_pages_of_a_batch_share_a_mebibyte() {
     }
     let url = format!("/industryData/incomingFlows/{flow}/runs?$select=*&$top=100");
     let item = |id: usize| json!({"id": id, "method": "GET", "url": url});
-    let answer = send(&app, (0..20).map(item).collect()).await;
-    assert!(answer.body.len() < 2 * MEBIBYTE, "{}", answer.body.len());
-    for response in answer.json["responses"].as_array().unwrap() {
+    let response = send(&app, (0..20).map(item).collect()).await;
+    assert!(response.body.len() < 2 * MEBIBYTE, "{}", response.body.len());
+    for response in response.json["responses"].as_array().unwrap() {
         let page = &response["body"];
         assert_eq!(page["value"].as_array().unwrap().len(), 1);
-        // Alone, the next page has the other rows.
+        // Outside a batch, the next page has the other rows.
         let next = page["@odata.nextLink"].as_str().unwrap();
         let rest = app.get(next).await;
         assert_eq!(rest.json["value"].as_array().unwrap().len(), 9);
@@ -151,10 +151,10 @@ async fn the_pages_of_a_batch_share_a_mebibyte() {
 }
 
 #[tokio::test]
-async fn a_row_that_is_longer_than_its_share_of_a_batch_is_sent_alone() {
+async fn a_row_that_exceeds_its_share_of_a_batch_is_the_only_row_of_its_page() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
-    // Very many members, all of them replaced by others: the history names every one.
+    // A report replaces all of very many members: the history names every one.
     let named = |prefix: &str, value: Value| {
         let names = (0..6_900).map(|number| format!("{prefix}{number:x}"));
         names.map(|name| (name, value.clone())).collect::<Vec<_>>()
@@ -162,25 +162,25 @@ async fn a_row_that_is_longer_than_its_share_of_a_batch_is_sent_alone() {
     let replaced = named("a", Value::Null).into_iter().chain(named("b", json!(1)));
     for members in [named("a", json!(1)), replaced.collect()] {
         let members = Value::Object(members.into_iter().collect());
-        let answer = app.patch(&run.url, json!({"statistics": members})).await;
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        let response = app.patch(&run.url, json!({"statistics": members})).await;
+        assert_eq!(response.status, StatusCode::OK, "{}", response.body);
     }
     let get = |id: &str, url: &str| json!({"id": id, "method": "GET", "url": url});
     let mut requests: Vec<Value> = (0..20).map(|id| get(&id.to_string(), &run.url)).collect();
     let mut url = format!("{}/history?$top=3", run.url);
     for version in [1, 2] {
         requests[0] = get("page", &url);
-        let answers = responses(&app, json!(requests)).await;
-        assert_eq!(statuses(&answers)[0], ("page", 200));
-        assert_eq!(answers[0]["body"]["value"][0]["version"], version);
-        let next = &answers[0]["body"]["@odata.nextLink"];
+        let responses = batch_responses(&app, json!(requests)).await;
+        assert_eq!(statuses(&responses)[0], ("page", 200));
+        assert_eq!(responses[0]["body"]["value"][0]["version"], version);
+        let next = &responses[0]["body"]["@odata.nextLink"];
         next.as_str().unwrap().clone_into(&mut url);
     }
     requests[0] = get("page", &url);
-    let answers = responses(&app, json!(requests)).await;
-    assert_eq!(statuses(&answers)[..2], [("page", 400), ("1", 200)]);
-    assert_eq!(code(&answers[0]), "answerTooLong");
-    let alone = responses(&app, json!([requests[0]])).await;
-    assert_eq!(statuses(&alone), [("page", 200)]);
-    assert_eq!(alone[0]["body"]["value"][0]["version"], 3);
+    let responses = batch_responses(&app, json!(requests)).await;
+    assert_eq!(statuses(&responses)[..2], [("page", 400), ("1", 200)]);
+    assert_eq!(code(&responses[0]), "answerTooLong");
+    let separate = batch_responses(&app, json!([requests[0]])).await;
+    assert_eq!(statuses(&separate), [("page", 200)]);
+    assert_eq!(separate[0]["body"]["value"][0]["version"], 3);
 }

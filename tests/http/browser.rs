@@ -1,4 +1,4 @@
-//! Headers for browsers, and for caches on the way.
+//! Headers for browsers and intermediate caches.
 
 use axum::http::{Method, StatusCode};
 use serde_json::json;
@@ -12,7 +12,7 @@ type Call<'a> = (Method, &'a str, &'a [(&'a str, &'a str)], &'a str, u16);
 const HSTS: &str = "strict-transport-security";
 
 #[tokio::test]
-async fn no_answer_is_sniffed_and_none_is_kept_but_by_its_client() {
+async fn responses_forbid_sniffing_and_shared_caching() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     let flow = format!("/industryData/incomingFlows/{}", run.flow);
@@ -38,22 +38,22 @@ async fn no_answer_is_sniffed_and_none_is_kept_but_by_its_client() {
         (Method::GET, "/livez", &NONE, "", 200),
     ];
     for (method, url, headers, body, status) in calls {
-        let answer = app.send(method.clone(), url, headers, body).await;
-        assert_eq!(answer.status.as_u16(), status, "{method} {url}");
-        assert_eq!(answer.header("x-content-type-options"), "nosniff");
-        let has_tag = !answer.header("etag").is_empty();
+        let response = app.send(method.clone(), url, headers, body).await;
+        assert_eq!(response.status.as_u16(), status, "{method} {url}");
+        assert_eq!(response.header("x-content-type-options"), "nosniff");
+        let has_tag = !response.header("etag").is_empty();
         let is_read = [Method::GET, Method::HEAD].contains(&method);
         let expected = match has_tag && is_read {
             true => "private, no-cache",
             false => "no-store",
         };
-        assert_eq!(answer.header("cache-control"), expected, "{method} {url}");
-        assert_eq!(answer.header(HSTS), "", "{method} {url}");
+        assert_eq!(response.header("cache-control"), expected, "{method} {url}");
+        assert_eq!(response.header(HSTS), "", "{method} {url}");
     }
 }
 
 #[tokio::test]
-async fn the_page_runs_its_own_scripts_alone_and_stands_in_no_frame() {
+async fn the_page_allows_only_its_own_scripts_and_no_framing() {
     let app = App::start().await;
     for url in ["/docs", "/docs/swagger-ui-bundle.js"] {
         let page = app.send_bare(Method::GET, url, &NONE, "").await;
@@ -72,7 +72,7 @@ async fn the_page_runs_its_own_scripts_alone_and_stands_in_no_frame() {
         assert_eq!(page.header("referrer-policy"), "no-referrer");
         assert_eq!(page.header("x-content-type-options"), "nosniff");
     }
-    // What the policy would stop does not stand there.
+    // The page has nothing that the policy would block.
     let page = app.send_bare(Method::GET, "/docs", &NONE, "").await.body;
     for script in page.split("<script").skip(1) {
         assert!(script.starts_with(" src=\"./"), "{script}");
@@ -81,12 +81,12 @@ async fn the_page_runs_its_own_scripts_alone_and_stands_in_no_frame() {
 }
 
 #[tokio::test]
-async fn only_a_client_that_came_by_tls_is_told_to_stay_with_it() {
+async fn only_a_response_over_tls_has_strict_transport_security() {
     let app = App::start().await;
     let from = async |peer: &str, headers: &[(&str, &str)]| {
-        let answer = app.get_from(peer, "/livez", headers).await;
-        assert_eq!(answer.status, StatusCode::OK);
-        answer.header(HSTS).to_owned()
+        let response = app.get_from(peer, "/livez", headers).await;
+        assert_eq!(response.status, StatusCode::OK);
+        response.header(HSTS).to_owned()
     };
     let year = "max-age=31536000";
     let https = [("x-forwarded-proto", "https")];

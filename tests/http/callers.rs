@@ -1,4 +1,4 @@
-//! What a request may say of its caller.
+//! Caller names, credentials and request ids.
 
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ const ALL: &str = "IndustryData-InboundFlow.ReadWrite.All";
 const LIST: &str = "/industryData/incomingFlows";
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-/// A good token of the tenant with some claims more.
+/// A valid token of the tenant with additional claims.
 fn bearer(app: &App, others: &Value) -> String {
     let mut claims = json!({"iss": ISSUER, "aud": AUDIENCE, "tid": app.tenant, "exp": 4_102_444_800_u64,
         "roles": [ALL]});
@@ -20,7 +20,7 @@ fn bearer(app: &App, others: &Value) -> String {
 }
 
 #[tokio::test]
-async fn a_name_of_a_caller_that_cannot_be_stored_is_401_and_no_failure() {
+async fn a_caller_name_that_cannot_be_stored_is_401_and_not_500() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     let longest = "\u{e9}".repeat(256);
@@ -45,16 +45,16 @@ async fn a_name_of_a_caller_that_cannot_be_stored_is_401_and_no_failure() {
         ];
         for (method, url) in calls {
             let body = r#"{"displayName":"N"}"#;
-            let answer = app.send_bare(method.clone(), &url, &headers, body).await;
-            assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{name} {method}");
-            assert_eq!(answer.code(), "invalidAuthenticationToken");
-            let message = answer.json["error"]["message"].as_str().unwrap();
+            let response = app.send_bare(method.clone(), &url, &headers, body).await;
+            assert_eq!(response.status, StatusCode::UNAUTHORIZED, "{name} {method}");
+            assert_eq!(response.code(), "invalidAuthenticationToken");
+            let message = response.json["error"]["message"].as_str().unwrap();
             assert!(message.contains("azp, appid, oid or sub"), "{message}");
-            let challenge = answer.header("www-authenticate");
+            let challenge = response.header("www-authenticate");
             assert!(challenge.contains("invalid_token"), "{challenge}");
         }
     }
-    // What is not the name of the caller is not stored, and an empty name is none.
+    // Other claims are not stored, and an empty name counts as no name.
     let usable = [
         (json!({"azp": longest}), longest.as_str()),
         (json!({"azp": "app", "sub": "a\u{0}b"}), "app"),
@@ -64,15 +64,15 @@ async fn a_name_of_a_caller_that_cannot_be_stored_is_401_and_no_failure() {
         let bearer = bearer(&app, &name);
         let headers = [("authorization", bearer.as_str()), JSON];
         let body = json!({"statistics": {"rows": number}}).to_string();
-        let answer = app.send_bare(Method::PATCH, &run.url, &headers, &body).await;
-        assert_eq!(answer.status, StatusCode::OK, "{name}: {}", answer.body);
+        let response = app.send_bare(Method::PATCH, &run.url, &headers, &body).await;
+        assert_eq!(response.status, StatusCode::OK, "{name}: {}", response.body);
         let history = app.history(&run.url).await;
         assert_eq!(history.last().unwrap()["actor"], json!(actor));
     }
 }
 
 #[tokio::test]
-async fn several_authorizations_are_400_whichever_of_them_is_good() {
+async fn several_authorization_headers_are_400_even_if_one_is_valid() {
     let app = App::start().await;
     let good = format!("Bearer {}", app.bearer_token());
     let list = format!("{good}, {good}");
@@ -83,22 +83,22 @@ async fn several_authorizations_are_400_whichever_of_them_is_good() {
         &[list.as_str()],
     ] {
         let headers: Vec<_> = values.iter().map(|value| ("authorization", *value)).collect();
-        let answer = app.send_bare(Method::GET, LIST, &headers, "").await;
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", values.len());
-        assert_eq!(answer.code(), "invalidAuthorization");
+        let response = app.send_bare(Method::GET, LIST, &headers, "").await;
+        assert_eq!(response.status, StatusCode::BAD_REQUEST, "{}", values.len());
+        assert_eq!(response.code(), "invalidAuthorization");
         let challenge = r#"Bearer realm="flowruns", error="invalid_request""#;
-        assert_eq!(answer.header("www-authenticate"), challenge);
+        assert_eq!(response.header("www-authenticate"), challenge);
     }
     let item = json!({"id": "1", "method": "GET", "url": LIST,
         "headers": {"Authorization": good, "authorization": good}});
     let batch = json!({"requests": [item]});
-    let answer = app.post("/$batch", batch).await;
-    let status = &answer.json["responses"][0]["status"];
-    assert_eq!(*status, json!(400), "{}", answer.body);
+    let response = app.post("/$batch", batch).await;
+    let status = &response.json["responses"][0]["status"];
+    assert_eq!(*status, json!(400), "{}", response.body);
 }
 
 #[tokio::test]
-async fn credentials_that_are_no_single_token_are_401() {
+async fn credentials_that_are_not_a_single_token_are_401() {
     let app = App::start().await;
     let good = app.bearer_token();
     for value in [
@@ -113,15 +113,15 @@ async fn credentials_that_are_no_single_token_are_401() {
         format!("Bearer {}", "a".repeat(60_000)),
     ] {
         let headers = [("authorization", value.as_str())];
-        let answer = app.send_bare(Method::GET, LIST, &headers, "").await;
-        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{value:.40}");
-        let challenge = answer.header("www-authenticate");
+        let response = app.send_bare(Method::GET, LIST, &headers, "").await;
+        assert_eq!(response.status, StatusCode::UNAUTHORIZED, "{value:.40}");
+        let challenge = response.header("www-authenticate");
         assert!(challenge.starts_with(r#"Bearer realm="flowruns""#));
     }
 }
 
 #[tokio::test]
-async fn a_refusal_names_the_permission_that_is_missing() {
+async fn a_rejection_names_the_permission_that_is_missing() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     let none = bearer(&app, &json!({"roles": ["Other"]}));
@@ -130,16 +130,16 @@ async fn a_refusal_names_the_permission_that_is_missing() {
         (Method::GET, "IndustryData-Run.Read.All"),
         (Method::PATCH, "IndustryData-Run.ReadWrite.All"),
     ] {
-        let answer = app.send_bare(method, &run.url, &headers, "{}").await;
-        assert_eq!(answer.status, StatusCode::FORBIDDEN);
+        let response = app.send_bare(method, &run.url, &headers, "{}").await;
+        assert_eq!(response.status, StatusCode::FORBIDDEN);
         let challenge =
             format!(r#"Bearer realm="flowruns", error="insufficient_scope", scope="{permission}""#);
-        assert_eq!(answer.header("www-authenticate"), challenge);
-        assert!(answer.body.contains(permission));
+        assert_eq!(response.header("www-authenticate"), challenge);
+        assert!(response.body.contains(permission));
     }
 }
 
-/// What is written into the log, a header or an error body comes back as it was sent, or not at all.
+/// A request id is echoed as it was sent, or not at all.
 #[tokio::test]
 async fn a_request_id_of_the_client_is_bounded_and_changes_nothing_else() {
     let app = App::start().await;
@@ -153,12 +153,12 @@ async fn a_request_id_of_the_client_is_bounded_and_changes_nothing_else() {
         ("", false),
     ] {
         let headers = [("client-request-id", sent)];
-        let answer = app.send_bare(Method::GET, "/nothing", &headers, "").await;
-        assert_eq!(answer.status, StatusCode::NOT_FOUND);
-        let shown = answer.header("client-request-id");
-        let expected = if is_kept { sent } else { answer.header("request-id") };
+        let response = app.send_bare(Method::GET, "/nothing", &headers, "").await;
+        assert_eq!(response.status, StatusCode::NOT_FOUND);
+        let shown = response.header("client-request-id");
+        let expected = if is_kept { sent } else { response.header("request-id") };
         assert_eq!(shown, expected);
-        let inner = &answer.json["error"]["innerError"];
+        let inner = &response.json["error"]["innerError"];
         assert_eq!(inner["client-request-id"], json!(expected));
     }
 }

@@ -1,4 +1,4 @@
-//! Many clients at once on real sockets, and every promise held against what is stored.
+//! Concurrent clients on real sockets; the checker compares every guarantee with the stored rows.
 
 use std::sync::Arc;
 
@@ -29,11 +29,11 @@ async fn checked(clocks: &[&str], plan: &LoadPlan) -> Summary {
 async fn one_server_keeps_its_guarantees_under_load() {
     let plan = LoadPlan { length: Length::Operations(60), ..LoadPlan::default() };
     let summary = checked(&["2026-03-02T10:00:00Z"], &plan).await;
-    assert!(summary.changed > 100 && summary.refused.len() > 8, "{summary}");
+    assert!(summary.changed > 100 && summary.rejected.len() > 8, "{summary}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_servers_that_share_a_hot_run_keep_their_promises() {
+async fn two_servers_that_share_a_hot_run_keep_their_guarantees() {
     let plan = LoadPlan {
         hot_runs: 1,
         runs: 3,

@@ -1,9 +1,9 @@
-//! Clocks that differ: a client's is ahead, or one server's is.
+//! Clock differences between a client and a server, and between two servers.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::app::{Answer, App};
+use crate::app::{App, TestResponse};
 
 const AN_HOUR_AHEAD: &str = "2026-03-02T11:00:00Z";
 
@@ -20,14 +20,14 @@ fn times(history: &[Value]) -> Vec<&str> {
     times.map(Option::unwrap).collect()
 }
 
-fn assert_ends(answer: &Answer, start: &str, end: &str) {
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-    let times = (&answer.json["startDateTime"], &answer.json["endDateTime"]);
+fn assert_ends(response: &TestResponse, start: &str, end: &str) {
+    assert_eq!(response.status, StatusCode::OK, "{}", response.body);
+    let times = (&response.json["startDateTime"], &response.json["endDateTime"]);
     assert_eq!(times, (&json!(start), &json!(end)));
 }
 
 #[tokio::test]
-async fn a_client_whose_clock_is_ahead_may_say_so_and_the_history_keeps_the_time_of_the_server() {
+async fn a_client_may_send_times_in_the_future_and_the_history_has_the_time_of_the_server() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R", "startDateTime": AN_HOUR_AHEAD})).await;
     // Without a time of its own the end is not before the start.
@@ -41,7 +41,7 @@ async fn a_client_whose_clock_is_ahead_may_say_so_and_the_history_keeps_the_time
 }
 
 #[tokio::test]
-async fn a_run_that_started_by_a_clock_ahead_does_not_end_before_it_by_one_behind() {
+async fn a_server_whose_clock_is_behind_does_not_end_a_run_before_its_start() {
     let (behind, ahead) = two_servers().await;
     let run = ahead.run(json!({"displayName": "R"})).await;
     let ended = behind.patch(&run.url, json!({"status": "failed"})).await;
@@ -49,12 +49,12 @@ async fn a_run_that_started_by_a_clock_ahead_does_not_end_before_it_by_one_behin
 }
 
 #[tokio::test]
-async fn the_history_never_goes_backwards_whichever_server_takes_the_report() {
+async fn times_in_the_history_never_decrease_on_servers_with_different_clocks() {
     let (behind, ahead) = two_servers().await;
     let run = behind.run(json!({"displayName": "R"})).await;
     for (report, app) in [&behind, &ahead, &behind, &ahead, &behind].into_iter().enumerate() {
-        let answer = app.patch(&run.url, json!({"statistics": {"report": report}})).await;
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        let response = app.patch(&run.url, json!({"statistics": {"report": report}})).await;
+        assert_eq!(response.status, StatusCode::OK, "{}", response.body);
     }
     ahead.clock.set("2026-03-02T10:30:00Z".parse().unwrap());
     assert_eq!(ahead.patch(&run.url, json!({"displayName": "S"})).await.status, StatusCode::OK);
@@ -64,7 +64,7 @@ async fn the_history_never_goes_backwards_whichever_server_takes_the_report() {
 }
 
 #[tokio::test]
-async fn a_creation_that_is_repeated_at_a_server_with_another_clock_is_the_same() {
+async fn a_creation_repeated_on_a_server_with_another_clock_is_idempotent() {
     let (behind, ahead) = two_servers().await;
     let flow = behind.flow().await;
     let creation = json!({"id": "5f0b6f0e-5d1c-4d0e-9a57-0d4b6d1c2a3e", "displayName": "R"});

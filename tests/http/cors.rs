@@ -1,10 +1,10 @@
-//! Pages of other origins.
+//! Cross-origin requests.
 
 use axum::http::{Method, StatusCode};
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
 
-use crate::app::{Answer, App};
+use crate::app::{App, TestResponse};
 
 const PAGE: &str = "https://app.example";
 const LIST: &str = "/industryData/incomingFlows";
@@ -20,18 +20,18 @@ async fn app() -> App {
     .await
 }
 
-fn has_cors(answer: &Answer) -> bool {
-    let mut names = answer.headers().keys();
+fn has_cors(response: &TestResponse) -> bool {
+    let mut names = response.headers().keys();
     names.any(|name| name.as_str().starts_with("access-control-"))
 }
 
 /// The names in a header, in lower case.
-fn names(answer: &Answer, header: &str) -> Vec<String> {
-    let names = answer.header(header).split(',');
+fn names(response: &TestResponse, header: &str) -> Vec<String> {
+    let names = response.header(header).split(',');
     names.map(|name| name.trim().to_ascii_lowercase()).collect()
 }
 
-async fn preflight(app: &App, url: &str, origin: &str) -> Answer {
+async fn preflight(app: &App, url: &str, origin: &str) -> TestResponse {
     let headers = [
         NO_TOKEN,
         ("origin", origin),
@@ -47,15 +47,15 @@ async fn a_preflight_of_a_listed_origin_needs_no_token_and_allows_what_the_api_r
     let run = "/industryData/incomingFlows/f/runs('r')";
     for url in [LIST, "/beta/$batch", "/$batch", run, "/nothing", "/readyz"] {
         for origin in [PAGE, "http://localhost:3000"] {
-            let answer = preflight(&app, url, origin).await;
-            assert_eq!(answer.status, StatusCode::NO_CONTENT, "{url}");
-            assert_eq!(answer.body, "");
-            assert_eq!(answer.header("access-control-allow-origin"), origin);
-            let methods = names(&answer, "access-control-allow-methods");
+            let response = preflight(&app, url, origin).await;
+            assert_eq!(response.status, StatusCode::NO_CONTENT, "{url}");
+            assert_eq!(response.body, "");
+            assert_eq!(response.header("access-control-allow-origin"), origin);
+            let methods = names(&response, "access-control-allow-methods");
             for method in ["get", "head", "post", "patch", "delete"] {
                 assert!(methods.iter().any(|known| known == method), "{methods:?}");
             }
-            let headers = names(&answer, "access-control-allow-headers");
+            let headers = names(&response, "access-control-allow-headers");
             for header in [
                 "authorization",
                 "content-type",
@@ -70,10 +70,10 @@ async fn a_preflight_of_a_listed_origin_needs_no_token_and_allows_what_the_api_r
             ] {
                 assert!(headers.iter().any(|known| known == header), "{header}");
             }
-            assert_eq!(answer.header("access-control-max-age"), "7200");
-            assert!(names(&answer, "vary").contains(&"origin".to_owned()));
-            assert_eq!(answer.header("access-control-allow-credentials"), "");
-            assert!(!answer.header("request-id").is_empty());
+            assert_eq!(response.header("access-control-max-age"), "7200");
+            assert!(names(&response, "vary").contains(&"origin".to_owned()));
+            assert_eq!(response.header("access-control-allow-credentials"), "");
+            assert!(!response.header("request-id").is_empty());
         }
     }
 }
@@ -101,11 +101,11 @@ async fn every_response_to_a_listed_origin_can_be_read_by_its_page() {
     for (method, url, headers, status) in calls {
         let mut headers = headers.to_vec();
         headers.push(("origin", PAGE));
-        let answer = app.send_bare(method.clone(), url, &headers, body).await;
-        assert_eq!(answer.status.as_u16(), status, "{method} {url}");
-        assert_eq!(answer.header("access-control-allow-origin"), PAGE);
-        assert_eq!(answer.header("vary"), "Origin");
-        let exposed = names(&answer, "access-control-expose-headers");
+        let response = app.send_bare(method.clone(), url, &headers, body).await;
+        assert_eq!(response.status.as_u16(), status, "{method} {url}");
+        assert_eq!(response.header("access-control-allow-origin"), PAGE);
+        assert_eq!(response.header("vary"), "Origin");
+        let exposed = names(&response, "access-control-expose-headers");
         for header in [
             "etag",
             "location",
@@ -133,13 +133,13 @@ async fn an_overload_can_be_read_by_the_page_too() {
     let lock = "BEGIN; LOCK TABLE flows IN ACCESS EXCLUSIVE MODE";
     sqlx::raw_sql(lock).execute(&mut holder).await.unwrap();
     let headers = [("origin", PAGE)];
-    let answer = app.send_bare(Method::GET, LIST, &headers, "").await;
-    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(answer.header("access-control-allow-origin"), PAGE);
+    let response = app.send_bare(Method::GET, LIST, &headers, "").await;
+    assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.header("access-control-allow-origin"), PAGE);
 }
 
 #[tokio::test]
-async fn an_origin_that_is_not_listed_is_told_nothing() {
+async fn an_origin_that_is_not_listed_gets_no_cors_headers() {
     let app = app().await;
     for origin in [
         "https://evil.example",
@@ -151,16 +151,16 @@ async fn an_origin_that_is_not_listed_is_told_nothing() {
         "*",
         "",
     ] {
-        let refused = preflight(&app, LIST, origin).await;
-        assert_eq!(refused.status, StatusCode::METHOD_NOT_ALLOWED, "{origin}");
-        assert!(names(&refused, "allow").contains(&"get".to_owned()));
-        assert!(!has_cors(&refused), "{origin}");
+        let rejected = preflight(&app, LIST, origin).await;
+        assert_eq!(rejected.status, StatusCode::METHOD_NOT_ALLOWED, "{origin}");
+        assert!(names(&rejected, "allow").contains(&"get".to_owned()));
+        assert!(!has_cors(&rejected), "{origin}");
         let headers = [("origin", origin)];
-        let answer = app.send_bare(Method::GET, LIST, &headers, "").await;
-        assert_eq!(answer.status, StatusCode::OK);
-        assert!(!has_cors(&answer), "{origin}");
-        // Else a cache could give this response to a page.
-        assert_eq!(answer.header("vary"), "Origin");
+        let response = app.send_bare(Method::GET, LIST, &headers, "").await;
+        assert_eq!(response.status, StatusCode::OK);
+        assert!(!has_cors(&response), "{origin}");
+        // Otherwise a cache could serve this response to a page.
+        assert_eq!(response.header("vary"), "Origin");
     }
     let twice = [("origin", PAGE), ("origin", PAGE)];
     assert!(!has_cors(&app.send_bare(Method::GET, LIST, &twice, "").await));
@@ -169,12 +169,12 @@ async fn an_origin_that_is_not_listed_is_told_nothing() {
 }
 
 #[tokio::test]
-async fn without_listed_origins_nothing_is_said_to_pages() {
+async fn without_listed_origins_no_response_has_cors_headers() {
     let app = App::start().await;
-    let refused = preflight(&app, LIST, PAGE).await;
-    assert_eq!(refused.status, StatusCode::METHOD_NOT_ALLOWED);
-    assert!(!has_cors(&refused));
-    let answer = app.send_bare(Method::GET, LIST, &[("origin", PAGE)], "").await;
-    assert_eq!((answer.status, answer.header("vary")), (StatusCode::OK, ""));
-    assert!(!has_cors(&answer));
+    let rejected = preflight(&app, LIST, PAGE).await;
+    assert_eq!(rejected.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert!(!has_cors(&rejected));
+    let response = app.send_bare(Method::GET, LIST, &[("origin", PAGE)], "").await;
+    assert_eq!((response.status, response.header("vary")), (StatusCode::OK, ""));
+    assert!(!has_cors(&response));
 }

@@ -1,4 +1,4 @@
-//! Counts, their limit, and what they read.
+//! Counts, their limit, and the rows that they read.
 
 use axum::http::StatusCode;
 use flowruns_domain::query::CountLimit;
@@ -10,15 +10,15 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_count_beyond_its_limit_says_so_and_names_a_query_that_can_be_counted() {
+async fn a_count_over_its_limit_names_a_query_that_can_be_counted() {
     let app =
         App::start_with(|options| options.limits.count_rows = CountLimit::new(4).unwrap()).await;
     let list = fixture(&app, 5).await;
     for url in [list.as_str(), ALL_RUNS] {
-        let answer = app.get(&format!("{url}/$count")).await;
-        let refused = (answer.status, answer.code());
-        assert_eq!(refused, (StatusCode::BAD_REQUEST, "countNotBounded"), "{url}");
-        let message = answer.json["error"]["message"].as_str().unwrap();
+        let response = app.get(&format!("{url}/$count")).await;
+        let rejected = (response.status, response.code());
+        assert_eq!(rejected, (StatusCode::BAD_REQUEST, "countNotBounded"), "{url}");
+        let message = response.json["error"]["message"].as_str().unwrap();
         assert!(
             message.contains("more than 4 rows") && message.contains("$filter=startDateTime ge"),
             "{message}"
@@ -42,7 +42,7 @@ async fn a_count_beyond_its_limit_says_so_and_names_a_query_that_can_be_counted(
 }
 
 #[tokio::test]
-async fn a_count_looks_at_the_rows_of_its_name_its_ids_or_its_statuses_alone() {
+async fn a_count_reads_only_the_rows_of_its_name_ids_or_statuses() {
     let app =
         App::start_with(|options| options.limits.count_rows = CountLimit::new(4).unwrap()).await;
     let list = fixture(&app, 9).await;
@@ -65,8 +65,8 @@ async fn a_count_looks_at_the_rows_of_its_name_its_ids_or_its_statuses_alone() {
     ] {
         let filter = encoded(&filter);
         let count = app.get(&format!("{list}/$count?$filter={filter}")).await;
-        let answer = (count.status, count.body.clone());
-        assert_eq!(answer, (StatusCode::OK, expected.to_string()), "{filter}");
+        let response = (count.status, count.body.clone());
+        assert_eq!(response, (StatusCode::OK, expected.to_string()), "{filter}");
         for order in ["", "&$orderby=displayName"] {
             if list == ALL_RUNS && !order.is_empty() {
                 continue;

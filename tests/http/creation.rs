@@ -1,4 +1,4 @@
-//! Runs are created, also already ended, also twice.
+//! Creation of runs: with defaults, already ended, and repeated.
 
 use axum::http::{Method, StatusCode};
 use serde_json::json;
@@ -12,19 +12,19 @@ async fn a_run_is_created_with_the_defaults_of_the_contract() {
     let app = App::start().await;
     let flow = app.flow().await;
     let url = format!("/industryData/incomingFlows/{flow}/runs");
-    let answer = app.post(&url, json!({"displayName": " Rosters "})).await;
-    assert_eq!(answer.status, StatusCode::CREATED);
-    let id = answer.json["id"].as_str().unwrap();
+    let response = app.post(&url, json!({"displayName": " Rosters "})).await;
+    assert_eq!(response.status, StatusCode::CREATED);
+    let id = response.json["id"].as_str().unwrap();
     assert_eq!(
-        answer.header("location"),
+        response.header("location"),
         format!("http://localhost/industryData/incomingFlows/{flow}/runs/{id}")
     );
     assert_eq!(
-        answer.json,
+        response.json,
         json!({
             "@odata.context": format!("http://localhost/$metadata#industryData/incomingFlows('{flow}')/runs/$entity"),
             "@odata.type": "#microsoft.graph.run",
-            "@odata.etag": answer.header("etag"),
+            "@odata.etag": response.header("etag"),
             "id": id,
             "displayName": "Rosters",
             "startDateTime": app.clock_text(),
@@ -34,11 +34,11 @@ async fn a_run_is_created_with_the_defaults_of_the_contract() {
             "statistics": {"@odata.type": "microsoft.graph.runStatistics"},
         })
     );
-    assert_eq!(app.get(&format!("{url}/{id}")).await.body, answer.body);
+    assert_eq!(app.get(&format!("{url}/{id}")).await.body, response.body);
 }
 
 #[tokio::test]
-async fn the_same_creation_again_is_harmless_and_another_is_a_conflict() {
+async fn a_repeated_creation_is_idempotent_and_a_different_one_is_a_conflict() {
     let app = App::start().await;
     let flow = app.flow().await;
     let url = format!("/industryData/incomingFlows/{flow}/runs");
@@ -53,14 +53,18 @@ async fn the_same_creation_again_is_harmless_and_another_is_a_conflict() {
         json!({"id": ID, "displayName": "R", "statistics": {"rows": 2}}),
         json!({"id": ID, "displayName": "R", "statistics": {"rows": 1}, "startDateTime": "2020-01-01T00:00:00Z"}),
     ] {
-        let answer = app.post(&url, other.clone()).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::CONFLICT, "idTaken"), "{other}");
+        let response = app.post(&url, other.clone()).await;
+        assert_eq!(
+            (response.status, response.code()),
+            (StatusCode::CONFLICT, "idTaken"),
+            "{other}"
+        );
     }
     assert_eq!(app.history(&format!("{url}/{ID}")).await.len(), 2);
 }
 
 #[tokio::test]
-async fn a_creation_that_breaks_a_rule_is_refused() {
+async fn a_creation_that_breaks_a_rule_is_rejected() {
     let app = App::start().await;
     let flow = app.flow().await;
     let url = format!("/industryData/incomingFlows/{flow}/runs");
@@ -89,30 +93,30 @@ async fn a_creation_that_breaks_a_rule_is_refused() {
         (json!({"displayName": "R", "speed": 1}), "unknownProperty"),
     ];
     for (body, code) in cases {
-        let answer = app.post(&url, body.clone()).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, code), "{body}");
+        let response = app.post(&url, body.clone()).await;
+        assert_eq!((response.status, response.code()), (StatusCode::BAD_REQUEST, code), "{body}");
     }
     assert_eq!(app.get(&url).await.json["value"], json!([]));
 }
 
 #[tokio::test]
-async fn a_creation_goes_through_the_alias_and_honours_prefer() {
+async fn a_creation_through_the_alias_applies_prefer() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "A"})).await;
     let url = format!("{}/process/runs", run.url);
-    let answer = app
+    let response = app
         .send(Method::POST, &url, &[("prefer", "return=minimal")], r#"{"displayName":"B"}"#)
         .await;
-    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::NO_CONTENT, ""));
-    assert_eq!(answer.header("location"), answer.header("odata-entityid"));
-    let place = answer.header("location").strip_prefix("http://localhost").unwrap().to_owned();
+    assert_eq!((response.status, response.body.as_str()), (StatusCode::NO_CONTENT, ""));
+    assert_eq!(response.header("location"), response.header("odata-entityid"));
+    let place = response.header("location").strip_prefix("http://localhost").unwrap().to_owned();
     assert_eq!(app.get(&place).await.json["displayName"], json!("B"));
     let absent = format!("/industryData/incomingFlows/{}/runs", ID);
     assert_eq!(app.post(&absent, json!({"displayName": "B"})).await.code(), "flowNotFound");
 }
 
 #[tokio::test]
-async fn what_a_repeated_creation_leaves_out_agrees_with_anything() {
+async fn a_repeated_creation_may_omit_members() {
     let app = App::start().await;
     let flow = app.flow().await;
     let url = format!("/industryData/incomingFlows/{flow}/runs");
@@ -133,8 +137,8 @@ async fn what_a_repeated_creation_leaves_out_agrees_with_anything() {
         let mut body = again.clone();
         body["id"] = json!(ID);
         body["displayName"] = json!("R");
-        let answer = app.post(&url, body).await;
-        assert_eq!((answer.status, &answer.body), (StatusCode::OK, &changed.body), "{again}");
+        let response = app.post(&url, body).await;
+        assert_eq!((response.status, &response.body), (StatusCode::OK, &changed.body), "{again}");
     }
     for other in [
         json!({"displayName": "S"}),
@@ -149,8 +153,8 @@ async fn what_a_repeated_creation_leaves_out_agrees_with_anything() {
         for (name, value) in other.as_object().unwrap() {
             body[name] = value.clone();
         }
-        let answer = app.post(&url, body).await;
-        let found = (answer.status, answer.code());
+        let response = app.post(&url, body).await;
+        let found = (response.status, response.code());
         assert_eq!(found, (StatusCode::CONFLICT, "idTaken"), "{other}");
     }
 }
@@ -162,17 +166,17 @@ async fn a_creation_of_an_id_that_is_in_use_says_what_differs_or_that_the_run_wa
     let created = json!({"id": ID, "displayName": "R", "statistics": {"a": 1}});
     assert_eq!(app.post(&url, created.clone()).await.status, StatusCode::CREATED);
     let other = json!({"id": ID, "displayName": "S", "status": "running", "statistics": {"a": 2}});
-    let refused = app.post(&url, other).await;
-    let error = &refused.json["error"];
+    let rejected = app.post(&url, other).await;
+    let error = &rejected.json["error"];
     let targets: Vec<_> = error["details"].as_array().unwrap().iter().collect();
     let targets: Vec<_> = targets.iter().map(|detail| &detail["target"]).collect();
     assert_eq!(targets, ["displayName", "statistics"]);
     let message = error["message"].as_str().unwrap();
     assert!(message.contains("(displayName, statistics)"), "{message}");
     app.delete(&format!("{url}/{ID}")).await;
-    let refused = app.post(&url, created).await;
-    assert_eq!((refused.status, refused.code()), (StatusCode::CONFLICT, "idTaken"));
-    let message = refused.json["error"]["message"].as_str().unwrap();
+    let rejected = app.post(&url, created).await;
+    assert_eq!((rejected.status, rejected.code()), (StatusCode::CONFLICT, "idTaken"));
+    let message = rejected.json["error"]["message"].as_str().unwrap();
     assert!(message.contains("was deleted"), "{message}");
 }
 
@@ -184,23 +188,23 @@ async fn a_repeated_creation_that_prefers_minimal_says_where_the_run_is() {
     let body = format!(r#"{{"id":"{ID}","displayName":"R"}}"#);
     let prefer = [("prefer", "return=minimal")];
     for _ in 0..2 {
-        let answer = app.send(Method::POST, &url, &prefer, &body).await;
-        assert_eq!(answer.status, StatusCode::NO_CONTENT);
+        let response = app.send(Method::POST, &url, &prefer, &body).await;
+        assert_eq!(response.status, StatusCode::NO_CONTENT);
         let place = format!("http://localhost{url}/{ID}");
         for header in ["location", "odata-entityid"] {
-            assert_eq!(answer.header(header), place);
+            assert_eq!(response.header(header), place);
         }
-        assert_eq!(answer.header("preference-applied"), "return=minimal");
-        assert_ne!(answer.header("etag"), "");
+        assert_eq!(response.header("preference-applied"), "return=minimal");
+        assert_ne!(response.header("etag"), "");
     }
 }
 
 #[tokio::test]
-async fn all_faults_of_a_creation_are_told_in_the_order_of_the_properties() {
+async fn all_violations_of_a_creation_are_listed_in_the_order_of_the_properties() {
     let app = App::start().await;
     let url = format!("/industryData/incomingFlows/{}/runs", app.flow().await);
-    let details = |answer: &crate::app::Answer| -> Vec<(String, String)> {
-        let details = answer.json["error"]["details"].as_array().unwrap().clone();
+    let details = |response: &crate::app::TestResponse| -> Vec<(String, String)> {
+        let details = response.json["error"]["details"].as_array().unwrap().clone();
         let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
         let pairs = details.iter().map(|detail| (text(&detail["target"]), text(&detail["code"])));
         pairs.collect()
@@ -210,9 +214,9 @@ async fn all_faults_of_a_creation_are_told_in_the_order_of_the_properties() {
         pairs.iter().map(owned).collect()
     };
     let body = json!({"status": "completed", "blockingError": {"code": "E"}, "statistics": {"a": "x".repeat(65_536)}});
-    let answer = app.post(&url, body).await;
+    let response = app.post(&url, body).await;
     assert_eq!(
-        details(&answer),
+        details(&response),
         expected(&[
             ("displayName", "propertyRequired"),
             ("endDateTime", "endDateTimeRequired"),
@@ -221,9 +225,9 @@ async fn all_faults_of_a_creation_are_told_in_the_order_of_the_properties() {
         ])
     );
     let body = json!({"id": "x", "displayname": "R", "status": "completed", "endDateTime": "now", "startDateTime": 1});
-    let answer = app.post(&url, body).await;
+    let response = app.post(&url, body).await;
     assert_eq!(
-        details(&answer),
+        details(&response),
         expected(&[
             ("id", "invalidId"),
             ("startDateTime", "invalidType"),
@@ -234,7 +238,7 @@ async fn all_faults_of_a_creation_are_told_in_the_order_of_the_properties() {
 }
 
 #[tokio::test]
-async fn a_creation_without_a_start_is_harmless_to_repeat_after_its_end() {
+async fn a_creation_without_a_start_can_be_repeated_after_the_end_of_the_run() {
     let app = App::start().await;
     let url = format!("/industryData/incomingFlows/{}/runs", app.flow().await);
     let end = app.clock_text();

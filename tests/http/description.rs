@@ -3,23 +3,23 @@
 use axum::http::{Method, StatusCode};
 use serde_json::Value;
 
-use crate::app::{Answer, App};
+use crate::app::{App, TestResponse};
 
 const FLOW: &str = "0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e";
 const METHODS: [&str; 6] = ["get", "put", "post", "delete", "patch", "options"];
 
 /// Sends no token.
-async fn get(app: &App, url: &str) -> Answer {
+async fn get(app: &App, url: &str) -> TestResponse {
     app.send_bare(Method::GET, url, &[("authorization", "")], "").await
 }
 
 #[tokio::test]
-async fn the_document_is_served_as_it_is_printed() {
+async fn the_served_document_equals_the_printed_one() {
     let app = App::start().await;
-    let answer = get(&app, "/openapi.json").await;
-    assert_eq!(answer.status, StatusCode::OK);
-    assert_eq!(answer.header("content-type"), "application/json");
-    assert_eq!(answer.body, flowruns_api::openapi_json().unwrap());
+    let response = get(&app, "/openapi.json").await;
+    assert_eq!(response.status, StatusCode::OK);
+    assert_eq!(response.header("content-type"), "application/json");
+    assert_eq!(response.body, flowruns_api::openapi_json().unwrap());
 }
 
 #[tokio::test]
@@ -39,9 +39,9 @@ async fn every_operation_of_the_document_is_served_and_no_other_of_its_paths() {
             }
             for method in METHODS {
                 let sent = method.to_uppercase().parse().unwrap();
-                let answer = app.send_bare(sent, url, &[], "").await;
-                let is_served = answer.status != StatusCode::METHOD_NOT_ALLOWED
-                    && answer.code() != "routeNotFound";
+                let response = app.send_bare(sent, url, &[], "").await;
+                let is_served = response.status != StatusCode::METHOD_NOT_ALLOWED
+                    && response.code() != "routeNotFound";
                 let is_described = item[method].is_object();
                 assert_eq!(is_served, is_described, "{method} {url}");
             }
@@ -50,7 +50,7 @@ async fn every_operation_of_the_document_is_served_and_no_other_of_its_paths() {
 }
 
 #[tokio::test]
-async fn an_answer_has_the_properties_that_the_document_requires() {
+async fn a_response_has_the_properties_that_the_document_requires() {
     let app = App::start().await;
     let document = get(&app, "/openapi.json").await.json;
     let run = app.run(serde_json::json!({"displayName": "R"})).await;
@@ -68,7 +68,7 @@ async fn an_answer_has_the_properties_that_the_document_requires() {
     }
 }
 
-/// Whether a value has what its schema requires, and nothing that the schema does not know.
+/// Whether a value has the properties that its schema requires, and only properties of the schema.
 fn fits(document: &Value, name: &str, value: &Value, at: &str) {
     let schema = &document["components"]["schemas"][name];
     let known = schema["properties"].as_object().unwrap();
@@ -99,7 +99,7 @@ fn fits(document: &Value, name: &str, value: &Value, at: &str) {
 }
 
 #[tokio::test]
-async fn the_page_needs_nothing_from_elsewhere() {
+async fn the_page_loads_nothing_from_other_hosts() {
     let app = App::start().await;
     let page = get(&app, "/docs").await;
     assert_eq!(page.status, StatusCode::OK);
@@ -126,7 +126,7 @@ async fn the_page_needs_nothing_from_elsewhere() {
     }
 }
 
-/// The requests of a file, each as its method and path, with the variables of the file put in.
+/// The requests of a file, each as its method and path, with the variables of the file replaced.
 fn requests(file: &str) -> Vec<(String, String)> {
     let variables = file.lines().filter_map(|line| line.strip_prefix('@')?.split_once(" = "));
     let variables: Vec<_> = variables.collect();
@@ -134,7 +134,7 @@ fn requests(file: &str) -> Vec<(String, String)> {
     let requests = lines.filter(|(method, _)| METHODS.contains(&method.to_lowercase().as_str()));
     let requests = requests.map(|(method, url)| {
         let mut url = url.to_owned();
-        // The last ones are made of the first ones.
+        // Later variables refer to earlier ones.
         for (name, value) in variables.iter().rev() {
             url = url.replace(&format!("{{{{{name}}}}}"), value);
         }
@@ -152,7 +152,7 @@ type WholeRequest = (Method, String, Vec<(String, String)>, String);
 fn whole_requests(file: &str) -> Vec<WholeRequest> {
     let blocks = file.split("\n###").skip(1);
     let requests = blocks.map(|block| {
-        // What follows ### is a title.
+        // The text after ### is a title.
         let (_, request) = block.split_once('\n').unwrap();
         let (head, body) = request.split_once("\n\n").unwrap_or((request, ""));
         let mut lines = head.lines();
@@ -194,10 +194,10 @@ async fn the_file_of_requests_succeeds_from_top_to_bottom() {
         let headers: Vec<_> =
             headers.iter().map(|(name, value)| (name.as_str(), fill(value))).collect();
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let answer = app.send_bare(method.clone(), &url, &headers, &fill(&body)).await;
-        assert!(answer.status.is_success(), "{method} {url}: {}", answer.body);
+        let response = app.send_bare(method.clone(), &url, &headers, &fill(&body)).await;
+        assert!(response.status.is_success(), "{method} {url}: {}", response.body);
         if number == 1 {
-            let flow = answer.json["id"].as_str().unwrap().to_owned();
+            let flow = response.json["id"].as_str().unwrap().to_owned();
             variables.retain(|(name, _)| name != "{{flowId}}");
             variables.insert(0, ("{{flowId}}".to_owned(), flow));
         }
@@ -206,7 +206,7 @@ async fn the_file_of_requests_succeeds_from_top_to_bottom() {
 }
 
 #[test]
-fn every_operation_of_the_document_stands_in_the_file_of_requests() {
+fn every_operation_of_the_document_is_in_the_file_of_requests() {
     let document: Value = serde_json::from_str(&flowruns_api::openapi_json().unwrap()).unwrap();
     let requests = requests(include_str!("../../requests.http"));
     let matches = |template: &str, path: &str| {

@@ -1,4 +1,4 @@
-//! The pages for people agree with the files that they describe.
+//! The documentation agrees with the files that it describes.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use toml::{Table, Value};
 const DEFAULTS: &str = include_str!("../../config/default.toml");
 const CONFIGURATION: &str = include_str!("../../docs/configuration.md");
 
-/// The pages, by their path below the root of the workspace. The changelog names what no longer exists.
+/// The pages, by their path relative to the root of the workspace. The changelog names what no longer exists.
 const PAGES: [(&str, &str); 9] = [
     ("README.md", include_str!("../../README.md")),
     ("SECURITY.md", include_str!("../../SECURITY.md")),

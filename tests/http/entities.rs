@@ -1,4 +1,4 @@
-//! One entity: what is shown of it, the singleton that leads to all of them, and HEAD.
+//! Single entities: projection, the singleton, and HEAD.
 
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -7,12 +7,12 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::app::{Answer, App, TestRun};
+use crate::app::{App, TestResponse, TestRun};
 
-async fn found(app: &App, url: &str) -> Answer {
-    let answer = app.get(url).await;
-    assert_eq!(answer.status, StatusCode::OK, "{url}: {}", answer.body);
-    answer
+async fn found(app: &App, url: &str) -> TestResponse {
+    let response = app.get(url).await;
+    assert_eq!(response.status, StatusCode::OK, "{url}: {}", response.body);
+    response
 }
 
 fn members(value: &Value) -> Vec<&str> {
@@ -86,7 +86,7 @@ async fn a_flow_and_a_process_show_what_is_selected() {
 }
 
 #[tokio::test]
-async fn other_options_of_an_entity_and_any_of_a_write_are_refused() {
+async fn other_options_of_an_entity_and_any_of_a_write_are_rejected() {
     let app = App::start().await;
     let run = a_run(&app).await;
     let flow = format!("/industryData/incomingFlows/{}", run.flow);
@@ -101,25 +101,25 @@ async fn other_options_of_an_entity_and_any_of_a_write_are_refused() {
         (format!("{process}?$expand=runs"), "unsupportedQueryOption"),
         (format!("{flow}?$select=status"), "invalidQueryOption"),
     ] {
-        let answer = app.get(&url.replace(' ', "%20")).await;
-        let refused = (answer.status, answer.code());
-        assert_eq!(refused, (StatusCode::BAD_REQUEST, code), "{url}");
+        let response = app.get(&url.replace(' ', "%20")).await;
+        let rejected = (response.status, response.code());
+        assert_eq!(rejected, (StatusCode::BAD_REQUEST, code), "{url}");
     }
     let new = json!({"displayName": "R"});
-    for answer in [
+    for response in [
         app.patch(&format!("{}?$select=id", run.url), json!({})).await,
         app.patch(&format!("{flow}?$select=id"), json!({})).await,
         app.post(&format!("{}?$select=id", run.list_url()), new.clone()).await,
         app.post("/industryData/incomingFlows?$select=id", new).await,
         app.delete(&format!("{}?$select=id", run.url)).await,
     ] {
-        let refused = (answer.status, answer.code());
-        assert_eq!(refused, (StatusCode::BAD_REQUEST, "unsupportedQueryOption"));
+        let rejected = (response.status, response.code());
+        assert_eq!(rejected, (StatusCode::BAD_REQUEST, "unsupportedQueryOption"));
     }
 }
 
 #[tokio::test]
-async fn an_expanded_process_is_never_taken_for_the_one_that_the_client_has() {
+async fn if_none_match_of_a_run_does_not_match_its_expanded_process() {
     let app = App::start().await;
     let run = a_run(&app).await;
     let tag = found(&app, &run.url).await.header("etag").to_owned();
@@ -130,12 +130,12 @@ async fn an_expanded_process_is_never_taken_for_the_one_that_the_client_has() {
     let flow = format!("/industryData/incomingFlows/{}", run.flow);
     app.patch(&flow, json!({"displayName": "Renamed"})).await;
     let url = format!("{}?$expand=process", run.url);
-    let answer = app.send_bare(Method::GET, &url, &known, "").await;
-    assert_eq!(answer.json["process"]["displayName"], "Renamed");
+    let response = app.send_bare(Method::GET, &url, &known, "").await;
+    assert_eq!(response.json["process"]["displayName"], "Renamed");
 }
 
 #[tokio::test]
-async fn the_singleton_leads_to_its_collections() {
+async fn the_singleton_links_to_its_collections() {
     let app = App::start().await;
     a_run(&app).await;
     for root in ["", "/beta"] {
@@ -151,12 +151,12 @@ async fn the_singleton_leads_to_its_collections() {
         }
     }
     let without_token = [("authorization", "")];
-    let refused = app.send_bare(Method::GET, "/industryData", &without_token, "");
-    assert_eq!(refused.await.status, StatusCode::UNAUTHORIZED);
+    let rejected = app.send_bare(Method::GET, "/industryData", &without_token, "");
+    assert_eq!(rejected.await.status, StatusCode::UNAUTHORIZED);
 }
 
-/// The answers to requests on one connection, which has nothing but them: a body after HEAD would be taken for one.
-async fn answers(app: &App, requests: &[(&str, &str, &str)]) -> Vec<String> {
+/// The responses on one connection, parsed strictly: a body after HEAD would be read as a response.
+async fn responses(app: &App, requests: &[(&str, &str, &str)]) -> Vec<String> {
     let server = app.serve().await;
     let address = server.strip_prefix("http://").unwrap();
     let mut connection = TcpStream::connect(address).await.unwrap();
@@ -170,18 +170,18 @@ async fn answers(app: &App, requests: &[(&str, &str, &str)]) -> Vec<String> {
     }
     let mut text = String::new();
     connection.read_to_string(&mut text).await.unwrap();
-    let answers = text.split("HTTP/1.1 ").skip(1);
-    answers.map(str::to_owned).collect()
+    let responses = text.split("HTTP/1.1 ").skip(1);
+    responses.map(str::to_owned).collect()
 }
 
-fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
-    let (head, _) = answer.split_once("\r\n\r\n").unwrap();
+fn header<'a>(response: &'a str, name: &str) -> Option<&'a str> {
+    let (head, _) = response.split_once("\r\n\r\n").unwrap();
     let mut lines = head.lines().filter_map(|line| line.split_once(": "));
     lines.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
 #[tokio::test]
-async fn head_answers_as_get_does_without_the_body() {
+async fn head_responds_like_get_without_the_body() {
     let app = App::start().await;
     let run = a_run(&app).await;
     let list = run.list_url();
@@ -190,8 +190,8 @@ async fn head_answers_as_get_does_without_the_body() {
     for url in
         [run.url.as_str(), &list, &count, &absent, "/industryData", "/$metadata", "/livez", "/none"]
     {
-        let [head, get] = &answers(&app, &[("HEAD", url, ""), ("GET", url, "")]).await[..] else {
-            panic!("{url}: two answers");
+        let [head, get] = &responses(&app, &[("HEAD", url, ""), ("GET", url, "")]).await[..] else {
+            panic!("{url}: two responses");
         };
         assert_eq!(head.lines().next(), get.lines().next(), "{url}");
         for name in ["content-type", "etag", "odata-version", "content-length"] {
@@ -204,15 +204,15 @@ async fn head_answers_as_get_does_without_the_body() {
 }
 
 #[tokio::test]
-async fn what_the_client_has_is_answered_without_a_length() {
+async fn a_304_has_no_content_length() {
     let app = App::start().await;
     let run = a_run(&app).await;
     let tag = found(&app, &run.url).await.header("etag").to_owned();
     let known = format!("if-none-match: {tag}\r\n");
     for method in ["HEAD", "GET"] {
         let requests = [(method, run.url.as_str(), known.as_str()), ("GET", "/livez", "")];
-        let [same, _] = &answers(&app, &requests).await[..] else {
-            panic!("two answers");
+        let [same, _] = &responses(&app, &requests).await[..] else {
+            panic!("two responses");
         };
         assert!(same.starts_with("304 ") && same.ends_with("\r\n\r\n"), "{same}");
         assert_eq!(header(same, "etag"), Some(tag.as_str()));

@@ -1,4 +1,4 @@
-//! Every path out of the server carries the envelope.
+//! Every error response has the error envelope.
 
 use axum::http::{Method, StatusCode};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::app::App;
 
 #[tokio::test]
-async fn a_body_that_cannot_be_read_says_where() {
+async fn an_unreadable_body_is_rejected_with_its_position() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     let cases = [
@@ -43,30 +43,30 @@ async fn a_body_that_cannot_be_read_says_where() {
         ("{\"id\":\"0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e\"}", "propertyNotUpdateable", "id"),
     ];
     for (body, code, words) in cases {
-        let answer = app.send(Method::PATCH, &run.url, &[], body).await;
+        let response = app.send(Method::PATCH, &run.url, &[], body).await;
         assert_eq!(
-            (answer.status, answer.code()),
+            (response.status, response.code()),
             (StatusCode::BAD_REQUEST, code),
             "{body}: {}",
-            answer.body
+            response.body
         );
         assert!(
-            answer.json["error"]["message"].as_str().unwrap().contains(words),
+            response.json["error"]["message"].as_str().unwrap().contains(words),
             "{body}: {}",
-            answer.body
+            response.body
         );
-        assert_eq!(answer.json["error"]["code"], json!("badRequest"));
+        assert_eq!(response.json["error"]["code"], json!("badRequest"));
     }
     assert_eq!(app.history(&run.url).await.len(), 1);
 }
 
 #[tokio::test]
-async fn all_faults_of_one_body_are_told_at_once() {
+async fn all_violations_of_one_body_are_listed_at_once() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     let body = json!({"displayName": null, "status": "x", "endDateTime": "tomorrow", "speed": 1, "statistics": 7});
-    let answer = app.patch(&run.url, body).await;
-    let details = answer.json["error"]["details"].as_array().unwrap();
+    let response = app.patch(&run.url, body).await;
+    let details = response.json["error"]["details"].as_array().unwrap();
     let found: Vec<_> = details
         .iter()
         .map(|d| (d["code"].as_str().unwrap(), d["target"].as_str().unwrap()))
@@ -87,7 +87,7 @@ async fn all_faults_of_one_body_are_told_at_once() {
 type Case<'a> = (Method, &'a str, &'a [(&'a str, &'a str)], &'a str, u16, &'a str);
 
 #[tokio::test]
-async fn routes_methods_and_media_types_are_refused_in_order() {
+async fn routes_methods_and_media_types_are_rejected_in_order() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     let json_type = ("content-type", "application/json");
@@ -146,37 +146,42 @@ async fn routes_methods_and_media_types_are_refused_in_order() {
         (Method::GET, &run.url, &[("accept", "text/html, application/*;q=0.5")], "", 200, ""),
     ];
     for (method, url, headers, body, status, code) in cases {
-        let answer = app.send_bare(method.clone(), url, headers, body).await;
-        assert_eq!(answer.status.as_u16(), status, "{method} {url} {headers:?}: {}", answer.body);
+        let response = app.send_bare(method.clone(), url, headers, body).await;
+        assert_eq!(
+            response.status.as_u16(),
+            status,
+            "{method} {url} {headers:?}: {}",
+            response.body
+        );
         if status != 200 {
-            assert_eq!(answer.json["error"]["code"], json!(code), "{method} {url}");
-            assert_eq!(answer.header("content-type"), "application/json");
+            assert_eq!(response.json["error"]["code"], json!(code), "{method} {url}");
+            assert_eq!(response.header("content-type"), "application/json");
             assert_eq!(
-                answer.json["error"]["innerError"]["request-id"],
-                json!(answer.header("request-id"))
+                response.json["error"]["innerError"]["request-id"],
+                json!(response.header("request-id"))
             );
         }
     }
-    let answer = app.send_bare(Method::PUT, &run.url, &[json_type], "{}").await;
+    let response = app.send_bare(Method::PUT, &run.url, &[json_type], "{}").await;
     for method in ["GET", "PATCH", "DELETE"] {
-        assert!(answer.header("allow").contains(method), "{}", answer.header("allow"));
+        assert!(response.header("allow").contains(method), "{}", response.header("allow"));
     }
 }
 
 #[tokio::test]
 async fn a_client_request_id_is_echoed() {
     let app = App::start().await;
-    let answer = app.send(Method::GET, "/nowhere", &[("client-request-id", "abc-1")], "").await;
-    assert_eq!(answer.header("client-request-id"), "abc-1");
-    assert_eq!(answer.json["error"]["innerError"]["client-request-id"], json!("abc-1"));
-    assert_ne!(answer.header("request-id"), "abc-1");
+    let response = app.send(Method::GET, "/nowhere", &[("client-request-id", "abc-1")], "").await;
+    assert_eq!(response.header("client-request-id"), "abc-1");
+    assert_eq!(response.json["error"]["innerError"]["client-request-id"], json!("abc-1"));
+    assert_ne!(response.header("request-id"), "abc-1");
 }
 
 #[tokio::test]
 async fn health_needs_no_token() {
     let app = App::start().await;
     for path in ["/livez", "/readyz"] {
-        let answer = app.send_bare(Method::GET, path, &[("authorization", "")], "").await;
-        assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "ok\n"));
+        let response = app.send_bare(Method::GET, path, &[("authorization", "")], "").await;
+        assert_eq!((response.status, response.body.as_str()), (StatusCode::OK, "ok\n"));
     }
 }

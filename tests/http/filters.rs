@@ -1,5 +1,5 @@
-//! Lists against another reading of OData: random filters, orders and pages, evaluated here on the JSON of the whole list,
-//! with nothing of the product.
+//! Lists against an independent implementation of OData: random filters, orders and pages, evaluated here on the JSON of the whole list,
+//! without code of the server.
 
 mod condition;
 mod list;
@@ -32,7 +32,7 @@ fn moment(minute: u32) -> String {
     format!("2026-03-01T08:{minute:02}:00Z")
 }
 
-/// An application with flows and runs that stand still, and the JSON of each whole list.
+/// An application with flows and runs that do not change, and the JSON of each whole list.
 struct Fixture {
     runtime: Runtime,
     app: App,
@@ -56,8 +56,8 @@ impl Listed {
 }
 
 fn fixture() -> &'static Fixture {
-    static SCENE: OnceLock<Fixture> = OnceLock::new();
-    SCENE.get_or_init(|| {
+    static FIXTURE: OnceLock<Fixture> = OnceLock::new();
+    FIXTURE.get_or_init(|| {
         let runtime = Runtime::new().unwrap();
         let (app, [runs, all_runs, flows]) = runtime.block_on(filled());
         Fixture { runtime, app, runs, all_runs, flows }
@@ -91,7 +91,7 @@ async fn filled() -> (App, [Listed; 3]) {
     (app, [runs, all_runs, flows])
 }
 
-/// Walks the list that the options ask for, and holds it and its counts against what is expected.
+/// Reads all pages of the list with these options, and compares them and the counts with the expected list.
 async fn compare(
     app: &App,
     list: &Listed,
@@ -138,7 +138,7 @@ proptest! {
     #![proptest_config(cases(250))]
 
     #[test]
-    fn runs_of_a_flow_are_those_that_match_in_order(
+    fn runs_of_a_flow_are_filtered_and_ordered(
         filter in proptest::option::weighted(0.9, conditions(Leaves::Runs)),
         order in orders(&["startDateTime", "endDateTime", "displayName", "id"]),
         window in windows(),
@@ -148,7 +148,7 @@ proptest! {
     }
 
     #[test]
-    fn runs_of_all_flows_are_those_that_match_in_order(
+    fn runs_of_all_flows_are_filtered_and_ordered(
         filter in proptest::option::weighted(0.9, conditions(Leaves::RunsAcrossFlows)),
         order in orders(&["startDateTime"]),
         window in windows(),
@@ -158,7 +158,7 @@ proptest! {
     }
 
     #[test]
-    fn flows_are_those_that_match_in_order(
+    fn flows_are_filtered_and_ordered(
         filter in proptest::option::weighted(0.9, conditions(Leaves::Flows)),
         order in orders(&["id", "displayName"]),
         window in windows(),
@@ -170,15 +170,15 @@ proptest! {
 
 /// An application whose lists change.
 fn other_scene() -> &'static (Runtime, App) {
-    static SCENE: OnceLock<(Runtime, App)> = OnceLock::new();
-    SCENE.get_or_init(|| {
+    static FIXTURE: OnceLock<(Runtime, App)> = OnceLock::new();
+    FIXTURE.get_or_init(|| {
         let runtime = Runtime::new().unwrap();
         let app = runtime.block_on(App::start());
         (runtime, app)
     })
 }
 
-/// What happens to other runs between two pages.
+/// Changes of other runs between two pages.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Create(u32),
@@ -203,7 +203,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 0..4)
 }
 
-async fn take(app: &App, list: &str, movers: &[String], step: Step) {
+async fn apply(app: &App, list: &str, movers: &[String], step: Step) {
     let url = |mover: usize| format!("{list}/{}", movers[mover]);
     match step {
         Step::Create(minute) => {
@@ -224,8 +224,8 @@ async fn take(app: &App, list: &str, movers: &[String], step: Step) {
     }
 }
 
-/// New runs of a flow: the JSON of those that will stand still, and the ids of the others.
-async fn still_and_moving(app: &App, flow: &str) -> (Vec<Value>, Vec<String>) {
+/// New runs of a flow: the JSON of those that will not change, and the ids of the others.
+async fn unchanged_and_changing_runs(app: &App, flow: &str) -> (Vec<Value>, Vec<String>) {
     let (mut still, mut movers) = (Vec::new(), Vec::new());
     for number in 0..18_u32 {
         let mut body = json!({"displayName": NAMES[(number % 8) as usize], "startDateTime": moment(number * 5 % 9)});
@@ -243,7 +243,7 @@ async fn still_and_moving(app: &App, flow: &str) -> (Vec<Value>, Vec<String>) {
     (still, movers)
 }
 
-/// The ids of a walk between whose pages others are created, changed and deleted, and those that stood still, in order.
+/// The ids that the pages return while others are created, changed and deleted, and the expected ids of the unchanged runs, in order.
 async fn walk_amidst(
     app: &App,
     order: &Order,
@@ -252,7 +252,7 @@ async fn walk_amidst(
 ) -> (Vec<String>, Vec<String>) {
     let flow = app.flow().await;
     let list = format!("/industryData/incomingFlows/{flow}/runs");
-    let (mut still, movers) = still_and_moving(app, &flow).await;
+    let (mut still, movers) = unchanged_and_changing_runs(app, &flow).await;
     still.sort_by(|one, other| order.compare(one, other));
     let mut walked = Vec::new();
     let mut place = Some(format!("{list}?$orderby={}&$top={top}", encoded(&order.text())));
@@ -265,7 +265,7 @@ async fn walk_amidst(
         assert!(pages < list::MOST_PAGES, "the walk does not end");
         place = list::next(&page);
         for step in steps.next().into_iter().flatten() {
-            take(app, &list, &movers, *step).await;
+            apply(app, &list, &movers, *step).await;
         }
     }
     let still = list::ids_of(still.iter());
@@ -277,7 +277,7 @@ proptest! {
     #![proptest_config(cases(60))]
 
     #[test]
-    fn a_walk_amidst_changes_gives_each_run_that_stood_still_once(
+    fn paging_during_changes_returns_each_unchanged_run_once(
         order in orders(&["startDateTime", "endDateTime", "displayName", "id"]),
         top in 1_usize..6,
         steps in proptest::collection::vec(steps(), 1..12),

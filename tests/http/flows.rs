@@ -1,4 +1,4 @@
-//! Flows, and the process of a run.
+//! Flows, and the flow of a run.
 
 use axum::http::{Method, StatusCode};
 use serde_json::json;
@@ -40,7 +40,7 @@ async fn a_flow_is_created_read_changed_and_deleted() {
         (StatusCode::OK, &json!("notReady"))
     );
     assert_eq!(app.get(&url).await.body, patched.body);
-    // The eTag in the body is by now that of a former version.
+    // The eTag in the body is that of an older version by now.
     let stale = app.patch(&url, written_back).await;
     assert_eq!(
         (stale.status, stale.code()),
@@ -71,8 +71,8 @@ async fn if_match_and_the_etag_of_a_body_must_both_match_the_flow() {
         (&current, "*", 200),
     ] {
         let body = json!({"displayName": "G", "eTag": tag}).to_string();
-        let answer = app.send(Method::PATCH, &url, &[("if-match", if_match)], &body).await;
-        assert_eq!(answer.status, status, "If-Match {if_match}, eTag {tag}");
+        let response = app.send(Method::PATCH, &url, &[("if-match", if_match)], &body).await;
+        assert_eq!(response.status, status, "If-Match {if_match}, eTag {tag}");
     }
 }
 
@@ -81,8 +81,8 @@ async fn a_flow_with_runs_stays_until_they_are_deleted() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     let url = format!("{FLOWS}/{}", run.flow);
-    let answer = app.delete(&url).await;
-    assert_eq!((answer.status, answer.code()), (StatusCode::CONFLICT, "flowHasRuns"));
+    let response = app.delete(&url).await;
+    assert_eq!((response.status, response.code()), (StatusCode::CONFLICT, "flowHasRuns"));
     assert_eq!(app.get(&format!("{}/process", run.url)).await.body, app.get(&url).await.body);
     assert_eq!(app.delete(&run.url).await.status, StatusCode::NO_CONTENT);
     assert_eq!(app.delete(&url).await.status, StatusCode::NO_CONTENT);
@@ -90,7 +90,7 @@ async fn a_flow_with_runs_stays_until_they_are_deleted() {
 }
 
 #[tokio::test]
-async fn a_flow_that_breaks_a_rule_is_refused() {
+async fn a_flow_that_breaks_a_rule_is_rejected() {
     let app = App::start().await;
     let url = format!("{FLOWS}/{}", app.flow().await);
     let cases = [
@@ -107,12 +107,12 @@ async fn a_flow_that_breaks_a_rule_is_refused() {
         (json!({"colour": "red"}), "unknownProperty"),
     ];
     for (body, code) in cases {
-        let answer = app.patch(&url, body.clone()).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, code), "{body}");
+        let response = app.patch(&url, body.clone()).await;
+        assert_eq!((response.status, response.code()), (StatusCode::BAD_REQUEST, code), "{body}");
     }
     let sentinel = app.patch(&url, json!({"readinessStatus": "unknownFutureValue"})).await;
     assert_eq!(sentinel.status, StatusCode::OK);
-    let refused =
+    let rejected =
         app.post(FLOWS, json!({"displayName": "F", "dataDomain": "unknownFutureValue"})).await;
-    assert_eq!(refused.code(), "invalidEnumValue");
+    assert_eq!(rejected.code(), "invalidEnumValue");
 }

@@ -1,4 +1,4 @@
-//! Headers of content and versions.
+//! Content and version headers.
 
 use axum::http::{Method, StatusCode};
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::app::App;
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 #[tokio::test]
-async fn a_415_says_what_is_taken() {
+async fn a_415_names_the_accepted_media_types() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     let list = run.list_url();
@@ -33,10 +33,10 @@ async fn a_415_says_what_is_taken() {
         (Method::GET, &list, vec![("content-encoding", "br")], "", "identity"),
     ];
     for (method, url, headers, accept_patch, accept_encoding) in cases {
-        let answer = app.send_bare(method.clone(), url, &headers, "{}").await;
-        assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{method} {headers:?}");
-        assert_eq!(answer.header("accept-patch"), accept_patch, "{method} {headers:?}");
-        assert_eq!(answer.header("accept-encoding"), accept_encoding, "{method} {headers:?}");
+        let response = app.send_bare(method.clone(), url, &headers, "{}").await;
+        assert_eq!(response.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{method} {headers:?}");
+        assert_eq!(response.header("accept-patch"), accept_patch, "{method} {headers:?}");
+        assert_eq!(response.header("accept-encoding"), accept_encoding, "{method} {headers:?}");
     }
 }
 
@@ -55,13 +55,13 @@ async fn an_empty_accept_accepts_everything_and_the_most_specific_range_decides(
         (&count, "application/json", 200),
         (&count, "image/png", 406),
     ] {
-        let answer = app.send_bare(Method::GET, url, &[("accept", accept)], "").await;
-        assert_eq!(answer.status.as_u16(), status, "{url} {accept}");
+        let response = app.send_bare(Method::GET, url, &[("accept", accept)], "").await;
+        assert_eq!(response.status.as_u16(), status, "{url} {accept}");
     }
 }
 
 #[tokio::test]
-async fn versions_of_odata_that_are_not_spoken_are_refused() {
+async fn unsupported_odata_versions_are_rejected() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     for (name, value, is_taken) in [
@@ -79,16 +79,16 @@ async fn versions_of_odata_that_are_not_spoken_are_refused() {
         let headers = [JSON, (name, value)];
         let patched = app.send_bare(Method::PATCH, &run.url, &headers, "{}").await;
         let read = app.send_bare(Method::GET, &run.url, &headers[1..], "").await;
-        for answer in [patched, read] {
+        for response in [patched, read] {
             let code = if is_taken { "" } else { "invalidODataVersion" };
             let status = if is_taken { 200 } else { 400 };
-            let found = (answer.status.as_u16(), answer.code());
+            let found = (response.status.as_u16(), response.code());
             assert_eq!(found, (status, code), "{name}: {value}");
-            assert_eq!(answer.header("odata-version"), "4.0");
+            assert_eq!(response.header("odata-version"), "4.0");
         }
     }
-    // After what comes before 400.
+    // Checks with a higher precedence than 400 come first.
     let headers = [("odata-version", "5.0"), ("accept", "image/png")];
-    let answer = app.send_bare(Method::GET, &run.url, &headers, "").await;
-    assert_eq!(answer.status, StatusCode::NOT_ACCEPTABLE);
+    let response = app.send_bare(Method::GET, &run.url, &headers, "").await;
+    assert_eq!(response.status, StatusCode::NOT_ACCEPTABLE);
 }

@@ -1,4 +1,4 @@
-//! Creations with an Idempotency-Key are made once, whatever happens on the way.
+//! Creations with an Idempotency-Key are executed once, even after failures.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,22 +10,22 @@ use futures_util::future::join_all;
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
 
-use crate::app::{AUDIENCE, Answer, App, ISSUER};
+use crate::app::{AUDIENCE, App, ISSUER, TestResponse};
 
 const FLOWS: &str = "/industryData/incomingFlows";
 const BODY: &str = r#"{"displayName":"once"}"#;
 const LEASE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-async fn post(app: &App, url: &str, key: &str, body: &str) -> Answer {
+async fn post(app: &App, url: &str, key: &str, body: &str) -> TestResponse {
     let key = ("idempotency-key", key);
     app.send(Method::POST, url, &[key], body).await
 }
 
-fn shown(answer: &Answer) -> (StatusCode, [&str; 5], &str) {
+fn shown(response: &TestResponse) -> (StatusCode, [&str; 5], &str) {
     let names = ["content-type", "etag", "location", "odata-entityid", "preference-applied"];
-    let headers = names.map(|name| answer.header(name));
-    (answer.status, headers, &answer.body)
+    let headers = names.map(|name| response.header(name));
+    (response.status, headers, &response.body)
 }
 
 async fn rows(app: &App, url: &str) -> usize {
@@ -41,13 +41,13 @@ async fn as_owner(app: &App, statement: &'static str) {
     sqlx::raw_sql(statement).execute(&mut owner).await.unwrap();
 }
 
-/// What a server leaves behind that crashed after the creation and before the answer.
-async fn lose_the_answer(app: &App) {
+/// The state after a server crashed between the creation and the response.
+async fn lose_the_response(app: &App) {
     as_owner(app, "UPDATE idempotency_keys SET status = NULL, headers = NULL, body = NULL").await;
 }
 
 #[tokio::test]
-async fn a_creation_that_is_sent_again_is_answered_as_the_first_time() {
+async fn a_repeated_creation_has_the_first_response() {
     let app = App::start().await;
     let runs = runs_url(&app).await;
     for (url, body) in [(runs.as_str(), BODY), (FLOWS, r#"{"displayName":"a flow"}"#)] {
@@ -66,7 +66,7 @@ async fn a_creation_that_is_sent_again_is_answered_as_the_first_time() {
 }
 
 #[tokio::test]
-async fn an_answer_without_a_body_is_given_again() {
+async fn a_response_without_a_body_is_repeated() {
     let app = App::start().await;
     for url in [FLOWS.to_owned(), runs_url(&app).await] {
         let headers = [("idempotency-key", url.as_str()), ("prefer", "return=minimal")];
@@ -80,13 +80,13 @@ async fn an_answer_without_a_body_is_given_again() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_final_for_its_key() {
+async fn a_rejection_is_stored_for_its_key() {
     let app = App::start().await;
     let url = runs_url(&app).await;
-    let first = post(&app, &url, "refused", r#"{"displayName":""}"#).await;
+    let first = post(&app, &url, "rejected", r#"{"displayName":""}"#).await;
     assert_eq!((first.status, first.code()), (StatusCode::BAD_REQUEST, "invalidDisplayName"));
     app.clock.advance(Duration::from_secs(1));
-    let again = post(&app, &url, "refused", r#"{"displayName":""}"#).await;
+    let again = post(&app, &url, "rejected", r#"{"displayName":""}"#).await;
     assert_eq!(shown(&again), shown(&first));
     assert_eq!(again.header("idempotency-replayed"), "true");
     assert_ne!(again.header("request-id"), first.header("request-id"));
@@ -97,23 +97,23 @@ async fn a_refusal_is_final_for_its_key() {
 }
 
 #[tokio::test]
-async fn a_key_of_another_body_or_route_is_refused() {
+async fn a_key_of_another_body_or_route_is_rejected() {
     let app = App::start().await;
     let (url, other) = (runs_url(&app).await, runs_url(&app).await);
     let first = post(&app, &url, "key", BODY).await;
     let others =
         [(url.as_str(), r#"{"displayName":"twice"}"#), (other.as_str(), BODY), (FLOWS, BODY)];
     for (url, body) in others {
-        let answer = post(&app, url, "key", body).await;
+        let response = post(&app, url, "key", body).await;
         assert_eq!(
-            (answer.status, answer.code()),
+            (response.status, response.code()),
             (StatusCode::UNPROCESSABLE_ENTITY, "idempotencyKeyReused"),
             "{url} {body}"
         );
-        assert_eq!(answer.json["error"]["code"], "unprocessableEntity");
+        assert_eq!(response.json["error"]["code"], "unprocessableEntity");
     }
     assert_eq!(rows(&app, &other).await, 0);
-    // The same route, written otherwise, also below `/beta`.
+    // The same route in another form, also below `/beta`.
     let beta = format!("/beta{url}");
     let parentheses = url.replace("Flows/", "Flows('").replace("/runs", "')/runs");
     for url in [
@@ -149,21 +149,21 @@ async fn a_key_is_one_header_of_1_to_255_visible_characters() {
     let (longest, too_long) = ("k".repeat(255), "k".repeat(256));
     assert_eq!(post(&app, FLOWS, &longest, BODY).await.status, StatusCode::CREATED);
     for key in ["", " ", "a key", "\u{fc}", "a\tkey", too_long.as_str()] {
-        let answer = post(&app, FLOWS, key, BODY).await;
+        let response = post(&app, FLOWS, key, BODY).await;
         assert_eq!(
-            (answer.status, answer.code()),
+            (response.status, response.code()),
             (StatusCode::BAD_REQUEST, "invalidIdempotencyKey"),
             "{key}"
         );
     }
     let twice = [("idempotency-key", "a"), ("idempotency-key", "a")];
-    let answer = app.send(Method::POST, FLOWS, &twice, BODY).await;
-    assert_eq!(answer.code(), "invalidIdempotencyKey");
+    let response = app.send(Method::POST, FLOWS, &twice, BODY).await;
+    assert_eq!(response.code(), "invalidIdempotencyKey");
     assert_eq!(rows(&app, FLOWS).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_sixteen_at_once_on_two_servers_one_creates() {
+async fn one_of_sixteen_concurrent_requests_on_two_servers_creates() {
     let app = Arc::new(App::start().await);
     let now = flowruns_domain::clock::Clock::now(&*app.clock);
     let servers = [Arc::clone(&app), Arc::new(app.beside(now).await)];
@@ -173,18 +173,18 @@ async fn of_sixteen_at_once_on_two_servers_one_creates() {
             let (app, url) = (Arc::clone(&servers[index % 2]), url.clone());
             tokio::spawn(async move { post(&app, &url, &url, BODY).await })
         });
-        let answers = join_all(posts).await.into_iter().map(Result::unwrap);
+        let responses = join_all(posts).await.into_iter().map(Result::unwrap);
         let (waiting, created): (Vec<_>, Vec<_>) =
-            answers.partition(|answer| answer.status == StatusCode::CONFLICT);
-        for answer in waiting {
-            assert_eq!(answer.code(), "idempotencyKeyUnderWay");
-            assert_eq!(answer.header("retry-after"), "1");
+            responses.partition(|response| response.status == StatusCode::CONFLICT);
+        for response in waiting {
+            assert_eq!(response.code(), "idempotencyKeyUnderWay");
+            assert_eq!(response.header("retry-after"), "1");
         }
         let last = post(&app, &url, &url, BODY).await;
         assert_eq!(last.status, StatusCode::CREATED);
         assert!(!created.is_empty());
-        for answer in created {
-            assert_eq!(shown(&answer), shown(&last));
+        for response in created {
+            assert_eq!(shown(&response), shown(&last));
         }
         assert_eq!(rows(&app, &url).await, before + 1);
     }
@@ -196,7 +196,7 @@ async fn after_a_crash_the_next_attempt_finds_what_was_created() {
     for url in [runs_url(&app).await, FLOWS.to_owned()] {
         let first = post(&app, &url, &url, BODY).await;
         let before = rows(&app, &url).await;
-        lose_the_answer(&app).await;
+        lose_the_response(&app).await;
         let early = post(&app, &url, &url, BODY).await;
         assert_eq!(
             (early.status, early.code(), early.header("retry-after")),
@@ -214,7 +214,7 @@ async fn after_a_crash_before_the_creation_the_next_attempt_creates() {
     let app = App::start().await;
     let url = runs_url(&app).await;
     let first = post(&app, &url, "key", BODY).await;
-    lose_the_answer(&app).await;
+    lose_the_response(&app).await;
     as_owner(&app, "DELETE FROM runs; DELETE FROM run_events").await;
     app.clock.advance(LEASE);
     let again = post(&app, &url, "key", BODY).await;
@@ -223,7 +223,7 @@ async fn after_a_crash_before_the_creation_the_next_attempt_creates() {
 }
 
 #[tokio::test]
-async fn a_failure_of_the_server_is_not_final() {
+async fn a_server_error_is_not_stored_for_its_key() {
     let app = App::start().await;
     let url = runs_url(&app).await;
     as_owner(&app, "REVOKE INSERT ON runs FROM flowruns_service").await;
@@ -235,17 +235,17 @@ async fn a_failure_of_the_server_is_not_final() {
 }
 
 #[tokio::test]
-async fn a_client_that_hangs_up_finds_its_answer_when_it_asks_again() {
+async fn a_client_that_disconnects_gets_its_response_on_a_retry() {
     let app = App::start().await;
     let url = runs_url(&app).await;
-    // The work has begun when the client goes away.
+    // The server has begun the creation when the client disconnects.
     let cut_off = tokio::time::timeout(Duration::ZERO, post(&app, &url, "key", BODY)).await;
     assert!(cut_off.is_err());
-    let mut answer = post(&app, &url, "key", BODY).await;
-    while answer.status == StatusCode::CONFLICT {
-        answer = post(&app, &url, "key", BODY).await;
+    let mut response = post(&app, &url, "key", BODY).await;
+    while response.status == StatusCode::CONFLICT {
+        response = post(&app, &url, "key", BODY).await;
     }
-    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+    assert_eq!(response.status, StatusCode::CREATED, "{}", response.body);
     assert_eq!(rows(&app, &url).await, 1);
 }
 

@@ -1,4 +1,4 @@
-//! Limits of a caller: what is one too many is 429, and nobody else notices.
+//! Rate limits of a caller: a request over the limit is 429, and other callers are not affected.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -7,12 +7,12 @@ use flowruns_api::{Rate, RateOverride};
 use serde_json::{Value, json};
 
 use crate::{
-    app::{AUDIENCE, Answer, App, ISSUER},
-    batch::{responses, send},
+    app::{AUDIENCE, App, ISSUER, TestResponse},
+    batch::{batch_responses, send},
 };
 
 const FLOWS: &str = "/industryData/incomingFlows";
-/// So slow that no test lives long enough to be given one more.
+/// So slow that no test lasts until the next request is allowed.
 const PERIOD: Duration = Duration::from_secs(3600);
 const OTHER_TENANT: &str = "5b0f1f5e-0d3a-4d6f-9d0e-2f6a1c9b8e11";
 
@@ -31,23 +31,23 @@ fn bearer(app: &App, tenant: &str, application: &str, role: &str) -> String {
     format!("Bearer {}", app.token(&claims))
 }
 
-/// The whole period, but for what went by since.
+/// The whole period, less the time that has passed.
 fn assert_waits(retry_after: &str) {
     let seconds: u64 = retry_after.parse().unwrap();
     assert!((1..=PERIOD.as_secs()).contains(&seconds), "{seconds}");
     assert!(seconds > PERIOD.as_secs() / 2, "{seconds}");
 }
 
-fn assert_limited(answer: &Answer) {
-    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
-    assert_waits(answer.header("retry-after"));
-    assert_eq!(answer.header("content-type"), "application/json");
-    assert_eq!(answer.json["error"]["code"], "tooManyRequests");
-    assert_eq!(answer.code(), "tooManyRequests");
+fn assert_limited(response: &TestResponse) {
+    assert_eq!(response.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_waits(response.header("retry-after"));
+    assert_eq!(response.header("content-type"), "application/json");
+    assert_eq!(response.json["error"]["code"], "tooManyRequests");
+    assert_eq!(response.code(), "tooManyRequests");
 }
 
 #[tokio::test]
-async fn a_caller_that_sends_too_much_is_429_and_told_when_to_come_again() {
+async fn a_caller_over_its_limit_is_429_with_retry_after() {
     let app = app(3).await;
     for _ in 0..3 {
         assert_eq!(app.get(FLOWS).await.status, StatusCode::OK);
@@ -63,15 +63,15 @@ async fn the_limit_comes_after_the_permission_and_before_the_body() {
     let app = app(1).await;
     let reader = bearer(&app, &app.tenant, "reader", "IndustryData-Run.Read.All");
     let headers = [("authorization", reader.as_str())];
-    // Neither what is refused for its permission nor an unknown route counts.
+    // Neither a request without permission nor an unknown route counts.
     for _ in 0..3 {
-        let answer = app.send(Method::POST, FLOWS, &headers, "{}").await;
-        assert_eq!(answer.status, StatusCode::FORBIDDEN);
-        let answer = app.send(Method::PUT, FLOWS, &headers, "{}").await;
-        assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
+        let response = app.send(Method::POST, FLOWS, &headers, "{}").await;
+        assert_eq!(response.status, StatusCode::FORBIDDEN);
+        let response = app.send(Method::PUT, FLOWS, &headers, "{}").await;
+        assert_eq!(response.status, StatusCode::METHOD_NOT_ALLOWED);
     }
-    let answer = app.send_bare(Method::GET, FLOWS, &headers, "").await;
-    assert_eq!(answer.status, StatusCode::OK);
+    let response = app.send_bare(Method::GET, FLOWS, &headers, "").await;
+    assert_eq!(response.status, StatusCode::OK);
     assert_limited(&app.send_bare(Method::GET, FLOWS, &headers, "").await);
 
     assert_eq!(app.get(FLOWS).await.status, StatusCode::OK);
@@ -83,7 +83,7 @@ async fn the_limit_comes_after_the_permission_and_before_the_body() {
 }
 
 #[tokio::test]
-async fn a_tenant_that_floods_does_not_keep_another_from_reporting() {
+async fn a_tenant_over_its_limit_does_not_affect_another() {
     const REPORTS: u32 = 20;
     let app = app(2 + REPORTS).await;
     let run = app.run(json!({"displayName": "Flooded"})).await;
@@ -101,24 +101,25 @@ async fn a_tenant_that_floods_does_not_keep_another_from_reporting() {
             let flood = app.patch(&run.url, body.clone()).await;
             limited += u32::from(flood.status == StatusCode::TOO_MANY_REQUESTS);
         }
-        let answer = app.send(Method::PATCH, &url, &headers, &body.to_string()).await;
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        let response = app.send(Method::PATCH, &url, &headers, &body.to_string()).await;
+        assert_eq!(response.status, StatusCode::OK, "{}", response.body);
     }
     assert_eq!(limited, 10 * REPORTS - REPORTS);
 }
 
 #[tokio::test]
-async fn each_request_of_a_batch_counts_and_is_answered_with_the_time_to_wait() {
+async fn each_request_of_a_batch_counts_and_has_its_own_retry_after() {
     // The batch, and three of its requests.
     let app = app(4).await;
     let item = |id: usize| json!({"id": id.to_string(), "method": "GET", "url": FLOWS});
     let items: Vec<Value> = (0..5).map(item).collect();
-    let answers = responses(&app, json!(items)).await;
-    let limited: Vec<&Value> = answers.iter().filter(|answer| answer["status"] == 429).collect();
-    assert_eq!(limited.len(), 2, "{answers:#?}");
-    for answer in limited {
-        assert_waits(answer["headers"]["Retry-After"].as_str().unwrap());
-        assert_eq!(answer["body"]["error"]["code"], "tooManyRequests");
+    let responses = batch_responses(&app, json!(items)).await;
+    let limited: Vec<&Value> =
+        responses.iter().filter(|response| response["status"] == 429).collect();
+    assert_eq!(limited.len(), 2, "{responses:#?}");
+    for response in limited {
+        assert_waits(response["headers"]["Retry-After"].as_str().unwrap());
+        assert_eq!(response["body"]["error"]["code"], "tooManyRequests");
     }
     assert_limited(&send(&app, json!([item(1)])).await);
 }

@@ -3,7 +3,7 @@
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::app::{Answer, App};
+use crate::app::{App, TestResponse};
 
 const URL: &str = "/beta/industryData/incomingFlows?$top=1";
 const FORWARDED: &[(&str, &str)] =
@@ -21,7 +21,7 @@ const BROKEN: &[(&str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn a_trusted_proxy_says_what_the_client_called() {
+async fn links_use_the_origin_that_a_trusted_proxy_forwards() {
     let app = App::start().await;
     for _ in 0..2 {
         app.flow().await;
@@ -35,20 +35,20 @@ async fn a_trusted_proxy_says_what_the_client_called() {
         ("203.0.113.9", FORWARDED, "http://inner:8080"),
         ("203.0.113.9", X_FORWARDED, "http://inner:8080"),
     ] {
-        let answer = app.get_from(peer, URL, headers).await;
-        let link = answer.json["@odata.nextLink"].as_str().unwrap();
+        let response = app.get_from(peer, URL, headers).await;
+        let link = response.json["@odata.nextLink"].as_str().unwrap();
         let expected = format!("{origin}{URL}&$skiptoken=");
         assert!(link.starts_with(&expected), "{peer} {headers:?}: {link}");
         let context = format!("{origin}/beta/$metadata#industryData/incomingFlows");
-        assert_eq!(answer.json["@odata.context"], json!(context));
+        assert_eq!(response.json["@odata.context"], json!(context));
     }
 }
 
 #[tokio::test]
-async fn nobody_is_trusted_whose_address_is_not_known() {
+async fn a_peer_of_unknown_address_is_not_trusted() {
     let app = App::start().await;
-    let answer = app.send_bare(Method::GET, "/", X_FORWARDED, "").await;
-    assert_eq!(answer.json["@odata.context"], json!("http://inner:8080/$metadata"));
+    let response = app.send_bare(Method::GET, "/", X_FORWARDED, "").await;
+    assert_eq!(response.json["@odata.context"], json!("http://inner:8080/$metadata"));
 }
 
 const PROXY: &str = "127.0.0.1";
@@ -62,14 +62,14 @@ const PREFIXED: [(&str, &str); 4] = [
 const ROOT: &str = "https://apps.example:8443/team/flows";
 
 /// Sends a request as the proxy does.
-async fn through_proxy(app: &App, method: Method, url: &str, body: &Value) -> Answer {
+async fn through_proxy(app: &App, method: Method, url: &str, body: &Value) -> TestResponse {
     let mut headers = vec![("host", "inner:8080"), ("content-type", "application/json")];
     headers.extend(PREFIXED);
     let path = url.strip_prefix(ROOT).unwrap_or(url);
     app.send_from(PROXY, method, path, &headers, &body.to_string()).await
 }
 
-/// Every text in a body that is an absolute URL.
+/// All strings in a body that are absolute URLs.
 fn urls(json: &Value, found: &mut Vec<String>) {
     match json {
         Value::String(text) if text.starts_with("http") => found.push(text.clone()),
@@ -79,10 +79,10 @@ fn urls(json: &Value, found: &mut Vec<String>) {
     }
 }
 
-fn assert_links(answer: &Answer) {
+fn assert_links(response: &TestResponse) {
     let mut found = Vec::new();
-    urls(&answer.json, &mut found);
-    assert!(!found.is_empty(), "{}", answer.body);
+    urls(&response.json, &mut found);
+    assert!(!found.is_empty(), "{}", response.body);
     for url in found {
         assert!(url.starts_with(&format!("{ROOT}/")), "{url}");
     }
@@ -126,14 +126,14 @@ async fn every_link_carries_the_prefix_and_the_port_and_can_be_followed() {
 }
 
 #[tokio::test]
-async fn a_batch_takes_urls_below_the_prefix_and_its_items_carry_it() {
+async fn a_batch_accepts_urls_below_the_prefix_and_its_responses_have_it() {
     let app = App::start().await;
     app.flow().await;
     let path = "/industryData/incomingFlows?$top=1";
     let send = async |url: &str| {
         let batch = json!({"requests": [{"id": "1", "method": "GET", "url": url}]});
-        let answer = through_proxy(&app, Method::POST, "/$batch", &batch).await;
-        answer.json["responses"][0].clone()
+        let response = through_proxy(&app, Method::POST, "/$batch", &batch).await;
+        response.json["responses"][0].clone()
     };
     for url in [path.to_owned(), format!("{ROOT}{path}"), format!("{ROOT}/beta{path}")] {
         let item = send(&url).await;
@@ -153,7 +153,7 @@ async fn a_batch_takes_urls_below_the_prefix_and_its_items_carry_it() {
 }
 
 #[tokio::test]
-async fn a_port_and_a_prefix_are_believed_of_trusted_proxies_and_when_they_are_well_formed() {
+async fn a_forwarded_port_or_prefix_must_be_well_formed_and_from_a_trusted_proxy() {
     let app = App::start().await;
     let context = async |peer: &str, headers: &[(&str, &str)]| {
         let mut all = vec![("host", "inner")];
@@ -161,8 +161,8 @@ async fn a_port_and_a_prefix_are_believed_of_trusted_proxies_and_when_they_are_w
         if let Some(host) = headers.iter().find(|(name, _)| *name == "host") {
             all[0] = *host;
         }
-        let answer = app.get_from(peer, "/", &all).await;
-        let context = answer.json["@odata.context"].as_str().unwrap();
+        let response = app.get_from(peer, "/", &all).await;
+        let context = response.json["@odata.context"].as_str().unwrap();
         context.strip_suffix("/$metadata").unwrap().to_owned()
     };
     let https = ("x-forwarded-proto", "https");

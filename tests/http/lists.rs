@@ -1,4 +1,4 @@
-//! Lists walk by key.
+//! Lists use keyset pagination.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ async fn walk(app: &App, url: &str, property: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn runs_come_newest_first_with_the_greatest_id_of_a_tie_first_whatever_the_page_size() {
+async fn runs_are_ordered_by_start_and_id_descending_for_every_page_size() {
     let app = App::start().await;
     let first = app.run(json!({"displayName": "0", "startDateTime": "2026-01-01T00:00:00Z"})).await;
     for index in 1..7 {
@@ -73,7 +73,7 @@ async fn runs_come_newest_first_with_the_greatest_id_of_a_tie_first_whatever_the
 }
 
 #[tokio::test]
-async fn rows_that_come_and_go_make_no_page_skip_or_repeat_a_row() {
+async fn rows_created_or_deleted_between_pages_cause_no_skips_or_repeats() {
     let app = App::start().await;
     let first = app.run(json!({"displayName": "a", "startDateTime": "2026-01-01T00:00:00Z"})).await;
     let second = app
@@ -93,7 +93,7 @@ async fn rows_that_come_and_go_make_no_page_skip_or_repeat_a_row() {
 }
 
 #[tokio::test]
-async fn history_and_flows_are_walked_too() {
+async fn history_and_flows_are_paged_too() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     for rows in 0..5 {
@@ -110,14 +110,14 @@ async fn history_and_flows_are_walked_too() {
 }
 
 #[tokio::test]
-async fn an_option_that_is_not_known_is_refused() {
+async fn an_option_that_is_not_known_is_rejected() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     let other = app.run(json!({"displayName": "R"})).await;
     app.run_of(&run.flow, json!({"displayName": "R2"})).await;
     let page = app.get(&format!("{}?$top=1", run.list_url())).await.json;
     let token = next(&page).unwrap().split("skiptoken=").nth(1).unwrap().to_owned();
-    let refused = [
+    let rejected = [
         (format!("{}?$search=running", run.list_url()), "unsupportedQueryOption"),
         (format!("{}?$top=1&$top=1", run.list_url()), "invalidQueryOption"),
         (format!("{}?$top=1&top=1", run.list_url()), "invalidQueryOption"),
@@ -129,9 +129,9 @@ async fn an_option_that_is_not_known_is_refused() {
         (format!("{}?$top=2&$skiptoken={token}", run.list_url()), "invalidQueryOption"),
         (format!("{}/history?$select=id", run.url), "unsupportedQueryOption"),
     ];
-    for (url, code) in refused {
-        let answer = app.get(&url).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, code), "{url}");
+    for (url, code) in rejected {
+        let response = app.get(&url).await;
+        assert_eq!((response.status, response.code()), (StatusCode::BAD_REQUEST, code), "{url}");
     }
     let write = app.patch(&format!("{}?$top=1", run.url), json!({})).await;
     assert_eq!((write.status, write.code()), (StatusCode::BAD_REQUEST, "unsupportedQueryOption"));

@@ -1,4 +1,4 @@
-//! Database sessions that are terminated, and clients that hang up.
+//! Terminated database sessions, and clients that disconnect.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,7 +20,7 @@ async fn sessions(connection: &mut PgConnection, condition: &str) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn reports_continue_while_sessions_are_terminated_and_each_is_stored_once() {
+async fn reports_succeed_while_sessions_are_terminated_and_each_is_stored_once() {
     const REPORTS: u64 = 40;
     let app = Arc::new(App::start().await);
     let run = app.run(json!({"displayName": "hot"})).await;
@@ -31,12 +31,12 @@ async fn reports_continue_while_sessions_are_terminated_and_each_is_stored_once(
         tokio::spawn(async move {
             for report in 1..=REPORTS {
                 let body = json!({"statistics": {format!("c{client}"): report}});
-                let mut answer = app.patch(&url, body.clone()).await;
-                // As clients do: the same report again, whether or not the first was executed.
-                while answer.status == StatusCode::SERVICE_UNAVAILABLE {
-                    answer = app.patch(&url, body.clone()).await;
+                let mut response = app.patch(&url, body.clone()).await;
+                // Clients send the same report again, whether or not the first one was executed.
+                while response.status == StatusCode::SERVICE_UNAVAILABLE {
+                    response = app.patch(&url, body.clone()).await;
                 }
-                assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+                assert_eq!(response.status, StatusCode::OK, "{}", response.body);
                 acknowledged.send(()).unwrap();
             }
         })
@@ -50,7 +50,7 @@ async fn reports_continue_while_sessions_are_terminated_and_each_is_stored_once(
             WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename = current_user
             ORDER BY random() LIMIT 1";
         sqlx::query(terminate).execute(&mut killer).await.unwrap();
-        // Between two terminations some report succeeds, so that the test ends.
+        // Waits until a report has succeeded, so that the test ends.
         let _progress = acknowledgements.recv().await;
     }
     for client in clients.await.unwrap() {
@@ -63,7 +63,7 @@ async fn reports_continue_while_sessions_are_terminated_and_each_is_stored_once(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn clients_that_hang_up_leave_no_transaction_and_lose_nothing() {
+async fn clients_that_disconnect_leave_no_transaction_and_lose_no_report() {
     const REPORTS: u64 = 60;
     let app = Arc::new(App::start().await);
     let run = app.run(json!({"displayName": "hot"})).await;
@@ -73,10 +73,10 @@ async fn clients_that_hang_up_leave_no_transaction_and_lose_nothing() {
             let mut acknowledged = Vec::new();
             for report in 1..=REPORTS {
                 let patch = app.patch(&url, json!({"statistics": {format!("c{client}"): report}}));
-                // The time after which it is cut off differs from report to report.
+                // Each report is aborted after a different time.
                 let limit = Duration::from_micros(report * 7919 % 6000);
-                if let Ok(answer) = tokio::time::timeout(limit, patch).await {
-                    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+                if let Ok(response) = tokio::time::timeout(limit, patch).await {
+                    assert_eq!(response.status, StatusCode::OK, "{}", response.body);
                     acknowledged.push(report);
                 }
             }
@@ -90,13 +90,13 @@ async fn clients_that_hang_up_leave_no_transaction_and_lose_nothing() {
     for client in acknowledged {
         let (client, acknowledged) = client.unwrap();
         let stored = counts.get(&client).cloned().unwrap_or_default();
-        // A report that was cut off may land later, or never; an acknowledged one is stored once, in order.
+        // An aborted report may be stored later, or never; an acknowledged one is stored once, in order.
         let kept: Vec<u64> =
             stored.iter().copied().filter(|report| acknowledged.contains(report)).collect();
         assert_eq!(kept, acknowledged, "{client}: {stored:?}");
     }
     let mut connection = PgConnection::connect_with(&app.database.service()).await.unwrap();
-    // Reports whose client has gone may still be at work; they end by themselves.
+    // Reports whose client disconnected may still be in flight; they end by themselves.
     for _ in 0..100_000 {
         if sessions(&mut connection, "state LIKE 'idle in transaction%'").await == 0 {
             return;

@@ -10,27 +10,27 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::app::{AUDIENCE, Answer, App, ISSUER, read};
+use crate::app::{AUDIENCE, App, ISSUER, TestResponse, read};
 
 const FLOWS: &str = "/industryData/incomingFlows";
 const ABSENT: &str = "0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e";
 
-fn message(answer: &Answer) -> &str {
-    answer.json["error"]["message"].as_str().unwrap()
+fn message(response: &TestResponse) -> &str {
+    response.json["error"]["message"].as_str().unwrap()
 }
 
-fn target(answer: &Answer) -> &str {
-    answer.json["error"]["target"].as_str().unwrap()
+fn target(response: &TestResponse) -> &str {
+    response.json["error"]["target"].as_str().unwrap()
 }
 
 #[track_caller]
-fn assert_says(answer: &Answer, status: u16, words: &str) {
-    assert_eq!(answer.status, status, "{}", answer.body);
-    assert!(message(answer).contains(words), "{}", message(answer));
+fn assert_says(response: &TestResponse, status: u16, words: &str) {
+    assert_eq!(response.status, status, "{}", response.body);
+    assert!(message(response).contains(words), "{}", message(response));
 }
 
 #[tokio::test]
-async fn a_406_names_the_media_type_of_the_answer() {
+async fn a_406_names_the_media_type_of_the_response() {
     let app = App::start().await;
     let flow = format!("{FLOWS}/{}", app.flow().await);
     for (url, media_type) in [
@@ -41,11 +41,11 @@ async fn a_406_names_the_media_type_of_the_answer() {
         (flow, "application/json"),
     ] {
         let accept = [("accept", "image/png")];
-        let answer = app.send_bare(Method::GET, &url, &accept, "").await;
-        assert_says(&answer, 406, &format!("send Accept: {media_type},"));
+        let response = app.send_bare(Method::GET, &url, &accept, "").await;
+        assert_says(&response, 406, &format!("send Accept: {media_type},"));
         let accept = [("accept", media_type)];
-        let answer = app.send_bare(Method::GET, &url, &accept, "").await;
-        assert_eq!(answer.status, StatusCode::OK, "{url}");
+        let response = app.send_bare(Method::GET, &url, &accept, "").await;
+        assert_eq!(response.status, StatusCode::OK, "{url}");
     }
 }
 
@@ -55,47 +55,47 @@ async fn an_end_before_the_start_names_the_property_to_change() {
     let ended =
         json!({"displayName": "R", "status": "failed", "endDateTime": "2026-01-02T00:00:00Z"});
     let list = format!("{FLOWS}/{}/runs", app.flow().await);
-    let answer = app.post(&list, ended.clone()).await;
-    assert_says(&answer, 400, "send startDateTime too");
-    assert_eq!(target(&answer), "endDateTime");
+    let response = app.post(&list, ended.clone()).await;
+    assert_says(&response, 400, "send startDateTime too");
+    assert_eq!(target(&response), "endDateTime");
 
     let mut with_start = ended;
     with_start["startDateTime"] = json!("2026-01-01T00:00:00Z");
     let run = app.run(with_start).await;
     let start = json!({"startDateTime": "2026-01-03T00:00:00Z"});
-    let answer = app.patch(&run.url, start).await;
-    assert_says(&answer, 400, "send a start that is not later");
-    assert_eq!(target(&answer), "startDateTime");
+    let response = app.patch(&run.url, start).await;
+    assert_says(&response, 400, "send a start that is not later");
+    assert_eq!(target(&response), "startDateTime");
     let end = json!({"endDateTime": "2025-01-03T00:00:00Z"});
-    let answer = app.patch(&run.url, end).await;
-    assert_says(&answer, 400, "send an end that is not earlier");
-    assert_eq!(target(&answer), "endDateTime");
+    let response = app.patch(&run.url, end).await;
+    assert_says(&response, 400, "send an end that is not earlier");
+    assert_eq!(target(&response), "endDateTime");
 }
 
 #[tokio::test]
 async fn a_recurrence_that_ends_before_it_begins_names_the_property_to_change() {
     let app = App::start().await;
     let past = json!({"displayName": "F", "recurrenceExpirationDateTime": "2026-01-02T00:00:00Z"});
-    let answer = app.post(FLOWS, past.clone()).await;
-    assert_says(&answer, 400, "send recurrenceEffectiveDateTime too");
-    assert_eq!(target(&answer), "recurrenceExpirationDateTime");
+    let response = app.post(FLOWS, past.clone()).await;
+    assert_says(&response, 400, "send recurrenceEffectiveDateTime too");
+    assert_eq!(target(&response), "recurrenceExpirationDateTime");
 
     let mut whole = past;
     whole["recurrenceEffectiveDateTime"] = json!("2026-01-01T00:00:00Z");
     let created = app.post(FLOWS, whole).await;
     let url = format!("{FLOWS}/{}", created.json["id"].as_str().unwrap());
     let effective = json!({"recurrenceEffectiveDateTime": "2026-01-03T00:00:00Z"});
-    let answer = app.patch(&url, effective).await;
-    assert_says(&answer, 400, "send an earlier beginning");
-    assert_eq!(target(&answer), "recurrenceEffectiveDateTime");
+    let response = app.patch(&url, effective).await;
+    assert_says(&response, 400, "send an earlier beginning");
+    assert_eq!(target(&response), "recurrenceEffectiveDateTime");
     let expiration = json!({"recurrenceExpirationDateTime": "2025-01-03T00:00:00Z"});
-    let answer = app.patch(&url, expiration).await;
-    assert_says(&answer, 400, "send a later expiration");
-    assert_eq!(target(&answer), "recurrenceExpirationDateTime");
+    let response = app.patch(&url, expiration).await;
+    assert_says(&response, 400, "send a later expiration");
+    assert_eq!(target(&response), "recurrenceExpirationDateTime");
 }
 
 #[tokio::test]
-async fn a_null_is_refused_with_what_is_possible_instead() {
+async fn a_null_is_rejected_with_an_alternative() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     let flow = format!("{FLOWS}/{}", run.flow);
@@ -112,12 +112,12 @@ async fn a_null_is_refused_with_what_is_possible_instead() {
     ] {
         let mut body = json!({"displayName": "R"});
         body[property] = json!(null);
-        let answer = app.post(url, body).await;
-        assert_says(&answer, 400, &format!("{property} cannot be {words}"));
+        let response = app.post(url, body).await;
+        assert_says(&response, 400, &format!("{property} cannot be {words}"));
     }
     for url in [&run.url, &flow] {
-        let answer = app.patch(url, json!({"displayName": null})).await;
-        assert_says(&answer, 400, "null; leave it out to keep its value");
+        let response = app.patch(url, json!({"displayName": null})).await;
+        assert_says(&response, 400, "null; leave it out to keep its value");
     }
 }
 
@@ -140,16 +140,16 @@ async fn a_405_names_what_the_route_allows() {
         ("POST", &flow, batch),
     ] {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        let answer = app.send(method.clone(), url, &[], "{}").await;
-        assert_says(&answer, 405, words);
+        let response = app.send(method.clone(), url, &[], "{}").await;
+        assert_says(&response, 405, words);
         let overriding = [("x-http-method-override", "PATCH")];
         let same = app.send(method, url, &overriding, "{}").await;
-        assert_eq!(message(&same), message(&answer));
+        assert_eq!(message(&same), message(&response));
     }
 }
 
 #[tokio::test]
-async fn the_description_tells_clients_without_patch_to_use_a_batch() {
+async fn the_description_documents_batches_for_clients_without_patch() {
     let app = App::start().await;
     let document = app.get("/openapi.json").await;
     let description = document.json["info"]["description"].as_str().unwrap();
@@ -166,9 +166,9 @@ async fn a_404_says_what_to_check_and_how_to_find_what_exists() {
         (&flow, "list its flows with GET /industryData/incomingFlows"),
         (&run, "list the runs with GET /industryData/incomingFlows/{id}/runs"),
     ] {
-        let answer = app.get(url).await;
-        assert_says(&answer, 404, words);
-        assert_says(&answer, 404, "tenant of the token");
+        let response = app.get(url).await;
+        assert_says(&response, 404, words);
+        assert_says(&response, 404, "tenant of the token");
     }
 }
 
@@ -200,17 +200,17 @@ async fn a_401_says_what_is_wrong_with_the_token() {
     ] {
         let bearer = format!("Bearer {token}");
         let headers = [("authorization", bearer.as_str())];
-        let answer = app.send_bare(Method::GET, FLOWS, &headers, "").await;
-        assert_says(&answer, 401, words);
-        assert_eq!(answer.code(), "invalidAuthenticationToken");
+        let response = app.send_bare(Method::GET, FLOWS, &headers, "").await;
+        assert_says(&response, 401, words);
+        assert_eq!(response.code(), "invalidAuthenticationToken");
     }
     let headers = [("authorization", "")];
-    let answer = read(app.begin(Method::GET, FLOWS, &headers, Body::empty()).await).await;
-    assert_says(&answer, 401, "a token of the issuer that this server is configured for");
+    let response = read(app.begin(Method::GET, FLOWS, &headers, Body::empty()).await).await;
+    assert_says(&response, 401, "a token of the issuer that this server is configured for");
 }
 
 #[tokio::test]
-async fn a_malformed_chunk_is_told_from_a_body_that_ends_early() {
+async fn a_malformed_chunk_and_an_incomplete_body_have_different_messages() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     let server = app.serve().await;

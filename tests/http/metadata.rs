@@ -1,4 +1,4 @@
-//! The description of the model, and that what is answered agrees with it.
+//! The metadata document, and its agreement with the responses.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -96,11 +96,11 @@ fn element(type_name: &str) -> &str {
 }
 
 async fn description(app: &App, url: &str) -> String {
-    let answer = app.send_bare(Method::GET, url, &[("authorization", "")], "").await;
-    assert_eq!(answer.status, StatusCode::OK, "{url}");
-    assert_eq!(answer.header("content-type"), "application/xml;charset=utf-8");
-    assert_eq!(answer.header("odata-version"), "4.0");
-    answer.body
+    let response = app.send_bare(Method::GET, url, &[("authorization", "")], "").await;
+    assert_eq!(response.status, StatusCode::OK, "{url}");
+    assert_eq!(response.header("content-type"), "application/xml;charset=utf-8");
+    assert_eq!(response.header("odata-version"), "4.0");
+    response.body
 }
 
 #[tokio::test]
@@ -120,12 +120,12 @@ async fn it_is_served_at_the_root_below_beta_and_relative_to_a_flow() {
     let sets: Vec<_> =
         sets.map(|set| (set.attribute("Name"), set.attribute("EntityType"))).collect();
     assert_eq!(sets, [(Some("runs"), Some("microsoft.graph.run"))]);
-    let refused = app.get("/$metadata?$format=json").await;
-    assert_eq!((refused.status, refused.code()), (StatusCode::BAD_REQUEST, "invalidQueryOption"));
+    let rejected = app.get("/$metadata?$format=json").await;
+    assert_eq!((rejected.status, rejected.code()), (StatusCode::BAD_REQUEST, "invalidQueryOption"));
 }
 
 #[tokio::test]
-async fn the_model_of_a_flow_needs_a_well_formed_id_and_does_not_tell_whether_the_flow_exists() {
+async fn the_model_of_a_flow_needs_a_well_formed_id_and_does_not_reveal_whether_the_flow_exists() {
     let app = App::start().await;
     let of_flow = |id: &str| format!("{FLOWS}/{id}/$metadata");
     let existing = description(&app, &of_flow(&app.flow().await)).await;
@@ -139,9 +139,9 @@ async fn the_model_of_a_flow_needs_a_well_formed_id_and_does_not_tell_whether_th
         format!("{FLOWS}('{nil}')/$metadata"),
         format!("{FLOWS}({ID})/$metadata"),
     ] {
-        let answer = app.send_bare(Method::GET, &url, &[("authorization", "")], "").await;
-        let refused = (answer.status, answer.code());
-        assert_eq!(refused, (StatusCode::BAD_REQUEST, "invalidId"), "{url}");
+        let response = app.send_bare(Method::GET, &url, &[("authorization", "")], "").await;
+        let rejected = (response.status, response.code());
+        assert_eq!(rejected, (StatusCode::BAD_REQUEST, "invalidId"), "{url}");
     }
     let document = app.get("/openapi.json").await.json;
     let path = format!("{FLOWS}/{{flowId}}/$metadata");
@@ -198,7 +198,7 @@ async fn enums_have_every_value_and_the_sentinel() {
 }
 
 #[tokio::test]
-async fn whatever_is_answered_is_declared() {
+async fn every_property_of_a_response_is_declared() {
     let app = App::start().await;
     let full = json!({"code": "c", "message": "m", "target": "t", "details": [{"code": "c", "message": "m", "target": "t"}],
         "innerError": {"code": "c", "message": "m", "target": "t", "details": [{"code": "c"}]}});
@@ -227,7 +227,7 @@ async fn whatever_is_answered_is_declared() {
     for item in runs.json["value"].as_array().unwrap() {
         model.assert_describes(run_type, item);
     }
-    // What is declared is answered too.
+    // Every declared property occurs in a response.
     let stored = app.get(&run.url).await.json;
     for name in model.0[run_type].properties.keys() {
         assert!(stored.get(name).is_some(), "{name}");
@@ -235,15 +235,15 @@ async fn whatever_is_answered_is_declared() {
 }
 
 #[tokio::test]
-async fn the_service_document_leads_to_the_description() {
+async fn the_service_document_links_to_the_description() {
     let app = App::start().await;
     for (url, root) in [("/", ""), ("/beta", "/beta"), ("/beta/", "/beta")] {
-        let answer = app
+        let response = app
             .send_bare(Method::GET, url, &[("authorization", ""), ("host", "flows.example")], "")
             .await;
         let expected = json!({"@odata.context": format!("http://flows.example{root}/$metadata"), "value": [
             {"name": "industryData", "kind": "Singleton", "url": format!("http://flows.example{root}/industryData")}]});
-        assert_eq!((answer.status, &answer.json), (StatusCode::OK, &expected), "{url}");
+        assert_eq!((response.status, &response.json), (StatusCode::OK, &expected), "{url}");
     }
     let run = app.run(json!({"displayName": "R"})).await;
     let context = app.get(&format!("/beta{}", run.url)).await.json["@odata.context"].clone();
@@ -251,7 +251,7 @@ async fn the_service_document_leads_to_the_description() {
     let path = described.strip_prefix("http://localhost").unwrap();
     let xml = description(&app, path).await;
     let document = Document::parse(&xml).unwrap();
-    // The path begins at the singleton, and goes by navigation properties.
+    // The path begins at the singleton and follows navigation properties.
     let singleton =
         document.descendants().find(|node| node.tag_name().name() == "Singleton").unwrap();
     let mut steps = fragment.split('/').map(|step| step.split('(').next().unwrap());

@@ -1,4 +1,4 @@
-//! A database that stands still: what is refused, in which order, and that nothing of what was taken is lost.
+//! Overload while the database is blocked: which requests are rejected, in which order, and that no accepted report is lost.
 
 use std::{
     future::{Future as _, poll_fn},
@@ -17,28 +17,28 @@ use sqlx::{Connection as _, PgConnection};
 use tokio::task::JoinHandle;
 
 use crate::{
-    app::{Answer, App, TestRun},
+    app::{App, TestResponse, TestRun},
     batch::{BATCH, responses_of, statuses},
 };
 
 const MIB: usize = 1024 * 1024;
 
-/// For one caller that may use all of it.
+/// Limits that one caller may use in full.
 const fn limits(requests: usize, bytes: usize) -> AdmissionLimits {
     AdmissionLimits { requests, bytes, caller_percent: 100 }
 }
 
-/// An application whose database is held up until the lock is released.
+/// An application whose database is blocked until the lock is released.
 struct Fixture {
     app: Arc<App>,
     runs: Vec<TestRun>,
     holder: PgConnection,
 }
 
-/// A request that was taken, and whose answer is yet to come; or the answer that came at once.
+/// A request that is in flight, or its immediate response.
 enum Begun {
-    Taken(JoinHandle<Answer>),
-    Answered(Answer),
+    InFlight(JoinHandle<TestResponse>),
+    Finished(TestResponse),
 }
 
 impl Fixture {
@@ -62,17 +62,17 @@ impl Fixture {
             let body = body.to_string();
             let send = app.send(method, &url, &[], &body);
             tokio::pin!(send);
-            // The first poll goes as far as the queue: a request in memory waits for nothing before.
+            // The first poll reaches the queue: a request in memory waits for nothing before it.
             let first = poll_fn(|context| Poll::Ready(send.as_mut().poll(context))).await;
             begun.send(first.is_ready()).unwrap();
             match first {
-                Poll::Ready(answer) => answer,
+                Poll::Ready(response) => response,
                 Poll::Pending => send.await,
             }
         });
         match is_begun.await.unwrap() {
-            true => Begun::Answered(task.await.unwrap()),
-            false => Begun::Taken(task),
+            true => Begun::Finished(task.await.unwrap()),
+            false => Begun::InFlight(task),
         }
     }
 
@@ -96,24 +96,24 @@ impl Fixture {
 }
 
 impl Begun {
-    fn taken(self) -> JoinHandle<Answer> {
+    fn in_flight(self) -> JoinHandle<TestResponse> {
         match self {
-            Self::Taken(task) => task,
-            Self::Answered(answer) => panic!("{} {}", answer.status, answer.body),
+            Self::InFlight(task) => task,
+            Self::Finished(response) => panic!("{} {}", response.status, response.body),
         }
     }
 
-    fn assert_refused(self) {
-        let Self::Answered(answer) = self else {
+    fn assert_rejected(self) {
+        let Self::Finished(response) = self else {
             panic!("it was taken");
         };
-        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(answer.code(), "overloaded");
-        assert_eq!(answer.header("retry-after"), "1");
+        assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.code(), "overloaded");
+        assert_eq!(response.header("retry-after"), "1");
     }
 }
 
-/// With a queue of so many places.
+/// An application with a queue of this length.
 async fn with_queue(writer_queue: usize) -> App {
     let app = App::start().await;
     let options = ConnectOptions { writer_queue, ..ConnectOptions::new(app.database.service()) };
@@ -122,37 +122,36 @@ async fn with_queue(writer_queue: usize) -> App {
 }
 
 #[tokio::test]
-async fn when_the_queue_is_nearly_full_ends_are_taken_and_progress_is_not_and_all_that_was_taken_is_written()
- {
+async fn a_nearly_full_queue_accepts_only_ends_and_all_accepted_reports_are_written() {
     const PROGRESS: usize = 6;
     const PLACES: usize = 8;
     let mut fixture = Fixture::of(with_queue(PLACES).await, PLACES + 1).await;
     let mut taken = Vec::new();
     for run in 0..PROGRESS {
-        taken.push(fixture.progress(run).await.taken());
+        taken.push(fixture.progress(run).await.in_flight());
     }
-    fixture.progress(PROGRESS).await.assert_refused();
-    fixture.report(PROGRESS, json!({"status": "running"})).await.assert_refused();
+    fixture.progress(PROGRESS).await.assert_rejected();
+    fixture.report(PROGRESS, json!({"status": "running"})).await.assert_rejected();
     for run in PROGRESS..PLACES {
-        taken.push(fixture.end(run).await.taken());
+        taken.push(fixture.end(run).await.in_flight());
     }
-    fixture.end(PLACES).await.assert_refused();
+    fixture.end(PLACES).await.assert_rejected();
 
     fixture.release().await;
-    for (run, answer) in join_all(taken).await.into_iter().enumerate() {
-        let answer = answer.unwrap();
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    for (run, response) in join_all(taken).await.into_iter().enumerate() {
+        let response = response.unwrap();
+        assert_eq!(response.status, StatusCode::OK, "{}", response.body);
         let stored = fixture.app.get(&fixture.runs[run].url).await;
-        assert_eq!(stored.body, answer.body);
+        assert_eq!(stored.body, response.body);
         assert_eq!(fixture.app.history(&fixture.runs[run].url).await.len(), 2);
     }
-    // Nothing of what was refused was begun.
-    let refused = &fixture.runs[PLACES].url;
-    assert_eq!(fixture.app.history(refused).await.len(), 1);
+    // No rejected request was executed.
+    let rejected = &fixture.runs[PLACES].url;
+    assert_eq!(fixture.app.history(rejected).await.len(), 1);
 }
 
 #[tokio::test]
-async fn lists_are_refused_first_then_reads_then_progress_and_ends_last() {
+async fn lists_are_rejected_first_then_reads_then_progress_and_ends_last() {
     let app = App::start_with(|options| options.limits.admission = limits(8, MIB)).await;
     let mut fixture = Fixture::of(app, 9).await;
     let (run, list) = (fixture.runs[8].url.clone(), fixture.runs[8].list_url());
@@ -161,39 +160,39 @@ async fn lists_are_refused_first_then_reads_then_progress_and_ends_last() {
         let fixture = &fixture;
         async move { fixture.begin(Method::GET, &url, Value::Null).await }
     };
-    let mut taken = vec![fixture.progress(0).await.taken()];
-    let mut read = vec![get(&list).await.taken(), get(&list).await.taken()];
+    let mut taken = vec![fixture.progress(0).await.in_flight()];
+    let mut read = vec![get(&list).await.in_flight(), get(&list).await.in_flight()];
     for url in [&list, &format!("{list}/$count"), &format!("{run}/history")] {
-        get(url).await.assert_refused();
+        get(url).await.assert_rejected();
     }
     for _ in 2..4 {
-        read.push(get(&run).await.taken());
+        read.push(get(&run).await.in_flight());
     }
-    get(&run).await.assert_refused();
+    get(&run).await.assert_rejected();
     for number in 5..6 {
-        taken.push(fixture.progress(number).await.taken());
+        taken.push(fixture.progress(number).await.in_flight());
     }
-    fixture.progress(6).await.assert_refused();
+    fixture.progress(6).await.assert_rejected();
     let creation = json!({"displayName": "R"});
     let created = fixture.begin(Method::POST, &list, creation).await;
-    created.assert_refused();
-    fixture.begin(Method::DELETE, &run, Value::Null).await.assert_refused();
+    created.assert_rejected();
+    fixture.begin(Method::DELETE, &run, Value::Null).await.assert_rejected();
     for number in 6..8 {
-        taken.push(fixture.end(number).await.taken());
+        taken.push(fixture.end(number).await.in_flight());
     }
-    fixture.end(8).await.assert_refused();
+    fixture.end(8).await.assert_rejected();
 
     fixture.release().await;
-    for answer in join_all(taken.into_iter().chain(read)).await {
-        let answer = answer.unwrap();
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    for response in join_all(taken.into_iter().chain(read)).await {
+        let response = response.unwrap();
+        assert_eq!(response.status, StatusCode::OK, "{}", response.body);
     }
-    // The places are free again.
+    // The permits are free again.
     assert_eq!(fixture.app.get(&list).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn what_bodies_hold_is_bounded_by_what_they_take_once_parsed() {
+async fn bodies_are_bounded_by_their_parsed_size() {
     const TEXT: usize = 150 * 1024;
     let app = App::start_with(|options| {
         options.limits.admission = limits(4096, 2 * MIB);
@@ -201,19 +200,19 @@ async fn what_bodies_hold_is_bounded_by_what_they_take_once_parsed() {
     })
     .await;
     let mut fixture = Fixture::of(app, 4).await;
-    // Of the same length, but one is a single text and the other thousands of objects.
+    // Both have the same length, but one is a single string and the other thousands of objects.
     let text = json!({"@note": "x".repeat(TEXT), "displayName": "Text"});
     let objects = json!({"@note": vec![json!({"a": 0}); TEXT / 8], "displayName": "Objects"});
-    let first = fixture.report(0, text.clone()).await.taken();
-    // One request at a time goes beyond the limit.
-    let beyond = fixture.report(1, objects.clone()).await.taken();
-    let refused = fixture.report(2, objects.clone()).await.taken();
-    Begun::Answered(refused.await.unwrap()).assert_refused();
+    let first = fixture.report(0, text.clone()).await.in_flight();
+    // One request at a time may exceed the limit.
+    let beyond = fixture.report(1, objects.clone()).await.in_flight();
+    let rejected = fixture.report(2, objects.clone()).await.in_flight();
+    Begun::Finished(rejected.await.unwrap()).assert_rejected();
     fixture.release().await;
-    for answer in join_all([first, beyond]).await {
-        assert_eq!(answer.unwrap().status, StatusCode::OK);
+    for response in join_all([first, beyond]).await {
+        assert_eq!(response.unwrap().status, StatusCode::OK);
     }
-    // Alone it is taken.
+    // It is accepted when no other request is in flight.
     let alone = fixture.app.patch(&fixture.runs[2].url, objects).await;
     assert_eq!(alone.status, StatusCode::OK, "{}", alone.body);
 }
@@ -225,17 +224,17 @@ async fn a_large_request_waits_until_there_is_memory_for_it() {
     let large = json!({"@note": "x".repeat(200 * 1024), "displayName": "Large"});
     let mut begun = Vec::new();
     for run in 0..3 {
-        begun.push(fixture.report(run, large.clone()).await.taken());
+        begun.push(fixture.report(run, large.clone()).await.in_flight());
     }
     fixture.release().await;
-    for answer in join_all(begun).await {
-        let answer = answer.unwrap();
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    for response in join_all(begun).await {
+        let response = response.unwrap();
+        assert_eq!(response.status, StatusCode::OK, "{}", response.body);
     }
 }
 
 #[tokio::test]
-async fn a_request_of_a_batch_that_finds_no_room_is_503_and_the_others_are_answered() {
+async fn a_request_of_a_batch_without_a_permit_is_503_and_the_others_succeed() {
     let app = App::start_with(|options| options.limits.admission = limits(16, MIB)).await;
     let mut fixture = Fixture::of(app, 1).await;
     // Lists may be a quarter of the requests.
@@ -243,15 +242,15 @@ async fn a_request_of_a_batch_that_finds_no_room_is_503_and_the_others_are_answe
     let item = |id: usize| json!({"id": id.to_string(), "method": "GET", "url": list});
     let items: Vec<Value> = (0..6).map(item).collect();
     let batch = fixture.begin(Method::POST, BATCH, json!({"requests": items}));
-    let batch = batch.await.taken();
+    let batch = batch.await.in_flight();
     fixture.release().await;
-    let answers = responses_of(&batch.await.unwrap());
-    let (answered, refused): (Vec<&Value>, Vec<&Value>) =
-        answers.iter().partition(|answer| answer["status"] == 200);
-    assert_eq!((answered.len(), refused.len()), (4, 2), "{:?}", statuses(&answers));
-    for answer in refused {
-        assert_eq!(answer["status"], 503);
-        assert_eq!(answer["headers"]["Retry-After"], "1");
-        assert_eq!(answer["body"]["error"]["innerError"]["code"], "overloaded");
+    let responses = responses_of(&batch.await.unwrap());
+    let (answered, rejected): (Vec<&Value>, Vec<&Value>) =
+        responses.iter().partition(|response| response["status"] == 200);
+    assert_eq!((answered.len(), rejected.len()), (4, 2), "{:?}", statuses(&responses));
+    for response in rejected {
+        assert_eq!(response["status"], 503);
+        assert_eq!(response["headers"]["Retry-After"], "1");
+        assert_eq!(response["body"]["error"]["innerError"]["code"], "overloaded");
     }
 }

@@ -1,4 +1,4 @@
-//! A flow reports: both URL forms, merges, and the whole answer.
+//! Reports: both URL forms, merges, and the whole response.
 
 use axum::http::{Method, StatusCode};
 use serde_json::json;
@@ -6,11 +6,11 @@ use serde_json::json;
 use crate::app::App;
 
 #[tokio::test]
-async fn the_example_of_the_specification_is_answered_with_the_whole_run() {
+async fn the_example_of_the_specification_returns_the_whole_run() {
     let app = App::start().await;
     let run =
         app.run(json!({"displayName": "Rosters", "startDateTime": "2026-03-01T08:00:00Z"})).await;
-    let answer = app
+    let response = app
         .patch(
             &run.url,
             json!({
@@ -24,14 +24,14 @@ async fn the_example_of_the_specification_is_answered_with_the_whole_run() {
             }),
         )
         .await;
-    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(response.status, StatusCode::OK);
     assert_eq!(
-        answer.json,
+        response.json,
         json!({
             "@odata.context":
                 format!("http://localhost/$metadata#industryData/incomingFlows('{}')/runs/$entity", run.flow),
             "@odata.type": "#microsoft.graph.run",
-            "@odata.etag": answer.header("etag"),
+            "@odata.etag": response.header("etag"),
             "id": run.id,
             "displayName": "Rosters of March",
             "startDateTime": "2026-03-01T08:30:00.500000Z",
@@ -41,9 +41,9 @@ async fn the_example_of_the_specification_is_answered_with_the_whole_run() {
             "statistics": {"@odata.type": "microsoft.graph.runStatistics", "rows": 1200},
         })
     );
-    assert_eq!(answer.header("odata-version"), "4.0");
-    assert_eq!(answer.header("request-id"), answer.header("client-request-id"));
-    assert_eq!(app.get(&run.url).await.body, answer.body);
+    assert_eq!(response.header("odata-version"), "4.0");
+    assert_eq!(response.header("request-id"), response.header("client-request-id"));
+    assert_eq!(app.get(&run.url).await.body, response.body);
 }
 
 #[tokio::test]
@@ -63,15 +63,15 @@ async fn every_form_of_the_url_is_the_same_run() {
     ];
     for (rows, form) in forms.iter().enumerate() {
         for root in ["", "/beta"] {
-            let answer = app
+            let response = app
                 .patch(
                     &format!("{root}{form}"),
                     json!({"statistics": {"rows": rows, "root": root}}),
                 )
                 .await;
-            assert_eq!(answer.status, StatusCode::OK, "{root}{form}");
-            assert_eq!(answer.json["id"], json!(id));
-            assert_eq!(app.get(&run.url).await.json["@odata.etag"], answer.json["@odata.etag"]);
+            assert_eq!(response.status, StatusCode::OK, "{root}{form}");
+            assert_eq!(response.json["id"], json!(id));
+            assert_eq!(app.get(&run.url).await.json["@odata.etag"], response.json["@odata.etag"]);
         }
     }
 }
@@ -86,12 +86,12 @@ async fn the_alias_needs_both_runs() {
         format!("/industryData/incomingFlows/{}/runs/{via}/process/runs/{run}", a.flow)
     };
 
-    let answer = app.patch(&alias(&a.id, &b.id), json!({"displayName": "patched"})).await;
-    assert_eq!((answer.status, &answer.json["id"]), (StatusCode::OK, &json!(b.id)));
-    assert_eq!(app.get(&b.url).await.body, answer.body);
+    let response = app.patch(&alias(&a.id, &b.id), json!({"displayName": "patched"})).await;
+    assert_eq!((response.status, &response.json["id"]), (StatusCode::OK, &json!(b.id)));
+    assert_eq!(app.get(&b.url).await.body, response.body);
     for (via, run) in [(&stranger.id, &b.id), (&a.id, &stranger.id)] {
-        let answer = app.patch(&alias(via, run), json!({"displayName": "x"})).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::NOT_FOUND, "runNotFound"));
+        let response = app.patch(&alias(via, run), json!({"displayName": "x"})).await;
+        assert_eq!((response.status, response.code()), (StatusCode::NOT_FOUND, "runNotFound"));
     }
 }
 
@@ -105,7 +105,7 @@ async fn objects_are_merged_at_every_level_and_null_removes() {
             "statistics": {"a": {"b": 1, "c": [1, {"x": null}]}, "gone": null, "keep": true},
         }))
         .await;
-    let answer = app
+    let response = app
         .patch(
             &run.url,
             json!({
@@ -115,7 +115,7 @@ async fn objects_are_merged_at_every_level_and_null_removes() {
         )
         .await;
     assert_eq!(
-        answer.json["blockingError"],
+        response.json["blockingError"],
         json!({
             "@odata.type": "microsoft.graph.publicError",
             "code": "E1",
@@ -124,7 +124,7 @@ async fn objects_are_merged_at_every_level_and_null_removes() {
         })
     );
     assert_eq!(
-        answer.json["statistics"],
+        response.json["statistics"],
         json!({
             "@odata.type": "microsoft.graph.runStatistics",
             "a": {"c": [1, {"x": null}], "d": {}},
@@ -142,7 +142,7 @@ async fn objects_are_merged_at_every_level_and_null_removes() {
 }
 
 #[tokio::test]
-async fn what_changes_nothing_makes_no_version_and_no_history() {
+async fn a_report_without_a_change_creates_no_version_and_no_history() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "Rosters", "statistics": {"rows": 1}})).await;
     let stored = app.get(&run.url).await;
@@ -157,8 +157,8 @@ async fn what_changes_nothing_makes_no_version_and_no_history() {
         stored.json.clone(),
     ];
     for body in nothing {
-        let answer = app.patch(&run.url, body.clone()).await;
-        assert_eq!((answer.status, &answer.body), (StatusCode::OK, &stored.body), "{body}");
+        let response = app.patch(&run.url, body.clone()).await;
+        assert_eq!((response.status, &response.body), (StatusCode::OK, &stored.body), "{body}");
     }
     assert_eq!(app.history(&run.url).await.len(), 1);
 }
@@ -168,7 +168,7 @@ async fn the_history_says_who_changed_what() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "Rosters", "statistics": {"rows": 1}})).await;
     app.clock.advance(std::time::Duration::from_secs(60));
-    let answer = app
+    let response = app
         .patch(&run.url, json!({"status": "failed", "statistics": {"rows": 2, "more": {"x": 1}}}))
         .await;
     let history = app.history(&run.url).await;
@@ -178,12 +178,12 @@ async fn the_history_says_who_changed_what() {
         history[1],
         json!({
             "version": 2,
-            "occurredDateTime": answer.json["endDateTime"],
+            "occurredDateTime": response.json["endDateTime"],
             "actor": "tester",
-            "requestId": answer.header("request-id"),
+            "requestId": response.header("request-id"),
             "action": "updated",
             "changes": [
-                {"property": "endDateTime", "before": null, "after": answer.json["endDateTime"]},
+                {"property": "endDateTime", "before": null, "after": response.json["endDateTime"]},
                 {"property": "status", "before": "running", "after": "failed"},
                 {"property": "statistics/more", "before": null, "after": {"x": 1}},
                 {"property": "statistics/rows", "before": 1, "after": 2},
@@ -197,20 +197,20 @@ async fn prefer_minimal_leaves_the_body_out() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "Rosters"})).await;
     let body = r#"{"displayName":"x"}"#;
-    let answer = app.send(Method::PATCH, &run.url, &[("prefer", "return=minimal")], body).await;
-    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::NO_CONTENT, ""));
-    assert_eq!(answer.header("preference-applied"), "return=minimal");
-    assert_eq!(answer.header("etag"), app.get(&run.url).await.header("etag"));
-    let answer =
+    let response = app.send(Method::PATCH, &run.url, &[("prefer", "return=minimal")], body).await;
+    assert_eq!((response.status, response.body.as_str()), (StatusCode::NO_CONTENT, ""));
+    assert_eq!(response.header("preference-applied"), "return=minimal");
+    assert_eq!(response.header("etag"), app.get(&run.url).await.header("etag"));
+    let response =
         app.send(Method::PATCH, &run.url, &[("prefer", "return=representation")], "{}").await;
     assert_eq!(
-        (answer.status, answer.header("preference-applied")),
+        (response.status, response.header("preference-applied")),
         (StatusCode::OK, "return=representation")
     );
 }
 
 #[tokio::test]
-async fn a_deleted_run_is_hidden_and_its_id_stays_taken() {
+async fn a_deleted_run_is_hidden_and_its_id_stays_in_use() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "Rosters"})).await;
     assert_eq!(app.delete(&run.url).await.status, StatusCode::NO_CONTENT);

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::app::App;
 
 #[tokio::test]
-async fn a_change_is_made_to_the_version_that_was_read_or_not_at_all() {
+async fn a_change_applies_only_to_the_version_that_was_read() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     let tag = app.get(&run.url).await.header("etag").to_owned();
@@ -24,8 +24,8 @@ async fn a_change_is_made_to_the_version_that_was_read_or_not_at_all() {
         (tag.as_str(), StatusCode::OK, ""),
     ];
     for (value, status, code) in cases {
-        let answer = app.send(Method::PATCH, &run.url, &[("if-match", value)], "{}").await;
-        assert_eq!((answer.status, answer.code()), (status, code), "{value}");
+        let response = app.send(Method::PATCH, &run.url, &[("if-match", value)], "{}").await;
+        assert_eq!((response.status, response.code()), (status, code), "{value}");
     }
     let list = format!("\"a\", {tag}");
     let body = r#"{"statistics":{"n":1}}"#;
@@ -44,18 +44,18 @@ async fn a_change_is_made_to_the_version_that_was_read_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn a_server_can_demand_it() {
+async fn a_server_can_require_if_match() {
     let app = App::start_with(|options| options.require_if_match = true).await;
     let run = app.run(json!({"displayName": "R"})).await;
-    let answer = app.patch(&run.url, json!({"status": "completed"})).await;
+    let response = app.patch(&run.url, json!({"status": "completed"})).await;
     assert_eq!(
-        (answer.status, answer.code()),
+        (response.status, response.code()),
         (StatusCode::PRECONDITION_REQUIRED, "preconditionRequired")
     );
     let absent = format!("{}/0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e", run.list_url());
     assert_eq!(app.patch(&absent, json!({})).await.status, StatusCode::NOT_FOUND);
-    let answer = app.send(Method::PATCH, &run.url, &[("if-match", "*")], "{}").await;
-    assert_eq!(answer.status, StatusCode::OK);
+    let response = app.send(Method::PATCH, &run.url, &[("if-match", "*")], "{}").await;
+    assert_eq!(response.status, StatusCode::OK);
 }
 
 #[tokio::test]
@@ -77,14 +77,14 @@ async fn the_checks_come_in_the_order_of_the_contract() {
     assert_eq!(send(r#"{"status":"completed"}"#).await, 412);
     let body = serde_json::from_str(on_the_stored_run).unwrap();
     assert_eq!(app.patch(&run.url, body).await.code(), "endBeforeStart");
-    let answer = app.patch(&run.url, json!({"status": "completed"})).await;
-    assert_eq!(answer.status, StatusCode::CONFLICT);
+    let response = app.patch(&run.url, json!({"status": "completed"})).await;
+    assert_eq!(response.status, StatusCode::CONFLICT);
     let absent = format!("{}/0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e", run.list_url());
     assert_eq!(app.patch(&absent, json!({"speed": 1})).await.code(), "unknownProperty");
 }
 
 #[tokio::test]
-async fn what_the_client_has_already_is_not_sent_again() {
+async fn a_version_that_the_client_has_is_304() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     let flow = format!("/industryData/incomingFlows/{}", run.flow);
@@ -102,15 +102,15 @@ async fn what_the_client_has_already_is_not_sent_again() {
             ("a", 400),
             ("", 400),
         ] {
-            let answer = app.send_bare(Method::GET, url, &[("if-none-match", value)], "").await;
-            assert_eq!(answer.status.as_u16(), status, "{url} {value}");
+            let response = app.send_bare(Method::GET, url, &[("if-none-match", value)], "").await;
+            assert_eq!(response.status.as_u16(), status, "{url} {value}");
             if status == 304 {
-                assert_eq!((answer.body.as_str(), answer.header("etag")), ("", tag.as_str()));
-                assert_eq!(answer.header("content-type"), "");
-                assert_ne!(answer.header("request-id"), "");
+                assert_eq!((response.body.as_str(), response.header("etag")), ("", tag.as_str()));
+                assert_eq!(response.header("content-type"), "");
+                assert_ne!(response.header("request-id"), "");
             }
             if status == 400 {
-                assert_eq!(answer.code(), "malformedEntityTag");
+                assert_eq!(response.code(), "malformedEntityTag");
             }
         }
     }
@@ -127,8 +127,8 @@ async fn a_tag_that_cannot_be_read_comes_before_a_row_that_is_absent() {
     let run = app.run(json!({"displayName": "R"})).await;
     let absent = format!("{}/0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e", run.list_url());
     for (value, status) in [("x", 400), ("*", 404)] {
-        let answer = app.send_bare(Method::GET, &absent, &[("if-none-match", value)], "").await;
-        assert_eq!(answer.status.as_u16(), status);
+        let response = app.send_bare(Method::GET, &absent, &[("if-none-match", value)], "").await;
+        assert_eq!(response.status.as_u16(), status);
     }
 }
 
@@ -150,17 +150,17 @@ async fn a_read_with_if_match_is_of_that_version_or_412() {
             ("a", 400),
         ] {
             let headers = [("if-match", value)];
-            let answer = app.send_bare(Method::GET, url, &headers, "").await;
-            assert_eq!(answer.status.as_u16(), status, "{url} {value}");
+            let response = app.send_bare(Method::GET, url, &headers, "").await;
+            assert_eq!(response.status.as_u16(), status, "{url} {value}");
         }
         let both = [("if-match", "W/\"a\""), ("if-none-match", tag.as_str())];
-        let answer = app.send_bare(Method::GET, url, &both, "").await;
-        assert_eq!(answer.code(), "entityTagDoesNotMatch", "{url}");
+        let response = app.send_bare(Method::GET, url, &both, "").await;
+        assert_eq!(response.code(), "entityTagDoesNotMatch", "{url}");
     }
     let absent = format!("{}/0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e", run.list_url());
     let headers = [("if-match", "W/\"a\"")];
-    let answer = app.send_bare(Method::GET, &absent, &headers, "").await;
-    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    let response = app.send_bare(Method::GET, &absent, &headers, "").await;
+    assert_eq!(response.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
@@ -183,8 +183,8 @@ async fn a_version_that_if_none_match_names_is_neither_changed_nor_deleted() {
             let body = r#"{"displayName":"changed"}"#;
             let patched = app.send(Method::PATCH, url, &headers, body).await;
             let deleted = app.send(Method::DELETE, url, &headers, "").await;
-            for answer in [patched, deleted] {
-                let found = (answer.status.as_u16(), answer.code());
+            for response in [patched, deleted] {
+                let found = (response.status.as_u16(), response.code());
                 assert_eq!(found, (status, code), "{url} {value}");
             }
             assert_eq!(app.get(url).await.body, stored.body, "{url} {value}");
@@ -200,11 +200,11 @@ async fn a_version_that_if_none_match_names_is_neither_changed_nor_deleted() {
         let deleted = app.send(Method::DELETE, url, &headers, "").await;
         assert_eq!(deleted.status, StatusCode::NO_CONTENT, "{url}");
     }
-    // Nothing is there that `*` could match.
+    // No row exists that `*` could match.
     let headers = [("if-none-match", "*")];
     for url in [&run.url, &empty_flow] {
-        let answer = app.send(Method::PATCH, url, &headers, "{}").await;
-        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{url}");
+        let response = app.send(Method::PATCH, url, &headers, "{}").await;
+        assert_eq!(response.status, StatusCode::NOT_FOUND, "{url}");
     }
 }
 
@@ -226,26 +226,26 @@ async fn an_item_of_a_batch_has_preconditions_of_its_own() {
         patch("other", json!({"If-None-Match": "W/\"a\""})),
         get,
     ]});
-    let answer = app.post("/$batch", requests).await;
-    let responses = answer.json["responses"].as_array().unwrap();
+    let response = app.post("/$batch", requests).await;
+    let responses = response.json["responses"].as_array().unwrap();
     let status = |id: &str| {
         let response = responses.iter().find(|response| response["id"] == id);
         response.map(|response| response["status"].as_u64().unwrap())
     };
     let found = ["any", "tag", "other", "read"].map(status);
-    assert_eq!(found, [412, 412, 200, 412].map(Some), "{}", answer.body);
+    assert_eq!(found, [412, 412, 200, 412].map(Some), "{}", response.body);
     assert_eq!(app.get(&run.url).await.json["displayName"], "other");
 }
 
 #[tokio::test]
-async fn a_demanded_if_match_comes_before_if_none_match() {
+async fn a_required_if_match_is_checked_before_if_none_match() {
     let app = App::start_with(|options| options.require_if_match = true).await;
     let run = app.run(json!({"displayName": "R"})).await;
     let headers = [("if-none-match", "*")];
-    let answer = app.send(Method::PATCH, &run.url, &headers, "{}").await;
-    assert_eq!(answer.status, StatusCode::PRECONDITION_REQUIRED);
-    // It comes before what is wrong on the stored run.
+    let response = app.send(Method::PATCH, &run.url, &headers, "{}").await;
+    assert_eq!(response.status, StatusCode::PRECONDITION_REQUIRED);
+    // It is checked before the rules of the stored run.
     let body = json!({"endDateTime": "2999-01-01T00:00:00Z"});
-    let answer = app.patch(&run.url, body).await;
-    assert_eq!(answer.status, StatusCode::PRECONDITION_REQUIRED);
+    let response = app.patch(&run.url, body).await;
+    assert_eq!(response.status, StatusCode::PRECONDITION_REQUIRED);
 }

@@ -1,19 +1,19 @@
-//! Lists are filtered, ordered, counted and cut to what is asked for.
+//! Lists are filtered, ordered, counted and projected.
 
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::app::{Answer, App};
+use crate::app::{App, TestResponse};
 
-/// What may stand in a URL of these tests.
+/// The characters that these tests do not encode in a URL.
 fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
-async fn found(app: &App, url: &str) -> Answer {
-    let answer = app.get(url).await;
-    assert_eq!(answer.status, StatusCode::OK, "{url}: {}", answer.body);
-    answer
+async fn found(app: &App, url: &str) -> TestResponse {
+    let response = app.get(url).await;
+    assert_eq!(response.status, StatusCode::OK, "{url}: {}", response.body);
+    response
 }
 
 fn names(page: &Value) -> Vec<&str> {
@@ -38,7 +38,7 @@ fn next(page: &Value) -> Option<String> {
     Some(link.strip_prefix("http://localhost").unwrap().to_owned())
 }
 
-/// A flow with a run of each kind; the place of its list.
+/// A flow with a run of each kind; the URL of its list.
 async fn fixture(app: &App) -> String {
     let flow = app.flow().await;
     let at = |minute: u32| format!("2026-03-01T08:{minute:02}:00Z");
@@ -60,7 +60,7 @@ async fn fixture(app: &App) -> String {
 }
 
 #[tokio::test]
-async fn a_filter_finds_the_runs_that_it_says() {
+async fn a_filter_finds_the_matching_runs() {
     let app = App::start().await;
     let list = fixture(&app).await;
     for (filter, expected) in [
@@ -100,7 +100,7 @@ async fn a_filter_finds_the_runs_that_it_says() {
 }
 
 #[tokio::test]
-async fn every_order_goes_both_ways_and_null_is_the_least() {
+async fn every_order_has_both_directions_and_null_is_least() {
     let app = App::start().await;
     let list = fixture(&app).await;
     let by_name = ["O'Hara & sons", "Weekly", "nightly", "nightly 2", "weekly"];
@@ -161,7 +161,7 @@ async fn rows_are_skipped_once_and_counted_on_request() {
 }
 
 #[tokio::test]
-async fn operators_see_what_runs_and_what_failed_in_all_flows() {
+async fn running_and_failed_runs_are_listed_across_flows() {
     let app = App::start().await;
     let lists = [fixture(&app).await, fixture(&app).await];
     let failed = encoded("status eq 'failed' and startDateTime ge 2026-03-01T08:00:00Z");
@@ -183,9 +183,12 @@ async fn operators_see_what_runs_and_what_failed_in_all_flows() {
         ("$orderby=displayName", "startDateTime"),
         ("$filter=displayName%20eq%20'nightly'", "the list of one flow"),
     ] {
-        let answer = app.get(&format!("/industryData/runs?{query}")).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "queryNotOffered"));
-        assert!(answer.json["error"]["message"].as_str().unwrap().contains(hint));
+        let response = app.get(&format!("/industryData/runs?{query}")).await;
+        assert_eq!(
+            (response.status, response.code()),
+            (StatusCode::BAD_REQUEST, "queryNotOffered")
+        );
+        assert!(response.json["error"]["message"].as_str().unwrap().contains(hint));
     }
 }
 
@@ -207,7 +210,7 @@ async fn flows_are_filtered_by_name_and_readiness() {
 }
 
 #[tokio::test]
-async fn a_link_goes_on_only_where_it_came_from() {
+async fn a_next_link_is_valid_only_for_its_own_list() {
     let app = App::start().await;
     let list = fixture(&app).await;
     let other = fixture(&app).await;
@@ -228,16 +231,16 @@ async fn a_link_goes_on_only_where_it_came_from() {
         ("another flow", link.replace(&flow(&list), &flow(&other))),
         ("another list", link.replace(&format!("incomingFlows/{}/", flow(&list)), "")),
     ] {
-        let answer = app.get(&link).await;
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{what}: {}", answer.body);
-        assert_eq!(answer.json["error"]["target"], json!("$skiptoken"), "{what}");
+        let response = app.get(&link).await;
+        assert_eq!(response.status, StatusCode::BAD_REQUEST, "{what}: {}", response.body);
+        assert_eq!(response.json["error"]["target"], json!("$skiptoken"), "{what}");
     }
     let another_server = app.beside(flowruns_domain::clock::Clock::now(&*app.clock)).await;
     assert_eq!(found(&another_server, &link).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn what_cannot_be_understood_is_refused_with_its_place() {
+async fn an_invalid_query_is_rejected_with_its_position() {
     let app = App::start().await;
     let list = fixture(&app).await;
     for (query, target, part) in [
@@ -255,16 +258,16 @@ async fn what_cannot_be_understood_is_refused_with_its_place() {
         ("$count=yes", "$count", "true"),
         ("$format=xml", "$format", "json"),
     ] {
-        let answer = app.get(&format!("{list}?{query}")).await;
+        let response = app.get(&format!("{list}?{query}")).await;
         assert_eq!(
-            (answer.status, answer.code()),
+            (response.status, response.code()),
             (StatusCode::BAD_REQUEST, "invalidQueryOption"),
             "{query}"
         );
-        let error = &answer.json["error"];
+        let error = &response.json["error"];
         assert_eq!(error["target"], json!(target), "{query}");
         assert!(error["message"].as_str().unwrap().contains(part), "{error}");
     }
-    let answer = app.get(&format!("{list}/$count?$top=1")).await;
-    assert_eq!(answer.code(), "unsupportedQueryOption");
+    let response = app.get(&format!("{list}/$count?$top=1")).await;
+    assert_eq!(response.code(), "unsupportedQueryOption");
 }

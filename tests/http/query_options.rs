@@ -3,12 +3,12 @@
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::app::{Answer, App};
+use crate::app::{App, TestResponse};
 
 pub(crate) const ALL_RUNS: &str = "/industryData/runs";
 pub(crate) const FLOWS: &str = "/industryData/incomingFlows";
 
-/// Letters, digits and hyphens stay as they are: a URL has room for a thousand ids.
+/// Letters, digits and hyphens are not encoded, so that a thousand ids fit into a URL.
 pub(crate) fn encoded(text: &str) -> String {
     let encode = |byte: u8| match byte.is_ascii_alphanumeric() || byte == b'-' {
         true => char::from(byte).to_string(),
@@ -17,17 +17,17 @@ pub(crate) fn encoded(text: &str) -> String {
     text.bytes().map(encode).collect()
 }
 
-pub(crate) fn rows(answer: &Answer) -> &Vec<Value> {
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-    answer.json["value"].as_array().unwrap()
+pub(crate) fn rows(response: &TestResponse) -> &Vec<Value> {
+    assert_eq!(response.status, StatusCode::OK, "{}", response.body);
+    response.json["value"].as_array().unwrap()
 }
 
-fn next(answer: &Answer) -> Option<String> {
-    let link = answer.json["@odata.nextLink"].as_str()?;
+fn next(response: &TestResponse) -> Option<String> {
+    let link = response.json["@odata.nextLink"].as_str()?;
     Some(link.strip_prefix("http://localhost").unwrap().to_owned())
 }
 
-/// A flow with so many runs, one a minute, every third of which has failed; the list of its runs.
+/// A flow with `runs` runs, one a minute, every third of which has failed; the URL of their list.
 pub(crate) async fn fixture(app: &App, runs: u32) -> String {
     let flow = app.flow().await;
     for number in 0..runs {
@@ -43,7 +43,7 @@ pub(crate) async fn fixture(app: &App, runs: u32) -> String {
 }
 
 #[tokio::test]
-async fn names_and_words_are_in_any_case_and_links_go_on() {
+async fn names_and_keywords_are_case_insensitive_and_next_links_keep_the_options() {
     let app = App::start().await;
     let list = fixture(&app, 7).await;
     let filter = encoded("STATUS Eq 'failed' AND StartDateTime Ge 2026-03-01T08:00:00z");
@@ -54,14 +54,14 @@ async fn names_and_words_are_in_any_case_and_links_go_on() {
         let mut url = Some(format!("{root}{list}/?{query}"));
         let mut names = Vec::new();
         while let Some(page) = url {
-            let answer = app.get(&page).await;
-            for row in rows(&answer) {
+            let response = app.get(&page).await;
+            for row in rows(&response) {
                 names.push(row["displayName"].as_str().unwrap().to_owned());
                 assert!(row["process"]["id"].is_string());
                 assert_eq!(row.get("status"), None);
             }
-            assert_eq!(answer.json["@odata.count"], json!(3));
-            url = next(&answer);
+            assert_eq!(response.json["@odata.count"], json!(3));
+            url = next(&response);
             assert!(url.iter().all(|url| url.starts_with(&format!("{root}{list}/?"))));
         }
         assert_eq!(names, ["run 6", "run 3", "run 0"]);
@@ -69,13 +69,13 @@ async fn names_and_words_are_in_any_case_and_links_go_on() {
 }
 
 #[tokio::test]
-async fn an_option_that_is_unknown_or_repeated_is_refused() {
+async fn an_option_that_is_unknown_or_repeated_is_rejected() {
     let app = App::start().await;
     let list = fixture(&app, 1).await;
     for query in ["$search=a", "search=a", "foo=1", "$foo", "=1", "$skipToken2=x", "%24unknown=1"] {
-        let answer = app.get(&format!("{list}?{query}")).await;
-        let refused = (answer.status, answer.code());
-        assert_eq!(refused, (StatusCode::BAD_REQUEST, "unsupportedQueryOption"), "{query}");
+        let response = app.get(&format!("{list}?{query}")).await;
+        let rejected = (response.status, response.code());
+        assert_eq!(rejected, (StatusCode::BAD_REQUEST, "unsupportedQueryOption"), "{query}");
     }
     for query in [
         "$top=1&$top=1",
@@ -84,10 +84,10 @@ async fn an_option_that_is_unknown_or_repeated_is_refused() {
         "%24top=1&$top=1",
         "$count=true&COUNT=false",
     ] {
-        let answer = app.get(&format!("{list}?{query}")).await;
-        let refused = (answer.status, answer.code());
-        assert_eq!(refused, (StatusCode::BAD_REQUEST, "invalidQueryOption"), "{query}");
-        let message = answer.json["error"]["message"].as_str().unwrap();
+        let response = app.get(&format!("{list}?{query}")).await;
+        let rejected = (response.status, response.code());
+        assert_eq!(rejected, (StatusCode::BAD_REQUEST, "invalidQueryOption"), "{query}");
+        let message = response.json["error"]["message"].as_str().unwrap();
         assert!(message.contains("repeated"), "{message}");
     }
     for query in [
@@ -100,15 +100,15 @@ async fn an_option_that_is_unknown_or_repeated_is_refused() {
         "$skip=1001",
         "$format=atom",
     ] {
-        let answer = app.get(&format!("{list}?{query}")).await;
-        let refused = (answer.status, answer.code());
-        assert_eq!(refused, (StatusCode::BAD_REQUEST, "invalidQueryOption"), "{query}");
+        let response = app.get(&format!("{list}?{query}")).await;
+        let rejected = (response.status, response.code());
+        assert_eq!(rejected, (StatusCode::BAD_REQUEST, "invalidQueryOption"), "{query}");
     }
     assert_eq!(rows(&app.get(&format!("{list}?&$top=0&")).await).len(), 0);
 }
 
 #[tokio::test]
-async fn a_preferred_page_size_makes_pages_smaller_and_the_answer_says_so() {
+async fn a_preferred_page_size_is_applied_and_echoed() {
     let app = App::start().await;
     let list = fixture(&app, 6).await;
     let asked = async |url: &str, preference: &str| {
@@ -126,11 +126,11 @@ async fn a_preferred_page_size_makes_pages_smaller_and_the_answer_says_so() {
         ("maxpagesize=many", "", 6, ""),
         ("return=minimal", "", 6, ""),
     ] {
-        let answer = asked(&format!("{list}{query}"), preference).await;
-        let shown = (rows(&answer).len(), answer.header("preference-applied"));
+        let response = asked(&format!("{list}{query}"), preference).await;
+        let shown = (rows(&response).len(), response.header("preference-applied"));
         assert_eq!(shown, (size, applied), "{preference} {query}");
     }
-    // A link goes on with the preference and without it.
+    // A next link is valid with the preference and without it.
     let first = asked(&list, "odata.maxpagesize=2").await;
     let second = asked(&next(&first).unwrap(), "odata.maxpagesize=3").await;
     let third = app.get(&next(&second).unwrap()).await;
@@ -140,10 +140,10 @@ async fn a_preferred_page_size_makes_pages_smaller_and_the_answer_says_so() {
     app.patch(&format!("{list}/{run}"), json!({"displayName": "b"})).await;
     for url in [format!("{list}/{run}/history"), "/industryData/incomingFlows".to_owned()] {
         app.flow().await;
-        let answer = asked(&url, "odata.maxpagesize=1").await;
-        assert_eq!(rows(&answer).len(), 1, "{url}");
-        assert_eq!(answer.header("preference-applied"), "odata.maxpagesize=1");
-        assert!(next(&answer).is_some());
+        let response = asked(&url, "odata.maxpagesize=1").await;
+        assert_eq!(rows(&response).len(), 1, "{url}");
+        assert_eq!(response.header("preference-applied"), "odata.maxpagesize=1");
+        assert!(next(&response).is_some());
     }
 }
 
@@ -162,25 +162,25 @@ async fn a_single_entity_is_asked_for_as_json() {
         let plain = app.get(&url).await;
         assert_eq!(plain.status, StatusCode::OK, "{url}");
         for format in ["$format=json", "FORMAT=Application/JSON;odata=full"] {
-            let answer = app.get(&format!("{url}?{format}")).await;
-            let same = (answer.status, &answer.body);
+            let response = app.get(&format!("{url}?{format}")).await;
+            let same = (response.status, &response.body);
             assert_eq!(same, (StatusCode::OK, &plain.body), "{url} {format}");
         }
-        let refused = app.get(&format!("{url}?$format=xml")).await;
-        assert_eq!(refused.code(), "invalidQueryOption", "{url}");
+        let rejected = app.get(&format!("{url}?$format=xml")).await;
+        assert_eq!(rejected.code(), "invalidQueryOption", "{url}");
     }
-    let answer = app.get(&format!("{}?$select=status&$format=json", run.url)).await;
-    assert_eq!(answer.json["status"], "running");
+    let response = app.get(&format!("{}?$select=status&$format=json", run.url)).await;
+    assert_eq!(response.json["status"], "running");
 }
 
 #[tokio::test]
-async fn an_order_that_is_not_known_is_answered_with_an_order_of_this_list() {
+async fn an_unknown_order_is_rejected_with_an_order_of_this_list() {
     let app = App::start().await;
     let runs = fixture(&app, 1).await;
     for (list, order) in [(FLOWS, "displayName desc,id asc"), (&runs, "startDateTime desc,id asc")]
     {
-        let refused = app.get(&format!("{list}?$orderby=foo")).await;
-        let message = refused.json["error"]["message"].as_str().unwrap();
+        let rejected = app.get(&format!("{list}?$orderby=foo")).await;
+        let message = rejected.json["error"]["message"].as_str().unwrap();
         assert!(message.ends_with(order), "{message}");
         let ordered = format!("{list}?$orderby={}", encoded(order));
         assert_eq!(app.get(&ordered).await.status, StatusCode::OK);
@@ -208,9 +208,9 @@ async fn up_to_a_thousand_ids_are_found_across_flows() {
         let mut url = Some(format!("{ALL_RUNS}?$top={top}&$filter={}", filter(&quoted)));
         let mut found = Vec::new();
         while let Some(page) = url {
-            let answer = app.get(&page).await;
-            found.extend(rows(&answer).iter().map(|row| row["id"].as_str().unwrap().to_owned()));
-            url = next(&answer);
+            let response = app.get(&page).await;
+            found.extend(rows(&response).iter().map(|row| row["id"].as_str().unwrap().to_owned()));
+            url = next(&response);
         }
         assert_eq!(found, expected, "{top}");
     }
@@ -229,15 +229,15 @@ async fn up_to_a_thousand_ids_are_found_across_flows() {
         (&json!(ids[5]), true)
     );
     let more = [quoted, vec![format!("'{}'", ids[0])]].concat();
-    let refused = app.get(&format!("{ALL_RUNS}?$filter={}", filter(&more))).await;
-    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
-    assert!(refused.body.contains("1000"), "{}", refused.body);
+    let rejected = app.get(&format!("{ALL_RUNS}?$filter={}", filter(&more))).await;
+    assert_eq!(rejected.status, StatusCode::BAD_REQUEST);
+    assert!(rejected.body.contains("1000"), "{}", rejected.body);
     for filter in ["id gt '0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e'", "displayName eq 'run 1'"] {
-        let refused = app.get(&format!("{ALL_RUNS}?$filter={}", encoded(filter))).await;
-        assert_eq!(refused.code(), "queryNotOffered", "{filter}");
+        let rejected = app.get(&format!("{ALL_RUNS}?$filter={}", encoded(filter))).await;
+        assert_eq!(rejected.code(), "queryNotOffered", "{filter}");
         assert!(
-            refused.body.contains("id in")
-                && refused.body.contains("/industryData/incomingFlows/{id}/runs")
+            rejected.body.contains("id in")
+                && rejected.body.contains("/industryData/incomingFlows/{id}/runs")
         );
     }
 }

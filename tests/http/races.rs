@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::app::App;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sixty_four_clients_of_one_run_lose_no_update_and_starve_nobody() {
+async fn sixty_four_clients_of_one_run_lose_no_update_and_all_finish() {
     const CLIENTS: usize = 64;
     const REPORTS: usize = 10;
     let app = Arc::new(App::start().await);
@@ -19,9 +19,9 @@ async fn sixty_four_clients_of_one_run_lose_no_update_and_starve_nobody() {
         tokio::spawn(async move {
             for report in 1..=REPORTS {
                 let body = json!({"statistics": {format!("client{client}"): report}});
-                let answer = app.patch(&url, body).await;
-                assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-                assert_eq!(answer.json["statistics"][format!("client{client}")], json!(report));
+                let response = app.patch(&url, body).await;
+                assert_eq!(response.status, StatusCode::OK, "{}", response.body);
+                assert_eq!(response.json["statistics"][format!("client{client}")], json!(report));
             }
         })
     };
@@ -46,7 +46,7 @@ async fn sixty_four_clients_of_one_run_lose_no_update_and_starve_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_outcomes_exactly_one_is_taken() {
+async fn exactly_one_of_many_outcomes_is_accepted() {
     let app = Arc::new(App::start().await);
     let run = app.run(json!({"displayName": "raced"})).await;
     let outcomes = ["completed", "failed", "completedWithErrors", "completedWithWarnings"];
@@ -56,12 +56,12 @@ async fn of_many_outcomes_exactly_one_is_taken() {
             (index % 4, app.patch(&url, json!({"status": outcomes[index % 4]})).await)
         })
     });
-    let answers: Vec<_> = join_all(reports).await.into_iter().map(Result::unwrap).collect();
+    let responses: Vec<_> = join_all(reports).await.into_iter().map(Result::unwrap).collect();
     let stored = app.get(&run.url).await.json["status"].clone();
-    for (outcome, answer) in answers {
+    for (outcome, response) in responses {
         let expected =
             if json!(outcomes[outcome]) == stored { StatusCode::OK } else { StatusCode::CONFLICT };
-        assert_eq!(answer.status, expected);
+        assert_eq!(response.status, expected);
     }
     assert_eq!(app.history(&run.url).await.len(), 2);
 }

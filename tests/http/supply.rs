@@ -1,4 +1,4 @@
-//! What the program is made of, held against `deny.toml` where no network is.
+//! The dependencies agree with `deny.toml`, checked without network access.
 
 use std::{collections::BTreeSet, path::Path, process::Command};
 
@@ -39,7 +39,7 @@ fn crates() -> BTreeSet<(String, String)> {
 }
 
 #[test]
-fn every_licence_is_one_that_is_allowed_and_each_that_is_allowed_is_needed() {
+fn the_allowed_licences_are_those_of_the_dependencies() {
     let deny = table("deny.toml");
     let allowed = texts(&deny["licenses"]["allow"]);
     let mut needed = BTreeSet::new();
@@ -57,7 +57,7 @@ fn every_licence_is_one_that_is_allowed_and_each_that_is_allowed_is_needed() {
 }
 
 #[test]
-fn what_is_banned_is_not_there() {
+fn no_banned_crate_is_a_dependency() {
     let deny = table("deny.toml");
     let banned = deny["bans"]["deny"].as_array().unwrap();
     let banned: BTreeSet<_> = banned.iter().map(|ban| ban["crate"].as_str().unwrap()).collect();
@@ -69,7 +69,7 @@ fn what_is_banned_is_not_there() {
 
 /// A crate without a source is one of this repository.
 #[test]
-fn every_crate_is_from_a_source_that_is_allowed() {
+fn every_crate_is_from_an_allowed_source() {
     let (deny, lock) = (table("deny.toml"), table("Cargo.lock"));
     let allowed = texts(&deny["sources"]["allow-registry"]);
     let mut foreign = 0;

@@ -1,4 +1,4 @@
-//! Tenants apart: what belongs to another is answered as what never was, by every route there is.
+//! Tenant isolation: on every route, another tenant's rows have the responses of rows that do not exist.
 
 mod fixture;
 mod matrix;
@@ -13,13 +13,13 @@ use self::{
     statements::Recorder,
 };
 
-/// What a batch takes at once.
+/// The most requests of a batch.
 const BATCH: usize = 20;
 
 #[tokio::test]
-async fn another_tenants_ids_are_answered_as_ids_that_never_were() {
+async fn another_tenants_ids_have_the_responses_of_unknown_ids() {
     let fixture = Fixture::start().await;
-    let before = fixture.all_of_the_other().await;
+    let before = fixture.everything_of_the_other().await;
     for probe in matrix(&fixture) {
         let foreign = fixture.send(&probe, Side::Foreign).await;
         let absent = fixture.send(&probe, Side::Absent).await;
@@ -29,18 +29,18 @@ async fn another_tenants_ids_are_answered_as_ids_that_never_were() {
             "{probe:?}"
         );
         assert!(probe.allows(foreign.status), "{probe:?}: {foreign:?}");
-        assert!(!fixture.tells_of_the_other(&foreign), "{probe:?}: {foreign:?}");
+        assert!(!fixture.reveals_the_other_tenant(&foreign), "{probe:?}: {foreign:?}");
     }
-    assert_eq!(fixture.all_of_the_other().await, before);
+    assert_eq!(fixture.everything_of_the_other().await, before);
 }
 
 #[tokio::test]
-async fn another_tenants_ids_take_the_statements_that_ids_take_which_never_were() {
+async fn another_tenants_ids_execute_the_statements_of_unknown_ids() {
     let fixture = Fixture::start().await;
     let recorder = Recorder::start();
     let mut statements = 0;
     for probe in matrix(&fixture) {
-        // A connection's first statements look types up.
+        // The first statements of a connection look up types.
         fixture.send(&probe, Side::Unused).await;
         let mut taken = Vec::new();
         for side in [Side::Foreign, Side::Absent] {
@@ -57,27 +57,27 @@ async fn another_tenants_ids_take_the_statements_that_ids_take_which_never_were(
 #[tokio::test]
 async fn the_items_of_a_batch_reach_no_other_tenant() {
     let fixture = Fixture::start().await;
-    let before = fixture.all_of_the_other().await;
-    // Two creations of one run side by side are answered in any order.
+    let before = fixture.everything_of_the_other().await;
+    // Two concurrent creations of one run may finish in any order.
     let (alone, together): (Vec<_>, Vec<_>) =
         matrix(&fixture).into_iter().partition(Probe::may_create);
     for probes in alone.chunks(1).chain(together.chunks(BATCH)) {
         let mut replies = Vec::new();
         for (side, ids) in [(Side::Foreign, &fixture.foreign), (Side::Absent, &fixture.absent)] {
-            let answer = fixture.send_batch(probes, side).await;
-            assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
-            let items = answer.json["responses"].as_array().unwrap();
+            let response = fixture.send_batch(probes, side).await;
+            assert_eq!(response.status, StatusCode::OK, "{response:?}");
+            let items = response.json["responses"].as_array().unwrap();
             assert_eq!(items.len(), probes.len());
             let items = items.iter().map(|item| fixture::comparable_item(item, ids));
             replies.push(items.collect::<Vec<_>>());
         }
         assert_eq!(replies[0], replies[1], "{probes:?}");
     }
-    assert_eq!(fixture.all_of_the_other().await, before);
+    assert_eq!(fixture.everything_of_the_other().await, before);
 }
 
 #[tokio::test]
-async fn the_same_run_id_and_the_same_key_serve_two_tenants() {
+async fn two_tenants_may_use_the_same_run_id_and_key() {
     let fixture = Fixture::start().await;
     let (mine, other) = (&fixture.app, &fixture.other);
     let key = [("idempotency-key", "one-key")];
@@ -107,16 +107,16 @@ async fn the_same_run_id_and_the_same_key_serve_two_tenants() {
     assert_eq!(other.history(&fixture.other_run_url()).await.len(), 1);
 }
 
-/// What has no id in its address shows the caller's own rows alone.
+/// A route without an id in its URL shows only the caller's own rows.
 #[tokio::test]
 async fn lists_and_counts_show_nothing_of_another_tenant() {
     let fixture = Fixture::start().await;
     let mut answered = 0;
     for url in matrix::own_reads(&fixture) {
-        let answer = fixture.app.get(&url).await;
-        assert!(!fixture.tells_of_the_other(&answer), "{url}: {answer:?}");
-        let is_there = answer.status != StatusCode::NOT_FOUND;
-        assert!(is_there, "{url}: {answer:?}");
+        let response = fixture.app.get(&url).await;
+        assert!(!fixture.reveals_the_other_tenant(&response), "{url}: {response:?}");
+        let is_there = response.status != StatusCode::NOT_FOUND;
+        assert!(is_there, "{url}: {response:?}");
         answered += 1;
     }
     assert!(answered > 20, "{answered}");
@@ -126,17 +126,17 @@ async fn lists_and_counts_show_nothing_of_another_tenant() {
     }
 }
 
-/// A probe that would reach the other tenant, were it not for the tenant of the token, is one that reaches it.
+/// Every probe finds the rows when it is sent with a token of their tenant.
 #[tokio::test]
-async fn the_other_tenant_itself_is_answered() {
+async fn the_other_tenant_finds_its_own_rows() {
     let fixture = Fixture::start().await;
     let mut found = 0;
     for probe in matrix(&fixture) {
         if probe.method != Method::GET || !probe.is_all_foreign {
             continue;
         }
-        let answer = fixture.send_as(&fixture.other, &probe, Side::Foreign).await;
-        let is_found = answer.status.is_success() || answer.status == StatusCode::NOT_MODIFIED;
+        let response = fixture.send_as(&fixture.other, &probe, Side::Foreign).await;
+        let is_found = response.status.is_success() || response.status == StatusCode::NOT_MODIFIED;
         found += usize::from(is_found);
     }
     assert!(found > 20, "{found}");

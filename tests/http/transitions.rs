@@ -22,12 +22,12 @@ fn creation(status: &str) -> Value {
 }
 
 #[tokio::test]
-async fn every_pair_of_statuses_is_answered_as_the_table_says() {
+async fn every_pair_of_statuses_follows_the_table() {
     let app = App::start().await;
     for stored in STATUSES {
         for reported in STATUSES {
             let run = app.run(creation(stored)).await;
-            let answer =
+            let response =
                 app.patch(&run.url, json!({"status": reported, "statistics": {"n": 1}})).await;
             let expected = match (stored, reported) {
                 ("running", _) => (StatusCode::OK, ""),
@@ -35,8 +35,8 @@ async fn every_pair_of_statuses_is_answered_as_the_table_says() {
                 (_, "running") => (StatusCode::CONFLICT, "runAlreadyEnded"),
                 _ => (StatusCode::CONFLICT, "conflictingOutcome"),
             };
-            assert_eq!((answer.status, answer.code()), expected, "{stored} {reported}");
-            let entries = if answer.status == StatusCode::OK { 2 } else { 1 };
+            assert_eq!((response.status, response.code()), expected, "{stored} {reported}");
+            let entries = if response.status == StatusCode::OK { 2 } else { 1 };
             assert_eq!(app.history(&run.url).await.len(), entries, "{stored} {reported}");
         }
     }
@@ -84,12 +84,12 @@ async fn the_table_of_cases() {
     ];
     for (stored, body, status, code) in cases {
         let run = app.run(creation(stored)).await;
-        let answer = app.patch(&run.url, body.clone()).await;
+        let response = app.patch(&run.url, body.clone()).await;
         assert_eq!(
-            (answer.status.as_u16(), answer.code()),
+            (response.status.as_u16(), response.code()),
             (status, code),
             "{stored} {body}: {}",
-            answer.body
+            response.body
         );
     }
 }
@@ -98,29 +98,29 @@ async fn the_table_of_cases() {
 async fn a_stored_error_must_be_cleared_to_complete() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R", "blockingError": {"code": "E"}})).await;
-    let refused = app.patch(&run.url, json!({"status": "completed"})).await;
-    assert_eq!((refused.status, refused.code()), (StatusCode::CONFLICT, "blockingErrorStored"));
-    let allowed = |answer: &crate::app::Answer| -> Vec<String> {
-        let details = answer.json["error"]["details"].as_array().unwrap().clone();
+    let rejected = app.patch(&run.url, json!({"status": "completed"})).await;
+    assert_eq!((rejected.status, rejected.code()), (StatusCode::CONFLICT, "blockingErrorStored"));
+    let allowed = |response: &crate::app::TestResponse| -> Vec<String> {
+        let details = response.json["error"]["details"].as_array().unwrap().clone();
         let allowed = details.into_iter().filter(|detail| detail["code"] == "allowedStatus");
         allowed
             .map(|detail| detail["message"].as_str().unwrap().split(':').next().unwrap().to_owned())
             .collect()
     };
-    assert_eq!(allowed(&refused), ["running", "failed", "completedWithErrors"]);
-    let answer = app.patch(&run.url, json!({"status": "completed", "blockingError": null})).await;
-    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(allowed(&rejected), ["running", "failed", "completedWithErrors"]);
+    let response = app.patch(&run.url, json!({"status": "completed", "blockingError": null})).await;
+    assert_eq!(response.status, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn a_conflict_says_what_is_stored_and_what_can_be_done() {
+async fn a_conflict_names_the_stored_state_and_the_allowed_changes() {
     let app = App::start().await;
     let run = app.run(creation("failed")).await;
-    let answer = app.patch(&run.url, json!({"status": "completed"})).await;
-    let request_id = answer.header("request-id");
-    assert_eq!(answer.header("content-type"), "application/json");
+    let response = app.patch(&run.url, json!({"status": "completed"})).await;
+    let request_id = response.header("request-id");
+    assert_eq!(response.header("content-type"), "application/json");
     assert_eq!(
-        answer.json,
+        response.json,
         json!({"error": {
             "code": "conflict",
             "message": "the run has already ended as failed, which is final; leave status out to add statistics",
@@ -162,6 +162,7 @@ async fn a_run_that_ends_without_an_end_gets_the_later_of_clock_and_start() {
     );
     let future =
         app.run(json!({"displayName": "R", "startDateTime": "9999-01-01T00:00:00Z"})).await;
-    let answer = app.patch(&future.url, json!({"status": "completed", "endDateTime": null})).await;
-    assert_eq!(answer.json["endDateTime"], json!("9999-01-01T00:00:00Z"));
+    let response =
+        app.patch(&future.url, json!({"status": "completed", "endDateTime": null})).await;
+    assert_eq!(response.json["endDateTime"], json!("9999-01-01T00:00:00Z"));
 }

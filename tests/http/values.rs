@@ -1,4 +1,4 @@
-//! What is answered to a write and to a later read is equal, to the byte of every value.
+//! The response to a write and to a later read are equal, byte for byte.
 
 use axum::http::{Method, StatusCode};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::app::App;
 
 #[tokio::test]
-async fn values_come_back_as_they_were_answered() {
+async fn values_are_read_as_they_were_returned_by_the_write() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     let bodies = [
@@ -18,11 +18,11 @@ async fn values_come_back_as_they_were_answered() {
         r#"{"blockingError":{"code":"E","details":[{"code":"a","message":"b","target":"c"}],"innerError":{"details":[]}}}"#,
     ];
     for body in bodies {
-        let answer = app.send(Method::PATCH, &run.url, &[], body).await;
-        assert_eq!(answer.status, StatusCode::OK, "{body}: {}", answer.body);
-        assert_eq!(app.get(&run.url).await.body, answer.body, "{body}");
-        let again = app.send(Method::PATCH, &run.url, &[], &answer.body).await;
-        assert_eq!(again.body, answer.body, "{body}");
+        let response = app.send(Method::PATCH, &run.url, &[], body).await;
+        assert_eq!(response.status, StatusCode::OK, "{body}: {}", response.body);
+        assert_eq!(app.get(&run.url).await.body, response.body, "{body}");
+        let again = app.send(Method::PATCH, &run.url, &[], &response.body).await;
+        assert_eq!(again.body, response.body, "{body}");
     }
 }
 
@@ -31,8 +31,8 @@ async fn statistics_are_bounded_after_the_merge() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
     let fits = "x".repeat(64 * 1024 - r#"{"t":""}"#.len());
-    let answer = app.patch(&run.url, json!({"statistics": {"t": fits}})).await;
-    assert_eq!(answer.status, StatusCode::OK);
+    let response = app.patch(&run.url, json!({"statistics": {"t": fits}})).await;
+    assert_eq!(response.status, StatusCode::OK);
     let over = app.patch(&run.url, json!({"statistics": {"u": 1}})).await;
     assert_eq!((over.status, over.code()), (StatusCode::BAD_REQUEST, "statisticsTooLarge"));
     assert_eq!(

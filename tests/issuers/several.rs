@@ -1,4 +1,4 @@
-//! Several issuers, and one whose name has a place for the tenant.
+//! Several issuers, and one whose name has a placeholder for the tenant.
 
 use std::fs;
 

@@ -119,8 +119,8 @@ fn commands_use_the_embedded_database_of_a_running_server() {
         let (status, report) = run(arguments);
         assert!(status == Some(0) && !report.contains("pending"), "{report}");
     }
-    let (status, refusal) = run(&["migrate", "down", "--to", "1"]);
-    assert!(status == Some(1) && refusal.contains("uses the folder"), "{refusal}");
+    let (status, rejection) = run(&["migrate", "down", "--to", "1"]);
+    assert!(status == Some(1) && rejection.contains("uses the folder"), "{rejection}");
     // None of them has stopped the database.
     assert!(run(&["check"]).1.contains("durable"));
     assert_eq!(server.stop().code(), Some(0));

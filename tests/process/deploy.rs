@@ -18,7 +18,7 @@ const ADDED_LABELS: [&str; 2] = ["instance", "le"];
 /// Metrics with the names of their labels.
 pub(crate) type Shown = BTreeMap<String, Vec<String>>;
 
-/// The expressions of both files, each with where it stands.
+/// The expressions of both files, each with its position.
 fn expressions() -> Vec<(String, String)> {
     let mut all = Vec::new();
     let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();

@@ -116,10 +116,10 @@ fn the_command_token_prints_only_the_token_and_the_key_is_private() {
     assert!(output.stderr.is_empty());
     let key = fs::metadata(folder.path().join("local-key.p8")).unwrap();
     assert_eq!(key.permissions().mode() & 0o777, 0o600);
-    let refused =
+    let rejected =
         FLOWRUNS.command(folder.path()).args(["token", "--role", "Everything"]).output().unwrap();
-    assert_eq!(refused.status.code(), Some(2));
-    assert!(String::from_utf8(refused.stderr).unwrap().contains("IndustryData-Run.ReadWrite.All"));
+    assert_eq!(rejected.status.code(), Some(2));
+    assert!(String::from_utf8(rejected.stderr).unwrap().contains("IndustryData-Run.ReadWrite.All"));
 }
 
 #[test]

@@ -19,7 +19,7 @@ async fn context(server: &ServerProcess, peer: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_proxy_is_believed_by_its_address() {
+async fn a_proxy_is_trusted_by_its_address() {
     let folder = data_folder();
     let trusted = [("FLOWRUNS_HTTP__TRUSTED_PROXIES", "127.0.0.2/32")];
     let server = start_with(&folder, &trusted);

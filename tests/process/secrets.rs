@@ -131,8 +131,8 @@ impl Conversation {
         let bodies = [(body.clone(), 201), (format!("{body}x"), 400), (format!("{body}  "), 201)];
         // The second time they are replayed.
         for (body, expected) in bodies.iter().chain(&bodies) {
-            let (status, answer) = self.send(Method::POST, &self.list, good, body).await;
-            assert_eq!(status, *expected, "{answer}");
+            let (status, response) = self.send(Method::POST, &self.list, good, body).await;
+            assert_eq!(status, *expected, "{response}");
         }
     }
 

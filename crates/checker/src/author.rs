@@ -7,8 +7,8 @@ use flowruns_domain::{id::RunId, json::JsonValue, property, run::PropertyChange}
 use super::{
     record::{Attempt, Marker, Operation, Record, Request},
     report::Report,
-    target::{Answer, Entry, Seen},
-    violation::{Promise, Violation},
+    target::{Entry, Seen, TargetResponse},
+    violation::{Guarantee, Violation},
 };
 
 /// A report on a run, and the versions whose entries carry its marker.
@@ -26,12 +26,12 @@ impl Sent<'_> {
     }
 
     /// The final response.
-    pub(super) fn answer(&self) -> Option<&Answer<Seen>> {
-        self.attempts.last().map(|attempt| &attempt.answer)
+    pub(super) fn response(&self) -> Option<&TargetResponse<Seen>> {
+        self.attempts.last().map(|attempt| &attempt.response)
     }
 
     pub(super) fn is_acknowledged(&self) -> bool {
-        matches!(self.answer(), Some(Answer::Done(_)))
+        matches!(self.response(), Some(TargetResponse::Done(_)))
     }
 }
 
@@ -90,7 +90,7 @@ impl<'a> Authors<'a> {
                 let names: Vec<_> = names.collect();
                 let message =
                     format!("version {version}, which changes {}, {why}", names.join(", "));
-                let violation = Violation::new(Promise::KnownAuthor, run, message);
+                let violation = Violation::new(Guarantee::KnownAuthor, run, message);
                 self.violations.push(violation);
             }
         }

@@ -5,7 +5,7 @@ use super::{
     run_check::check_run,
     stored::Stored,
     summary::Summary,
-    violation::{Promise, Violation},
+    violation::{Guarantee, Violation},
 };
 
 /// Checks that every guarantee was kept.
@@ -19,7 +19,7 @@ pub fn check(record: &Record, stored: &Stored) -> Result<Summary, Vec<Violation>
     let mut changed = 0;
     for creation in &record.runs {
         let Some(run) = stored.runs.get(&creation.id) else {
-            let gone = Violation::new(Promise::Kept, creation.id, "it is not there any more");
+            let gone = Violation::new(Guarantee::Kept, creation.id, "it no longer exists");
             violations.push(gone);
             continue;
         };

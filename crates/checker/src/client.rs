@@ -11,16 +11,16 @@ use super::{
     known::Known,
     load::{Pauses, SharedState},
     record::{Attempt, Operation, Request},
-    target::{Answer, Seen, Target},
+    target::{Seen, Target, TargetResponse},
 };
 
 const GETS_OF_100: u32 = 10;
 const READS_OF_100: u32 = 13;
 const HOT_OF_100: u32 = 65;
 const GIVE_UP_OF_100: u32 = 12;
-/// Of the reports that would end a late-ending run, one in this many does.
+/// Of the reports that would end a late-ending run, one in this number does.
 const LATE_ENDS_OF: u32 = 16;
-/// Small pages make a list take many requests, while rows change.
+/// Small pages split a list into many requests, while rows change.
 const PAGE_ROWS: [u16; 3] = [2, 7, 1000];
 
 /// A client: its random choices, what it knows of the runs, and what it did.
@@ -79,8 +79,8 @@ impl Client {
     async fn get(&mut self, run: RunId) -> Request {
         let target = self.target(0);
         let mut attempt = self.attempt(target.get(run)).await;
-        if let Answer::Done(seen) = attempt.answer {
-            attempt.answer = Answer::Done(self.remember(seen));
+        if let TargetResponse::Done(seen) = attempt.response {
+            attempt.response = TargetResponse::Done(self.remember(seen));
         }
         self.rest_if_unknown(&attempt).await;
         Request::Get { run, attempt }
@@ -125,7 +125,7 @@ impl Client {
         loop {
             let target = self.target(attempts.len());
             let attempt = self.attempt(target.patch(run, &generated.report)).await;
-            let is_unknown = matches!(attempt.answer, Answer::Unknown(_));
+            let is_unknown = matches!(attempt.response, TargetResponse::Unknown(_));
             attempts.push(attempt);
             if !is_unknown {
                 return attempts;
@@ -143,13 +143,13 @@ impl Client {
     /// Learns from the result of the last attempt, and counts it.
     fn learn(&mut self, run: RunId, generated: &GeneratedReport, attempts: &mut [Attempt<Seen>]) {
         let has_unknown =
-            attempts.iter().any(|attempt| matches!(attempt.answer, Answer::Unknown(_)));
+            attempts.iter().any(|attempt| matches!(attempt.response, TargetResponse::Unknown(_)));
         let Some(last) = attempts.last_mut() else {
             return;
         };
-        if let Answer::Done(seen) = &last.answer {
+        if let TargetResponse::Done(seen) = &last.response {
             let seen = self.remember(seen.clone());
-            last.answer = Answer::Done(seen);
+            last.response = TargetResponse::Done(seen);
             self.shared.plan.acknowledged.send_modify(|count| *count += 1);
             if generated.marker.is_some() {
                 let known = self.known.entry(run).or_default();
@@ -167,10 +167,10 @@ impl Client {
         seen
     }
 
-    async fn attempt<T>(&self, question: impl Future<Output = Answer<T>>) -> Attempt<T> {
+    async fn attempt<T>(&self, question: impl Future<Output = TargetResponse<T>>) -> Attempt<T> {
         let invoked = self.shared.elapsed();
-        let answer = question.await;
-        Attempt { invoked, answered: self.shared.elapsed(), answer }
+        let response = question.await;
+        Attempt { invoked, responded: self.shared.elapsed(), response }
     }
 
     fn target(&self, attempt: usize) -> Arc<dyn Target> {
@@ -179,7 +179,7 @@ impl Client {
     }
 
     async fn rest_if_unknown<T>(&self, attempt: &Attempt<T>) {
-        if matches!(attempt.answer, Answer::Unknown(_)) {
+        if matches!(attempt.response, TargetResponse::Unknown(_)) {
             self.rest(Pauses::default().next_pause()).await;
         }
     }

@@ -10,8 +10,8 @@ use flowruns_domain::{
 
 use super::{
     report::Report,
-    store_target::{invalid, refusal},
-    target::Refusal,
+    store_target::{invalid, rejection},
+    target::RejectionCode,
 };
 use flowruns_testing::fixtures;
 
@@ -22,25 +22,25 @@ pub(super) enum Effect {
     Changes(Box<RunProperties>),
     /// Nothing changes.
     Nothing,
-    /// It is refused.
-    Refused(Refusal),
+    /// It is rejected.
+    Rejected(RejectionCode),
 }
 
 /// What a report that is received at `now` does to a run.
 pub(super) fn effect(report: &Report, run: &Run, now: Timestamp) -> Effect {
     let patch = match &report.meaning {
         Ok(patch) => patch,
-        Err(rule) => return Effect::Refused(invalid(*rule)),
+        Err(rule) => return Effect::Rejected(invalid(*rule)),
     };
-    // As the service does it: faults of the body alone come before faults that depend on the state.
+    // Like the service: violations of the body come before violations that depend on the state.
     let faults = patch.contradictions();
     if !faults.is_empty() {
-        return Effect::Refused(refusal(&Rejection::Invalid(faults)));
+        return Effect::Rejected(rejection(&Rejection::Invalid(faults)));
     }
     match run.decide(patch, &report.if_match, &fixtures::origin_at(now)) {
         Ok(Decision::Changed(change)) => Effect::Changes(Box::new(change.run.properties)),
         Ok(Decision::Unchanged) => Effect::Nothing,
-        Err(rejected) => Effect::Refused(refusal(&rejected)),
+        Err(rejected) => Effect::Rejected(rejection(&rejected)),
     }
 }
 
@@ -49,7 +49,7 @@ impl fmt::Display for Effect {
         match self {
             Self::Changes(_) => f.write_str("it would change the run"),
             Self::Nothing => f.write_str("it would change nothing"),
-            Self::Refused(refusal) => write!(f, "it would be refused with {refusal}"),
+            Self::Rejected(rejection) => write!(f, "it would be rejected with {rejection}"),
         }
     }
 }

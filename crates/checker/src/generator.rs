@@ -110,7 +110,7 @@ impl ReportGenerator<'_> {
         let empty = Report::empty();
         // Whether the report touches only what no other client touches, or what never changes again.
         let (report, is_harmless) = match kind {
-            Kind::Payload => return self.marked(empty, self.payload(rng), false),
+            Kind::Payload => return self.with_marker(empty, self.payload(rng), false),
             Kind::Rename => (empty.with_name(&format!("Nightly {}", self.name())), false),
             Kind::Move if self.may_move => (empty.with_start(before_start(rng.u64(0..DAY))), false),
             Kind::End if self.may_end => (empty.with_status(any_outcome(rng)), true),
@@ -130,15 +130,15 @@ impl ReportGenerator<'_> {
                 let completed = RunStatus::Ended(Outcome::Completed);
                 (empty.with_status(completed).with_error(self.error(rng)), false)
             }
-            Kind::TooDeep => return self.marked(empty, too_deep(), true),
+            Kind::TooDeep => return self.with_marker(empty, too_deep(), true),
             Kind::Progress | Kind::Move | Kind::End | Kind::EndAt => (empty, true),
             Kind::Nothing | Kind::Flaw => (empty, true),
         };
-        self.marked(report, JsonObject::default(), is_harmless)
+        self.with_marker(report, JsonObject::default(), is_harmless)
     }
 
     /// Puts the marker into the statistics of a report.
-    fn marked(
+    fn with_marker(
         &self,
         report: Report,
         mut statistics: JsonObject,
@@ -223,7 +223,11 @@ impl ReportGenerator<'_> {
             7 => (property::ID, other_id.into(), Rule::PropertyNotUpdateable),
             8 => {
                 let error = fixtures::object(r#"{"code":7}"#);
-                return self.marked(Report::empty().with_error(error), JsonObject::default(), true);
+                return self.with_marker(
+                    Report::empty().with_error(error),
+                    JsonObject::default(),
+                    true,
+                );
             }
             _ => {
                 let flawed = Report::empty();
@@ -235,7 +239,7 @@ impl ReportGenerator<'_> {
             }
         };
         let flawed = Report::empty().with_flaw(name, value, rule);
-        self.marked(flawed, JsonObject::default(), true)
+        self.with_marker(flawed, JsonObject::default(), true)
     }
 
     /// A report that changes no run, whatever its state.

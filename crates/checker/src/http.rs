@@ -10,28 +10,28 @@ use flowruns_domain::{
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
-use super::target::{Answer, Entry, Refusal, Seen};
+use super::target::{Entry, RejectionCode, Seen, TargetResponse};
 
 /// The body, or the error. After a 5xx the request may still be executed.
-pub(super) async fn read(response: Result<Response, reqwest::Error>) -> Answer<Value> {
+pub(super) async fn read(response: Result<Response, reqwest::Error>) -> TargetResponse<Value> {
     let response = match response {
         Ok(response) => response,
-        Err(error) => return Answer::Unknown(chain(&error)),
+        Err(error) => return TargetResponse::Unknown(chain(&error)),
     };
     let status = response.status();
     let body = match response.bytes().await {
         Ok(body) => body,
-        Err(error) => return Answer::Unknown(chain(&error)),
+        Err(error) => return TargetResponse::Unknown(chain(&error)),
     };
     let body: Option<Value> = serde_json::from_slice(&body).ok();
     let is_unknown = status.is_server_error()
         || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
     match body {
-        _ if is_unknown => Answer::Unknown(status.to_string()),
-        Some(body) if status.is_success() => Answer::Done(body),
+        _ if is_unknown => TargetResponse::Unknown(status.to_string()),
+        Some(body) if status.is_success() => TargetResponse::Done(body),
         body => {
             let code = body.as_ref().and_then(error_code).unwrap_or("unreadable");
-            Answer::Refused(Refusal::new(status.as_u16(), code))
+            TargetResponse::Rejected(RejectionCode::new(status.as_u16(), code))
         }
     }
 }
@@ -52,10 +52,10 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// The value; None means that the response does not follow the contract.
-pub(super) fn readable<T>(read: Option<T>) -> Answer<T> {
+pub(super) fn readable<T>(read: Option<T>) -> TargetResponse<T> {
     read.map_or_else(
-        || Answer::Refused(Refusal::new(StatusCode::OK.as_u16(), "unreadable")),
-        Answer::Done,
+        || TargetResponse::Rejected(RejectionCode::new(StatusCode::OK.as_u16(), "unreadable")),
+        TargetResponse::Done,
     )
 }
 

@@ -14,7 +14,7 @@ use thiserror::Error;
 use super::{
     http,
     report::{Creation, Report},
-    target::{Answer, Entry, Listing, Seen, Target},
+    target::{Entry, Listing, Seen, Target, TargetResponse},
 };
 
 const JSON: &str = "application/json";
@@ -43,7 +43,7 @@ pub struct HttpTarget {
 
 impl HttpTarget {
     /// A server by its base URL, such as `http://127.0.0.1:8080`, with a bearer token that may write runs of the flow.
-    /// An answer may take ten seconds.
+    /// A response may take ten seconds.
     ///
     /// # Errors
     ///
@@ -52,7 +52,7 @@ impl HttpTarget {
         Self::with_timeout(base_url, token, flow, DEFAULT_TIMEOUT)
     }
 
-    /// As [`new`](Self::new), but an answer may take this long.
+    /// As [`new`](Self::new), but a response may take this long.
     ///
     /// # Errors
     ///
@@ -83,9 +83,9 @@ impl HttpTarget {
         let sent = request.body(r#"{"displayName":"Checker"}"#).send().await;
         let id = |body: &Value| body["id"].as_str()?.parse().ok();
         match http::read(sent).await {
-            Answer::Done(body) => id(&body).ok_or(TargetFailed::Flow(body.to_string())),
-            Answer::Refused(refusal) => Err(TargetFailed::Flow(refusal.to_string())),
-            Answer::Unknown(reason) => Err(TargetFailed::Flow(reason)),
+            TargetResponse::Done(body) => id(&body).ok_or(TargetFailed::Flow(body.to_string())),
+            TargetResponse::Rejected(rejection) => Err(TargetFailed::Flow(rejection.to_string())),
+            TargetResponse::Unknown(reason) => Err(TargetFailed::Flow(reason)),
         }
     }
 
@@ -93,21 +93,21 @@ impl HttpTarget {
         self.client.request(method, url).bearer_auth(&self.token)
     }
 
-    async fn read_run(&self, request: RequestBuilder) -> Answer<Seen> {
-        let answer = http::read(request.send().await).await;
-        answer.and_then(|body| http::readable(http::seen(body)))
+    async fn read_run(&self, request: RequestBuilder) -> TargetResponse<Seen> {
+        let response = http::read(request.send().await).await;
+        response.and_then(|body| http::readable(http::seen(body)))
     }
 
-    /// The items of a list page by page, until it ends or so many pages were read; and whether it ended.
-    async fn walk(&self, url: &str, rows: u16, pages: usize) -> Answer<(Vec<Value>, bool)> {
+    /// The items of a list page by page, until it ends or `pages` pages were read; and whether it ended.
+    async fn walk(&self, url: &str, rows: u16, pages: usize) -> TargetResponse<(Vec<Value>, bool)> {
         let mut items = Vec::new();
         let mut query = format!("$top={rows}");
         for _ in 0..pages {
             let request = self.request(Method::GET, &format!("{url}?{query}"));
             let mut body = match http::read(request.send().await).await {
-                Answer::Done(body) => body,
-                Answer::Refused(refusal) => return Answer::Refused(refusal),
-                Answer::Unknown(reason) => return Answer::Unknown(reason),
+                TargetResponse::Done(body) => body,
+                TargetResponse::Rejected(rejection) => return TargetResponse::Rejected(rejection),
+                TargetResponse::Unknown(reason) => return TargetResponse::Unknown(reason),
             };
             let Value::Array(page) = body["value"].take() else {
                 return http::readable(None);
@@ -116,11 +116,11 @@ impl HttpTarget {
             // The token is sent to this server only, whatever the link says.
             let next = body["@odata.nextLink"].as_str();
             let Some((_, next)) = next.and_then(|link| link.split_once('?')) else {
-                return Answer::Done((items, true));
+                return TargetResponse::Done((items, true));
             };
             query = next.to_owned();
         }
-        Answer::Done((items, false))
+        TargetResponse::Done((items, false))
     }
 }
 
@@ -130,12 +130,12 @@ impl Target for HttpTarget {
         self.flow
     }
 
-    async fn create(&self, creation: &Creation) -> Answer<Seen> {
+    async fn create(&self, creation: &Creation) -> TargetResponse<Seen> {
         let request = self.request(Method::POST, &self.runs_url);
         self.read_run(request.json(&creation.body)).await
     }
 
-    async fn patch(&self, run: RunId, report: &Report) -> Answer<Seen> {
+    async fn patch(&self, run: RunId, report: &Report) -> TargetResponse<Seen> {
         let request = self.request(Method::PATCH, &format!("{}/{run}", self.runs_url));
         let request = request.json(&report.body);
         let request = match &report.if_match {
@@ -146,12 +146,12 @@ impl Target for HttpTarget {
         self.read_run(request).await
     }
 
-    async fn get(&self, run: RunId) -> Answer<Seen> {
+    async fn get(&self, run: RunId) -> TargetResponse<Seen> {
         let url = format!("{}/{run}", self.runs_url);
         self.read_run(self.request(Method::GET, &url)).await
     }
 
-    async fn list(&self, page_rows: u16) -> Answer<Listing> {
+    async fn list(&self, page_rows: u16) -> TargetResponse<Listing> {
         let walked = self.walk(&self.runs_url, page_rows, Listing::MAX_PAGES);
         walked.await.and_then(|(items, complete)| {
             let rows: Option<_> = items.into_iter().map(http::seen).collect();
@@ -159,7 +159,7 @@ impl Target for HttpTarget {
         })
     }
 
-    async fn history(&self, run: RunId) -> Answer<Vec<Entry>> {
+    async fn history(&self, run: RunId) -> TargetResponse<Vec<Entry>> {
         let url = format!("{}/{run}/history", self.runs_url);
         let walked = self.walk(&url, HISTORY_ROWS, usize::MAX).await;
         walked.and_then(|(items, _)| http::readable(items.iter().map(http::entry).collect()))

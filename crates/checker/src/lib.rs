@@ -48,7 +48,6 @@
 //! Times come from a monotonic clock of this process; the clocks of the servers do not matter.
 //! Responses, states and reports are kept in memory: some kilobytes for each report.
 
-mod answers;
 mod author;
 mod check;
 mod client;
@@ -63,6 +62,7 @@ mod order;
 mod record;
 mod replay;
 mod report;
+mod responses;
 mod run_check;
 mod states;
 mod store_target;
@@ -81,6 +81,6 @@ pub use self::{
     store_target::StoreTarget,
     stored::{ReadFailed, Stored, StoredRun},
     summary::Summary,
-    target::{Answer, Entry, Listing, Refusal, Seen, Target},
-    violation::{Promise, Violation},
+    target::{Entry, Listing, RejectionCode, Seen, Target, TargetResponse},
+    violation::{Guarantee, Violation},
 };

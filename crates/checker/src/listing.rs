@@ -3,46 +3,46 @@
 use std::time::Duration;
 
 use super::{
-    answers::Answers,
     record::{Record, Request},
+    responses::Responses,
     states::{Form, States},
-    target::{Answer, Listing},
-    violation::{Promise, Violation},
+    target::{Listing, TargetResponse},
+    violation::{Guarantee, Violation},
 };
 
-/// Takes in the rows that lists had for the run, and reports those that skip or repeat it while it did not move.
+/// Collects the rows that lists had for the run, and reports lists that skip or repeat it while its position did not change.
 pub(super) fn listings<'a>(
     record: &'a Record,
     states: &States,
-    answers: &mut Answers<'a>,
+    responses: &mut Responses<'a>,
 ) -> Vec<Violation> {
     let mut violations = Vec::new();
     for operation in &record.operations {
         if let Request::List(attempt) = &operation.request
-            && let Answer::Done(list) = &attempt.answer
+            && let TargetResponse::Done(list) = &attempt.response
         {
-            let times = (attempt.invoked, attempt.answered);
-            one(list, operation, times, states, answers);
+            let times = (attempt.invoked, attempt.responded);
+            one(list, operation, times, states, responses);
             violations.extend(miscounted(list, operation, states));
         }
     }
     violations
 }
 
-/// Takes in the rows of one list.
+/// Collects the rows of one list.
 pub(super) fn one<'a>(
     list: &Listing,
     name: &'a (dyn std::fmt::Display + Sync),
     times: (Duration, Duration),
     states: &States,
-    answers: &mut Answers<'a>,
+    responses: &mut Responses<'a>,
 ) {
     for row in list.rows.iter().filter(|row| row.run == states.run) {
-        answers.read(name, times, row, Form::InList);
+        responses.read(name, times, row, Form::InList);
     }
 }
 
-/// A list that does not have the run once, although the run never moved in it.
+/// A list that does not have the run exactly once, although its position never changed.
 pub(super) fn miscounted(
     list: &Listing,
     name: &dyn std::fmt::Display,
@@ -56,6 +56,6 @@ pub(super) fn miscounted(
     is_wrong.then(|| {
         let message =
             format!("{name} has it {count} times, although its startDateTime never changed");
-        Violation::new(Promise::ListedOnce, states.run, message)
+        Violation::new(Guarantee::ListedOnce, states.run, message)
     })
 }

@@ -16,7 +16,7 @@ use super::{
     client::Client,
     record::{Operation, Record},
     report::Creation,
-    target::{Answer, Seen, Target},
+    target::{Seen, Target, TargetResponse},
 };
 use flowruns_testing::fixtures;
 
@@ -133,12 +133,14 @@ async fn create(
     let mut pauses = Pauses::default();
     loop {
         match target.create(creation).await {
-            Answer::Done(_) => return Ok(()),
-            Answer::Refused(refusal) => return Err(LoadFailed::NotCreated(refusal.to_string())),
-            Answer::Unknown(reason) if begun.elapsed() > plan.repeat_for => {
+            TargetResponse::Done(_) => return Ok(()),
+            TargetResponse::Rejected(rejection) => {
+                return Err(LoadFailed::NotCreated(rejection.to_string()));
+            }
+            TargetResponse::Unknown(reason) if begun.elapsed() > plan.repeat_for => {
                 return Err(LoadFailed::NotCreated(reason));
             }
-            Answer::Unknown(_) => sleep(pauses.next_pause()).await,
+            TargetResponse::Unknown(_) => sleep(pauses.next_pause()).await,
         }
     }
 }
@@ -169,7 +171,7 @@ impl SharedState {
             }
     }
 
-    /// The same answer, with a shared body if it was received before.
+    /// The same response, with a shared body if it was received before.
     pub(super) fn shared(&self, seen: Seen) -> Seen {
         let mut bodies = self.bodies.lock().unwrap_or_else(PoisonError::into_inner);
         let body =

@@ -13,8 +13,8 @@ use super::{
     effect::{Effect, effect},
     report::Report,
     states::States,
-    target::Refusal,
-    violation::{Promise, Violation},
+    target::RejectionCode,
+    violation::{Guarantee, Violation},
 };
 
 /// A request on a run, and what its response says about its position.
@@ -23,7 +23,7 @@ pub(super) struct Call<'a> {
     pub(super) name: &'a (dyn fmt::Display + Sync),
     pub(super) invoked: Duration,
     /// None while it may still happen.
-    pub(super) answered: Option<Duration>,
+    pub(super) responded: Option<Duration>,
     pub(super) place: Place<'a>,
 }
 
@@ -34,7 +34,7 @@ pub(super) enum Place<'a> {
     /// It saw this version.
     Saw(i64),
     /// It was rejected, in any state that explains it.
-    Refused(&'a Report, &'a Refusal),
+    Rejected(&'a Report, &'a RejectionCode),
 }
 
 impl Place<'_> {
@@ -42,7 +42,7 @@ impl Place<'_> {
         match self {
             Self::Made(version) => Some(2 * version),
             Self::Saw(version) => Some(2 * version + 1),
-            Self::Refused(..) => None,
+            Self::Rejected(..) => None,
         }
     }
 }
@@ -51,7 +51,7 @@ impl Place<'_> {
 struct Bounds<'a> {
     calls: Vec<Call<'a>>,
     /// The calls that have a response, in the order of the responses.
-    by_answer: Vec<usize>,
+    by_response: Vec<usize>,
     /// For each call the lowest known position of it and of the calls that were sent after it.
     least_after: Vec<i64>,
 }
@@ -62,11 +62,11 @@ pub(super) fn order(states: &States, mut calls: Vec<Call<'_>>) -> Vec<Violation>
     let bounds = Bounds::new(calls);
     let mut places: Vec<i64> = Vec::new();
     let mut violations = Vec::new();
-    let mut answered = bounds.by_answer.iter().peekable();
+    let mut responded = bounds.by_response.iter().peekable();
     // The latest position among the calls that ended before the present one was sent.
     let mut latest: Option<usize> = None;
     for (index, call) in bounds.calls.iter().enumerate() {
-        while let Some(other) = answered.next_if(|other| bounds.is_before(**other, call)) {
+        while let Some(other) = responded.next_if(|other| bounds.is_before(**other, call)) {
             if latest.is_none_or(|latest| places[latest] < places[*other]) {
                 latest = Some(*other);
             }
@@ -80,7 +80,7 @@ pub(super) fn order(states: &States, mut calls: Vec<Call<'_>>) -> Vec<Violation>
             }
             Some(place) => place,
             None => bounds.explain(states, index, floor).unwrap_or_else(|message| {
-                violations.push(Violation::new(Promise::RightAnswer, states.run, message));
+                violations.push(Violation::new(Guarantee::RightResponse, states.run, message));
                 floor
             }),
         };
@@ -91,27 +91,27 @@ pub(super) fn order(states: &States, mut calls: Vec<Call<'_>>) -> Vec<Violation>
 
 impl<'a> Bounds<'a> {
     fn new(calls: Vec<Call<'a>>) -> Self {
-        let mut by_answer: Vec<usize> =
-            (0..calls.len()).filter(|index| calls[*index].answered.is_some()).collect();
-        by_answer.sort_by_key(|index| calls[*index].answered);
+        let mut by_response: Vec<usize> =
+            (0..calls.len()).filter(|index| calls[*index].responded.is_some()).collect();
+        by_response.sort_by_key(|index| calls[*index].responded);
         let mut least_after = vec![i64::MAX; calls.len()];
         let mut least = i64::MAX;
         for (index, call) in calls.iter().enumerate().rev() {
             least = least.min(call.place.known().unwrap_or(i64::MAX));
             least_after[index] = least;
         }
-        Self { calls, by_answer, least_after }
+        Self { calls, by_response, least_after }
     }
 
     /// Whether a call ended before another was sent.
     fn is_before(&self, index: usize, other: &Call<'_>) -> bool {
-        self.calls[index].answered.is_some_and(|answered| answered < other.invoked)
+        self.calls[index].responded.is_some_and(|responded| responded < other.invoked)
     }
 
     /// The first position, not before `floor`, of a state that explains a rejection.
     fn explain(&self, states: &States, index: usize, floor: i64) -> Result<i64, String> {
         let call = &self.calls[index];
-        let Place::Refused(report, refusal) = call.place else {
+        let Place::Rejected(report, rejection) = call.place else {
             return Ok(floor);
         };
         let first = (floor / 2).max(1);
@@ -120,7 +120,7 @@ impl<'a> Bounds<'a> {
             let state = states.of_version(version)?;
             Some(effect(report, state, state.modified))
         };
-        let wanted = Effect::Refused(refusal.clone());
+        let wanted = Effect::Rejected(rejection.clone());
         let explains = |version: &i64| effect_in(*version).as_ref() == Some(&wanted);
         if let Some(version) = (first..=last).find(explains) {
             return Ok(2 * version + 1);
@@ -130,18 +130,18 @@ impl<'a> Bounds<'a> {
             |effect| format!("where {effect}"),
         );
         Err(format!(
-            "{} was refused with {refusal} (asked {:?}, answered {:?}); the run had versions {first} to {last} meanwhile, \
+            "{} was rejected with {rejection} (sent {:?}, response {:?}); the run had versions {first} to {last} meanwhile, \
              the first of them {otherwise}",
             call.name,
             call.invoked,
-            call.answered.unwrap_or_default(),
+            call.responded.unwrap_or_default(),
         ))
     }
 
     /// The last version that the run can have had at the end of this call.
     fn last_version(&self, states: &States, call: &Call<'_>) -> i64 {
-        let answered = call.answered.unwrap_or(Duration::MAX);
-        let next = self.calls.partition_point(|other| other.invoked <= answered);
+        let responded = call.responded.unwrap_or(Duration::MAX);
+        let next = self.calls.partition_point(|other| other.invoked <= responded);
         let least = self.least_after.get(next).copied().unwrap_or(i64::MAX);
         // The call that made version v comes after all that saw v - 1.
         states.last_version().min(least.saturating_sub(1) / 2)
@@ -150,8 +150,8 @@ impl<'a> Bounds<'a> {
 
 fn too_old(run: RunId, call: &Call<'_>, place: i64, before: Option<(&Call<'_>, i64)>) -> Violation {
     let earlier = before.map(|(call, place)| {
-        let answered = call.answered.unwrap_or_default();
-        format!("{} had been answered version {} at {answered:?}", call.name, place / 2)
+        let responded = call.responded.unwrap_or_default();
+        format!("{} had version {} in its response at {responded:?}", call.name, place / 2)
     });
     let message = format!(
         "{}, asked at {:?}, has version {}, but {}",
@@ -160,5 +160,5 @@ fn too_old(run: RunId, call: &Call<'_>, place: i64, before: Option<(&Call<'_>, i
         place / 2,
         earlier.unwrap_or_default()
     );
-    Violation::new(Promise::RealTimeOrder, run, message)
+    Violation::new(Guarantee::RealTimeOrder, run, message)
 }

@@ -6,7 +6,7 @@ use flowruns_domain::id::{FlowId, RunId};
 
 use super::{
     report::{Creation, Report},
-    target::{Answer, Listing, Seen},
+    target::{Listing, Seen, TargetResponse},
 };
 
 /// All requests of a load. Times count from its beginning, on a monotonic clock.
@@ -74,9 +74,9 @@ pub struct Attempt<T> {
     /// The time before it was sent.
     pub invoked: Duration,
     /// The time of the response, or when the client stopped to wait for it.
-    pub answered: Duration,
-    /// The answer.
-    pub answer: Answer<T>,
+    pub responded: Duration,
+    /// The response.
+    pub response: TargetResponse<T>,
 }
 
 /// How messages name an operation.

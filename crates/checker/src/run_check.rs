@@ -8,7 +8,6 @@ use flowruns_domain::{
 };
 
 use super::{
-    answers::Answers,
     author::{Authors, Sent},
     effect::{Effect, effect},
     listing,
@@ -16,10 +15,11 @@ use super::{
     record::{Record, Request},
     replay::replay,
     report::Creation,
+    responses::Responses,
     states::{Form, States},
     stored::StoredRun,
-    target::{Answer, Listing},
-    violation::{Promise, Violation},
+    target::{Listing, TargetResponse},
+    violation::{Guarantee, Violation},
 };
 use flowruns_testing::fixtures;
 
@@ -48,7 +48,7 @@ pub(super) fn check_run(
     let states = States::new(run, replayed.states);
     violations.extend(left_terminal(&states));
     if let Some(reason) = replayed.broken {
-        violations.push(Violation::new(Promise::UnbrokenHistory, run, reason));
+        violations.push(Violation::new(Guarantee::UnbrokenHistory, run, reason));
     } else {
         violations.extend(wrong_creation(creation, &states));
         let made = states.all().windows(2).zip(2..);
@@ -57,7 +57,7 @@ pub(super) fn check_run(
             wrong_effect(author, &pair[0], &pair[1])
         }));
         violations.extend(wrong_row(stored, &states));
-        violations.extend(wrong_answers(record, &sent, stored, list, &states));
+        violations.extend(wrong_responses(record, &sent, stored, list, &states));
     }
     let kept = |sent: &&Sent<'_>| sent.is_acknowledged() && !sent.versions.is_empty();
     Findings { changed: sent.iter().filter(kept).count() as u64, violations }
@@ -66,25 +66,25 @@ pub(super) fn check_run(
 /// Whether a report is stored as often as its responses say.
 fn presence(run: RunId, sent: &Sent<'_>) -> Option<Violation> {
     let (name, versions) = (sent.operation, &sent.versions);
-    let violation = |promise, message| Some(Violation::new(promise, run, message));
-    match sent.answer()? {
+    let violation = |guarantee, message| Some(Violation::new(guarantee, run, message));
+    match sent.response()? {
         _ if versions.len() > 1 => {
             let message = format!("{name} made the versions {versions:?}");
-            violation(Promise::Once, message)
+            violation(Guarantee::Once, message)
         }
-        Answer::Done(seen) if sent.has_marker && versions.is_empty() => {
+        TargetResponse::Done(seen) if sent.has_marker && versions.is_empty() => {
             let message = format!(
                 "{name} was acknowledged with the tag {}, and no entry of the history is of it",
                 seen.tag.as_str()
             );
-            violation(Promise::Kept, message)
+            violation(Guarantee::Kept, message)
         }
-        Answer::Refused(refusal) if !sent.was_repeated() && !versions.is_empty() => {
+        TargetResponse::Rejected(rejection) if !sent.was_repeated() && !versions.is_empty() => {
             let message =
-                format!("{name} was refused with {refusal}, and made the versions {versions:?}");
-            violation(Promise::RefusedChangesNothing, message)
+                format!("{name} was rejected with {rejection}, and made the versions {versions:?}");
+            violation(Guarantee::RejectedChangesNothing, message)
         }
-        Answer::Done(_) | Answer::Refused(_) | Answer::Unknown(_) => None,
+        TargetResponse::Done(_) | TargetResponse::Rejected(_) | TargetResponse::Unknown(_) => None,
     }
 }
 
@@ -101,7 +101,7 @@ fn left_terminal(states: &States) -> Option<Violation> {
         status(&pair[1]),
         pair[1].version
     );
-    Some(Violation::new(Promise::TerminalIsFinal, states.run, message))
+    Some(Violation::new(Guarantee::TerminalIsFinal, states.run, message))
 }
 
 fn wrong_creation(creation: &Creation, states: &States) -> Option<Violation> {
@@ -109,7 +109,7 @@ fn wrong_creation(creation: &Creation, states: &States) -> Option<Violation> {
     let created = creation.new.create(first.key, &fixtures::origin_at(first.created));
     let is_right = created.is_ok_and(|change| change.run.properties == first.properties);
     let message = "version 1 is not the run that was created";
-    (!is_right).then(|| Violation::new(Promise::RightEffect, states.run, message))
+    (!is_right).then(|| Violation::new(Guarantee::RightEffect, states.run, message))
 }
 
 /// Applies the report again, to the state that it was applied to.
@@ -122,15 +122,15 @@ fn wrong_effect(author: &Sent<'_>, before: &Run, after: &Run) -> Option<Violatio
         return None;
     }
     let instead = match effect {
-        Effect::Changes(_) => "another change than the one that is there".to_owned(),
+        Effect::Changes(_) => "another change than the stored one".to_owned(),
         Effect::Nothing => "nothing".to_owned(),
-        Effect::Refused(refusal) => format!("a refusal with {refusal}"),
+        Effect::Rejected(rejection) => format!("a rejection with {rejection}"),
     };
     let message = format!(
-        "version {} was made by {}, which on version {} comes to {instead}",
+        "version {} was made by {}, which on version {} results in {instead}",
         after.version, author.operation, before.version
     );
-    Some(Violation::new(Promise::RightEffect, after.key.run, message))
+    Some(Violation::new(Guarantee::RightEffect, after.key.run, message))
 }
 
 fn wrong_row(stored: &StoredRun, states: &States) -> Option<Violation> {
@@ -140,43 +140,43 @@ fn wrong_row(stored: &StoredRun, states: &States) -> Option<Violation> {
         Ok(version) => format!("it is version {version}; the history ends with version {last}"),
         Err(what) => what,
     };
-    Some(Violation::new(Promise::RowIsHistory, states.run, message))
+    Some(Violation::new(Guarantee::RowIsHistory, states.run, message))
 }
 
 /// Checks every response by itself, and all of them in one order.
-fn wrong_answers<'a>(
+fn wrong_responses<'a>(
     record: &'a Record,
     sent: &[Sent<'a>],
     stored: &'a StoredRun,
     list: &'a Listing,
     states: &'a States,
 ) -> Vec<Violation> {
-    let mut answers = Answers::new(states);
+    let mut responses = Responses::new(states);
     for sent in sent {
-        answers.report(sent);
+        responses.report(sent);
     }
-    gets(record, states, &mut answers);
-    let mut violations = listing::listings(record, states, &mut answers);
+    gets(record, states, &mut responses);
+    let mut violations = listing::listings(record, states, &mut responses);
     let afterwards = (record.lasted, Duration::MAX);
-    listing::one(list, &LIST_AFTERWARDS, afterwards, states, &mut answers);
+    listing::one(list, &LIST_AFTERWARDS, afterwards, states, &mut responses);
     violations.extend(listing::miscounted(list, &LIST_AFTERWARDS, states));
     // A response that shows what is not stored was reported already.
     if states.shown(&stored.row, Form::Whole).is_ok() {
-        answers.read(&ROW_AFTERWARDS, afterwards, &stored.row, Form::Whole);
+        responses.read(&ROW_AFTERWARDS, afterwards, &stored.row, Form::Whole);
     }
-    violations.append(&mut answers.violations);
-    violations.extend(order(states, answers.calls));
+    violations.append(&mut responses.violations);
+    violations.extend(order(states, responses.calls));
     violations
 }
 
-fn gets<'a>(record: &'a Record, states: &States, answers: &mut Answers<'a>) {
+fn gets<'a>(record: &'a Record, states: &States, responses: &mut Responses<'a>) {
     for operation in &record.operations {
         if let Request::Get { run, attempt } = &operation.request
             && *run == states.run
-            && let Answer::Done(seen) = &attempt.answer
+            && let TargetResponse::Done(seen) = &attempt.response
         {
-            let times = (attempt.invoked, attempt.answered);
-            answers.read(operation, times, seen, Form::Whole);
+            let times = (attempt.invoked, attempt.responded);
+            responses.read(operation, times, seen, Form::Whole);
         }
     }
 }

@@ -13,12 +13,12 @@ use flowruns_domain::{
 
 use super::{
     report::{Creation, Report},
-    target::{Answer, Entry, Listing, Refusal, Seen, Target},
+    target::{Entry, Listing, RejectionCode, Seen, Target, TargetResponse},
     wire,
 };
 use flowruns_testing::fixtures;
 
-/// Any store, as the routes use it. Refusals have the status codes of the contract.
+/// Any store, as the routes use it. Rejections have the status codes of the contract.
 #[derive(Clone)]
 pub struct StoreTarget {
     service: RunService,
@@ -42,31 +42,31 @@ impl Target for StoreTarget {
         self.flow.flow
     }
 
-    async fn create(&self, creation: &Creation) -> Answer<Seen> {
+    async fn create(&self, creation: &Creation) -> TargetResponse<Seen> {
         let (id, new) = (Some(creation.id), creation.new.clone());
         let created = self.service.create(self.flow, Via::NONE, id, new, requester());
-        answer(created.await).map(|created| match created {
+        response(created.await).map(|created| match created {
             RunCreated::New(run) | RunCreated::Existing(run) => wire::seen(&run),
         })
     }
 
-    async fn patch(&self, run: RunId, report: &Report) -> Answer<Seen> {
+    async fn patch(&self, run: RunId, report: &Report) -> TargetResponse<Seen> {
         let patch = match &report.meaning {
             Ok(patch) => patch.clone(),
             // An invalid body never reaches the service.
-            Err(rule) => return Answer::Refused(invalid(*rule)),
+            Err(rule) => return TargetResponse::Rejected(invalid(*rule)),
         };
         let (address, if_match) = (self.address(run), report.if_match.clone());
         let patched = self.service.patch(address, patch, if_match, requester());
-        answer(patched.await).map(|run: Run| wire::seen(&run))
+        response(patched.await).map(|run: Run| wire::seen(&run))
     }
 
-    async fn get(&self, run: RunId) -> Answer<Seen> {
+    async fn get(&self, run: RunId) -> TargetResponse<Seen> {
         let found = self.service.get(self.address(run)).await;
-        answer(found).map(|run| wire::seen(&run))
+        response(found).map(|run| wire::seen(&run))
     }
 
-    async fn list(&self, page_rows: u16) -> Answer<Listing> {
+    async fn list(&self, page_rows: u16) -> TargetResponse<Listing> {
         let mut rows = Vec::new();
         let mut after = None;
         for _ in 0..Listing::MAX_PAGES {
@@ -75,36 +75,38 @@ impl Target for StoreTarget {
                 after,
                 ..RunQuery::new(RunScope::Flow(self.flow))
             };
-            let page = match answer(self.service.query(Via::NONE, &query).await) {
-                Answer::Done(page) => page,
-                Answer::Refused(refusal) => return Answer::Refused(refusal),
-                Answer::Unknown(reason) => return Answer::Unknown(reason),
+            let page = match response(self.service.query(Via::NONE, &query).await) {
+                TargetResponse::Done(page) => page,
+                TargetResponse::Rejected(rejection) => return TargetResponse::Rejected(rejection),
+                TargetResponse::Unknown(reason) => return TargetResponse::Unknown(reason),
             };
             let summaries = page.items.iter().map(|row| &row.summary);
             rows.extend(summaries.map(wire::seen_in_list));
             let Some(next) = page.next else {
-                return Answer::Done(Listing { rows, complete: true });
+                return TargetResponse::Done(Listing { rows, complete: true });
             };
             after = Some(next.after);
         }
-        Answer::Done(Listing { rows, complete: false })
+        TargetResponse::Done(Listing { rows, complete: false })
     }
 
-    async fn history(&self, run: RunId) -> Answer<Vec<Entry>> {
+    async fn history(&self, run: RunId) -> TargetResponse<Vec<Entry>> {
         let mut entries: Vec<Entry> = Vec::new();
         loop {
             let after = entries.last().and_then(|last| Version::new(last.version));
             let request: EventPageRequest =
                 PageRequest { size: PageSize::new(PageSize::MAX).unwrap_or_default(), after };
-            let page: Page<_> = match answer(self.service.history(self.address(run), request).await)
-            {
-                Answer::Done(page) => page,
-                Answer::Refused(refusal) => return Answer::Refused(refusal),
-                Answer::Unknown(reason) => return Answer::Unknown(reason),
-            };
+            let page: Page<_> =
+                match response(self.service.history(self.address(run), request).await) {
+                    TargetResponse::Done(page) => page,
+                    TargetResponse::Rejected(rejection) => {
+                        return TargetResponse::Rejected(rejection);
+                    }
+                    TargetResponse::Unknown(reason) => return TargetResponse::Unknown(reason),
+                };
             entries.extend(page.items.iter().map(wire::entry));
             if !page.has_more {
-                return Answer::Done(entries);
+                return TargetResponse::Done(entries);
             }
         }
     }
@@ -114,37 +116,43 @@ fn requester() -> Requester {
     Requester { actor: "checker".to_owned(), request: fixtures::fresh_uuid() }
 }
 
-fn answer<T>(result: Result<T, ServiceError>) -> Answer<T> {
+fn response<T>(result: Result<T, ServiceError>) -> TargetResponse<T> {
     match result {
-        Ok(value) => Answer::Done(value),
-        Err(ServiceError::Rejected(rejected)) => Answer::Refused(refusal(&rejected)),
-        Err(ServiceError::Store(error)) => Answer::Unknown(error.to_string()),
+        Ok(value) => TargetResponse::Done(value),
+        Err(ServiceError::Rejected(rejected)) => TargetResponse::Rejected(rejection(&rejected)),
+        Err(ServiceError::Store(error)) => TargetResponse::Unknown(error.to_string()),
         Err(ServiceError::UnsupportedQuery(_)) => {
-            Answer::Refused(Refusal::new(400, "queryNotOffered"))
+            TargetResponse::Rejected(RejectionCode::new(400, "queryNotOffered"))
         }
-        Err(ServiceError::FlowNotFound) => Answer::Refused(Refusal::new(404, "flowNotFound")),
-        Err(ServiceError::RunNotFound) => Answer::Refused(Refusal::new(404, "runNotFound")),
+        Err(ServiceError::FlowNotFound) => {
+            TargetResponse::Rejected(RejectionCode::new(404, "flowNotFound"))
+        }
+        Err(ServiceError::RunNotFound) => {
+            TargetResponse::Rejected(RejectionCode::new(404, "runNotFound"))
+        }
         Err(ServiceError::IdInUse { .. } | ServiceError::IdDeleted(_)) => {
-            Answer::Refused(Refusal::new(409, "idTaken"))
+            TargetResponse::Rejected(RejectionCode::new(409, "idTaken"))
         }
-        Err(ServiceError::FlowHasRuns) => Answer::Refused(Refusal::new(409, "flowHasRuns")),
+        Err(ServiceError::FlowHasRuns) => {
+            TargetResponse::Rejected(RejectionCode::new(409, "flowHasRuns"))
+        }
     }
 }
 
-/// The status and code that the contract gives to a refusal.
-pub(super) fn refusal(rejected: &Rejection) -> Refusal {
+/// The status and code that the contract gives to a rejection.
+pub(super) fn rejection(rejected: &Rejection) -> RejectionCode {
     match rejected {
-        // Of several faults the code is that of the first.
+        // Of several violations the code is that of the first.
         Rejection::Invalid(faults) => {
             invalid(faults.first().map_or(Rule::InvalidType, |fault| fault.rule))
         }
-        Rejection::PreconditionRequired => Refusal::new(428, "preconditionRequired"),
-        Rejection::PreconditionFailed => Refusal::new(412, "entityTagDoesNotMatch"),
-        Rejection::VersionExcluded => Refusal::new(412, "entityTagMatches"),
-        Rejection::Conflict(conflict) => Refusal::new(409, conflict.rule.code()),
+        Rejection::PreconditionRequired => RejectionCode::new(428, "preconditionRequired"),
+        Rejection::PreconditionFailed => RejectionCode::new(412, "entityTagDoesNotMatch"),
+        Rejection::VersionExcluded => RejectionCode::new(412, "entityTagMatches"),
+        Rejection::Conflict(conflict) => RejectionCode::new(409, conflict.rule.code()),
     }
 }
 
-pub(super) fn invalid(rule: Rule) -> Refusal {
-    Refusal::new(400, rule.code())
+pub(super) fn invalid(rule: Rule) -> RejectionCode {
+    RejectionCode::new(400, rule.code())
 }

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::{
     record::Record,
     replay,
-    target::{Answer, Entry, Listing, Seen, Target},
+    target::{Entry, Listing, Seen, Target, TargetResponse},
 };
 
 const ATTEMPTS: usize = 12;
@@ -21,12 +21,12 @@ const PAGE_ROWS: u16 = 1000;
 
 /// Why the rows and histories could not be read.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
-#[error("{what} could not be read after the load: {answer}")]
+#[error("{what} could not be read after the load: {response}")]
 pub struct ReadFailed {
     /// What was read.
     pub what: String,
-    /// The last answer.
-    pub answer: String,
+    /// The last response.
+    pub response: String,
 }
 
 /// The rows and histories after a load.
@@ -90,19 +90,19 @@ fn is_of_one_moment(read: &StoredRun, flow: FlowId) -> bool {
 
 async fn patiently<T, F>(what: &str, read: impl Fn() -> F) -> Result<T, ReadFailed>
 where
-    F: Future<Output = Answer<T>>,
+    F: Future<Output = TargetResponse<T>>,
 {
     let mut last = String::new();
     for _ in 0..ATTEMPTS {
         match read().await {
-            Answer::Done(value) => return Ok(value),
-            Answer::Refused(refusal) => {
-                last = refusal.to_string();
+            TargetResponse::Done(value) => return Ok(value),
+            TargetResponse::Rejected(rejection) => {
+                last = rejection.to_string();
                 break;
             }
-            Answer::Unknown(reason) => last = reason,
+            TargetResponse::Unknown(reason) => last = reason,
         }
         sleep(PAUSE).await;
     }
-    Err(ReadFailed { what: what.to_owned(), answer: last })
+    Err(ReadFailed { what: what.to_owned(), response: last })
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use super::{
     record::{Record, Request},
     stored::Stored,
-    target::Answer,
+    target::TargetResponse,
 };
 
 /// Counts of a load without violations. The rate is for information; it says little about a service.
@@ -17,8 +17,8 @@ pub struct Summary {
     pub changed: u64,
     /// Reports that were acknowledged and changed nothing, or nothing more.
     pub unchanged: u64,
-    /// Refused reports by status and code.
-    pub refused: BTreeMap<String, u64>,
+    /// Rejected reports by status and code.
+    pub rejected: BTreeMap<String, u64>,
     /// Reports whose outcome stayed unknown.
     pub unknown: u64,
     /// Attempts that were repetitions.
@@ -56,20 +56,20 @@ impl Summary {
     fn count(&mut self, request: &Request) {
         match request {
             Request::Get { attempt, .. } => {
-                self.gets += u64::from(matches!(attempt.answer, Answer::Done(_)));
+                self.gets += u64::from(matches!(attempt.response, TargetResponse::Done(_)));
             }
             Request::List(attempt) => {
-                self.lists += u64::from(matches!(attempt.answer, Answer::Done(_)));
+                self.lists += u64::from(matches!(attempt.response, TargetResponse::Done(_)));
             }
             Request::Patch { attempts, .. } => {
                 self.reports += 1;
                 self.repeated += attempts.len().saturating_sub(1) as u64;
-                match attempts.last().map(|attempt| &attempt.answer) {
-                    Some(Answer::Done(_)) => self.unchanged += 1,
-                    Some(Answer::Refused(refusal)) => {
-                        *self.refused.entry(refusal.to_string()).or_default() += 1;
+                match attempts.last().map(|attempt| &attempt.response) {
+                    Some(TargetResponse::Done(_)) => self.unchanged += 1,
+                    Some(TargetResponse::Rejected(rejection)) => {
+                        *self.rejected.entry(rejection.to_string()).or_default() += 1;
                     }
-                    Some(Answer::Unknown(_)) | None => self.unknown += 1,
+                    Some(TargetResponse::Unknown(_)) | None => self.unknown += 1,
                 }
             }
         }
@@ -90,10 +90,10 @@ impl fmt::Display for Summary {
             "{} changed a run, {} changed nothing, {} are unknown, {} repetitions, {} versions in all",
             self.changed, self.unchanged, self.unknown, self.repeated, self.versions
         )?;
-        let refused: u64 = self.refused.values().sum();
-        write!(f, "{refused} were refused, each rightly:")?;
-        for (refusal, count) in &self.refused {
-            write!(f, "\n  {count:>7} {refusal}")?;
+        let rejected: u64 = self.rejected.values().sum();
+        write!(f, "{rejected} were rejected, each rightly:")?;
+        for (rejection, count) in &self.rejected {
+            write!(f, "\n  {count:>7} {rejection}")?;
         }
         Ok(())
     }

@@ -20,64 +20,67 @@ pub trait Target: Send + Sync + 'static {
     fn flow(&self) -> FlowId;
 
     /// Creates a run.
-    async fn create(&self, creation: &Creation) -> Answer<Seen>;
+    async fn create(&self, creation: &Creation) -> TargetResponse<Seen>;
 
     /// Reports on a run.
-    async fn patch(&self, run: RunId, report: &Report) -> Answer<Seen>;
+    async fn patch(&self, run: RunId, report: &Report) -> TargetResponse<Seen>;
 
     /// Reads a run.
-    async fn get(&self, run: RunId) -> Answer<Seen>;
+    async fn get(&self, run: RunId) -> TargetResponse<Seen>;
 
     /// Reads the list of runs in pages of `page_rows` rows.
-    async fn list(&self, page_rows: u16) -> Answer<Listing>;
+    async fn list(&self, page_rows: u16) -> TargetResponse<Listing>;
 
     /// Reads the whole history of a run, oldest first.
-    async fn history(&self, run: RunId) -> Answer<Vec<Entry>>;
+    async fn history(&self, run: RunId) -> TargetResponse<Vec<Entry>>;
 }
 
 /// The response to a client.
 #[derive(Clone, Debug)]
-pub enum Answer<T> {
+pub enum TargetResponse<T> {
     /// The request was executed.
     Done(T),
     /// The request was rejected, and nothing was changed.
-    Refused(Refusal),
+    Rejected(RejectionCode),
     /// No response, or one that leaves the outcome open: the request may have been executed, or may still be.
     Unknown(String),
 }
 
-impl<T> Answer<T> {
-    /// The same answer about something else.
-    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Answer<U> {
-        self.and_then(|value| Answer::Done(change(value)))
+impl<T> TargetResponse<T> {
+    /// The same response about something else.
+    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> TargetResponse<U> {
+        self.and_then(|value| TargetResponse::Done(change(value)))
     }
 
     /// Converts the result.
-    pub(super) fn and_then<U>(self, read: impl FnOnce(T) -> Answer<U>) -> Answer<U> {
+    pub(super) fn and_then<U>(
+        self,
+        read: impl FnOnce(T) -> TargetResponse<U>,
+    ) -> TargetResponse<U> {
         match self {
             Self::Done(value) => read(value),
-            Self::Refused(refusal) => Answer::Refused(refusal),
-            Self::Unknown(reason) => Answer::Unknown(reason),
+            Self::Rejected(rejection) => TargetResponse::Rejected(rejection),
+            Self::Unknown(reason) => TargetResponse::Unknown(reason),
         }
     }
 }
 
 /// A rejection, as the contract names it.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Refusal {
+pub struct RejectionCode {
     /// The HTTP status.
     pub status: u16,
     /// `innerError.code`
     pub code: String,
 }
 
-impl Refusal {
+impl RejectionCode {
     pub(super) fn new(status: u16, code: &str) -> Self {
         Self { status, code: code.to_owned() }
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for RejectionCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.status, self.code)
     }

@@ -6,7 +6,7 @@ use flowruns_domain::id::RunId;
 
 /// A guarantee of the contract.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Promise {
+pub enum Guarantee {
     /// What was acknowledged is stored.
     Kept,
     /// What was reported once, or again after an unknown outcome, is stored once.
@@ -14,7 +14,7 @@ pub enum Promise {
     /// A change is acknowledged with the version that it made.
     RightVersion,
     /// A rejected report changed nothing.
-    RefusedChangesNothing,
+    RejectedChangesNothing,
     /// An entry of the history was made by one report of a client.
     KnownAuthor,
     /// An entry does what its report asks for, on the state before it, and nothing else.
@@ -30,7 +30,7 @@ pub enum Promise {
     /// A request after a response sees at least what that response showed.
     RealTimeOrder,
     /// A rejection, or an acknowledgement without a change, was right in a state between request and response.
-    RightAnswer,
+    RightResponse,
     /// A run that does not move is in a list exactly once.
     ListedOnce,
 }
@@ -39,7 +39,7 @@ pub enum Promise {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Violation {
     /// The guarantee.
-    pub promise: Promise,
+    pub guarantee: Guarantee,
     /// The run that it was broken on.
     pub run: RunId,
     /// A description for a person.
@@ -47,33 +47,35 @@ pub struct Violation {
 }
 
 impl Violation {
-    pub(super) fn new(promise: Promise, run: RunId, message: impl Into<String>) -> Self {
-        Self { promise, run, message: message.into() }
+    pub(super) fn new(guarantee: Guarantee, run: RunId, message: impl Into<String>) -> Self {
+        Self { guarantee, run, message: message.into() }
     }
 }
 
-impl Promise {
+impl Guarantee {
     /// The guarantee in words.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Kept => "an acknowledged change is lost",
-            Self::Once => "a change is there more than once",
+            Self::Once => "a change is stored more than once",
             Self::RightVersion => "a change was acknowledged with another version than it made",
-            Self::RefusedChangesNothing => "a refused report changed the run",
+            Self::RejectedChangesNothing => "a rejected report changed the run",
             Self::KnownAuthor => "an entry of the history was made by no report",
             Self::RightEffect => "an entry does not do what its report asks for",
             Self::UnbrokenHistory => "the history does not hold together",
             Self::RowIsHistory => "the row is not what its history leads to",
             Self::TerminalIsFinal => "a terminal status was left",
-            Self::ShownIsCommitted => "an answer shows what was not committed",
-            Self::RealTimeOrder => "an answer is older than one that was there before it was asked",
-            Self::RightAnswer => "no state between question and answer explains the answer",
+            Self::ShownIsCommitted => "a response shows what was not committed",
+            Self::RealTimeOrder => {
+                "a response is older than one that was received before its request"
+            }
+            Self::RightResponse => "no state between question and response explains the response",
             Self::ListedOnce => "a list skips or repeats a run",
         }
     }
 }
 
-impl fmt::Display for Promise {
+impl fmt::Display for Guarantee {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -81,7 +83,7 @@ impl fmt::Display for Promise {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "run {}: {}: {}", self.run, self.promise, self.message)
+        write!(f, "run {}: {}: {}", self.run, self.guarantee, self.message)
     }
 }
 

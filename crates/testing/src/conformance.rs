@@ -65,7 +65,7 @@ macro_rules! conformance_cases {
             idempotency::a_released_key_is_taken_over_at_once
             idempotency::a_key_is_new_after_a_day
             idempotency::of_many_concurrent_claims_one_is_granted
-            idempotency::old_keys_are_forgotten_some_at_a_time
+            idempotency::old_keys_are_deleted_some_at_a_time
             lists::runs_are_listed_by_start_newest_first_ties_by_id
             lists::pages_of_every_size_give_the_whole_list
             lists::pages_are_stable_while_rows_are_created_and_deleted

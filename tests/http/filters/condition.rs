@@ -1,4 +1,4 @@
-//! A `$filter`, and what it means by OData 4.01: comparison with null is never unknown, and null is equal to null alone.
+//! A `$filter` and its meaning in OData 4.01: a comparison with null is true or false, and null equals only null.
 
 use std::cmp::Ordering;
 
@@ -10,7 +10,7 @@ use super::{NAMES, READINESS, RUNS, STATUSES, moment, run_id};
 #[derive(Clone, Debug)]
 pub(super) enum Condition {
     Compare(&'static str, &'static str, Literal),
-    /// The literal stands first.
+    /// The literal is the left operand.
     Compared(Literal, &'static str, &'static str),
     In(&'static str, Vec<Literal>),
     Text(&'static str, String),
@@ -19,7 +19,7 @@ pub(super) enum Condition {
     Or(Box<Condition>, Box<Condition>),
 }
 
-/// A value, and how it is written.
+/// A value and its literal.
 #[derive(Clone, Debug)]
 pub(super) struct Literal {
     value: Option<String>,

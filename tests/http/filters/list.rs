@@ -1,4 +1,4 @@
-//! Lists as a client sees them.
+//! Reads whole lists as a client does.
 
 use std::cmp::Ordering;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::app::App;
 
-/// More than any walk has.
+/// More pages than any list has.
 pub(super) const MOST_PAGES: usize = 200;
 
 /// An order: a property, whether it is reversed, and the direction of ids where one is sent.

@@ -1,14 +1,14 @@
-//! Two tenants of one server, and one who asks for what belongs to the other.
+//! Two tenants of one server, and requests of one for rows of the other.
 
 use flowruns_testing::fixtures::fresh_uuid;
 use serde_json::{Value, json};
 
 use super::matrix::Probe;
-use crate::app::{Answer, App};
+use crate::app::{App, TestResponse};
 
 pub(super) const FLOWS: &str = "/industryData/incomingFlows";
 const TENANT: &str = "b5c7d0e4-0f1f-4b62-8c57-8f3d8f6d2a10";
-/// In the names and statistics of the other tenant alone.
+/// A text that is only in names and statistics of the other tenant.
 const MARK: &str = "only-the-other-knows";
 
 /// A flow and two of its runs.
@@ -32,12 +32,12 @@ impl Ids {
     }
 }
 
-/// Whose ids stand in a request.
+/// Whose ids a request contains.
 #[derive(Clone, Copy)]
 pub(super) enum Side {
     Foreign,
     Absent,
-    /// Ids that are in no other request.
+    /// Ids that no other request contains.
     Unused,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Fixture {
     pub(super) foreign: Ids,
     pub(super) absent: Ids,
     unused: Ids,
-    /// Tags of the other's run and flow, and a link to the next page of its runs.
+    /// ETags of the other tenant's run and flow, and a link to the next page of its runs.
     pub(super) tags: [String; 2],
     pub(super) token: String,
 }
@@ -90,11 +90,11 @@ impl Fixture {
         }
     }
 
-    pub(super) async fn send(&self, probe: &Probe, side: Side) -> Answer {
+    pub(super) async fn send(&self, probe: &Probe, side: Side) -> TestResponse {
         self.send_as(&self.app, probe, side).await
     }
 
-    pub(super) async fn send_as(&self, app: &App, probe: &Probe, side: Side) -> Answer {
+    pub(super) async fn send_as(&self, app: &App, probe: &Probe, side: Side) -> TestResponse {
         let probe = probe.about(self.ids(side));
         let headers = probe.headers.iter();
         let mut headers: Vec<_> = headers.map(|(n, v)| (n.as_str(), v.as_str())).collect();
@@ -103,7 +103,7 @@ impl Fixture {
     }
 
     /// Probes as the items of a batch.
-    pub(super) async fn send_batch(&self, probes: &[Probe], side: Side) -> Answer {
+    pub(super) async fn send_batch(&self, probes: &[Probe], side: Side) -> TestResponse {
         let items = probes.iter().enumerate().map(|(number, probe)| {
             let probe = probe.about(self.ids(side));
             // The batch is sent to the root, which the items' addresses are relative to.
@@ -126,7 +126,7 @@ impl Fixture {
     }
 
     /// Everything that the other tenant can read.
-    pub(super) async fn all_of_the_other(&self) -> Vec<String> {
+    pub(super) async fn everything_of_the_other(&self) -> Vec<String> {
         let flow = format!("{FLOWS}/{}", self.foreign.flow);
         let run = self.other_run_url();
         let second = format!("{flow}/runs/{}", self.foreign.second);
@@ -140,23 +140,23 @@ impl Fixture {
             second,
             FLOWS.to_owned(),
         ] {
-            let answer = self.other.get(&url).await;
-            assert!(answer.status.is_success(), "{answer:?}");
-            texts.push(answer.body);
+            let response = self.other.get(&url).await;
+            assert!(response.status.is_success(), "{response:?}");
+            texts.push(response.body);
         }
         texts
     }
 
-    /// Whether an answer says what only the other tenant can know. Ids it may repeat: they were asked for.
-    pub(super) fn tells_of_the_other(&self, answer: &Answer) -> bool {
-        let headers = answer.headers().values();
+    /// Whether a response contains data of the other tenant. It may repeat the ids of the request.
+    pub(super) fn reveals_the_other_tenant(&self, response: &TestResponse) -> bool {
+        let headers = response.headers().values();
         let mut texts = headers.filter_map(|value| value.to_str().ok());
         let tells = |text: &str| text.contains(MARK) || text.contains(&self.other.tenant);
-        tells(&answer.body) || texts.any(tells)
+        tells(&response.body) || texts.any(tells)
     }
 }
 
-/// A text with the ids that were asked for, and those of the request, replaced.
+/// A text in which the requested ids and the request id are replaced.
 fn without(text: &str, ids: &Ids, request: &str) -> String {
     let mut text = text.replace(request, "{request}");
     for (id, name) in ids.all().into_iter().zip(["{flow}", "{run}", "{second}"]) {
@@ -166,18 +166,18 @@ fn without(text: &str, ids: &Ids, request: &str) -> String {
     text
 }
 
-/// Status, headers and body of an answer about these ids.
-pub(super) fn comparable(answer: &Answer, ids: &Ids) -> (u16, Vec<String>, String) {
-    let request = answer.header("request-id");
-    let headers = answer.headers().iter();
+/// Status, headers and body of a response to a request with these ids.
+pub(super) fn comparable(response: &TestResponse, ids: &Ids) -> (u16, Vec<String>, String) {
+    let request = response.header("request-id");
+    let headers = response.headers().iter();
     let mut headers: Vec<_> =
         headers.map(|(name, value)| without(&format!("{name}: {value:?}"), ids, request)).collect();
     headers.sort();
-    let body = without(&answer.body, ids, request);
-    (answer.status.as_u16(), headers, body)
+    let body = without(&response.body, ids, request);
+    (response.status.as_u16(), headers, body)
 }
 
-/// An item of the answer to a batch about these ids.
+/// An item of the response to a batch with these ids.
 pub(super) fn comparable_item(item: &Value, ids: &Ids) -> String {
     let request = item["headers"]["request-id"].as_str().unwrap();
     without(&item.to_string(), ids, request)

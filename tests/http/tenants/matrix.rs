@@ -1,4 +1,4 @@
-//! Every request that names another tenant's rows, made of the OpenAPI document: a route that is described is in it.
+//! Every request that names another tenant's rows, generated from the OpenAPI document, so that it covers every described route.
 
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -7,10 +7,10 @@ use super::fixture::{Fixture, Ids};
 
 const METHODS: [Method; 6] =
     [Method::GET, Method::PUT, Method::POST, Method::DELETE, Method::PATCH, Method::OPTIONS];
-/// An id of the caller's own, or of whom the request is about.
+/// An id of the caller, or of the tenant that the request is about.
 const WHOSE: [&str; 2] = ["own", "asked"];
 
-/// A request whose address, headers and body have places for ids: `{asked flow}`, `{asked run}`, `{asked second}`.
+/// A request whose URL, headers and body have placeholders for ids: `{asked flow}`, `{asked run}`, `{asked second}`.
 #[derive(Clone, Debug)]
 pub(super) struct Probe {
     pub(super) method: Method,
@@ -39,7 +39,7 @@ impl Probe {
         }
     }
 
-    /// Whether it makes a run of the caller's own, with another's id.
+    /// Whether it creates a run of the caller with another tenant's id.
     pub(super) fn may_create(&self) -> bool {
         self.method == Method::POST && !self.names_it_in_the_address()
     }
@@ -48,7 +48,7 @@ impl Probe {
         self.url.split('?').next().unwrap().contains("{asked")
     }
 
-    /// Whether a status says nothing: not found, refused before anything was looked for, or open to everybody.
+    /// Whether a status reveals nothing: not found, rejected before a lookup, or a route without a token.
     pub(super) fn allows(&self, status: StatusCode) -> bool {
         match status {
             StatusCode::NOT_FOUND => true,
@@ -80,7 +80,7 @@ impl Operation<'_> {
         }
     }
 
-    /// Each way to fill the ids of the path in, but for those that ask for nothing.
+    /// Each combination of ids in the path, except those without an id of the other tenant.
     fn casts(&self) -> Vec<Vec<&'static str>> {
         let all = 0..1_usize << self.names.len();
         let cast = |bits: usize| (0..self.names.len()).map(move |n| WHOSE[bits >> n & 1]).collect();
@@ -110,7 +110,7 @@ fn operations(document: &Value) -> Vec<Operation<'_>> {
     operations
 }
 
-/// The place of an id of the path, or the id itself when it is the caller's own.
+/// The placeholder of an id in the path, or the id itself if it belongs to the caller.
 fn id(fixture: &Fixture, name: &str, whose: &str) -> String {
     let kind = match name {
         "flowId" => "flow",
@@ -205,7 +205,7 @@ pub(super) fn matrix(fixture: &Fixture) -> Vec<Probe> {
         }
         probes.extend(in_what_is_own(fixture, &operation));
     }
-    // What is made of another's id is the caller's own from then on.
+    // A run created with another tenant's id belongs to the caller afterwards.
     probes.sort_by_key(Probe::may_create);
     for (number, probe) in probes.iter_mut().enumerate() {
         for (_, value) in &mut probe.headers {

@@ -1,4 +1,4 @@
-//! The statements that requests take, as sqlx reports them.
+//! The statements that requests execute, as sqlx reports them.
 
 use std::{cell::RefCell, fmt::Debug, sync::Once};
 
@@ -16,12 +16,12 @@ const TARGET: &str = "sqlx::query";
 /// Text, rows written, rows read.
 const FIELDS: [&str; 4] = ["summary", "db.statement", "rows_affected", "rows_returned"];
 
-/// What a session says when it is opened, which is of the pool and not of the request.
+/// The statements that open a session; they belong to the pool and not to the request.
 const SESSION_SETTINGS: [&str; 2] =
     ["set_config('synchronous_commit'", "SET client_connection_check_interval"];
 
 thread_local! {
-    /// `None` where nobody records.
+    /// `None` while nothing is recorded.
     static RECORDED: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
 }
 
@@ -30,14 +30,14 @@ pub(super) struct Recorder;
 
 impl Recorder {
     pub(super) fn start() -> Self {
-        // For all threads: what one thread's subscriber wants of an event is also decided by others.
+        // Installed for all threads: the interest of one thread's subscriber in an event also depends on the others.
         static LOG: Once = Once::new();
         LOG.call_once(|| tracing::subscriber::set_global_default(registry().with(Log)).unwrap());
         RECORDED.set(Some(Vec::new()));
         Self
     }
 
-    /// Those since it was asked last.
+    /// The statements since the last call.
     pub(super) fn take(&self) -> Vec<String> {
         RECORDED.replace(Some(Vec::new())).unwrap()
     }

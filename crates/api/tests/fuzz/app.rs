@@ -44,7 +44,7 @@ pub(crate) struct App {
 
 /// A response whose body was read.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     pub(crate) status: StatusCode,
     pub(crate) json: Value,
 }
@@ -96,7 +96,7 @@ impl App {
         uri: &[u8],
         headers: &[(HeaderName, HeaderValue)],
         body: Vec<u8>,
-    ) -> Result<Option<Answer>, TestCaseError> {
+    ) -> Result<Option<TestResponse>, TestCaseError> {
         let Ok(uri) = Uri::try_from(uri) else {
             return Ok(None);
         };
@@ -111,9 +111,9 @@ impl App {
             own.remove(name);
         }
         own.extend(headers.iter().cloned().map(|(n, v)| (Some(n), v)));
-        let answer = self.answer(request);
-        is_sound(method, &answer)?;
-        Ok(Some(answer))
+        let response = self.response(request);
+        is_sound(method, &response)?;
+        Ok(Some(response))
     }
 
     /// Sends it to a valid path.
@@ -122,28 +122,28 @@ impl App {
         method: &Method,
         path: &str,
         body: Vec<u8>,
-    ) -> Result<Answer, TestCaseError> {
+    ) -> Result<TestResponse, TestCaseError> {
         Ok(self.send(method, path.as_bytes(), &[], body)?.unwrap())
     }
 
-    fn answer(&self, request: Request<Body>) -> Answer {
+    fn response(&self, request: Request<Body>) -> TestResponse {
         self.runtime.block_on(async {
             let response = self.router.clone().oneshot(request).await.unwrap();
             let status = response.status();
             let body = response.into_body().collect().await.unwrap().to_bytes();
-            Answer { status, json: serde_json::from_slice(&body).unwrap_or_default() }
+            TestResponse { status, json: serde_json::from_slice(&body).unwrap_or_default() }
         })
     }
 }
 
 /// Whether a response is never 5xx, and an error has its code and a message.
-fn is_sound(method: &Method, answer: &Answer) -> Result<(), TestCaseError> {
-    prop_assert!(!answer.status.is_server_error(), "{answer:?}");
-    if answer.status.is_client_error() && method != Method::HEAD {
-        let error = &answer.json["error"];
-        prop_assert!(error["code"].is_string(), "{answer:?}");
+fn is_sound(method: &Method, response: &TestResponse) -> Result<(), TestCaseError> {
+    prop_assert!(!response.status.is_server_error(), "{response:?}");
+    if response.status.is_client_error() && method != Method::HEAD {
+        let error = &response.json["error"];
+        prop_assert!(error["code"].is_string(), "{response:?}");
         let message = error["message"].as_str().unwrap_or_default();
-        prop_assert!(!message.is_empty(), "{answer:?}");
+        prop_assert!(!message.is_empty(), "{response:?}");
     }
     Ok(())
 }

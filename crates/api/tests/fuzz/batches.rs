@@ -18,14 +18,14 @@ const BATCHES: &[&str] = &[
 
 proptest! {
     #[test]
-    fn a_batch_is_refused_or_each_of_its_items_is_answered(body in broken(BATCHES)) {
+    fn a_batch_is_rejected_or_each_of_its_items_is_answered(body in broken(BATCHES)) {
         let app = App::start();
         for path in ["/$batch", "/beta/$batch"] {
-            let answer = app.sent(&Method::POST, path, body.clone())?;
-            if answer.status != StatusCode::OK {
+            let response = app.sent(&Method::POST, path, body.clone())?;
+            if response.status != StatusCode::OK {
                 continue;
             }
-            for item in answer.json["responses"].as_array().unwrap() {
+            for item in response.json["responses"].as_array().unwrap() {
                 let status = item["status"].as_u64().unwrap();
                 prop_assert!((200..500).contains(&status), "{}", item);
             }

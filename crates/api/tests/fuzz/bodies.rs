@@ -27,14 +27,14 @@ const FLOW_BODIES: &[&str] = &[
 
 proptest! {
     #[test]
-    fn a_report_is_refused_or_there_to_the_byte(bodies in proptest::collection::vec(broken(RUNS), 1..4)) {
+    fn a_report_is_rejected_or_stored_unchanged(bodies in proptest::collection::vec(broken(RUNS), 1..4)) {
         let app = App::start();
         for body in bodies {
             let before = app.sent(&Method::GET, &app.run_path(), Vec::new())?;
-            let answer = app.sent(&Method::PATCH, &app.run_path(), body)?;
+            let response = app.sent(&Method::PATCH, &app.run_path(), body)?;
             let after = app.sent(&Method::GET, &app.run_path(), Vec::new())?;
-            let expected = match answer.status {
-                StatusCode::OK => answer,
+            let expected = match response.status {
+                StatusCode::OK => response,
                 _ => before,
             };
             prop_assert_eq!(expected.json, after.json);
@@ -42,19 +42,19 @@ proptest! {
     }
 
     #[test]
-    fn a_creation_is_refused_or_there_to_the_byte(body in broken(RUNS)) {
+    fn a_creation_is_rejected_or_stored_unchanged(body in broken(RUNS)) {
         let app = App::start();
-        let answer = app.sent(&Method::POST, &app.runs_path(), body)?;
-        if answer.status == StatusCode::CREATED {
-            let id = answer.json["id"].as_str().unwrap();
+        let response = app.sent(&Method::POST, &app.runs_path(), body)?;
+        if response.status == StatusCode::CREATED {
+            let id = response.json["id"].as_str().unwrap();
             let path = format!("{}/{id}", app.runs_path());
             let stored = app.sent(&Method::GET, &path, Vec::new())?;
-            prop_assert_eq!(answer.json, stored.json);
+            prop_assert_eq!(response.json, stored.json);
         }
     }
 
     #[test]
-    fn bodies_of_flows_are_taken_or_refused(body in broken(FLOW_BODIES)) {
+    fn bodies_of_flows_are_accepted_or_rejected(body in broken(FLOW_BODIES)) {
         let app = App::start();
         app.sent(&Method::POST, FLOWS, body.clone())?;
         app.sent(&Method::PATCH, &app.flow_path(), body)?;

@@ -1,10 +1,10 @@
-//! Texts that are nearly right: a good one, cut, doubled and sprinkled with what parsers trip over.
+//! Texts that are nearly valid: a valid one, truncated, doubled, or with inserted bytes that parsers often handle wrongly.
 
 use proptest::{collection, prelude::*, sample};
 
 /// The most changes of one text.
 const MOST_CHANGES: usize = 6;
-/// What parsers trip over, in any grammar.
+/// Bytes and texts that parsers of any grammar often handle wrongly.
 const TRIPS: &[&[u8]] = &[
     b"\0",
     b"\\u0000",

@@ -5,7 +5,7 @@ use proptest::{collection, prelude::*, sample};
 
 use crate::{app::App, broken::broken};
 
-/// What reads them, and what they usually say.
+/// Header names and their usual values.
 const HEADERS: &[(&str, &[&str])] = &[
     ("accept", &["application/json;q=0.5, */*", "application/json;odata.metadata=full"]),
     ("authorization", &["Bearer a.b.c", "bearer ", "Basic YTpi"]),
@@ -43,7 +43,7 @@ fn headers() -> impl Strategy<Value = Vec<(HeaderName, HeaderValue)>> {
 
 proptest! {
     #[test]
-    fn headers_are_understood_refused_or_ignored(headers in headers()) {
+    fn headers_are_understood_rejected_or_ignored(headers in headers()) {
         let app = App::start();
         let body = br#"{"displayName":"R"}"#.to_vec();
         for (method, path) in [
@@ -52,7 +52,7 @@ proptest! {
             (Method::GET, "/$metadata".to_owned()),
             (Method::PATCH, app.run_path()),
             (Method::POST, app.runs_path()),
-            // The same key again, should there be one.
+            // The same header again, if it was sent before.
             (Method::POST, app.runs_path()),
             (Method::DELETE, app.run_path()),
         ] {

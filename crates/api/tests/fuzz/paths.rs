@@ -21,7 +21,7 @@ const PATHS: &[&str] = &[
 
 proptest! {
     #[test]
-    fn paths_lead_somewhere_or_nowhere(path in broken(PATHS)) {
+    fn paths_are_found_or_not_found(path in broken(PATHS)) {
         let app = App::start();
         let text = path.iter().map(|byte| char::from(*byte)).collect::<String>();
         let text = text.replace("{flow}", &app.run.flow.to_string());

@@ -51,7 +51,7 @@ const NAMES: &[&str] = &[
     "",
     "$",
 ];
-/// What a filter is made of: in any order it may be one.
+/// The parts of a filter, in any order.
 const WORDS: &[&str] = &[
     "(",
     ")",
@@ -108,7 +108,7 @@ fn filter() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn options_are_understood_or_refused(query in query()) {
+    fn options_are_understood_or_rejected(query in query()) {
         let app = App::start();
         let history = format!("{}/history", app.run_path());
         for path in [app.runs_path(), TENANT_RUNS.to_owned(), FLOWS.to_owned(), history, app.run_path()] {
@@ -119,7 +119,7 @@ proptest! {
     }
 
     #[test]
-    fn filters_are_understood_or_refused_by_lists_and_counts_alike(filter in filter()) {
+    fn filters_are_understood_or_rejected_by_lists_and_counts_alike(filter in filter()) {
         let app = App::start();
         for list in [app.runs_path(), TENANT_RUNS.to_owned(), FLOWS.to_owned()] {
             let listed = app.sent(&Method::GET, &format!("{list}?{filter}"), Vec::new())?;

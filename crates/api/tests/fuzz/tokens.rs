@@ -35,7 +35,7 @@ fn verified(app: &App, token: &str) -> Result<Arc<Caller>, TokenError> {
 
 proptest! {
     #[test]
-    fn a_token_that_was_not_signed_is_refused(
+    fn a_token_that_was_not_signed_is_rejected(
         header in broken(HEADERS), claims in broken(CLAIMS), signature in broken(SIGNATURES),
     ) {
         let app = App::start();
@@ -45,7 +45,7 @@ proptest! {
     }
 
     #[test]
-    fn a_token_that_was_changed_is_refused(
+    fn a_token_that_was_changed_is_rejected(
         place in any::<prop::sample::Index>(), with in "[ -~]{0,3}|[.]{1,3}|\\PC",
     ) {
         let app = App::start();
@@ -60,14 +60,14 @@ proptest! {
     }
 
     #[test]
-    fn any_text_at_all_is_refused(text in "\\PC{0,300}", bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+    fn any_text_at_all_is_rejected(text in "\\PC{0,300}", bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let app = App::start();
         prop_assert!(verified(&app, &text).is_err());
         prop_assert!(verified(&app, &String::from_utf8_lossy(&bytes)).is_err());
     }
 
     #[test]
-    fn a_link_to_the_next_page_that_was_changed_is_refused(
+    fn a_link_to_the_next_page_that_was_changed_is_rejected(
         place in any::<prop::sample::Index>(), with in "[A-Za-z0-9_-]{0,3}",
     ) {
         let app = App::start();

@@ -18,9 +18,9 @@ async fn the_memory_store_passes() {
     let (record, checked) = checked(&[target(store, key)], &plan()).await;
     let summary = checked.unwrap();
     assert_eq!(record.operations.len(), 8 * 150);
-    assert!(summary.changed > 300 && summary.refused.len() > 8, "{summary}");
-    for refusal in ["409 runAlreadyEnded", "409 conflictingOutcome"] {
-        assert!(summary.refused.contains_key(refusal), "{summary}");
+    assert!(summary.changed > 300 && summary.rejected.len() > 8, "{summary}");
+    for rejection in ["409 runAlreadyEnded", "409 conflictingOutcome"] {
+        assert!(summary.rejected.contains_key(rejection), "{summary}");
     }
     assert_eq!(summary.unknown, 0);
 }

@@ -36,7 +36,7 @@ const EVERY: u64 = 9;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Fault {
     /// Acknowledges, and then loses the commit.
-    AnswersBeforeTheCommit,
+    RespondsBeforeTheCommit,
     /// Writes what it decided on an older version, as if there had been no write since.
     SkipsTheGuard,
     /// Writes the row without its history entry.
@@ -52,11 +52,11 @@ pub(crate) enum Fault {
     /// Reports on an ended run as if it were running.
     LeavesATerminalStatus,
     /// Rejects what only an older version would reject.
-    RefusesOnAnOldState,
+    RejectsOnAnOldState,
     /// Writes, and then reports a rejection.
-    WritesWhatItRefuses,
-    /// Answers a change with the version before it.
-    AnswersAnOldVersion,
+    WritesWhatItRejects,
+    /// Acknowledges a change with the version before it.
+    RespondsWithAnOldVersion,
     /// Reports that nothing changed, and does not write the change.
     ForgetsAChange,
     /// Stamps an entry with a time before the last one.
@@ -135,7 +135,7 @@ impl FaultyStore {
     ) -> Result<Option<Updated<Run>>, StoreError> {
         let decided = self.decided(key, decide).await?;
         Ok(decided.map(|(decision, run)| match decision {
-            Ok(Decision::Changed(change)) if self.fault == Fault::AnswersBeforeTheCommit => {
+            Ok(Decision::Changed(change)) if self.fault == Fault::RespondsBeforeTheCommit => {
                 Updated::Changed(change.run)
             }
             Ok(_) => Updated::Unchanged(run),
@@ -159,12 +159,12 @@ impl FaultyStore {
     ) -> Result<Option<Updated<Run>>, StoreError> {
         let (fault, older) = (self.fault, self.older(key));
         match fault {
-            Fault::AnswersBeforeTheCommit | Fault::ForgetsAChange => {
+            Fault::RespondsBeforeTheCommit | Fault::ForgetsAChange => {
                 return self.unwritten(key, &decide).await;
             }
-            Fault::RefusesOnAnOldState => {
-                if let Some(refused) = older.as_ref().and_then(|older| decide(older).err()) {
-                    return Ok(Some(Updated::Rejected(refused)));
+            Fault::RejectsOnAnOldState => {
+                if let Some(rejected) = older.as_ref().and_then(|older| decide(older).err()) {
+                    return Ok(Some(Updated::Rejected(rejected)));
                 }
             }
             Fault::ReadsDirty => self.show_pending(key, &decide).await?,
@@ -175,10 +175,10 @@ impl FaultyStore {
         let updated = self.write(key, decide).await;
         self.pending.lock().unwrap().remove(&key);
         Ok(updated?.map(|updated| match (fault, updated) {
-            (Fault::WritesWhatItRefuses, Updated::Changed(_)) => {
+            (Fault::WritesWhatItRejects, Updated::Changed(_)) => {
                 Updated::Rejected(Rejection::PreconditionFailed)
             }
-            (Fault::AnswersAnOldVersion, Updated::Changed(run)) => {
+            (Fault::RespondsWithAnOldVersion, Updated::Changed(run)) => {
                 Updated::Changed(older.unwrap_or(run))
             }
             (Fault::DropsAnEvent, Updated::Changed(run)) => {
@@ -324,9 +324,9 @@ impl IdempotencyStore for FaultyStore {
     async fn store_response(
         &self,
         claim: KeyClaim,
-        answer: StoredResponse,
+        response: StoredResponse,
     ) -> Result<(), StoreError> {
-        self.inner.store_response(claim, answer).await
+        self.inner.store_response(claim, response).await
     }
 
     async fn release_key(&self, claim: KeyClaim) -> Result<(), StoreError> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use flowruns_checker::{
-    Length, LoadPlan, Promise, Record, StoreTarget, Stored, Summary, Target, Violation, check,
+    Guarantee, Length, LoadPlan, Record, StoreTarget, Stored, Summary, Target, Violation, check,
     run_load,
 };
 use flowruns_domain::{
@@ -50,13 +50,13 @@ pub(crate) async fn checked(
 }
 
 /// The guarantees that a store broke, each once.
-pub(crate) async fn broken_by(store: Arc<dyn Store>, seed: u64) -> Vec<Promise> {
+pub(crate) async fn broken_by(store: Arc<dyn Store>, seed: u64) -> Vec<Guarantee> {
     let key = flow(&store).await;
     let plan = LoadPlan { seed, ..plan() };
     let (_, checked) = checked(&[target(store, key)], &plan).await;
     let violations = checked.err().unwrap_or_default();
-    let mut promises: Vec<_> = violations.iter().map(|found| found.promise).collect();
-    promises.sort_unstable();
-    promises.dedup();
-    promises
+    let mut guarantees: Vec<_> = violations.iter().map(|found| found.guarantee).collect();
+    guarantees.sort_unstable();
+    guarantees.dedup();
+    guarantees
 }

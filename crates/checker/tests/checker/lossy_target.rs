@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use flowruns_checker::{Answer, Creation, Entry, Listing, Report, Seen, Target};
+use flowruns_checker::{Creation, Entry, Listing, Report, Seen, Target, TargetResponse};
 use flowruns_domain::id::{FlowId, RunId};
 
 /// The number of delayed reports; when there are more, the oldest is executed.
@@ -38,43 +38,43 @@ impl Target for LossyTarget {
         self.inner.flow()
     }
 
-    async fn create(&self, creation: &Creation) -> Answer<Seen> {
+    async fn create(&self, creation: &Creation) -> TargetResponse<Seen> {
         match self.turns.fetch_add(1, Ordering::Relaxed) % 2 {
             0 => {
                 self.inner.create(creation).await;
-                Answer::Unknown("the response is lost".to_owned())
+                TargetResponse::Unknown("the response is lost".to_owned())
             }
             _ => self.inner.create(creation).await,
         }
     }
 
-    async fn patch(&self, run: RunId, report: &Report) -> Answer<Seen> {
+    async fn patch(&self, run: RunId, report: &Report) -> TargetResponse<Seen> {
         if let Some((run, report)) = self.next_late() {
             self.inner.patch(run, &report).await;
         }
         match self.turns.fetch_add(1, Ordering::Relaxed) % 12 {
-            0 => Answer::Unknown("the report is lost".to_owned()),
+            0 => TargetResponse::Unknown("the report is lost".to_owned()),
             1 => {
                 self.inner.patch(run, report).await;
-                Answer::Unknown("the response is lost".to_owned())
+                TargetResponse::Unknown("the response is lost".to_owned())
             }
             2 => {
                 self.late.lock().unwrap().push_back((run, report.clone()));
-                Answer::Unknown("the report is late".to_owned())
+                TargetResponse::Unknown("the report is late".to_owned())
             }
             _ => self.inner.patch(run, report).await,
         }
     }
 
-    async fn get(&self, run: RunId) -> Answer<Seen> {
+    async fn get(&self, run: RunId) -> TargetResponse<Seen> {
         self.inner.get(run).await
     }
 
-    async fn list(&self, page_rows: u16) -> Answer<Listing> {
+    async fn list(&self, page_rows: u16) -> TargetResponse<Listing> {
         self.inner.list(page_rows).await
     }
 
-    async fn history(&self, run: RunId) -> Answer<Vec<Entry>> {
+    async fn history(&self, run: RunId) -> TargetResponse<Vec<Entry>> {
         self.inner.history(run).await
     }
 }

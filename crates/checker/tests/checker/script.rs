@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use flowruns_checker::{
-    Answer, Attempt, Creation, Marker, Operation, Promise, Record, Report, Request, Seen, Stored,
-    StoredRun, Target, check,
+    Attempt, Creation, Guarantee, Marker, Operation, Record, Report, Request, Seen, Stored,
+    StoredRun, Target, TargetResponse, check,
 };
 use flowruns_domain::{
     id::RunId, json::JsonObject, patch::Field, run::RunPatch, store::Store, version::IfMatch,
@@ -50,7 +50,7 @@ impl Script {
     }
 
     /// Executes a report without recording it.
-    pub(crate) async fn answer(&self, report: &Report) -> Answer<Seen> {
+    pub(crate) async fn response(&self, report: &Report) -> TargetResponse<Seen> {
         self.target.patch(self.run, report).await
     }
 
@@ -60,11 +60,11 @@ impl Script {
         number: u64,
         patch: RunPatch,
         times: Times,
-    ) -> Answer<Seen> {
+    ) -> TargetResponse<Seen> {
         let report = report(number, patch);
-        let answer = self.answer(&report).await;
-        self.record_report(number, report, vec![(times, answer.clone())]);
-        answer
+        let response = self.response(&report).await;
+        self.record_report(number, report, vec![(times, response.clone())]);
+        response
     }
 
     /// Records a report without executing it.
@@ -72,9 +72,9 @@ impl Script {
         &mut self,
         number: u64,
         report: Report,
-        attempts: Vec<(Times, Answer<Seen>)>,
+        attempts: Vec<(Times, TargetResponse<Seen>)>,
     ) {
-        let attempts = attempts.into_iter().map(|(times, answer)| attempt(times, answer));
+        let attempts = attempts.into_iter().map(|(times, response)| attempt(times, response));
         self.push(
             number,
             Request::Patch {
@@ -86,9 +86,9 @@ impl Script {
         );
     }
 
-    /// Records a get with this answer.
-    pub(crate) fn get(&mut self, number: u64, answer: Answer<Seen>, times: Times) {
-        let attempt = attempt(times, answer);
+    /// Records a get with this response.
+    pub(crate) fn get(&mut self, number: u64, response: TargetResponse<Seen>, times: Times) {
+        let attempt = attempt(times, response);
         let run = self.run;
         self.push(number, Request::Get { run, attempt });
     }
@@ -97,15 +97,15 @@ impl Script {
         self.record.operations.push(Operation { client: 0, number, request });
     }
 
-    /// The promises that are broken, when the stored run was changed.
-    pub(crate) async fn broken(&self, tamper: impl FnOnce(&mut StoredRun)) -> Vec<Promise> {
+    /// The guarantees that are broken, when the stored run was changed.
+    pub(crate) async fn broken(&self, tamper: impl FnOnce(&mut StoredRun)) -> Vec<Guarantee> {
         let mut stored = Stored::read(&*self.target, &self.record).await.unwrap();
         tamper(stored.runs.get_mut(&self.run).unwrap());
         let violations = check(&self.record, &stored).err().unwrap_or_default();
-        let mut promises: Vec<_> = violations.iter().map(|found| found.promise).collect();
-        promises.sort_unstable();
-        promises.dedup();
-        promises
+        let mut guarantees: Vec<_> = violations.iter().map(|found| found.guarantee).collect();
+        guarantees.sort_unstable();
+        guarantees.dedup();
+        guarantees
     }
 }
 
@@ -124,10 +124,10 @@ fn marker(number: u64) -> Marker {
     Marker { member: format!("c{number}"), number }
 }
 
-fn attempt<T>((invoked, answered): Times, answer: Answer<T>) -> Attempt<T> {
+fn attempt<T>((invoked, responded): Times, response: TargetResponse<T>) -> Attempt<T> {
     Attempt {
         invoked: Duration::from_millis(invoked),
-        answered: Duration::from_millis(answered),
-        answer,
+        responded: Duration::from_millis(responded),
+        response,
     }
 }

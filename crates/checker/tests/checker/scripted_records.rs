@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flowruns_checker::{Answer, Entry, Promise, Refusal, Report, Seen};
+use flowruns_checker::{Entry, Guarantee, RejectionCode, Report, Seen, TargetResponse};
 use flowruns_domain::{
     json::JsonValue,
     patch::Field,
@@ -17,58 +17,58 @@ fn nothing() -> RunPatch {
     RunPatch::default()
 }
 
-fn unknown() -> Answer<Seen> {
-    Answer::Unknown("lost".to_owned())
+fn unknown() -> TargetResponse<Seen> {
+    TargetResponse::Unknown("lost".to_owned())
 }
 
-fn refused(status: u16, code: &str) -> Answer<Seen> {
+fn rejected(status: u16, code: &str) -> TargetResponse<Seen> {
     let code = code.to_owned();
-    Answer::Refused(Refusal { status, code })
+    TargetResponse::Rejected(RejectionCode { status, code })
 }
 
 fn change(property: &str, before: JsonValue, after: JsonValue) -> PropertyChange {
     PropertyChange { property: property.to_owned(), before, after }
 }
 
-/// A report that demands the version of this answer.
-fn on_version(report: Report, answer: &Answer<Seen>) -> Report {
-    let Answer::Done(seen) = answer else {
-        panic!("{answer:?} has no version");
+/// A report that demands the version of this response.
+fn on_version(report: Report, response: &TargetResponse<Seen>) -> Report {
+    let TargetResponse::Done(seen) = response else {
+        panic!("{response:?} has no version");
     };
     let if_match = IfMatch::OneOf(vec![seen.tag.clone()]);
     Report { if_match, ..report }
 }
 
 #[tokio::test]
-async fn a_report_without_an_answer_may_be_there_or_not() {
+async fn a_report_without_a_response_may_be_stored_or_not() {
     let mut script = Script::begin().await;
     script.record_report(1, report(1, nothing()), vec![((0, 5), unknown())]);
     assert_eq!(script.broken(|_| ()).await, []);
-    script.answer(&report(1, nothing())).await;
+    script.response(&report(1, nothing())).await;
     assert_eq!(script.broken(|_| ()).await, []);
 }
 
 #[tokio::test]
-async fn a_repeated_report_may_be_refused_since_its_first_attempt_landed() {
+async fn a_repeated_report_may_be_rejected_because_its_first_attempt_was_stored() {
     let mut script = Script::begin().await;
     let first = script.report(1, nothing(), (0, 1)).await;
     let second = on_version(report(2, nothing()), &first);
-    script.answer(&second).await;
-    let too_late = script.answer(&second).await;
+    script.response(&second).await;
+    let too_late = script.response(&second).await;
     script.record_report(2, second, vec![((2, 3), unknown()), ((4, 5), too_late)]);
     assert_eq!(script.broken(|_| ()).await, []);
 }
 
 #[tokio::test]
-async fn a_refusal_is_right_in_any_state_between_question_and_answer() {
-    let before = ((0, 9), vec![Promise::RightAnswer]);
+async fn a_rejection_is_right_in_any_state_between_request_and_response() {
+    let before = ((0, 9), vec![Guarantee::RightResponse]);
     let cases = [before, ((5, 12), vec![]), ((5, 30), vec![]), ((20, 25), vec![])];
     for (times, broken) in cases {
         let mut script = Script::begin().await;
         script.report(1, ended(Outcome::Completed), (10, 14)).await;
         let running = RunPatch { status: Field::Value(RunStatus::Running), ..nothing() };
-        let answer = script.report(2, running, times).await;
-        assert!(matches!(answer, Answer::Refused(_)), "{answer:?}");
+        let response = script.report(2, running, times).await;
+        assert!(matches!(response, TargetResponse::Rejected(_)), "{response:?}");
         assert_eq!(script.broken(|_| ()).await, broken, "{times:?}");
     }
 }
@@ -77,25 +77,25 @@ async fn a_refusal_is_right_in_any_state_between_question_and_answer() {
 async fn an_acknowledgement_without_the_change_that_was_due_is_found() {
     let named = |text: &str| RunPatch { display_name: Field::Value(name(text)), ..nothing() };
     let mut script = Script::begin().await;
-    script.answer(&report(1, named("One"))).await;
+    script.response(&report(1, named("One"))).await;
     let second = script.report(2, named("Two"), (2, 3)).await;
     // Sent again now, it would have changed the name back.
     let attempts = vec![((0, 1), unknown()), ((4, 5), second)];
     script.record_report(1, report(1, named("One")), attempts);
-    assert_eq!(script.broken(|_| ()).await, [Promise::RightAnswer]);
+    assert_eq!(script.broken(|_| ()).await, [Guarantee::RightResponse]);
 }
 
 #[tokio::test]
-async fn a_refusal_that_no_state_gives_is_found() {
+async fn a_rejection_that_no_state_explains_is_found() {
     let mut script = Script::begin().await;
-    let not_found = refused(404, "runNotFound");
+    let not_found = rejected(404, "runNotFound");
     script.record_report(1, report(1, nothing()), vec![((0, 1), not_found)]);
-    assert_eq!(script.broken(|_| ()).await, [Promise::RightAnswer]);
+    assert_eq!(script.broken(|_| ()).await, [Guarantee::RightResponse]);
 }
 
 #[tokio::test]
-async fn a_get_may_be_old_only_as_long_as_the_change_is_under_way() {
-    let after = ((14, 15), vec![Promise::RealTimeOrder]);
+async fn a_get_may_be_old_only_while_the_change_is_in_flight() {
+    let after = ((14, 15), vec![Guarantee::RealTimeOrder]);
     for (times, broken) in [((5, 8), vec![]), ((11, 15), vec![]), after] {
         let mut script = Script::begin().await;
         let first = script.report(1, nothing(), (0, 1)).await;
@@ -106,17 +106,17 @@ async fn a_get_may_be_old_only_as_long_as_the_change_is_under_way() {
 }
 
 #[tokio::test]
-async fn what_one_get_showed_the_next_shows_too() {
+async fn a_get_is_not_older_than_the_previous_one() {
     let mut script = Script::begin().await;
     let first = script.report(1, nothing(), (0, 1)).await;
     let second = script.report(2, nothing(), (2, 20)).await;
     script.get(3, second, (4, 5));
     script.get(4, first, (6, 7));
-    assert_eq!(script.broken(|_| ()).await, [Promise::RealTimeOrder]);
+    assert_eq!(script.broken(|_| ()).await, [Guarantee::RealTimeOrder]);
 }
 
 #[tokio::test]
-async fn a_report_that_is_there_twice_is_found() {
+async fn a_report_that_is_stored_twice_is_found() {
     let mut script = Script::begin().await;
     script.report(1, nothing(), (0, 1)).await;
     script.report(2, nothing(), (2, 3)).await;
@@ -130,11 +130,11 @@ async fn a_report_that_is_there_twice_is_found() {
         second.changes.push(change("statistics/c1", number(1), number(0)));
         stored.history.push(again);
     });
-    assert!(broken.await.contains(&Promise::Once));
+    assert!(broken.await.contains(&Guarantee::Once));
 }
 
 #[tokio::test]
-async fn an_entry_that_nobody_made_is_found() {
+async fn an_entry_that_no_report_made_is_found() {
     let mut script = Script::begin().await;
     script.report(1, nothing(), (0, 1)).await;
     let broken = script.broken(|stored| {
@@ -145,7 +145,7 @@ async fn an_entry_that_nobody_made_is_found() {
             ..last
         });
     });
-    assert!(broken.await.contains(&Promise::KnownAuthor));
+    assert!(broken.await.contains(&Guarantee::KnownAuthor));
 }
 
 #[tokio::test]
@@ -157,21 +157,21 @@ async fn an_entry_that_does_more_than_its_report_is_found() {
         let last = stored.history.last_mut().unwrap();
         last.changes.push(change("displayName", before, after));
     });
-    assert!(broken.await.contains(&Promise::RightEffect));
+    assert!(broken.await.contains(&Guarantee::RightEffect));
 }
 
 #[tokio::test]
-async fn a_row_that_is_not_what_its_history_says_is_found() {
+async fn a_row_that_differs_from_its_history_is_found() {
     let mut script = Script::begin().await;
     script.report(1, nothing(), (0, 1)).await;
     let broken = script.broken(|stored| {
         stored.row.values = Arc::new(object("{}"));
     });
-    assert_eq!(broken.await, [Promise::RowIsHistory]);
+    assert_eq!(broken.await, [Guarantee::RowIsHistory]);
 }
 
 #[tokio::test]
-async fn a_history_that_does_not_hold_together_is_found() {
+async fn a_history_with_a_contradiction_is_found() {
     let ways: [fn(&mut Vec<Entry>); 6] = [
         |history| drop(history.remove(1)),
         |history| history[2].version = 2,
@@ -185,7 +185,7 @@ async fn a_history_that_does_not_hold_together_is_found() {
         script.report(1, nothing(), (0, 1)).await;
         script.report(2, nothing(), (2, 3)).await;
         let broken = script.broken(|stored| way(&mut stored.history)).await;
-        assert!(broken.contains(&Promise::UnbrokenHistory), "{index}: {broken:?}");
+        assert!(broken.contains(&Guarantee::UnbrokenHistory), "{index}: {broken:?}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Reads whose callers leave: their statements are cancelled, and their connections serve other requests.
+//! Reads whose callers disconnect: their statements are cancelled, and their connections serve other requests.
 
 use std::time::Duration;
 

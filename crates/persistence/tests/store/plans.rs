@@ -79,7 +79,7 @@ async fn every_query_is_bounded_with_old_statistics_with_none_and_with_new_ones(
     check_all(&store, "no statistics").await;
     table.analyze().await;
     check_all(&store, "statistics of all runs").await;
-    counts_read_the_rows_of_the_name_or_status_alone(&store).await;
+    counts_read_only_the_rows_of_the_name_or_status(&store).await;
     the_last_page_costs_what_the_first_one_does(&store).await;
     short_pages_lead_to_every_run(&store).await;
 }
@@ -93,7 +93,7 @@ async fn cost_of_page(store: &PostgresStore, query: &RunQuery) -> (f64, f64) {
 }
 
 /// Without the index that fits its filter, each count would read many times more rows than its limit.
-async fn counts_read_the_rows_of_the_name_or_status_alone(store: &PostgresStore) {
+async fn counts_read_only_the_rows_of_the_name_or_status(store: &PostgresStore) {
     for query in shape::narrow_run_counts() {
         let count = store.count_runs(&query, COUNT_LIMIT).await.unwrap();
         let is_exact = matches!(count, Some(Count::Exactly(_)));

@@ -1,4 +1,4 @@
-//! A backend that is stopped while it begins a transaction, and a caller that leaves meanwhile: the session must not stay
+//! A backend that is stopped while it begins a transaction, and a caller that disconnects meanwhile: the session must not stay
 //! in that transaction, in which later reports would be acknowledged and lost.
 
 use std::{

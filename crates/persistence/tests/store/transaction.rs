@@ -1,4 +1,4 @@
-//! The transaction with a row lock: a panic or a caller that leaves does not leave a session in an open transaction.
+//! The transaction with a row lock: a panic or a caller that disconnects does not leave a session in an open transaction.
 
 use std::{sync::mpsc, time::Duration};
 

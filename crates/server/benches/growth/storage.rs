@@ -17,7 +17,7 @@ const HOT: &str = "
         round(100.0 * n_tup_hot_upd / nullif(n_tup_upd, 0), 1))
     FROM pg_stat_user_tables WHERE relname = 'runs'";
 
-/// Prints what a database has become.
+/// Prints the sizes in a database.
 pub(crate) fn print(fixture: &mut Fixture<'_>) -> anyhow::Result<()> {
     let dataset = fixture.requests.dataset;
     println!("\n### {} runs in {} flows\n", dataset.runs, dataset.flows);

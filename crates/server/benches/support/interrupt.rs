@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM end a measurement as an error does, so that its processes and its folder go too.
+//! Ctrl-C and SIGTERM end a measurement as an error does, so that its processes end and its folder is removed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -23,7 +23,7 @@ pub(crate) fn listen(runtime: &Runtime) -> anyhow::Result<()> {
             _ = terminate.recv() => {}
         }
         INTERRUPTED.store(true, Ordering::Relaxed);
-        // The permit stays for whoever asks next.
+        // The permit stays for the next caller.
         NOTICE.notify_one();
     });
     Ok(())

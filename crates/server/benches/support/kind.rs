@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-/// What the clients do, over and over.
+/// What the clients do repeatedly.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, ValueEnum)]
 pub(crate) enum Kind {
     /// pgbench: the work of a report in one statement, for any run.

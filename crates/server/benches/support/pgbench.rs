@@ -1,4 +1,4 @@
-//! pgbench: what PostgreSQL alone makes of the same work.
+//! pgbench: the throughput of PostgreSQL without the service, for the same work.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -22,18 +22,18 @@ use super::{
     slice::{Slice, Timing},
 };
 
-/// Who is named in the history that pgbench writes: as long a name as that of the local token.
+/// The actor in the history that pgbench writes; its name is as long as that of the local token.
 pub(crate) const ACTOR: &str = "bench";
 const SCRIPT: &str = "script.sql";
 const FLAGS: [&str; 4] = ["--no-vacuum", "--protocol=prepared", "--progress=1", "--log"];
-/// A bound on a run that is never told to end, beyond its warm-up and measured time.
+/// A bound on a run that never receives the signal to end, beyond its warm-up and measured time.
 const SPARE_SECONDS: u64 = 60;
 
-/// From here on a second thread of pgbench pays: it polls all its clients for each response.
+/// From this number of clients on, a second thread of pgbench is faster: a thread polls all its clients for each response.
 const MANY_CLIENTS: usize = 64;
 
-/// The work of a report in one statement. Kinder to PostgreSQL than the service is: it need not read first, and no
-/// version that was read can be outdated. Sending the changed members alone (`statistics || …`) was seen to be no faster.
+/// The work of a report in one statement. Cheaper for PostgreSQL than the service: it need not read first, and no
+/// version that was read can be outdated. Sending only the changed members (`statistics || …`) was measured to be no faster.
 const STATEMENT: &str = "
 WITH written AS (
     UPDATE runs SET statistics = :statistics::jsonb, version = version + 1, modified_at = now()
@@ -47,7 +47,7 @@ SELECT flow_id, tenant_id, id, version, modified_at, gen_random_uuid(), :actor, 
     :changes::jsonb FROM written;
 ";
 
-/// Runs so many clients, each on a connection of its own.
+/// Runs `clients` clients, each on its own connection.
 pub(crate) fn run(
     database: &Database<'_>,
     dataset: Dataset,
@@ -69,7 +69,7 @@ pub(crate) fn run(
     wait(timing.measured)?;
     let (to, cpu) = (clock_micros(), processes.cpu()?.since(cpu));
     running.end()?;
-    // Its last words; the pipe closes when it has ended.
+    // Its final output; the pipe closes when it has ended.
     let said: Vec<_> = lines.map_while(Result::ok).collect();
     let status = running.child.wait()?;
     ensure!(status.success(), "pgbench failed: {}", said.join("\n"));
@@ -153,7 +153,7 @@ impl Running {
         Ok(Self { child })
     }
 
-    /// As its own alarm does when its time is over: what is under way ends, and the log is written.
+    /// The signal of its own time limit: transactions in flight end, and the log is written.
     fn end(&self) -> anyhow::Result<()> {
         kill_process(Pid::from_child(&self.child), Signal::ALARM)?;
         Ok(())

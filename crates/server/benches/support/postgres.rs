@@ -24,7 +24,7 @@ const ROLES: &str = "
 pub(crate) const SERVICE_ROLE: &str = "flowruns_service";
 /// Connections for everything but pgbench.
 const SPARE_CONNECTIONS: u16 = 100;
-/// How long before now the history of the loaded rows ends: in any month but this one.
+/// The time between the end of the loaded history and now: the history must not reach into the present month.
 const HISTORY_AGE: Duration = Duration::from_secs(32 * 24 * 3600);
 /// How much time it spans.
 pub(crate) const HISTORY_SPAN: Duration = Duration::from_secs(8 * 24 * 3600);
@@ -42,7 +42,7 @@ impl FromStr for Setting {
     }
 }
 
-/// A server in a folder that goes with it.
+/// A server in a folder that is removed with it.
 pub(crate) struct Postgres {
     // Dropped in this order: the server before its folder.
     cluster: Cluster,
@@ -51,13 +51,13 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    /// Starts a server for so many clients, with settings of postgresql.conf instead of its defaults.
+    /// Starts a server for `clients` clients, with settings of postgresql.conf instead of its defaults.
     pub(crate) fn start(clients: usize, settings: &[Setting]) -> anyhow::Result<Self> {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         interrupt::listen(&runtime)?;
         let folder = tempfile::tempdir()?;
-        // The account of the server must be able to enter it.
+        // The account of the server needs access to it.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))?;
         let mut options = ClusterOptions::new(folder.path());
         options.max_connections = u16::try_from(clients)?.saturating_add(SPARE_CONNECTIONS);
@@ -109,7 +109,7 @@ impl Postgres {
         self.cluster.postmaster_pid()
     }
 
-    /// A folder that goes with the server.
+    /// A folder that is removed with the server.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }

@@ -11,7 +11,7 @@ use super::{
 };
 
 const FLOWS: &str = "/industryData/incomingFlows";
-/// The run that everybody reports on when there is only one.
+/// The run of all reports in loads on one run.
 pub(crate) const HOT_RUN: u64 = 1;
 
 /// Makes requests of each kind; the same seed makes the same.

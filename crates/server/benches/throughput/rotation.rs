@@ -6,7 +6,7 @@ use crate::support::kind::Kind;
 const ALL: [Kind; 7] =
     [Kind::Pgbench, Kind::Patch, Kind::PgbenchHot, Kind::Hot, Kind::Post, Kind::Get, Kind::List];
 
-/// What was asked for, with what it is compared with; everything when nothing was.
+/// The selected loads and those that they are compared with; all loads without a selection.
 pub(crate) fn kinds(only: &[Kind]) -> Vec<Kind> {
     let is_wanted = |kind: &Kind| {
         only.is_empty() || only.contains(kind) || only.iter().any(|&only| baseline(only) == *kind)

@@ -63,7 +63,7 @@ impl Fixture {
 
     pub(super) async fn create_run(&self, creation: RunChange) -> Created {
         let created = self.store.create_run(creation).await;
-        created.expect("the store takes a creation")
+        created.expect("the store accepts a creation")
     }
 
     pub(super) async fn find(&self, key: RunKey) -> Option<Run> {
@@ -80,7 +80,7 @@ impl Fixture {
     ) -> Option<Updated<Run>> {
         let decide = move |run: &Run| run.decide(&patch, &if_match, &origin);
         let updated = self.store.update_run(key, report(decide)).await;
-        updated.expect("the store takes an update")
+        updated.expect("the store accepts an update")
     }
 
     pub(super) async fn report(&self, key: RunKey, patch: RunPatch) -> Option<Updated<Run>> {
@@ -99,14 +99,14 @@ impl Fixture {
         let origin = origin();
         let decide = move |run: &Run| run.decide_deletion(&IfMatch::Absent, &origin);
         let deleted = self.store.update_run(key, report(decide)).await;
-        deleted.expect("the store takes a deletion")
+        deleted.expect("the store accepts a deletion")
     }
 
     pub(super) async fn page(&self, rows: u16, after: Option<RunCursor>) -> RunPage {
         let query =
             RunQuery { size: page_size(rows), after, ..RunQuery::new(RunScope::Flow(self.flow)) };
         let page = self.store.query_runs(&query).await;
-        page.expect("the store lists runs").expect("the flow is there")
+        page.expect("the store lists runs").expect("the flow exists")
     }
 
     /// The first entries of a run's history, up to 1000.
@@ -114,12 +114,12 @@ impl Fixture {
         let request = EventPageRequest { size: page_size(PageSize::MAX), after: None };
         let page = self.store.list_run_events(key, request).await;
         let page = page.expect("the store lists events");
-        page.expect("the run is there").items
+        page.expect("the run exists").items
     }
 
     /// The history must lead, step by step and without a gap, to the stored run.
     pub(super) async fn assert_history_leads_to_the_run(&self, key: RunKey) -> Run {
-        let run = self.find(key).await.expect("the run is there");
+        let run = self.find(key).await.expect("the run exists");
         let mut state = BTreeMap::new();
         let mut former: Option<RunEvent> = None;
         for event in self.history(key).await {

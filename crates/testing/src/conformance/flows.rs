@@ -19,7 +19,7 @@ async fn find(store: &Arc<dyn Store>, key: FlowKey) -> Option<Flow> {
 
 async fn delete(store: &Arc<dyn Store>, key: FlowKey) -> Option<FlowDeleted> {
     let deleted = store.delete_flow(key, Arc::new(|_| Ok(None))).await;
-    deleted.expect("the store takes a deletion")
+    deleted.expect("the store accepts a deletion")
 }
 
 /// A created flow is found with all its values.
@@ -32,7 +32,7 @@ pub async fn a_created_flow_is_found(store: Arc<dyn Store>) {
         flow.properties.effective = time("0001-01-01T00:00:00.000001Z");
         flow.properties.expiration = Some(time("9999-12-31T23:59:59.999999Z"));
         let stored = store.create_flow(flow.clone()).await;
-        stored.expect("the store takes a flow");
+        stored.expect("the store accepts a flow");
         assert_eq!(find(&store, flow.key).await, Some(flow));
     }
 }
@@ -41,7 +41,7 @@ pub async fn a_created_flow_is_found(store: Arc<dyn Store>) {
 pub async fn a_flow_id_is_used_once(store: Arc<dyn Store>) {
     let flow = fresh_flow(fresh_tenant());
     let stored = store.create_flow(flow.clone()).await;
-    stored.expect("the store takes a flow");
+    stored.expect("the store accepts a flow");
     let mut again = flow.clone();
     again.properties.display_name = name("Another");
     assert!(store.create_flow(again).await.is_err());
@@ -60,8 +60,8 @@ pub async fn an_update_of_a_flow_is_stored(store: Arc<dyn Store>) {
         Ok(Some(changed))
     };
     let updated = fixture.store.update_flow(fixture.flow, Arc::new(decide)).await;
-    let updated = updated.expect("the store takes an update");
-    let found = find(&fixture.store, fixture.flow).await.expect("it is there");
+    let updated = updated.expect("the store accepts an update");
+    let found = find(&fixture.store, fixture.flow).await.expect("it exists");
     assert_eq!(found.properties.display_name.as_str(), "Renamed");
     assert_eq!(found.version.number(), 2);
     assert_eq!(updated, Some(Updated::Changed(found)));
@@ -70,13 +70,13 @@ pub async fn an_update_of_a_flow_is_stored(store: Arc<dyn Store>) {
 /// A rejected or unchanged update of a flow writes nothing.
 pub async fn a_rejected_or_unchanged_update_of_a_flow_writes_nothing(store: Arc<dyn Store>) {
     let fixture = Fixture::new(store).await;
-    let before = find(&fixture.store, fixture.flow).await.expect("it is there");
-    let refuse = |_: &Flow| Err(Rejection::PreconditionFailed);
-    let refused = fixture.store.update_flow(fixture.flow, Arc::new(refuse)).await;
+    let before = find(&fixture.store, fixture.flow).await.expect("it exists");
+    let reject = |_: &Flow| Err(Rejection::PreconditionFailed);
+    let rejected = fixture.store.update_flow(fixture.flow, Arc::new(reject)).await;
     let failed = Updated::Rejected(Rejection::PreconditionFailed);
-    assert_eq!(refused.expect("the store answers"), Some(failed));
+    assert_eq!(rejected.expect("the store responds"), Some(failed));
     let unchanged = fixture.store.update_flow(fixture.flow, Arc::new(|_| Ok(None)));
-    let unchanged = unchanged.await.expect("the store answers");
+    let unchanged = unchanged.await.expect("the store responds");
     assert_eq!(unchanged, Some(Updated::Unchanged(before.clone())));
     assert_eq!(find(&fixture.store, fixture.flow).await, Some(before));
 }
@@ -86,7 +86,7 @@ pub async fn an_absent_flow_is_none(store: Arc<dyn Store>) {
     let key = fresh_flow(fresh_tenant()).key;
     assert_eq!(find(&store, key).await, None);
     let updated = store.update_flow(key, Arc::new(|_| Ok(None))).await;
-    assert_eq!(updated.expect("the store answers"), None);
+    assert_eq!(updated.expect("the store responds"), None);
     assert_eq!(delete(&store, key).await, None);
 }
 
@@ -123,10 +123,10 @@ pub async fn a_flow_whose_runs_were_deleted_can_be_deleted(store: Arc<dyn Store>
 pub async fn a_rejected_deletion_of_a_flow_deletes_nothing(store: Arc<dyn Store>) {
     let fixture = Fixture::new(store).await;
     fixture.create_default(1).await;
-    let refuse = |_: &Flow| Err(Rejection::PreconditionFailed);
-    let refused = fixture.store.delete_flow(fixture.flow, Arc::new(refuse)).await;
+    let reject = |_: &Flow| Err(Rejection::PreconditionFailed);
+    let rejected = fixture.store.delete_flow(fixture.flow, Arc::new(reject)).await;
     let failed = FlowDeleted::Rejected(Rejection::PreconditionFailed);
-    assert_eq!(refused.expect("the store answers"), Some(failed));
+    assert_eq!(rejected.expect("the store responds"), Some(failed));
     assert!(find(&fixture.store, fixture.flow).await.is_some());
 }
 
@@ -137,7 +137,7 @@ pub async fn flows_are_listed_by_id_in_pages(store: Arc<dyn Store>) {
     flows.sort_by_key(|flow| flow.key);
     for flow in flows.iter().rev().chain([&fresh_flow(fresh_tenant())]) {
         let stored = store.create_flow(flow.clone()).await;
-        stored.expect("the store takes a flow");
+        stored.expect("the store accepts a flow");
     }
     let page = async |after: Option<&Flow>| {
         let query = FlowQuery {

@@ -27,7 +27,7 @@ fn claim(tenant: TenantId, received: Timestamp) -> KeyClaim {
     }
 }
 
-fn answer(body: &str) -> StoredResponse {
+fn response(body: &str) -> StoredResponse {
     StoredResponse {
         code: 201,
         attributes: vec![
@@ -40,12 +40,12 @@ fn answer(body: &str) -> StoredResponse {
 
 async fn claimed(store: &Arc<dyn Store>, claim: KeyClaim) -> ClaimOutcome {
     let claimed = store.claim_key(claim).await;
-    claimed.expect("the store takes a claim")
+    claimed.expect("the store accepts a claim")
 }
 
-async fn keep(store: &Arc<dyn Store>, claim: KeyClaim, answer: StoredResponse) {
-    let kept = store.store_response(claim, answer).await;
-    kept.expect("the store keeps an answer");
+async fn keep(store: &Arc<dyn Store>, claim: KeyClaim, response: StoredResponse) {
+    let kept = store.store_response(claim, response).await;
+    kept.expect("the store keeps a response");
 }
 
 /// The first claim is granted its reservation; later claims wait, and then get its response.
@@ -55,8 +55,8 @@ pub async fn the_response_of_the_first_claim_is_replayed(store: Arc<dyn Store>) 
     assert_eq!(claimed(&store, first).await, ClaimOutcome::Granted(first.reserved));
     let second = claim(tenant, after(SECOND));
     assert_eq!(claimed(&store, second).await, ClaimOutcome::InProgress);
-    keep(&store, first, answer("\u{0}\u{1F600}")).await;
-    let kept = ClaimOutcome::Completed(answer("\u{0}\u{1F600}"));
+    keep(&store, first, response("\u{0}\u{1F600}")).await;
+    let kept = ClaimOutcome::Completed(response("\u{0}\u{1F600}"));
     assert_eq!(claimed(&store, second).await, kept);
     let late = claim(tenant, after(KeyClaim::RETENTION - SECOND));
     assert_eq!(claimed(&store, late).await, kept);
@@ -77,7 +77,7 @@ pub async fn a_key_of_another_request_is_reported(store: Arc<dyn Store>) {
     claimed(&store, first).await;
     let other = KeyClaim { request: [2; 32], ..claim(tenant, moment()) };
     assert_eq!(claimed(&store, other).await, ClaimOutcome::DifferentRequest);
-    keep(&store, first, answer("1")).await;
+    keep(&store, first, response("1")).await;
     assert_eq!(claimed(&store, other).await, ClaimOutcome::DifferentRequest);
 }
 
@@ -102,15 +102,15 @@ pub async fn an_attempt_is_taken_over_after_its_lease_with_its_reservation(store
     let next = claim(tenant, after(KeyClaim::LEASE));
     let granted = ClaimOutcome::Granted(crashed.reserved);
     assert_eq!(claimed(&store, next).await, granted);
-    keep(&store, crashed, answer("late")).await;
+    keep(&store, crashed, response("late")).await;
     let third = claim(tenant, after(KeyClaim::LEASE + SECOND));
     assert_eq!(claimed(&store, third).await, ClaimOutcome::InProgress);
-    keep(&store, next, answer("next")).await;
-    let kept = ClaimOutcome::Completed(answer("next"));
+    keep(&store, next, response("next")).await;
+    let kept = ClaimOutcome::Completed(response("next"));
     assert_eq!(claimed(&store, third).await, kept);
 }
 
-/// A failed attempt releases its key at once; an attempt that was taken over releases nothing.
+/// A failed attempt releases its key at once; an attempt whose key was acquired by another releases nothing.
 pub async fn a_released_key_is_taken_over_at_once(store: Arc<dyn Store>) {
     let tenant = fresh_tenant();
     let failed = claim(tenant, moment());
@@ -133,7 +133,7 @@ pub async fn a_key_is_new_after_a_day(store: Arc<dyn Store>) {
     let tenant = fresh_tenant();
     let first = claim(tenant, moment());
     claimed(&store, first).await;
-    keep(&store, first, answer("1")).await;
+    keep(&store, first, response("1")).await;
     let next = KeyClaim { request: [2; 32], ..claim(tenant, after(KeyClaim::RETENTION)) };
     assert_eq!(claimed(&store, next).await, ClaimOutcome::Granted(next.reserved));
     let waiting = KeyClaim { attempt: fresh_uuid(), ..next };
@@ -161,7 +161,7 @@ pub async fn of_many_concurrent_claims_one_is_granted(store: Arc<dyn Store>) {
 }
 
 /// Deletes old keys, the oldest first and at most the given number; younger keys stay.
-pub async fn old_keys_are_forgotten_some_at_a_time(store: Arc<dyn Store>) {
+pub async fn old_keys_are_deleted_some_at_a_time(store: Arc<dyn Store>) {
     // Long before the keys of every other case.
     let ages = ["0001-01-01T00:00:01Z", "0001-01-01T00:00:02Z", "0001-01-01T00:00:03Z"];
     let tenant = fresh_tenant();

@@ -79,7 +79,7 @@ pub async fn pages_are_stable_while_rows_are_created_and_deleted(store: Arc<dyn 
     let first = fixture.page(2, None).await;
     assert_eq!(keys(&first.items), [fixture.key(6), fixture.key(5)]);
 
-    // Before the cursor one comes and the cursor's own row goes; behind it one goes and one comes.
+    // Before the cursor one row is created and the cursor's own row is deleted; behind it one is deleted and one is created.
     fixture.create(7, &started("2026-03-01T07:00:00Z")).await;
     fixture.delete(fixture.key(5)).await;
     fixture.delete(fixture.key(3)).await;

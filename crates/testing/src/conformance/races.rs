@@ -71,13 +71,13 @@ pub async fn of_four_concurrent_outcomes_one_wins(store: Arc<dyn Store>) {
     let key = fixture.create_default(1).await.key;
     let reports = (0..16).map(|number| {
         let (fixture, outcome) = (fixture.clone(), OUTCOMES[number % OUTCOMES.len()]);
-        async move { fixture.report(key, ended(outcome)).await.expect("it is there") }
+        async move { fixture.report(key, ended(outcome)).await.expect("it exists") }
     });
-    let answers = all(reports).await;
-    let count = |wanted: fn(&Updated<_>) -> bool| answers.iter().filter(|a| wanted(a)).count();
-    assert_eq!(count(|answer| matches!(answer, Updated::Changed(_))), 1);
-    assert_eq!(count(|answer| matches!(answer, Updated::Unchanged(_))), 3);
-    assert_eq!(count(|answer| matches!(answer, Updated::Rejected(_))), 12);
+    let responses = all(reports).await;
+    let count = |wanted: fn(&Updated<_>) -> bool| responses.iter().filter(|a| wanted(a)).count();
+    assert_eq!(count(|response| matches!(response, Updated::Changed(_))), 1);
+    assert_eq!(count(|response| matches!(response, Updated::Unchanged(_))), 3);
+    assert_eq!(count(|response| matches!(response, Updated::Rejected(_))), 12);
     let run = fixture.assert_history_leads_to_the_run(key).await;
     assert_eq!(run.version.number(), 2);
 }
@@ -91,14 +91,14 @@ pub async fn concurrent_creations_of_one_id_create_one_run(store: Arc<dyn Store>
         new.display_name = name(&format!("Caller {caller}"));
         async move { fixture.create_run(fixture.creation(1, &new)).await }
     });
-    let answers = all(creations).await;
+    let responses = all(creations).await;
     let run = fixture.find(fixture.key(1)).await.expect("one was created");
     let first = fixture.history(run.key).await;
     assert_eq!(first.len(), 1);
     let made = Created::New(run.clone());
-    assert_eq!(answers.iter().filter(|answer| **answer == made).count(), 1);
+    assert_eq!(responses.iter().filter(|response| **response == made).count(), 1);
     let exists = Created::Exists(run, first.into_iter().next());
-    let others = answers.iter().filter(|answer| **answer == exists);
+    let others = responses.iter().filter(|response| **response == exists);
     assert_eq!(others.count(), 15);
 }
 
@@ -109,19 +109,19 @@ pub async fn a_report_during_a_deletion_is_stored_or_finds_no_run(store: Arc<dyn
     let steps = (0..16).map(|number| {
         let fixture = fixture.clone();
         async move {
-            let answer = match number {
+            let response = match number {
                 8 => fixture.delete(key).await,
                 _ => fixture.report(key, counted(&format!(r#"{{"a{number}":1}}"#))).await,
             };
-            assert!(matches!(answer, Some(Updated::Changed(_)) | None), "{answer:?}");
-            assert!(number != 8 || answer.is_some(), "nobody else deletes it");
+            assert!(matches!(response, Some(Updated::Changed(_)) | None), "{response:?}");
+            assert!(number != 8 || response.is_some(), "no other caller deletes it");
         }
     });
     all(steps).await;
     assert_eq!(fixture.find(key).await, None);
 }
 
-/// A caller that hangs up leaves the run and its history consistent, and the next report is accepted.
+/// A caller that disconnects leaves the run and its history consistent, and the next report is accepted.
 pub async fn a_report_whose_caller_hangs_up_is_stored_completely_or_not_at_all(
     store: Arc<dyn Store>,
 ) {
@@ -152,13 +152,13 @@ pub async fn sixteen_writers_of_one_flow_lose_no_update(store: Arc<dyn Store>) {
         let fixture = fixture.clone();
         async move {
             let updated = fixture.store.update_flow(fixture.flow, Arc::new(longer)).await;
-            let updated = updated.expect("the store takes an update");
+            let updated = updated.expect("the store accepts an update");
             assert!(matches!(updated, Some(Updated::Changed(_))), "{updated:?}");
         }
     });
     all(writers).await;
     let flow = fixture.store.find_flow(fixture.flow).await;
-    let flow = flow.expect("the store finds a flow").expect("it is there");
+    let flow = flow.expect("the store finds a flow").expect("it exists");
     assert_eq!(flow.version.number(), 17);
     let expected = format!("Rosters{}", "+".repeat(16));
     assert_eq!(flow.properties.display_name.as_str(), expected);
@@ -184,7 +184,7 @@ pub async fn a_run_is_not_created_in_a_flow_that_is_deleted_meanwhile(store: Arc
         let creator = fixture.clone();
         let created = tokio::spawn(async move { creator.create_run(creation).await });
         let deleted = fixture.store.delete_flow(fixture.flow, Arc::new(|_| Ok(None)));
-        let deleted = deleted.await.expect("the store takes a deletion");
+        let deleted = deleted.await.expect("the store accepts a deletion");
         let created = created.await.expect("no panic");
         match (created, deleted) {
             (Created::New(run), Some(FlowDeleted::HasRuns)) => {

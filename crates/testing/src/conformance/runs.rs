@@ -87,14 +87,14 @@ pub async fn an_update_is_decided_on_the_stored_run(store: Arc<dyn Store>) {
     let decide = {
         let seen = Arc::clone(&seen);
         move |run: &Run| {
-            *seen.lock().expect("nobody panics with it") = Some(run.clone());
+            *seen.lock().expect("no caller panicked while it held the lock") = Some(run.clone());
             Ok(Decision::Unchanged)
         }
     };
     let updated = fixture.store.update_run(key, report(decide)).await;
-    let updated = updated.expect("the store takes an update");
+    let updated = updated.expect("the store accepts an update");
     assert_eq!(updated, Some(Updated::Unchanged(stored.clone())));
-    assert_eq!(*seen.lock().expect("nobody panics with it"), Some(stored));
+    assert_eq!(*seen.lock().expect("no caller panicked while it held the lock"), Some(stored));
 }
 
 /// The caller gets the rejection unchanged, and nothing is written.
@@ -103,10 +103,10 @@ pub async fn a_rejected_update_changes_nothing(store: Arc<dyn Store>) {
     let key = fixture.create_default(1).await.key;
     let stored = fixture.change(key, ended(Outcome::Completed)).await;
     let patch = RunPatch { status: Field::Value(RunStatus::Running), ..counted(r#"{"rows":1}"#) };
-    let refused = fixture.report(key, patch.clone()).await;
+    let updated = fixture.report(key, patch.clone()).await;
     let expected = stored.decide(&patch, &IfMatch::Absent, &origin());
     let rejected = expected.expect_err("an ended run does not run again");
-    assert_eq!(refused, Some(Updated::Rejected(rejected)));
+    assert_eq!(updated, Some(Updated::Rejected(rejected)));
     assert_eq!(fixture.find(key).await, Some(stored));
     assert_eq!(fixture.history(key).await.len(), 2);
 }
@@ -118,9 +118,9 @@ pub async fn a_precondition_is_checked_on_the_stored_version(store: Arc<dyn Stor
     let second = fixture.change(first.key, counted(r#"{"rows":1}"#)).await;
     let patch = counted(r#"{"rows":2}"#);
     let old = IfMatch::OneOf(vec![first.tag()]);
-    let refused = fixture.update(first.key, patch.clone(), old, origin()).await;
+    let rejected = fixture.update(first.key, patch.clone(), old, origin()).await;
     let failed = Updated::Rejected(Rejection::PreconditionFailed);
-    assert_eq!(refused, Some(failed));
+    assert_eq!(rejected, Some(failed));
     let current = IfMatch::OneOf(vec![second.tag()]);
     let updated = fixture.update(first.key, patch, current, origin()).await;
     assert!(matches!(updated, Some(Updated::Changed(_))), "{updated:?}");
@@ -171,9 +171,9 @@ pub async fn a_rejected_deletion_deletes_nothing(store: Arc<dyn Store>) {
     let run = fixture.create_default(1).await;
     let origin = origin();
     let decide = move |run: &Run| run.decide_deletion(&IfMatch::AbsentButRequired, &origin);
-    let refused = fixture.store.update_run(run.key, report(decide)).await;
+    let rejected = fixture.store.update_run(run.key, report(decide)).await;
     let required = Updated::Rejected(Rejection::PreconditionRequired);
-    assert_eq!(refused.expect("the store answers"), Some(required));
+    assert_eq!(rejected.expect("the store responds"), Some(required));
     assert_eq!(fixture.find(run.key).await, Some(run));
 }
 
@@ -209,7 +209,7 @@ pub async fn one_id_in_two_flows_is_two_runs(store: Arc<dyn Store>) {
     assert_eq!(other.find(second.key).await, Some(second));
 }
 
-/// A run is found by its id alone, in each flow that has one of that id; a deleted run is not.
+/// A run is found by its id only, in each flow that has one of that id; a deleted run is not.
 pub async fn runs_are_found_by_their_id_alone(store: Arc<dyn Store>) {
     let one = Fixture::new(store).await;
     let other = one.other_flow().await;

@@ -40,10 +40,10 @@ impl IdempotencyStore for MemoryStore {
     async fn store_response(
         &self,
         claim: KeyClaim,
-        answer: StoredResponse,
+        response: StoredResponse,
     ) -> Result<(), StoreError> {
         if let Some(key) = self.tables().key_of(&claim) {
-            key.response = Some(answer);
+            key.response = Some(response);
         }
         Ok(())
     }

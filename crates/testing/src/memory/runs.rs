@@ -48,8 +48,8 @@ impl RunStore for MemoryStore {
             return Ok(Created::FlowNotFound);
         }
         Ok(match tables.runs.entry(run.key) {
-            Entry::Occupied(taken) if taken.get().is_visible() => {
-                let StoredRun { run, events } = taken.get();
+            Entry::Occupied(existing) if existing.get().is_visible() => {
+                let StoredRun { run, events } = existing.get();
                 Created::Exists(run.clone(), events.first().cloned())
             }
             Entry::Occupied(_) => Created::Deleted,
@@ -111,7 +111,7 @@ impl RunStore for MemoryStore {
         let Some(rows) = tables.runs_in(query.scope) else {
             return Ok(None);
         };
-        // It has no index, so it looks at what matches alone.
+        // It has no index, so it reads only the rows that match.
         let matched = rows.filter(|stored| matches(query, stored)).count() as u64;
         Ok(Some(limit.count(matched, matched)))
     }

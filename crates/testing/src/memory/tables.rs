@@ -56,7 +56,7 @@ impl StoredRun {
 }
 
 impl Tables {
-    /// The key of a claim, if no other attempt has taken it over.
+    /// The key of a claim, unless another attempt has acquired it.
     pub(super) fn key_of(&mut self, claim: &KeyClaim) -> Option<&mut StoredKey> {
         let stored = self.keys.get_mut(&claim.key);
         stored.filter(|stored| stored.attempt == claim.attempt && stored.response.is_none())

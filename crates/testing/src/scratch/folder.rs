@@ -14,7 +14,7 @@ pub(super) fn own() -> PathBuf {
     env::temp_dir().join(format!("{PREFIX}{}", process::id()))
 }
 
-/// Removes the folders whose process has died, as far as we may.
+/// Removes the folders whose process has ended, as far as we may.
 pub(super) fn remove_abandoned() {
     let entries = fs::read_dir(env::temp_dir()).into_iter().flatten();
     for entry in entries.flatten() {

@@ -5,14 +5,14 @@ use serde_json::Value;
 
 /// A response whose body was read.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     pub(crate) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(crate) body: String,
     pub(crate) json: Value,
 }
 
-impl Answer {
+impl TestResponse {
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }

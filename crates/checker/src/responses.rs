@@ -8,18 +8,18 @@ use super::{
     order::{Call, Place},
     record::Attempt,
     states::{Form, States},
-    target::{Answer, Seen},
-    violation::{Promise, Violation},
+    target::{Seen, TargetResponse},
+    violation::{Guarantee, Violation},
 };
 
 /// Collects the requests on a run, and the responses that are wrong by themselves.
-pub(super) struct Answers<'a> {
+pub(super) struct Responses<'a> {
     states: &'a States,
     pub(super) calls: Vec<Call<'a>>,
     pub(super) violations: Vec<Violation>,
 }
 
-impl<'a> Answers<'a> {
+impl<'a> Responses<'a> {
     pub(super) const fn new(states: &'a States) -> Self {
         Self { states, calls: Vec::new(), violations: Vec::new() }
     }
@@ -28,7 +28,7 @@ impl<'a> Answers<'a> {
     pub(super) fn read(
         &mut self,
         name: &'a (dyn Display + Sync),
-        (invoked, answered): (Duration, Duration),
+        (invoked, responded): (Duration, Duration),
         seen: &Seen,
         form: Form,
     ) {
@@ -36,7 +36,7 @@ impl<'a> Answers<'a> {
             self.calls.push(Call {
                 name,
                 invoked,
-                answered: Some(answered),
+                responded: Some(responded),
                 place: Place::Saw(version),
             });
         }
@@ -47,18 +47,18 @@ impl<'a> Answers<'a> {
         let Some(last) = sent.attempts.last() else {
             return;
         };
-        match &last.answer {
-            Answer::Done(seen) => self.acknowledged(sent, last, seen),
-            Answer::Refused(refusal) => {
+        match &last.response {
+            TargetResponse::Done(seen) => self.acknowledged(sent, last, seen),
+            TargetResponse::Rejected(rejection) => {
                 self.made(sent, None);
                 self.calls.push(Call {
                     name: sent.operation,
                     invoked: last.invoked,
-                    answered: Some(last.answered),
-                    place: Place::Refused(sent.report, refusal),
+                    responded: Some(last.responded),
+                    place: Place::Rejected(sent.report, rejection),
                 });
             }
-            Answer::Unknown(_) => self.made(sent, None),
+            TargetResponse::Unknown(_) => self.made(sent, None),
         }
     }
 
@@ -66,7 +66,7 @@ impl<'a> Answers<'a> {
         let made = sent.versions.first().copied();
         let shown = self.shown(sent.operation, seen, Form::Whole);
         if made.is_some() {
-            self.made(sent, Some(last.answered));
+            self.made(sent, Some(last.responded));
         }
         match (made, shown) {
             (Some(made), Some(shown)) if made == shown => {}
@@ -76,10 +76,10 @@ impl<'a> Answers<'a> {
             }
             (Some(made), Some(shown)) => {
                 let message = format!(
-                    "{} made version {made}, and was answered version {shown}",
+                    "{} made version {made}, and its response had version {shown}",
                     sent.operation
                 );
-                self.violate(Promise::RightVersion, message);
+                self.violate(Guarantee::RightVersion, message);
             }
             (None, Some(shown)) if !sent.has_marker => self.unchanged(sent, last, shown),
             // A lost change, or a response that shows what is not stored: both were reported already.
@@ -97,7 +97,7 @@ impl<'a> Answers<'a> {
             self.calls.push(Call {
                 name: sent.operation,
                 invoked: last.invoked,
-                answered: Some(last.answered),
+                responded: Some(last.responded),
                 place: Place::Saw(version),
             });
         } else {
@@ -105,12 +105,12 @@ impl<'a> Answers<'a> {
                 "{} was acknowledged with version {version} without a change; on that version {effect}",
                 sent.operation
             );
-            self.violate(Promise::RightAnswer, message);
+            self.violate(Guarantee::RightResponse, message);
         }
     }
 
     /// The change that a report made, from its first attempt on.
-    fn made(&mut self, sent: &Sent<'a>, answered: Option<Duration>) {
+    fn made(&mut self, sent: &Sent<'a>, responded: Option<Duration>) {
         let Some(first) = sent.attempts.first() else {
             return;
         };
@@ -118,7 +118,7 @@ impl<'a> Answers<'a> {
             self.calls.push(Call {
                 name: sent.operation,
                 invoked: first.invoked,
-                answered,
+                responded,
                 place: Place::Made(*version),
             });
         }
@@ -128,14 +128,14 @@ impl<'a> Answers<'a> {
         match self.states.shown(seen, form) {
             Ok(version) => Some(version),
             Err(what) => {
-                self.violate(Promise::ShownIsCommitted, format!("{name}: {what}"));
+                self.violate(Guarantee::ShownIsCommitted, format!("{name}: {what}"));
                 None
             }
         }
     }
 
-    fn violate(&mut self, promise: Promise, message: String) {
-        let violation = Violation::new(promise, self.states.run, message);
+    fn violate(&mut self, guarantee: Guarantee, message: String) {
+        let violation = Violation::new(guarantee, self.states.run, message);
         self.violations.push(violation);
     }
 }
