@@ -176,8 +176,8 @@ async fn a_run_is_found_by_its_id_alone_unless_several_flows_have_it() {
 
     let absent = app.get(&format!("/industryData/runs/{UUID}")).await;
     assert_eq!(absent.status, StatusCode::NOT_FOUND);
-    let stranger = app.as_tenant("b5c7d0e4-0f1f-4b62-8c57-8f3d8f6d2a10");
-    assert_eq!(stranger.get(&url).await.status, StatusCode::NOT_FOUND);
+    let other_tenant = app.as_tenant("b5c7d0e4-0f1f-4b62-8c57-8f3d8f6d2a10");
+    assert_eq!(other_tenant.get(&url).await.status, StatusCode::NOT_FOUND);
     for method in [Method::PATCH, Method::POST, Method::DELETE, Method::PUT] {
         let response = app.send(method, &url, &[], "{}").await;
         assert_eq!(response.status, StatusCode::METHOD_NOT_ALLOWED);

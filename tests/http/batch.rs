@@ -226,12 +226,12 @@ async fn a_request_has_the_token_of_its_batch_or_its_own() {
         format!("Bearer {}", app.token(&claims))
     };
     let read = token("IndustryData-Run.Read.All", &app.tenant);
-    let stranger = token("IndustryData-Run.Read.All", "7d0f0f3e-2f4c-4f0e-8a55-0d9a3f6c1b11");
+    let other_tenant = token("IndustryData-Run.Read.All", "7d0f0f3e-2f4c-4f0e-8a55-0d9a3f6c1b11");
     let flow = format!("{FLOWS}/{}", app.flow().await);
     let requests = json!({"requests": [
         {"id": "1", "method": "GET", "url": flow},
         {"id": "2", "method": "DELETE", "url": flow},
-        {"id": "3", "method": "GET", "url": flow, "headers": {"authorization": stranger}},
+        {"id": "3", "method": "GET", "url": flow, "headers": {"authorization": other_tenant}},
         {"id": "4", "method": "GET", "url": flow, "headers": {"Authorization": "Bearer x"}},
     ]})
     .to_string();

@@ -217,8 +217,8 @@ fn every_operation_of_the_document_is_in_the_file_of_requests() {
     for (path, item) in document["paths"].as_object().unwrap() {
         for method in METHODS.iter().filter(|method| item[**method].is_object()) {
             let mut known = requests.iter();
-            let is_there = known.any(|(sent, url)| sent == method && matches(path, url));
-            assert!(is_there, "{method} {path}");
+            let is_in_file = known.any(|(sent, url)| sent == method && matches(path, url));
+            assert!(is_in_file, "{method} {path}");
         }
     }
 }

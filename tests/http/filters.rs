@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 
 use self::{
     condition::{Condition, Leaves, conditions},
-    list::{Order, encoded, ids, orders, walk},
+    list::{Order, all_pages, encoded, ids, orders},
 };
 use crate::app::App;
 
@@ -110,7 +110,7 @@ async fn compare(
         options = format!("{options}&$filter={filter}");
         count_url = format!("{count_url}?$filter={filter}");
     }
-    let pages = walk(app, &format!("{}?{options}", list.url)).await;
+    let pages = all_pages(app, &format!("{}?{options}", list.url)).await;
     for page in &pages {
         prop_assert_eq!(&page["@odata.count"], &json!(expected.len()));
     }
@@ -119,8 +119,8 @@ async fn compare(
         prop_assert_eq!(page["value"].as_array().unwrap().len(), top);
     }
     prop_assert!(last["value"].as_array().unwrap().len() <= top);
-    let walked: Vec<String> = pages.iter().flat_map(ids).collect();
-    prop_assert_eq!(walked, list::ids_of(expected.iter().copied().skip(skip)));
+    let returned: Vec<String> = pages.iter().flat_map(ids).collect();
+    prop_assert_eq!(returned, list::ids_of(expected.iter().copied().skip(skip)));
     let count = app.get(&count_url).await;
     prop_assert_eq!((count.status, count.body), (StatusCode::OK, expected.len().to_string()));
     Ok(())
@@ -169,7 +169,7 @@ proptest! {
 }
 
 /// An application whose lists change.
-fn other_scene() -> &'static (Runtime, App) {
+fn fixture_with_changes() -> &'static (Runtime, App) {
     static FIXTURE: OnceLock<(Runtime, App)> = OnceLock::new();
     FIXTURE.get_or_init(|| {
         let runtime = Runtime::new().unwrap();
@@ -188,63 +188,60 @@ enum Step {
     Delete(usize),
 }
 
-const MOVERS: usize = 6;
+const CHANGING_RUNS: usize = 6;
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let mover = || 0..MOVERS;
+    let any_run = || 0..CHANGING_RUNS;
     let step = prop_oneof![
         (0_u32..10).prop_map(Step::Create),
-        (0_u32..10, mover()).prop_map(|(minute, mover)| Step::Move(minute, mover)),
-        (mover(), sample::select(NAMES.to_vec()))
-            .prop_map(|(mover, name)| Step::Rename(mover, name)),
-        mover().prop_map(Step::End),
-        mover().prop_map(Step::Delete),
+        (0_u32..10, any_run()).prop_map(|(minute, run)| Step::Move(minute, run)),
+        (any_run(), sample::select(NAMES.to_vec())).prop_map(|(run, name)| Step::Rename(run, name)),
+        any_run().prop_map(Step::End),
+        any_run().prop_map(Step::Delete),
     ];
     proptest::collection::vec(step, 0..4)
 }
 
-async fn apply(app: &App, list: &str, movers: &[String], step: Step) {
-    let url = |mover: usize| format!("{list}/{}", movers[mover]);
+async fn apply(app: &App, list: &str, changing: &[String], step: Step) {
+    let url = |run: usize| format!("{list}/{}", changing[run]);
     match step {
         Step::Create(minute) => {
             let body = json!({"displayName": "new", "startDateTime": moment(minute)});
             assert_eq!(app.post(list, body).await.status, StatusCode::CREATED);
         }
-        Step::Move(minute, mover) => {
-            drop(app.patch(&url(mover), json!({"startDateTime": moment(minute)})).await)
+        Step::Move(minute, run) => {
+            drop(app.patch(&url(run), json!({"startDateTime": moment(minute)})).await)
         }
-        Step::Rename(mover, name) => {
-            drop(app.patch(&url(mover), json!({"displayName": name})).await)
-        }
-        Step::End(mover) => {
+        Step::Rename(run, name) => drop(app.patch(&url(run), json!({"displayName": name})).await),
+        Step::End(run) => {
             let body = json!({"status": "failed", "endDateTime": moment(30)});
-            drop(app.patch(&url(mover), body).await);
+            drop(app.patch(&url(run), body).await);
         }
-        Step::Delete(mover) => drop(app.delete(&url(mover)).await),
+        Step::Delete(run) => drop(app.delete(&url(run)).await),
     }
 }
 
 /// New runs of a flow: the JSON of those that will not change, and the ids of the others.
 async fn unchanged_and_changing_runs(app: &App, flow: &str) -> (Vec<Value>, Vec<String>) {
-    let (mut still, mut movers) = (Vec::new(), Vec::new());
+    let (mut unchanged, mut changing) = (Vec::new(), Vec::new());
     for number in 0..18_u32 {
         let mut body = json!({"displayName": NAMES[(number % 8) as usize], "startDateTime": moment(number * 5 % 9)});
-        let is_mover = number % 3 == 0;
-        if !is_mover && number % 4 == 1 {
+        let is_changing = number % 3 == 0;
+        if !is_changing && number % 4 == 1 {
             (body["status"], body["endDateTime"]) =
                 (json!("completed"), json!(moment(20 + number % 3)));
         }
         let run = app.run_of(flow, body).await;
-        match is_mover {
-            true => movers.push(run.id),
-            false => still.push(app.get(&run.url).await.json),
+        match is_changing {
+            true => changing.push(run.id),
+            false => unchanged.push(app.get(&run.url).await.json),
         }
     }
-    (still, movers)
+    (unchanged, changing)
 }
 
 /// The ids that the pages return while others are created, changed and deleted, and the expected ids of the unchanged runs, in order.
-async fn walk_amidst(
+async fn page_during_changes(
     app: &App,
     order: &Order,
     top: usize,
@@ -252,25 +249,25 @@ async fn walk_amidst(
 ) -> (Vec<String>, Vec<String>) {
     let flow = app.flow().await;
     let list = format!("/industryData/incomingFlows/{flow}/runs");
-    let (mut still, movers) = unchanged_and_changing_runs(app, &flow).await;
-    still.sort_by(|one, other| order.compare(one, other));
-    let mut walked = Vec::new();
+    let (mut unchanged, changing) = unchanged_and_changing_runs(app, &flow).await;
+    unchanged.sort_by(|one, other| order.compare(one, other));
+    let mut returned = Vec::new();
     let mut place = Some(format!("{list}?$orderby={}&$top={top}", encoded(&order.text())));
     let mut steps = steps.iter();
     let mut pages = 0;
     while let Some(url) = place {
         let page = app.get(&url).await.json;
-        walked.extend(ids(&page));
+        returned.extend(ids(&page));
         pages += 1;
-        assert!(pages < list::MOST_PAGES, "the walk does not end");
+        assert!(pages < list::MOST_PAGES, "the list does not end");
         place = list::next(&page);
         for step in steps.next().into_iter().flatten() {
-            apply(app, &list, &movers, *step).await;
+            apply(app, &list, &changing, *step).await;
         }
     }
-    let still = list::ids_of(still.iter());
-    walked.retain(|id| still.contains(id));
-    (walked, still)
+    let unchanged = list::ids_of(unchanged.iter());
+    returned.retain(|id| unchanged.contains(id));
+    (returned, unchanged)
 }
 
 proptest! {
@@ -282,8 +279,8 @@ proptest! {
         top in 1_usize..6,
         steps in proptest::collection::vec(steps(), 1..12),
     ) {
-        let (runtime, app) = other_scene();
-        let (walked, still) = runtime.block_on(walk_amidst(app, &order, top, &steps));
-        prop_assert_eq!(walked, still);
+        let (runtime, app) = fixture_with_changes();
+        let (returned, unchanged) = runtime.block_on(page_during_changes(app, &order, top, &steps));
+        prop_assert_eq!(returned, unchanged);
     }
 }

@@ -129,8 +129,8 @@ async fn a_key_of_another_body_or_route_is_rejected() {
 async fn a_key_belongs_to_its_caller_and_tenant() {
     let app = App::start().await;
     let first = post(&app, FLOWS, "key", BODY).await;
-    let stranger = "2e0c5e0a-4f7b-4a35-9a5c-7b0f2d7f3c55";
-    for (tenant, caller) in [(app.tenant.as_str(), "another"), (stranger, "tester")] {
+    let other_tenant = "2e0c5e0a-4f7b-4a35-9a5c-7b0f2d7f3c55";
+    for (tenant, caller) in [(app.tenant.as_str(), "another"), (other_tenant, "tester")] {
         let token = app.token(
             &json!({"iss": ISSUER, "aud": AUDIENCE, "tid": tenant, "azp": caller, "sub": "s",
             "exp": 4_102_444_800_u64, "roles": ["IndustryData-InboundFlow.ReadWrite.All"]}),

@@ -107,18 +107,18 @@ async fn every_link_carries_the_prefix_and_the_port_and_can_be_followed() {
             ids.push(run.json["id"].clone());
         }
         let mut next = format!("{location}/runs?$top=1&$orderby=id");
-        let mut walked = Vec::new();
-        while walked.len() < 4 {
+        let mut returned = Vec::new();
+        while returned.len() < 4 {
             let page = through_proxy(&app, Method::GET, &next, &Value::Null).await;
             assert_eq!(page.status, StatusCode::OK, "{}", page.body);
             assert_links(&page);
-            walked.extend(page.json["value"].as_array().unwrap().clone());
+            returned.extend(page.json["value"].as_array().unwrap().clone());
             match page.json["@odata.nextLink"].as_str() {
                 Some(link) => next = link.to_owned(),
                 None => break,
             }
         }
-        assert_eq!(walked.len(), ids.len());
+        assert_eq!(returned.len(), ids.len());
         for url in [format!("{version}/"), location] {
             assert_links(&through_proxy(&app, Method::GET, &url, &Value::Null).await);
         }

@@ -12,7 +12,7 @@ fn next(page: &Value) -> Option<String> {
         .map(|link| link.strip_prefix("http://localhost").unwrap().to_owned())
 }
 
-async fn walk(app: &App, url: &str, property: &str) -> Vec<Value> {
+async fn values_of_all_pages(app: &App, url: &str, property: &str) -> Vec<Value> {
     let mut values = Vec::new();
     let mut place = Some(url.to_owned());
     while let Some(url) = place {
@@ -59,12 +59,13 @@ async fn runs_are_ordered_by_start_and_id_descending_for_every_page_size() {
     let ids: Vec<Value> = rows.iter().map(|row| row["id"].clone()).collect();
     for size in [1, 2, 3, 7, 1000] {
         assert_eq!(
-            walk(&app, &format!("{}?$top={size}", first.list_url()), "id").await,
+            values_of_all_pages(&app, &format!("{}?$top={size}", first.list_url()), "id").await,
             ids,
             "{size}"
         );
         assert_eq!(
-            walk(&app, &format!("{}/process/runs?top={size}", first.url), "id").await,
+            values_of_all_pages(&app, &format!("{}/process/runs?top={size}", first.url), "id")
+                .await,
             ids,
             "{size}"
         );
@@ -100,11 +101,14 @@ async fn history_and_flows_are_paged_too() {
         app.patch(&run.url, json!({"statistics": {"rows": rows}})).await;
     }
     let versions: Vec<Value> = (1..=6).map(|version| json!(version)).collect();
-    assert_eq!(walk(&app, &format!("{}/history?$top=2", run.url), "version").await, versions);
+    assert_eq!(
+        values_of_all_pages(&app, &format!("{}/history?$top=2", run.url), "version").await,
+        versions
+    );
     for _ in 0..4 {
         app.flow().await;
     }
-    let ids = walk(&app, "/beta/industryData/incomingFlows?$top=2", "id").await;
+    let ids = values_of_all_pages(&app, "/beta/industryData/incomingFlows?$top=2", "id").await;
     assert_eq!(ids.len(), 5);
     assert!(ids.is_sorted_by_key(|id| id.as_str().unwrap().to_owned()));
 }

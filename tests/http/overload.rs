@@ -105,7 +105,7 @@ impl Begun {
 
     fn assert_rejected(self) {
         let Self::Finished(response) = self else {
-            panic!("it was taken");
+            panic!("the request was accepted");
         };
         assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(response.code(), "overloaded");
@@ -124,21 +124,21 @@ async fn with_queue(writer_queue: usize) -> App {
 #[tokio::test]
 async fn a_nearly_full_queue_accepts_only_ends_and_all_accepted_reports_are_written() {
     const PROGRESS: usize = 6;
-    const PLACES: usize = 8;
-    let mut fixture = Fixture::of(with_queue(PLACES).await, PLACES + 1).await;
-    let mut taken = Vec::new();
+    const QUEUE_LENGTH: usize = 8;
+    let mut fixture = Fixture::of(with_queue(QUEUE_LENGTH).await, QUEUE_LENGTH + 1).await;
+    let mut accepted = Vec::new();
     for run in 0..PROGRESS {
-        taken.push(fixture.progress(run).await.in_flight());
+        accepted.push(fixture.progress(run).await.in_flight());
     }
     fixture.progress(PROGRESS).await.assert_rejected();
     fixture.report(PROGRESS, json!({"status": "running"})).await.assert_rejected();
-    for run in PROGRESS..PLACES {
-        taken.push(fixture.end(run).await.in_flight());
+    for run in PROGRESS..QUEUE_LENGTH {
+        accepted.push(fixture.end(run).await.in_flight());
     }
-    fixture.end(PLACES).await.assert_rejected();
+    fixture.end(QUEUE_LENGTH).await.assert_rejected();
 
     fixture.release().await;
-    for (run, response) in join_all(taken).await.into_iter().enumerate() {
+    for (run, response) in join_all(accepted).await.into_iter().enumerate() {
         let response = response.unwrap();
         assert_eq!(response.status, StatusCode::OK, "{}", response.body);
         let stored = fixture.app.get(&fixture.runs[run].url).await;
@@ -146,7 +146,7 @@ async fn a_nearly_full_queue_accepts_only_ends_and_all_accepted_reports_are_writ
         assert_eq!(fixture.app.history(&fixture.runs[run].url).await.len(), 2);
     }
     // No rejected request was executed.
-    let rejected = &fixture.runs[PLACES].url;
+    let rejected = &fixture.runs[QUEUE_LENGTH].url;
     assert_eq!(fixture.app.history(rejected).await.len(), 1);
 }
 
@@ -160,7 +160,7 @@ async fn lists_are_rejected_first_then_reads_then_progress_and_ends_last() {
         let fixture = &fixture;
         async move { fixture.begin(Method::GET, &url, Value::Null).await }
     };
-    let mut taken = vec![fixture.progress(0).await.in_flight()];
+    let mut accepted = vec![fixture.progress(0).await.in_flight()];
     let mut read = vec![get(&list).await.in_flight(), get(&list).await.in_flight()];
     for url in [&list, &format!("{list}/$count"), &format!("{run}/history")] {
         get(url).await.assert_rejected();
@@ -170,7 +170,7 @@ async fn lists_are_rejected_first_then_reads_then_progress_and_ends_last() {
     }
     get(&run).await.assert_rejected();
     for number in 5..6 {
-        taken.push(fixture.progress(number).await.in_flight());
+        accepted.push(fixture.progress(number).await.in_flight());
     }
     fixture.progress(6).await.assert_rejected();
     let creation = json!({"displayName": "R"});
@@ -178,12 +178,12 @@ async fn lists_are_rejected_first_then_reads_then_progress_and_ends_last() {
     created.assert_rejected();
     fixture.begin(Method::DELETE, &run, Value::Null).await.assert_rejected();
     for number in 6..8 {
-        taken.push(fixture.end(number).await.in_flight());
+        accepted.push(fixture.end(number).await.in_flight());
     }
     fixture.end(8).await.assert_rejected();
 
     fixture.release().await;
-    for response in join_all(taken.into_iter().chain(read)).await {
+    for response in join_all(accepted.into_iter().chain(read)).await {
         let response = response.unwrap();
         assert_eq!(response.status, StatusCode::OK, "{}", response.body);
     }
@@ -213,8 +213,8 @@ async fn bodies_are_bounded_by_their_parsed_size() {
         assert_eq!(response.unwrap().status, StatusCode::OK);
     }
     // It is accepted when no other request is in flight.
-    let alone = fixture.app.patch(&fixture.runs[2].url, objects).await;
-    assert_eq!(alone.status, StatusCode::OK, "{}", alone.body);
+    let accepted = fixture.app.patch(&fixture.runs[2].url, objects).await;
+    assert_eq!(accepted.status, StatusCode::OK, "{}", accepted.body);
 }
 
 #[tokio::test]

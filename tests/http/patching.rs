@@ -81,7 +81,7 @@ async fn the_alias_needs_both_runs() {
     let app = App::start().await;
     let a = app.run(json!({"displayName": "A"})).await;
     let b = app.run_of(&a.flow, json!({"displayName": "B"})).await;
-    let stranger = app.run(json!({"displayName": "of another flow"})).await;
+    let run_of_another_flow = app.run(json!({"displayName": "of another flow"})).await;
     let alias = |via: &str, run: &str| {
         format!("/industryData/incomingFlows/{}/runs/{via}/process/runs/{run}", a.flow)
     };
@@ -89,7 +89,7 @@ async fn the_alias_needs_both_runs() {
     let response = app.patch(&alias(&a.id, &b.id), json!({"displayName": "patched"})).await;
     assert_eq!((response.status, &response.json["id"]), (StatusCode::OK, &json!(b.id)));
     assert_eq!(app.get(&b.url).await.body, response.body);
-    for (via, run) in [(&stranger.id, &b.id), (&a.id, &stranger.id)] {
+    for (via, run) in [(&run_of_another_flow.id, &b.id), (&a.id, &run_of_another_flow.id)] {
         let response = app.patch(&alias(via, run), json!({"displayName": "x"})).await;
         assert_eq!((response.status, response.code()), (StatusCode::NOT_FOUND, "runNotFound"));
     }

@@ -22,7 +22,7 @@ fn names(page: &Value) -> Vec<&str> {
 }
 
 /// The names of all pages.
-async fn walked(app: &App, url: &str) -> Vec<String> {
+async fn names_of_all_pages(app: &App, url: &str) -> Vec<String> {
     let mut all = Vec::new();
     let mut place = Some(url.to_owned());
     while let Some(url) = place {
@@ -84,7 +84,7 @@ async fn a_filter_finds_the_matching_runs() {
     ] {
         for option in ["$filter", "filter", "%24filter"] {
             let url = format!("{list}?{option}={}", encoded(filter));
-            let mut rows = walked(&app, &url).await;
+            let mut rows = names_of_all_pages(&app, &url).await;
             let mut expected = expected.clone();
             // Two started at once: ids break the tie.
             rows.sort();
@@ -108,13 +108,13 @@ async fn every_order_has_both_directions_and_null_is_least() {
     by_name_backward.reverse();
     for top in [1, 2, 3, 50] {
         let order = |order: &str| format!("{list}?$orderby={}&$top={top}", encoded(order));
-        assert_eq!(walked(&app, &order("displayName")).await, by_name);
-        assert_eq!(walked(&app, &order("displayName desc,id")).await, by_name_backward);
-        let by_end = walked(&app, &order("endDateTime asc")).await;
+        assert_eq!(names_of_all_pages(&app, &order("displayName")).await, by_name);
+        assert_eq!(names_of_all_pages(&app, &order("displayName desc,id")).await, by_name_backward);
+        let by_end = names_of_all_pages(&app, &order("endDateTime asc")).await;
         assert_eq!(by_end[2..], ["nightly 2", "weekly", "nightly"]);
-        let by_end = walked(&app, &order("endDateTime desc")).await;
+        let by_end = names_of_all_pages(&app, &order("endDateTime desc")).await;
         assert_eq!(by_end[..3], ["nightly", "weekly", "nightly 2"]);
-        let by_start = walked(&app, &order("startDateTime")).await;
+        let by_start = names_of_all_pages(&app, &order("startDateTime")).await;
         assert_eq!(by_start[..3], ["O'Hara & sons", "nightly", "nightly 2"]);
     }
 }
@@ -174,7 +174,7 @@ async fn running_and_failed_runs_are_listed_across_flows() {
         let flow = row["process"]["id"].as_str().unwrap();
         assert!(lists.iter().any(|list| list.contains(flow)) && url.contains(flow));
     }
-    let all = walked(&app, "/industryData/runs?$top=3").await;
+    let all = names_of_all_pages(&app, "/industryData/runs?$top=3").await;
     assert_eq!(all.len(), 10);
     assert_eq!(all[8..], ["O'Hara & sons", "O'Hara & sons"]);
     let count = found(&app, "/industryData/runs/$count").await;
@@ -206,7 +206,7 @@ async fn flows_are_filtered_by_name_and_readiness() {
     let page = found(&app, &url).await.json;
     assert_eq!((names(&page), &page["@odata.count"]), (vec!["ab"], &json!(2)));
     assert_eq!(page["value"][0].get("id"), None);
-    assert_eq!(walked(&app, &url).await, ["ab", "a"]);
+    assert_eq!(names_of_all_pages(&app, &url).await, ["ab", "a"]);
 }
 
 #[tokio::test]
@@ -216,7 +216,7 @@ async fn a_next_link_is_valid_only_for_its_own_list() {
     let other = fixture(&app).await;
     let url = format!("{list}?$top=1&$filter={}", encoded("status ne 'failed'"));
     let link = next(&found(&app, &url).await.json).unwrap();
-    let mut all = walked(&app, &link).await;
+    let mut all = names_of_all_pages(&app, &link).await;
     all.sort();
     assert_eq!(all.len(), 3);
     let mut changed = link.clone();

@@ -42,14 +42,14 @@ async fn another_tenants_ids_execute_the_statements_of_unknown_ids() {
     for probe in matrix(&fixture) {
         // The first statements of a connection look up types.
         fixture.send(&probe, Side::Unused).await;
-        let mut taken = Vec::new();
+        let mut executed = Vec::new();
         for side in [Side::Foreign, Side::Absent] {
             recorder.take();
             fixture.send(&probe, side).await;
-            taken.push(recorder.take());
+            executed.push(recorder.take());
         }
-        assert_eq!(taken[0], taken[1], "{probe:?}");
-        statements += taken[0].len();
+        assert_eq!(executed[0], executed[1], "{probe:?}");
+        statements += executed[0].len();
     }
     assert!(statements > 100, "{statements} were recorded");
 }
@@ -111,15 +111,15 @@ async fn two_tenants_may_use_the_same_run_id_and_key() {
 #[tokio::test]
 async fn lists_and_counts_show_nothing_of_another_tenant() {
     let fixture = Fixture::start().await;
-    let mut answered = 0;
+    let mut found = 0;
     for url in matrix::own_reads(&fixture) {
         let response = fixture.app.get(&url).await;
         assert!(!fixture.reveals_the_other_tenant(&response), "{url}: {response:?}");
-        let is_there = response.status != StatusCode::NOT_FOUND;
-        assert!(is_there, "{url}: {response:?}");
-        answered += 1;
+        let exists = response.status != StatusCode::NOT_FOUND;
+        assert!(exists, "{url}: {response:?}");
+        found += 1;
     }
-    assert!(answered > 20, "{answered}");
+    assert!(found > 20, "{found}");
     for (list, own) in [("incomingFlows", 1), ("runs", 2)] {
         let url = format!("/industryData/{list}/$count");
         assert_eq!(fixture.app.get(&url).await.body, own.to_string(), "{url}");

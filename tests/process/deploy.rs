@@ -60,18 +60,20 @@ impl ExprVisitor for Selectors {
 /// Fails unless every metric and label that the files name is shown.
 pub(crate) fn assert_names(shown: &Shown) {
     let mut named = 0;
-    for (place, expression) in expressions() {
-        let parsed = parser::parse(&expression).unwrap_or_else(|error| panic!("{place}: {error}"));
+    for (location, expression) in expressions() {
+        let parsed =
+            parser::parse(&expression).unwrap_or_else(|error| panic!("{location}: {error}"));
         let mut selectors = Selectors::default();
         walk_expr(&mut selectors, &parsed).unwrap();
         for selector in selectors.0 {
             let name = selector.name.as_ref().unwrap();
-            let labels =
-                shown.get(name).unwrap_or_else(|| panic!("{place}: there is no metric {name}"));
+            let labels = shown
+                .get(name)
+                .unwrap_or_else(|| panic!("{location}: the server shows no metric {name}"));
             for matcher in &selector.matchers.matchers {
                 let label = &matcher.name;
                 let is_known = labels.contains(label) || ADDED_LABELS.contains(&label.as_str());
-                assert!(is_known, "{place}: {name} has no label {label}");
+                assert!(is_known, "{location}: {name} has no label {label}");
             }
             named += 1;
         }

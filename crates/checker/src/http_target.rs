@@ -25,7 +25,7 @@ const HISTORY_ROWS: u16 = 1000;
 #[derive(Debug, Error)]
 pub enum TargetFailed {
     /// No client could be made.
-    #[error("no HTTP client can be made")]
+    #[error("could not create an HTTP client")]
     Client(#[from] reqwest::Error),
     /// It created no flow; the text is its response.
     #[error("the server created no flow: {0}")]

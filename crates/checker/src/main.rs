@@ -113,7 +113,7 @@ async fn run(
     plan: &LoadPlan,
 ) -> anyhow::Result<Result<Summary, Vec<Violation>>> {
     let record = run_load(targets, plan).await?;
-    let first = targets.first().context("there is no target")?;
+    let first = targets.first().context("no target was created")?;
     let stored = Stored::read(first.as_ref(), &record).await?;
     Ok(check(&record, &stored))
 }

@@ -24,11 +24,11 @@ pub(super) struct Call<'a> {
     pub(super) invoked: Duration,
     /// None while it may still happen.
     pub(super) responded: Option<Duration>,
-    pub(super) place: Place<'a>,
+    pub(super) position: CallPosition<'a>,
 }
 
 #[derive(Clone, Copy)]
-pub(super) enum Place<'a> {
+pub(super) enum CallPosition<'a> {
     /// It made this version.
     Made(i64),
     /// It saw this version.
@@ -37,7 +37,7 @@ pub(super) enum Place<'a> {
     Rejected(&'a Report, &'a RejectionCode),
 }
 
-impl Place<'_> {
+impl CallPosition<'_> {
     const fn known(self) -> Option<i64> {
         match self {
             Self::Made(version) => Some(2 * version),
@@ -60,31 +60,31 @@ struct Bounds<'a> {
 pub(super) fn order(states: &States, mut calls: Vec<Call<'_>>) -> Vec<Violation> {
     calls.sort_by_key(|call| call.invoked);
     let bounds = Bounds::new(calls);
-    let mut places: Vec<i64> = Vec::new();
+    let mut positions: Vec<i64> = Vec::new();
     let mut violations = Vec::new();
     let mut responded = bounds.by_response.iter().peekable();
     // The latest position among the calls that ended before the present one was sent.
     let mut latest: Option<usize> = None;
     for (index, call) in bounds.calls.iter().enumerate() {
         while let Some(other) = responded.next_if(|other| bounds.is_before(**other, call)) {
-            if latest.is_none_or(|latest| places[latest] < places[*other]) {
+            if latest.is_none_or(|latest| positions[latest] < positions[*other]) {
                 latest = Some(*other);
             }
         }
-        let floor = latest.map_or(0, |latest| places[latest]);
-        let place = match call.place.known() {
-            Some(place) if place < floor => {
-                let before = latest.map(|latest| (&bounds.calls[latest], places[latest]));
-                violations.push(too_old(states.run, call, place, before));
-                place
+        let floor = latest.map_or(0, |latest| positions[latest]);
+        let position = match call.position.known() {
+            Some(position) if position < floor => {
+                let before = latest.map(|latest| (&bounds.calls[latest], positions[latest]));
+                violations.push(too_old(states.run, call, position, before));
+                position
             }
-            Some(place) => place,
+            Some(position) => position,
             None => bounds.explain(states, index, floor).unwrap_or_else(|message| {
                 violations.push(Violation::new(Guarantee::RightResponse, states.run, message));
                 floor
             }),
         };
-        places.push(place);
+        positions.push(position);
     }
     violations
 }
@@ -97,7 +97,7 @@ impl<'a> Bounds<'a> {
         let mut least_after = vec![i64::MAX; calls.len()];
         let mut least = i64::MAX;
         for (index, call) in calls.iter().enumerate().rev() {
-            least = least.min(call.place.known().unwrap_or(i64::MAX));
+            least = least.min(call.position.known().unwrap_or(i64::MAX));
             least_after[index] = least;
         }
         Self { calls, by_response, least_after }
@@ -111,7 +111,7 @@ impl<'a> Bounds<'a> {
     /// The first position, not before `floor`, of a state that explains a rejection.
     fn explain(&self, states: &States, index: usize, floor: i64) -> Result<i64, String> {
         let call = &self.calls[index];
-        let Place::Rejected(report, rejection) = call.place else {
+        let CallPosition::Rejected(report, rejection) = call.position else {
             return Ok(floor);
         };
         let first = (floor / 2).max(1);
@@ -148,16 +148,21 @@ impl<'a> Bounds<'a> {
     }
 }
 
-fn too_old(run: RunId, call: &Call<'_>, place: i64, before: Option<(&Call<'_>, i64)>) -> Violation {
-    let earlier = before.map(|(call, place)| {
+fn too_old(
+    run: RunId,
+    call: &Call<'_>,
+    position: i64,
+    before: Option<(&Call<'_>, i64)>,
+) -> Violation {
+    let earlier = before.map(|(call, position)| {
         let responded = call.responded.unwrap_or_default();
-        format!("{} had version {} in its response at {responded:?}", call.name, place / 2)
+        format!("{} had version {} in its response at {responded:?}", call.name, position / 2)
     });
     let message = format!(
         "{}, asked at {:?}, has version {}, but {}",
         call.name,
         call.invoked,
-        place / 2,
+        position / 2,
         earlier.unwrap_or_default()
     );
     Violation::new(Guarantee::RealTimeOrder, run, message)

@@ -5,7 +5,7 @@ use std::{fmt::Display, time::Duration};
 use super::{
     author::Sent,
     effect::{Effect, effect},
-    order::{Call, Place},
+    order::{Call, CallPosition},
     record::Attempt,
     states::{Form, States},
     target::{Seen, TargetResponse},
@@ -37,7 +37,7 @@ impl<'a> Responses<'a> {
                 name,
                 invoked,
                 responded: Some(responded),
-                place: Place::Saw(version),
+                position: CallPosition::Saw(version),
             });
         }
     }
@@ -55,7 +55,7 @@ impl<'a> Responses<'a> {
                     name: sent.operation,
                     invoked: last.invoked,
                     responded: Some(last.responded),
-                    place: Place::Rejected(sent.report, rejection),
+                    position: CallPosition::Rejected(sent.report, rejection),
                 });
             }
             TargetResponse::Unknown(_) => self.made(sent, None),
@@ -98,7 +98,7 @@ impl<'a> Responses<'a> {
                 name: sent.operation,
                 invoked: last.invoked,
                 responded: Some(last.responded),
-                place: Place::Saw(version),
+                position: CallPosition::Saw(version),
             });
         } else {
             let message = format!(
@@ -119,7 +119,7 @@ impl<'a> Responses<'a> {
                 name: sent.operation,
                 invoked: first.invoked,
                 responded,
-                place: Place::Made(*version),
+                position: CallPosition::Made(*version),
             });
         }
     }

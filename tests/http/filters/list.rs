@@ -70,7 +70,7 @@ pub(super) fn next(page: &Value) -> Option<String> {
 }
 
 /// Every page.
-pub(super) async fn walk(app: &App, url: &str) -> Vec<Value> {
+pub(super) async fn all_pages(app: &App, url: &str) -> Vec<Value> {
     let mut pages = Vec::new();
     let mut place = Some(url.to_owned());
     while let Some(url) = place {
@@ -78,7 +78,7 @@ pub(super) async fn walk(app: &App, url: &str) -> Vec<Value> {
         assert_eq!(page.status, StatusCode::OK, "{url}: {}", page.body);
         place = next(&page.json);
         pages.push(page.json);
-        assert!(pages.len() < MOST_PAGES, "the walk does not end");
+        assert!(pages.len() < MOST_PAGES, "the list does not end");
     }
     pages
 }

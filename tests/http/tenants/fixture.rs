@@ -9,7 +9,7 @@ use crate::app::{App, TestResponse};
 pub(super) const FLOWS: &str = "/industryData/incomingFlows";
 const TENANT: &str = "b5c7d0e4-0f1f-4b62-8c57-8f3d8f6d2a10";
 /// A text that is only in names and statistics of the other tenant.
-const MARK: &str = "only-the-other-knows";
+const FOREIGN_TEXT: &str = "only-the-other-knows";
 
 /// A flow and two of its runs.
 pub(super) struct Ids {
@@ -65,7 +65,7 @@ impl Fixture {
     pub(super) async fn start() -> Self {
         let other = App::start().await;
         let app = other.as_tenant(TENANT);
-        let (foreign, own) = (rows(&other, MARK).await, rows(&app, "own").await);
+        let (foreign, own) = (rows(&other, FOREIGN_TEXT).await, rows(&app, "own").await);
         let list = format!("{FLOWS}/{}/runs", foreign.flow);
         let tag = async |url: &str| other.get(url).await.header("etag").to_owned();
         let tags = [
@@ -151,8 +151,9 @@ impl Fixture {
     pub(super) fn reveals_the_other_tenant(&self, response: &TestResponse) -> bool {
         let headers = response.headers().values();
         let mut texts = headers.filter_map(|value| value.to_str().ok());
-        let tells = |text: &str| text.contains(MARK) || text.contains(&self.other.tenant);
-        tells(&response.body) || texts.any(tells)
+        let is_foreign =
+            |text: &str| text.contains(FOREIGN_TEXT) || text.contains(&self.other.tenant);
+        is_foreign(&response.body) || texts.any(is_foreign)
     }
 }
 

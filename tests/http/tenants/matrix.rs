@@ -8,7 +8,7 @@ use super::fixture::{Fixture, Ids};
 const METHODS: [Method; 6] =
     [Method::GET, Method::PUT, Method::POST, Method::DELETE, Method::PATCH, Method::OPTIONS];
 /// An id of the caller, or of the tenant that the request is about.
-const WHOSE: [&str; 2] = ["own", "asked"];
+const OWNERS: [&str; 2] = ["own", "asked"];
 
 /// A request whose URL, headers and body have placeholders for ids: `{asked flow}`, `{asked run}`, `{asked second}`.
 #[derive(Clone, Debug)]
@@ -81,10 +81,11 @@ impl Operation<'_> {
     }
 
     /// Each combination of ids in the path, except those without an id of the other tenant.
-    fn casts(&self) -> Vec<Vec<&'static str>> {
+    fn owners_of_ids(&self) -> Vec<Vec<&'static str>> {
         let all = 0..1_usize << self.names.len();
-        let cast = |bits: usize| (0..self.names.len()).map(move |n| WHOSE[bits >> n & 1]).collect();
-        all.skip(1).map(cast).collect()
+        let owners =
+            |bits: usize| (0..self.names.len()).map(move |n| OWNERS[bits >> n & 1]).collect();
+        all.skip(1).map(owners).collect()
     }
 }
 
@@ -127,9 +128,9 @@ fn id(fixture: &Fixture, name: &str, whose: &str) -> String {
 }
 
 /// The path with its keys as segments, and in parentheses.
-fn addresses(fixture: &Fixture, operation: &Operation<'_>, cast: &[&str]) -> [String; 2] {
+fn addresses(fixture: &Fixture, operation: &Operation<'_>, owners: &[&str]) -> [String; 2] {
     let mut forms = [operation.path.to_owned(), operation.path.to_owned()];
-    for (name, whose) in operation.names.iter().zip(cast) {
+    for (name, whose) in operation.names.iter().zip(owners) {
         let id = id(fixture, name, whose);
         forms[0] = forms[0].replace(&format!("{{{name}}}"), &id);
         forms[1] = forms[1].replace(&format!("/{{{name}}}"), &format!("('{id}')"));
@@ -182,14 +183,14 @@ pub(super) fn matrix(fixture: &Fixture) -> Vec<Probe> {
     let document: Value = serde_json::from_str(&flowruns_api::openapi_json().unwrap()).unwrap();
     let mut probes = Vec::new();
     for operation in operations(&document) {
-        for cast in operation.casts() {
-            let forms = addresses(fixture, &operation, &cast);
+        for owners in operation.owners_of_ids() {
+            let forms = addresses(fixture, &operation, &owners);
             let probe = |url: String, headers: Vec<(String, String)>| Probe {
                 method: operation.method.clone(),
                 url,
                 headers,
                 body: operation.body(),
-                is_all_foreign: !cast.contains(&"own"),
+                is_all_foreign: !owners.contains(&"own"),
                 is_open: operation.is_open(),
             };
             for form in &forms {

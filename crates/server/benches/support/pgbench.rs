@@ -70,9 +70,9 @@ pub(crate) fn run(
     let (to, cpu) = (clock_micros(), processes.cpu()?.since(cpu));
     running.end()?;
     // Its final output; the pipe closes when it has ended.
-    let said: Vec<_> = lines.map_while(Result::ok).collect();
+    let output: Vec<_> = lines.map_while(Result::ok).collect();
     let status = running.child.wait()?;
-    ensure!(status.success(), "pgbench failed: {}", said.join("\n"));
+    ensure!(status.success(), "pgbench failed: {}", output.join("\n"));
     let length = Duration::from_micros(u64::try_from(to - from)?);
     let mut slice = Slice { length, cpu, ..Slice::default() };
     read_logs(&folder, from..to, &mut slice)?;
@@ -84,15 +84,15 @@ pub(crate) fn run(
 fn wait_until_connected(
     lines: &mut impl Iterator<Item = io::Result<String>>,
 ) -> anyhow::Result<()> {
-    let mut said = Vec::new();
+    let mut output = Vec::new();
     for line in lines {
         let line = line?;
         if line.starts_with("progress:") {
             return Ok(());
         }
-        said.push(line);
+        output.push(line);
     }
-    bail!("pgbench ended: {}", said.join("\n"))
+    bail!("pgbench ended: {}", output.join("\n"))
 }
 
 fn script_text(dataset: Dataset, one_run: bool) -> String {

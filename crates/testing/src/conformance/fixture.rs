@@ -44,7 +44,7 @@ impl Fixture {
 
     pub(super) fn creation(&self, number: u64, new: &NewRun) -> RunChange {
         let creation = new.create(self.key(number), &origin());
-        creation.expect("a case creates a run that may be")
+        creation.expect("the creation of a case is valid")
     }
 
     /// Creates a run of this number, which must be new.
@@ -145,7 +145,7 @@ pub(super) fn first_page<K>() -> PageRequest<K> {
 }
 
 pub(super) fn page_size(rows: u16) -> PageSize {
-    PageSize::new(rows).expect("a case asks for up to 1000 rows")
+    PageSize::new(rows).expect("a case requests up to 1000 rows")
 }
 
 fn replay(event: &RunEvent, state: &mut BTreeMap<String, JsonValue>) {

@@ -175,8 +175,8 @@ pub async fn old_keys_are_deleted_some_at_a_time(store: Arc<dyn Store>) {
     }
     let forget = async |most| {
         let before = claims[2].now();
-        let forgotten = store.delete_keys(before, most).await;
-        forgotten.expect("the store forgets keys")
+        let deleted = store.delete_keys(before, most).await;
+        deleted.expect("the store deletes keys")
     };
     assert_eq!(forget(1).await, 1);
     let again = KeyClaim { attempt: fresh_uuid(), ..claims[1] };

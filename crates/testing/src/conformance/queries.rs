@@ -160,7 +160,7 @@ pub async fn details_are_read_only_when_requested(store: Arc<dyn Store>) {
     query.details = true;
     for row in walk(&fixture, &query).await {
         let run = fixture.find(row.summary.key).await.expect("the run exists");
-        let details = row.details.expect("details were asked for");
+        let details = row.details.expect("details were requested");
         assert_eq!(details.statistics, run.properties.statistics);
         assert_eq!(details.blocking_error, run.properties.blocking_error);
     }

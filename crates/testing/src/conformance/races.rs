@@ -170,7 +170,7 @@ fn longer(flow: &Flow) -> Result<Option<Flow>, flowruns_domain::rejection::Rejec
         display_name: flowruns_domain::patch::Field::Value(name(&longer)),
         ..FlowPatch::default()
     };
-    let properties: FlowProperties = patch.applied_to(&flow.properties).expect("a name is fine");
+    let properties: FlowProperties = patch.applied_to(&flow.properties).expect("the name is valid");
     Ok(Some(Flow { version: flow.version.next(), properties, ..flow.clone() }))
 }
 

@@ -21,7 +21,7 @@ pub async fn a_created_run_is_found(store: Arc<dyn Store>) {
     assert_eq!(created, Created::New(creation.run.clone()));
     let key = creation.run.key;
     assert_eq!(fixture.find(key).await, Some(creation.run));
-    assert!(fixture.store.run_exists(key).await.expect("it can be asked"));
+    assert!(fixture.store.run_exists(key).await.expect("the store responds"));
     assert_eq!(fixture.history(key).await, [creation.event]);
 }
 
@@ -55,7 +55,7 @@ pub async fn an_absent_run_is_none(store: Arc<dyn Store>) {
     let fixture = Fixture::new(store).await;
     let key = fixture.key(1);
     assert_eq!(fixture.find(key).await, None);
-    assert!(!fixture.store.run_exists(key).await.expect("it can be asked"));
+    assert!(!fixture.store.run_exists(key).await.expect("the store responds"));
     assert_eq!(fixture.report(key, counted(r#"{"rows":1}"#)).await, None);
     assert_eq!(fixture.delete(key).await, None);
     let events = fixture.store.list_run_events(key, first_page()).await;
@@ -152,7 +152,7 @@ pub async fn a_deleted_run_is_absent_everywhere_and_its_id_stays_in_use(store: A
 
     let key = run.key;
     assert_eq!(fixture.find(key).await, None);
-    assert!(!fixture.store.run_exists(key).await.expect("it can be asked"));
+    assert!(!fixture.store.run_exists(key).await.expect("the store responds"));
     assert_eq!(fixture.report(key, counted(r#"{"rows":1}"#)).await, None);
     assert_eq!(fixture.delete(key).await, None);
     let events = fixture.store.list_run_events(key, first_page()).await;

@@ -21,7 +21,7 @@ pub async fn runs_of_another_tenant_are_absent(store: Arc<dyn Store>) {
     let key = RunKey { tenant: stranger.flow.tenant, ..run.key };
     assert_eq!(stranger.find(key).await, None);
     let exists = stranger.store.run_exists(key).await;
-    assert!(!exists.expect("it can be asked"));
+    assert!(!exists.expect("the store responds"));
     let found = stranger.store.find_run_keys(key.tenant, key.run, 10).await;
     assert_eq!(found.expect("the store finds keys"), []);
     assert_eq!(stranger.report(key, counted(r#"{"rows":1}"#)).await, None);
@@ -43,7 +43,7 @@ pub async fn flows_of_another_tenant_are_absent(store: Arc<dyn Store>) {
     let owner = Fixture::new(store).await;
     let store = &owner.store;
     let key = FlowKey { tenant: fresh_tenant(), ..owner.flow };
-    assert_eq!(store.find_flow(key).await.expect("it can be asked"), None);
+    assert_eq!(store.find_flow(key).await.expect("the store responds"), None);
     let rename = |flow: &Flow| {
         let version = flow.version.next();
         Ok(Some(Flow { version, ..flow.clone() }))
@@ -54,6 +54,6 @@ pub async fn flows_of_another_tenant_are_absent(store: Arc<dyn Store>) {
     assert_eq!(deleted.expect("the store responds"), None);
     let listed = store.query_flows(&FlowQuery::new(key.tenant)).await;
     assert!(listed.expect("flows can be listed").items.is_empty());
-    let found = store.find_flow(owner.flow).await.expect("it can be asked");
+    let found = store.find_flow(owner.flow).await.expect("the store responds");
     assert_eq!(found.map(|flow| flow.version.number()), Some(1));
 }

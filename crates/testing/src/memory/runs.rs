@@ -87,14 +87,14 @@ impl RunStore for MemoryStore {
             return Ok(None);
         };
         let order = query.order;
-        let place = |stored: &&StoredRun| order.cursor(&stored.summary());
+        let cursor = |stored: &&StoredRun| order.cursor(&stored.summary());
         let is_after = |stored: &&StoredRun| {
             let after = query.after.as_ref();
-            after.is_none_or(|after| order.compare(&place(stored), after).is_gt())
+            after.is_none_or(|after| order.compare(&cursor(stored), after).is_gt())
         };
         let mut rows: Vec<&StoredRun> =
             rows.filter(|stored| matches(query, stored)).filter(is_after).collect();
-        rows.sort_by(|one, other| order.compare(&place(one), &place(other)));
+        rows.sort_by(|one, other| order.compare(&cursor(one), &cursor(other)));
         let rows = rows.into_iter().map(|stored| stored.listed(query.details)).collect();
         let window = (query.skip, query.size);
         let cursor = |run: &ListedRun| order.cursor(&run.summary);
