@@ -29,7 +29,7 @@ fn setting(name: &'static str, value: usize) -> Setting {
 }
 
 /// Sends a request, reads its response, sends this, and waits until the server closes the connection or the attack ends.
-async fn ask_and_stay(
+async fn request_and_hold(
     address: SocketAddr,
     request: &[u8],
     then: &[u8],
@@ -39,10 +39,10 @@ async fn ask_and_stay(
         return;
     };
     let mut buffer = vec![0; 4096];
-    let is_answered = stream.write_all(request).await.is_ok()
+    let has_response = stream.write_all(request).await.is_ok()
         && stream.read(&mut buffer).await.is_ok_and(|read| read > 0)
         && stream.write_all(then).await.is_ok();
-    if !is_answered {
+    if !has_response {
         return;
     }
     session.is_established();
@@ -62,7 +62,7 @@ fn idle_connections(
     let (address, asked) = (fixture.server.process.address(), Arc::new(asked));
     Attackers::start(count, move |session| {
         let asked = Arc::clone(&asked);
-        async move { ask_and_stay(address, &asked, then, &session).await }
+        async move { request_and_hold(address, &asked, then, &session).await }
     })
 }
 

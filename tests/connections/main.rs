@@ -1,7 +1,7 @@
 //! Connections of the real process: clients that are slow, silent, hostile or many must not harm the others.
 //!
 //! Timeouts are short here, and the tests wait only for what the server does: a response, or the end of a connection.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue must fail")]
 
 mod client;
 mod connection_limit;

@@ -46,8 +46,8 @@ fn begin<'a>(
         app.begin(method, &url, &headers, body).await
     });
     // The request yields a few times before it is rejected.
-    let is_answered = (0..16).any(|_| request.as_mut().now_or_never().is_some());
-    (!is_answered).then_some(request)
+    let has_response = (0..16).any(|_| request.as_mut().now_or_never().is_some());
+    (!has_response).then_some(request)
 }
 
 async fn statuses(app: &App, run: &TestRun) -> Vec<StatusCode> {

@@ -82,10 +82,10 @@ async fn each_request_has_the_response_that_it_has_outside_a_batch() {
     let responses = response.json["responses"].as_array().unwrap();
     assert_eq!(statuses(responses), [("1", 200), ("2", 200), ("3", 204), ("4", 200), ("5", 415)]);
     let single = app.get(&run.url).await;
-    for place in [0, 1] {
-        assert_eq!(responses[place]["body"], single.json);
-        assert_eq!(responses[place]["headers"]["ETag"], single.header("etag"));
-        assert_eq!(responses[place]["headers"]["Content-Type"], single.header("content-type"));
+    for index in [0, 1] {
+        assert_eq!(responses[index]["body"], single.json);
+        assert_eq!(responses[index]["headers"]["ETag"], single.header("etag"));
+        assert_eq!(responses[index]["headers"]["Content-Type"], single.header("content-type"));
     }
     assert_eq!(single.json["statistics"]["big"], json!(u64::MAX));
     assert!(responses[2].get("body").is_none());
@@ -148,7 +148,7 @@ async fn urls_are_relative_to_the_root_of_the_batch_or_absolute_on_this_server()
     assert_eq!(statuses(&responses), expected);
     assert_eq!((code(&responses[3]), code(&responses[4])), ("invalidUrl", "nestedBatch"));
     let contexts =
-        [0, 1, 2].map(|place| responses[place]["body"]["@odata.context"].as_str().unwrap());
+        [0, 1, 2].map(|index| responses[index]["body"]["@odata.context"].as_str().unwrap());
     let beta = "http://flows.example/beta/$metadata#industryData/incomingFlows/$entity";
     let root = "http://flows.example/$metadata#industryData/incomingFlows/$entity";
     assert_eq!(contexts, [beta, beta, root]);

@@ -109,8 +109,8 @@ async fn a_creation_through_the_alias_applies_prefer() {
         .await;
     assert_eq!((response.status, response.body.as_str()), (StatusCode::NO_CONTENT, ""));
     assert_eq!(response.header("location"), response.header("odata-entityid"));
-    let place = response.header("location").strip_prefix("http://localhost").unwrap().to_owned();
-    assert_eq!(app.get(&place).await.json["displayName"], json!("B"));
+    let location = response.header("location").strip_prefix("http://localhost").unwrap().to_owned();
+    assert_eq!(app.get(&location).await.json["displayName"], json!("B"));
     let absent = format!("/industryData/incomingFlows/{}/runs", ID);
     assert_eq!(app.post(&absent, json!({"displayName": "B"})).await.code(), "flowNotFound");
 }
@@ -190,9 +190,9 @@ async fn a_repeated_creation_that_prefers_minimal_says_where_the_run_is() {
     for _ in 0..2 {
         let response = app.send(Method::POST, &url, &prefer, &body).await;
         assert_eq!(response.status, StatusCode::NO_CONTENT);
-        let place = format!("http://localhost{url}/{ID}");
+        let location = format!("http://localhost{url}/{ID}");
         for header in ["location", "odata-entityid"] {
-            assert_eq!(response.header(header), place);
+            assert_eq!(response.header(header), location);
         }
         assert_eq!(response.header("preference-applied"), "return=minimal");
         assert_ne!(response.header("etag"), "");

@@ -252,15 +252,15 @@ async fn page_during_changes(
     let (mut unchanged, changing) = unchanged_and_changing_runs(app, &flow).await;
     unchanged.sort_by(|one, other| order.compare(one, other));
     let mut returned = Vec::new();
-    let mut place = Some(format!("{list}?$orderby={}&$top={top}", encoded(&order.text())));
+    let mut next_url = Some(format!("{list}?$orderby={}&$top={top}", encoded(&order.text())));
     let mut steps = steps.iter();
     let mut pages = 0;
-    while let Some(url) = place {
+    while let Some(url) = next_url {
         let page = app.get(&url).await.json;
         returned.extend(ids(&page));
         pages += 1;
         assert!(pages < list::MOST_PAGES, "the list does not end");
-        place = list::next(&page);
+        next_url = list::next(&page);
         for step in steps.next().into_iter().flatten() {
             apply(app, &list, &changing, *step).await;
         }

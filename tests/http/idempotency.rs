@@ -55,8 +55,8 @@ async fn a_repeated_creation_has_the_first_response() {
         let first = post(&app, url, url, body).await;
         assert_eq!(first.status, StatusCode::CREATED, "{}", first.body);
         assert_eq!(first.header("idempotency-replayed"), "");
-        let place = first.header("location").strip_prefix("http://localhost");
-        app.patch(place.unwrap(), json!({"displayName": "changed"})).await;
+        let location = first.header("location").strip_prefix("http://localhost");
+        app.patch(location.unwrap(), json!({"displayName": "changed"})).await;
         app.clock.advance(DAY - Duration::from_secs(1));
         let again = post(&app, url, url, body).await;
         assert_eq!(shown(&again), shown(&first));

@@ -14,13 +14,13 @@ fn next(page: &Value) -> Option<String> {
 
 async fn values_of_all_pages(app: &App, url: &str, property: &str) -> Vec<Value> {
     let mut values = Vec::new();
-    let mut place = Some(url.to_owned());
-    while let Some(url) = place {
+    let mut next_url = Some(url.to_owned());
+    while let Some(url) = next_url {
         let page = app.get(&url).await;
         assert_eq!(page.status, StatusCode::OK, "{}", page.body);
         values
             .extend(page.json["value"].as_array().unwrap().iter().map(|row| row[property].clone()));
-        place = next(&page.json);
+        next_url = next(&page.json);
     }
     values
 }

@@ -24,11 +24,11 @@ fn names(page: &Value) -> Vec<&str> {
 /// The names of all pages.
 async fn names_of_all_pages(app: &App, url: &str) -> Vec<String> {
     let mut all = Vec::new();
-    let mut place = Some(url.to_owned());
-    while let Some(url) = place {
+    let mut next_url = Some(url.to_owned());
+    while let Some(url) = next_url {
         let page = found(app, &url).await.json;
         all.extend(names(&page).into_iter().map(str::to_owned));
-        place = next(&page);
+        next_url = next(&page);
     }
     all
 }

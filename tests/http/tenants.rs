@@ -96,12 +96,12 @@ async fn two_tenants_may_use_the_same_run_id_and_key() {
     let list = format!("{FLOWS}/{}/runs", ours.json["id"].as_str().unwrap());
     let created = mine.post(&list, run).await;
     assert_eq!(created.status, StatusCode::CREATED, "{}", created.body);
-    let place = format!("{list}/{}", fixture.foreign.run);
-    assert_eq!(created.header("location"), format!("http://localhost{place}"));
-    let patched = mine.patch(&place, json!({"status": "failed"})).await;
+    let location = format!("{list}/{}", fixture.foreign.run);
+    assert_eq!(created.header("location"), format!("http://localhost{location}"));
+    let patched = mine.patch(&location, json!({"status": "failed"})).await;
     assert_eq!(patched.json["status"], "failed");
-    assert_eq!(mine.history(&place).await.len(), 2);
-    assert_eq!(mine.delete(&place).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(mine.history(&location).await.len(), 2);
+    assert_eq!(mine.delete(&location).await.status, StatusCode::NO_CONTENT);
     let theirs = other.get(&fixture.other_run_url()).await;
     assert_eq!(theirs.json["status"], "running");
     assert_eq!(other.history(&fixture.other_run_url()).await.len(), 1);

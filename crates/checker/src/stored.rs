@@ -54,7 +54,7 @@ impl Stored {
     ///
     /// [`ReadFailed`] when the list, a row or a history cannot be read.
     pub async fn read(target: &dyn Target, record: &Record) -> Result<Self, ReadFailed> {
-        let list = patiently("the list", || target.list(PAGE_ROWS)).await?;
+        let list = read_with_retries("the list", || target.list(PAGE_ROWS)).await?;
         let mut runs = HashMap::new();
         for creation in &record.runs {
             runs.insert(creation.id, read_run(target, record.flow, creation.id).await?);
@@ -76,9 +76,9 @@ async fn read_run(target: &dyn Target, flow: FlowId, run: RunId) -> Result<Store
 }
 
 async fn read_once(target: &dyn Target, run: RunId) -> Result<StoredRun, ReadFailed> {
-    let row = patiently(&format!("run {run}"), || target.get(run)).await?;
+    let row = read_with_retries(&format!("run {run}"), || target.get(run)).await?;
     let what = format!("the history of run {run}");
-    let history = patiently(&what, || target.history(run)).await?;
+    let history = read_with_retries(&what, || target.history(run)).await?;
     Ok(StoredRun { row, history })
 }
 
@@ -88,7 +88,7 @@ fn is_of_one_moment(read: &StoredRun, flow: FlowId) -> bool {
     tag.as_ref() == Some(&read.row.tag)
 }
 
-async fn patiently<T, F>(what: &str, read: impl Fn() -> F) -> Result<T, ReadFailed>
+async fn read_with_retries<T, F>(what: &str, read: impl Fn() -> F) -> Result<T, ReadFailed>
 where
     F: Future<Output = TargetResponse<T>>,
 {

@@ -72,11 +72,11 @@ pub(super) fn next(page: &Value) -> Option<String> {
 /// Every page.
 pub(super) async fn all_pages(app: &App, url: &str) -> Vec<Value> {
     let mut pages = Vec::new();
-    let mut place = Some(url.to_owned());
-    while let Some(url) = place {
+    let mut next_url = Some(url.to_owned());
+    while let Some(url) = next_url {
         let page = app.get(&url).await;
         assert_eq!(page.status, StatusCode::OK, "{url}: {}", page.body);
-        place = next(&page.json);
+        next_url = next(&page.json);
         pages.push(page.json);
         assert!(pages.len() < MOST_PAGES, "the list does not end");
     }

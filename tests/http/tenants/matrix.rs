@@ -177,7 +177,7 @@ fn parameters<'a>(operation: &'a Operation<'_>) -> impl Iterator<Item = &'a str>
     parameters.map(|parameter| parameter["$ref"].as_str().unwrap().rsplit('/').next().unwrap())
 }
 
-/// Every route and method with another's ids in each place, plainly in each form and below each root, and in its first form
+/// Every route and method with another's ids in each position, plainly in each form and below each root, and in its first form
 /// with each of its parameters.
 pub(super) fn matrix(fixture: &Fixture) -> Vec<Probe> {
     let document: Value = serde_json::from_str(&flowruns_api::openapi_json().unwrap()).unwrap();

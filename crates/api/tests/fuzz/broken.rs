@@ -5,7 +5,7 @@ use proptest::{collection, prelude::*, sample};
 /// The most changes of one text.
 const MOST_CHANGES: usize = 6;
 /// Bytes and texts that parsers of any grammar often handle wrongly.
-const TRIPS: &[&[u8]] = &[
+const ERROR_PRONE: &[&[u8]] = &[
     b"\0",
     b"\\u0000",
     b"\\ud800",
@@ -90,15 +90,15 @@ enum Change {
 fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
         2 => any::<u8>().prop_map(Change::Set),
-        4 => sample::select(TRIPS).prop_map(Change::Insert),
+        4 => sample::select(ERROR_PRONE).prop_map(Change::Insert),
         2 => (1..40_usize).prop_map(Change::Remove),
         1 => (1..40_usize, 1..400_usize).prop_map(|(length, times)| Change::Repeat(length, times)),
         1 => Just(Change::Cut),
     ]
 }
 
-fn apply(text: &mut Vec<u8>, change: &Change, place: sample::Index) {
-    let at = place.index(text.len() + 1);
+fn apply(text: &mut Vec<u8>, change: &Change, position: sample::Index) {
+    let at = position.index(text.len() + 1);
     let end = |length: usize| (at + length).min(text.len());
     match *change {
         Change::Set(byte) => match text.get_mut(at) {
@@ -120,8 +120,8 @@ pub(crate) fn broken(seeds: &'static [&'static str]) -> impl Strategy<Value = Ve
     let changes = collection::vec((change(), any::<sample::Index>()), 0..MOST_CHANGES);
     let nearly = (sample::select(seeds), changes).prop_map(|(seed, changes)| {
         let mut text = seed.as_bytes().to_vec();
-        for (change, place) in changes {
-            apply(&mut text, &change, place);
+        for (change, position) in changes {
+            apply(&mut text, &change, position);
         }
         text
     });

@@ -46,13 +46,13 @@ proptest! {
 
     #[test]
     fn a_token_that_was_changed_is_rejected(
-        place in any::<prop::sample::Index>(), with in "[ -~]{0,3}|[.]{1,3}|\\PC",
+        position in any::<prop::sample::Index>(), with in "[ -~]{0,3}|[.]{1,3}|\\PC",
     ) {
         let app = App::start();
         let known = verified(&app, &app.token);
         prop_assert!(known.is_ok());
         let mut token = app.token.clone();
-        let at = place.index(token.len());
+        let at = position.index(token.len());
         token.replace_range(at..=at, &with);
         if token != app.token {
             prop_assert!(verified(&app, &token).is_err(), "{}", token);
@@ -68,7 +68,7 @@ proptest! {
 
     #[test]
     fn a_link_to_the_next_page_that_was_changed_is_rejected(
-        place in any::<prop::sample::Index>(), with in "[A-Za-z0-9_-]{0,3}",
+        position in any::<prop::sample::Index>(), with in "[A-Za-z0-9_-]{0,3}",
     ) {
         let app = App::start();
         app.sent(&Method::POST, &app.runs_path(), br#"{"displayName":"second"}"#.to_vec())?;
@@ -78,7 +78,7 @@ proptest! {
         let follow = |token: &str| app.sent(&Method::GET, &format!("{list}&$skiptoken={token}"), Vec::new());
         prop_assert_eq!(follow(token)?.status, StatusCode::OK);
         let mut changed = token.to_owned();
-        let at = place.index(token.len());
+        let at = position.index(token.len());
         changed.replace_range(at..=at, &with);
         if changed != token {
             prop_assert_eq!(follow(&changed)?.status, StatusCode::BAD_REQUEST, "{}", changed);
