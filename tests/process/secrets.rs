@@ -104,14 +104,14 @@ async fn external(folder: &TempDir, cluster: &TempDir) -> String {
 }
 
 /// Sends what a log could repeat: tokens, links, keys, bodies.
-struct Conversation {
+struct SecretRequests {
     client: Client,
     version: &'static str,
     list: String,
     token: String,
 }
 
-impl Conversation {
+impl SecretRequests {
     async fn send(&self, method: Method, url: &str, credentials: &str, body: &str) -> (u16, Value) {
         let key = format!("{SECRET}-{}-{}", self.version, body.len());
         let request = self
@@ -186,13 +186,13 @@ async fn a_server_that_logs_everything_logs_no_secret() {
         [("HTTP/1.1", Client::builder()), ("HTTP/2", Client::builder().http2_prior_knowledge())]
     {
         let [creation, _] = server.printed_calls();
-        let conversation = Conversation {
+        let requests = SecretRequests {
             client: client.build().unwrap(),
             version,
             list: server.url(&creation.path),
             token: server.token().to_owned(),
         };
-        secrets.extend(conversation.run().await);
+        secrets.extend(requests.run().await);
     }
     assert!(server.stop().success());
     let log = server.log();

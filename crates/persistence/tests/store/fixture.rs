@@ -19,7 +19,7 @@ use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 const LOCKED: usize = 3;
 
 /// Another session writes a new version of every run, so that the attempt in progress loses the race.
-fn overtake(database: PgConnectOptions) {
+fn win_race(database: PgConnectOptions) {
     let overtaking = thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -45,7 +45,7 @@ pub(crate) fn decide_at_third(
         RunPatch { display_name: Field::Value(fixtures::name("third")), ..RunPatch::default() };
     fixtures::report(move |run| {
         if calls.fetch_add(1, Ordering::SeqCst) + 1 < LOCKED {
-            overtake(database.clone());
+            win_race(database.clone());
         } else {
             within();
         }
