@@ -1,4 +1,4 @@
-//! The OData front of flowruns: the routes of the Microsoft Graph industryData API on any store.
+//! The OData front end of flowruns: the routes of the Microsoft Graph industryData API on any store.
 //!
 //! [`router`] serves any [`Store`](flowruns_domain::store::Store), and accepts the bearer tokens that a
 //! [`TokenVerifier`](auth::TokenVerifier) verifies.

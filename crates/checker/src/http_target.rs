@@ -43,7 +43,7 @@ pub struct HttpTarget {
 
 impl HttpTarget {
     /// A server by its base URL, such as `http://127.0.0.1:8080`, with a bearer token that may write runs of the flow.
-    /// An answer may take ten seconds.
+    /// A response may take ten seconds.
     ///
     /// # Errors
     ///
@@ -52,7 +52,7 @@ impl HttpTarget {
         Self::with_timeout(base_url, token, flow, DEFAULT_TIMEOUT)
     }
 
-    /// As [`new`](Self::new), but an answer may take this long.
+    /// As [`new`](Self::new), but a response may take this long.
     ///
     /// # Errors
     ///
@@ -94,12 +94,12 @@ impl HttpTarget {
     }
 
     async fn read_run(&self, request: RequestBuilder) -> Answer<Seen> {
-        let answer = http::read(request.send().await).await;
-        answer.and_then(|body| http::readable(http::seen(body)))
+        let response = http::read(request.send().await).await;
+        response.and_then(|body| http::readable(http::seen(body)))
     }
 
-    /// The items of a list page by page, until it ends or so many pages were read; and whether it ended.
-    async fn walk(&self, url: &str, rows: u16, pages: usize) -> Answer<(Vec<Value>, bool)> {
+    /// Reads a list page by page, at most `pages` pages. Returns the items, and whether the list was read to its end.
+    async fn read_pages(&self, url: &str, rows: u16, pages: usize) -> Answer<(Vec<Value>, bool)> {
         let mut items = Vec::new();
         let mut query = format!("$top={rows}");
         for _ in 0..pages {
@@ -152,8 +152,8 @@ impl Target for HttpTarget {
     }
 
     async fn list(&self, page_rows: u16) -> Answer<Listing> {
-        let walked = self.walk(&self.runs_url, page_rows, Listing::MAX_PAGES);
-        walked.await.and_then(|(items, complete)| {
+        let read = self.read_pages(&self.runs_url, page_rows, Listing::MAX_PAGES);
+        read.await.and_then(|(items, complete)| {
             let rows: Option<_> = items.into_iter().map(http::seen).collect();
             http::readable(rows.map(|rows| Listing { rows, complete }))
         })
@@ -161,8 +161,8 @@ impl Target for HttpTarget {
 
     async fn history(&self, run: RunId) -> Answer<Vec<Entry>> {
         let url = format!("{}/{run}/history", self.runs_url);
-        let walked = self.walk(&url, HISTORY_ROWS, usize::MAX).await;
-        walked.and_then(|(items, _)| http::readable(items.iter().map(http::entry).collect()))
+        let read = self.read_pages(&url, HISTORY_ROWS, usize::MAX).await;
+        read.and_then(|(items, _)| http::readable(items.iter().map(http::entry).collect()))
     }
 }
 

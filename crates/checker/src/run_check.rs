@@ -122,12 +122,12 @@ fn wrong_effect(author: &Sent<'_>, before: &Run, after: &Run) -> Option<Violatio
         return None;
     }
     let instead = match effect {
-        Effect::Changes(_) => "another change than the one that is there".to_owned(),
+        Effect::Changes(_) => "another change than the stored one".to_owned(),
         Effect::Nothing => "nothing".to_owned(),
-        Effect::Refused(refusal) => format!("a refusal with {refusal}"),
+        Effect::Refused(refusal) => format!("a rejection with {refusal}"),
     };
     let message = format!(
-        "version {} was made by {}, which on version {} comes to {instead}",
+        "version {} was made by {}, whose effect on version {} is {instead}",
         after.version, author.operation, before.version
     );
     Some(Violation::new(Promise::RightEffect, after.key.run, message))

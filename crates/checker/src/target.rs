@@ -47,12 +47,12 @@ pub enum Answer<T> {
 }
 
 impl<T> Answer<T> {
-    /// The same answer about something else.
+    /// Converts the value of a request that was executed.
     pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Answer<U> {
         self.and_then(|value| Answer::Done(change(value)))
     }
 
-    /// Converts the result.
+    /// Reads the value of a request that was executed.
     pub(super) fn and_then<U>(self, read: impl FnOnce(T) -> Answer<U>) -> Answer<U> {
         match self {
             Self::Done(value) => read(value),

@@ -31,7 +31,7 @@ pub enum Promise {
     RealTimeOrder,
     /// A rejection, or an acknowledgement without a change, was right in a state between request and response.
     RightAnswer,
-    /// A run that does not move is in a list exactly once.
+    /// A run whose position does not change is in a list exactly once.
     ListedOnce,
 }
 
@@ -42,7 +42,7 @@ pub struct Violation {
     pub promise: Promise,
     /// The run that it was broken on.
     pub run: RunId,
-    /// A description for a person.
+    /// What was found, for people.
     pub message: String,
 }
 
@@ -53,21 +53,23 @@ impl Violation {
 }
 
 impl Promise {
-    /// The guarantee in words.
+    /// How the guarantee was broken, in words.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Kept => "an acknowledged change is lost",
-            Self::Once => "a change is there more than once",
+            Self::Once => "a change was stored more than once",
             Self::RightVersion => "a change was acknowledged with another version than it made",
-            Self::RefusedChangesNothing => "a refused report changed the run",
+            Self::RefusedChangesNothing => "a rejected report changed the run",
             Self::KnownAuthor => "an entry of the history was made by no report",
             Self::RightEffect => "an entry does not do what its report asks for",
-            Self::UnbrokenHistory => "the history does not hold together",
+            Self::UnbrokenHistory => "the history has a gap",
             Self::RowIsHistory => "the row is not what its history leads to",
             Self::TerminalIsFinal => "a terminal status was left",
-            Self::ShownIsCommitted => "an answer shows what was not committed",
-            Self::RealTimeOrder => "an answer is older than one that was there before it was asked",
-            Self::RightAnswer => "no state between question and answer explains the answer",
+            Self::ShownIsCommitted => "a response shows what was not committed",
+            Self::RealTimeOrder => {
+                "a response is older than one that was complete before its request"
+            }
+            Self::RightAnswer => "no state between request and response explains the response",
             Self::ListedOnce => "a list skips or repeats a run",
         }
     }

@@ -1,4 +1,4 @@
-//! What the listener tells about the connection of a request, as extensions of the request.
+//! What the listener knows about the connection of a request, as extensions of the request.
 
 use std::{
     net::IpAddr,
@@ -47,7 +47,7 @@ pub struct HeadLimits {
 }
 
 impl Default for HeadLimits {
-    /// 100 headers of 64 KiB in all, and a URL of 16 KiB.
+    /// 100 headers of 64 KiB in total, and a URL of 16 KiB.
     fn default() -> Self {
         Self { headers: 100, header_bytes: 64 * 1024, uri_bytes: 16 * 1024 }
     }

@@ -92,14 +92,14 @@ fn is_host(host: &str) -> bool {
     !host.is_empty() && host.bytes().all(is_part)
 }
 
-/// Which pages of other origins may call a front, and what they may send and read.
+/// Which pages of other origins may call a front end, and what they may send and read.
 #[derive(Clone, Debug)]
 pub struct CorsPolicy {
     /// The origins; without any, the headers of CORS are never sent.
     pub origins: Vec<AllowedOrigin>,
-    /// The value of Access-Control-Allow-Methods: every method of the front's routes.
+    /// The value of Access-Control-Allow-Methods: every method of the front end's routes.
     pub methods: HeaderValue,
-    /// The value of Access-Control-Allow-Headers: the headers that clients of the front send.
+    /// The value of Access-Control-Allow-Headers: the headers that clients of the front end send.
     pub request_headers: HeaderValue,
     /// The value of Access-Control-Expose-Headers: the headers that a page may read beyond those that every page may.
     pub response_headers: HeaderValue,

@@ -1,4 +1,4 @@
-//! The TCP socket of a connection, and what its events tell without a read.
+//! The TCP socket of a connection, and what its events show without a read.
 
 use std::{
     future::Future,

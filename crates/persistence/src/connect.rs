@@ -21,7 +21,7 @@ const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
 /// Time for a response beyond the time limit of its statement.
 const RESPONSE_GRACE: Duration = Duration::from_secs(2);
 
-/// How long a released connection may still run the statement of a caller that has gone. Then it is closed, and the server
+/// How long a released connection may still run the statement of a caller that has disconnected. Then it is closed, and the server
 /// cancels the statement.
 const RELEASE_GRACE: Duration = Duration::from_millis(250);
 

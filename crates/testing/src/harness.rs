@@ -1,6 +1,6 @@
 //! What the tests of the `flowruns` binary share: the server process, a client for JSON, and one for raw HTTP/1.
 //!
-//! A test passes the path of the binary in, because cargo tells it to the tests of its package alone:
+//! A test passes the path of the binary in, because cargo sets it only for the tests of the binary's package:
 //!
 //! ```ignore
 //! const FLOWRUNS: Binary = Binary::new(env!("CARGO_BIN_EXE_flowruns"));

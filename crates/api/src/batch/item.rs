@@ -77,7 +77,7 @@ impl<'a> BatchContext<'a> {
         BatchResponse::read(id, self.api.pipeline.handle(request, failure).await).await
     }
 
-    /// Sends an item through the routes, or answers 424.
+    /// Sends an item through the routes; the response is 424 if it may not begin.
     async fn send(&self, item: Item, may_begin: bool) -> BatchResponse {
         let id = item.id.clone();
         let mut request = Request::new(Body::empty());

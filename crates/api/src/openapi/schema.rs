@@ -15,7 +15,7 @@ use utoipa::openapi::{
 
 use self::public_error::{public_error, public_error_detail, public_inner_error};
 
-/// What stands past the known members of an enumeration. A client meets it in answers of a newer server.
+/// Graph's sentinel for members of an enumeration that the client does not know. A newer server may send it.
 const SENTINEL: &str = "unknownFutureValue";
 const STATISTICS: &str = "An open type: any JSON object, at most 64 KiB and 16 levels. A report is merged into it member by \
     member, and a null member is removed.";

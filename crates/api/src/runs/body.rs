@@ -81,7 +81,7 @@ pub(super) fn read_new(
         statistics: named.statistics.value().cloned().unwrap_or_default(),
     };
     let id = id.value().copied();
-    // An id that the server makes is not there before, so that nothing is compared with it.
+    // An id that the server makes is new, so no stored run is compared with the creation.
     let named = if id.is_some() { named } else { RunPatch::default() };
     Ok((id, RunCreation { new, named }))
 }

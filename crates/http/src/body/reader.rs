@@ -33,7 +33,7 @@ const MAX_YIELDS: usize = 3;
 pub struct BodyLimits {
     /// The longest body, in bytes; a longer one is 413.
     pub max_bytes: usize,
-    /// The longest wait for the next bytes; after that the request is answered 408.
+    /// The longest wait for the next bytes; after that the request is answered with 408.
     pub idle_timeout: Duration,
 }
 

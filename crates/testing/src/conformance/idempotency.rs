@@ -110,7 +110,7 @@ pub async fn an_attempt_is_taken_over_after_its_lease_with_its_reservation(store
     assert_eq!(claimed(&store, third).await, kept);
 }
 
-/// A failed attempt releases its key at once; an attempt that was taken over releases nothing.
+/// A failed attempt releases its key at once; an attempt whose key was claimed again releases nothing.
 pub async fn a_released_key_is_taken_over_at_once(store: Arc<dyn Store>) {
     let tenant = fresh_tenant();
     let failed = claim(tenant, moment());

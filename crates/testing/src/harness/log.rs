@@ -11,10 +11,11 @@ use std::{
 
 use super::DEADLINE;
 
-/// Between two readings of the file.
+/// The pause between two reads of the file.
 const POLL: Duration = Duration::from_millis(10);
 
-/// Where stderr of a server goes. A log that a test reads is a file: of a pipe that is not read, the server loses lines.
+/// Where stderr of a server goes. A log that a test reads is a file: a server drops the log lines that a full pipe does not
+/// accept.
 #[derive(Clone, Debug)]
 pub(super) enum Log {
     File(PathBuf),
@@ -41,7 +42,7 @@ impl Log {
         }
     }
 
-    /// Waits for a complete line with these words after the first `from` bytes; the line, and the position of its end.
+    /// Waits for a complete line with these words after the first `from` bytes. Returns the line and the position of its end.
     pub(super) fn find(&self, from: usize, words: &str) -> (String, usize) {
         let begun = Instant::now();
         loop {

@@ -13,7 +13,7 @@ use flowruns_domain::{
     store::{Created, RunReport, RunStore, StoreError, Updated},
 };
 
-use super::{MemoryStore, tables::StoredRun};
+use super::{MemoryStore, tables::RunWithHistory};
 
 #[async_trait]
 impl RunStore for MemoryStore {
@@ -48,14 +48,14 @@ impl RunStore for MemoryStore {
             return Ok(Created::FlowNotFound);
         }
         Ok(match tables.runs.entry(run.key) {
-            Entry::Occupied(taken) if taken.get().is_visible() => {
-                let StoredRun { run, events } = taken.get();
+            Entry::Occupied(entry) if entry.get().is_visible() => {
+                let RunWithHistory { run, events } = entry.get();
                 Created::Exists(run.clone(), events.first().cloned())
             }
             Entry::Occupied(_) => Created::Deleted,
-            Entry::Vacant(free) => {
+            Entry::Vacant(entry) => {
                 let events = vec![event];
-                Created::New(free.insert(StoredRun { run, events }).run.clone())
+                Created::New(entry.insert(RunWithHistory { run, events }).run.clone())
             }
         })
     }
@@ -87,12 +87,12 @@ impl RunStore for MemoryStore {
             return Ok(None);
         };
         let order = query.order;
-        let place = |stored: &&StoredRun| order.cursor(&stored.summary());
-        let is_after = |stored: &&StoredRun| {
+        let place = |stored: &&RunWithHistory| order.cursor(&stored.summary());
+        let is_after = |stored: &&RunWithHistory| {
             let after = query.after.as_ref();
             after.is_none_or(|after| order.compare(&place(stored), after).is_gt())
         };
-        let mut rows: Vec<&StoredRun> =
+        let mut rows: Vec<&RunWithHistory> =
             rows.filter(|stored| matches(query, stored)).filter(is_after).collect();
         rows.sort_by(|one, other| order.compare(&place(one), &place(other)));
         let rows = rows.into_iter().map(|stored| stored.listed(query.details)).collect();
@@ -131,7 +131,7 @@ impl RunStore for MemoryStore {
     }
 }
 
-fn matches(query: &RunQuery, stored: &StoredRun) -> bool {
+fn matches(query: &RunQuery, stored: &RunWithHistory) -> bool {
     let filter = query.filter.as_ref();
     filter.is_none_or(|filter| filter.matches(&stored.summary()))
 }

@@ -120,7 +120,7 @@ fn add(headers: &mut HeaderMap, name: &Scalar, value: Scalar) -> Result<(), ApiE
     if OF_THE_CONNECTION.contains(&key) {
         return Ok(());
     }
-    // No client can send one name twice on purpose: which of them would count?
+    // It would be ambiguous which of two values of one name counts.
     match headers.try_insert(key, value) {
         Ok(None) => Ok(()),
         Ok(Some(_)) => {

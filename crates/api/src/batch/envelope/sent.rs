@@ -20,7 +20,7 @@ use crate::error::ApiError;
 /// The longest id of an item, in bytes: it is repeated in the response.
 pub(super) const MAX_ID_BYTES: usize = 256;
 
-/// The longest method that is told from another, in bytes.
+/// The longest method that is distinguished from others, in bytes.
 const MAX_METHOD_BYTES: usize = 64;
 
 /// The longest scheme and host of an absolute URL, in bytes.
