@@ -17,6 +17,20 @@
 //!     router(options)
 //! }
 //! ```
+//!
+//! # Modules
+//!
+//! | module | content |
+//! |---|---|
+//! | `routes` | the route table: path, method, handler and description of every operation |
+//! | `runs`, `flows`, `metadata`, `docs`, `batch` | the handlers |
+//! | `extract` | reads and checks a request for a handler |
+//! | `odata` | paths, query options, filters, cursors, pages |
+//! | `respond`, `format`, `error` | responses and errors |
+//! | `idempotency` | creations with an `Idempotency-Key` |
+//! | `openapi` | the OpenAPI document |
+//! | `offload` | work on long bodies in other threads |
+//! | `state` | the options, and what the handlers share |
 
 mod batch;
 mod docs;
