@@ -177,7 +177,7 @@ async fn api_options(
     Ok(options)
 }
 
-/// Tells when and how the embedded PostgreSQL ended; without one it never does.
+/// Reports when and how the embedded PostgreSQL ended; without an embedded PostgreSQL it reports nothing.
 struct ClusterWatch(Option<watch::Receiver<Option<String>>>);
 
 impl ClusterWatch {

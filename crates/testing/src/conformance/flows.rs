@@ -71,12 +71,12 @@ pub async fn an_update_of_a_flow_is_stored(store: Arc<dyn Store>) {
 pub async fn a_rejected_or_unchanged_update_of_a_flow_writes_nothing(store: Arc<dyn Store>) {
     let fixture = Fixture::new(store).await;
     let before = find(&fixture.store, fixture.flow).await.expect("it is there");
-    let refuse = |_: &Flow| Err(Rejection::PreconditionFailed);
-    let refused = fixture.store.update_flow(fixture.flow, Arc::new(refuse)).await;
+    let reject = |_: &Flow| Err(Rejection::PreconditionFailed);
+    let result = fixture.store.update_flow(fixture.flow, Arc::new(reject)).await;
     let failed = Updated::Rejected(Rejection::PreconditionFailed);
-    assert_eq!(refused.expect("the store answers"), Some(failed));
+    assert_eq!(result.expect("the store responds"), Some(failed));
     let unchanged = fixture.store.update_flow(fixture.flow, Arc::new(|_| Ok(None)));
-    let unchanged = unchanged.await.expect("the store answers");
+    let unchanged = unchanged.await.expect("the store responds");
     assert_eq!(unchanged, Some(Updated::Unchanged(before.clone())));
     assert_eq!(find(&fixture.store, fixture.flow).await, Some(before));
 }
@@ -86,7 +86,7 @@ pub async fn an_absent_flow_is_none(store: Arc<dyn Store>) {
     let key = fresh_flow(fresh_tenant()).key;
     assert_eq!(find(&store, key).await, None);
     let updated = store.update_flow(key, Arc::new(|_| Ok(None))).await;
-    assert_eq!(updated.expect("the store answers"), None);
+    assert_eq!(updated.expect("the store responds"), None);
     assert_eq!(delete(&store, key).await, None);
 }
 
@@ -123,10 +123,10 @@ pub async fn a_flow_whose_runs_were_deleted_can_be_deleted(store: Arc<dyn Store>
 pub async fn a_rejected_deletion_of_a_flow_deletes_nothing(store: Arc<dyn Store>) {
     let fixture = Fixture::new(store).await;
     fixture.create_default(1).await;
-    let refuse = |_: &Flow| Err(Rejection::PreconditionFailed);
-    let refused = fixture.store.delete_flow(fixture.flow, Arc::new(refuse)).await;
+    let reject = |_: &Flow| Err(Rejection::PreconditionFailed);
+    let result = fixture.store.delete_flow(fixture.flow, Arc::new(reject)).await;
     let failed = FlowDeleted::Rejected(Rejection::PreconditionFailed);
-    assert_eq!(refused.expect("the store answers"), Some(failed));
+    assert_eq!(result.expect("the store responds"), Some(failed));
     assert!(find(&fixture.store, fixture.flow).await.is_some());
 }
 

@@ -103,10 +103,10 @@ pub async fn a_rejected_update_changes_nothing(store: Arc<dyn Store>) {
     let key = fixture.create_default(1).await.key;
     let stored = fixture.change(key, ended(Outcome::Completed)).await;
     let patch = RunPatch { status: Field::Value(RunStatus::Running), ..counted(r#"{"rows":1}"#) };
-    let refused = fixture.report(key, patch.clone()).await;
+    let result = fixture.report(key, patch.clone()).await;
     let expected = stored.decide(&patch, &IfMatch::Absent, &origin());
     let rejected = expected.expect_err("an ended run does not run again");
-    assert_eq!(refused, Some(Updated::Rejected(rejected)));
+    assert_eq!(result, Some(Updated::Rejected(rejected)));
     assert_eq!(fixture.find(key).await, Some(stored));
     assert_eq!(fixture.history(key).await.len(), 2);
 }
@@ -118,9 +118,9 @@ pub async fn a_precondition_is_checked_on_the_stored_version(store: Arc<dyn Stor
     let second = fixture.change(first.key, counted(r#"{"rows":1}"#)).await;
     let patch = counted(r#"{"rows":2}"#);
     let old = IfMatch::OneOf(vec![first.tag()]);
-    let refused = fixture.update(first.key, patch.clone(), old, origin()).await;
+    let result = fixture.update(first.key, patch.clone(), old, origin()).await;
     let failed = Updated::Rejected(Rejection::PreconditionFailed);
-    assert_eq!(refused, Some(failed));
+    assert_eq!(result, Some(failed));
     let current = IfMatch::OneOf(vec![second.tag()]);
     let updated = fixture.update(first.key, patch, current, origin()).await;
     assert!(matches!(updated, Some(Updated::Changed(_))), "{updated:?}");
@@ -171,9 +171,9 @@ pub async fn a_rejected_deletion_deletes_nothing(store: Arc<dyn Store>) {
     let run = fixture.create_default(1).await;
     let origin = origin();
     let decide = move |run: &Run| run.decide_deletion(&IfMatch::AbsentButRequired, &origin);
-    let refused = fixture.store.update_run(run.key, report(decide)).await;
+    let result = fixture.store.update_run(run.key, report(decide)).await;
     let required = Updated::Rejected(Rejection::PreconditionRequired);
-    assert_eq!(refused.expect("the store answers"), Some(required));
+    assert_eq!(result.expect("the store responds"), Some(required));
     assert_eq!(fixture.find(run.key).await, Some(run));
 }
 

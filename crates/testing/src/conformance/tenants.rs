@@ -49,9 +49,9 @@ pub async fn flows_of_another_tenant_are_absent(store: Arc<dyn Store>) {
         Ok(Some(Flow { version, ..flow.clone() }))
     };
     let updated = store.update_flow(key, Arc::new(rename)).await;
-    assert_eq!(updated.expect("the store answers"), None);
+    assert_eq!(updated.expect("the store responds"), None);
     let deleted = store.delete_flow(key, Arc::new(|_| Ok(None))).await;
-    assert_eq!(deleted.expect("the store answers"), None);
+    assert_eq!(deleted.expect("the store responds"), None);
     let listed = store.query_flows(&FlowQuery::new(key.tenant)).await;
     assert!(listed.expect("flows can be listed").items.is_empty());
     let found = store.find_flow(owner.flow).await.expect("it can be asked");

@@ -20,7 +20,7 @@ const OF_THE_CONNECTION: [HeaderName; 4] =
 /// The bytes of a header line in addition to its name and value: a colon, a space, and the end of the line.
 const SEPARATORS: usize = 4;
 
-/// Reads the object of headers to its end. A fault in it fails only this item.
+/// Reads the object of headers to its end. An error in it fails only this item.
 pub(super) struct ReadHeaders(pub(super) HeadLimits);
 
 type Headers = Result<HeaderMap, ApiError>;

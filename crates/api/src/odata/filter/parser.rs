@@ -105,7 +105,7 @@ impl<'t> Parser<'t> {
         Ok((property, ask(text)))
     }
 
-    /// `… eq true` and its like after a function.
+    /// Parses `eq true` and similar comparisons after a function.
     fn compared_with_truth<T>(&mut self, condition: Filter<T>) -> Parsed<Filter<T>> {
         let equal = if self.take_word("eq") {
             true
