@@ -1,4 +1,4 @@
-//! What every response shows, and the position that it gives to its request.
+//! Checks each response by itself, and collects the positions that the responses give to their requests.
 
 use std::{fmt::Display, time::Duration};
 

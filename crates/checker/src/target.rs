@@ -104,7 +104,7 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// The most pages that are read.
+    /// The maximum number of pages that are read.
     pub(super) const MAX_PAGES: usize = 64;
 }
 

@@ -40,7 +40,7 @@ impl ConnectionAuthentication {
 pub struct HeadLimits {
     /// The largest number of headers; a request with more is 431. At most 1000.
     pub headers: usize,
-    /// The most bytes of their names and values; a request with more is 431.
+    /// The maximum size of their names and values, in bytes; a request with more is 431.
     pub header_bytes: usize,
     /// The longest path and query, in bytes; a request with a longer one is 414. At most 65,534.
     pub uri_bytes: usize,

@@ -81,8 +81,8 @@ pub struct PipelineOptions {
     pub tracer: Option<Arc<dyn RequestTracer>>,
 }
 
-/// Responds to every request of a front end, whatever its handlers do: ids, deadline, panics, error bodies, headers, metrics and the
-/// log.
+/// Responds to every request of a front end, whatever its handlers do: ids, deadline, panics, error bodies, headers, metrics
+/// and the log.
 pub struct RequestPipeline<F> {
     options: PipelineOptions,
     format: F,

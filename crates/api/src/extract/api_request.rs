@@ -55,7 +55,7 @@ pub(crate) struct ApiRequest {
     pub(crate) body: Bytes,
     /// It was admitted before it was known whether it ends a run.
     is_unclassified: bool,
-    /// The most bytes of a page in the response.
+    /// The maximum size of a page in the response, in bytes.
     pub(crate) page_bytes: PageBytes,
     params: RawPathParams,
     path_keys: Option<Arc<PathKeys>>,

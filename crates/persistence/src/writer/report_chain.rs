@@ -13,7 +13,7 @@ use flowruns_domain::{
 use super::queue::Job;
 use crate::meter::StoreMeter;
 
-/// The most attempts of one report whose outcomes are unknown. Attempts that would write the same count once.
+/// The maximum number of attempts of one report whose outcomes are unknown. Attempts that would write the same count once.
 const MAX_UNKNOWN_ATTEMPTS: usize = 4;
 
 /// A write that may have been committed although its response was lost, or may still be committed.

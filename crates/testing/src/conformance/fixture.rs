@@ -106,7 +106,7 @@ impl Fixture {
         let query =
             RunQuery { size: page_size(rows), after, ..RunQuery::new(RunScope::Flow(self.flow)) };
         let page = self.store.query_runs(&query).await;
-        page.expect("the store lists runs").expect("the flow is there")
+        page.expect("the store lists runs").expect("the flow exists")
     }
 
     /// The first entries of a run's history, up to 1000.
@@ -114,12 +114,12 @@ impl Fixture {
         let request = EventPageRequest { size: page_size(PageSize::MAX), after: None };
         let page = self.store.list_run_events(key, request).await;
         let page = page.expect("the store lists events");
-        page.expect("the run is there").items
+        page.expect("the run exists").items
     }
 
     /// The history must lead, step by step and without a gap, to the stored run.
     pub(super) async fn assert_history_leads_to_the_run(&self, key: RunKey) -> Run {
-        let run = self.find(key).await.expect("the run is there");
+        let run = self.find(key).await.expect("the run exists");
         let mut state = BTreeMap::new();
         let mut former: Option<RunEvent> = None;
         for event in self.history(key).await {

@@ -61,7 +61,7 @@ pub async fn an_update_of_a_flow_is_stored(store: Arc<dyn Store>) {
     };
     let updated = fixture.store.update_flow(fixture.flow, Arc::new(decide)).await;
     let updated = updated.expect("the store takes an update");
-    let found = find(&fixture.store, fixture.flow).await.expect("it is there");
+    let found = find(&fixture.store, fixture.flow).await.expect("it exists");
     assert_eq!(found.properties.display_name.as_str(), "Renamed");
     assert_eq!(found.version.number(), 2);
     assert_eq!(updated, Some(Updated::Changed(found)));
@@ -70,7 +70,7 @@ pub async fn an_update_of_a_flow_is_stored(store: Arc<dyn Store>) {
 /// A rejected or unchanged update of a flow writes nothing.
 pub async fn a_rejected_or_unchanged_update_of_a_flow_writes_nothing(store: Arc<dyn Store>) {
     let fixture = Fixture::new(store).await;
-    let before = find(&fixture.store, fixture.flow).await.expect("it is there");
+    let before = find(&fixture.store, fixture.flow).await.expect("it exists");
     let reject = |_: &Flow| Err(Rejection::PreconditionFailed);
     let result = fixture.store.update_flow(fixture.flow, Arc::new(reject)).await;
     let failed = Updated::Rejected(Rejection::PreconditionFailed);

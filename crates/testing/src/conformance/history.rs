@@ -24,7 +24,7 @@ pub async fn history_is_listed_by_version_oldest_first(store: Arc<dyn Store>) {
     for (expected, more) in [(vec![1, 2], true), (vec![3, 4], true), (vec![5], false)] {
         let request = EventPageRequest { size: page_size(2), after: after.and_then(Version::new) };
         let page = fixture.store.list_run_events(key, request).await;
-        let page = page.expect("events can be listed").expect("it is there");
+        let page = page.expect("events can be listed").expect("it exists");
         let versions: Vec<_> = page.items.iter().map(|e| e.version.number()).collect();
         assert_eq!((&versions, page.has_more), (&expected, more));
         after = versions.last().copied();
@@ -105,7 +105,7 @@ pub async fn a_page_of_history_stays_within_its_bytes(store: Arc<dyn Store>) {
     loop {
         let size = page_size(PageSize::MAX).within(LIMIT);
         let page = fixture.store.list_run_events(key, EventPageRequest { size, after });
-        let page = page.await.expect("events can be listed").expect("it is there");
+        let page = page.await.expect("events can be listed").expect("it exists");
         let bytes: usize = page.items.iter().map(event_bytes).sum();
         assert!(bytes <= LIMIT as usize || page.items.len() == 1, "{bytes}");
         versions.extend(page.items.iter().map(|event| event.version.number()));

@@ -45,7 +45,7 @@ async fn claimed(store: &Arc<dyn Store>, claim: KeyClaim) -> ClaimOutcome {
 
 async fn keep(store: &Arc<dyn Store>, claim: KeyClaim, answer: StoredResponse) {
     let kept = store.store_response(claim, answer).await;
-    kept.expect("the store keeps an answer");
+    kept.expect("the store keeps a response");
 }
 
 /// The first claim is granted its reservation; later claims wait, and then get its response.

@@ -59,7 +59,7 @@ async fn walk(fixture: &Fixture, query: &RunQuery) -> Vec<ListedRun> {
     loop {
         let found = fixture.store.query_runs(&query).await;
         let found = found.expect("runs can be queried");
-        let found = found.expect("the flow is there");
+        let found = found.expect("the flow exists");
         assert!(found.items.len() <= query.size.rows());
         rows.extend(found.items);
         let Some(next) = found.next else {
@@ -159,7 +159,7 @@ pub async fn details_are_read_only_when_requested(store: Arc<dyn Store>) {
     assert!(bare.iter().all(|row| row.details.is_none()));
     query.details = true;
     for row in walk(&fixture, &query).await {
-        let run = fixture.find(row.summary.key).await.expect("the run is there");
+        let run = fixture.find(row.summary.key).await.expect("the run exists");
         let details = row.details.expect("details were asked for");
         assert_eq!(details.statistics, run.properties.statistics);
         assert_eq!(details.blocking_error, run.properties.blocking_error);
@@ -235,7 +235,7 @@ pub async fn queried_pages_skip_no_run_while_others_are_created_and_deleted(stor
         let mut number = first;
         loop {
             let found = fixture.store.query_runs(&query).await;
-            let found = found.expect("runs can be queried").expect("it is there");
+            let found = found.expect("runs can be queried").expect("it exists");
             seen.extend(found.items);
             fixture.create(number, &varied(number)).await;
             if number % 2 == 1 {
@@ -286,7 +286,7 @@ async fn assert_pages_are_bounded(fixture: &Fixture, mut query: RunQuery, limit:
     let (mut rows, mut pages) = (Vec::new(), 0);
     loop {
         let found = fixture.store.query_runs(&query).await;
-        let found = found.expect("runs can be queried").expect("it is there");
+        let found = found.expect("runs can be queried").expect("it exists");
         let bytes: usize = found.items.iter().map(ListedRun::bytes).sum();
         assert!(bytes <= limit || found.items.len() == 1, "{bytes}");
         assert!(found.items.iter().all(|run| run.details.is_some()));

@@ -71,7 +71,7 @@ pub async fn of_four_concurrent_outcomes_one_wins(store: Arc<dyn Store>) {
     let key = fixture.create_default(1).await.key;
     let reports = (0..16).map(|number| {
         let (fixture, outcome) = (fixture.clone(), OUTCOMES[number % OUTCOMES.len()]);
-        async move { fixture.report(key, ended(outcome)).await.expect("it is there") }
+        async move { fixture.report(key, ended(outcome)).await.expect("it exists") }
     });
     let answers = all(reports).await;
     let count = |wanted: fn(&Updated<_>) -> bool| answers.iter().filter(|a| wanted(a)).count();
@@ -158,7 +158,7 @@ pub async fn sixteen_writers_of_one_flow_lose_no_update(store: Arc<dyn Store>) {
     });
     all(writers).await;
     let flow = fixture.store.find_flow(fixture.flow).await;
-    let flow = flow.expect("the store finds a flow").expect("it is there");
+    let flow = flow.expect("the store finds a flow").expect("it exists");
     assert_eq!(flow.version.number(), 17);
     let expected = format!("Rosters{}", "+".repeat(16));
     assert_eq!(flow.properties.display_name.as_str(), expected);

@@ -153,7 +153,7 @@ impl ServerProcess {
         format!("http://{}", address.trim())
     }
 
-    /// Fails when the log tells of a panic.
+    /// Fails when the log contains a panic.
     pub fn assert_no_panic(&self) {
         let log = self.log();
         let panics: Vec<&str> = log.lines().filter(|line| line.contains("panicked")).collect();
