@@ -31,7 +31,8 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct ItemRoutes(pub(crate) Router);
 
-/// The maximum size of all bodies in the response to a batch, in bytes; each item has an equal share, with 20 items 419,430 bytes.
+/// The maximum size of all bodies in the response to a batch, in bytes; each item has an equal share, with 20 items 419,430
+/// bytes.
 ///
 /// The response to a single item may be: a run with its documents, 64 KiB each, below 200 KiB; an error with its details,
 /// below 150 KiB; a page, its share of 1 MiB or one row. The longest row is the history entry that replaces all of 64 KiB of

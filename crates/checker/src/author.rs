@@ -1,4 +1,4 @@
-//! Which report made which entry.
+//! Finds the report that made each entry of the history.
 
 use std::collections::HashMap;
 

@@ -22,7 +22,7 @@ pub(super) enum Effect {
     Changes(Box<RunProperties>),
     /// Nothing changes.
     Nothing,
-    /// It is refused.
+    /// It is rejected.
     Refused(Refusal),
 }
 

@@ -1,4 +1,4 @@
-//! What a client knows of a run.
+//! What a client knows about a run.
 
 use flowruns_domain::{json::JsonValue, property, run::RunStatus, version::EntityTag};
 

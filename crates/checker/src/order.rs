@@ -19,7 +19,7 @@ use super::{
 
 /// A request on a run, and what its response says about its position.
 pub(super) struct Call<'a> {
-    /// For messages.
+    /// The name of the request in messages.
     pub(super) name: &'a (dyn fmt::Display + Sync),
     pub(super) invoked: Duration,
     /// None while it may still happen.

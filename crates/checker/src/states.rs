@@ -1,4 +1,4 @@
-//! The states that a run went through, and what shows them.
+//! The states of a run by version, and their comparison with what responses show.
 
 use std::collections::HashMap;
 
@@ -51,7 +51,7 @@ impl States {
         self.states.last().map_or(0, |state| state.version.number())
     }
 
-    /// The version that an answer shows; or what about it was not committed.
+    /// The version that a response shows; or a description of what was not committed.
     pub(super) fn shown(&self, seen: &Seen, form: Form) -> Result<i64, String> {
         let version = self.versions.get(&seen.tag).copied();
         let state = version.and_then(|version| self.of_version(version));

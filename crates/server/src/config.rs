@@ -218,7 +218,8 @@ impl StorageSettings {
 }
 
 impl TokenSettings {
-    /// Reads the folder of the local key and whether issuers are configured, even if other parts of the configuration are invalid.
+    /// Reads the folder of the local key and whether issuers are configured, even if other parts of the configuration
+    /// are invalid.
     ///
     /// # Errors
     ///
