@@ -5,7 +5,7 @@ use std::{fmt::Display, time::Duration};
 use super::{
     author::Sent,
     effect::{Effect, effect},
-    order::{Call, Place},
+    order::{Call, CallResult},
     record::Attempt,
     states::{Form, States},
     target::{Answer, Seen},
@@ -37,7 +37,7 @@ impl<'a> Answers<'a> {
                 name,
                 invoked,
                 answered: Some(answered),
-                place: Place::Saw(version),
+                result: CallResult::Saw(version),
             });
         }
     }
@@ -55,7 +55,7 @@ impl<'a> Answers<'a> {
                     name: sent.operation,
                     invoked: last.invoked,
                     answered: Some(last.answered),
-                    place: Place::Refused(sent.report, refusal),
+                    result: CallResult::Rejected(sent.report, refusal),
                 });
             }
             Answer::Unknown(_) => self.made(sent, None),
@@ -98,7 +98,7 @@ impl<'a> Answers<'a> {
                 name: sent.operation,
                 invoked: last.invoked,
                 answered: Some(last.answered),
-                place: Place::Saw(version),
+                result: CallResult::Saw(version),
             });
         } else {
             let message = format!(
@@ -119,7 +119,7 @@ impl<'a> Answers<'a> {
                 name: sent.operation,
                 invoked: first.invoked,
                 answered,
-                place: Place::Made(*version),
+                result: CallResult::Made(*version),
             });
         }
     }

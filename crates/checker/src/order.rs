@@ -24,25 +24,25 @@ pub(super) struct Call<'a> {
     pub(super) invoked: Duration,
     /// None while it may still happen.
     pub(super) answered: Option<Duration>,
-    pub(super) place: Place<'a>,
+    pub(super) result: CallResult<'a>,
 }
 
 #[derive(Clone, Copy)]
-pub(super) enum Place<'a> {
+pub(super) enum CallResult<'a> {
     /// It made this version.
     Made(i64),
     /// It saw this version.
     Saw(i64),
     /// It was rejected, in any state that explains it.
-    Refused(&'a Report, &'a Refusal),
+    Rejected(&'a Report, &'a Refusal),
 }
 
-impl Place<'_> {
+impl CallResult<'_> {
     const fn known(self) -> Option<i64> {
         match self {
             Self::Made(version) => Some(2 * version),
             Self::Saw(version) => Some(2 * version + 1),
-            Self::Refused(..) => None,
+            Self::Rejected(..) => None,
         }
     }
 }
@@ -51,7 +51,7 @@ impl Place<'_> {
 struct Bounds<'a> {
     calls: Vec<Call<'a>>,
     /// The calls that have a response, in the order of the responses.
-    by_answer: Vec<usize>,
+    by_response: Vec<usize>,
     /// For each call the lowest known position of it and of the calls that were sent after it.
     least_after: Vec<i64>,
 }
@@ -60,47 +60,47 @@ struct Bounds<'a> {
 pub(super) fn order(states: &States, mut calls: Vec<Call<'_>>) -> Vec<Violation> {
     calls.sort_by_key(|call| call.invoked);
     let bounds = Bounds::new(calls);
-    let mut places: Vec<i64> = Vec::new();
+    let mut positions: Vec<i64> = Vec::new();
     let mut violations = Vec::new();
-    let mut answered = bounds.by_answer.iter().peekable();
+    let mut answered = bounds.by_response.iter().peekable();
     // The latest position among the calls that ended before the present one was sent.
     let mut latest: Option<usize> = None;
     for (index, call) in bounds.calls.iter().enumerate() {
         while let Some(other) = answered.next_if(|other| bounds.is_before(**other, call)) {
-            if latest.is_none_or(|latest| places[latest] < places[*other]) {
+            if latest.is_none_or(|latest| positions[latest] < positions[*other]) {
                 latest = Some(*other);
             }
         }
-        let floor = latest.map_or(0, |latest| places[latest]);
-        let place = match call.place.known() {
-            Some(place) if place < floor => {
-                let before = latest.map(|latest| (&bounds.calls[latest], places[latest]));
-                violations.push(too_old(states.run, call, place, before));
-                place
+        let floor = latest.map_or(0, |latest| positions[latest]);
+        let position = match call.result.known() {
+            Some(position) if position < floor => {
+                let before = latest.map(|latest| (&bounds.calls[latest], positions[latest]));
+                violations.push(too_old(states.run, call, position, before));
+                position
             }
-            Some(place) => place,
+            Some(position) => position,
             None => bounds.explain(states, index, floor).unwrap_or_else(|message| {
                 violations.push(Violation::new(Promise::RightAnswer, states.run, message));
                 floor
             }),
         };
-        places.push(place);
+        positions.push(position);
     }
     violations
 }
 
 impl<'a> Bounds<'a> {
     fn new(calls: Vec<Call<'a>>) -> Self {
-        let mut by_answer: Vec<usize> =
+        let mut by_response: Vec<usize> =
             (0..calls.len()).filter(|index| calls[*index].answered.is_some()).collect();
-        by_answer.sort_by_key(|index| calls[*index].answered);
+        by_response.sort_by_key(|index| calls[*index].answered);
         let mut least_after = vec![i64::MAX; calls.len()];
         let mut least = i64::MAX;
         for (index, call) in calls.iter().enumerate().rev() {
-            least = least.min(call.place.known().unwrap_or(i64::MAX));
+            least = least.min(call.result.known().unwrap_or(i64::MAX));
             least_after[index] = least;
         }
-        Self { calls, by_answer, least_after }
+        Self { calls, by_response, least_after }
     }
 
     /// Whether a call ended before another was sent.
@@ -111,7 +111,7 @@ impl<'a> Bounds<'a> {
     /// The first position, not before `floor`, of a state that explains a rejection.
     fn explain(&self, states: &States, index: usize, floor: i64) -> Result<i64, String> {
         let call = &self.calls[index];
-        let Place::Refused(report, refusal) = call.place else {
+        let CallResult::Rejected(report, refusal) = call.result else {
             return Ok(floor);
         };
         let first = (floor / 2).max(1);
@@ -148,16 +148,21 @@ impl<'a> Bounds<'a> {
     }
 }
 
-fn too_old(run: RunId, call: &Call<'_>, place: i64, before: Option<(&Call<'_>, i64)>) -> Violation {
-    let earlier = before.map(|(call, place)| {
+fn too_old(
+    run: RunId,
+    call: &Call<'_>,
+    position: i64,
+    before: Option<(&Call<'_>, i64)>,
+) -> Violation {
+    let earlier = before.map(|(call, position)| {
         let answered = call.answered.unwrap_or_default();
-        format!("{} had been answered version {} at {answered:?}", call.name, place / 2)
+        format!("{} had been answered version {} at {answered:?}", call.name, position / 2)
     });
     let message = format!(
         "{}, asked at {:?}, has version {}, but {}",
         call.name,
         call.invoked,
-        place / 2,
+        position / 2,
         earlier.unwrap_or_default()
     );
     Violation::new(Promise::RealTimeOrder, run, message)
