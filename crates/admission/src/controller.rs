@@ -4,14 +4,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{
     AdmissionLimits, CallerId, Overloaded, Permit, Priority, Usage,
-    state::{Held, State},
+    state::{AdmissionState, Held},
 };
 
 /// Admits requests within limits. See the [crate documentation](crate) for the rules.
 #[derive(Debug)]
 pub struct AdmissionController {
     limits: AdmissionLimits,
-    state: Mutex<State>,
+    state: Mutex<AdmissionState>,
 }
 
 impl AdmissionController {
@@ -56,7 +56,7 @@ impl AdmissionController {
         &self.limits
     }
 
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, AdmissionState> {
         // No code panics while the lock is held.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

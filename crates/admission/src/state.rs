@@ -19,7 +19,7 @@ const MAX_IDLE_CALLERS: usize = 64;
 
 /// The current usage.
 #[derive(Debug, Default)]
-pub(crate) struct State {
+pub(crate) struct AdmissionState {
     total: UsageByPriority,
     /// The bytes of the one permit that is above the limit. `total` does not contain them, so that they do not reduce the
     /// capacity of other requests.
@@ -54,7 +54,7 @@ pub(crate) struct Change {
     pub(crate) to: Held,
 }
 
-impl State {
+impl AdmissionState {
     pub(crate) fn usage(&self) -> Usage {
         let Usage { requests, bytes } = self.total.total();
         Usage { requests, bytes: bytes + self.above_limit.unwrap_or_default() }

@@ -1,4 +1,4 @@
-//! POST $batch: up to 20 requests in one, each answered as if it had been sent separately.
+//! POST $batch: up to 20 requests in one, each processed as if it had been sent separately.
 
 mod address;
 mod envelope;
@@ -27,16 +27,17 @@ use crate::{
     state::Api,
 };
 
-/// The routes that an item may use: all but that of the batch itself.
+/// The routes that an item may use: all except that of the batch itself.
 #[derive(Clone)]
 pub(crate) struct ItemRoutes(pub(crate) Router);
 
-/// The most bytes of all bodies in the response to a batch; each item has an equal share, with 20 items 419,430 bytes.
+/// The maximum size of all bodies in the response to a batch, in bytes; each item has an equal share, with 20 items 419,430
+/// bytes.
 ///
 /// The response to a single item may be: a run with its documents, 64 KiB each, below 200 KiB; an error with its details,
 /// below 150 KiB; a page, its share of 1 MiB or one row. The longest row is the history entry that replaces all of 64 KiB of
 /// very many statistics: about 1 MiB. So the response to a write always fits, and only a read can be rejected for its length,
-/// with the advice to send it separately. In all: 8 MiB, and the same again while they are put together.
+/// with the advice to send it separately. In total 8 MiB, and twice that while they are joined.
 const MAX_RESPONSE_BYTES: usize = 8 * 1024 * 1024;
 
 pub(crate) async fn post_batch(

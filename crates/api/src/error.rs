@@ -76,18 +76,18 @@ impl IntoResponse for ApiError {
 
 impl From<Vec<RuleViolation>> for ApiError {
     fn from(collected: Vec<RuleViolation>) -> Self {
-        // The number is limited where faults are collected; here again, for faults of several collections.
-        let mut faults = Violations::default();
-        faults.extend(collected);
-        let faults = faults.into_vec();
-        let details = faults.iter().map(|fault| ErrorDetail {
-            code: fault.rule.code(),
-            message: fault.message.clone(),
-            target: Some(fault.target.clone()).filter(|target| !target.is_empty()),
+        // The number is limited where violations are collected; here again, for violations of several collections.
+        let mut violations = Violations::default();
+        violations.extend(collected);
+        let violations = violations.into_vec();
+        let details = violations.iter().map(|violation| ErrorDetail {
+            code: violation.rule.code(),
+            message: violation.message.clone(),
+            target: Some(violation.target.clone()).filter(|target| !target.is_empty()),
         });
         let details: Vec<_> = details.collect();
-        let Some(first) = faults.into_iter().next() else {
-            return Self::internal("a rejected request without a fault");
+        let Some(first) = violations.into_iter().next() else {
+            return Self::internal("a rejected request without a violation");
         };
         Self::bad_request(first.rule.code(), first.message)
             .with_target(first.target)
@@ -99,7 +99,7 @@ impl From<Rejection> for ApiError {
     fn from(rejected: Rejection) -> Self {
         let message = rejected.to_string();
         match rejected {
-            Rejection::Invalid(faults) => faults.into(),
+            Rejection::Invalid(violations) => violations.into(),
             Rejection::PreconditionRequired => {
                 Self::new(StatusCode::PRECONDITION_REQUIRED, "preconditionRequired", message)
             }

@@ -1,4 +1,4 @@
-//! Idempotency-Key: a creation that is sent again gets the response of the first time.
+//! Idempotency-Key: a creation that is sent again gets the first response.
 
 use std::sync::Arc;
 
@@ -27,7 +27,8 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub(crate) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// The longest key, in bytes.
 const MAX_KEY_BYTES: usize = 255;
-/// The longest body that is kept, in bytes. Only a rejection with very many faults is longer, and it is made again.
+/// The longest body that is kept, in bytes. Only a rejection with very many violations is longer; the next attempt gets a new
+/// one.
 const MAX_KEPT_BODY_BYTES: usize = 1024 * 1024;
 const KEPT_HEADERS: [HeaderName; 5] =
     [header::CONTENT_TYPE, header::ETAG, header::LOCATION, ODATA_ENTITY_ID, PREFERENCE_APPLIED];

@@ -1,4 +1,4 @@
-//! The OData front of flowruns: the routes of the Microsoft Graph industryData API on any store.
+//! The OData front end of flowruns: the routes of the Microsoft Graph industryData API on any store.
 //!
 //! [`router`] serves any [`Store`](flowruns_domain::store::Store), and accepts the bearer tokens that a
 //! [`TokenVerifier`](auth::TokenVerifier) verifies.
@@ -17,6 +17,20 @@
 //!     router(options)
 //! }
 //! ```
+//!
+//! # Modules
+//!
+//! | module | content |
+//! |---|---|
+//! | `routes` | the route table: path, method, handler and description of every operation |
+//! | `runs`, `flows`, `metadata`, `docs`, `batch` | the handlers |
+//! | `extract` | reads and checks a request for a handler |
+//! | `odata` | paths, query options, filters, cursors, pages |
+//! | `respond`, `format`, `error` | responses and errors |
+//! | `idempotency` | creations with an `Idempotency-Key` |
+//! | `openapi` | the OpenAPI document |
+//! | `offload` | work on long bodies in other threads |
+//! | `state` | the options, and what the handlers share |
 
 mod batch;
 mod docs;

@@ -25,9 +25,9 @@ pub struct ApiOptions {
     pub max_body_bytes: usize,
     /// The largest head of an item of a batch. Set it to the limits of the listener.
     pub head_limits: HeadLimits,
-    /// How long a request may take; after that it is answered 503. Default 30 s.
+    /// How long a request may take; after that it is answered with 503. Default 30 s.
     pub request_timeout: Duration,
-    /// How long a client may pause while it sends a body; after that it is answered 408. Default 10 s.
+    /// How long a client may pause while it sends a body; after that it is answered with 408. Default 10 s.
     pub body_timeout: Duration,
     /// Whether PATCH and DELETE without If-Match are 428. Default `false`.
     pub require_if_match: bool,
@@ -35,13 +35,13 @@ pub struct ApiOptions {
     pub trusted_proxies: Vec<IpNet>,
     /// The origins whose pages may call the API. Default none: then the headers of CORS are never sent.
     pub cors_origins: Vec<AllowedOrigin>,
-    /// Answers `/readyz`. Default: the store is checked, and the server never drains.
+    /// Responds to `/readyz`. Default: the store is checked, and the server never drains.
     pub readiness: Readiness,
     /// Exports traces. Default none: then only a request with a `traceparent` has a span.
     pub tracer: Option<Arc<dyn RequestTracer>>,
     /// How much is accepted before requests are rejected.
     pub limits: Limits,
-    /// The admission that these routes share with other fronts of the process, instead of one of their own with `limits`.
+    /// The admission that these routes share with other front ends of the process, instead of one of their own with `limits`.
     /// Default none.
     pub admission: Option<Arc<Admission>>,
 }

@@ -58,10 +58,10 @@ impl KeyClaim {
     }
 }
 
-/// The response to a creation, as the front that sent it describes it. Neither the domain nor a store interprets it.
+/// The response to a creation, as the front end that sent it describes it. Neither the domain nor a store interprets it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct StoredResponse {
-    /// The outcome in the protocol of the front.
+    /// The outcome in the protocol of the front end.
     pub code: u16,
     /// Named values that are sent again.
     pub attributes: Vec<(String, String)>,

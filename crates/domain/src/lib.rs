@@ -13,7 +13,13 @@
 //! | [`version`] | versions, entity tags, preconditions |
 //! | [`idempotency`] | the rules of idempotency keys |
 //! | [`json`] | JSON values in one normalised form |
-//! | [`id`], [`timestamp`], [`display_name`], [`patch`], [`property`], [`text`], [`clock`] | values that the others use |
+//! | [`id`] | ids of tenants, flows, runs and history entries, and keys made of them |
+//! | [`timestamp`] | times in UTC with microseconds |
+//! | [`display_name`] | display names of flows and runs |
+//! | [`property`] | the names of properties, and their order |
+//! | [`patch`] | fields of a patch: absent, null or a value |
+//! | [`text`] | excerpts of input for messages |
+//! | [`clock`] | the ports for the time and for new ids |
 //!
 //! What a report does to a run:
 //!

@@ -104,7 +104,7 @@ pub enum Rejection {
     PreconditionRequired,
     /// If-Match does not name the stored version.
     #[error(
-        "the resource has changed since it was read; read it again and repeat the change on what is there"
+        "the resource has changed since it was read; read it again and repeat the change on its current state"
     )]
     PreconditionFailed,
     /// If-None-Match names the stored version, or any version.

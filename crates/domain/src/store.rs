@@ -1,4 +1,4 @@
-//! The ports: what the domain asks of a store. `flowruns-testing` holds the conformance suite that every store must pass.
+//! The ports: what the domain requires of a store. `flowruns-testing` holds the conformance suite that every store must pass.
 
 pub(crate) mod error;
 pub(crate) mod flow;

@@ -37,7 +37,7 @@ impl fmt::Display for ProcessExit {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct ProcessState {
     exit: Mutex<Option<ProcessExit>>,
     changed: Condvar,
     stop_requested: AtomicBool,
@@ -47,7 +47,7 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Process {
     pid: Pid,
-    state: Arc<State>,
+    state: Arc<ProcessState>,
 }
 
 impl Process {
@@ -55,7 +55,7 @@ impl Process {
     ///
     /// The errors of starting a thread and a process.
     pub(crate) fn spawn(command: Command) -> io::Result<Self> {
-        let state = Arc::new(State::default());
+        let state = Arc::new(ProcessState::default());
         let watched = Arc::clone(&state);
         let (sender, receiver) = mpsc::channel::<Child>();
         // The thread is started first: if that fails, no child must be stopped.
@@ -144,7 +144,7 @@ impl Drop for Process {
     }
 }
 
-impl State {
+impl ProcessState {
     fn lock(&self) -> MutexGuard<'_, Option<ProcessExit>> {
         self.exit.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! Admission of requests: the rate of each caller, and how much may be in progress in all.
+//! Admission of requests: the rate of each caller, and how much may be in progress in total.
 
 mod caller_limits;
 
@@ -21,7 +21,7 @@ pub struct Limits {
     pub caller: Option<Rate>,
     /// The rates of some callers. The first override that names a caller counts.
     pub overrides: Vec<RateOverride>,
-    /// How much may be in progress, in all and of each caller: requests, and the bytes of memory of their bodies and long
+    /// How much may be in progress, in total and of each caller: requests, and the bytes of memory of their bodies and long
     /// responses. The crate [`flowruns_admission`] has the rules.
     pub admission: AdmissionLimits,
     /// How long a request waits for memory before it is rejected.
@@ -53,7 +53,7 @@ pub struct RateOverride {
 }
 
 impl Default for Limits {
-    /// No rate limit for a caller; 4096 requests and 128 MiB in all, of which a caller may hold a quarter; 5 s to wait;
+    /// No rate limit for a caller; 4096 requests and 128 MiB in total, of which a caller may hold a quarter; 5 s to wait;
     /// counts of up to 100,000 rows.
     fn default() -> Self {
         Self {
@@ -88,7 +88,7 @@ impl Rate {
     }
 }
 
-/// Admits requests within [`Limits`]. All fronts of a process share one, so that together they stay within the limits.
+/// Admits requests within [`Limits`]. All front ends of a process share one, so that together they stay within the limits.
 pub struct Admission {
     limits: Limits,
     callers: CallerLimits,
@@ -142,7 +142,7 @@ impl Admission {
     }
 }
 
-/// Waits until a request may hold `bytes` of memory in all.
+/// Waits until a request may hold `bytes` of memory in total.
 ///
 /// # Errors
 ///

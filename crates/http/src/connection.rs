@@ -1,4 +1,4 @@
-//! What the listener tells about the connection of a request, as extensions of the request.
+//! What the listener knows about the connection of a request, as extensions of the request.
 
 use std::{
     net::IpAddr,
@@ -40,14 +40,14 @@ impl ConnectionAuthentication {
 pub struct HeadLimits {
     /// The largest number of headers; a request with more is 431. At most 1000.
     pub headers: usize,
-    /// The most bytes of their names and values; a request with more is 431.
+    /// The maximum size of their names and values, in bytes; a request with more is 431.
     pub header_bytes: usize,
     /// The longest path and query, in bytes; a request with a longer one is 414. At most 65,534.
     pub uri_bytes: usize,
 }
 
 impl Default for HeadLimits {
-    /// 100 headers of 64 KiB in all, and a URL of 16 KiB.
+    /// 100 headers of 64 KiB in total, and a URL of 16 KiB.
     fn default() -> Self {
         Self { headers: 100, header_bytes: 64 * 1024, uri_bytes: 16 * 1024 }
     }

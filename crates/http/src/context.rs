@@ -1,4 +1,4 @@
-//! What is known about a request: its ids, and what is learnt on its way through the handlers.
+//! What is known about a request: its ids, and what the handlers find out.
 
 use std::sync::{Arc, OnceLock};
 

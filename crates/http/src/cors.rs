@@ -92,14 +92,14 @@ fn is_host(host: &str) -> bool {
     !host.is_empty() && host.bytes().all(is_part)
 }
 
-/// Which pages of other origins may call a front, and what they may send and read.
+/// Which pages of other origins may call a front end, and what they may send and read.
 #[derive(Clone, Debug)]
 pub struct CorsPolicy {
     /// The origins; without any, the headers of CORS are never sent.
     pub origins: Vec<AllowedOrigin>,
-    /// The value of Access-Control-Allow-Methods: every method of the front's routes.
+    /// The value of Access-Control-Allow-Methods: every method of the front end's routes.
     pub methods: HeaderValue,
-    /// The value of Access-Control-Allow-Headers: the headers that clients of the front send.
+    /// The value of Access-Control-Allow-Headers: the headers that clients of the front end send.
     pub request_headers: HeaderValue,
     /// The value of Access-Control-Expose-Headers: the headers that a page may read beyond those that every page may.
     pub response_headers: HeaderValue,
@@ -109,12 +109,14 @@ impl CorsPolicy {
     /// What the policy says about the page that sent a request.
     pub(crate) fn page_of(&self, headers: &HeaderMap) -> RequestPage<'_> {
         let page = if self.origins.is_empty() {
-            Page::CorsDisabled
+            PageOrigin::CorsDisabled
         } else {
             let mut sent = headers.get_all(ORIGIN).iter();
             match (sent.next(), sent.next()) {
-                (Some(origin), None) if self.is_allowed(origin) => Page::Allowed(origin.clone()),
-                _ => Page::NotAllowed,
+                (Some(origin), None) if self.is_allowed(origin) => {
+                    PageOrigin::Allowed(origin.clone())
+                }
+                _ => PageOrigin::NotAllowed,
             }
         };
         RequestPage { policy: self, page }
@@ -130,10 +132,10 @@ impl CorsPolicy {
 /// The page that sent a request, and the policy for it.
 pub(crate) struct RequestPage<'a> {
     policy: &'a CorsPolicy,
-    page: Page,
+    page: PageOrigin,
 }
 
-enum Page {
+enum PageOrigin {
     /// No origin is allowed, so no header of CORS is sent.
     CorsDisabled,
     /// The client is no page, or one of an origin that is not allowed.
@@ -146,7 +148,7 @@ impl RequestPage<'_> {
     /// The response to a preflight of an allowed origin. Browsers send preflights without a token.
     pub(crate) fn preflight(&self, request: &Request) -> Option<Response> {
         let asks_for_method = request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-        if !matches!(self.page, Page::Allowed(_))
+        if !matches!(self.page, PageOrigin::Allowed(_))
             || request.method() != Method::OPTIONS
             || !asks_for_method
         {
@@ -167,11 +169,11 @@ impl RequestPage<'_> {
     /// cookies, so Access-Control-Allow-Credentials is never sent.
     pub(crate) fn add_headers(self, response: &mut Response) {
         let headers = response.headers_mut();
-        if !matches!(self.page, Page::CorsDisabled) {
+        if !matches!(self.page, PageOrigin::CorsDisabled) {
             // Also for a request that no page sent: a cache must not send its response to a page.
             headers.entry(VARY).or_insert(HeaderValue::from_static("Origin"));
         }
-        let Page::Allowed(origin) = self.page else {
+        let PageOrigin::Allowed(origin) = self.page else {
             return;
         };
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// The time by which a request is answered. As an extension of a request, such as an item of a batch, it replaces the
-/// [timeout](crate::PipelineOptions::request_timeout) of the front.
+/// [timeout](crate::PipelineOptions::request_timeout) of the front end.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline(Instant);
 

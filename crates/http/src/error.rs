@@ -1,6 +1,6 @@
 //! A failed request: the status and message that the client sees, and the cause that the log shows.
 //!
-//! The failures that this crate finds itself have their constructors here and in the modules below; a front adds those of
+//! The failures that this crate finds itself have their constructors here and in the modules below; a front end adds those of
 //! its own operations with [`RequestError::new`].
 
 mod access;
@@ -32,7 +32,7 @@ pub struct ErrorDetail {
 }
 
 /// A failed request. As a response it has a status and headers; the
-/// [pipeline](crate::RequestPipeline) adds the body, in the format of the front.
+/// [pipeline](crate::RequestPipeline) adds the body, in the format of the front end.
 #[derive(Debug)]
 pub struct RequestError {
     /// The status of the response.

@@ -1,13 +1,13 @@
-//! What every HTTP front of flowruns needs, whatever its routes and formats are.
+//! What every HTTP front end of flowruns needs, whatever its routes and formats are.
 //!
-//! A front is a set of routes with one format of errors: the OData API, pages for people. Its parts:
+//! A front end is a set of routes with one format of errors: the OData API, pages for people. Its parts:
 //!
 //! - [`RequestPipeline`] answers every request: ids, deadline, panics, error bodies, headers, metrics, log, traces. The
-//!   front gives it a [`ResponseFormat`].
+//!   front end gives it a [`ResponseFormat`].
 //! - [`auth`] verifies bearer tokens and their permissions.
-//! - [`Admission`] limits the rate of each caller, and how much is in progress; all fronts of a process share one.
+//! - [`Admission`] limits the rate of each caller, and how much is in progress; all front ends of a process share one.
 //! - [`BodyReader`] reads a body in time and within the limits of admission.
-//! - [`RequestOrigin`] is the scheme and host that the client used, as trusted proxies tell.
+//! - [`RequestOrigin`] is the scheme and host that the client used, as trusted proxies report them.
 //! - [`Readiness`] and [`health_routes`] answer the probes of load balancers.
 //!
 //! A handler marks a response that is sent while it is made with [`StreamingResponse`].

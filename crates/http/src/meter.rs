@@ -59,7 +59,7 @@ const WATCHED_FAILURES: [&str; 5] =
     ["overloaded", "databaseUnavailable", "contention", "requestTimeout", "internalServerError"];
 
 /// The handles, in tables: a request finds its own without a lock and without an allocation.
-pub(crate) struct Meter {
+pub(crate) struct RequestMeter {
     in_flight: Gauge,
     /// One for each route, and at last one for requests that no route matched.
     series: Box<[[Series; METHODS.len() + 1]]>,
@@ -98,7 +98,7 @@ impl Drop for StreamInFlight {
     }
 }
 
-impl Meter {
+impl RequestMeter {
     /// Handles of the recorder that is installed now, for this number of routes; without a recorder nothing is counted.
     pub(crate) fn new(routes: usize) -> Self {
         describe();

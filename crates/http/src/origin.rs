@@ -35,8 +35,8 @@ impl RequestOrigin {
         let authority = parts.uri.authority().map(|authority| authority.as_str());
         let sent = authority.or_else(|| parts.headers.get(header::HOST)?.to_str().ok());
         let mut hosts = [forwarded.host, sent].into_iter().flatten();
-        let host = hosts.find_map(Host::parse);
-        let host = host.unwrap_or(Host { name: "localhost", port: None });
+        let host = hosts.find_map(HostAndPort::parse);
+        let host = host.unwrap_or(HostAndPort { name: "localhost", port: None });
         Self {
             scheme,
             host: host.shown(scheme, forwarded.port),
@@ -53,7 +53,7 @@ impl RequestOrigin {
 
     /// Whether the host and port of an absolute URL with this scheme are those of this origin.
     pub fn has_host(&self, scheme: &str, host: &str) -> bool {
-        let shown = Host::parse(host).map(|host| host.shown(scheme, None));
+        let shown = HostAndPort::parse(host).map(|host| host.shown(scheme, None));
         shown.is_some_and(|shown| shown.eq_ignore_ascii_case(&self.host))
     }
 
@@ -64,12 +64,12 @@ impl RequestOrigin {
 }
 
 /// A host and port as the client wrote them, validated: they are repeated in links.
-struct Host<'a> {
+struct HostAndPort<'a> {
     name: &'a str,
     port: Option<u16>,
 }
 
-impl<'a> Host<'a> {
+impl<'a> HostAndPort<'a> {
     fn parse(text: &'a str) -> Option<Self> {
         let (name, port) = match text.rsplit_once(':') {
             Some((name, port)) if !port.ends_with(']') => (name, Some(forwarded::port(port)?)),

@@ -1,4 +1,4 @@
-//! The steps that every request passes through, whatever its front.
+//! The steps that every request passes through, whatever its front end.
 
 use std::{
     future::Future,
@@ -27,7 +27,7 @@ use crate::{
     deadline::Deadline,
     error::RequestError,
     log::RequestSummary,
-    meter::{InFlight, Meter},
+    meter::{InFlight, RequestMeter},
     origin::RequestOrigin,
     rejection_log::RejectionLog,
     response_body, security_headers,
@@ -35,7 +35,7 @@ use crate::{
     trace::{RequestTracer, span},
 };
 
-/// How a front writes responses: the one thing that the pipeline does not know.
+/// How a front end writes responses: the one thing that the pipeline does not know.
 pub trait ResponseFormat: Send + Sync + 'static {
     /// The body of a failed response.
     fn error_body(
@@ -45,7 +45,7 @@ pub trait ResponseFormat: Send + Sync + 'static {
         now: Timestamp,
     ) -> ErrorBody;
 
-    /// Adds the headers that every response of the front has.
+    /// Adds the headers that every response of the front end has.
     fn add_headers(&self, _headers: &mut HeaderMap) {}
 
     /// Removes the body of the response to a write, which has happened, when no memory is left for it. Returns `false` and
@@ -64,34 +64,34 @@ pub struct ErrorBody {
     pub bytes: Vec<u8>,
 }
 
-/// What a pipeline needs besides the format of its front.
+/// What a pipeline needs besides the format of its front end.
 #[derive(Clone)]
 pub struct PipelineOptions {
-    /// Tells the date of a failure, and the time in the id of a request.
+    /// Gives the date of a failure, and the time in the id of a request.
     pub clock: Arc<dyn Clock>,
     /// Makes the ids of requests.
     pub ids: Arc<dyn Ids>,
-    /// How long a request may take until its response begins; after that it is answered 503.
+    /// How long a request may take until its response begins; after that it is answered with 503.
     pub request_timeout: Duration,
-    /// The networks of the proxies that are trusted to tell scheme, host, port and path prefix of the client's URL.
+    /// The networks of the proxies that are trusted to report scheme, host, port and path prefix of the client's URL.
     pub trusted_proxies: Vec<IpNet>,
-    /// Which pages of other origins may call the front.
+    /// Which pages of other origins may call the front end.
     pub cors: CorsPolicy,
     /// Exports traces; without it only a request with a `traceparent` has a span.
     pub tracer: Option<Arc<dyn RequestTracer>>,
 }
 
-/// Answers every request of a front, whatever its handlers do: ids, deadline, panics, error bodies, headers, metrics and the
-/// log.
+/// Responds to every request of a front end, whatever its handlers do: ids, deadline, panics, error bodies, headers, metrics
+/// and the log.
 pub struct RequestPipeline<F> {
     options: PipelineOptions,
     format: F,
-    meter: Meter,
+    meter: RequestMeter,
     rejections: RejectionLog,
 }
 
 /// A request in the pipeline.
-struct Exchange {
+struct RequestInPipeline {
     context: Arc<RequestContext>,
     method: Method,
     span: Span,
@@ -99,12 +99,17 @@ struct Exchange {
 }
 
 impl<F: ResponseFormat> RequestPipeline<F> {
-    /// A pipeline for a front of this many [routes](crate::RouteName). Metrics go to the recorder that is installed now.
+    /// A pipeline for a front end of this many [routes](crate::RouteName). Metrics go to the recorder that is installed now.
     pub fn new(options: PipelineOptions, format: F, routes: usize) -> Self {
-        Self { options, format, meter: Meter::new(routes), rejections: RejectionLog::default() }
+        Self {
+            options,
+            format,
+            meter: RequestMeter::new(routes),
+            rejections: RejectionLog::default(),
+        }
     }
 
-    /// Answers a request that came over a connection, with the headers that browsers and caches need. `handler` is not
+    /// Responds to a request that came over a connection, with the headers that browsers and caches need. `handler` is not
     /// called for a CORS preflight.
     pub async fn serve<Fut: Future<Output = Response>>(
         &self,
@@ -124,7 +129,7 @@ impl<F: ResponseFormat> RequestPipeline<F> {
         response
     }
 
-    /// Answers a request that has no connection of its own, such as an item of a batch.
+    /// Responds to a request that has no connection of its own, such as an item of a batch.
     pub async fn handle<Fut: Future<Output = Response>>(
         &self,
         request: Request,
@@ -150,7 +155,7 @@ impl<F: ResponseFormat> RequestPipeline<F> {
     }
 
     /// Gives the request its ids, its deadline and its span.
-    fn identify(&self, mut request: Request) -> (Exchange, Request) {
+    fn identify(&self, mut request: Request) -> (RequestInPipeline, Request) {
         let PipelineOptions { clock, ids, .. } = &self.options;
         let started = Instant::now();
         let deadline = request.extensions().get::<Deadline>().copied();
@@ -159,7 +164,7 @@ impl<F: ResponseFormat> RequestPipeline<F> {
         let request_id = ids.next(clock.now());
         let context = Arc::new(RequestContext::new(request_id, deadline, request.headers()));
         let tracer = self.options.tracer.as_deref();
-        let exchange = Exchange {
+        let exchange = RequestInPipeline {
             span: span(tracer, request_id, &request),
             method: request.method().clone(),
             started,
@@ -169,9 +174,9 @@ impl<F: ResponseFormat> RequestPipeline<F> {
         (exchange, request)
     }
 
-    /// Charges a long response to its request. When no memory is left for it, a read is answered 503, and a write, which
+    /// Charges a long response to its request. When no memory is left for it, a read is answered with 503, and a write, which
     /// has happened, without its body. A stream is not in memory and is not charged.
-    fn charge_body(&self, mut response: Response, exchange: &Exchange) -> Response {
+    fn charge_body(&self, mut response: Response, exchange: &RequestInPipeline) -> Response {
         let permit = exchange.context.permit();
         let (Some(permit), Some(length)) = (permit, response_body::long_length(&response)) else {
             return response;
@@ -194,7 +199,7 @@ impl<F: ResponseFormat> RequestPipeline<F> {
     fn write_error(
         &self,
         mut response: Response,
-        exchange: &Exchange,
+        exchange: &RequestInPipeline,
     ) -> (Response, Option<Arc<RequestError>>) {
         let error = response.extensions_mut().remove::<Arc<RequestError>>();
         if let Some(error) = &error
@@ -214,14 +219,19 @@ impl<F: ResponseFormat> RequestPipeline<F> {
         headers.insert(header::CONTENT_TYPE, body.content_type);
     }
 
-    fn add_headers(&self, response: &mut Response, exchange: &Exchange) {
+    fn add_headers(&self, response: &mut Response, exchange: &RequestInPipeline) {
         self.format.add_headers(response.headers_mut());
         exchange.context.add_ids(response.headers_mut());
     }
 
     /// Counts, traces and logs the request.
-    fn account(&self, response: &Response, error: Option<&RequestError>, exchange: &Exchange) {
-        let Exchange { context, method, span, .. } = exchange;
+    fn account(
+        &self,
+        response: &Response,
+        error: Option<&RequestError>,
+        exchange: &RequestInPipeline,
+    ) {
+        let RequestInPipeline { context, method, span, .. } = exchange;
         let summary = RequestSummary {
             method,
             route: context.route(),
@@ -239,7 +249,7 @@ impl<F: ResponseFormat> RequestPipeline<F> {
     }
 }
 
-impl Exchange {
+impl RequestInPipeline {
     /// The response of the handler, or a failure when it panics or misses the deadline.
     async fn run(&self, handler: impl Future<Output = Response>) -> Response {
         let handler = AssertUnwindSafe(handler.instrument(self.span.clone())).catch_unwind();
@@ -253,7 +263,11 @@ impl Exchange {
 }
 
 /// Keeps the permit of the request until a long response or a stream is sent.
-fn hold_until_sent(response: Response, exchange: Exchange, in_flight: &InFlight<'_>) -> Response {
+fn hold_until_sent(
+    response: Response,
+    exchange: RequestInPipeline,
+    in_flight: &InFlight<'_>,
+) -> Response {
     let context = exchange.context;
     if StreamingResponse::is_set(&response) {
         let in_flight = in_flight.of_stream();

@@ -1,6 +1,6 @@
 //! The name of a route in metrics, traces and the log.
 
-/// The name of a route: its template, such as `/runs/{run}`, and its position in the list of the front. Labels of metrics
+/// The name of a route: its template, such as `/runs/{run}`, and its position in the list of the front end. Labels of metrics
 /// come from a fixed list, never from a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RouteName {
@@ -17,7 +17,7 @@ impl RouteName {
         Self { index, template }
     }
 
-    /// The position in the list of the front.
+    /// The position in the list of the front end.
     pub(crate) const fn index(self) -> usize {
         self.index
     }

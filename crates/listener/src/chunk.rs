@@ -5,11 +5,11 @@
 
 /// A byte that is not allowed at its position.
 #[derive(Debug, Eq, PartialEq)]
-pub(crate) struct Malformed;
+pub(crate) struct MalformedChunk;
 
 /// The part that the next byte belongs to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum State {
+enum ChunkPart {
     Size,
     SizePadding,
     Extension,
@@ -28,7 +28,7 @@ enum State {
 /// A chunked body that is read in parts.
 #[derive(Debug)]
 pub(crate) struct ChunkScanner {
-    state: State,
+    state: ChunkPart,
     has_size: bool,
     /// The missing bytes of the current chunk.
     left: u64,
@@ -36,27 +36,27 @@ pub(crate) struct ChunkScanner {
 
 impl ChunkScanner {
     pub(crate) const fn new() -> Self {
-        Self { state: State::Size, has_size: false, left: 0 }
+        Self { state: ChunkPart::Size, has_size: false, left: 0 }
     }
 
     pub(crate) const fn is_complete(&self) -> bool {
-        matches!(self.state, State::End)
+        matches!(self.state, ChunkPart::End)
     }
 
     /// Scans the next bytes up to the end of the body. Returns how many of them belong to it.
-    pub(crate) fn scan(&mut self, bytes: &[u8]) -> Result<usize, Malformed> {
+    pub(crate) fn scan(&mut self, bytes: &[u8]) -> Result<usize, MalformedChunk> {
         let mut at = 0;
         while !self.is_complete()
             && let Some(byte) = bytes.get(at)
         {
-            if self.state == State::Data {
+            if self.state == ChunkPart::Data {
                 let available = bytes.len() - at;
                 let skipped =
                     usize::try_from(self.left).map_or(available, |left| left.min(available));
                 self.left -= skipped as u64;
                 at += skipped;
                 if self.left == 0 {
-                    self.state = State::DataCr;
+                    self.state = ChunkPart::DataCr;
                 }
                 continue;
             }
@@ -66,8 +66,8 @@ impl ChunkScanner {
         Ok(at)
     }
 
-    fn next(&mut self, byte: u8) -> Result<State, Malformed> {
-        use State::*;
+    fn next(&mut self, byte: u8) -> Result<ChunkPart, MalformedChunk> {
+        use ChunkPart::*;
         match (self.state, byte) {
             (Size, _) if byte.is_ascii_hexdigit() => self.add_digit(byte),
             (Size | SizePadding, b' ' | b'\t') if self.has_size => Ok(SizePadding),
@@ -88,17 +88,17 @@ impl ChunkScanner {
             (TrailerValue, _) if is_text(byte) => Ok(TrailerValue),
             (TrailerLf, b'\n') => Ok(TrailerStart),
             (EndLf, b'\n') => Ok(End),
-            _ => Err(Malformed),
+            _ => Err(MalformedChunk),
         }
     }
 
-    fn add_digit(&mut self, byte: u8) -> Result<State, Malformed> {
-        let digit = (byte as char).to_digit(16).ok_or(Malformed)?;
+    fn add_digit(&mut self, byte: u8) -> Result<ChunkPart, MalformedChunk> {
+        let digit = (byte as char).to_digit(16).ok_or(MalformedChunk)?;
         let size = self.left.checked_mul(16);
         let size = size.and_then(|size| size.checked_add(digit.into()));
-        self.left = size.ok_or(Malformed)?;
+        self.left = size.ok_or(MalformedChunk)?;
         self.has_size = true;
-        Ok(State::Size)
+        Ok(ChunkPart::Size)
     }
 }
 
@@ -131,10 +131,10 @@ const fn is_token(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{ChunkScanner, Malformed};
+    use super::{ChunkScanner, MalformedChunk};
 
     /// The length of a body if it is complete. Scans it in one part and byte by byte, with the same result.
-    fn length(body: &str) -> Result<Option<usize>, Malformed> {
+    fn length(body: &str) -> Result<Option<usize>, MalformedChunk> {
         let mut chunks = ChunkScanner::new();
         let whole = chunks.scan(body.as_bytes());
         let whole = whole.map(|length| chunks.is_complete().then_some(length));
@@ -185,7 +185,7 @@ mod tests {
             "1\r\nab\r\n",
             "1\r\na\n0\r\n\r\n",
         ] {
-            assert_eq!(length(body), Err(Malformed), "{body:?}");
+            assert_eq!(length(body), Err(MalformedChunk), "{body:?}");
         }
     }
 }

@@ -15,13 +15,13 @@ use crate::handle::ConnectionHandle;
 #[derive(Default)]
 pub(crate) struct EvictionQueue {
     next_id: u64,
-    all: HashMap<u64, Entry>,
+    all: HashMap<u64, QueueEntry>,
     /// Connections that have not carried a valid token.
     anonymous: BTreeSet<(Instant, u64)>,
     authenticated: BTreeSet<(Instant, u64)>,
 }
 
-struct Entry {
+struct QueueEntry {
     handle: Arc<ConnectionHandle>,
     position: Instant,
     is_authenticated: bool,
@@ -33,7 +33,7 @@ impl EvictionQueue {
         self.next_id += 1;
         let position = Instant::now();
         self.anonymous.insert((position, id));
-        let entry = Entry { handle: Arc::clone(handle), position, is_authenticated: false };
+        let entry = QueueEntry { handle: Arc::clone(handle), position, is_authenticated: false };
         self.all.insert(id, entry);
         id
     }

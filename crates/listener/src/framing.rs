@@ -9,7 +9,7 @@ use crate::{
 
 /// What is rejected.
 #[derive(Debug, Eq, PartialEq)]
-pub(crate) enum Rejection {
+pub(crate) enum FramingRejection {
     /// The head that is being read, with this status.
     Head(StatusCode),
     /// The body of a request whose head was already passed on.
@@ -22,7 +22,7 @@ pub(crate) struct Scan {
     /// The number of bytes from the first one up to the end of the last complete head, or of the part of its body.
     pub(crate) passed: usize,
     /// Why nothing more will be passed on.
-    pub(crate) rejection: Option<Rejection>,
+    pub(crate) rejection: Option<FramingRejection>,
 }
 
 enum Part {
@@ -66,10 +66,11 @@ impl RequestFraming {
     }
 
     /// The number of bytes of the next part that may be passed on; `None` while a head is incomplete.
-    fn step(&mut self, bytes: &[u8]) -> Result<Option<usize>, Rejection> {
+    fn step(&mut self, bytes: &[u8]) -> Result<Option<usize>, FramingRejection> {
         let length = match &mut self.part {
             Part::Head => {
-                let Some((length, body)) = self.head.scan(bytes).map_err(Rejection::Head)? else {
+                let Some((length, body)) = self.head.scan(bytes).map_err(FramingRejection::Head)?
+                else {
                     return Ok(None);
                 };
                 self.part = match body {
@@ -84,7 +85,9 @@ impl RequestFraming {
                 *left -= length as u64;
                 length
             }
-            Part::Chunked(chunks) => chunks.scan(bytes).map_err(|_malformed| Rejection::Body)?,
+            Part::Chunked(chunks) => {
+                chunks.scan(bytes).map_err(|_malformed| FramingRejection::Body)?
+            }
         };
         let is_complete = match &self.part {
             Part::Head => false,
@@ -103,7 +106,7 @@ impl RequestFraming {
 mod tests {
     use axum::http::StatusCode;
 
-    use super::{Rejection, RequestFraming, Scan};
+    use super::{FramingRejection, RequestFraming, Scan};
 
     const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
     const LENGTH: &str = "PUT / HTTP/1.1\r\nContent-Length: 3\r\n\r\n\n\n\n";
@@ -124,7 +127,7 @@ mod tests {
         let bad = format!("{requests}GET / HTTP/1.1\n\r\n");
         let rejected = Scan {
             passed: requests.len(),
-            rejection: Some(Rejection::Head(StatusCode::BAD_REQUEST)),
+            rejection: Some(FramingRejection::Head(StatusCode::BAD_REQUEST)),
         };
         assert_eq!(scan(&bad), rejected);
     }
@@ -133,7 +136,7 @@ mod tests {
     fn a_malformed_chunk_ends_the_body_and_rejects_what_follows_it() {
         let head = CHUNKED.split_inclusive("\r\n\r\n").next().unwrap_or_default();
         let bad = format!("{head}0\r\nX: a\n\r\n{GET}");
-        let rejected = Scan { passed: head.len(), rejection: Some(Rejection::Body) };
+        let rejected = Scan { passed: head.len(), rejection: Some(FramingRejection::Body) };
         assert_eq!(scan(&bad), rejected);
     }
 }

@@ -66,7 +66,7 @@ impl ConnectionHandle {
         self.awaits_writes.load(Ordering::Acquire)
     }
 
-    /// The first bytes have told the version of HTTP.
+    /// The first bytes have shown the version of HTTP.
     pub(crate) fn protocol_detected(&self, is_http2: bool) {
         let mut state = self.state();
         state.is_http2 = is_http2;

@@ -2,13 +2,13 @@
 //!
 //! It protects the routes from clients that are slow, silent, hostile or too many:
 //!
-//! - Limits on connections, in all and for each address. When all are in use, a new connection takes the place of the one
-//!   that has made no progress for longest.
+//! - Limits on connections, in total and for each address. At the limit, the connection that has made no progress for the
+//!   longest time is closed for a new one.
 //! - Timeouts for the first byte, the head of a request, idle connections and blocked writes, and a minimum rate at which
 //!   responses must be read. The request timeout and the reading of request bodies are the router's.
 //! - A budget for the memory that all connections hold, and limits for the size of heads.
 //! - Strict framing of HTTP/1: what a proxy could read differently is rejected (request smuggling).
-//! - A drain at shutdown: requests in flight are answered, idle connections are closed.
+//! - A drain at shutdown: requests in flight get their responses, idle connections are closed.
 //!
 //! Each request carries the extensions [`Peer`], [`OverTls`] (over TLS only) and, until a request of its connection has carried
 //! a valid token, [`ConnectionAuthentication`].

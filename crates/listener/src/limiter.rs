@@ -20,7 +20,7 @@ use crate::{
     eviction::EvictionQueue, handle::ConnectionHandle, memory::BUDGET_BYTES, state::CloseRequest,
 };
 
-/// One connection of this number is reserved for clients that have not sent a valid token yet.
+/// One of this number of connections is reserved for clients that have not sent a valid token yet.
 const RESERVED_SHARE: u32 = 8;
 
 /// Why a connection is not accepted.

@@ -22,7 +22,7 @@ use crate::{connection::ConnectionContext, response_body::InFlightGuard};
 
 /// A shorter body usually arrives with its head.
 const SHORT_BODY_BYTES: u64 = 8 * 1024;
-/// How long the rest of a body is read in all, and how long its next bytes may take.
+/// How long the rest of a body is read in total, and how long its next bytes may take.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(10);
 const NEXT_BYTES_TIMEOUT: Duration = Duration::from_secs(1);
 

@@ -35,7 +35,7 @@ pub struct ListenOptions {
     pub drain_timeout: Duration,
     /// The rate at which a client must read its responses, while more is waiting for it. Default 240 bytes/s over 5 s.
     pub minimum_read_rate: MinimumRate,
-    /// Connections in all; 0 means 10,000. The limit of open files lowers both. At most 1,000,000.
+    /// Connections in total; 0 means 10,000. The limit of open files lowers both. At most 1,000,000.
     pub max_connections: u32,
     /// Connections from one address; 0 means no limit. Default 0.
     pub max_connections_per_peer: u64,

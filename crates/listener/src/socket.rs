@@ -1,4 +1,4 @@
-//! The TCP socket of a connection, and what its events tell without a read.
+//! The TCP socket of a connection, and what its events show without a read.
 
 use std::{
     future::Future,
@@ -19,7 +19,7 @@ use tokio::{
 /// is held in the kernel. Bytes in flight are not limited by this.
 const UNSENT_BYTES: u32 = 64 * 1024;
 
-/// Whether the kernel tells readiness by edges (epoll): then a read that does not fill its buffer has emptied the socket.
+/// Whether the kernel reports readiness edge-triggered (epoll): then a read that does not fill its buffer has emptied the socket.
 const IS_EDGE_TRIGGERED: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 pub(crate) struct Socket(Arc<TcpStream>);

@@ -7,7 +7,7 @@ use crate::{close_reason::CloseReason, rate::TransferWindow, timeouts::Timeouts}
 /// What a connection waits for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Phase {
-    /// The first bytes, which tell the version of HTTP; with TLS also the handshake.
+    /// The first bytes, which show the version of HTTP; with TLS also the handshake.
     AwaitingFirstByte,
     /// Responses to requests that are in flight.
     Responding,

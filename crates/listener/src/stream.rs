@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::{
-    framing::{Rejection, RequestFraming},
+    framing::{FramingRejection, RequestFraming},
     memory::MemoryCharge,
 };
 
@@ -89,8 +89,8 @@ impl<S> MonitoredStream<S> {
         let scan = framing.scan(bytes);
         match scan.rejection {
             None => {}
-            Some(Rejection::Head(status)) => self.rejected = Some(status),
-            Some(Rejection::Body) => self.has_ended = true,
+            Some(FramingRejection::Head(status)) => self.rejected = Some(status),
+            Some(FramingRejection::Body) => self.has_ended = true,
         }
         scan.passed
     }

@@ -21,8 +21,8 @@ const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
 /// Time for a response beyond the time limit of its statement.
 const RESPONSE_GRACE: Duration = Duration::from_secs(2);
 
-/// How long a released connection may still run the statement of a caller that has gone. Then it is closed, and the server
-/// cancels the statement.
+/// How long a released connection may still run the statement of a caller that has disconnected. Then it is closed, and the
+/// server cancels the statement.
 const RELEASE_GRACE: Duration = Duration::from_millis(250);
 
 /// How a store connects to its database, and its limits. Not `Debug`, since it may contain a password.
@@ -41,9 +41,9 @@ pub struct ConnectOptions {
     /// Writers of reports, each with two connections besides the pool; creations have one more connection. Default 1: a
     /// writer reads a batch while it writes the one before, and a second writer only makes the batches smaller.
     pub writers: usize,
-    /// The most reports and creations that may wait to be written, of all writers together; default 4096.
+    /// The maximum number of reports and creations that wait or are being written, for all writers together; default 4096.
     pub writer_queue: usize,
-    /// The most bytes of reports and creations that may wait to be written, of all writers together; default 16 MiB.
+    /// The maximum memory of these reports and creations, in bytes; default 16 MiB.
     pub writer_queue_bytes: usize,
 }
 

@@ -64,10 +64,10 @@ impl ConnectionGeneration {
 /// share it.
 #[derive(Clone)]
 pub(crate) struct DedicatedConnection {
-    shared: Arc<Shared>,
+    shared: Arc<SharedConnection>,
 }
 
-struct Shared {
+struct SharedConnection {
     purpose: &'static str,
     database: PgConnectOptions,
     time_limit: Duration,
@@ -85,7 +85,7 @@ struct Opened {
 /// Exclusive use of a dedicated connection, for one or several statements. The connection is closed unless it is released:
 /// an abandoned statement may still run on it.
 pub(crate) struct ConnectionLease {
-    shared: Arc<Shared>,
+    shared: Arc<SharedConnection>,
     slot: OwnedMutexGuard<Option<Opened>>,
     opened: Option<Opened>,
     is_new: bool,
@@ -101,7 +101,7 @@ impl DedicatedConnection {
         generation: ConnectionGeneration,
     ) -> Self {
         Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(SharedConnection {
                 purpose,
                 database,
                 time_limit,

@@ -65,6 +65,18 @@
 //! # tokio::runtime::Runtime::new()?.block_on(example())?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Modules
+//!
+//! | module | content |
+//! |---|---|
+//! | `store`, `runs`, `flows`, `history`, `idempotency` | the ports of the domain, with their statements |
+//! | `writer` | reports and creations, written in batches |
+//! | `query` | lists and counts, each along one index |
+//! | `columns`, `row`, `parameters` | rows as SQL columns, as results and as parameters |
+//! | `connect`, `pool`, `dedicated_connection`, `retry` | connections, and what is repeated after a failure |
+//! | [`migrate`], `schema_status` | migrations, and the state of the database |
+//! | `error`, `meter` | errors of the database as store errors; metrics |
 
 mod columns;
 mod connect;

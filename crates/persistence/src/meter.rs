@@ -25,7 +25,7 @@ const OUTCOMES: [Outcome; 4] = [
 ];
 
 /// The metrics of the writers of a store.
-pub(crate) struct Meter {
+pub(crate) struct StoreMeter {
     /// Statements that read the runs of a batch.
     pub(crate) read: StatementMeter,
     /// Statements that write a batch of reports.
@@ -47,7 +47,7 @@ pub(crate) struct StatementMeter {
     retries: Counter,
 }
 
-impl Meter {
+impl StoreMeter {
     pub(crate) fn new() -> Self {
         describe();
         let ended =

@@ -52,7 +52,7 @@ pub enum MigrateError {
     #[error("there is no migration {0}; `flowruns migrate status` lists them")]
     Unknown(i64),
     /// The database rejected a statement, or cannot be reached.
-    #[error("the database refused a migration")]
+    #[error("the database rejected a migration")]
     Failed(#[source] sqlx::Error),
     /// sqlx rejected a migration.
     #[error("a migration failed")]

@@ -1,5 +1,5 @@
 //! Whether a database is fit for this release: its encoding, its migrations, and whether it accepts writes. `serve`,
-//! `check`, readiness and metrics all ask [`SchemaStatus`].
+//! `check`, readiness and metrics all use [`SchemaStatus`].
 
 use chrono::{DateTime, Datelike as _, Months, NaiveTime, Utc};
 use flowruns_domain::{
@@ -29,7 +29,7 @@ pub(crate) const STATE: &str = "
     SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean, current_setting('server_encoding')";
 
 /// Partitions further ahead are not counted.
-const MOST_MONTHS: i32 = 1200;
+const MAX_MONTHS: i32 = 1200;
 
 /// The state of a database, as far as a release depends on it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -42,7 +42,7 @@ pub struct SchemaStatus {
     pub migrations: Vec<MigrationStatus>,
 }
 
-/// What operators must know of a database.
+/// What operators must know about a database.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum SchemaFinding {
     /// The encoding is not UTF8: nothing can be served.
@@ -139,7 +139,7 @@ fn covered_after(now: DateTime<Utc>, covered: &[(DateTime<Utc>, DateTime<Utc>)])
         let start = start.and_time(NaiveTime::MIN).and_utc();
         covered.iter().any(|(from, to)| *from <= start && start < *to)
     };
-    (0..MOST_MONTHS).take_while(|offset| is_covered(*offset)).count() as i32 - 1
+    (0..MAX_MONTHS).take_while(|offset| is_covered(*offset)).count() as i32 - 1
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The writer of reports and creations. Its tasks carry out what waits in their queues in one statement each, so that the
+//! The writer of reports and creations. Each task handles all jobs that wait in its queue with one statement, so that the
 //! cost of a report falls as the load rises.
 //!
 //! ```text
@@ -20,12 +20,12 @@
 //! Rules that every task keeps:
 //!
 //! - A caller gets its result after the commit of everything that the result was decided on.
-//! - The tasks own the work: a caller that leaves cancels nothing.
+//! - The tasks own the work: a caller that disconnects cancels nothing.
 //! - While a batch is written, the next reports of its runs are deferred; other runs are read and decided.
 //! - Several processes may write one run: the statement writes a row only in the version that was read. The loser decides
 //!   its reports again, and after two lost races waits for a lock on the row.
 //! - A write whose response was lost may have been committed, or may be committed later. Its report is decided again only
-//!   together with a look for its event, and is not rejected until its outcome is known.
+//!   after a search for its event, and is not rejected until its outcome is known.
 
 mod batch;
 mod contended_runs;
@@ -76,14 +76,14 @@ use crate::{
     connect::ConnectOptions,
     dedicated_connection::{ConnectionGeneration, DedicatedConnection, WriteAccess},
     error::store_error,
-    meter::Meter,
+    meter::StoreMeter,
     retry::Backoff,
 };
 
-/// The most jobs of one statement.
-const MOST_JOBS: usize = 128;
-/// Batches that wait for the writing task, which writes them together.
-const MOST_BATCHES: usize = 8;
+/// The maximum number of jobs in one statement.
+const MAX_JOBS: usize = 128;
+/// The maximum number of batches that wait for the writing task, which writes them together.
+const MAX_BATCHES: usize = 8;
 /// The size of the caches of all tasks together, in bytes.
 const CACHE_BYTES: usize = 8 * 1024 * 1024;
 
@@ -92,7 +92,7 @@ pub(crate) struct Writers {
     updates: Vec<JobSender<QueuedReport, ReportResult>>,
     creations: JobSender<QueuedCreation, bool>,
     admission: Arc<AdmissionController>,
-    meter: Arc<Meter>,
+    meter: Arc<StoreMeter>,
     retry_for: Duration,
     closing: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -109,7 +109,7 @@ impl Writers {
             // The share of a caller was limited when its request was admitted.
             caller_percent: 100,
         });
-        let meter = Arc::new(Meter::new());
+        let meter = Arc::new(StoreMeter::new());
         let (closing, closed) = watch::channel(false);
         let connection = |purpose, generation: &ConnectionGeneration| {
             let (database, time_limit) = (options.writer_session(), options.response_timeout());
@@ -194,7 +194,7 @@ impl Writers {
         self.creations.submit(creation, permit, self.deadline()).await
     }
 
-    pub(crate) fn meter(&self) -> &Meter {
+    pub(crate) fn meter(&self) -> &StoreMeter {
         &self.meter
     }
 
@@ -239,9 +239,9 @@ fn report_tasks(
     [reading, writing]: [DedicatedConnection; 2],
     contended: ContendedRuns,
     cache: RunCache,
-    meter: &Arc<Meter>,
+    meter: &Arc<StoreMeter>,
 ) -> [JoinHandle<()>; 2] {
-    let (batches, to_write) = mpsc::channel(MOST_BATCHES);
+    let (batches, to_write) = mpsc::channel(MAX_BATCHES);
     let (result_sender, results) = mpsc::unbounded_channel();
     let reading = ReadingTask {
         queue,

@@ -8,7 +8,7 @@ use flowruns_http::health_routes;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
-    config::Admin,
+    config::AdminSettings,
     metrics::{self, Recorder, Scrape},
 };
 
@@ -24,7 +24,7 @@ pub(crate) struct AdminPort {
 impl AdminPort {
     /// Opens the port and starts recording metrics, so it must be called before anything that counts. Returns `None` when no
     /// admin port is configured, or when its default address is in use: several servers may run on one machine.
-    pub(crate) async fn open(admin: &Admin) -> anyhow::Result<Option<Self>> {
+    pub(crate) async fn open(admin: &AdminSettings) -> anyhow::Result<Option<Self>> {
         let Some(address) = admin.listen else {
             return Ok(None);
         };

@@ -31,12 +31,12 @@ use validator::Validate;
 
 use self::sources::Sources;
 pub(crate) use self::{
-    admin::Admin,
-    auth::{Auth, IssuerSettings, KeyLocation},
-    database::Database,
-    http::Http,
-    limits::Limits,
-    tls::{Tls, TlsFiles},
+    admin::AdminSettings,
+    auth::{AuthSettings, IssuerSettings, KeyLocation},
+    database::DatabaseSettings,
+    http::HttpSettings,
+    limits::LimitSettings,
+    tls::{TlsFiles, TlsSettings},
     trusted_url::{is_loopback, trusted_url},
 };
 
@@ -54,18 +54,18 @@ pub(crate) struct Settings {
     #[validate(range(max = 1024))]
     pub(crate) worker_threads: u64,
     #[validate(nested)]
-    pub(crate) http: Http,
-    pub(crate) admin: Admin,
+    pub(crate) http: HttpSettings,
+    pub(crate) admin: AdminSettings,
     #[validate(nested)]
-    pub(crate) tls: Tls,
+    pub(crate) tls: TlsSettings,
     #[validate(nested)]
-    pub(crate) database: Database,
-    pub(crate) embedded: Embedded,
+    pub(crate) database: DatabaseSettings,
+    pub(crate) embedded: EmbeddedSettings,
     #[validate(nested)]
-    pub(crate) auth: Auth,
+    pub(crate) auth: AuthSettings,
     #[validate(nested)]
-    pub(crate) limits: Limits,
-    pub(crate) log: Log,
+    pub(crate) limits: LimitSettings,
+    pub(crate) log: LogSettings,
     /// From the environment, or from a file that it names; never shown.
     #[serde(skip)]
     pub(crate) database_url: Option<SecretString>,
@@ -76,9 +76,9 @@ pub(crate) struct Settings {
 pub(crate) struct StorageSettings {
     pub(crate) data_dir: PathBuf,
     #[validate(nested)]
-    pub(crate) database: Database,
-    pub(crate) embedded: Embedded,
-    pub(crate) log: Log,
+    pub(crate) database: DatabaseSettings,
+    pub(crate) embedded: EmbeddedSettings,
+    pub(crate) log: LogSettings,
     #[serde(skip)]
     pub(crate) database_url: Option<SecretString>,
 }
@@ -97,7 +97,7 @@ pub(crate) struct TokenSettings {
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Embedded {
+pub(crate) struct EmbeddedSettings {
     #[serde(deserialize_with = "values::path_unless_empty")]
     pub(crate) binaries: Option<PathBuf>,
     pub(crate) install: InstallSetting,
@@ -113,7 +113,7 @@ pub(crate) enum InstallSetting {
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Log {
+pub(crate) struct LogSettings {
     pub(crate) format: LogFormat,
     pub(crate) filter: String,
 }
@@ -218,7 +218,8 @@ impl StorageSettings {
 }
 
 impl TokenSettings {
-    /// Reads the folder of the local key and whether issuers are configured, whatever else is wrong in the configuration.
+    /// Reads the folder of the local key and whether issuers are configured, even if other parts of the configuration
+    /// are invalid.
     ///
     /// # Errors
     ///
@@ -233,12 +234,13 @@ impl TokenSettings {
     ) -> anyhow::Result<Self> {
         let sources = Sources::read(file, environment)?;
         let mut settings: Self = sources.get()?;
-        settings.has_issuer =
-            Auth::ISSUER_KEYS.iter().any(|key| match sources.value(&format!("auth.{key}")) {
+        settings.has_issuer = AuthSettings::ISSUER_KEYS.iter().any(|key| {
+            match sources.value(&format!("auth.{key}")) {
                 Some(Value::String(text)) => !text.is_empty(),
                 Some(Value::Array(items)) => !items.is_empty(),
                 _ => false,
-            });
+            }
+        });
         // With a misspelled `data_dir` the command would create a key that no server knows.
         settings.warnings = sources.unknown(|section| section.is_empty());
         Ok(settings)

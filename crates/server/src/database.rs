@@ -42,8 +42,8 @@ impl Database {
         }
     }
 
-    /// As [`Database::open`], or uses the embedded database that a running server has started: for commands that may run beside
-    /// a server.
+    /// As [`Database::open`], or uses the embedded database that a running server has started: for commands that may run while
+    /// a server runs.
     pub(crate) async fn open_or_join(settings: &StorageSettings) -> anyhow::Result<Self> {
         let error = match Self::open(settings).await {
             Ok(database) => return Ok(database),

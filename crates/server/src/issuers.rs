@@ -14,7 +14,7 @@ use flowruns_http::auth::{
 use tokio::time::timeout;
 
 use self::fetch::KeyFetcher;
-use crate::config::{Auth, IssuerSettings, KeyLocation};
+use crate::config::{AuthSettings, IssuerSettings, KeyLocation};
 
 /// The clock skew that is tolerated for tokens of an issuer, in seconds.
 const LEEWAY: u64 = 60;
@@ -24,7 +24,7 @@ const MAX_WAITING: usize = 256;
 
 /// Creates the verifier for the tokens of all issuers. A file that cannot be read is an error. An issuer that cannot be reached is
 /// not, since it may be reachable later; until then requests with its tokens get 503.
-pub(crate) async fn verifier(auth: &Auth) -> anyhow::Result<TokenVerifier> {
+pub(crate) async fn verifier(auth: &AuthSettings) -> anyhow::Result<TokenVerifier> {
     let options = RefreshOptions {
         interval: auth.refresh_interval_ms.duration(),
         cooldown: auth.refresh_cooldown_ms.duration(),
@@ -50,7 +50,7 @@ pub(crate) async fn verifier(auth: &Auth) -> anyhow::Result<TokenVerifier> {
 /// # Errors
 ///
 /// The first issuer whose keys cannot be fetched.
-pub(crate) async fn check(auth: &Auth) -> anyhow::Result<Vec<String>> {
+pub(crate) async fn check(auth: &AuthSettings) -> anyhow::Result<Vec<String>> {
     let mut lines = Vec::new();
     for settings in auth.all_issuers() {
         let name = &settings.issuer;

@@ -21,7 +21,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{check, migrate, openapi, serve, token},
-    config::{Log, Settings, StorageSettings, TokenSettings},
+    config::{LogSettings, Settings, StorageSettings, TokenSettings},
 };
 
 /// A report consists of many small values that are allocated in one thread and freed in another, where the system's allocator
@@ -93,7 +93,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 fn block_on(
-    log: &Log,
+    log: &LogSettings,
     worker_threads: usize,
     command: impl Future<Output = anyhow::Result<()>>,
 ) -> anyhow::Result<()> {

@@ -63,7 +63,7 @@ impl Scrape {
     pub(crate) fn new(
         store: PostgresStore,
         readiness: Readiness,
-        limits: &config::Database,
+        limits: &config::DatabaseSettings,
     ) -> Self {
         let limit = |name: &'static str, limit: u64| metrics::gauge!(name).set(limit as f64);
         limit("flowruns_database_connections_limit", limits.max_connections);

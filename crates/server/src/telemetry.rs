@@ -17,7 +17,7 @@ use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuild
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{EnvFilter, registry::LookupSpan, util::SubscriberInitExt as _};
 
-use crate::config::{Log, LogFormat};
+use crate::config::{LogFormat, LogSettings};
 
 /// Log targets that are always off, since they would log secrets: sqlx logs the values of parameters of DATABASE_URL that it does not
 /// know, such as a password with a misspelled name.
@@ -49,7 +49,7 @@ fn writer() -> (NonBlocking, LogWriter) {
 }
 
 /// Starts logging.
-pub(crate) fn start(log: &Log) -> anyhow::Result<LogWriter> {
+pub(crate) fn start(log: &LogSettings) -> anyhow::Result<LogWriter> {
     let directives = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_else(|_| log.filter.clone());
     let mut filter = EnvFilter::try_new(&directives)
         .with_context(|| format!("the log filter {directives:?} is invalid"))?;

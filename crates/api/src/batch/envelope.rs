@@ -26,7 +26,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 #[derive(Debug)]
 pub(super) struct Item {
     pub(super) id: String,
-    /// A fault in them fails only this item, as does one in the method or URL.
+    /// An error in them fails only this item, as does one in the method or URL.
     pub(super) headers: Result<HeaderMap, ApiError>,
     pub(super) method: Scalar,
     pub(super) url: Scalar,
@@ -45,12 +45,12 @@ struct Reader<'b> {
     rejection: Option<ApiError>,
 }
 
-/// Reads the requests. A fault that leaves their order unclear rejects all of them.
+/// Reads the requests. An error that leaves their order unclear rejects all of them.
 pub(super) fn read_items(body: &Bytes, limits: HeadLimits) -> Result<Vec<Item>, ApiError> {
     let text = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     if text.trim_ascii_start().first() != Some(&b'{') {
         return Err(match InvalidDocument::of_other_encoding(text) {
-            Some(fault) => malformed(&fault.to_string()),
+            Some(error) => malformed(&error.to_string()),
             None => malformed("it is no JSON object with the member requests"),
         });
     }
@@ -62,8 +62,8 @@ pub(super) fn read_items(body: &Bytes, limits: HeadLimits) -> Result<Vec<Item>, 
         (Some(rejection), _) => Err(rejection),
         (None, Ok(items)) => Ok(items),
         (None, Err(error)) => {
-            let fault = InvalidDocument::from_serde(text, &error);
-            Err(malformed(&fault.to_string()))
+            let error = InvalidDocument::from_serde(text, &error);
+            Err(malformed(&error.to_string()))
         }
     }
 }

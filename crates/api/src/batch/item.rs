@@ -36,7 +36,7 @@ pub(super) struct BatchContext<'a> {
     inherited: HeaderMap,
     deadline: Deadline,
     page_bytes: PageBytes,
-    /// The most bytes of the body of a response to an item.
+    /// The maximum size of the body of a response to an item, in bytes.
     body_bytes: usize,
 }
 
@@ -77,7 +77,7 @@ impl<'a> BatchContext<'a> {
         BatchResponse::read(id, self.api.pipeline.handle(request, failure).await).await
     }
 
-    /// Sends an item through the routes, or answers 424.
+    /// Sends an item through the routes; the response is 424 if it may not begin.
     async fn send(&self, item: Item, may_begin: bool) -> BatchResponse {
         let id = item.id.clone();
         let mut request = Request::new(Body::empty());
@@ -97,8 +97,8 @@ impl<'a> BatchContext<'a> {
         BatchResponse::read(id, self.api.pipeline.handle(request, handler).await).await
     }
 
-    /// The response of the routes, unless it is too long or a stream. The result of a write, which has happened, is always
-    /// told: by its status and headers.
+    /// The response of the routes, unless it is too long or a stream. The response to a write, which has happened, always has
+    /// at least its status and headers.
     async fn bounded(&self, request: Request) -> Response {
         let is_read = request.method().is_safe();
         let response = routes::respond(self.routes.clone(), request).await;

@@ -39,7 +39,7 @@ pub(super) struct BatchResponse {
 
 /// The members of a response before its body.
 #[derive(Serialize)]
-struct Head<'a> {
+struct ResponseMembers<'a> {
     id: &'a str,
     status: u16,
     headers: BTreeMap<&'a str, String>,
@@ -65,7 +65,7 @@ impl BatchResponse {
 
     /// Appends the response as the batch shows it. The body is copied once and freed.
     pub(super) fn write(self, json: &mut Vec<u8>) -> serde_json::Result<()> {
-        let head = Head {
+        let head = ResponseMembers {
             id: &self.id,
             status: self.status.as_u16(),
             headers: shown_headers(&self.headers),

@@ -30,7 +30,7 @@ impl ApiError {
     /// 400: the response to an item is longer than its share of the batch, in bytes.
     pub(crate) fn response_too_long(limit: usize) -> Self {
         let message = format!(
-            "the answer is over the {limit} bytes that each request of this batch has; send this one alone, or ask for less"
+            "the response is over the {limit} bytes that each request of this batch has; send this one alone, or ask for less"
         );
         Self::bad_request("answerTooLong", message)
     }

@@ -10,7 +10,7 @@ impl ApiError {
     /// 406: the client does not accept the media type of the response.
     pub(crate) fn not_acceptable(media_type: &str) -> Self {
         let message =
-            format!("the answer is {media_type}; send Accept: {media_type}, or leave Accept out");
+            format!("the response is {media_type}; send Accept: {media_type}, or leave Accept out");
         Self::new(StatusCode::NOT_ACCEPTABLE, "invalidAcceptType", message)
     }
 

@@ -1,4 +1,4 @@
-//! A request to the API, checked in the contract's order: 401, 403, 413, 415, 406 and then 400.
+//! A request to the API, checked in the contract's order: 401, 403, 429, 503, 413, 415, 406 and then 400.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ use crate::{
 /// How many copies of a page are in memory while it is made: as the database sent it, as values, and as text.
 const COPIES_OF_A_PAGE: usize = 3;
 
-/// A request that may be made and can be read.
+/// A request that is authorized, admitted and can be read.
 pub(crate) struct ApiRequest {
     pub(crate) caller: Arc<Caller>,
     pub(crate) root: ServiceRoot,
@@ -55,7 +55,7 @@ pub(crate) struct ApiRequest {
     pub(crate) body: Bytes,
     /// It was admitted before it was known whether it ends a run.
     is_unclassified: bool,
-    /// The most bytes of a page in the response.
+    /// The maximum size of a page in the response, in bytes.
     pub(crate) page_bytes: PageBytes,
     params: RawPathParams,
     path_keys: Option<Arc<PathKeys>>,
@@ -131,13 +131,13 @@ impl ApiRequest {
         self.id("run")
     }
 
-    /// The runs that the URL of a list goes through.
+    /// The runs that the URL of a list names before it.
     pub(crate) fn via(&self) -> Result<Via, ApiError> {
         let last = self.param("run").map(|_| self.id("run")).transpose()?;
         self.via_and(last)
     }
 
-    /// The runs that the path goes through beyond those of the route, then the one of the route.
+    /// The runs that the path names before the parameters of its route, then `last`, the one that is a parameter.
     fn via_and(&self, last: Option<RunId>) -> Result<Via, ApiError> {
         let keys = self.path_keys.as_deref();
         let earlier = keys.iter().flat_map(|keys| &keys.earlier_runs);

@@ -3,7 +3,7 @@
 use axum::http::Method;
 use flowruns_http::Priority;
 
-/// The most requests of a batch.
+/// The maximum number of requests in a batch.
 pub(crate) const MAX_BATCH_ITEMS: usize = 20;
 
 /// The allowance for the method, URL and headers of an item of a batch, in bytes on average.

@@ -26,7 +26,7 @@ pub(super) fn check_versions(headers: &HeaderMap) -> Result<(), ApiError> {
         || {
             invalid(
                 "OData-MaxVersion",
-                "the answer is OData 4.0; send OData-MaxVersion: 4.0 or above, or leave it out",
+                "the response is OData 4.0; send OData-MaxVersion: 4.0 or above, or leave it out",
             )
         },
     )

@@ -23,8 +23,8 @@ pub(crate) async fn check_flow_id(request: Request) -> Result<Request, ApiError>
 }
 
 pub(super) fn check_keys(keys: Option<&PathKeys>) -> Result<(), ApiError> {
-    match keys.and_then(|keys| keys.fault.as_ref()) {
-        Some(fault) => Err(ApiError::bad_request("invalidId", fault).with_target("id")),
+    match keys.and_then(|keys| keys.error.as_ref()) {
+        Some(error) => Err(ApiError::bad_request("invalidId", error).with_target("id")),
         None => Ok(()),
     }
 }

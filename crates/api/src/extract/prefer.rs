@@ -1,4 +1,4 @@
-//! Prefer: whether the client wants the representation back.
+//! Prefer: whether the response to a write has a body.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Reads the properties of a body one by one, and collects every fault.
+//! Reads the properties of a body one by one, and collects every violation.
 
 use std::fmt::Display;
 
@@ -19,14 +19,14 @@ const SENTINEL: &str = "unknownFutureValue";
 #[derive(Debug)]
 pub(crate) struct Properties {
     members: JsonObject,
-    faults: Violations,
+    violations: Violations,
     is_creation: bool,
 }
 
 impl Properties {
     /// The properties of a change.
     pub(crate) fn of_patch(members: JsonObject) -> Self {
-        Self { members, faults: Violations::default(), is_creation: false }
+        Self { members, violations: Violations::default(), is_creation: false }
     }
 
     /// The properties of a creation.
@@ -45,8 +45,8 @@ impl Properties {
             Some(JsonValue::Null) => Nullable::Null,
             Some(value) => match read(value, name) {
                 Ok(value) => Nullable::Value(value),
-                Err(faults) => {
-                    self.faults.extend(faults);
+                Err(violations) => {
+                    self.violations.extend(violations);
                     Nullable::Absent
                 }
             },
@@ -78,7 +78,8 @@ impl Properties {
             Nullable::Value(value) => Field::Value(value),
             Nullable::Null => {
                 let message = format!("{name} cannot be null; {advice}");
-                self.faults.push_with(|| RuleViolation::new(Rule::NullNotAllowed, name, message));
+                self.violations
+                    .push_with(|| RuleViolation::new(Rule::NullNotAllowed, name, message));
                 Field::Absent
             }
         }
@@ -114,7 +115,7 @@ impl Properties {
         let is_misspelled = |(sent, _): (&str, _)| sent.eq_ignore_ascii_case(name);
         if self.members.get(name).is_none() && !self.members.iter().any(is_misspelled) {
             let message = format!("{name} is required to create this; send it");
-            self.faults.push_with(|| RuleViolation::new(Rule::PropertyRequired, name, message));
+            self.violations.push_with(|| RuleViolation::new(Rule::PropertyRequired, name, message));
         }
         self.field_or("send a value", name, read)
     }
@@ -127,7 +128,7 @@ impl Properties {
         {
             let message =
                 format!("id cannot be changed; leave it out, or send that of the URL, {url_id}");
-            self.faults.push_with(|| {
+            self.violations.push_with(|| {
                 RuleViolation::new(Rule::PropertyNotUpdateable, property::ID, message)
             });
         }
@@ -137,7 +138,7 @@ impl Properties {
     pub(crate) fn made_by_server(&mut self, name: &str) {
         if self.members.remove(name).is_some() {
             let message = format!("{name} is made by the server; leave it out");
-            self.faults
+            self.violations
                 .push_with(|| RuleViolation::new(Rule::PropertyNotUpdateable, name, message));
         }
     }
@@ -149,12 +150,12 @@ impl Properties {
         }
     }
 
-    /// The faults. A property that was not read is unknown, unless it is an annotation: one with an `@` in its name.
+    /// The violations. A property that was not read is unknown, unless it is an annotation: one with an `@` in its name.
     pub(crate) fn finish(mut self, known: &[&str]) -> Vec<RuleViolation> {
         for (name, _) in self.members.iter().filter(|(name, _)| !name.contains('@')) {
-            self.faults.push_with(|| unknown(name, known));
+            self.violations.push_with(|| unknown(name, known));
         }
-        self.faults.into_vec()
+        self.violations.into_vec()
     }
 }
 

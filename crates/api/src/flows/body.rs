@@ -32,10 +32,10 @@ pub(super) fn read_patch(
         expiration: properties.nullable(property::RECURRENCE_EXPIRATION_DATE_TIME, date_time),
     };
     let tag = properties.nullable(property::E_TAG, entity_tags);
-    let mut faults = properties.finish(&property::OF_FLOW);
-    faults.extend(patch.contradiction());
-    property::sort_violations(&mut faults, &property::OF_FLOW);
-    if faults.is_empty() { Ok((patch, tag.value().cloned())) } else { Err(faults) }
+    let mut violations = properties.finish(&property::OF_FLOW);
+    violations.extend(patch.contradiction());
+    property::sort_violations(&mut violations, &property::OF_FLOW);
+    if violations.is_empty() { Ok((patch, tag.value().cloned())) } else { Err(violations) }
 }
 
 /// Reads a creation.
@@ -48,19 +48,19 @@ pub(super) fn read_new(body: JsonObject) -> Result<NewFlow, Vec<RuleViolation>> 
     let effective = properties.field(property::RECURRENCE_EFFECTIVE_DATE_TIME, date_time);
     let expiration = properties.nullable(property::RECURRENCE_EXPIRATION_DATE_TIME, date_time);
     properties.ignore(&[property::E_TAG]);
-    let mut faults = properties.finish(&property::OF_FLOW);
+    let mut violations = properties.finish(&property::OF_FLOW);
     let recurrence = FlowPatch { effective, expiration, ..FlowPatch::default() };
-    faults.extend(recurrence.contradiction());
-    property::sort_violations(&mut faults, &property::OF_FLOW);
+    violations.extend(recurrence.contradiction());
+    property::sort_violations(&mut violations, &property::OF_FLOW);
     match name {
-        Field::Value(display_name) if faults.is_empty() => Ok(NewFlow {
+        Field::Value(display_name) if violations.is_empty() => Ok(NewFlow {
             display_name,
             readiness_status: value_or_default(&readiness_status),
             data_domain: value_or_default(&data_domain),
             effective: effective.value().copied(),
             expiration: expiration.value().copied(),
         }),
-        _ => Err(faults),
+        _ => Err(violations),
     }
 }
 

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 /// Bytes of a signature that a token carries.
 const SIGNATURE_LENGTH: usize = 16;
-/// Kept apart from whatever else the key may sign. The number changes with the order of lists, so that a token of another
+/// Separates these signatures from others of the same key. The number changes with the order of lists, so that a token of another
 /// order is rejected instead of skipping rows.
 const PURPOSE: &[u8] = b"flowruns skiptoken 2";
 

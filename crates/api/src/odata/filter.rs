@@ -16,17 +16,17 @@ use crate::error::ApiError;
 const MAX_LENGTH: usize = MAX_LISTED_VALUES * 48;
 /// How deep parentheses and `not` may nest.
 const MAX_DEPTH: usize = 16;
-/// How many values may be compared with, but for those in lists.
+/// The maximum number of values that are compared with, without those in lists.
 const MAX_TERMS: usize = 100;
 
-/// A fault of a filter, and the byte at which it begins.
+/// A syntax error of a filter, and the byte at which it begins.
 #[derive(Debug, Eq, PartialEq)]
-pub(crate) struct Malformed {
+pub(crate) struct MalformedFilter {
     at: usize,
     message: String,
 }
 
-type Parsed<T> = Result<T, Malformed>;
+type Parsed<T> = Result<T, MalformedFilter>;
 
 /// Reads a filter.
 pub(crate) fn read_filter<M: Model>(text: &str) -> Result<Filter<M::Term>, ApiError> {
@@ -41,13 +41,13 @@ pub(crate) fn read_filter<M: Model>(text: &str) -> Result<Filter<M::Term>, ApiEr
 fn parse<M: Model>(text: &str) -> Parsed<Filter<M::Term>> {
     if text.len() > MAX_LENGTH {
         let message = format!("the filter is over {MAX_LENGTH} bytes; ask for less at once");
-        return Err(Malformed { at: 0, message });
+        return Err(MalformedFilter { at: 0, message });
     }
     let tokens = tokens(text)?;
     Parser::new(&tokens, text.len()).whole::<M>()
 }
 
-/// Several conditions as one; a lone one stays as it is.
+/// Joins several conditions; a single one is returned as it is.
 fn joined<T>(mut parts: Vec<Filter<T>>, join: fn(Vec<Filter<T>>) -> Filter<T>) -> Filter<T> {
     match (parts.len(), parts.pop()) {
         (1, Some(part)) => part,

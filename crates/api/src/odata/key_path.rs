@@ -46,8 +46,8 @@ pub(crate) struct SentUri(pub(crate) Uri);
 pub(crate) struct PathKeys {
     /// The ids of the runs whose process the path goes through, except for the last.
     pub(crate) earlier_runs: Vec<String>,
-    /// The fault of a key in parentheses.
-    pub(crate) fault: Option<String>,
+    /// The error of a key in parentheses.
+    pub(crate) error: Option<String>,
 }
 
 /// Normalizes the path of a request. Most paths are normal already and are left as they are.
@@ -105,8 +105,8 @@ fn segments<'p>(path: &'p str, keys: &mut PathKeys) -> Option<Vec<Cow<'p, str>>>
             segments.push(key_segment(segment, sent.peek().is_none())?);
             expects_key = false;
         } else if let Some((collection, key)) = parenthesised(segment) {
-            let key = key.unwrap_or_else(|fault| {
-                keys.fault.get_or_insert(fault);
+            let key = key.unwrap_or_else(|error| {
+                keys.error.get_or_insert(error);
                 NO_KEY.to_owned()
             });
             let key = utf8_percent_encode(&key, NON_ALPHANUMERIC).to_string();
@@ -138,7 +138,7 @@ fn named(segment: &str) -> Cow<'_, str> {
     Cow::Borrowed(name.map_or(segment, |name| *name))
 }
 
-/// The collection and the key of `runs('x')`, or the fault of the key.
+/// The collection and the key of `runs('x')`, or the error of the key.
 fn parenthesised(segment: &str) -> Option<(&'static str, Result<String, String>)> {
     if !segment.contains('(') && !segment.contains("%28") {
         return None;

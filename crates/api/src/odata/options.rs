@@ -47,7 +47,7 @@ impl QueryOptions {
         self.max_page_size.as_ref()
     }
 
-    /// The options as a query string, each with an & after it, but for one.
+    /// The options as a query string, each with an & after it, without the option `left_out`.
     pub(crate) fn encoded_without(&self, left_out: &str) -> String {
         let kept = self.options.iter().filter(|(name, _)| name != left_out);
         kept.map(|(name, value)| format!("${name}={}&", utf8_percent_encode(value, VALUE)))

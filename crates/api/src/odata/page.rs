@@ -15,10 +15,10 @@ pub(crate) const LIST_OPTIONS: [&str; 3] = ["top", "skiptoken", "format"];
 pub(crate) const QUERY_OPTIONS: [&str; 9] =
     ["filter", "orderby", "select", "top", "skip", "count", "expand", "skiptoken", "format"];
 
-/// The most rows that are passed over.
+/// The maximum of `$skip`.
 const MAX_SKIP: usize = 1000;
 
-/// The most bytes of content of a page: 1 MiB, which the items of a batch share.
+/// The maximum size of the content of a page, in bytes: 1 MiB, which the items of a batch share.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct PageBytes(pub(crate) u32);
 

@@ -15,7 +15,7 @@ pub(crate) const LIST_OPTIONS: [&str; 7] =
     ["$filter", "$orderby", "$select", "$top", "$skip", "$count", "$skiptoken"];
 /// The options of a list that is only paged.
 pub(crate) const PAGE_OPTIONS: [&str; 2] = ["$top", "$skiptoken"];
-const MOST_SKIPPED: u16 = 1000;
+const MAX_SKIPPED: u16 = 1000;
 
 /// Adds the components of all parameters and headers.
 pub(super) fn add(components: ComponentsBuilder) -> ComponentsBuilder {
@@ -26,7 +26,7 @@ pub(super) fn add(components: ComponentsBuilder) -> ComponentsBuilder {
         .fold(components, |components, parameter| {
             components.parameter(parameter.name.clone(), parameter)
         });
-    answered_headers()
+    response_headers()
         .into_iter()
         .fold(components, |components, (name, header)| components.header(name, header))
 }
@@ -100,7 +100,7 @@ fn options() -> [Parameter; 8] {
         ),
         option(
             "$skip",
-            number(MOST_SKIPPED),
+            number(MAX_SKIPPED),
             "Rows to leave out; follow `@odata.nextLink` for more.",
         ),
         option(
@@ -130,13 +130,13 @@ fn sent_headers() -> [Parameter; 5] {
         header(
             "Prefer",
             text(),
-            "`return=minimal` answers a write with 204; `return=representation` with the entity; `odata.maxpagesize=n` makes \
+            "The response to a write with `return=minimal` is 204, and with `return=representation` the entity; `odata.maxpagesize=n` makes \
              the pages of a list smaller.",
         ),
         header(
             "Idempotency-Key",
             text().min_length(Some(1)).max_length(Some(255)).pattern(Some("^[!-~]+$")),
-            "Yours, one for each creation. The first answer is kept for 24 hours and given again; another route or body is \
+            "Yours, one for each creation. The first response is kept for 24 hours and given again; another route or body is \
              422; while the first is still being processed, and for up to 60 seconds after a server crashed on it, 409.",
         ),
         header(
@@ -147,7 +147,7 @@ fn sent_headers() -> [Parameter; 5] {
     ]
 }
 
-fn answered_headers() -> [(&'static str, Header); 12] {
+fn response_headers() -> [(&'static str, Header); 12] {
     let header = |description: &str| {
         HeaderBuilder::new().schema(Some(text())).description(Some(description)).build()
     };
@@ -162,7 +162,7 @@ fn answered_headers() -> [(&'static str, Header); 12] {
         (
             "Idempotency-Replayed",
             header(
-                "`true` when this is the answer to the first request with this Idempotency-Key.",
+                "`true` when this is the response to the first request with this Idempotency-Key.",
             ),
         ),
         ("Accept-Patch", header("application/json, on PATCH: what a body must be.")),

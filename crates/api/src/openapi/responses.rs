@@ -37,7 +37,7 @@ const FAILURES: [Failure; 14] = [
         "406",
         "notAcceptable",
         "invalidAcceptType",
-        "the answer is application/json; send Accept: application/json, or leave Accept out",
+        "the response is application/json; send Accept: application/json, or leave Accept out",
     ),
     (
         "409",

@@ -15,7 +15,7 @@ use utoipa::openapi::{
 
 use self::public_error::{public_error, public_error_detail, public_inner_error};
 
-/// What stands past the known members of an enumeration. A client meets it in answers of a newer server.
+/// Graph's sentinel for members of an enumeration that the client does not know. A newer server may send it.
 const SENTINEL: &str = "unknownFutureValue";
 const STATISTICS: &str = "An open type: any JSON object, at most 64 KiB and 16 levels. A report is merged into it member by \
     member, and a null member is removed.";
@@ -87,7 +87,7 @@ const fn any_members() -> Option<AdditionalProperties<Schema>> {
     Some(AdditionalProperties::FreeForm(true))
 }
 
-/// What a client sends: a property of no known name is refused.
+/// What a client sends: a property with an unknown name is rejected.
 fn closed() -> ObjectBuilder {
     object().additional_properties(Some(AdditionalProperties::FreeForm(false)))
 }
@@ -203,7 +203,7 @@ fn new_run() -> ObjectBuilder {
 
 fn run_patch() -> ObjectBuilder {
     closed()
-        .description(Some("What is left out keeps its value. Null clears endDateTime and blockingError, and is refused elsewhere."))
+        .description(Some("What is left out keeps its value. Null clears endDateTime and blockingError, and is rejected elsewhere."))
         .property(property::ID, uuid().description(Some("That of the URL.")))
         .property(property::DISPLAY_NAME, name())
         .property(property::START_DATE_TIME, date_time())
@@ -236,7 +236,7 @@ fn new_flow() -> ObjectBuilder {
 
 fn flow_patch() -> ObjectBuilder {
     closed()
-        .description(Some("What is left out keeps its value. Null clears recurrenceExpirationDateTime, and is refused elsewhere."))
+        .description(Some("What is left out keeps its value. Null clears recurrenceExpirationDateTime, and is rejected elsewhere."))
         .property(property::ID, uuid().description(Some("That of the URL.")))
         .property("eTag", text().description(Some("Counts as If-Match.")))
         .property(property::DISPLAY_NAME, name())

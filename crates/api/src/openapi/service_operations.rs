@@ -54,7 +54,7 @@ pub(crate) fn post_batch(path: &str) -> OperationBuilder {
     let operation =
         operation(path, "postBatch", summary).request_body(Some(body("batch", request)));
     let operation = operation
-        .response("200", json_response("An answer to each.", "batchReply", responses, &[]));
+        .response("200", json_response("A response to each.", "batchReply", responses, &[]));
     with_failures(operation, &["413"])
 }
 

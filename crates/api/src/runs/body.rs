@@ -44,10 +44,10 @@ pub(super) fn read_patch(body: JsonObject, url_id: RunId) -> Result<RunPatch, Ve
         statistics: properties.field(property::STATISTICS, object),
     };
     properties.ignore(&READ_ONLY);
-    let mut faults = properties.finish(&property::OF_RUN);
-    faults.extend(patch.contradictions());
-    property::sort_violations(&mut faults, &property::OF_RUN);
-    if faults.is_empty() { Ok(patch) } else { Err(faults) }
+    let mut violations = properties.finish(&property::OF_RUN);
+    violations.extend(patch.contradictions());
+    property::sort_violations(&mut violations, &property::OF_RUN);
+    if violations.is_empty() { Ok(patch) } else { Err(violations) }
 }
 
 /// Reads a creation, and the id that the client made for it.
@@ -65,12 +65,12 @@ pub(super) fn read_new(
         statistics: properties.field(property::STATISTICS, object),
     };
     properties.ignore(&READ_ONLY);
-    let faults = properties.finish(&property::OF_RUN);
+    let violations = properties.finish(&property::OF_RUN);
     let Field::Value(display_name) = &named.display_name else {
-        return Err(all_faults(faults, &named));
+        return Err(all_violations(violations, &named));
     };
-    if !faults.is_empty() {
-        return Err(all_faults(faults, &named));
+    if !violations.is_empty() {
+        return Err(all_violations(violations, &named));
     }
     let new = NewRun {
         display_name: display_name.clone(),
@@ -81,18 +81,18 @@ pub(super) fn read_new(
         statistics: named.statistics.value().cloned().unwrap_or_default(),
     };
     let id = id.value().copied();
-    // An id that the server makes is not there before, so that nothing is compared with it.
+    // An id that the server makes is new, so no stored run is compared with the creation.
     let named = if id.is_some() { named } else { RunPatch::default() };
     Ok((id, RunCreation { new, named }))
 }
 
-/// Adds the faults of the values of a creation that could be read.
-fn all_faults(mut faults: Vec<RuleViolation>, named: &RunPatch) -> Vec<RuleViolation> {
-    let unreadable: Vec<_> = faults.iter().map(|fault| fault.target.as_str()).collect();
+/// Adds the violations of the values of a creation that could be read.
+fn all_violations(mut violations: Vec<RuleViolation>, named: &RunPatch) -> Vec<RuleViolation> {
+    let unreadable: Vec<_> = violations.iter().map(|violation| violation.target.as_str()).collect();
     let others = named.creation_violations(&unreadable);
-    faults.extend(others);
-    property::sort_violations(&mut faults, &property::OF_RUN);
-    faults
+    violations.extend(others);
+    property::sort_violations(&mut violations, &property::OF_RUN);
+    violations
 }
 
 fn statuses() -> [(&'static str, RunStatus); 5] {

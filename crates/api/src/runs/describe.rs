@@ -74,7 +74,7 @@ pub(crate) fn patch_run(path: &str) -> OperationBuilder {
 }
 
 pub(crate) fn delete_run(path: &str) -> OperationBuilder {
-    let summary = "Hides a run; its id stays taken.";
+    let summary = "Hides a run; its id stays in use.";
     deletion(run_operation(path, "deleteRun", summary))
 }
 

@@ -31,7 +31,7 @@ use crate::{
     state::Api,
 };
 
-/// The most rows of a page with their documents: each may be as long as a request body.
+/// The maximum number of rows in a page with documents: each may be as long as a request body.
 const MAX_WITH_DETAILS: u16 = 100;
 
 /// A filter whose rows can be counted.

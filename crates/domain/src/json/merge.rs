@@ -34,9 +34,9 @@ impl JsonObject {
                 (None, None) => return None,
             };
             let name = *name;
-            let here = ours.next_if(|(one, _)| *one == name);
-            let there = theirs.next_if(|(other, _)| *other == name);
-            Some((name, here.map(|(_, value)| value), there.map(|(_, value)| value)))
+            let own_value = ours.next_if(|(one, _)| *one == name);
+            let other_value = theirs.next_if(|(other, _)| *other == name);
+            Some((name, own_value.map(|(_, value)| value), other_value.map(|(_, value)| value)))
         })
     }
 }

@@ -6,10 +6,10 @@ use serde::{Serialize, Serializer};
 ///
 /// A double with the value of such an integer becomes that integer, so `1.0` equals `1` and `-0.0` is `0`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Number(Form);
+pub struct Number(NumberForm);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Form {
+enum NumberForm {
     Negative(i64),
     NonNegative(u64),
     Double(f64),
@@ -26,7 +26,7 @@ impl Number {
         }
         let is_integer = value.fract() == 0.0 && (SIGNED_START..UNSIGNED_END).contains(&value);
         Some(match value {
-            _ if !is_integer => Self(Form::Double(value)),
+            _ if !is_integer => Self(NumberForm::Double(value)),
             _ if value < 0.0 => Self::from(value as i64),
             _ => Self::from(value as u64),
         })
@@ -35,22 +35,22 @@ impl Number {
 
 impl From<i64> for Number {
     fn from(value: i64) -> Self {
-        Self(u64::try_from(value).map_or(Form::Negative(value), Form::NonNegative))
+        Self(u64::try_from(value).map_or(NumberForm::Negative(value), NumberForm::NonNegative))
     }
 }
 
 impl From<u64> for Number {
     fn from(value: u64) -> Self {
-        Self(Form::NonNegative(value))
+        Self(NumberForm::NonNegative(value))
     }
 }
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
-            Form::Negative(value) => serializer.serialize_i64(value),
-            Form::NonNegative(value) => serializer.serialize_u64(value),
-            Form::Double(value) => serializer.serialize_f64(value),
+            NumberForm::Negative(value) => serializer.serialize_i64(value),
+            NumberForm::NonNegative(value) => serializer.serialize_u64(value),
+            NumberForm::Double(value) => serializer.serialize_f64(value),
         }
     }
 }

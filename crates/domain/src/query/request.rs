@@ -9,7 +9,8 @@ use crate::{
     },
 };
 
-/// The maximum number of rows that a store examines for a page. A page that reaches it is short, and another one follows.
+/// The maximum number of rows that a store examines for each key range of a page. A page that reaches it is short, and another
+/// one follows.
 pub const SCAN_LIMIT: usize = 10_000;
 
 /// Which runs a query covers.
@@ -32,6 +33,29 @@ impl RunScope {
 }
 
 /// A query for a page of runs.
+///
+/// ```
+/// use flowruns_domain::{
+///     query::{
+///         EnumComparison, Filter, RunPredicate, RunQuery, RunScope, TextComparison, UnsupportedQuery,
+///         check_supported,
+///     },
+///     run::{Outcome, RunStatus},
+/// };
+///
+/// let tenant = "1e0c5e0a-4f7b-4a35-9a5c-7b0f2d7f3c55".parse()?;
+/// let failed = RunPredicate::Status(EnumComparison::Eq(Some(RunStatus::Ended(Outcome::Failed))));
+/// let filter = Filter::Predicate(failed);
+/// assert_eq!(filter.to_string(), "status eq 'failed'");
+/// let query = RunQuery { filter: Some(filter), ..RunQuery::new(RunScope::Tenant(tenant)) };
+/// assert_eq!(check_supported(&query), Ok(()));
+///
+/// // No index bounds a search in the names of the runs of all flows.
+/// let nightly = RunPredicate::DisplayName(TextComparison::Contains("nightly".to_owned()));
+/// let query = RunQuery { filter: Some(Filter::Predicate(nightly)), ..query };
+/// assert_eq!(check_supported(&query), Err(UnsupportedQuery::FilterAcrossFlows));
+/// # Ok::<(), flowruns_domain::id::InvalidId>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunQuery {
     /// The runs that are covered.

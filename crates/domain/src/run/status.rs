@@ -123,7 +123,7 @@ pub enum Urgency {
     /// Rejected first: the client sends it again, or another report follows.
     #[default]
     Ordinary,
-    /// Rejected last: it ends a run, and those who wait for the end learn of it in no other way.
+    /// Rejected last: it ends a run, and nothing else tells the consumers that it has ended.
     EndsRun,
 }
 

@@ -45,8 +45,8 @@ pub trait FlowStore: Send + Sync + 'static {
         decide: DecideFlow,
     ) -> Result<Option<FlowDeleted>, StoreError>;
 
-    /// A page of a query. It examines at most [`SCAN_LIMIT`](crate::query::SCAN_LIMIT) rows, so a page may be shorter than asked for
-    /// although more rows match.
+    /// A page of a query. The store examines at most [`SCAN_LIMIT`](crate::query::SCAN_LIMIT) rows for each key
+    /// range, so a page may be shorter than requested although more rows match.
     async fn query_flows(&self, query: &FlowQuery) -> Result<FlowPage, StoreError>;
 
     /// The number of flows that match the filter of a query, unknown if more rows than the limit must be examined.

@@ -1,4 +1,4 @@
-//! The caller of a request, as the claims of its token tell.
+//! The caller of a request, from the claims of its token.
 
 use flowruns_domain::id::TenantId;
 use serde::Deserialize;

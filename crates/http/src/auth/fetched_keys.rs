@@ -58,11 +58,11 @@ impl RefreshOptions {
 
 /// Fetched keys. Until this is dropped one task fetches them, so that there is one attempt at a time.
 pub struct FetchedKeys {
-    shared: Arc<Shared>,
+    shared: Arc<SharedKeys>,
     task: JoinHandle<()>,
 }
 
-struct Shared {
+struct SharedKeys {
     issuer: String,
     options: RefreshOptions,
     keys: ArcSwapOption<KeySet>,
@@ -84,7 +84,7 @@ impl FetchedKeys {
     /// Begins to fetch at once, in a task of the current runtime; `issuer` is the name in the log and in metrics.
     pub fn start(issuer: String, fetch: impl FetchKeys, options: RefreshOptions) -> Self {
         let attempts = Attempts { is_running: true, next: Instant::now(), failures_in_a_row: 0 };
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(SharedKeys {
             issuer,
             options,
             keys: ArcSwapOption::empty(),
@@ -137,7 +137,7 @@ impl Drop for FetchedKeys {
     }
 }
 
-impl Shared {
+impl SharedKeys {
     /// Whether a new attempt is due, which the calling request must then start.
     fn claim(&self) -> bool {
         self.attempts.send_if_modified(|attempts| {

@@ -22,7 +22,7 @@ use crate::{
     error::RequestError,
 };
 
-/// How long before the deadline of its request a body must have arrived, so that there is time left to answer 408.
+/// How long before the deadline of its request a body must have arrived, so that there is time left to respond with 408.
 const RESPONSE_MARGIN: Duration = Duration::from_millis(10);
 
 /// How many times the reader yields, so that the connection can deliver a body that has arrived together with its head.
@@ -33,7 +33,7 @@ const MAX_YIELDS: usize = 3;
 pub struct BodyLimits {
     /// The longest body, in bytes; a longer one is 413.
     pub max_bytes: usize,
-    /// The longest wait for the next bytes; after that the request is answered 408.
+    /// The longest wait for the next bytes; after that the request is answered with 408.
     pub idle_timeout: Duration,
 }
 
@@ -42,7 +42,7 @@ pub struct BodyLimits {
 pub struct BodyReader {
     body: Limited<TimedBody>,
     max_bytes: usize,
-    /// The length that the request announces. With chunks nobody knows it.
+    /// The length that the request announces; with chunks it is not known.
     announced: Option<usize>,
     first: Bytes,
     whole: BytesMut,
@@ -128,7 +128,7 @@ impl BodyReader {
         while !self.is_complete {
             let expected = self.length().max(announced.unwrap_or_default());
             if expected > LARGE_BYTES && expected > reserved {
-                // Without an announced length nobody knows how much will follow.
+                // Without an announced length it is not known how much will follow.
                 reserved = announced.unwrap_or(self.max_bytes);
                 reserve(permit, reserved, self.wait_end).await?;
                 self.whole.reserve(announced.unwrap_or_default());

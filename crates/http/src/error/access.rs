@@ -11,7 +11,7 @@ impl RequestError {
         Self::unauthorized(message).with_challenge("")
     }
 
-    /// A token that was rejected. Where the issuer's keys are unavailable the token may be good, so the client is told to
+    /// A token that was rejected. Where the issuer's keys are unavailable the token may be valid, so the client is told to
     /// try again rather than to get another one.
     pub(crate) fn token_rejected(error: TokenError) -> Self {
         let message = error.to_string();

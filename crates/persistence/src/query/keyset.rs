@@ -193,8 +193,8 @@ impl Keyset {
         sql.push(")");
     }
 
-    /// The values are subqueries, which hides them from the planner, as the time of a key is. With old statistics it might
-    /// estimate that few ids follow, and read all of them to find the few of one time.
+    /// The values are subqueries, which hides them from the planner, like the time in [`push_range`](Self::push_range).
+    /// With old statistics it might estimate that few ids follow, and read all of them to find the few of one time.
     fn push_after_ids(&self, sql: &mut Builder, after: Option<&[Uuid]>, operator: &str) {
         let Some(ids) = after else {
             return;

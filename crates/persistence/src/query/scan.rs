@@ -18,7 +18,7 @@ pub(super) const EXPLAIN: &str = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ";
 /// Pushes a part of a statement.
 pub(super) type PushSql<'a> = Box<dyn Fn(&mut Builder) + Send + Sync + 'a>;
 
-/// What is read of which table, along which index.
+/// A scan of one index: the table, its columns, the order, and the conditions.
 pub(super) struct IndexScan<'a> {
     pub(super) table: &'static str,
     pub(super) columns: &'a str,
@@ -189,7 +189,7 @@ fn count_statement(prefix: &str, scan: &IndexScan<'_>, rows: u64) -> Builder {
 }
 
 /// Counts the matching rows of scans that have no row in common. The count is unknown when more rows than the limit
-/// would have to be read in all, or when a statement exceeds its time limit.
+/// would have to be read in total, or when a statement exceeds its time limit.
 pub(super) async fn count(
     pool: &PgPool,
     scans: &[IndexScan<'_>],

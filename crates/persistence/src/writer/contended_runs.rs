@@ -1,5 +1,5 @@
 //! Runs that several processes change at once. Reports that lost two races wait for a lock on the row: PostgreSQL grants
-//! locks in order, so each process gets its turn. With the lock, all reports of the run that wait in this process are
+//! locks in order, so each process gets it eventually. With the lock, all reports of the run that wait in this process are
 //! written. Reports of which an earlier attempt may still be committed wait here too, since that attempt holds the lock.
 
 use std::{
@@ -14,20 +14,20 @@ use sqlx::PgPool;
 use tokio::sync::Semaphore;
 
 use super::{
-    MOST_JOBS,
+    MAX_JOBS,
     locked_update::{self, LockedUpdate},
     outcomes::{drop_expired, fail_all, isolate},
     report_chain::{ReportChain, ReportJob},
 };
 use crate::{
     error::{is_transient, store_error},
-    meter::Meter,
+    meter::StoreMeter,
     retry::Backoff,
 };
 
 /// Connections of the pool that may wait for a lock at a time, so that a lock that is held for long leaves the others
 /// free.
-const MOST_WAITING: usize = 4;
+const MAX_WAITING: usize = 4;
 
 /// The contended runs of this process, each with a task of its own while reports wait for it.
 #[derive(Clone)]
@@ -35,18 +35,18 @@ pub(super) struct ContendedRuns(Arc<ContendedState>);
 
 struct ContendedState {
     pool: PgPool,
-    meter: Arc<Meter>,
+    meter: Arc<StoreMeter>,
     waiting: Mutex<HashMap<RunKey, Vec<ReportJob>>>,
     lock_permits: Semaphore,
 }
 
 impl ContendedRuns {
-    pub(super) fn new(pool: PgPool, meter: Arc<Meter>) -> Self {
+    pub(super) fn new(pool: PgPool, meter: Arc<StoreMeter>) -> Self {
         Self(Arc::new(ContendedState {
             pool,
             meter,
             waiting: Mutex::default(),
-            lock_permits: Semaphore::new(MOST_WAITING),
+            lock_permits: Semaphore::new(MAX_WAITING),
         }))
     }
 
@@ -75,9 +75,9 @@ impl ContendedRuns {
 
     /// Waits until no run is contended.
     pub(super) async fn drained(&self) {
-        let all = u32::try_from(MOST_WAITING).unwrap_or(u32::MAX);
+        let all = u32::try_from(MAX_WAITING).unwrap_or(u32::MAX);
         while !self.waiting().is_empty() {
-            // The semaphore is fair: this returns when the runs that wait now have had their turn.
+            // The semaphore is fair: this returns after the runs that wait now have had a permit.
             let _all = self.0.lock_permits.acquire_many(all).await;
             tokio::task::yield_now().await;
         }
@@ -103,7 +103,7 @@ impl ContendedRuns {
             self.0.meter.contention_ends();
             return None;
         }
-        let most = if waiting[0].work.isolated { 1 } else { MOST_JOBS };
+        let most = if waiting[0].work.isolated { 1 } else { MAX_JOBS };
         let rest = waiting.split_off(waiting.len().min(most));
         Some(mem::replace(waiting, rest))
     }

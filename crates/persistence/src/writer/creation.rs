@@ -5,7 +5,7 @@ use std::{collections::HashSet, mem, sync::Arc, time::Instant};
 use flowruns_domain::run::RunChange;
 
 use super::{
-    MOST_JOBS,
+    MAX_JOBS,
     outcomes::{drop_expired, fail_all},
     queue::{Job, JobReceiver},
     statements,
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     dedicated_connection::{ConnectionFailure, DedicatedConnection},
     error::{is_foreign_key_violation, is_transient, may_be_of_one_row, store_error},
-    meter::Meter,
+    meter::StoreMeter,
     retry::Backoff,
 };
 
@@ -34,13 +34,13 @@ pub(super) struct CreationTask {
     pub(super) backoff: Backoff,
     /// Creations for the next statement.
     pub(super) again: Vec<CreationJob>,
-    pub(super) meter: Arc<Meter>,
+    pub(super) meter: Arc<StoreMeter>,
 }
 
 impl Task for CreationTask {
     async fn run(&mut self) {
         let mut jobs = mem::take(&mut self.again);
-        while self.queue.fill(&mut jobs, MOST_JOBS).await {
+        while self.queue.fill(&mut jobs, MAX_JOBS).await {
             self.create_batch(mem::take(&mut jobs)).await;
             jobs = mem::take(&mut self.again);
         }

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     columns,
     error::outcome_is_unknown,
-    meter::{self, Meter},
+    meter::{self, StoreMeter},
     row::RunRow,
 };
 
@@ -51,7 +51,7 @@ pub(super) enum LockedUpdate {
 /// Locks the run, decides the reports, writes and commits. Not retried here.
 pub(super) async fn update(
     pool: &PgPool,
-    meter: &Meter,
+    meter: &StoreMeter,
     key: RunKey,
     jobs: Vec<ReportJob>,
 ) -> LockedUpdate {
@@ -74,7 +74,7 @@ pub(super) async fn update(
 
 async fn steps(
     connection: &mut PgConnection,
-    meter: &Meter,
+    meter: &StoreMeter,
     key: RunKey,
     jobs: Vec<ReportJob>,
 ) -> LockedUpdate {

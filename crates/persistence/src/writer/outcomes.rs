@@ -1,4 +1,5 @@
-//! What happens to queued jobs beside the statement: expired deadlines, failures, and earlier attempts with unknown outcomes.
+//! What happens to queued jobs apart from the statement: expired deadlines, failures, and earlier attempts with unknown
+//! outcomes.
 
 use flowruns_domain::{
     property,
@@ -10,11 +11,11 @@ use tokio::time::Instant;
 
 use super::{
     queue::Job,
-    report_chain::{Attempt, ReportJob},
+    report_chain::{ReportJob, WriteAttempt},
 };
 use crate::{
     error::{may_be_of_one_row, repeated},
-    meter::Meter,
+    meter::StoreMeter,
 };
 
 /// Finds the event of an attempt by its id: another report may have written an event of the same version.
@@ -38,7 +39,7 @@ pub(super) fn fail_all<W, R>(jobs: Vec<Job<W, R>>, error: &StoreError) {
     }
 }
 
-/// Handles an error that no repetition of the statement would mend. Where one of several reports may be the cause, they are
+/// Handles an error that repeating the statement would not resolve. Where one of several reports may be the cause, they are
 /// returned, each to be written in a statement of its own.
 pub(super) fn isolate(mut jobs: Vec<ReportJob>, error: &StoreError) -> Vec<ReportJob> {
     if jobs.len() > 1 && may_be_of_one_row(error) {
@@ -61,7 +62,7 @@ impl Reconciled {
         self,
         stored: Option<&Run>,
         jobs: Vec<ReportJob>,
-        meter: &Meter,
+        meter: &StoreMeter,
     ) -> Vec<ReportJob> {
         let version = stored.map(|run| run.version);
         let mut others = Vec::with_capacity(jobs.len());
@@ -84,7 +85,7 @@ impl Reconciled {
 }
 
 /// The status of a run changes only once: when the run ends.
-fn count(change: &RunChange, meter: &Meter) {
+fn count(change: &RunChange, meter: &StoreMeter) {
     if change.event.changes.iter().any(|change| change.property == property::STATUS) {
         meter.ended(RunStatus::Running, &change.run);
     }
@@ -105,7 +106,7 @@ pub(super) async fn reconcile(
 
 async fn committed_attempt(
     connection: &mut PgConnection,
-    attempts: &[Attempt],
+    attempts: &[WriteAttempt],
 ) -> sqlx::Result<Option<usize>> {
     for (number, attempt) in attempts.iter().enumerate() {
         if is_committed(connection, &attempt.change).await? {

@@ -45,7 +45,7 @@ pub(super) fn queue<W, R>(closing: watch::Receiver<bool>) -> (JobSender<W, R>, J
 }
 
 impl<W, R> JobSender<W, R> {
-    /// Sends work to the task, and waits for its result. The work goes on if the caller leaves.
+    /// Sends work to the task, and waits for its result. The work continues if the caller disconnects.
     pub(super) async fn submit(
         &self,
         work: W,
@@ -68,7 +68,7 @@ impl<W, R> JobSender<W, R> {
 }
 
 impl<W, R> JobReceiver<W, R> {
-    /// Adds the jobs that wait, up to `most` in all.
+    /// Adds the jobs that wait, up to `most` in total.
     pub(super) fn drain(&mut self, jobs: &mut Vec<Job<W, R>>, most: usize) {
         while jobs.len() < most
             && let Ok(job) = self.jobs.try_recv()
@@ -77,7 +77,7 @@ impl<W, R> JobReceiver<W, R> {
         }
     }
 
-    /// Adds the jobs that wait, up to `most` in all; waits for one only if `jobs` is empty. False: the queue is closed, and
+    /// Adds the jobs that wait, up to `most` in total; waits for one only if `jobs` is empty. False: the queue is closed, and
     /// no job is left.
     pub(super) async fn fill(&mut self, jobs: &mut Vec<Job<W, R>>, most: usize) -> bool {
         if jobs.is_empty() {

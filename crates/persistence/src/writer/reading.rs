@@ -7,7 +7,7 @@ use flowruns_domain::{id::RunKey, run::Run, store::StoreError};
 use tokio::sync::mpsc;
 
 use super::{
-    MOST_JOBS,
+    MAX_JOBS,
     batch::{Batch, BatchResult},
     contended_runs::ContendedRuns,
     outcomes::{self, Reconciled, drop_expired, fail_all, isolate},
@@ -22,12 +22,12 @@ use super::{
 use crate::{
     dedicated_connection::{ConnectionFailure, DedicatedConnection},
     error::{is_transient, store_error},
-    meter::Meter,
+    meter::StoreMeter,
     retry::Backoff,
 };
 
-/// Reports that lost this number of races wait for a lock on the row instead of another attempt.
-const RACES: u32 = 2;
+/// A report that has lost this number of races waits for a lock on the row, instead of another attempt.
+const MAX_LOST_RACES: u32 = 2;
 
 /// The number of statements that read the reports which arrive while a batch is written. A single statement would read
 /// some of them too late for the next batch; many statements cost more than they gain.
@@ -49,7 +49,7 @@ pub(super) struct ReadingTask {
     pub(super) result_sender: mpsc::UnboundedSender<BatchResult>,
     pub(super) results: mpsc::UnboundedReceiver<BatchResult>,
     pub(super) pending: PendingReports,
-    pub(super) meter: Arc<Meter>,
+    pub(super) meter: Arc<StoreMeter>,
 }
 
 /// The reports that wait in this task.
@@ -67,7 +67,7 @@ pub(super) struct PendingReports {
 impl Task for ReadingTask {
     async fn run(&mut self) {
         let batches = self.batches.clone();
-        // A permit is free as soon as the writing task has begun with the batch before.
+        // The channel has space as soon as the writing task has begun with an earlier batch.
         while let Ok(permit) = batches.reserve().await {
             match self.next_batch().await {
                 Some(batch) => permit.send(batch),
@@ -79,10 +79,10 @@ impl Task for ReadingTask {
 }
 
 impl PendingReports {
-    /// The number of reports that are worth a statement that reads. If no batch is being written, any report is; else more
-    /// of them may arrive until the batch is written, and a statement costs about the same for one as for many.
-    fn worth_a_read(&self) -> usize {
-        (self.in_flight.len() / READS_PER_WRITE).clamp(1, MOST_JOBS)
+    /// The number of reports for which a statement that reads is sent: one if no batch is being written. Otherwise more
+    /// reports may arrive until the batch is written, and a statement costs about the same for one report as for many.
+    fn min_reports_to_read(&self) -> usize {
+        (self.in_flight.len() / READS_PER_WRITE).clamp(1, MAX_JOBS)
     }
 }
 
@@ -108,9 +108,9 @@ impl ReadingTask {
             while let Ok(result) = self.results.try_recv() {
                 self.finish_batch(result, &mut jobs);
             }
-            self.queue.drain(&mut jobs, MOST_JOBS);
+            self.queue.drain(&mut jobs, MAX_JOBS);
             self.defer_reports_in_flight(&mut jobs);
-            if jobs.len() >= self.pending.worth_a_read() {
+            if jobs.len() >= self.pending.min_reports_to_read() {
                 return Some(self.limit_batch(drop_expired(jobs)));
             }
             // Deferred reports need no check: their runs are in flight.
@@ -119,7 +119,7 @@ impl ReadingTask {
             }
             tokio::select! {
                 Some(result) = self.results.recv() => self.finish_batch(result, &mut jobs),
-                received = self.queue.receive(&mut jobs, MOST_JOBS), if !is_closed => is_closed = !received,
+                received = self.queue.receive(&mut jobs, MAX_JOBS), if !is_closed => is_closed = !received,
             }
         }
     }
@@ -132,7 +132,7 @@ impl ReadingTask {
         }
     }
 
-    /// The reports of one batch: an isolated report, or up to [`MOST_JOBS`] others. The rest waits for the next batch.
+    /// The reports of one batch: an isolated report, or up to [`MAX_JOBS`] others. The rest waits for the next batch.
     fn limit_batch(&mut self, mut jobs: Vec<ReportJob>) -> Vec<ReportJob> {
         match jobs.iter().position(|job| job.work.isolated) {
             Some(isolated) => {
@@ -141,14 +141,14 @@ impl ReadingTask {
                 vec![isolated]
             }
             None => {
-                self.pending.again = jobs.split_off(jobs.len().min(MOST_JOBS));
+                self.pending.again = jobs.split_off(jobs.len().min(MAX_JOBS));
                 jobs
             }
         }
     }
 
-    /// Takes the result of a batch, whether it was written or not: the next reports of its runs can be decided. Reports
-    /// that lost too many races wait for a lock.
+    /// Handles the result of a batch, whether it was written or not: the next reports of its runs can be decided. Reports
+    /// that have lost too many races wait for a lock.
     fn finish_batch(&mut self, result: BatchResult, jobs: &mut Vec<ReportJob>) {
         let BatchResult { keys, written, generation, again } = result;
         for key in keys {
@@ -159,7 +159,7 @@ impl ReadingTask {
             self.cache.keep(run, generation);
         }
         let (lost, again): (Vec<_>, Vec<_>) =
-            again.into_iter().partition(|job| job.work.lost_races >= RACES);
+            again.into_iter().partition(|job| job.work.lost_races >= MAX_LOST_RACES);
         for (key, jobs) in grouped(lost) {
             self.contended.add(key, jobs);
         }

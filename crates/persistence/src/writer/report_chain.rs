@@ -11,14 +11,14 @@ use flowruns_domain::{
 };
 
 use super::queue::Job;
-use crate::meter::Meter;
+use crate::meter::StoreMeter;
 
-/// The most attempts of one report whose outcomes are unknown. Attempts that would write the same count once.
-const MOST_UNKNOWN: usize = 4;
+/// The maximum number of attempts of one report whose outcomes are unknown. Attempts that would write the same count once.
+const MAX_UNKNOWN_ATTEMPTS: usize = 4;
 
 /// A write that may have been committed although its response was lost, or may still be committed.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Attempt {
+pub(super) struct WriteAttempt {
     /// The version of the row that the write requires: at another version it cannot be committed any more.
     pub(super) seen: Version,
     /// The change that it makes.
@@ -30,7 +30,7 @@ pub(super) struct QueuedReport {
     pub(super) key: RunKey,
     pub(super) decide: DecideRun,
     /// Earlier attempts whose outcomes are unknown. While one can still be committed, the report is not rejected.
-    pub(super) unknown: Vec<Attempt>,
+    pub(super) unknown: Vec<WriteAttempt>,
     /// How often another process changed the row between the read and the write.
     pub(super) lost_races: u32,
     /// The report is written in a statement of its own, since the database rejected one that it shared.
@@ -199,7 +199,7 @@ impl ChangedChain {
     }
 
     /// Adds a run that has ended to the metrics.
-    pub(super) fn count(&self, meter: &Meter) {
+    pub(super) fn count(&self, meter: &StoreMeter) {
         if let Some(run) = visible(&self.last_change) {
             meter.ended(self.stored.properties.state.status(), run);
         }
@@ -243,12 +243,12 @@ impl ChangedChain {
             let Decided::Changed(change) = result else {
                 return Some(job);
             };
-            let attempt = Attempt { seen, change };
+            let attempt = WriteAttempt { seen, change };
             let unknown = &mut job.work.unknown;
             if unknown.contains(&attempt) {
                 return Some(job);
             }
-            if unknown.len() == MOST_UNKNOWN {
+            if unknown.len() == MAX_UNKNOWN_ATTEMPTS {
                 let cause = "the outcomes of too many attempts are unknown";
                 job.respond(Err(StoreError::new(StoreErrorKind::Unavailable, cause)));
                 return None;

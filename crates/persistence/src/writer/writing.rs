@@ -6,7 +6,7 @@ use flowruns_domain::run::Run;
 use tokio::sync::mpsc;
 
 use super::{
-    MOST_JOBS,
+    MAX_JOBS,
     batch::Batch,
     outcomes::isolate,
     report_chain::{ChangedChain, ReportJob},
@@ -16,12 +16,12 @@ use super::{
 use crate::{
     dedicated_connection::{ConnectionFailure, ConnectionLease, DedicatedConnection},
     error::{is_transient, outcome_is_unknown, store_error},
-    meter::Meter,
+    meter::StoreMeter,
     retry::Backoff,
 };
 
 /// A larger batch keeps no run in the cache: reading its runs again in one statement costs less than the copies.
-const MOST_CACHED_RUNS: usize = 16;
+const MAX_CACHED_RUNS: usize = 16;
 
 /// Writes batches, one after the other.
 pub(super) struct WritingTask {
@@ -30,7 +30,7 @@ pub(super) struct WritingTask {
     pub(super) next: Option<Batch>,
     pub(super) connection: DedicatedConnection,
     pub(super) backoff: Backoff,
-    pub(super) meter: Arc<Meter>,
+    pub(super) meter: Arc<StoreMeter>,
 }
 
 impl Task for WritingTask {
@@ -48,7 +48,7 @@ impl WritingTask {
             Some(batch) => batch,
             None => self.batches.recv().await?,
         };
-        while batch.len() < MOST_JOBS
+        while batch.len() < MAX_JOBS
             && let Ok(later) = self.batches.try_recv()
         {
             if let Err(later) = batch.join(later) {
@@ -112,7 +112,7 @@ impl WritingTask {
         self.backoff = Backoff::default();
         let reports = chains.iter().map(ChangedChain::len).sum();
         self.meter.write.done(reports, started);
-        let is_small = chains.len() <= MOST_CACHED_RUNS;
+        let is_small = chains.len() <= MAX_CACHED_RUNS;
         let mut lost = Vec::new();
         for (chain, written) in chains.into_iter().zip(written) {
             if written {

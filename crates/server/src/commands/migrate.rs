@@ -33,7 +33,7 @@ pub(crate) async fn run(
     command: &MigrateCommand,
 ) -> anyhow::Result<()> {
     let database = match command {
-        // Not beside a running server, which uses the schema.
+        // Not while a server runs, which uses the schema.
         MigrateCommand::Down { .. } => Database::open(settings).await?,
         MigrateCommand::Status | MigrateCommand::Up | MigrateCommand::Partitions { .. } => {
             Database::open_or_join(settings).await?

@@ -16,7 +16,7 @@ use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
     admin::AdminPort,
-    config::{Http, Settings, Tls},
+    config::{HttpSettings, Settings, TlsSettings},
     cursor_key, data_folder,
     database::Database,
     issuers,
@@ -95,13 +95,13 @@ async fn stop(settings: &Settings, signals: &Signals, watch: &ClusterWatch, drai
     draining.begin();
 }
 
-fn bind(http: &Http) -> anyhow::Result<TcpListener> {
+fn bind(http: &HttpSettings) -> anyhow::Result<TcpListener> {
     flowruns_listener::bind(http.listen).with_context(|| {
         format!("cannot listen on {}; does another server use it? Set FLOWRUNS_HTTP__LISTEN to another address", http.listen)
     })
 }
 
-async fn certificate_renewal(tls: &Tls) -> anyhow::Result<Option<CertificateRenewal>> {
+async fn certificate_renewal(tls: &TlsSettings) -> anyhow::Result<Option<CertificateRenewal>> {
     let Some(files) = tls.files()? else {
         return Ok(None);
     };
@@ -177,7 +177,7 @@ async fn api_options(
     Ok(options)
 }
 
-/// Tells when and how the embedded PostgreSQL ended; without one it never does.
+/// Reports when and how the embedded PostgreSQL ended; without an embedded PostgreSQL it reports nothing.
 struct ClusterWatch(Option<watch::Receiver<Option<String>>>);
 
 impl ClusterWatch {

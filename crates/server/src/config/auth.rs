@@ -19,7 +19,7 @@ const WELL_KNOWN: &str = "/.well-known/openid-configuration";
 
 #[derive(Debug, Deserialize, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Auth {
+pub(crate) struct AuthSettings {
     // The keys of one issuer, which the environment can set.
     issuer: String,
     #[serde(deserialize_with = "values::texts")]
@@ -68,7 +68,7 @@ pub(crate) struct IssuerSettings {
     jwks_file: Option<PathBuf>,
 }
 
-impl Auth {
+impl AuthSettings {
     /// The keys of the configuration that name issuers.
     pub(super) const ISSUER_KEYS: [&str; 6] =
         ["issuer", "audience", "discovery_url", "jwks_url", "jwks_file", "issuers"];

@@ -7,7 +7,7 @@ use super::values::Millis;
 
 #[derive(Clone, Debug, Deserialize, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Database {
+pub(crate) struct DatabaseSettings {
     #[validate(range(min = 2, max = 1000))]
     pub(crate) max_connections: u64,
     #[validate(range(min = 1))]
@@ -22,7 +22,7 @@ pub(crate) struct Database {
     pub(crate) writer_queue_bytes: u64,
 }
 
-impl Database {
+impl DatabaseSettings {
     /// Connections of the pool, of the writers of reports (two each), and of the writer of creations.
     pub(crate) const fn connections(&self) -> u64 {
         self.max_connections + 2 * self.writers + 1

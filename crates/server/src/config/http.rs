@@ -12,7 +12,7 @@ use super::values::{self, Millis};
 
 #[derive(Debug, Deserialize, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Http {
+pub(crate) struct HttpSettings {
     pub(crate) listen: SocketAddr,
     #[validate(range(min = 1024, max = 1_073_741_824))]
     pub(crate) max_body_bytes: u64,
@@ -54,7 +54,7 @@ pub(crate) struct Http {
     pub(crate) cursor_key_file: Option<PathBuf>,
 }
 
-impl Http {
+impl HttpSettings {
     /// The largest head of each request of a batch: the same as of a single request.
     pub(crate) const fn head_limits(&self) -> HeadLimits {
         HeadLimits {

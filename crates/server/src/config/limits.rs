@@ -13,7 +13,7 @@ const HIGHEST_RATE: u64 = 1_000_000;
 
 #[derive(Debug, Deserialize, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Limits {
+pub(crate) struct LimitSettings {
     #[validate(range(max = HIGHEST_RATE))]
     pub(crate) requests_per_second: u64,
     #[validate(range(max = HIGHEST_RATE))]
@@ -46,7 +46,7 @@ pub(crate) struct Override {
     pub(crate) burst: u64,
 }
 
-impl Limits {
+impl LimitSettings {
     /// The limits for the API, with the minimum rate of the section `http`.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use super::values::{self, Millis};
 
 #[derive(Debug, Deserialize, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Tls {
+pub(crate) struct TlsSettings {
     #[serde(deserialize_with = "values::path_unless_empty")]
     pub(crate) certificate_file: Option<PathBuf>,
     #[serde(deserialize_with = "values::path_unless_empty")]
@@ -26,7 +26,7 @@ pub(crate) struct TlsFiles {
     pub(crate) key: PathBuf,
 }
 
-impl Tls {
+impl TlsSettings {
     /// Both files; `None` when neither is set.
     ///
     /// # Errors

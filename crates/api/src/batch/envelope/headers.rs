@@ -20,7 +20,7 @@ const OF_THE_CONNECTION: [HeaderName; 4] =
 /// The bytes of a header line in addition to its name and value: a colon, a space, and the end of the line.
 const SEPARATORS: usize = 4;
 
-/// Reads the object of headers to its end. A fault in it fails only this item.
+/// Reads the object of headers to its end. An error in it fails only this item.
 pub(super) struct ReadHeaders(pub(super) HeadLimits);
 
 type Headers = Result<HeaderMap, ApiError>;
@@ -120,7 +120,7 @@ fn add(headers: &mut HeaderMap, name: &Scalar, value: Scalar) -> Result<(), ApiE
     if OF_THE_CONNECTION.contains(&key) {
         return Ok(());
     }
-    // No client can send one name twice on purpose: which of them would count?
+    // It would be ambiguous which of two values of one name counts.
     match headers.try_insert(key, value) {
         Ok(None) => Ok(()),
         Ok(Some(_)) => {

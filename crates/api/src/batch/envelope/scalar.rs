@@ -1,4 +1,4 @@
-//! Names and simple values of a batch, copied only as far as they may be long.
+//! Names and simple values of a batch, copied only up to their limits.
 
 use std::fmt;
 
@@ -34,7 +34,7 @@ impl Visitor<'_> for MemberName<'_> {
 /// A value that should be a string.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(in crate::batch) enum Scalar {
-    /// It is not there.
+    /// The member is absent.
     #[default]
     Absent,
     Text(String),

@@ -20,7 +20,7 @@ use crate::error::ApiError;
 /// The longest id of an item, in bytes: it is repeated in the response.
 pub(super) const MAX_ID_BYTES: usize = 256;
 
-/// The longest method that is told from another, in bytes.
+/// The longest method that is distinguished from others, in bytes.
 const MAX_METHOD_BYTES: usize = 64;
 
 /// The longest scheme and host of an absolute URL, in bytes.
@@ -47,7 +47,7 @@ pub(super) fn compared(id: &str) -> Option<String> {
 pub(super) struct SentItem<'r, 'b>(pub(super) &'r mut Reader<'b>);
 
 /// The members of an item that were read.
-struct Members<'de> {
+struct ItemMembers<'de> {
     seen: [bool; NAMES.len()],
     id: Scalar,
     method: Scalar,
@@ -79,7 +79,7 @@ impl<'de> Visitor<'de> for SentItem<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Item, A::Error> {
         let Self(reader) = self;
-        let mut members = Members {
+        let mut members = ItemMembers {
             seen: [false; NAMES.len()],
             id: Scalar::Absent,
             method: Scalar::Absent,
@@ -105,7 +105,7 @@ const fn member(name: usize) -> usize {
     if name > ATOMICITY_GROUP { DEPENDS_ON } else { name }
 }
 
-impl<'de> Members<'de> {
+impl<'de> ItemMembers<'de> {
     fn read<A: MapAccess<'de>>(
         &mut self,
         reader: &mut Reader<'_>,

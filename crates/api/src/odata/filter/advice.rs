@@ -9,7 +9,7 @@ const FUNCTIONS: &str = "startswith, endswith and contains";
 const LITERAL_TYPES: [&str; 8] =
     ["datetimeoffset", "datetime", "date", "time", "guid", "duration", "binary", "x"];
 
-/// Of a function that is not known.
+/// The message for a function that is not known.
 pub(super) fn function(name: &str) -> String {
     let instead = match name.to_ascii_lowercase().as_str() {
         "tolower" | "toupper" => {
@@ -32,7 +32,7 @@ pub(super) fn function(name: &str) -> String {
     format!("the function {} is not known here; {instead}", excerpt(name))
 }
 
-/// Of a literal in quotes with a type before it, as OData 2 and 3 have it; `None` for any other word.
+/// The message for a literal in quotes with a type before it, as OData 2 and 3 have it; `None` for any other word.
 pub(super) fn typed_literal(type_name: &str, text: &str) -> Option<String> {
     let mut types = LITERAL_TYPES.into_iter();
     let known = types.find(|known| known.eq_ignore_ascii_case(type_name))?;
@@ -56,7 +56,7 @@ pub(super) fn typed_literal(type_name: &str, text: &str) -> Option<String> {
     })
 }
 
-/// Of a number: no property is one.
+/// The message for a number: no property is a number.
 pub(super) fn number(text: &str) -> String {
     format!(
         "{} is a number, and no property here is one; send a string in single quotes, a time such as {EXAMPLE_TIME}, or null",
@@ -64,7 +64,7 @@ pub(super) fn number(text: &str) -> String {
     )
 }
 
-/// Of a time in quotes.
+/// The message for a time in quotes.
 pub(super) fn quoted_time(property: &str, text: &str) -> String {
     let sent = excerpt(text);
     if text.eq_ignore_ascii_case("null") {
@@ -97,7 +97,7 @@ fn corrected_time(text: &str) -> Option<String> {
     time.map(|time| time.to_string())
 }
 
-/// Of a word where a value is expected.
+/// The message for a word where a value is expected.
 pub(super) fn word(property: &str, word: &str) -> String {
     let shown = excerpt(word);
     if is_no_finite_number(word) {
@@ -118,7 +118,7 @@ pub(super) fn is_no_finite_number(word: &str) -> bool {
     words.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
-/// Of text that begins no token.
+/// The message for text that begins no token.
 pub(super) fn unreadable(text: &str) -> String {
     let Some(first) = text.chars().next() else {
         return "the filter ends early".to_owned();
@@ -184,7 +184,7 @@ fn time(text: &str) -> String {
     )
 }
 
-/// Of an id without quotes.
+/// The message for an id without quotes.
 pub(super) fn unquoted_id(id: &str) -> String {
     format!("an id is a string: send '{id}', in single quotes")
 }

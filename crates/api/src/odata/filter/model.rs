@@ -38,7 +38,7 @@ pub(crate) trait Model {
     /// A test of such a row.
     type Term;
 
-    /// The test of a term, or the message of its fault.
+    /// The test of a term, or the message of its error.
     fn term(property: &str, test: PropertyTest) -> Result<Self::Term, String>;
 }
 

@@ -3,7 +3,7 @@
 use flowruns_domain::query::{Filter, MAX_LISTED_VALUES, Operator};
 
 use super::{
-    MAX_DEPTH, MAX_TERMS, Malformed, Model, Parsed, advice, joined,
+    MAX_DEPTH, MAX_TERMS, MalformedFilter, Model, Parsed, advice, joined,
     model::{Literal, PropertyTest},
     token::{Token, TokenAt},
 };
@@ -75,7 +75,7 @@ impl<'t> Parser<'t> {
 
     fn term<M: Model>(&mut self) -> Parsed<Filter<M::Term>> {
         let at = self.at();
-        let named = |message| Malformed { at, message };
+        let named = |message| MalformedFilter { at, message };
         if let [Some(Token::Word(function)), Some(Token::Open)] = self.peek_two() {
             let (property, test) = self.call(function)?;
             let term = M::term(&property, test).map_err(named)?;
@@ -99,13 +99,13 @@ impl<'t> Parser<'t> {
         let at = self.at();
         let Literal::Text(text) = self.literal()? else {
             let message = format!("{function} takes a string in quotes");
-            return Err(Malformed { at, message });
+            return Err(MalformedFilter { at, message });
         };
         self.demand(&Token::Close, ")")?;
         Ok((property, ask(text)))
     }
 
-    /// `… eq true` and its like after a function.
+    /// Parses `eq true` and similar comparisons after a function.
     fn compared_with_truth<T>(&mut self, condition: Filter<T>) -> Parsed<Filter<T>> {
         let equal = if self.take_word("eq") {
             true
@@ -148,11 +148,11 @@ impl<'t> Parser<'t> {
             }
             (Operand::Property(property), Operand::Property(name)) => {
                 let message = advice::word(&property, &name);
-                Err(Malformed { at, message })
+                Err(MalformedFilter { at, message })
             }
             (Operand::Literal(_), Operand::Literal(_)) => {
                 let message = "compare a value with a property".to_owned();
-                Err(Malformed { at, message })
+                Err(MalformedFilter { at, message })
             }
         }
     }
@@ -278,14 +278,14 @@ impl<'t> Parser<'t> {
         self.tokens.first().map_or(self.end, |next| next.at)
     }
 
-    fn expected(&self, what: &str) -> Malformed {
+    fn expected(&self, what: &str) -> MalformedFilter {
         let found = self.peek().map(Token::shown);
         let found = found.unwrap_or_else(|| "the end of the filter".to_owned());
         self.wrong(format!("expected {what}; found {found}"))
     }
 
-    fn wrong(&self, message: String) -> Malformed {
-        Malformed { at: self.at(), message }
+    fn wrong(&self, message: String) -> MalformedFilter {
+        MalformedFilter { at: self.at(), message }
     }
 }
 

@@ -9,7 +9,7 @@ use winnow::{
     token::{none_of, one_of, take_while},
 };
 
-use super::{Malformed, advice};
+use super::{MalformedFilter, advice};
 
 /// A token of a filter.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -49,7 +49,7 @@ pub(super) struct TokenAt {
 type Scan<T> = Result<T, ErrMode<ContextError>>;
 
 /// Splits a filter into tokens.
-pub(super) fn tokens(text: &str) -> Result<Vec<TokenAt>, Malformed> {
+pub(super) fn tokens(text: &str) -> Result<Vec<TokenAt>, MalformedFilter> {
     let mut rest = text;
     let mut tokens = Vec::new();
     loop {
@@ -58,7 +58,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<TokenAt>, Malformed> {
         if blank.is_err() || rest.is_empty() {
             return Ok(tokens);
         }
-        let message = |message: String| Malformed { at, message };
+        let message = |message: String| MalformedFilter { at, message };
         if let Some(id) = bare_id(&text[at..]) {
             return Err(message(advice::unquoted_id(id)));
         }

@@ -111,7 +111,7 @@ fn a_key_that_cannot_be_read_says_how_to_send_it() {
     ] {
         let (path, keys) = normalized(sent);
         assert_eq!(path, "/runs/%2D", "{sent}");
-        assert!(keys.fault.unwrap().contains("in single quotes"), "{sent}");
+        assert!(keys.error.unwrap().contains("in single quotes"), "{sent}");
     }
     for sent in ["/others('x')", "/runs(%FF)"] {
         assert_eq!(normal(sent), (None, PathKeys::default()));
