@@ -11,7 +11,7 @@ use crate::{database::execute, scale, test_cluster::TestCluster};
 const CLIENTS: u64 = 96;
 /// The deadline of a request: long enough that a busy machine has read every body by then.
 const DEADLINE_MS: u64 = 1500;
-const ROUNDS: u64 = 10;
+const ROUNDS: u64 = 20;
 /// The size of one report in bytes: nearly as much as statistics may have.
 const BODY: u64 = 60 * 1024;
 /// The most that the peak memory may grow, in bytes: half of the size of all reports.

@@ -57,7 +57,7 @@ async fn check_counts_the_keys_of_an_issuer_or_says_what_is_wrong_with_it() {
     let wrong = [
         (IssuerResponse::Json(json!({"keys": []})), "none of the 0 keys"),
         (IssuerResponse::Json(json!({"keys": [{"kty": "oct"}]})), "none of the 1 keys"),
-        (IssuerResponse::Json(json!({"value": []})), "no JSON Web Key Set"),
+        (IssuerResponse::Json(json!({"value": []})), "not a JSON Web Key Set"),
         (IssuerResponse::Status(500), "instead of 200"),
     ];
     for (response, message) in wrong {

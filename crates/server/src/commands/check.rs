@@ -1,8 +1,8 @@
 //! `flowruns check`: shows the merged configuration, and checks the issuers' keys and the database.
 
 use anyhow::{Context as _, bail};
-use flowruns_domain::store::Store as _;
-use flowruns_persistence::{PostgresStore, SchemaStatus, migrate::MigrationState};
+use flowruns_domain::store::{Store as _, unsuitable_encoding};
+use flowruns_persistence::{PostgresStore, SchemaFinding, SchemaStatus, migrate::MigrationState};
 
 use crate::{config::Settings, database::Database, issuers};
 
@@ -27,16 +27,17 @@ async fn check_database(settings: &Settings, database: &Database) -> anyhow::Res
     let status = SchemaStatus::read(&database.owner)
         .await
         .context("the state of the migrations cannot be read")?;
-    let unfit = |state| matches!(state, MigrationState::Pending | MigrationState::Changed);
-    let migrations = status.migrations.iter();
-    let unfit: Vec<_> = migrations
-        .filter(|migration| unfit(migration.state))
-        .map(|migration| migration.version.to_string())
-        .collect();
+    if let Some(SchemaFinding::Encoding(encoding)) = status.findings().first() {
+        bail!(unsuitable_encoding(encoding));
+    }
+    let unfit = [MigrationState::Pending, MigrationState::Changed];
+    let mut unfit = unfit.map(|state| status.versions(state)).concat();
+    unfit.sort_unstable();
     if !unfit.is_empty() {
+        let versions: Vec<_> = unfit.iter().map(ToString::to_string).collect();
         bail!(
             "migrations {} are pending or changed; see `flowruns migrate status`",
-            unfit.join(", ")
+            versions.join(", ")
         );
     }
     let store = PostgresStore::connect(&database.connect_options(settings)?)
