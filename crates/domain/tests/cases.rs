@@ -1,5 +1,7 @@
 //! Each rule of reports and creations: what a report does to a stored run, and the code of each rejection.
 
+use std::collections::HashSet;
+
 use flowruns_domain::{
     display_name::DisplayName,
     id::{EventId, FlowKey, RunKey},
@@ -8,12 +10,13 @@ use flowruns_domain::{
     rejection::{ConflictRule, Rejection},
     run::{
         Decision, NewRun, Outcome, PublicErrorPatch, ReportOrigin, Run, RunChange, RunCreation,
-        RunPatch, RunState, RunStatus, Transition,
+        RunPatch, RunState, RunStatus, Transition, TransitionError,
     },
     timestamp::Timestamp,
     version::{EntityTag, IfMatch, IfNoneMatch, Preconditions},
     violation::Rule,
 };
+use flowruns_testing::transitions::{ExpectedTransition, TRANSITIONS};
 use uuid::Uuid;
 
 #[path = "cases/conflicts.rs"]
@@ -198,20 +201,31 @@ fn an_empty_report_changes_no_run() {
 
 #[test]
 fn every_pair_of_statuses_is_decided_by_the_transition_table() {
-    for from in RunStatus::ALL {
+    let status_of = |name| RunStatus::from_name(name).unwrap();
+    let pairs = TRANSITIONS.map(|(stored, reported, _)| (stored, reported));
+    assert_eq!(HashSet::from(pairs).len(), RunStatus::ALL.len().pow(2));
+    for (stored, reported, expected) in TRANSITIONS {
+        let (from, to) = (status_of(stored), status_of(reported));
         let run = match from {
             RunStatus::Running => running(),
             RunStatus::Ended(outcome) => ended(outcome),
         };
-        for to in RunStatus::ALL {
-            let decision = decide(&run, &status(to));
-            match from.report(to) {
-                Ok(Transition::None) => assert_eq!(decision, Ok(Decision::Unchanged)),
-                Ok(Transition::End(_)) => {
-                    let state = changed(&run, &status(to)).run.properties.state;
-                    assert_eq!(state.status(), to);
-                }
-                Err(_) => assert!(matches!(decision, Err(Rejection::Conflict(_)))),
+        let (transition, decision) = (from.report(to), decide(&run, &status(to)));
+        match expected {
+            ExpectedTransition::None => {
+                assert_eq!(transition, Ok(Transition::None));
+                assert_eq!(decision, Ok(Decision::Unchanged), "{stored} {reported}");
+            }
+            ExpectedTransition::End => {
+                let RunStatus::Ended(outcome) = to else { panic!("{to:?} is no end") };
+                assert_eq!(transition, Ok(Transition::End(outcome)));
+                let state = changed(&run, &status(to)).run.properties.state;
+                assert_eq!(state.status(), to);
+            }
+            ExpectedTransition::Rejected(code) => {
+                assert_eq!(transition, Err(TransitionError { from, to }));
+                let Err(Rejection::Conflict(conflict)) = decision else { panic!("{decision:?}") };
+                assert_eq!(conflict.rule.code(), code, "{stored} {reported}");
             }
         }
     }

@@ -33,6 +33,7 @@
 //! | `issuer`, with the feature `issuer` | an issuer of tokens on loopback |
 //! | `scratch`, with the feature `postgres` | a new migrated database in tens of milliseconds |
 //! | `tokens`, with the feature `tokens` | keys that sign tokens, and their claims |
+//! | [`transitions`] | the contract's table of statuses |
 
 mod clock;
 pub mod conformance;
@@ -47,5 +48,6 @@ mod memory;
 pub mod scratch;
 #[cfg(feature = "tokens")]
 pub mod tokens;
+pub mod transitions;
 
 pub use self::{clock::FixedClock, ids::SequentialIds, memory::MemoryStore};

@@ -131,54 +131,6 @@ pub enum Urgency {
 mod tests {
     use super::*;
 
-    /// Stored status, reported status, and the expected result: no transition (`-`), `end` or `rejected`.
-    const GRID: &str = "
-        running               running                -
-        running               completed              end
-        running               completedWithWarnings  end
-        running               completedWithErrors    end
-        running               failed                 end
-        completed             running                rejected
-        completed             completed              -
-        completed             completedWithWarnings  rejected
-        completed             completedWithErrors    rejected
-        completed             failed                 rejected
-        completedWithWarnings running                rejected
-        completedWithWarnings completed              rejected
-        completedWithWarnings completedWithWarnings  -
-        completedWithWarnings completedWithErrors    rejected
-        completedWithWarnings failed                 rejected
-        completedWithErrors   running                rejected
-        completedWithErrors   completed              rejected
-        completedWithErrors   completedWithWarnings  rejected
-        completedWithErrors   completedWithErrors    -
-        completedWithErrors   failed                 rejected
-        failed                running                rejected
-        failed                completed              rejected
-        failed                completedWithWarnings  rejected
-        failed                completedWithErrors    rejected
-        failed                failed                 -";
-
-    #[test]
-    fn each_pair_has_the_transition_of_the_table() {
-        let rows: Vec<Vec<&str>> = GRID
-            .lines()
-            .map(|line| line.split_whitespace().collect())
-            .filter(|row: &Vec<_>| !row.is_empty())
-            .collect();
-        assert_eq!(rows.len(), RunStatus::ALL.len().pow(2));
-        for row in rows {
-            let from = RunStatus::from_name(row[0]).unwrap();
-            let to = RunStatus::from_name(row[1]).unwrap();
-            let expected = match (row[2], to) {
-                ("-", _) => Ok(Transition::None),
-                ("end", RunStatus::Ended(outcome)) => Ok(Transition::End(outcome)),
-                _ => Err(TransitionError { from, to }),
-            };
-            assert_eq!(from.report(to), expected, "{row:?}");
-        }
-    }
-
     #[test]
     fn names_are_case_sensitive_and_the_sentinel_is_not_a_status() {
         for name in ["Running", "unknownFutureValue", "completedwitherrors", ""] {
