@@ -14,8 +14,8 @@ const CONNECTIONS: usize = 1_000;
 /// Streams on each connection.
 const STREAMS: u32 = 100;
 const CONNECTIONS_WITH_STREAMS: usize = 200;
-/// How much the memory of the server may grow. Futures and stacks of a debug build are larger.
-const GROWTH_BYTES: usize = if cfg!(debug_assertions) { 80 } else { 64 } * 1024 * 1024;
+/// How much the memory of the server may grow.
+const GROWTH_BYTES: usize = 64 * 1024 * 1024;
 /// No timeout closes anything here.
 const SETTINGS_WITHOUT_TIMEOUTS: [(&str, &str); 6] = [
     ("FIRST_BYTE_TIMEOUT_MS", "600000"),

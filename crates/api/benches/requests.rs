@@ -1,6 +1,6 @@
 //! What a request costs above the store: routing, the token, JSON in and out, on a store in memory.
 
-#![expect(clippy::unwrap_used, reason = "a benchmark of a wrong shape shall fail")]
+#![expect(clippy::unwrap_used, reason = "a benchmark fails on a response of another shape")]
 
 use std::sync::Arc;
 
