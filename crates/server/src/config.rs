@@ -2,6 +2,7 @@
 
 mod admin;
 mod auth;
+mod dashboard;
 mod database;
 mod environment;
 mod http;
@@ -33,6 +34,7 @@ use self::sources::Sources;
 pub(crate) use self::{
     admin::AdminSettings,
     auth::{AuthSettings, IssuerSettings, KeyLocation},
+    dashboard::{DashboardIssuer, DashboardSettings},
     database::DatabaseSettings,
     http::HttpSettings,
     limits::LimitSettings,
@@ -63,6 +65,7 @@ pub(crate) struct Settings {
     pub(crate) embedded: EmbeddedSettings,
     #[validate(nested)]
     pub(crate) auth: AuthSettings,
+    pub(crate) dashboard: DashboardSettings,
     #[validate(nested)]
     pub(crate) limits: LimitSettings,
     pub(crate) log: LogSettings,
@@ -182,6 +185,13 @@ impl Settings {
                  and FLOWRUNS_AUTH__AUDIENCE, or FLOWRUNS_HTTP__LISTEN=127.0.0.1:{}",
                 self.http.listen,
                 self.http.listen.port()
+            );
+        }
+        let has_public_url = self.dashboard.public_url()?.is_some();
+        if self.auth.signs_people_in() && !has_public_url && !self.http.listen.ip().is_loopback() {
+            bail!(
+                "auth.dashboard is configured, so dashboard.public_url must be the URL under which browsers reach this \
+                 server, such as https://flowruns.example.com: the issuer sends people back to it"
             );
         }
         Ok(())

@@ -3,14 +3,15 @@
 mod admin;
 mod commands;
 mod config;
-mod cursor_key;
 mod data_folder;
 mod database;
 mod database_url;
 mod issuers;
 mod local_key;
 mod metrics;
+mod shared_secret;
 mod shutdown;
+mod sign_in;
 mod startup_message;
 mod tasks;
 mod telemetry;

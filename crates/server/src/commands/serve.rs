@@ -17,11 +17,12 @@ use tokio::{net::TcpListener, sync::watch};
 use crate::{
     admin::AdminPort,
     config::{HttpSettings, Settings, TlsSettings},
-    cursor_key, data_folder,
+    data_folder,
     database::Database,
     issuers,
     local_key::LocalKey,
     metrics::Scrape,
+    shared_secret::SharedSecret,
     shutdown::Signals,
     startup_message,
     tasks::{
@@ -162,7 +163,7 @@ async fn api_options(
     };
     let readiness = Readiness::new(Arc::clone(&environment.store), draining.clone());
     let verifier = Arc::new(verifier(settings, local_key).await?);
-    let cursor_key = cursor_key::open(settings, local_key)?;
+    let cursor_key = SharedSecret::open(settings, local_key)?.cursor_key();
     let mut options = ApiOptions::new(environment, verifier, cursor_key);
     options.readiness = readiness;
     options.tracer = telemetry::tracer();
