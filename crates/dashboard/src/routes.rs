@@ -76,9 +76,9 @@ pub fn router(options: DashboardOptions) -> Router {
         async move { Ok::<_, Infallible>(respond(&dashboard, routes, request).await) }
     });
     let paths = ["/ui", "/ui/", "/ui.json", "/ui/{*rest}"];
-    paths.into_iter().fold(Router::new(), |router, path| {
-        router.route_service(path, service.clone())
-    })
+    paths
+        .into_iter()
+        .fold(Router::new(), |router, path| router.route_service(path, service.clone()))
 }
 
 async fn respond(dashboard: &Dashboard, routes: Router, request: Request) -> Response {
@@ -103,9 +103,8 @@ async fn get_file(
     path: Result<Path<(String, String)>, axum::extract::rejection::PathRejection>,
     request: Request,
 ) -> Response {
-    let found = path.ok().and_then(|Path((digest, name))| {
-        assets::file(&digest, &name, request.headers())
-    });
+    let found =
+        path.ok().and_then(|Path((digest, name))| assets::file(&digest, &name, request.headers()));
     match found {
         Some(response) => response,
         None => not_found(State(dashboard), request).await,
@@ -123,7 +122,8 @@ async fn method_not_allowed(State(dashboard): State<Arc<Dashboard>>, request: Re
     if let Ok((context, _)) = contexts(&parts) {
         note_route(&context, parts.extensions.get());
     }
-    let message = format!("The method {} is not offered here. Follow a link instead.", parts.method);
+    let message =
+        format!("The method {} is not offered here. Follow a link instead.", parts.method);
     let error = RequestError::new(StatusCode::METHOD_NOT_ALLOWED, "methodNotAllowed", message);
     problem_response(Problem::from(error), &parts, &dashboard)
 }
