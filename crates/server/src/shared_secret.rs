@@ -61,7 +61,8 @@ impl SharedSecret {
     pub(crate) fn key_for(&self, label: &str) -> anyhow::Result<[u8; SHA256_OUTPUT_LEN]> {
         let extracted = Salt::new(HKDF_SHA256, HKDF_SALT).extract(self.0.expose_secret());
         let mut key = [0; SHA256_OUTPUT_LEN];
-        let expanded = extracted.expand(&[label.as_bytes()], HKDF_SHA256);
+        let info = [label.as_bytes()];
+        let expanded = extracted.expand(&info, HKDF_SHA256);
         let filled = expanded.and_then(|expanded| expanded.fill(&mut key));
         filled.map_err(|_| anyhow::anyhow!("the key {label:?} cannot be derived"))?;
         Ok(key)

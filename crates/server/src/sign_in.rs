@@ -2,6 +2,7 @@
 //!
 //! A session is a sealed cookie; no server keeps it. It counts for the dashboard only: the API reads no cookies.
 
+mod as_text;
 mod attempts;
 mod bounded_ids;
 mod cookie;
@@ -24,8 +25,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::http::{HeaderMap, HeaderValue, Method};
 use flowruns_dashboard::{
-    Gate, NotSignedIn, SignInMessage, SignInPage, SignInRequest, SignInResponse, Visitor,
-    VisitorPath,
+    Gate, NotSignedIn, SignInLink, SignInMessage, SignInPage, SignInRequest, SignInResponse,
+    Visitor, VisitorPath,
 };
 use flowruns_domain::{clock::Clock, timestamp::Timestamp};
 use flowruns_http::{RequestError, RequestOrigin, auth::TokenVerifier, client_address};
@@ -139,8 +140,8 @@ impl SignIn {
     /// otherwise shows how to sign in.
     async fn sign_in(&self, request: &SignInRequest) -> Result<SignInResponse, RequestError> {
         let query = request.query.as_deref().unwrap_or_default();
-        let (sent, form) = (Parameters::of(query.as_bytes()), Parameters::of(&request.form));
-        let next = NextPath::or_home(form.get("next").or(sent.get("next")));
+        let sent = Parameters::of(query.as_bytes());
+        let next = NextPath::or_home(sent.get("next"));
         if request.visitor.is_some() {
             return Ok(redirect(&request.origin, next.as_str(), Vec::new()));
         }
@@ -149,15 +150,17 @@ impl SignIn {
             SignInMethod::Issuer(issuer) => issuer,
             SignInMethod::LocalKey(_) => {
                 let next = next.to_string();
-                return Ok(SignInResponse::Page(SignInPage { next, issuer: None, message }));
+                return Ok(SignInResponse::Page(SignInPage { next, start: None, message }));
             }
             SignInMethod::None => return Err(failure::not_configured()),
         };
-        let begins = request.method == Method::POST || sent.get("begin").is_some();
+        let begins = request.method == Method::GET && sent.get("begin").is_some();
         let expired = self.renewable(request).filter(|_| message.is_none() && !begins);
         if !begins && expired.is_none() {
-            let (next, host) = (next.to_string(), issuer.host());
-            return Ok(SignInResponse::Page(SignInPage { next, issuer: Some(host), message }));
+            let address = format!("/ui/sign-in?begin=1&next={}", encoded(&next));
+            let start = Some(SignInLink { host: issuer.host(), address });
+            let next = next.to_string();
+            return Ok(SignInResponse::Page(SignInPage { next, start, message }));
         }
         let visit = self.visit(request)?;
         let departure = issuer.depart(&visit, &next, expired.is_some()).await?;
@@ -319,8 +322,13 @@ fn back_to_sign_in(
     message: &str,
     cookies: Vec<HeaderValue>,
 ) -> SignInResponse {
-    let next: String = form_urlencoded::byte_serialize(next.as_str().as_bytes()).collect();
-    redirect(origin, &format!("/ui/sign-in?after={message}&next={next}"), cookies)
+    let path = format!("/ui/sign-in?after={message}&next={}", encoded(next));
+    redirect(origin, &path, cookies)
+}
+
+/// An address as the value of a parameter.
+fn encoded(next: &NextPath) -> String {
+    form_urlencoded::byte_serialize(next.as_str().as_bytes()).collect()
 }
 
 fn without_slash(url: &Url) -> String {

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
+    as_text,
     bounded_ids::{Added, BoundedIds},
     time::second,
 };
@@ -23,9 +24,11 @@ pub(super) struct OneTimeCodes {
 
 #[derive(Deserialize)]
 struct CodeClaims {
+    #[serde(with = "as_text")]
     jti: Uuid,
     iat: i64,
     exp: i64,
+    #[serde(with = "as_text")]
     tid: TenantId,
     sub: String,
     roles: Vec<String>,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
+    as_text,
     cookie::{self, Transport},
     sealed::SealingKey,
     time::{at_second, second},
@@ -26,8 +27,8 @@ pub(super) struct Sessions(SealingKey);
 /// What a cookie holds. Its members have short names, since the cookie is sent with each request.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(super) struct Session {
-    #[serde(rename = "t")]
-    tenant: String,
+    #[serde(rename = "t", with = "as_text")]
+    tenant: TenantId,
     #[serde(rename = "a")]
     actor: String,
     #[serde(rename = "n")]
@@ -37,7 +38,7 @@ pub(super) struct Session {
     /// In seconds since 1970.
     #[serde(rename = "e")]
     expires_at: i64,
-    #[serde(rename = "i")]
+    #[serde(rename = "i", with = "as_text")]
     pub(super) id: Uuid,
 }
 
@@ -46,7 +47,7 @@ impl Session {
     pub(super) fn of(caller: &Caller, name: &str, expires_at: i64, id: Uuid) -> Option<Self> {
         let held = Permission::ALL.into_iter().rfind(|permission| caller.may(*permission))?;
         Some(Self {
-            tenant: caller.tenant.to_string(),
+            tenant: caller.tenant,
             actor: caller.actor.clone(),
             name: shown(name).unwrap_or_else(|| caller.actor.clone()),
             permission: held.name().to_owned(),
@@ -56,9 +57,8 @@ impl Session {
     }
 
     fn visitor(&self) -> Option<Visitor> {
-        let tenant: TenantId = self.tenant.parse().ok()?;
         Some(Visitor {
-            tenant,
+            tenant: self.tenant,
             actor: self.actor.clone(),
             name: self.name.clone(),
             permission: Permission::from_name(&self.permission)?,
