@@ -8,6 +8,7 @@ mod environment;
 mod http;
 mod keys;
 mod limits;
+mod open;
 mod out_of_range;
 mod secret;
 mod sources;
@@ -38,6 +39,7 @@ pub(crate) use self::{
     database::DatabaseSettings,
     http::HttpSettings,
     limits::LimitSettings,
+    open::OpenSettings,
     tls::{TlsFiles, TlsSettings},
     trusted_url::{is_loopback, trusted_url},
 };
@@ -242,7 +244,10 @@ impl TokenSettings {
         file: Option<&Path>,
         environment: impl Iterator<Item = (OsString, OsString)>,
     ) -> anyhow::Result<Self> {
-        let sources = Sources::read(file, environment)?;
+        Self::of(&Sources::read(file, environment)?)
+    }
+
+    fn of(sources: &Sources) -> anyhow::Result<Self> {
         let mut settings: Self = sources.get()?;
         settings.has_issuer = AuthSettings::ISSUER_KEYS.iter().any(|key| {
             match sources.value(&format!("auth.{key}")) {

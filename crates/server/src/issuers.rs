@@ -15,7 +15,7 @@ use flowruns_http::auth::{
 use tokio::time::timeout;
 
 use self::fetch::KeyFetcher;
-pub(crate) use self::provider::{EndPoints, Exchange, Provider};
+pub(crate) use self::provider::{EndPoints, Exchange, Provider, Tokens};
 use crate::config::{AuthSettings, IssuerSettings, KeyLocation};
 
 /// The clock skew that is tolerated for tokens of an issuer, in seconds.

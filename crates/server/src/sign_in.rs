@@ -150,7 +150,7 @@ impl SignIn {
             SignInMethod::Issuer(issuer) => issuer,
             SignInMethod::LocalKey(_) => {
                 let next = next.to_string();
-                return Ok(SignInResponse::Page(SignInPage { next, start: None, message }));
+                return Ok(SignInResponse::Page(SignInPage { next, start: None, message, sign_out: None }));
             }
             SignInMethod::None => return Err(failure::not_configured()),
         };
@@ -159,8 +159,14 @@ impl SignIn {
         if !begins && expired.is_none() {
             let address = format!("/ui/sign-in?begin=1&next={}", encoded(&next));
             let start = Some(SignInLink { host: issuer.host(), address });
+            let sign_out = match message {
+                Some(SignInMessage::SignedOut) => {
+                    issuer.sign_out_url(&format!("{}/ui", self.base_url(&request.origin))).await
+                }
+                _ => None,
+            };
             let next = next.to_string();
-            return Ok(SignInResponse::Page(SignInPage { next, start, message }));
+            return Ok(SignInResponse::Page(SignInPage { next, start, message, sign_out }));
         }
         let visit = self.visit(request)?;
         let departure = issuer.depart(&visit, &next, expired.is_some()).await?;
@@ -265,13 +271,20 @@ impl SignIn {
 
     fn visit<'a>(&self, request: &'a SignInRequest) -> Result<Visit<'a>, RequestError> {
         let origin = &request.origin;
-        let base = self.public_url.as_ref().map_or_else(|| origin.to_string(), without_slash);
         Ok(Visit {
             headers: &request.headers,
             transport: self.transport(origin).ok_or_else(failure::needs_https)?,
-            redirect_uri: format!("{base}/ui/callback"),
+            redirect_uri: format!("{}/ui/callback", self.base_url(origin)),
             now: request.now,
         })
+    }
+
+    /// The URL of this server as browsers know it, without a `/` at its end.
+    fn base_url(&self, origin: &RequestOrigin) -> String {
+        match &self.public_url {
+            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+            None => origin.to_string(),
+        }
     }
 
     /// The public URL is the truth where it is configured; a proxy may not say how the browser reached it.
@@ -329,10 +342,6 @@ fn back_to_sign_in(
 /// An address as the value of a parameter.
 fn encoded(next: &NextPath) -> String {
     form_urlencoded::byte_serialize(next.as_str().as_bytes()).collect()
-}
-
-fn without_slash(url: &Url) -> String {
-    url.as_str().trim_end_matches('/').to_owned()
 }
 
 /// Whether a browser fetches a page before the person has decided to open it.

@@ -178,30 +178,45 @@ impl Provider {
         code_verifier: &str,
     ) -> anyhow::Result<Exchange> {
         let _permit = self.exchanges.try_acquire().context("too many people sign in now")?;
-        let client = encoded(&self.issuer.client_id);
-        let secret = self.issuer.client_secret.as_ref().map(|secret| encoded(secret.expose_secret()));
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("grant_type", "authorization_code")
-            .append_pair("code", code)
-            .append_pair("redirect_uri", redirect_uri)
-            .append_pair("code_verifier", code_verifier);
-        let basic = match (&secret, &self.issuer.client_secret) {
-            (Some(secret), _) if !end_points.sends_secret_in_body => Some((&*client, &**secret)),
-            (_, Some(secret)) => {
-                form.append_pair("client_id", &self.issuer.client_id)
-                    .append_pair("client_secret", secret.expose_secret());
-                None
-            }
-            (_, None) => {
-                form.append_pair("client_id", &self.issuer.client_id);
-                None
-            }
-        };
-        let sent = end_points.http.post_form(&end_points.token, form.finish(), basic);
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", redirect_uri),
+            ("code_verifier", code_verifier),
+        ];
+        let (form, basic) = self.with_credentials(&form, end_points.sends_secret_in_body);
+        let basic = basic.as_ref().map(|(client, secret)| (&**client, &**secret));
+        let sent = end_points.http.post_form(&end_points.token, form, basic);
         let (status, body) = timeout(self.options.timeout, sent)
             .await
             .context("the issuer did not respond to the code in time")??;
         self.read(status, &body)
+    }
+
+    /// A form with the id and the secret of this application, or with these two for the header Authorization.
+    fn with_credentials(
+        &self,
+        form: &[(&str, &str)],
+        in_body: bool,
+    ) -> (String, Option<(String, String)>) {
+        let client = &self.issuer.client_id;
+        let secret = self.issuer.client_secret.as_ref().map(|secret| secret.expose_secret());
+        let mut serializer = form_urlencoded::Serializer::new(String::new());
+        serializer.extend_pairs(form);
+        match secret {
+            // RFC 6749, section 2.3.1: both are encoded as in a form.
+            Some(secret) if !in_body => {
+                (serializer.finish(), Some((encoded(client), encoded(secret))))
+            }
+            Some(secret) => {
+                serializer.append_pair("client_id", client).append_pair("client_secret", secret);
+                (serializer.finish(), None)
+            }
+            None => {
+                serializer.append_pair("client_id", client);
+                (serializer.finish(), None)
+            }
+        }
     }
 
     fn read(&self, status: StatusCode, body: &[u8]) -> anyhow::Result<Exchange> {
@@ -237,7 +252,7 @@ impl std::fmt::Debug for Tokens {
     }
 }
 
-/// RFC 6749, section 2.3.1: both parts of the Authorization header are encoded as in a form.
+/// A text as the value of a form has it.
 fn encoded(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
