@@ -33,7 +33,7 @@ use crate::{
 /// The longest session, in seconds, however long the token lives.
 const MAX_SESSION: i64 = 12 * 3600;
 /// The shortest session, in seconds: a shorter one could have expired when the browser sends it.
-const MIN_SESSION: i64 = 10;
+const MIN_SESSION: i64 = 2;
 
 /// Sends browsers to the issuer and reads what they bring back.
 pub(super) struct IssuerSignIn {
