@@ -1,6 +1,6 @@
 //! The newest entries of a history.
 
-use crate::{dashboard::bounds::EventCount, version::Version};
+use crate::{dashboard::bounds::EventCount, query::page::PageSize, version::Version};
 
 /// Which entries of the history of a run are read, newest first.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -15,5 +15,12 @@ impl LastEvents {
     /// The newest entries.
     pub const fn new(count: EventCount) -> Self {
         Self { count, before: None }
+    }
+}
+
+/// As many rows, and up to 1 MiB.
+impl From<EventCount> for PageSize {
+    fn from(count: EventCount) -> Self {
+        Self::new(count.get()).unwrap_or_default()
     }
 }
