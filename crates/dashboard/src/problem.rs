@@ -164,6 +164,10 @@ impl From<ServiceError> for Problem {
 impl Explanation {
     /// What is known about a failure that no page explains.
     pub(crate) fn of(error: &RequestError) -> Self {
+        if let Some(title) = title_of_sign_in(error.code) {
+            let again = Action { label: "Sign in".into(), address: links::SIGN_IN.to_owned() };
+            return Self { title: title.into(), actions: vec![again] };
+        }
         let title = match (error.status, error.code) {
             (StatusCode::SERVICE_UNAVAILABLE, "requestTimeout") => "This page took too long",
             (StatusCode::SERVICE_UNAVAILABLE, _) => "The server is busy",
@@ -177,4 +181,18 @@ impl Explanation {
         };
         Self { title: Cow::Borrowed(title), actions: Vec::new() }
     }
+}
+
+/// The title of a failed sign-in, by the code that the gate gave it.
+fn title_of_sign_in(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "issuerUnavailable" => "The issuer does not respond",
+        "signInNotConfigured" => "Sign-in is not configured",
+        "signInNeedsHttps" => "Sign-in needs https",
+        "noPermission" => "You have no permission here",
+        "tooManySignIns" => "Too many attempts to sign in",
+        "issuerRejected" | "wrongIssuer" | "idTokenRejected" | "accessTokenRejected"
+        | "tokenExpiresTooSoon" => "You are not signed in",
+        _ => return None,
+    })
 }

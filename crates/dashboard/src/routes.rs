@@ -85,7 +85,9 @@ async fn respond(dashboard: &Dashboard, routes: Router, request: Request) -> Res
     let trusted = &dashboard.options.pipeline.trusted_proxies;
     let is_safe = request.method().is_safe();
     let (page, request) = PageContext::take_from(request, trusted);
-    let handler = |request: Request| async move {
+    let handler = |mut request: Request| async move {
+        // The inner router would append its template to that of the outer one.
+        request.extensions_mut().remove::<MatchedPath>();
         let Ok(response) = routes.oneshot(request).await;
         response
     };
