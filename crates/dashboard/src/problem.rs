@@ -166,7 +166,9 @@ impl Explanation {
     pub(crate) fn of(error: &RequestError) -> Self {
         if let Some(title) = title_of_sign_in(error.code) {
             let again = Action { label: "Sign in".into(), address: links::SIGN_IN.to_owned() };
-            return Self { title: title.into(), actions: vec![again] };
+            let may_help = error.status != StatusCode::NOT_IMPLEMENTED;
+            let actions = may_help.then_some(again).into_iter().collect();
+            return Self { title: title.into(), actions };
         }
         let title = match (error.status, error.code) {
             (StatusCode::SERVICE_UNAVAILABLE, "requestTimeout") => "This page took too long",
