@@ -5,19 +5,21 @@ use flowruns_domain::{
     run::{Outcome, RunStatus, RunSummary},
     timestamp::Timestamp,
 };
-use serde::{Serialize, Serializer};
+use serde::Serialize;
+
+use crate::json;
 
 /// A run as other runs refer to it.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RunReference {
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "json::text")]
     pub(crate) id: RunId,
     #[serde(rename = "displayName")]
     pub(crate) name: String,
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "json::status")]
     pub(crate) status: RunStatus,
-    #[serde(rename = "startDateTime", serialize_with = "as_text")]
+    #[serde(rename = "startDateTime", serialize_with = "json::text")]
     pub(crate) start: Timestamp,
 }
 
@@ -30,11 +32,6 @@ impl From<&RunSummary> for RunReference {
             start: run.start,
         }
     }
-}
-
-/// Writes a value as its text.
-pub(crate) fn as_text<S: Serializer>(value: &impl ToString, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&value.to_string())
 }
 
 /// The failures in a row up to the newest run that has ended.

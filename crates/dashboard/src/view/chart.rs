@@ -3,11 +3,11 @@
 use flowruns_domain::{run::RunStatus, timestamp::Timestamp};
 use maud::{Markup, html};
 
-use crate::view::{
+use super::{
     leaf::grouped,
     scale::{Scale, coordinate, quantile, sorted},
-    status,
-    time,
+    status::look,
+    time::{clock_time, day, seconds, utc},
 };
 
 /// The width of every chart, in its own units.
@@ -67,9 +67,11 @@ impl DurationChart {
     pub(crate) fn new(points: Vec<DurationPoint>, usual: Option<UsualDuration>) -> Self {
         let longest = points.iter().map(|point| point.seconds).fold(0.0, f64::max);
         // One run that hung for a day would flatten all others, so the scale ends before it.
-        let limit = usual.map_or(longest, |usual| usual.high * 4.0);
-        let scale = Scale::of_durations(if longest > limit { usual.map_or(longest, |usual| usual.high * 1.5) } else { longest });
-        Self { points, usual, scale }
+        let shown = match usual {
+            Some(usual) if longest > usual.high * 4.0 => usual.high * 1.5,
+            _ => longest,
+        };
+        Self { points, usual, scale: Scale::of_durations(shown) }
     }
 
     /// The usual durations.
@@ -87,7 +89,7 @@ impl DurationChart {
         let starts: Vec<Timestamp> = self.points.iter().map(|point| point.start).collect();
         html! {
             div.chart {
-                div.y { @for line in self.scale.lines() { span { (time::duration(line)) } } }
+                div.y { @for line in self.scale.lines() { span { (seconds(line)) } } }
                 svg viewBox=(format!("0 0 {WIDTH} {DURATION_HEIGHT}")) preserveAspectRatio="none" aria-hidden="true" {
                     (grid(&self.scale, DURATION_HEIGHT))
                     (self.band())
@@ -114,13 +116,10 @@ impl DurationChart {
     fn point(&self, index: usize, point: &DurationPoint) -> Markup {
         let x = slot(index, self.points.len()) + slot_width(self.points.len()) / 2.0;
         let y = self.scale.y(point.seconds, DURATION_HEIGHT);
-        let class = format!("dot {}", status::class(point.status));
-        let title = format!(
-            "{}, {}, {}",
-            status::word(point.status),
-            time::minute(point.start),
-            time::duration(point.seconds)
-        );
+        let look = look(point.status);
+        let class = format!("dot {}", look.class);
+        let title =
+            format!("{}, {} UTC, {}", look.word, utc(point.start), seconds(point.seconds));
         html! {
             a href=(point.href) tabindex="-1" {
                 path class=(class) d=(format!("M{},{}h0", coordinate(x), coordinate(y))) {}
@@ -203,7 +202,7 @@ fn time_axis(times: &[Timestamp], most: usize) -> Markup {
     html! {
         div.x {
             @for label in 0..shown {
-                @if is_short { (time::of_day(at(label))) } @else { (time::day(at(label))) }
+                @if is_short { (clock_time(at(label))) } @else { (day(at(label))) }
             }
         }
     }
@@ -241,7 +240,7 @@ pub(crate) fn number_spark(numbers: &[f64], last: RunStatus) -> Markup {
     html! {
         svg.spark viewBox="0 0 100 26" preserveAspectRatio="none" aria-hidden="true" {
             path d=(line.collect::<String>()) {}
-            path class=(format!("dot {}", status::class(last))) d=(format!("M100,{}h0", y(*latest))) {}
+            path class=(format!("dot {}", look(last).class)) d=(format!("M100,{}h0", y(*latest))) {}
         }
     }
 }

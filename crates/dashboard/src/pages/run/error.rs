@@ -6,7 +6,10 @@ use flowruns_domain::{
 };
 use maud::{Markup, html};
 
-use crate::view::{json, leaf, status};
+use crate::view::{
+    icon::{Icon, icon},
+    json, leaf,
+};
 
 /// How many details are shown.
 const MAX_DETAILS: usize = 20;
@@ -62,7 +65,7 @@ impl ErrorView {
         html! {
             section.error-box #run-error aria-labelledby="e-t" {
                 header {
-                    (status::failure_icon())
+                    (icon(Icon::Failed))
                     h2 #e-t { "Blocking error" }
                     @if let Some(code) = &self.code { code { bdi { (leaf::cut(code)) } } }
                     span.grow {}

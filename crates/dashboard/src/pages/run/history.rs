@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::view::{
     leaf::{self, LeafPath},
-    status,
+    status::look,
 };
 
 /// How many entries a page shows.
@@ -120,11 +120,11 @@ fn title(event: &RunEvent, status: Option<RunStatus>) -> String {
     let only_name = event.changes.iter().all(|change| change.property == property::DISPLAY_NAME);
     match (event.action, status) {
         (Action::Created, Some(ended @ RunStatus::Ended(_))) => {
-            format!("Created, already ended: {}", status::word(ended))
+            format!("Created, already ended: {}", look(ended).word)
         }
         (Action::Created, _) => "Created".to_owned(),
         (Action::Deleted, _) => "Deleted".to_owned(),
-        (Action::Updated, Some(status)) => format!("Ended: {}", status::word(status)),
+        (Action::Updated, Some(status)) => format!("Ended: {}", look(status).word),
         (Action::Updated, None) if is_progress(event) => "Progress".to_owned(),
         (Action::Updated, None) if only_name => "Renamed".to_owned(),
         (Action::Updated, None) => "Changed".to_owned(),

@@ -6,7 +6,7 @@ use flowruns_domain::{
     id::{RunId, RunKey},
     query::{
         Direction, EnumComparison, EventPageRequest, Filter, ListedRun, PageSize,
-        RunCursor, RunOrder, RunPredicate, RunQuery, RunScope, RunSort, SortKey, event_bytes,
+        RunCursor, RunDetails, RunOrder, RunPredicate, RunQuery, RunScope, RunSort, SortKey, event_bytes,
     },
     run::{Outcome, Run, RunEvent, RunStatus, RunSummary, Statistics},
     store::{Store, StoreError},
@@ -38,8 +38,8 @@ pub(super) struct Reading {
     pub(super) earlier: Vec<RunSummary>,
     /// Whether there are no runs before them.
     pub(super) are_all_earlier: bool,
-    /// The statistics of some runs before, the newest first.
-    pub(super) statistics: Vec<Statistics>,
+    /// The statistics and errors of some runs before, the newest first.
+    pub(super) detailed: Vec<RunDetails>,
     pub(super) next: Option<RunSummary>,
     /// The last run before that completed, with or without warnings; not always looked for.
     pub(super) last_good: Option<RunSummary>,
@@ -101,9 +101,8 @@ pub(super) async fn read(
     let choice = Choice::of(address.against, run.properties.state.status());
     let (other, last_good) = beside(store, &run, choice, (&earlier, &detailed)).await?;
     let events = events(store, &run, address.history).await?;
-    let statistics = detailed.into_iter().filter_map(|listed| Some(listed.details?.statistics));
     Ok(Reading {
-        statistics: statistics.collect(),
+        detailed: detailed.into_iter().filter_map(|listed| listed.details).collect(),
         next: next.into_iter().next().map(|listed| listed.summary),
         flow,
         run,
