@@ -6,7 +6,7 @@ use chrono::{Duration, DurationRound as _};
 use flowruns_domain::timestamp::Timestamp;
 
 use super::{BadAddress, FlowPosition, Parameters, Query, window::time};
-use crate::links::TIMELINE;
+use crate::{links::TIMELINE, view::lane::Axis};
 
 /// What the timeline shows.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -89,11 +89,24 @@ impl TimelineAddress {
         Ok(address)
     }
 
+    /// The address with another path, for other formats.
+    pub(crate) fn at(&self, path: &str) -> Query {
+        let Self { hours, to, after } = self;
+        let hours = (*hours != Hours::default()).then(|| hours.number());
+        Query::new(path).with("hours", hours).with("to", *to).with("after", after.as_ref())
+    }
+
     /// The edges of the window.
     pub(crate) fn window(&self, now: Timestamp) -> (Timestamp, Timestamp) {
         let to = self.to.unwrap_or_else(|| end_of_hour(now));
         let from = Timestamp::new(to.date_time() - self.hours.duration());
         (from.unwrap_or(to), to)
+    }
+
+    /// The axis of the window. Now is the end of the current minute, so that the picture changes once a minute at most.
+    pub(crate) fn axis(&self, now: Timestamp) -> Axis {
+        let (from, to) = self.window(now);
+        Axis { from, to, now: end_of(now, Duration::minutes(1)) }
     }
 
     /// The window before this one, of the same flows; `None` before the year 1.
@@ -136,15 +149,17 @@ impl TimelineAddress {
 
 impl fmt::Display for TimelineAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { hours, to, after } = self;
-        let hours = (*hours != Hours::default()).then(|| hours.number());
-        Query::new(TIMELINE).with("hours", hours).with("to", *to).with("after", after.as_ref()).fmt(f)
+        self.at(TIMELINE).fmt(f)
     }
 }
 
 /// The end of the hour that a time is in; a full hour is its own end.
 fn end_of_hour(now: Timestamp) -> Timestamp {
-    let end = now.date_time().duration_round_up(Duration::hours(1));
+    end_of(now, Duration::hours(1))
+}
+
+fn end_of(now: Timestamp, unit: Duration) -> Timestamp {
+    let end = now.date_time().duration_round_up(unit);
     end.ok().and_then(|end| Timestamp::new(end).ok()).unwrap_or(now)
 }
 

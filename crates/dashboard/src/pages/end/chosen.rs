@@ -9,7 +9,7 @@ use flowruns_domain::{
     service::{Environment, RunService, ServiceError},
 };
 
-use crate::address::chosen_run::ChosenRun;
+use crate::address::ChosenRun;
 
 /// A chosen run, and how it is stored.
 #[derive(Clone, Debug, PartialEq)]
