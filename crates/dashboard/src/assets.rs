@@ -15,8 +15,9 @@ use crate::encode::{accepts_gzip, gzip, short_digest};
 /// The address has a digest of the content, so that a browser may keep the file forever.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
-static STYLE_SHEET: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("app.css", "text/css; charset=utf-8", include_bytes!("assets/app.css")));
+static STYLE_SHEET: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new("app.css", "text/css; charset=utf-8", include_bytes!("assets/app.css"))
+});
 static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("app.js", "text/javascript; charset=utf-8", include_bytes!("assets/app.js"))
 });

@@ -27,7 +27,8 @@ pub(crate) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     let known = opaque(tag);
     let values = headers.get_all(header::IF_NONE_MATCH).iter();
-    let mut tags = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    let mut tags =
+        values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     tags.any(|sent| sent.trim() == "*" || opaque(sent) == known)
 }
 

@@ -61,4 +61,3 @@ pub(crate) fn error_body(
         }
     }
 }
-

@@ -189,7 +189,11 @@ fn keys() -> Markup {
 }
 
 /// The request id that a person tells the operators.
-pub(crate) fn request_line(error: &RequestError, request: uuid::Uuid, page: &PageContext) -> Markup {
+pub(crate) fn request_line(
+    error: &RequestError,
+    request: uuid::Uuid,
+    page: &PageContext,
+) -> Markup {
     html! {
         p.small.dim.mono.break-anywhere {
             (page.address) " · " (error.status.as_u16()) " " (error.code) " · request " (request)

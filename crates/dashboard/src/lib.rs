@@ -11,6 +11,7 @@ mod assets;
 mod context;
 mod encode;
 mod format;
+mod json;
 mod layout;
 mod links;
 mod offload;
@@ -29,7 +30,7 @@ pub use self::{
     options::DashboardOptions,
     routes::router,
     visitor::{
-        Gate, NotSignedIn, SignInLink, SignInMessage, SignInPage, SignInRequest, SignInResponse, Visitor,
-        VisitorPath,
+        Gate, NotSignedIn, SignInLink, SignInMessage, SignInPage, SignInRequest, SignInResponse,
+        Visitor, VisitorPath,
     },
 };

@@ -83,8 +83,18 @@ mod tests {
             assert!(is_own(own), "{own}");
         }
         for other in [
-            "", "/", "/uix", "//evil.example", "/\\evil.example", "https://evil.example/ui", "ui",
-            "/ui/\r\nset-cookie: a=b", "/ui\\..\\..", "/ui/ä", "/ui /runs", "javascript:alert(1)",
+            "",
+            "/",
+            "/uix",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example/ui",
+            "ui",
+            "/ui/\r\nset-cookie: a=b",
+            "/ui\\..\\..",
+            "/ui/ä",
+            "/ui /runs",
+            "javascript:alert(1)",
         ] {
             assert!(!is_own(other), "{other}");
         }

@@ -18,7 +18,8 @@ const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src '
      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
      require-trusted-types-for 'script'; trusted-types flowruns";
 /// Features of browsers that no page uses. `clipboard-write` is left to the pages themselves: they copy.
-const PERMISSIONS: &str = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()";
+const PERMISSIONS: &str =
+    "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()";
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The headers of every response.
@@ -72,7 +73,10 @@ fn is_local(host: &str) -> bool {
 /// # Errors
 ///
 /// 403 when it came from elsewhere.
-pub(crate) fn check_same_origin(headers: &HeaderMap, origin: &RequestOrigin) -> Result<(), Problem> {
+pub(crate) fn check_same_origin(
+    headers: &HeaderMap,
+    origin: &RequestOrigin,
+) -> Result<(), Problem> {
     let only = |name: HeaderName| {
         let mut values = headers.get_all(name).iter();
         let first = values.next()?.to_str().ok();
@@ -125,7 +129,8 @@ mod tests {
         ] {
             assert!(check_host(&origin(host), &allowed).is_ok(), "{host}");
         }
-        for host in ["evil.example", "flows.example:1", "localhost.evil.example", "127.0.0.1.evil"] {
+        for host in ["evil.example", "flows.example:1", "localhost.evil.example", "127.0.0.1.evil"]
+        {
             assert!(check_host(&origin(host), &allowed).is_err(), "{host}");
         }
     }

@@ -88,7 +88,8 @@ impl Problem {
 
     /// 401, where a redirect to the sign-in would not help.
     pub(crate) fn not_signed_in() -> Self {
-        let message = "Your session has ended, or there was none. Nothing was done. Sign in, then repeat.";
+        let message =
+            "Your session has ended, or there was none. Nothing was done. Sign in, then repeat.";
         let error = RequestError::new(StatusCode::UNAUTHORIZED, "notSignedIn", message);
         Self::new(error, "You are not signed in").with_action("Sign in", links::SIGN_IN)
     }
@@ -126,7 +127,9 @@ impl From<BadAddress> for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error.kind {
-            StoreErrorKind::Unavailable | StoreErrorKind::Overloaded | StoreErrorKind::Contention => {
+            StoreErrorKind::Unavailable
+            | StoreErrorKind::Overloaded
+            | StoreErrorKind::Contention => {
                 let message = "Reports are rejected with Retry-After meanwhile, and callers that retry lose nothing.";
                 let failed =
                     RequestError::new(StatusCode::SERVICE_UNAVAILABLE, "storeUnavailable", message);

@@ -100,8 +100,7 @@ impl PageRequest {
         let params = parts.extract().await.map_err(|_not_utf8| not_utf8())?;
         let query = parts.uri.query().map(str::to_owned);
         let headers = parts.headers;
-        let request =
-            Self { visitor, context, page, headers, now, query, form, params, dashboard };
+        let request = Self { visitor, context, page, headers, now, query, form, params, dashboard };
         if is_form {
             request.check_token()?;
         }
@@ -181,9 +180,9 @@ pub(crate) fn contexts(
 ) -> Result<(Arc<RequestContext>, Arc<PageContext>), RequestError> {
     let context = parts.extensions.get::<Arc<RequestContext>>().cloned();
     let page = parts.extensions.get::<Arc<PageContext>>().cloned();
-    context.zip(page).ok_or_else(|| {
-        RequestError::internal("a request that has not passed through the pipeline")
-    })
+    context
+        .zip(page)
+        .ok_or_else(|| RequestError::internal("a request that has not passed through the pipeline"))
 }
 
 fn not_utf8() -> RequestError {

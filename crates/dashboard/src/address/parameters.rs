@@ -146,9 +146,9 @@ impl Parameters {
         if faults.is_empty() {
             return Ok(());
         }
-        let without = taken.into_iter().fold(Query::new(path), |query, Sent { name, value }| {
-            query.with(&name, Some(value))
-        });
+        let without = taken
+            .into_iter()
+            .fold(Query::new(path), |query, Sent { name, value }| query.with(&name, Some(value)));
         Err(BadAddress { faults, without })
     }
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     context::PageContext,
+    json::text,
     layout::{self, Frame, request_line},
     links,
     problem::Explanation,
@@ -89,6 +90,7 @@ struct Failure<'a> {
     message: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     details: Vec<Detail<'a>>,
+    #[serde(serialize_with = "text")]
     request_id: Uuid,
 }
 
@@ -100,11 +102,15 @@ struct Detail<'a> {
 }
 
 impl<'a> ErrorObject<'a> {
-    pub(crate) fn new(error: &'a RequestError, explanation: &'a Explanation, request: Uuid) -> Self {
-        let details = error.details.iter().map(|detail| Detail {
-            message: &detail.message,
-            target: detail.target.as_deref(),
-        });
+    pub(crate) fn new(
+        error: &'a RequestError,
+        explanation: &'a Explanation,
+        request: Uuid,
+    ) -> Self {
+        let details = error
+            .details
+            .iter()
+            .map(|detail| Detail { message: &detail.message, target: detail.target.as_deref() });
         Self {
             error: Failure {
                 code: error.code,

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::{
     address::Parameters,
     context::PageContext,
+    json::optional_text,
     links::{Links, REPORT, run_path},
     page::{Area, Fragment, Page, View},
     problem::Problem,
@@ -33,13 +34,9 @@ pub(crate) struct Report {
 /// The flow of the examples.
 #[derive(Debug, Serialize)]
 struct ExampleFlow {
-    #[serde(serialize_with = "id")]
+    #[serde(serialize_with = "optional_text")]
     id: Option<FlowId>,
     name: String,
-}
-
-fn id<S: serde::Serializer>(flow: &Option<FlowId>, serializer: S) -> Result<S::Ok, S::Error> {
-    flow.map(FlowId::uuid).serialize(serializer)
 }
 
 pub(crate) async fn get(request: PageRequest) -> Result<Page, Problem> {

@@ -178,11 +178,7 @@ fn sign_in(page: &PageContext) -> Response {
 }
 
 /// The page of a problem.
-pub(super) fn problem_response(
-    problem: Problem,
-    parts: &Parts,
-    dashboard: &Dashboard,
-) -> Response {
+pub(super) fn problem_response(problem: Problem, parts: &Parts, dashboard: &Dashboard) -> Response {
     let Problem { error, explanation } = problem;
     let Ok((context, page)) = contexts(parts) else {
         return error.into_response();

@@ -38,7 +38,11 @@ pub(crate) fn duration(length: TimeDelta) -> String {
     match (days, hours, minutes) {
         (0, 0, 0) if seconds < 10 => {
             let tenths = length.num_milliseconds().max(0) / 100;
-            if tenths % 10 == 0 { format!("{seconds} s") } else { format!("{}.{} s", tenths / 10, tenths % 10) }
+            if tenths % 10 == 0 {
+                format!("{seconds} s")
+            } else {
+                format!("{}.{} s", tenths / 10, tenths % 10)
+            }
         }
         (0, 0, 0) => format!("{seconds} s"),
         (0, 0, _) => format!("{minutes} min {:02} s", seconds % 60),
@@ -120,7 +124,9 @@ mod tests {
 
     #[test]
     fn a_number_has_groups_of_three_digits() {
-        for (number, shown) in [(0, "0"), (999, "999"), (1_000, "1,000"), (-49_077, "\u{2212}49,077")] {
+        for (number, shown) in
+            [(0, "0"), (999, "999"), (1_000, "1,000"), (-49_077, "\u{2212}49,077")]
+        {
             assert_eq!(count(number), shown);
         }
     }
