@@ -3,6 +3,7 @@
 use std::fmt;
 
 use flowruns_domain::{
+    dashboard::NEWEST_FIRST,
     display_name::DisplayName,
     id::{FlowId, FlowKey, RunId},
     query::{
@@ -15,8 +16,8 @@ use flowruns_domain::{
 
 use super::{
     BadAddress, Parameters, Query,
-    member::{MemberName, Members},
-    runs::Statuses,
+    Statuses,
+    member::Members,
     window,
 };
 use crate::links::flow_path;
@@ -93,8 +94,12 @@ impl RunsOrder {
     /// The order of the query.
     pub(crate) const fn run_order(self) -> RunOrder {
         match self {
-            Self::Newest => RunOrder::new(RunSort::Start, Direction::Descending),
-            Self::Oldest => RunOrder::new(RunSort::Start, Direction::Ascending),
+            Self::Newest => NEWEST_FIRST,
+            Self::Oldest => RunOrder {
+                sort: NEWEST_FIRST.sort,
+                direction: NEWEST_FIRST.direction.reversed(),
+                ties: NEWEST_FIRST.ties.reversed(),
+            },
             Self::Ended => RunOrder::new(RunSort::End, Direction::Descending),
             Self::Name => RunOrder::new(RunSort::DisplayName, Direction::Ascending),
         }
@@ -122,10 +127,7 @@ impl FlowRunPosition {
                 (RunsOrder::Newest | RunsOrder::Oldest | RunsOrder::Ended, time) => {
                     SortKey::Time(Some(time.parse().ok()?))
                 }
-                (RunsOrder::Name, name) => {
-                    let is_short = name.chars().count() <= DisplayName::MAX_CHARS;
-                    SortKey::Name(is_short.then(|| name.to_owned())?)
-                }
+                (RunsOrder::Name, text) => SortKey::Name(name(text).ok()?),
             };
             Some(Self { key, run: run.parse().ok()? })
         });
@@ -290,11 +292,6 @@ impl FlowAddress {
     pub(crate) fn without_filter(&self) -> Self {
         Self { last: self.last, charts: self.charts.clone(), ..Self::new(self.flow) }
     }
-
-    /// The members of statistics with a chart.
-    pub(crate) fn charted(&self) -> &[MemberName] {
-        self.charts.names()
-    }
 }
 
 impl fmt::Display for FlowAddress {
@@ -304,14 +301,19 @@ impl fmt::Display for FlowAddress {
 }
 
 fn name(text: &str) -> Result<String, String> {
-    match text.chars().count() <= DisplayName::MAX_CHARS {
+    let is_short = text.chars().count() <= DisplayName::MAX_CHARS;
+    match is_short && !text.chars().any(char::is_control) {
         true => Ok(text.to_owned()),
-        false => Err(format!("A name has at most {} characters.", DisplayName::MAX_CHARS)),
+        false => Err(format!(
+            "A name has at most {} characters, none of them a control character.",
+            DisplayName::MAX_CHARS
+        )),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use flowruns_domain::dashboard::MemberPath;
     use flowruns_testing::fixtures::{fresh_uuid, moment, time};
     use proptest::{option, prelude::*, sample::select};
 
@@ -321,9 +323,13 @@ mod tests {
         select(vec![moment(), time("2026-11-27T02:00:03.118042Z"), time("0001-01-01T00:00:00Z")])
     }
 
+    fn text() -> impl Strategy<Value = String> {
+        "[\\PC]{1,40}"
+    }
+
     fn position(order: RunsOrder) -> impl Strategy<Value = FlowRunPosition> {
         let key = match order {
-            RunsOrder::Name => ".{1,40}".prop_map(SortKey::Name).boxed(),
+            RunsOrder::Name => text().prop_map(SortKey::Name).boxed(),
             RunsOrder::Ended => option::of(times()).prop_map(SortKey::Time).boxed(),
             RunsOrder::Newest | RunsOrder::Oldest => {
                 times().prop_map(|time| SortKey::Time(Some(time))).boxed()
@@ -338,9 +344,9 @@ mod tests {
         let order = select(RunsOrder::ALL.to_vec());
         let order = order.prop_flat_map(|order| (Just(order), option::of(position(order))));
         let last = select(ChartedRuns::ALL.to_vec());
-        let filter = (statuses, option::of(times()), option::of(times()), option::of(".{1,40}"));
+        let filter = (statuses, option::of(times()), option::of(times()), option::of(text()));
         (filter, order, last, names).prop_map(|((statuses, from, to, name), (order, after), last, charts)| {
-            let charts = charts.into_iter().map(MemberName::new);
+            let charts = charts.into_iter().filter_map(|names| MemberPath::new(names).ok());
             FlowAddress {
                 flow: FlowId::new(fresh_uuid()).unwrap(),
                 statuses: Statuses::new(statuses),
@@ -389,6 +395,7 @@ mod tests {
             "chart=~9",
             "after=x",
             "order=name&after=x",
+            "name=a%00b",
             "page=2",
         ] {
             let bad = FlowAddress::parse(flow, Some(query)).unwrap_err();

@@ -1,13 +1,17 @@
 //! Failures in a row: since when a flow fails, and which run was the last good one.
 
 use flowruns_domain::{
+    dashboard::{Neighbours, RecentRun},
     id::RunId,
     run::{Outcome, RunStatus, RunSummary},
     timestamp::Timestamp,
 };
 use serde::Serialize;
 
-use crate::json;
+use crate::{
+    json,
+    view::{chart::UsualDuration, time::between},
+};
 
 /// A run as other runs refer to it.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -21,6 +25,20 @@ pub(crate) struct RunReference {
     pub(crate) status: RunStatus,
     #[serde(rename = "startDateTime", serialize_with = "json::text")]
     pub(crate) start: Timestamp,
+    #[serde(rename = "endDateTime", serialize_with = "json::optional_text")]
+    pub(crate) end: Option<Timestamp>,
+}
+
+impl From<&RecentRun> for RunReference {
+    fn from(run: &RecentRun) -> Self {
+        Self {
+            id: run.id,
+            name: run.display_name.as_str().to_owned(),
+            status: run.status(),
+            start: run.start,
+            end: run.end(),
+        }
+    }
 }
 
 impl From<&RunSummary> for RunReference {
@@ -30,8 +48,31 @@ impl From<&RunSummary> for RunReference {
             name: run.display_name.as_str().to_owned(),
             status: run.state.status(),
             start: run.start,
+            end: run.state.end(),
         }
     }
+}
+
+impl RunReference {
+    /// From start to end, or to now, in seconds.
+    pub(crate) fn seconds(&self, now: Timestamp) -> f64 {
+        between(self.start, self.end.unwrap_or(now)).as_seconds_f64()
+    }
+
+    pub(crate) fn is_failed(&self) -> bool {
+        self.status == RunStatus::Ended(Outcome::Failed)
+    }
+
+    /// Whether the run did its work: it completed, with or without warnings.
+    pub(crate) fn is_good(&self) -> bool {
+        Neighbours::SUCCESSES.map(RunStatus::Ended).contains(&self.status)
+    }
+}
+
+/// The usual duration of the runs that ended and did not fail.
+pub(crate) fn usual_duration(runs: &[RunReference]) -> Option<UsualDuration> {
+    let ended = runs.iter().filter(|run| !run.is_failed());
+    UsualDuration::of(ended.filter_map(|run| Some(run.seconds(run.end?))))
 }
 
 /// The failures in a row up to the newest run that has ended.
@@ -53,53 +94,40 @@ pub(crate) struct FailureStreak {
 impl FailureStreak {
     /// The streak of these runs, the newest first; `None` if the newest one that has ended did not fail. `are_all` says that
     /// there are no runs before them.
-    pub(crate) fn of(newest_first: &[RunSummary], are_all: bool) -> Option<Self> {
-        let ended = || newest_first.iter().filter(|run| run.state.end().is_some());
-        let failed: Vec<&RunSummary> = ended().take_while(|run| is_failed(run)).collect();
+    pub(crate) fn of(newest_first: &[RunReference], are_all: bool) -> Option<Self> {
+        let ended = || newest_first.iter().filter(|run| run.end.is_some());
+        let failed: Vec<&RunReference> = ended().take_while(|run| run.is_failed()).collect();
         let (newest, first) = (failed.first()?, failed.last()?);
         Some(Self {
             failures: failed.len(),
-            first: (*first).into(),
-            newest: (*newest).into(),
-            may_be_longer: !are_all && ended().all(is_failed),
-            last_good: ended().find(|run| is_good(run.state.status())).map(Into::into),
+            first: (*first).clone(),
+            newest: (*newest).clone(),
+            may_be_longer: !are_all && ended().all(RunReference::is_failed),
+            last_good: ended().find(|run| run.is_good()).cloned(),
         })
     }
 }
 
-fn is_failed(run: &RunSummary) -> bool {
-    run.state.status() == RunStatus::Ended(Outcome::Failed)
-}
-
-/// Whether a run did its work: it completed, with or without warnings.
-pub(crate) const fn is_good(status: RunStatus) -> bool {
-    matches!(status, RunStatus::Ended(Outcome::Completed | Outcome::CompletedWithWarnings))
-}
-
 #[cfg(test)]
-pub(crate) mod tests {
-    use flowruns_domain::{id::FlowKey, run::RunState, version::Version};
-    use flowruns_testing::fixtures::{fresh_flow, fresh_tenant, name, run_key, time};
+mod tests {
+    use flowruns_testing::fixtures::{fresh_flow, fresh_tenant, run_key, time};
 
     use super::*;
 
     /// Runs with these outcomes, an hour apart, the newest first; `None` for a run in progress.
-    pub(crate) fn runs(outcomes: &[Option<Outcome>]) -> Vec<RunSummary> {
+    fn runs(outcomes: &[Option<Outcome>]) -> Vec<RunReference> {
         let flow = fresh_flow(fresh_tenant()).key;
-        let count = outcomes.len();
-        outcomes.iter().enumerate().map(|(index, outcome)| run(flow, count - index, *outcome)).collect()
-    }
-
-    fn run(flow: FlowKey, number: usize, outcome: Option<Outcome>) -> RunSummary {
-        let start = time(&format!("2026-03-01T{number:02}:00:00Z"));
-        let at = time(&format!("2026-03-01T{number:02}:30:00Z"));
-        RunSummary {
-            key: run_key(flow, number as u64),
-            version: Version::FIRST,
-            display_name: name(&format!("Run {number}")),
-            start,
-            state: outcome.map_or(RunState::Running, |outcome| RunState::Ended { outcome, at }),
-        }
+        let run = |(index, outcome): (usize, &Option<Outcome>)| {
+            let number = outcomes.len() - index;
+            RunReference {
+                id: run_key(flow, number as u64).run,
+                name: format!("Run {number}"),
+                status: outcome.map_or(RunStatus::Running, RunStatus::Ended),
+                start: time(&format!("2026-03-01T{number:02}:00:00Z")),
+                end: outcome.map(|_| time(&format!("2026-03-01T{number:02}:30:00Z"))),
+            }
+        };
+        outcomes.iter().enumerate().map(run).collect()
     }
 
     const FAILED: Option<Outcome> = Some(Outcome::Failed);

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use flowruns_domain::json::{JsonObject, JsonValue};
-
-use crate::address::MemberName;
+use flowruns_domain::{
+    dashboard::MemberPath,
+    json::{JsonObject, JsonValue},
+};
 
 /// The most members that are counted; hostile statistics may have thousands, each with another name.
 const MAX_MEMBERS: usize = 2000;
@@ -51,10 +52,12 @@ impl Frequency {
     }
 
     /// The most frequent members; of equally frequent ones those that come first in the newest run.
-    pub(super) fn most_frequent(self) -> Vec<MemberName> {
+    pub(super) fn most_frequent(self) -> Vec<MemberPath> {
         let mut members: Vec<_> = self.runs.into_iter().collect();
         members.sort_by_key(|(_, (runs, position))| (std::cmp::Reverse(*runs), *position));
-        members.into_iter().take(MAX_OFFERED).map(|(names, _)| MemberName::new(names)).collect()
+        // A member whose names are too long for an address has no chart.
+        let paths = members.into_iter().filter_map(|(names, _)| MemberPath::new(names).ok());
+        paths.take(MAX_OFFERED).collect()
     }
 }
 
@@ -66,7 +69,7 @@ mod tests {
 
     fn names(statistics: &[&str]) -> Vec<String> {
         let statistics: Vec<JsonObject> = statistics.iter().map(|json| object(json)).collect();
-        Frequency::of(&statistics).most_frequent().iter().map(MemberName::shown).collect()
+        Frequency::of(&statistics).most_frequent().iter().map(ToString::to_string).collect()
     }
 
     #[test]
