@@ -4,9 +4,11 @@ use flowruns_domain::{
     dashboard::EventCount,
     id::RunKey,
     json::JsonValue,
+    property,
     rejection::Rejection,
     run::{Action, RunAddress, RunEvent, RunStatus, RunSummary, Via, run_tag},
     service::{Environment, Requester, RunService, ServiceError},
+    store::{StoreError, StoreErrorKind},
     timestamp::Timestamp,
     version::{IfMatch, Version},
 };
@@ -97,7 +99,9 @@ impl Ending<'_> {
         let address = RunAddress { key, via: Via::NONE };
         let if_match = IfMatch::OneOf(vec![run_tag(key, seen)]);
         let service = RunService::new(self.environment.clone());
-        let report = self.reason.report();
+        let report = self.reason.report().ok_or_else(|| {
+            StoreError::new(StoreErrorKind::Internal, "a reason that is no error of a run")
+        })?;
         service.patch(address, report, if_match, self.requester.clone()).await.map(drop)
     }
 
@@ -140,7 +144,7 @@ fn reported_by(event: &RunEvent) -> ReportedBy {
 
 /// Whether an entry of the history changed the status from running to another one, or created a run that had ended.
 fn ends_run(event: &RunEvent) -> bool {
-    let is_running = |value: &JsonValue| value.as_str() == Some(RunStatus::Running.as_str());
-    let status = event.changes.iter().find(|change| change.property == "status");
-    event.action != Action::Deleted && status.is_some_and(|change| !is_running(&change.after))
+    let running = JsonValue::from(RunStatus::Running.as_str());
+    let status = event.changes.iter().find(|change| change.property == property::STATUS);
+    event.action != Action::Deleted && status.is_some_and(|change| change.after != running)
 }
