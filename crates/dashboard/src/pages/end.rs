@@ -10,9 +10,11 @@ mod outcome;
 mod reason;
 mod result;
 
+use std::collections::HashSet;
+
 use axum::http::StatusCode;
 use flowruns_domain::{id::RunKey, run::RunStatus};
-use flowruns_http::{RequestError, auth::Permission};
+use flowruns_http::{ErrorDetail, RequestError, auth::Permission};
 
 use self::{
     chosen::{StoredChoice, read_chosen},
@@ -23,7 +25,7 @@ use self::{
 };
 use super::runs::flow_names;
 use crate::{
-    address::{ChosenRun, RunsAddress, Statuses},
+    address::{BadAddress, ChosenRun, Parameters, RunsAddress, Statuses},
     links::END,
     page::Page,
     problem::Problem,
@@ -50,7 +52,7 @@ struct EndForm {
 ///
 /// 400 for parameters.
 pub(crate) async fn get(request: PageRequest) -> Result<Page, Problem> {
-    crate::address::Parameters::of(request.query()).finish(END)?;
+    Parameters::of(request.query()).finish(END)?;
     Ok(Page::redirect(running()))
 }
 
@@ -98,7 +100,7 @@ impl EndForm {
             _ => Err("This step is not known.".to_owned()),
         });
         let reason = fields.take("reason", |text| Ok(text.to_owned())).unwrap_or_default();
-        fields.finish(END)?;
+        fields.finish(END).map_err(bad_form)?;
         remove_repeated(&mut runs);
         match runs.is_empty() {
             true => Err(nothing_chosen()),
@@ -109,8 +111,20 @@ impl EndForm {
 
 /// Keeps the first of several choices of one run.
 fn remove_repeated(runs: &mut Vec<ChosenRun>) {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     runs.retain(|chosen| seen.insert((chosen.flow, chosen.run)));
+}
+
+/// 400 for a form that no page of this service has. Unlike an address it cannot be shown without what is wrong.
+fn bad_form(bad: BadAddress) -> Problem {
+    let details = bad.faults.into_iter().map(|fault| ErrorDetail {
+        code: "invalidField",
+        message: fault.message,
+        target: Some(fault.sent),
+    });
+    let message = format!("Nothing was changed. At most {MAX_RUNS} runs are ended at a time.");
+    let error = RequestError::bad_request("invalidForm", message).with_details(details);
+    Problem::new(error, "This form was not understood").with_action("Runs in progress", running())
 }
 
 fn nothing_chosen() -> Problem {

@@ -1,7 +1,7 @@
 //! Ends runs, and says what became of each.
 
 use flowruns_domain::{
-    dashboard::EventCount,
+    dashboard::{EventCount, LastEvents},
     id::RunKey,
     json::JsonValue,
     property,
@@ -18,6 +18,8 @@ use super::{chosen::StoredChoice, reason::Reason};
 
 /// How many runs are ended at a time, so that one person never fills the queue of writes.
 const AT_A_TIME: usize = 8;
+/// Among how many of the last entries of a history the end is sought.
+const LAST_EVENTS: u16 = 10;
 
 /// What became of a run.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -68,7 +70,8 @@ pub(super) struct Ending<'a> {
 impl Ending<'_> {
     /// Ends each of the runs that still is as the person saw it, and returns one outcome each, in the same order.
     pub(super) async fn end_all(&self, runs: &[(RunKey, StoredChoice)]) -> Vec<EndOutcome> {
-        let ends = runs.iter().map(|(key, choice)| self.end(*key, choice));
+        // Collected, because the compiler does not see that a stream of such closures is `Send`.
+        let ends: Vec<_> = runs.iter().map(|(key, choice)| self.end(*key, choice)).collect();
         stream::iter(ends).buffered(AT_A_TIME).collect().await
     }
 
@@ -124,8 +127,9 @@ impl Ending<'_> {
 
     async fn outcome_with(&self, key: RunKey, version: Version, status: RunStatus) -> EndOutcome {
         // Without the history the outcome is still known.
-        let events = self.environment.store.last_events(key, LAST_EVENTS).await;
-        let events = events.unwrap_or_default();
+        let last = LastEvents::new(EventCount::new(LAST_EVENTS).unwrap_or(EventCount::MAX));
+        let found = self.environment.store.last_events(key, last).await;
+        let events = found.ok().flatten().map(|page| page.items).unwrap_or_default();
         match status {
             RunStatus::Running => {
                 EndOutcome::Changed { version, by: events.first().map(reported_by) }
