@@ -12,7 +12,7 @@ use flowruns_domain::{
 
 use super::{
     BadAddress, Parameters, Query,
-    window::{Span, Window},
+    window::Window,
 };
 use crate::links::RUNS;
 

@@ -1,12 +1,14 @@
 //! Ends runs, and says what became of each.
 
 use flowruns_domain::{
-    dashboard::EventCount,
+    dashboard::{EventCount, LastEvents},
     id::RunKey,
     json::JsonValue,
+    property,
     rejection::Rejection,
     run::{Action, RunAddress, RunEvent, RunStatus, RunSummary, Via, run_tag},
     service::{Environment, Requester, RunService, ServiceError},
+    store::{StoreError, StoreErrorKind},
     timestamp::Timestamp,
     version::{IfMatch, Version},
 };
@@ -16,6 +18,8 @@ use super::{chosen::StoredChoice, reason::Reason};
 
 /// How many runs are ended at a time, so that one person never fills the queue of writes.
 const AT_A_TIME: usize = 8;
+/// Among how many of the last entries of a history the end is sought.
+const LAST_EVENTS: u16 = 10;
 
 /// What became of a run.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -66,7 +70,8 @@ pub(super) struct Ending<'a> {
 impl Ending<'_> {
     /// Ends each of the runs that still is as the person saw it, and returns one outcome each, in the same order.
     pub(super) async fn end_all(&self, runs: &[(RunKey, StoredChoice)]) -> Vec<EndOutcome> {
-        let ends = runs.iter().map(|(key, choice)| self.end(*key, choice));
+        // Collected, because the compiler does not see that a stream of such closures is `Send`.
+        let ends: Vec<_> = runs.iter().map(|(key, choice)| self.end(*key, choice)).collect();
         stream::iter(ends).buffered(AT_A_TIME).collect().await
     }
 
@@ -97,7 +102,9 @@ impl Ending<'_> {
         let address = RunAddress { key, via: Via::NONE };
         let if_match = IfMatch::OneOf(vec![run_tag(key, seen)]);
         let service = RunService::new(self.environment.clone());
-        let report = self.reason.report();
+        let report = self.reason.report().ok_or_else(|| {
+            StoreError::new(StoreErrorKind::Internal, "a reason that is no error of a run")
+        })?;
         service.patch(address, report, if_match, self.requester.clone()).await.map(drop)
     }
 
@@ -120,8 +127,9 @@ impl Ending<'_> {
 
     async fn outcome_with(&self, key: RunKey, version: Version, status: RunStatus) -> EndOutcome {
         // Without the history the outcome is still known.
-        let events = self.environment.store.last_events(key, LAST_EVENTS).await;
-        let events = events.unwrap_or_default();
+        let last = LastEvents::new(EventCount::new(LAST_EVENTS).unwrap_or(EventCount::MAX));
+        let found = self.environment.store.last_events(key, last).await;
+        let events = found.ok().flatten().map(|page| page.items).unwrap_or_default();
         match status {
             RunStatus::Running => {
                 EndOutcome::Changed { version, by: events.first().map(reported_by) }
@@ -140,7 +148,7 @@ fn reported_by(event: &RunEvent) -> ReportedBy {
 
 /// Whether an entry of the history changed the status from running to another one, or created a run that had ended.
 fn ends_run(event: &RunEvent) -> bool {
-    let is_running = |value: &JsonValue| value.as_str() == Some(RunStatus::Running.as_str());
-    let status = event.changes.iter().find(|change| change.property == "status");
-    event.action != Action::Deleted && status.is_some_and(|change| !is_running(&change.after))
+    let running = JsonValue::from(RunStatus::Running.as_str());
+    let status = event.changes.iter().find(|change| change.property == property::STATUS);
+    event.action != Action::Deleted && status.is_some_and(|change| change.after != running)
 }

@@ -11,14 +11,13 @@ use axum::{
     response::Response,
 };
 use flowruns_domain::{
-    clock::Clock as _,
     id::TenantId,
     query::PageSize,
     service::{Environment, ServiceError},
     timestamp::Timestamp,
 };
 use flowruns_http::StreamingResponse;
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 
 use super::{
     csv::CsvWriter,
@@ -87,8 +86,8 @@ pub(crate) async fn get(request: PageRequest) -> Result<Page, Problem> {
     };
     // The first page is read before the response begins, so that its failure is a page of a problem.
     let (first, rest) = export.next().await?;
-    let text = stream::once(async { Ok::<_, io::Error>(header_record() + &first) });
-    let text = futures_util::StreamExt::chain(text, pages(rest));
+    let first = stream::iter([Ok(header_record() + &first)]);
+    let text = first.chain(pages(rest));
     let mut response = Response::new(Body::from_stream(text));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, CSV);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use flowruns_domain::{
-    dashboard::{ErrorLine, RunKeys},
+    dashboard::{ErrorLine, NEWEST_FIRST, RunKeys},
     id::{FlowId, RunKey, TenantId},
     query::{PageSize, RunQuery, RunScope},
     run::{RunSummary, Via},
@@ -49,6 +49,7 @@ pub(super) async fn read_page(
         filter: address.filter(now),
         size,
         after: address.after.map(RunPosition::cursor),
+        order: NEWEST_FIRST,
         ..RunQuery::new(RunScope::Tenant(tenant))
     };
     let found = RunService::new(environment.clone()).query(Via::NONE, &query).await?;

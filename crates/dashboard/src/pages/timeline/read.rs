@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use chrono::Duration;
 use flowruns_domain::{
+    dashboard::NEWEST_FIRST,
     id::{FlowId, FlowKey, TenantId},
     query::{
         Comparison, Direction, EnumComparison, Filter, FlowCursor, FlowOrder, FlowQuery, FlowSort,
@@ -130,6 +131,7 @@ fn of_tenant(tenant: TenantId, filter: Vec<Filter<RunPredicate>>) -> RunQuery {
     RunQuery {
         filter: Some(Filter::And(filter)),
         size: PageSize::new(PageSize::MAX).unwrap_or_default(),
+        order: NEWEST_FIRST,
         ..RunQuery::new(RunScope::Tenant(tenant))
     }
 }
