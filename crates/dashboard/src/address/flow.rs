@@ -14,12 +14,7 @@ use flowruns_domain::{
     timestamp::Timestamp,
 };
 
-use super::{
-    BadAddress, Parameters, Query,
-    Statuses,
-    member::Members,
-    window,
-};
+use super::{BadAddress, Parameters, Query, Statuses, member::Members, window};
 use crate::links::flow_path;
 
 /// How many of the newest runs the charts show.
@@ -86,9 +81,7 @@ impl RunsOrder {
 
     fn from_text(text: &str) -> Result<Self, String> {
         let known = Self::ALL.into_iter().find(|order| order.name() == text);
-        known.ok_or_else(|| {
-            format!("It must be one of: {}.", Self::ALL.map(Self::name).join(", "))
-        })
+        known.ok_or_else(|| format!("It must be one of: {}.", Self::ALL.map(Self::name).join(", ")))
     }
 
     /// The order of the query.
@@ -131,7 +124,9 @@ impl FlowRunPosition {
             };
             Some(Self { key, run: run.parse().ok()? })
         });
-        parsed.ok_or_else(|| "It is not a position that a page in this order has linked to.".to_owned())
+        parsed.ok_or_else(|| {
+            "It is not a position that a page in this order has linked to.".to_owned()
+        })
     }
 }
 
@@ -345,20 +340,22 @@ mod tests {
         let order = order.prop_flat_map(|order| (Just(order), option::of(position(order))));
         let last = select(ChartedRuns::ALL.to_vec());
         let filter = (statuses, option::of(times()), option::of(times()), option::of(text()));
-        (filter, order, last, names).prop_map(|((statuses, from, to, name), (order, after), last, charts)| {
-            let charts = charts.into_iter().filter_map(|names| MemberPath::new(names).ok());
-            FlowAddress {
-                flow: FlowId::new(fresh_uuid()).unwrap(),
-                statuses: Statuses::new(statuses),
-                from,
-                to,
-                name,
-                order,
-                last,
-                charts: Members::of(charts),
-                after,
-            }
-        })
+        (filter, order, last, names).prop_map(
+            |((statuses, from, to, name), (order, after), last, charts)| {
+                let charts = charts.into_iter().filter_map(|names| MemberPath::new(names).ok());
+                FlowAddress {
+                    flow: FlowId::new(fresh_uuid()).unwrap(),
+                    statuses: Statuses::new(statuses),
+                    from,
+                    to,
+                    name,
+                    order,
+                    last,
+                    charts: Members::of(charts),
+                    after,
+                }
+            },
+        )
     }
 
     proptest! {
@@ -373,7 +370,8 @@ mod tests {
     #[test]
     fn what_a_form_sends_is_read() {
         let flow = FlowId::new(fresh_uuid()).unwrap();
-        let sent = "status=failed,running&from=2026-11-26T19%3A42&to=&name=&order=newest&last=100&chart=";
+        let sent =
+            "status=failed,running&from=2026-11-26T19%3A42&to=&name=&order=newest&last=100&chart=";
         let address = FlowAddress::parse(flow, Some(sent)).unwrap();
         assert_eq!(
             address.to_string(),

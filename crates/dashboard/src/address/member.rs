@@ -29,7 +29,8 @@ impl Members {
         let path = |text: &str| {
             let parsed = text.replace("~2", ",").parse();
             let text = excerpt(text);
-            parsed.map_err(|_| format!("{text} is not a member of statistics, such as records/read."))
+            parsed
+                .map_err(|_| format!("{text} is not a member of statistics, such as records/read."))
         };
         let paths: Vec<MemberPath> = text.split(',').map(path).collect::<Result<_, _>>()?;
         let sent = paths.len();

@@ -10,7 +10,6 @@ mod view;
 
 use maud::{Markup, html};
 
-pub(crate) use self::view::usual_duration;
 use self::view::FlowView;
 use crate::{
     address::FlowAddress,

@@ -1,6 +1,7 @@
-//! Failures in a row: since when a flow fails, and which run was the last good one.
+//! Runs as other runs refer to them, and failures in a row.
 
 use flowruns_domain::{
+    cadence::{FailingSince, UsualDuration, failing_since, usual_duration},
     dashboard::{Neighbours, RecentRun},
     id::RunId,
     run::{Outcome, RunStatus, RunSummary},
@@ -8,10 +9,7 @@ use flowruns_domain::{
 };
 use serde::Serialize;
 
-use crate::{
-    json,
-    view::{chart::UsualDuration, time::between},
-};
+use crate::json;
 
 /// A run as other runs refer to it.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -41,41 +39,57 @@ impl From<&RecentRun> for RunReference {
     }
 }
 
-impl From<&RunSummary> for RunReference {
-    fn from(run: &RunSummary) -> Self {
-        Self {
-            id: run.key.run,
-            name: run.display_name.as_str().to_owned(),
-            status: run.state.status(),
-            start: run.start,
-            end: run.state.end(),
-        }
-    }
-}
-
 impl RunReference {
-    /// From start to end, or to now, in seconds.
-    pub(crate) fn seconds(&self, now: Timestamp) -> f64 {
-        between(self.start, self.end.unwrap_or(now)).as_seconds_f64()
-    }
-
-    pub(crate) fn is_failed(&self) -> bool {
-        self.status == RunStatus::Ended(Outcome::Failed)
-    }
-
-    /// Whether the run did its work: it completed, with or without warnings.
-    pub(crate) fn is_good(&self) -> bool {
+    /// Whether the run completed, with or without warnings.
+    pub(crate) fn is_success(&self) -> bool {
         Neighbours::SUCCESSES.map(RunStatus::Ended).contains(&self.status)
     }
 }
 
-/// The usual duration of the runs that ended and did not fail.
-pub(crate) fn usual_duration(runs: &[RunReference]) -> Option<UsualDuration> {
-    let ended = runs.iter().filter(|run| !run.is_failed());
-    UsualDuration::of(ended.filter_map(|run| Some(run.seconds(run.end?))))
+fn is_failed(status: RunStatus) -> bool {
+    status == RunStatus::Ended(Outcome::Failed)
 }
 
-/// The failures in a row up to the newest run that has ended.
+/// A run of a list for the rules of [`cadence`](flowruns_domain::cadence). A list does not read when a run was last changed, and
+/// the rules do not need it: the last time that is known stands for it.
+pub(crate) fn recent(run: RunSummary) -> RecentRun {
+    RecentRun {
+        id: run.key.run,
+        version: run.version,
+        last_modified: run.state.end().unwrap_or(run.start),
+        display_name: run.display_name,
+        start: run.start,
+        state: run.state,
+    }
+}
+
+/// The usual duration of the runs that ended and did not fail: a failed run says nothing about how long the work takes.
+pub(crate) fn usual_duration_of_work(runs: &[RecentRun]) -> Option<UsualDuration> {
+    let worked: Vec<RecentRun> =
+        runs.iter().filter(|run| !is_failed(run.status())).cloned().collect();
+    usual_duration(&worked)
+}
+
+/// The usual duration in JSON, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UsualSeconds {
+    median: f64,
+    low: f64,
+    high: f64,
+}
+
+impl From<UsualDuration> for UsualSeconds {
+    fn from(usual: UsualDuration) -> Self {
+        Self {
+            median: usual.median.as_secs_f64(),
+            low: usual.low.as_secs_f64(),
+            high: usual.high.as_secs_f64(),
+        }
+    }
+}
+
+/// The failures in a row up to the newest of some runs that has ended.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FailureStreak {
@@ -92,70 +106,79 @@ pub(crate) struct FailureStreak {
 }
 
 impl FailureStreak {
-    /// The streak of these runs, the newest first; `None` if the newest one that has ended did not fail. `are_all` says that
-    /// there are no runs before them.
-    pub(crate) fn of(newest_first: &[RunReference], are_all: bool) -> Option<Self> {
-        let ended = || newest_first.iter().filter(|run| run.end.is_some());
-        let failed: Vec<&RunReference> = ended().take_while(|run| run.is_failed()).collect();
-        let (newest, first) = (failed.first()?, failed.last()?);
+    /// The streak of these runs; `None` if the newest one that has ended did not fail. `are_all` says that there are no runs
+    /// before them.
+    pub(crate) fn of(runs: &[RecentRun], are_all: bool) -> Option<Self> {
+        let FailingSince { first, last, failed, last_success } = failing_since(runs)?;
+        let ended = runs.iter().filter(|run| run.end().is_some()).count();
         Some(Self {
-            failures: failed.len(),
-            first: (*first).clone(),
-            newest: (*newest).clone(),
-            may_be_longer: !are_all && ended().all(RunReference::is_failed),
-            last_good: ended().find(|run| run.is_good()).cloned(),
+            failures: failed,
+            first: (&first).into(),
+            newest: (&last).into(),
+            may_be_longer: !are_all && failed == ended,
+            last_good: last_success.as_ref().map(Into::into),
         })
+    }
+
+    /// The same with the last good run, if it is none of the runs that were read.
+    pub(crate) fn with_last_good(self, older: Option<&RecentRun>) -> Self {
+        let last_good = self.last_good.or_else(|| older.map(Into::into));
+        Self { last_good, ..self }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use flowruns_testing::fixtures::{fresh_flow, fresh_tenant, run_key, time};
+    use flowruns_domain::{run::RunState, version::Version};
+    use flowruns_testing::fixtures::{fresh_flow, fresh_tenant, name, run_key, time};
 
     use super::*;
 
-    /// Runs with these outcomes, an hour apart, the newest first; `None` for a run in progress.
-    fn runs(outcomes: &[Option<Outcome>]) -> Vec<RunReference> {
+    /// Runs with these outcomes, an hour apart, the newest first.
+    fn runs(outcomes: &[Outcome]) -> Vec<RecentRun> {
         let flow = fresh_flow(fresh_tenant()).key;
-        let run = |(index, outcome): (usize, &Option<Outcome>)| {
+        let run = |(index, outcome): (usize, &Outcome)| {
             let number = outcomes.len() - index;
-            RunReference {
+            let at = time(&format!("2026-03-01T{number:02}:30:00Z"));
+            RecentRun {
                 id: run_key(flow, number as u64).run,
-                name: format!("Run {number}"),
-                status: outcome.map_or(RunStatus::Running, RunStatus::Ended),
+                version: Version::FIRST,
+                display_name: name(&format!("Run {number}")),
                 start: time(&format!("2026-03-01T{number:02}:00:00Z")),
-                end: outcome.map(|_| time(&format!("2026-03-01T{number:02}:30:00Z"))),
+                state: RunState::Ended { outcome: *outcome, at },
+                last_modified: at,
             }
         };
         outcomes.iter().enumerate().map(run).collect()
     }
 
-    const FAILED: Option<Outcome> = Some(Outcome::Failed);
-    const COMPLETED: Option<Outcome> = Some(Outcome::Completed);
-    const ERRORS: Option<Outcome> = Some(Outcome::CompletedWithErrors);
-
-    #[test]
-    fn the_failures_since_the_last_run_that_did_not_fail_are_a_streak() {
-        let runs = runs(&[None, FAILED, FAILED, ERRORS, COMPLETED, FAILED]);
-        let streak = FailureStreak::of(&runs, false).unwrap();
-        assert_eq!(streak.failures, 2);
-        assert_eq!((streak.newest.name.as_str(), streak.first.name.as_str()), ("Run 5", "Run 4"));
-        assert_eq!(streak.last_good.unwrap().name, "Run 2");
-        assert!(!streak.may_be_longer);
-    }
-
-    #[test]
-    fn a_flow_whose_newest_ended_run_did_not_fail_has_no_streak() {
-        for outcomes in [&[][..], &[None], &[COMPLETED, FAILED], &[None, ERRORS, FAILED]] {
-            assert_eq!(FailureStreak::of(&runs(outcomes), true), None, "{outcomes:?}");
-        }
-    }
-
     #[test]
     fn a_streak_of_all_runs_that_were_read_may_be_longer_unless_they_are_all_runs() {
-        let runs = runs(&[FAILED, FAILED]);
+        let runs = runs(&[Outcome::Failed, Outcome::Failed]);
         assert!(FailureStreak::of(&runs, false).unwrap().may_be_longer);
         let streak = FailureStreak::of(&runs, true).unwrap();
         assert!(!streak.may_be_longer && streak.last_good.is_none());
+        let older = runs_with_success().pop();
+        assert_eq!(streak.with_last_good(older.as_ref()).last_good.unwrap().name, "Run 1");
+    }
+
+    fn runs_with_success() -> Vec<RecentRun> {
+        runs(&[Outcome::Failed, Outcome::CompletedWithErrors, Outcome::Completed])
+    }
+
+    #[test]
+    fn a_run_that_did_not_fail_ends_the_streak_and_is_not_always_a_good_one() {
+        let streak = FailureStreak::of(&runs_with_success(), false).unwrap();
+        assert_eq!((streak.failures, streak.may_be_longer), (1, false));
+        assert_eq!(streak.last_good.unwrap().name, "Run 1");
+        assert_eq!(FailureStreak::of(&runs_with_success()[1..], true), None);
+    }
+
+    #[test]
+    fn failed_runs_do_not_count_for_the_usual_duration() {
+        let mut outcomes = vec![Outcome::Completed; 5];
+        outcomes.extend([Outcome::Failed; 3]);
+        assert_eq!(usual_duration_of_work(&runs(&outcomes)).unwrap().median.as_secs(), 1800);
+        assert_eq!(usual_duration_of_work(&runs(&outcomes[1..])), None);
     }
 }

@@ -1,11 +1,13 @@
 //! Charts as SVG. The shapes stretch with the page and their strokes do not; all words are HTML beside the SVG.
 
-use flowruns_domain::{run::RunStatus, timestamp::Timestamp};
+use std::time::Duration;
+
+use flowruns_domain::{cadence::UsualDuration, run::RunStatus, timestamp::Timestamp};
 use maud::{Markup, html};
 
 use super::{
     leaf::grouped,
-    scale::{Scale, coordinate, quantile, sorted},
+    scale::{Scale, coordinate},
     status::look,
     time::{clock_time, day, seconds, utc},
 };
@@ -14,8 +16,6 @@ use super::{
 const WIDTH: f64 = 960.0;
 const DURATION_HEIGHT: f64 = 190.0;
 const MEMBER_HEIGHT: f64 = 108.0;
-/// A band and a median of fewer durations say nothing.
-const LEAST_FOR_BAND: usize = 5;
 
 /// A run in the chart of durations.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,37 +38,15 @@ pub(crate) struct DurationChart {
     scale: Scale,
 }
 
-/// The usual durations of runs, in seconds.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct UsualDuration {
-    /// Half of the runs are shorter.
-    pub(crate) median: f64,
-    /// One run in twenty is shorter.
-    pub(crate) low: f64,
-    /// One run in twenty is longer.
-    pub(crate) high: f64,
-}
-
-impl UsualDuration {
-    /// The usual durations of runs that did not fail; `None` of fewer than five.
-    pub(crate) fn of(seconds: impl IntoIterator<Item = f64>) -> Option<Self> {
-        let sorted = sorted(seconds);
-        if sorted.len() < LEAST_FOR_BAND {
-            return None;
-        }
-        let at = |part| quantile(&sorted, part);
-        Some(Self { median: at(0.5)?, low: at(0.05)?, high: at(0.95)? })
-    }
-}
-
 impl DurationChart {
     /// The chart of these runs, the oldest first.
     pub(crate) fn new(points: Vec<DurationPoint>, usual: Option<UsualDuration>) -> Self {
         let longest = points.iter().map(|point| point.seconds).fold(0.0, f64::max);
         // One run that hung for a day would flatten all others, so the scale ends before it.
         let shown = match usual {
-            Some(usual) if longest > usual.high * 4.0 => usual.high * 1.5,
+            Some(usual) if longest > usual.high.as_secs_f64() * 4.0 => {
+                usual.high.as_secs_f64() * 1.5
+            }
             _ => longest,
         };
         Self { points, usual, scale: Scale::of_durations(shown) }
@@ -104,7 +82,7 @@ impl DurationChart {
         let Some(usual) = self.usual else {
             return html! {};
         };
-        let y = |seconds| self.scale.y(seconds, DURATION_HEIGHT);
+        let y = |length: Duration| self.scale.y(length.as_secs_f64(), DURATION_HEIGHT);
         let (top, bottom) = (y(usual.high), y(usual.low));
         html! {
             rect.band x="0" width=(WIDTH) y=(coordinate(top)) height=(coordinate(bottom - top)) {}
@@ -118,8 +96,7 @@ impl DurationChart {
         let y = self.scale.y(point.seconds, DURATION_HEIGHT);
         let look = look(point.status);
         let class = format!("dot {}", look.class);
-        let title =
-            format!("{}, {} UTC, {}", look.word, utc(point.start), seconds(point.seconds));
+        let title = format!("{}, {} UTC, {}", look.word, utc(point.start), seconds(point.seconds));
         html! {
             a href=(point.href) tabindex="-1" {
                 path class=(class) d=(format!("M{},{}h0", coordinate(x), coordinate(y))) {}
@@ -170,7 +147,12 @@ fn bars(points: &[MemberPoint], scale: &Scale, failed: bool) -> String {
         let y = scale.y(value, MEMBER_HEIGHT);
         // A zero is a line, so that it differs from a run without the member.
         let end = if (zero - y).abs() < 0.8 { zero - 0.8 } else { y };
-        path.push_str(&format!("M{x} {}V{}h{bar}V{}z", coordinate(zero), coordinate(end), coordinate(zero)));
+        path.push_str(&format!(
+            "M{x} {}V{}h{bar}V{}z",
+            coordinate(zero),
+            coordinate(end),
+            coordinate(zero)
+        ));
     }
     path
 }
@@ -185,9 +167,10 @@ fn slot_width(count: usize) -> f64 {
 }
 
 fn grid(scale: &Scale, height: f64) -> Markup {
-    let lines = scale.lines().into_iter().map(|line| {
-        format!("M0,{}H{WIDTH}", coordinate(scale.y(line, height)))
-    });
+    let lines = scale
+        .lines()
+        .into_iter()
+        .map(|line| format!("M0,{}H{WIDTH}", coordinate(scale.y(line, height))));
     html! { path.grid d=(lines.collect::<String>()) {} }
 }
 

@@ -75,10 +75,7 @@ pub(crate) fn pairs<'a>(
 }
 
 /// The leaves of the members of two objects side by side, sorted by path.
-pub(crate) fn member_pairs<'a>(
-    first: &'a JsonObject,
-    second: &'a JsonObject,
-) -> Vec<LeafPair<'a>> {
+pub(crate) fn member_pairs<'a>(first: &'a JsonObject, second: &'a JsonObject) -> Vec<LeafPair<'a>> {
     let mut found = Vec::new();
     push_member_pairs(&mut found, Some(first), Some(second), &LeafPath::default());
     found
@@ -103,7 +100,8 @@ fn push_pairs<'a>(
         return;
     }
     // A scalar that became an object, or was one: the scalar and the members are leaves of their own.
-    let scalars = (first.filter(|_| first_members.is_none()), second.filter(|_| second_members.is_none()));
+    let scalars =
+        (first.filter(|_| first_members.is_none()), second.filter(|_| second_members.is_none()));
     if let (Some(_), _) | (_, Some(_)) = scalars {
         found.push(LeafPair { path: path.clone(), first: scalars.0, second: scalars.1 });
     }
@@ -143,7 +141,7 @@ fn members(value: Option<&JsonValue>) -> Option<&JsonObject> {
 /// A leaf as a number.
 pub(crate) fn number(value: &JsonValue) -> Option<f64> {
     match value {
-        JsonValue::Number(_) => compact(value).parse().ok(),
+        JsonValue::Number(number) => Some(number.to_f64()),
         _ => None,
     }
 }

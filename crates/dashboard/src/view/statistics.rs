@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use flowruns_domain::{cadence, json::{JsonObject, JsonValue}};
+use flowruns_domain::{
+    cadence::usual_number,
+    json::{JsonObject, JsonValue},
+};
 use serde::Serialize;
 
 use crate::view::leaf::{self, LeafPair, LeafPath};
@@ -66,8 +69,8 @@ pub(crate) struct MemberRow {
     pub(crate) other: Option<JsonValue>,
     /// How the values differ.
     pub(crate) change: Change,
-    /// Whether the value is unusual for this flow.
-    pub(crate) is_unusual: bool,
+    /// The usual value, if the value is unusual for this flow.
+    pub(crate) usual: Option<f64>,
     /// The numbers of the runs before and of this run, the oldest first; empty where they say nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) series: Vec<f64>,
@@ -97,6 +100,13 @@ pub(crate) enum Change {
     Missing,
 }
 
+impl MemberRow {
+    /// Whether the value is unusual for this flow.
+    pub(crate) const fn is_unusual(&self) -> bool {
+        self.usual.is_some()
+    }
+}
+
 impl Change {
     fn between(this: Option<&JsonValue>, other: Option<&JsonValue>) -> Self {
         match (this, other) {
@@ -114,7 +124,9 @@ impl Change {
         let difference = this - other;
         let percent = (other != 0.0).then(|| difference / other.abs() * 100.0);
         match difference.is_finite() {
-            true => Self::Number { difference, percent: percent.filter(|percent| percent.is_finite()) },
+            true => {
+                Self::Number { difference, percent: percent.filter(|percent| percent.is_finite()) }
+            }
             false => Self::Differs,
         }
     }
@@ -134,9 +146,9 @@ pub(crate) fn compare(compared: &Compared<'_>) -> Comparison {
     let mut rows: Vec<_> = pairs.iter().map(|pair| row(pair, compared, &mut anchors)).collect();
     let is_difference = |row: &MemberRow| row.change.is_difference();
     let (members, differing) = (rows.len(), rows.iter().filter(|row| is_difference(row)).count());
-    let unusual = rows.iter().filter(|row| row.is_unusual).count();
+    let unusual = rows.iter().filter(|row| row.is_unusual()).count();
     if compared.only_differences {
-        rows.retain(|row| row.change.is_difference() || row.is_unusual);
+        rows.retain(|row| row.change.is_difference() || row.is_unusual());
     }
     let wanted = rows.len();
     keep_most_important(&mut rows);
@@ -152,12 +164,14 @@ fn row(pair: &LeafPair<'_>, compared: &Compared<'_>, anchors: &mut HashSet<Strin
     let LeafPair { path, first: this, second: other } = pair;
     let number = this.and_then(leaf::number);
     let earlier = number.map_or_else(Vec::new, |_| earlier_numbers(path, compared.earlier));
-    let is_unusual = compared.is_judged && number.is_some_and(|number| cadence::is_unusual(number, &earlier));
+    let usual = usual_number(&earlier).filter(|_| compared.is_judged);
+    let unusual = number.zip(usual).filter(|(number, usual)| usual.is_unusual(*number));
     let mut series: Vec<f64> = earlier.into_iter().rev().chain(number).collect();
     if series.len() < 3 || series.iter().all(|number| Some(number) == series.first()) {
         series.clear();
     }
-    let (name, group) = path.names().split_last().map_or(("", &[][..]), |(name, group)| (name.as_str(), group));
+    let (name, group) =
+        path.names().split_last().map_or(("", &[][..]), |(name, group)| (name.as_str(), group));
     MemberRow {
         path: path.shown(),
         group: group.join("/"),
@@ -169,7 +183,7 @@ fn row(pair: &LeafPair<'_>, compared: &Compared<'_>, anchors: &mut HashSet<Strin
             Some(_) => Change::between(*this, *other),
             None => Change::NotCompared,
         },
-        is_unusual,
+        usual: unusual.map(|(_, usual)| usual.median),
         series,
     }
 }
@@ -201,7 +215,7 @@ fn keep_most_important(rows: &mut Vec<MemberRow>) {
     if rows.len() <= MAX_ROWS {
         return;
     }
-    let importance = |row: &MemberRow| match (row.is_unusual, row.change.is_difference()) {
+    let importance = |row: &MemberRow| match (row.is_unusual(), row.change.is_difference()) {
         (true, _) => 0,
         (false, true) => 1,
         (false, false) => 2,
@@ -220,7 +234,9 @@ fn keep_most_important(rows: &mut Vec<MemberRow>) {
 fn keep_sparks(rows: &mut [MemberRow]) {
     let mut left = MAX_SPARKS;
     for is_unusual in [true, false] {
-        for row in rows.iter_mut().filter(|row| row.is_unusual == is_unusual && !row.series.is_empty()) {
+        for row in
+            rows.iter_mut().filter(|row| row.is_unusual() == is_unusual && !row.series.is_empty())
+        {
             match left {
                 0 => row.series.clear(),
                 _ => left -= 1,
@@ -237,7 +253,7 @@ impl Comparison {
         let weight = |row: &MemberRow| match row.change {
             Change::Number { percent, .. } => {
                 let percent = percent.unwrap_or(100.0).abs();
-                (percent >= LEAST_PERCENT || row.is_unusual).then_some(percent.min(1000.0))
+                (percent >= LEAST_PERCENT || row.is_unusual()).then_some(percent.min(1000.0))
             }
             Change::Differs | Change::Added | Change::Missing => Some(1.0),
             Change::NotCompared | Change::Same => None,
@@ -245,7 +261,7 @@ impl Comparison {
         let mut rows: Vec<(bool, f64, &MemberRow)> = self
             .rows
             .iter()
-            .filter_map(|row| Some((row.is_unusual, weight(row)?, row)))
+            .filter_map(|row| Some((row.is_unusual(), weight(row)?, row)))
             .collect();
         rows.sort_by(|one, other| other.0.cmp(&one.0).then(other.1.total_cmp(&one.1)));
         rows.into_iter().take(most).map(|(_, _, row)| row).collect()
@@ -262,16 +278,24 @@ mod tests {
         parse_object(json.as_bytes()).unwrap()
     }
 
-    fn compared(this: &JsonObject, other: Option<&JsonObject>, earlier: &[&JsonObject]) -> Comparison {
+    fn compared(
+        this: &JsonObject,
+        other: Option<&JsonObject>,
+        earlier: &[&JsonObject],
+    ) -> Comparison {
         compare(&Compared { this, other, earlier, is_judged: true, only_differences: false })
     }
 
     #[test]
     fn members_outside_of_a_group_come_last_and_each_change_has_its_kind() {
-        let this = object(r#"{"host":"a","records":{"read":30000,"written":5,"zero":3},"zone":{"added":1}}"#);
-        let other = object(r#"{"host":"b","records":{"read":60000,"written":5,"zero":0},"old":true}"#);
+        let this = object(
+            r#"{"host":"a","records":{"read":30000,"written":5,"zero":3},"zone":{"added":1}}"#,
+        );
+        let other =
+            object(r#"{"host":"b","records":{"read":60000,"written":5,"zero":0},"old":true}"#);
         let comparison = compared(&this, Some(&other), &[]);
-        let rows: Vec<_> = comparison.rows.iter().map(|row| (row.path.as_str(), row.change)).collect();
+        let rows: Vec<_> =
+            comparison.rows.iter().map(|row| (row.path.as_str(), row.change)).collect();
         let number = |difference, percent| Change::Number { difference, percent };
         assert_eq!(
             rows,
@@ -301,10 +325,16 @@ mod tests {
         let earlier: Vec<&JsonObject> = earlier.iter().collect();
         let this = object(r#"{"rows":400}"#);
         let comparison = compared(&this, None, &earlier);
-        assert!(comparison.rows[0].is_unusual);
+        assert!(comparison.rows[0].is_unusual());
         assert_eq!(comparison.rows[0].series.len(), 21);
         assert_eq!(comparison.rows[0].series.last(), Some(&400.0));
-        let running = Compared { this: &this, other: None, earlier: &earlier, is_judged: false, only_differences: false };
+        let running = Compared {
+            this: &this,
+            other: None,
+            earlier: &earlier,
+            is_judged: false,
+            only_differences: false,
+        };
         assert_eq!(compare(&running).unusual, 0);
     }
 
@@ -320,7 +350,13 @@ mod tests {
         assert_eq!(comparison.rows.len(), MAX_ROWS);
         assert_eq!(comparison.left_out, 8000 - MAX_ROWS);
         assert!(comparison.rows.iter().any(|row| row.path == "m7000"));
-        let only = Compared { this: &this, other: Some(&other), earlier: &[], is_judged: true, only_differences: true };
+        let only = Compared {
+            this: &this,
+            other: Some(&other),
+            earlier: &[],
+            is_judged: true,
+            only_differences: true,
+        };
         assert_eq!(compare(&only).rows.len(), 1);
     }
 

@@ -73,7 +73,7 @@ pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
 }
 
 /// A duration in one unit.
-fn rough(seconds: i64) -> String {
+pub(crate) fn rough(seconds: i64) -> String {
     match seconds {
         0..60 => format!("{seconds} s"),
         60..5_400 => format!("{} min", seconds / 60),

@@ -1,11 +1,14 @@
 //! The charts of a flow: durations, and members of statistics.
 
-use flowruns_domain::run::{Outcome, RunStatus};
+use flowruns_domain::{
+    dashboard::MemberPath,
+    run::{Outcome, RunStatus},
+};
 use maud::{Markup, html};
 
 use super::view::{FlowView, MemberSeries};
 use crate::{
-    address::{ChartedRuns, MemberName, Members},
+    address::{ChartedRuns, Members, member_shown},
     links::Links,
     view::{
         chart::{DurationChart, DurationPoint, MemberPoint, member_chart},
@@ -43,7 +46,7 @@ impl FlowView {
             start: run.start,
             seconds: *seconds,
         });
-        DurationChart::new(points.collect(), self.usual_duration)
+        DurationChart::new(points.collect(), self.usual)
     }
 
     fn caption(&self, chart: &DurationChart) -> String {
@@ -51,8 +54,11 @@ impl FlowView {
             1 => "one run".to_owned(),
             runs => format!("last {runs} runs, oldest left"),
         };
-        let usual = self.usual_duration.map(|usual| {
-            format!(" · the band holds nine of ten · dashed: the median, {}", seconds(usual.median))
+        let usual = self.usual.map(|usual| {
+            format!(
+                " · the band holds nine of ten · dashed: the median, {}",
+                seconds(usual.median.as_secs_f64())
+            )
         });
         let beyond = match chart.beyond_scale() {
             0 => String::new(),
@@ -67,9 +73,9 @@ impl FlowView {
             Some(usual) => format!(
                 "Durations of the last {} runs: median {}, nine of ten between {} and {}. The list below has each run.",
                 self.newest.len(),
-                seconds(usual.median),
-                seconds(usual.low),
-                seconds(usual.high)
+                seconds(usual.median.as_secs_f64()),
+                seconds(usual.low.as_secs_f64()),
+                seconds(usual.high.as_secs_f64())
             ),
             None => "Durations of the runs. The list below has each run.".to_owned(),
         }
@@ -116,7 +122,7 @@ impl FlowView {
         html! {
             div {
                 div.cap {
-                    h3.mono { bdi { (leaf::cut(&series.member.shown())) } }
+                    h3.mono { bdi { (leaf::cut(&member_shown(&series.member))) } }
                     span.small.dim {
                         @match (last, median) {
                             (Some(last), Some(median)) => { "last " b { (shown(last)) } " · median " (shown(median)) }
@@ -131,10 +137,11 @@ impl FlowView {
 
     /// Links that add a member to the charts, or remove it.
     fn choice_of_members(&self, links: &Links) -> Markup {
-        let charted: Vec<MemberName> = self.charts.iter().map(|series| series.member.clone()).collect();
+        let charted: Vec<MemberPath> =
+            self.charts.iter().map(|series| series.member.clone()).collect();
         let current = Members::of(charted.iter().cloned());
         let offered = self.members.iter().filter(|member| !charted.contains(member));
-        let members: Vec<&MemberName> = charted.iter().chain(offered).collect();
+        let members: Vec<&MemberPath> = charted.iter().chain(offered).collect();
         html! {
             footer {
                 details {
@@ -143,7 +150,7 @@ impl FlowView {
                         @for member in members {
                             a.chip.mono href=(links.to(self.address.with_charts(current.toggled(member))))
                                 aria-current=[charted.contains(member).then_some("true")] {
-                                bdi { (leaf::cut(&member.shown())) }
+                                bdi { (leaf::cut(&member_shown(member))) }
                             }
                         }
                         @if !self.address.charts.is_empty() {

@@ -34,7 +34,10 @@ impl Frequency {
             match value {
                 JsonValue::Object(inner) => self.count(inner, path),
                 JsonValue::Number(_) => self.note(path),
-                JsonValue::Null | JsonValue::Bool(_) | JsonValue::String(_) | JsonValue::Array(_) => {}
+                JsonValue::Null
+                | JsonValue::Bool(_)
+                | JsonValue::String(_)
+                | JsonValue::Array(_) => {}
             }
             path.pop();
         }

@@ -8,7 +8,7 @@ use super::{
     view::{FlowView, RunRow},
 };
 use crate::{
-    address::{FlowAddress, RunsOrder, Statuses},
+    address::{FlowAddress, RunsOrder, Statuses, member_shown},
     links::{Links, flow_path},
     view::{
         icon::icon,
@@ -95,7 +95,9 @@ impl FlowView {
     fn nothing(&self) -> &'static str {
         match (self.newest.is_empty(), self.next.is_some()) {
             (true, _) => "No run has been reported yet.",
-            (false, true) => "No run matches among those that were looked at; there may be more on the next page.",
+            (false, true) => {
+                "No run matches among those that were looked at; there may be more on the next page."
+            }
             (false, false) => "No run matches.",
         }
     }
@@ -129,7 +131,7 @@ impl FlowView {
                         th aria-sort=[self.sort(RunsOrder::Name)] { (self.sort_link("Run", RunsOrder::Name, links)) }
                         th aria-sort=[self.sort(RunsOrder::Newest)] { (self.sort_link("Start", self.other_direction(), links)) }
                         th.num aria-sort=[self.sort(RunsOrder::Ended)] { "Duration, against the median" }
-                        @for series in members { th.num.mono { bdi { (leaf::cut(&series.member.shown())) } } }
+                        @for series in members { th.num.mono { bdi { (leaf::cut(&member_shown(&series.member))) } } }
                     }
                 }
                 tbody { @for row in &self.runs { (self.row(row, members.len(), links)) } }
@@ -148,7 +150,9 @@ impl FlowView {
     fn sort(&self, column: RunsOrder) -> Option<&'static str> {
         match (column, self.address.order) {
             (RunsOrder::Newest, RunsOrder::Newest) => Some("descending"),
-            (RunsOrder::Newest, RunsOrder::Oldest) | (RunsOrder::Name, RunsOrder::Name) => Some("ascending"),
+            (RunsOrder::Newest, RunsOrder::Oldest) | (RunsOrder::Name, RunsOrder::Name) => {
+                Some("ascending")
+            }
             _ => None,
         }
     }
@@ -177,7 +181,7 @@ impl FlowView {
                 td.num data-l="Duration" { (seconds(row.seconds)) (self.against_median(row)) }
                 @for member in 0..members {
                     @let value = row.values.as_ref().and_then(|values| values.get(member).copied().flatten());
-                    td.num data-l=(self.charts.get(member).map_or_else(String::new, |series| leaf::cut(&series.member.shown()))) {
+                    td.num data-l=(self.charts.get(member).map_or_else(String::new, |series| leaf::cut(&member_shown(&series.member)))) {
                         @match value {
                             Some(value) => (grouped(&value.to_string())),
                             None => "–",
@@ -191,8 +195,10 @@ impl FlowView {
     /// How much longer or shorter than the median a run took, if it ended and did not fail.
     fn against_median(&self, row: &RunRow) -> Markup {
         use flowruns_domain::run::Outcome;
-        let is_compared = !matches!(row.run.status, RunStatus::Running | RunStatus::Ended(Outcome::Failed));
-        let median = self.usual_duration.map(|usual| usual.median).filter(|median| *median > 0.0);
+        let is_compared =
+            !matches!(row.run.status, RunStatus::Running | RunStatus::Ended(Outcome::Failed));
+        let median =
+            self.usual.map(|usual| usual.median.as_secs_f64()).filter(|median| *median > 0.0);
         let (Some(median), true) = (median, is_compared) else {
             return Markup::default();
         };

@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 
 use flowruns_domain::{
+    cadence::{UsualDuration, duration},
+    dashboard::{ErrorLine, MemberPath, MemberValues, RecentRun},
     flow::Flow,
     id::{FlowId, FlowKey, RunId, RunKey},
-    run::{Outcome, RunState, RunStatus, RunSummary},
+    json::Number,
+    run::{Outcome, RunStatus},
     timestamp::Timestamp,
 };
 use serde::Serialize;
@@ -15,10 +18,9 @@ use super::{
     read::Reading,
 };
 use crate::{
-    address::{FlowAddress, FlowRunPosition, MemberName},
+    address::{FlowAddress, FlowRunPosition, Members},
     json,
-    pages::streak::{FailureStreak, RunReference, is_good},
-    view::{chart::UsualDuration, time::between},
+    pages::streak::{FailureStreak, RunReference, UsualSeconds, usual_duration_of_work},
 };
 
 /// The page of a flow.
@@ -35,7 +37,9 @@ pub(crate) struct FlowView {
     pub(super) marks: Vec<Mark>,
     /// How often it usually runs, in words.
     pub(super) cadence: Option<String>,
-    pub(super) usual_duration: Option<UsualDuration>,
+    #[serde(skip)]
+    pub(super) usual: Option<UsualDuration>,
+    usual_duration: Option<UsualSeconds>,
     /// The failures in a row of the newest runs.
     pub(super) failing: Option<FailureStreak>,
     /// The error of the newest of them.
@@ -49,7 +53,7 @@ pub(crate) struct FlowView {
     /// The charted members of statistics.
     pub(super) charts: Vec<MemberSeries>,
     #[serde(skip)]
-    pub(super) members: Vec<MemberName>,
+    pub(super) members: Vec<MemberPath>,
     /// The listed runs.
     pub(super) runs: Vec<RunRow>,
     #[serde(serialize_with = "json::optional_text")]
@@ -80,7 +84,7 @@ pub(crate) struct ErrorExcerpt {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct MemberSeries {
     #[serde(serialize_with = "json::text")]
-    pub(super) member: MemberName,
+    pub(super) member: MemberPath,
     pub(super) values: Vec<Option<f64>>,
 }
 
@@ -90,8 +94,6 @@ pub(crate) struct MemberSeries {
 pub(crate) struct RunRow {
     #[serde(flatten)]
     pub(super) run: RunReference,
-    #[serde(rename = "endDateTime", serialize_with = "json::optional_text")]
-    pub(super) end: Option<Timestamp>,
     /// From start to end, or to now.
     pub(super) seconds: f64,
     pub(super) error: Option<ErrorExcerpt>,
@@ -102,33 +104,48 @@ pub(crate) struct RunRow {
 impl FlowView {
     /// The view of what was read.
     pub(super) fn new(reading: Reading, address: FlowAddress, now: Timestamp) -> Self {
-        let failing = failing(&reading);
+        let Reading {
+            flow,
+            members,
+            charted,
+            newest: series,
+            has_more,
+            listed,
+            next,
+            errors,
+            older_success,
+        } = reading;
+        let key = flow.key;
+        let newest: Vec<RecentRun> = series.iter().map(|values| values.run.clone()).collect();
+        let failing = FailureStreak::of(&newest, !has_more)
+            .map(|streak| streak.with_last_good(older_success.as_ref()));
         let errors: HashMap<RunKey, ErrorExcerpt> =
-            reading.errors.iter().map(|line| (line.run, ErrorExcerpt::from(line))).collect();
-        let key = reading.flow.key;
+            errors.into_iter().map(|line| (line.run, ErrorExcerpt::from(line))).collect();
         let error = failing.as_ref().and_then(|streak| errors.get(&key.run(streak.newest.id)));
-        let values = values_by_run(&reading);
-        let row = |run: &RunSummary| RunRow {
+        let values: HashMap<RunId, Vec<Option<f64>>> =
+            series.iter().map(|values| (values.run.id, numbers(values))).collect();
+        let row = |run: &RecentRun| RunRow {
             run: run.into(),
-            end: run.state.end(),
-            seconds: seconds(run, now),
-            error: errors.get(&run.key).cloned(),
-            values: values.get(&run.key.run).cloned(),
+            seconds: duration(run, now).as_secs_f64(),
+            error: errors.get(&key.run(run.id)).cloned(),
+            values: values.get(&run.id).cloned(),
         };
-        let (marks, cadence) = marks(&reading.flow, &reading.newest, now);
+        let usual = usual_duration_of_work(&newest);
+        let (marks, cadence) = marks(&flow, &newest, now);
         Self {
             now,
             key,
-            usual_duration: usual_duration(&reading.newest),
+            usual,
+            usual_duration: usual.map(Into::into),
             error: error.cloned(),
-            with_errors: newest_with_errors(&reading.newest),
-            durations: reading.newest.iter().map(|run| seconds(run, now)).collect(),
-            charts: charts(&reading, &values),
-            runs: reading.listed.iter().map(row).collect(),
-            next: reading.next.as_ref().map(FlowRunPosition::of),
-            newest: reading.newest.iter().map(Into::into).collect(),
-            flow: FlowDocument::from(&reading.flow),
-            members: reading.members,
+            with_errors: newest_with_errors(&newest),
+            durations: newest.iter().map(|run| duration(run, now).as_secs_f64()).collect(),
+            charts: charts(&charted, &series),
+            runs: listed.iter().map(row).collect(),
+            next: next.as_ref().map(FlowRunPosition::of),
+            newest: newest.iter().map(Into::into).collect(),
+            flow: FlowDocument::from(&flow),
+            members,
             address,
             marks,
             cadence,
@@ -142,47 +159,26 @@ impl FlowView {
     }
 }
 
-/// From start to end, or to now, in seconds.
-fn seconds(run: &RunSummary, now: Timestamp) -> f64 {
-    between(run.start, run.state.end().unwrap_or(now)).as_seconds_f64()
+/// The newest run that ended, if it completed with errors.
+fn newest_with_errors(newest: &[RecentRun]) -> Option<RunReference> {
+    let newest = newest.iter().find(|run| run.end().is_some())?;
+    let has_errors = newest.status() == RunStatus::Ended(Outcome::CompletedWithErrors);
+    has_errors.then(|| newest.into())
 }
 
-/// The usual duration of the runs that ended and did not fail.
-pub(crate) fn usual_duration(runs: &[RunSummary]) -> Option<UsualDuration> {
-    UsualDuration::of(runs.iter().filter_map(|run| match run.state {
-        RunState::Running | RunState::Ended { outcome: Outcome::Failed, .. } => None,
-        RunState::Ended { at, .. } => Some(between(run.start, at).as_seconds_f64()),
-    }))
+fn numbers(values: &MemberValues) -> Vec<Option<f64>> {
+    values.values.iter().map(|number| number.map(Number::to_f64)).collect()
 }
 
-/// The failures in a row of the newest runs, with a good run that may be older than those.
-fn failing(reading: &Reading) -> Option<FailureStreak> {
-    let streak = FailureStreak::of(&reading.newest, reading.are_all)?;
-    let older_good = reading.older_good.as_ref().map(Into::into);
-    Some(FailureStreak { last_good: streak.last_good.or(older_good), ..streak })
-}
-
-fn newest_with_errors(newest: &[RunSummary]) -> Option<RunReference> {
-    let newest = newest.iter().find(|run| run.state.end().is_some())?;
-    let status = newest.state.status();
-    let is_failed = status == RunStatus::Ended(Outcome::Failed);
-    (!is_failed && !is_good(status)).then(|| newest.into())
-}
-
-/// The values of the charted members, by run.
-fn values_by_run(reading: &Reading) -> HashMap<RunId, Vec<Option<f64>>> {
-    reading.values.iter().map(|values| (values.run, values.numbers())).collect()
-}
-
-fn charts(reading: &Reading, values: &HashMap<RunId, Vec<Option<f64>>>) -> Vec<MemberSeries> {
-    let value = |run: &RunSummary, member: usize| {
-        values.get(&run.key.run).and_then(|values| values.get(member).copied().flatten())
+fn charts(charted: &Members, series: &[MemberValues]) -> Vec<MemberSeries> {
+    let value = |values: &MemberValues, index: usize| {
+        values.values.get(index).copied().flatten().map(Number::to_f64)
     };
-    let series = reading.charted.iter().enumerate().map(|(index, member)| MemberSeries {
+    let charts = charted.paths().iter().enumerate().map(|(index, member)| MemberSeries {
         member: member.clone(),
-        values: reading.newest.iter().map(|run| value(run, index)).collect(),
+        values: series.iter().map(|values| value(values, index)).collect(),
     });
-    series.collect()
+    charts.collect()
 }
 
 impl From<&Flow> for FlowDocument {
@@ -196,8 +192,12 @@ impl From<&Flow> for FlowDocument {
     }
 }
 
-impl From<&flowruns_domain::dashboard::ErrorLine> for ErrorExcerpt {
-    fn from(line: &flowruns_domain::dashboard::ErrorLine) -> Self {
-        Self { code: line.code.clone(), message: line.message.clone() }
+impl From<ErrorLine> for ErrorExcerpt {
+    fn from(line: ErrorLine) -> Self {
+        let message = match (line.message, line.is_cut) {
+            (Some(message), true) => Some(message + "…"),
+            (message, _) => message,
+        };
+        Self { code: line.code, message }
     }
 }

@@ -56,7 +56,10 @@ impl ErrorView {
                 Some(JsonValue::Object(inner)) => Some(inner.clone()),
                 _ => None,
             },
-            others: others.take(MAX_DETAILS).map(|(name, value)| (leaf::cut(name), leaf::shown(value))).collect(),
+            others: others
+                .take(MAX_DETAILS)
+                .map(|(name, value)| (leaf::cut(name), leaf::shown(value)))
+                .collect(),
         }
     }
 

@@ -1,13 +1,13 @@
 //! The first part of the page of a run: facts, what failed since when, what is different, and the error.
 
+use flowruns_domain::cadence::UsualDuration;
 use maud::{Markup, html};
 
 use super::view::{RunView, SeenBefore};
 use crate::{
     links::Links,
-    pages::streak::{FailureStreak, RunReference, is_good},
+    pages::streak::{FailureStreak, RunReference},
     view::{
-        chart::UsualDuration,
         icon::{Icon, icon},
         leaf,
         statistics::{Change, MemberRow},
@@ -57,8 +57,10 @@ impl RunView {
 
     /// How the duration compares to the usual one.
     fn compared_duration(&self) -> String {
-        match self.usual_duration {
-            Some(usual) if self.is_running() => format!("usually {}", seconds(usual.median)),
+        match self.usual {
+            Some(usual) if self.is_running() => {
+                format!("usually {}", seconds(usual.median.as_secs_f64()))
+            }
             Some(usual) => compared(self.seconds(), usual),
             None => String::new(),
         }
@@ -70,7 +72,8 @@ impl RunView {
             let path = leaf::LeafPath::new(vec!["progress".to_owned(), name.to_owned()]);
             leaf::value_at(&self.run.statistics, &path).and_then(leaf::number)
         };
-        let (Some(done), Some(total), true) = (number("done"), number("total"), self.is_running()) else {
+        let (Some(done), Some(total), true) = (number("done"), number("total"), self.is_running())
+        else {
             return Markup::default();
         };
         if !(total > 0.0 && (0.0..=total).contains(&done)) {
@@ -136,7 +139,7 @@ impl RunView {
     /// The run that is compared, in words.
     pub(super) fn other_name(&self, other: &RunReference) -> &'static str {
         use super::read::Choice;
-        match (self.choice, is_good(other.status)) {
+        match (self.choice, other.is_success()) {
             (Choice::Completed, true) => "the last good run",
             (Choice::Before, _) => "the run before",
             (Choice::Completed | Choice::Run(_), _) => "the other run",
@@ -180,7 +183,7 @@ fn highlight(row: &MemberRow) -> Markup {
         @if let Change::Number { percent: Some(percent), .. } = row.change {
             span.dim { " (" (percent_in_words(percent)) ")" }
         }
-        @if row.is_unusual { " " span.unusual { "unusual" } }
+        @if row.is_unusual() { " " span.unusual { "unusual" } }
     }
 }
 
@@ -198,11 +201,12 @@ pub(super) fn percent_in_words(percent: f64) -> String {
 
 /// How a duration compares to the usual one.
 pub(crate) fn compared(length: f64, usual: UsualDuration) -> String {
-    let median = seconds(usual.median);
-    if usual.median <= 0.0 {
+    let usual = usual.median.as_secs_f64();
+    let median = seconds(usual);
+    if usual <= 0.0 {
         return format!("usually {median}");
     }
-    let ratio = length / usual.median;
+    let ratio = length / usual;
     match ratio {
         0.95..1.05 => format!("as usual ({median})"),
         0.0..0.5 => format!("{:.0} % of the usual {median}", ratio * 100.0),
@@ -214,11 +218,18 @@ pub(crate) fn compared(length: f64, usual: UsualDuration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    fn usual(seconds: u64) -> UsualDuration {
+        let median = Duration::from_secs(seconds);
+        UsualDuration { median, low: median, high: median, ninetieth: median }
+    }
 
     #[test]
     fn a_duration_is_compared_in_words() {
-        let usual = UsualDuration { median: 2000.0, low: 1500.0, high: 2500.0 };
+        let usual = usual(2000);
         for (length, expected) in [
             (700.0, "35 % of the usual 33 min 20 s"),
             (1500.0, "25 % shorter than the usual 33 min 20 s"),
@@ -228,8 +239,7 @@ mod tests {
         ] {
             assert_eq!(compared(length, usual), expected);
         }
-        let instant = UsualDuration { median: 0.0, low: 0.0, high: 0.0 };
-        assert_eq!(compared(3.0, instant), "usually 0 s");
+        assert_eq!(compared(3.0, super::tests::usual(0)), "usually 0 s");
     }
 
     #[test]

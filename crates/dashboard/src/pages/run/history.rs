@@ -165,7 +165,8 @@ fn changes(events: &[RunEvent], most: usize) -> Changes {
 fn net_changes(events: &[RunEvent]) -> Vec<(&str, &JsonValue, &JsonValue)> {
     let mut net: Vec<(&str, &JsonValue, &JsonValue)> = Vec::new();
     let mut positions = std::collections::HashMap::new();
-    for PropertyChange { property, before, after } in events.iter().flat_map(|event| &event.changes) {
+    for PropertyChange { property, before, after } in events.iter().flat_map(|event| &event.changes)
+    {
         let position = *positions.entry(property.as_str()).or_insert(net.len());
         match net.get_mut(position) {
             Some(known) => known.2 = after,
@@ -210,13 +211,17 @@ mod tests {
             fixtures::ended(Outcome::Completed),
         ]);
         let items = items(&events);
-        let [HistoryItem::Entry(created), HistoryItem::Progress(progress), HistoryItem::Entry(ended)] =
-            items.as_slice()
+        let [
+            HistoryItem::Entry(created),
+            HistoryItem::Progress(progress),
+            HistoryItem::Entry(ended),
+        ] = items.as_slice()
         else {
             panic!("{items:?}");
         };
         assert_eq!((created.title.as_str(), ended.title.as_str()), ("Created", "Ended: completed"));
-        let versions: Vec<i64> = progress.reports.iter().map(|(version, _)| version.number()).collect();
+        let versions: Vec<i64> =
+            progress.reports.iter().map(|(version, _)| version.number()).collect();
         assert_eq!(versions, [2, 3, 4]);
         let added = |path: &str, after: &str| LeafChange {
             path: path.to_owned(),
@@ -235,10 +240,8 @@ mod tests {
 
     #[test]
     fn one_report_of_progress_and_those_of_another_caller_are_not_folded() {
-        let mut events = history(&[
-            fixtures::counted(r#"{"rows":1}"#),
-            fixtures::counted(r#"{"rows":2}"#),
-        ]);
+        let mut events =
+            history(&[fixtures::counted(r#"{"rows":1}"#), fixtures::counted(r#"{"rows":2}"#)]);
         events[2].actor = "another".to_owned();
         let is_entry = |item: &HistoryItem| matches!(item, HistoryItem::Entry(_));
         assert!(items(&events).iter().all(is_entry));

@@ -126,7 +126,9 @@ fn short(id: &str) -> &str {
 }
 
 fn progress_item(progress: &Progress) -> Markup {
-    let (Some((first, from)), Some((last, to))) = (progress.reports.first(), progress.reports.last()) else {
+    let (Some((first, from)), Some((last, to))) =
+        (progress.reports.first(), progress.reports.last())
+    else {
         return Markup::default();
     };
     html! {

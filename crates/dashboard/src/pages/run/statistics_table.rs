@@ -3,18 +3,13 @@
 use flowruns_domain::json::JsonValue;
 use maud::{Markup, html};
 
-use super::{
-    facts::percent_in_words,
-    read::Choice,
-    view::RunView,
-};
+use super::{facts::percent_in_words, read::Choice, view::RunView};
 use crate::{
     address::Against,
     links::Links,
     view::{
         chart::number_spark,
         leaf::{self, grouped},
-        scale::{quantile, sorted},
         statistics::{Change, MemberRow},
         time::time,
     },
@@ -117,13 +112,14 @@ impl RunView {
     }
 
     fn row(&self, row: &MemberRow) -> Markup {
-        let differs = row.is_unusual || matches!(row.change, Change::Differs | Change::Added | Change::Missing);
+        let differs = row.is_unusual()
+            || matches!(row.change, Change::Differs | Change::Added | Change::Missing);
         html! {
             tr id=(row.anchor) class=[differs.then_some("differs")] {
                 td.in.mono { bdi { (leaf::cut(&row.name)) } }
                 (value_cell(row.this.as_ref(), false))
                 (value_cell(row.other.as_ref(), true))
-                td { (change(row)) @if row.is_unusual { " " (unusual(row)) } }
+                td { (change(row)) @if let Some(usual) = row.usual { (unusual(usual)) } }
                 td { @if !row.series.is_empty() { (number_spark(&row.series, self.run.status)) } }
             }
         }
@@ -170,13 +166,6 @@ fn change(row: &MemberRow) -> Markup {
 }
 
 /// What is unusual, in words.
-fn unusual(row: &MemberRow) -> Markup {
-    let before = row.series.split_last().map_or(&[][..], |(_, before)| before);
-    let median = quantile(&sorted(before.iter().copied()), 0.5);
-    html! {
-        span.unusual {
-            "unusual"
-            @if let Some(median) = median { ", usually " (grouped(&median.to_string())) }
-        }
-    }
+fn unusual(usual: f64) -> Markup {
+    html! { " " span.unusual { "unusual, usually " (grouped(&usual.to_string())) } }
 }

@@ -1,10 +1,12 @@
 //! What the page of a run shows, as it is written in JSON too.
 
 use flowruns_domain::{
+    cadence::{UsualDuration, duration, is_stale, usual_duration},
+    dashboard::RecentRun,
     flow::Flow,
     id::{FlowId, RunId, RunKey},
     json::JsonObject,
-    run::{Outcome, PublicError, Run, RunEvent, RunState, RunStatus, RunSummary, Statistics},
+    run::{Outcome, PublicError, Run, RunEvent, RunStatus},
     timestamp::Timestamp,
     version::Version,
 };
@@ -18,11 +20,10 @@ use super::{
 use crate::{
     address::RunPageAddress,
     json,
-    pages::streak::{FailureStreak, RunReference},
+    pages::streak::{FailureStreak, RunReference, UsualSeconds, usual_duration_of_work},
     view::{
-        chart::UsualDuration,
         statistics::{self, Compared, Comparison},
-        time::between,
+        time::{between, seconds},
     },
 };
 
@@ -40,7 +41,9 @@ pub(crate) struct RunView {
     pub(super) run: RunDocument,
     /// The failures in a row that end with this run.
     pub(super) failing: Option<FailureStreak>,
-    pub(super) usual_duration: Option<UsualDuration>,
+    #[serde(skip)]
+    pub(super) usual: Option<UsualDuration>,
+    usual_duration: Option<UsualSeconds>,
     /// Why the run may be stuck.
     pub(super) stale: Option<String>,
     pub(super) previous: Option<RunReference>,
@@ -120,10 +123,10 @@ pub(super) struct SeenBefore {
 impl RunView {
     /// The view of what was read.
     pub(super) fn new(reading: Reading, address: RunPageAddress, now: Timestamp) -> Self {
-        let Reading { flow, run, earlier, are_all_earlier, detailed, next, last_good, other, events } =
+        let Reading { flow, run, earlier, are_all_earlier, detailed, neighbours, other, events } =
             reading;
         let status = run.properties.state.status();
-        let usual_duration = usual_duration(&earlier);
+        let usual = usual_duration_of_work(&earlier);
         let earlier_statistics: Vec<&JsonObject> =
             detailed.iter().map(|run| run.statistics.members()).collect();
         let comparison = statistics::compare(&Compared {
@@ -138,11 +141,13 @@ impl RunView {
             now,
             key: run.key,
             address,
-            failing: failing(&run, &earlier, (are_all_earlier, last_good.as_ref())),
+            failing: failing(&run, &earlier, are_all_earlier)
+                .map(|streak| streak.with_last_good(neighbours.success.as_ref())),
             stale: stale(&run, &earlier, now),
-            usual_duration,
-            previous: earlier.first().map(Into::into),
-            next: next.as_ref().map(Into::into),
+            usual,
+            usual_duration: usual.map(Into::into),
+            previous: neighbours.before.as_ref().map(Into::into),
+            next: neighbours.after.as_ref().map(Into::into),
             compared_with: other.as_ref().map(|other| (&other.run).into()),
             choice: Choice::of(address.against, status),
             comparison,
@@ -168,35 +173,23 @@ impl RunView {
     }
 }
 
-/// The usual duration of the runs that ended and did not fail.
-fn usual_duration(runs: &[RunSummary]) -> Option<UsualDuration> {
-    UsualDuration::of(runs.iter().filter_map(|run| match run.state {
-        RunState::Running | RunState::Ended { outcome: Outcome::Failed, .. } => None,
-        RunState::Ended { at, .. } => Some(between(run.start, at).as_seconds_f64()),
-    }))
-}
-
 /// The failures up to this run, if it failed.
-fn failing(
-    run: &Run,
-    earlier: &[RunSummary],
-    (are_all_earlier, last_good): (bool, Option<&RunSummary>),
-) -> Option<FailureStreak> {
+fn failing(run: &Run, earlier: &[RecentRun], are_all_earlier: bool) -> Option<FailureStreak> {
     let failed = run.properties.state.status() == RunStatus::Ended(Outcome::Failed);
-    let runs: Vec<RunSummary> = [summary(run)].into_iter().chain(earlier.iter().cloned()).collect();
-    let streak = FailureStreak::of(&runs, are_all_earlier).filter(|_| failed)?;
-    let last_good = last_good.map(Into::into).or(streak.last_good);
-    Some(FailureStreak { last_good, ..streak })
+    let this = RecentRun::from(run);
+    let runs: Vec<RecentRun> = [this].into_iter().chain(earlier.iter().cloned()).collect();
+    FailureStreak::of(&runs, are_all_earlier).filter(|_| failed)
 }
 
-fn summary(run: &Run) -> RunSummary {
-    RunSummary {
-        key: run.key,
-        version: run.version,
-        display_name: run.properties.display_name.clone(),
-        start: run.properties.start,
-        state: run.properties.state,
-    }
+/// Why a run in progress may be stuck, in words.
+fn stale(run: &Run, earlier: &[RecentRun], now: Timestamp) -> Option<String> {
+    let run = RecentRun::from(run);
+    let usual = usual_duration(earlier).filter(|usual| is_stale(&run, Some(*usual), now))?;
+    Some(format!(
+        "It has been running for {}; nine in ten runs end within {}.",
+        seconds(duration(&run, now).as_secs_f64()),
+        seconds(usual.ninetieth.as_secs_f64())
+    ))
 }
 
 impl SeenBefore {
