@@ -21,10 +21,10 @@ pub(crate) fn clock_time(at: Timestamp) -> Markup {
     }
 }
 
-/// Month and day of a time in UTC; a script writes them in the zone of the browser.
+/// The day of a time in UTC; a script writes them in the zone of the browser.
 pub(crate) fn day(at: Timestamp) -> Markup {
     html! {
-        time datetime=(at) data-time="day" title={ (utc(at)) " UTC" } { (at.date_time().format("%m-%d")) }
+        time datetime=(at) data-time="day" title={ (utc(at)) " UTC" } { (at.date_time().format("%Y-%m-%d")) }
     }
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
     if seconds < 0 { format!("in {text}") } else { format!("{text} ago") }
 }
 
-/// A duration in one unit.
+/// A duration in one unit, rounded down.
 pub(crate) fn rough(seconds: i64) -> String {
     match seconds {
         0..60 => format!("{seconds} s"),

@@ -2,9 +2,12 @@
 
 #![expect(clippy::expect_used, reason = "a failure of a test's own steps is a failed test")]
 
+mod counting;
+mod flow;
 mod harness;
 mod policy;
 mod problem;
 mod report;
+mod run;
 mod search;
 mod source;
