@@ -5,6 +5,7 @@
 mod counting;
 mod flow;
 mod harness;
+mod overview;
 mod policy;
 mod problem;
 mod report;

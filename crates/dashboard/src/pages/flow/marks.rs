@@ -8,7 +8,7 @@ use flowruns_domain::{
 };
 use serde::Serialize;
 
-use crate::view::time::{ago, rough, seconds};
+use crate::view::time::{ago, every, rough, seconds};
 
 /// How many of the newest runs make the habit of a flow, as on the overview.
 const HABIT: usize = 50;
@@ -52,7 +52,7 @@ pub(super) fn marks(
             seconds(usual.median.as_secs_f64())
         ),
     });
-    let cadence = usual_gap(runs).map(|gap| format!("usually every {}", rough_of(gap.median)));
+    let cadence = usual_gap(runs).map(|gap| format!("usually {}", every(gap.median)));
     (late.into_iter().chain(stale).collect(), cadence)
 }
 
@@ -100,7 +100,7 @@ mod tests {
         let flow = fresh_flow(fresh_tenant());
         let runs = daily(&flow, 20);
         let (marks, cadence) = marks(&flow, &runs, time("2026-03-23T04:00:00Z"));
-        assert_eq!(cadence.as_deref(), Some("usually every 24 h"));
+        assert_eq!(cadence.as_deref(), Some("usually daily"));
         let [mark] = marks.as_slice() else { panic!("{marks:?}") };
         assert_eq!(mark.kind, MarkKind::Late);
         assert_eq!(mark.reason, "late: usually every 24 h; last started 3 days ago");
