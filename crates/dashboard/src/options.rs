@@ -5,7 +5,7 @@ use std::sync::Arc;
 use flowruns_domain::service::{Environment, FlowService, RunService};
 use flowruns_http::{Admission, Draining, PipelineOptions, RequestPipeline};
 
-use crate::{format::PageFormat, routes, visitor::Gate};
+use crate::{format::PageFormat, pages::overview::MarksCache, routes, visitor::Gate};
 
 /// The options of the pages.
 #[derive(Clone)]
@@ -33,6 +33,7 @@ pub(crate) struct Dashboard {
     pub(crate) flows: FlowService,
     pub(crate) runs: RunService,
     pub(crate) pipeline: RequestPipeline<PageFormat>,
+    pub(crate) marks: MarksCache,
 }
 
 impl Dashboard {
@@ -41,6 +42,7 @@ impl Dashboard {
         Self {
             flows: FlowService::new(options.environment.clone()),
             runs: RunService::new(options.environment.clone()),
+            marks: MarksCache::default(),
             pipeline: RequestPipeline::new(options.pipeline.clone(), format, routes::count()),
             options,
         }

@@ -1,6 +1,6 @@
 //! A page and its response. A handler makes a view; the view is rendered as HTML or as JSON.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{borrow::Cow, convert::Infallible, sync::Arc};
 
 use axum::{
     body::Body,
@@ -67,8 +67,15 @@ pub(crate) trait View: Json + Send + Sync + 'static {
 /// A part of a page that may change while the page is open.
 pub(crate) struct Fragment {
     /// The id of the element that `markup` is.
-    pub(crate) id: &'static str,
+    pub(crate) id: Cow<'static, str>,
     pub(crate) markup: Markup,
+}
+
+impl Fragment {
+    /// The element `markup`, which has this id.
+    pub(crate) fn new(id: impl Into<Cow<'static, str>>, markup: Markup) -> Self {
+        Self { id: id.into(), markup }
+    }
 }
 
 /// What can be written as JSON, whatever its type is.

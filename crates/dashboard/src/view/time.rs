@@ -59,12 +59,24 @@ pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
 }
 
 /// A duration in one unit.
-fn rough(seconds: i64) -> String {
+pub(crate) fn rough(seconds: i64) -> String {
     match seconds {
         0..60 => format!("{seconds} s"),
         60..5_400 => format!("{} min", seconds / 60),
         5_400..172_800 => format!("{} h", seconds / 3600),
         _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// How often something happens: `hourly`, `daily`, `weekly`, else `every 15 min`.
+pub(crate) fn every(gap: std::time::Duration) -> String {
+    const NAMED: [(u64, &str); 4] =
+        [(60, "every minute"), (3600, "hourly"), (86_400, "daily"), (604_800, "weekly")];
+    let seconds = gap.as_secs();
+    let is_near = |exact: u64| seconds.abs_diff(exact) * 20 <= exact;
+    match NAMED.iter().find(|(exact, _)| is_near(*exact)) {
+        Some((_, name)) => (*name).to_owned(),
+        None => format!("every {}", rough(i64::try_from(seconds).unwrap_or(i64::MAX))),
     }
 }
 
@@ -119,6 +131,21 @@ mod tests {
             ("2026-11-27T19:47:05Z", "in 5 min"),
         ] {
             assert_eq!(ago(at(then), now), shown, "{then}");
+        }
+    }
+
+    #[test]
+    fn a_habit_has_a_name_if_it_is_near_to_one() {
+        for (seconds, shown) in [
+            (60, "every minute"),
+            (900, "every 15 min"),
+            (3_590, "hourly"),
+            (86_000, "daily"),
+            (43_200, "every 12 h"),
+            (610_000, "weekly"),
+            (2_592_000, "every 30 days"),
+        ] {
+            assert_eq!(every(std::time::Duration::from_secs(seconds)), shown);
         }
     }
 

@@ -5,6 +5,7 @@
 mod end;
 mod export;
 mod harness;
+mod overview;
 mod policy;
 mod problem;
 mod recording;
