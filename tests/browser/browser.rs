@@ -6,6 +6,7 @@ use std::{
     net::TcpStream,
     ops::Deref,
     process::{Child, ChildStdout, Command, Stdio},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -15,6 +16,8 @@ use crate::webdriver::Session;
 
 /// `required` makes a missing browser a failure; otherwise the tests say that they were not run.
 const VARIABLE: &str = "FLOWRUNS_BROWSER";
+/// How long a browser may take to end.
+const END_DEADLINE: Duration = Duration::from_secs(10);
 const STARTED: &str = "started successfully on port ";
 
 /// A browser; it ends when this is dropped.
@@ -100,14 +103,15 @@ impl Drop for Browser {
     }
 }
 
-/// Ends the session, and with it the browser; waits until it has ended.
+/// Ends the session, and with it the browser; waits for the response, since the driver keeps the connection.
 fn delete(authority: &str, path: &str) -> std::io::Result<()> {
     let mut connection = TcpStream::connect(authority)?;
+    connection.set_read_timeout(Some(END_DEADLINE))?;
     write!(
         connection,
         "DELETE /{path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n"
     )?;
-    connection.read_to_end(&mut Vec::new()).map(drop)
+    connection.read(&mut [0; 256]).map(drop)
 }
 
 /// Whether what is missing makes a test fail.
@@ -125,7 +129,7 @@ struct Driver {
 impl Driver {
     fn start(path: &str) -> Self {
         let mut command = Command::new(path);
-        command.args(["--port=0", "--log-level=OFF"]).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
