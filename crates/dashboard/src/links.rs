@@ -54,7 +54,11 @@ pub(crate) fn run_path(run: RunKey) -> String {
 
 pub(crate) const OVERVIEW: &str = "/ui";
 pub(crate) const RUNS: &str = "/ui/runs";
+pub(crate) const RUNS_JSON: &str = "/ui/runs.json";
+pub(crate) const RUNS_CSV: &str = "/ui/runs.csv";
 pub(crate) const TIMELINE: &str = "/ui/timeline";
+pub(crate) const TIMELINE_JSON: &str = "/ui/timeline.json";
+pub(crate) const END: &str = "/ui/end";
 pub(crate) const REPORT: &str = "/ui/report";
 pub(crate) const GO: &str = "/ui/go";
 pub(crate) const PREFERENCES: &str = "/ui/preferences";

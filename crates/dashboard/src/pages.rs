@@ -1,8 +1,11 @@
 //! The pages. Each handler reads through the ports, makes a view, and returns it as a [`Page`](crate::page::Page).
 
+pub(crate) mod end;
 pub(crate) mod go;
 pub(crate) mod overview;
 pub(crate) mod preferences;
 pub(crate) mod problem;
 pub(crate) mod report;
+pub(crate) mod runs;
 pub(crate) mod sign_in;
+pub(crate) mod timeline;

@@ -36,6 +36,10 @@ const RELOAD_SECONDS: u32 = 5;
 fn table() -> Vec<Route> {
     vec![
         Route::page(links::OVERVIEW, pages::overview::get),
+        Route::page(links::RUNS, pages::runs::get),
+        Route::page(links::RUNS_CSV, pages::runs::get_csv),
+        Route::page(links::TIMELINE, pages::timeline::get),
+        Route::page(links::END, pages::end::get).with_form(pages::end::post),
         Route::page(links::REPORT, pages::report::get),
         Route::page(links::GO, pages::go::get),
         Route::open_form(links::PREFERENCES, pages::preferences::post),

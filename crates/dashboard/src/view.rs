@@ -1,6 +1,8 @@
 //! Parts of pages.
 
+pub(crate) mod choose;
 pub(crate) mod icon;
+pub(crate) mod lane;
 pub(crate) mod spark;
 pub(crate) mod status;
 pub(crate) mod strip;
