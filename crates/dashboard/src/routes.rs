@@ -36,6 +36,8 @@ const RELOAD_SECONDS: u32 = 5;
 fn table() -> Vec<Route> {
     vec![
         Route::page(links::OVERVIEW, pages::overview::get),
+        Route::page(links::FLOW, pages::flow::get),
+        Route::page(links::RUN, pages::run::get),
         Route::page(links::RUNS, pages::runs::get),
         Route::page(links::RUNS_CSV, pages::runs::get_csv),
         Route::page(links::TIMELINE, pages::timeline::get),

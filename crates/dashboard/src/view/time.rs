@@ -21,6 +21,13 @@ pub(crate) fn clock_time(at: Timestamp) -> Markup {
     }
 }
 
+/// Month and day of a time in UTC; a script writes them in the zone of the browser.
+pub(crate) fn day(at: Timestamp) -> Markup {
+    html! {
+        time datetime=(at) data-time="day" title={ (utc(at)) " UTC" } { (at.date_time().format("%m-%d")) }
+    }
+}
+
 /// A time in UTC as text, to the second: `2026-11-27 19:42:05`.
 pub(crate) fn utc(at: Timestamp) -> String {
     at.date_time().format("%Y-%m-%d %H:%M:%S").to_string()
@@ -51,6 +58,13 @@ pub(crate) fn duration(length: TimeDelta) -> String {
     }
 }
 
+/// A duration in seconds, as [`duration`] shows it.
+pub(crate) fn seconds(length: f64) -> String {
+    // The conversion of a float saturates.
+    let milliseconds = TimeDelta::try_milliseconds((length * 1000.0) as i64);
+    duration(milliseconds.unwrap_or(TimeDelta::MAX))
+}
+
 /// How long ago a time was: `12 s ago`, `7 min ago`, `3 h ago`, `12 days ago`; `in 5 min` for one in the future.
 pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
     let seconds = (now.date_time() - at.date_time()).num_seconds();
@@ -59,7 +73,7 @@ pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
 }
 
 /// A duration in one unit.
-fn rough(seconds: i64) -> String {
+pub(crate) fn rough(seconds: i64) -> String {
     match seconds {
         0..60 => format!("{seconds} s"),
         60..5_400 => format!("{} min", seconds / 60),
