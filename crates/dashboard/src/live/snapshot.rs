@@ -1,0 +1,160 @@
+//! A page as a tick rendered it, and which parts of it a stream has sent.
+
+use std::{fmt, str::FromStr};
+
+use aws_lc_rs::digest::{Context, SHA256};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use bytes::Bytes;
+
+use super::{event::EventKind, view::LivePage};
+
+/// The length of a digest in bytes: 8 characters of base64. Two versions of a part have the same digest once in 2⁴⁸ changes.
+const DIGEST_LENGTH: usize = 6;
+/// The largest number of parts of a page whose revision is accepted.
+const MAX_PARTS: usize = 1024;
+
+/// Identifies one version of one part of a page.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Digest([u8; DIGEST_LENGTH]);
+
+/// The version of each part of a page. In an address it is the base64 of the digests, without padding.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Revision {
+    /// The digest of the ids: which parts the page has.
+    shape: Digest,
+    parts: Vec<Digest>,
+}
+
+/// The text is not a revision.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct InvalidRevision;
+
+/// A page as it was rendered at one time.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    revision: Revision,
+    /// The event that sends each part, if it is kept.
+    events: Vec<Option<Bytes>>,
+}
+
+/// What a stream sends next.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Change {
+    /// Nothing: the page has everything.
+    None,
+    /// This event, of one part.
+    Part(Bytes),
+    /// A part whose event is not kept. The next tick keeps it if it is told that it is wanted.
+    Wanted,
+    /// The page has other parts.
+    OtherPage,
+}
+
+impl Snapshot {
+    /// The snapshot of a page. It keeps the events of the parts that differ from those of `before`, or all of them if
+    /// `keep_all`.
+    pub(super) fn new(page: &LivePage, before: Option<&Revision>, keep_all: bool) -> Self {
+        let parts = parts(page);
+        let revision = Revision::of_parts(page, &parts);
+        let before = before.filter(|before| before.shape == revision.shape);
+        let is_kept = |index: usize| {
+            let known = before.and_then(|before| before.parts.get(index));
+            keep_all || known != Some(&revision.parts[index])
+        };
+        let events = parts.iter().enumerate();
+        let events = events.map(|(index, part)| is_kept(index).then(|| part.kind.event(part.data)));
+        Self { events: events.collect(), revision }
+    }
+
+    pub(super) const fn revision(&self) -> &Revision {
+        &self.revision
+    }
+
+    /// What is sent next to a page that has the revision `sent`, which is updated. Parts are sent in their order; one that is
+    /// not kept does not delay those after it.
+    pub(super) fn next_change(&self, sent: &mut Revision) -> Change {
+        if sent.shape != self.revision.shape || sent.parts.len() != self.events.len() {
+            return Change::OtherPage;
+        }
+        let mut change = Change::None;
+        let current = self.revision.parts.iter().zip(&self.events);
+        for (sent, (current, event)) in sent.parts.iter_mut().zip(current) {
+            match event {
+                _ if sent == current => {}
+                Some(event) => {
+                    *sent = *current;
+                    return Change::Part(event.clone());
+                }
+                None => change = Change::Wanted,
+            }
+        }
+        change
+    }
+}
+
+impl Revision {
+    /// The revision of a page.
+    pub(crate) fn of(page: &LivePage) -> Self {
+        Self::of_parts(page, &parts(page))
+    }
+
+    fn of_parts(page: &LivePage, parts: &[Part<'_>]) -> Self {
+        let ids = page.fragments.iter().map(|fragment| fragment.id.as_bytes());
+        Self {
+            shape: Digest::of(ids),
+            parts: parts.iter().map(|part| Digest::of([part.data.as_bytes()])).collect(),
+        }
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digests = std::iter::once(&self.shape).chain(&self.parts);
+        digests
+            .map(|Digest(bytes)| URL_SAFE_NO_PAD.encode(bytes))
+            .try_for_each(|text| f.write_str(&text))
+    }
+}
+
+impl FromStr for Revision {
+    type Err = InvalidRevision;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRevision> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidRevision)?;
+        let (digests, rest) = bytes.as_chunks::<DIGEST_LENGTH>();
+        let (shape, parts) = digests.split_first().ok_or(InvalidRevision)?;
+        if !rest.is_empty() || parts.len() > MAX_PARTS {
+            return Err(InvalidRevision);
+        }
+        Ok(Self { shape: Digest(*shape), parts: parts.iter().copied().map(Digest).collect() })
+    }
+}
+
+impl Digest {
+    /// The digest of texts, each with its length.
+    fn of<'a>(texts: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut context = Context::new(&SHA256);
+        for text in texts {
+            context.update(&(text.len() as u64).to_be_bytes());
+            context.update(text);
+        }
+        let mut digest = [0; DIGEST_LENGTH];
+        digest.copy_from_slice(&context.finish().as_ref()[..DIGEST_LENGTH]);
+        Self(digest)
+    }
+}
+
+/// A part of a page, as an event sends it.
+struct Part<'a> {
+    kind: EventKind,
+    data: &'a str,
+}
+
+/// The fragments in their order, then the title and the summary.
+fn parts(page: &LivePage) -> Vec<Part<'_>> {
+    let fragments = page.fragments.iter();
+    let fragments = fragments.map(|fragment| Part { kind: EventKind::Put, data: fragment.html() });
+    let title = Part { kind: EventKind::Title, data: &page.title };
+    let summary = Part { kind: EventKind::Say, data: &page.summary };
+    fragments.chain([title, summary]).collect()
+}
