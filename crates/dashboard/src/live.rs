@@ -29,5 +29,5 @@ pub use self::{limits::LiveLimits, signature::ViewKey};
 pub(crate) use self::{
     open::StreamRequest,
     registry::{Live, LiveOptions},
-    view::{Audience, LiveError, LivePage, LiveViews},
+    view::{Audience, LiveError, LiveFragment, LivePage, LiveViews},
 };

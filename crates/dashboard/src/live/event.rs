@@ -90,7 +90,7 @@ mod tests {
     fn data_cannot_begin_another_event() {
         let event = EventKind::Put.event("x\n\nevent: bye\ndata: drain\n\n");
         let event = std::str::from_utf8(&event).unwrap();
-        let lines: Vec<_> = event.trim_end().lines().collect();
+        let lines: Vec<_> = event.strip_suffix("\n\n").unwrap().lines().collect();
         assert!(lines[1..].iter().all(|line| line.starts_with("data: ")), "{event}");
     }
 }

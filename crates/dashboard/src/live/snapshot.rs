@@ -153,8 +153,73 @@ struct Part<'a> {
 /// The fragments in their order, then the title and the summary.
 fn parts(page: &LivePage) -> Vec<Part<'_>> {
     let fragments = page.fragments.iter();
-    let fragments = fragments.map(|fragment| Part { kind: EventKind::Put, data: fragment.html() });
+    let fragments = fragments.map(|fragment| Part { kind: EventKind::Put, data: &fragment.html });
     let title = Part { kind: EventKind::Title, data: &page.title };
     let summary = Part { kind: EventKind::Say, data: &page.summary };
     fragments.chain([title, summary]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::live::LiveFragment;
+
+    fn page(texts: &[&str]) -> LivePage {
+        let fragments = texts.iter().enumerate().map(|(number, text)| LiveFragment {
+            id: format!("f{number}").into(),
+            html: (*text).to_owned(),
+        });
+        LivePage { fragments: fragments.collect(), ..LivePage::default() }
+    }
+
+    #[test]
+    fn a_snapshot_keeps_the_markup_of_what_changed_only() {
+        let first = Snapshot::new(&page(&["a", "b"]), None, false);
+        let second = Snapshot::new(&page(&["a", "c"]), Some(first.revision()), false);
+        let kept: Vec<_> = second.events.iter().map(Option::is_some).collect();
+        assert_eq!(kept, [false, true, false, false]);
+        let third = Snapshot::new(&page(&["a", "c"]), Some(second.revision()), true);
+        assert!(third.events.iter().all(Option::is_some));
+    }
+
+    #[test]
+    fn a_part_that_is_not_kept_is_wanted_and_the_others_are_sent() {
+        let first = Snapshot::new(&page(&["a", "b"]), None, false);
+        let second = Snapshot::new(&page(&["a", "c"]), Some(first.revision()), false);
+        let mut sent = Revision::of(&page(&["old", "old"]));
+        assert_eq!(second.next_change(&mut sent), Change::Part(EventKind::Put.event("c")));
+        assert_eq!(second.next_change(&mut sent), Change::Wanted);
+        let third = Snapshot::new(&page(&["a", "c"]), Some(second.revision()), true);
+        assert_eq!(third.next_change(&mut sent), Change::Part(EventKind::Put.event("a")));
+        assert_eq!(third.next_change(&mut sent), Change::None);
+        assert_eq!(&sent, third.revision());
+    }
+
+    #[test]
+    fn a_page_of_other_parts_is_another_page() {
+        let snapshot = Snapshot::new(&page(&["a", "b"]), None, false);
+        let shorter = Revision::of(&page(&["a"]));
+        let forged = Revision { shape: snapshot.revision.shape, parts: Vec::new() };
+        for mut sent in [shorter, forged] {
+            assert_eq!(snapshot.next_change(&mut sent), Change::OtherPage);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_revision_is_parsed_as_it_is_printed(texts in prop::collection::vec(".{0,20}", 0..30)) {
+            let texts: Vec<_> = texts.iter().map(String::as_str).collect();
+            let revision = Revision::of(&page(&texts));
+            prop_assert_eq!(revision.to_string().parse(), Ok(revision));
+        }
+
+        #[test]
+        fn any_text_is_a_revision_or_is_not(text in ".{0,100}") {
+            if let Ok(revision) = text.parse::<Revision>() {
+                prop_assert_eq!(revision.to_string(), text);
+            }
+        }
+    }
 }

@@ -7,7 +7,7 @@ use flowruns_domain::id::TenantId;
 use flowruns_http::auth::Permission;
 use thiserror::Error;
 
-use crate::{links::Links, page::Fragment};
+use crate::links::Links;
 
 /// Everything of a visitor that may change the bytes of a page's fragments. Visitors with equal audiences share a watch, so a
 /// fragment must contain nothing else of a visitor: no name, no token of a form (the form stands outside of the fragments, and
@@ -28,12 +28,21 @@ pub(crate) struct Audience {
 /// Text that changes with time alone changes at most once a minute: seconds are left to the script.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LivePage {
-    /// Each is one element with its id.
-    pub(crate) fragments: Vec<Fragment>,
+    /// In the order of the page.
+    pub(crate) fragments: Vec<LiveFragment>,
     /// The title of the document.
     pub(crate) title: String,
     /// One sentence that a screen reader announces when it changes, such as `Failed after 8 min.`; empty for none.
-    pub(crate) summary: Cow<'static, str>,
+    pub(crate) summary: String,
+}
+
+/// A part of a page that may change: one element.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct LiveFragment {
+    /// The id of the element.
+    pub(crate) id: Cow<'static, str>,
+    /// The element.
+    pub(crate) html: String,
 }
 
 /// Why a page cannot be rendered.

@@ -99,7 +99,7 @@ impl Watch {
         let before = before.as_deref().map(Snapshot::revision);
         let snapshot = Snapshot::new(page, before, keep_all);
         let is_changed = before != Some(snapshot.revision());
-        let length = page.fragments.iter().map(|fragment| fragment.html().len()).sum();
+        let length = page.fragments.iter().map(|fragment| fragment.html.len()).sum();
         self.length.store(length, Ordering::Relaxed);
         self.updates.send_if_modified(|update| {
             let is_news = is_changed || keep_all || update.state != state;
