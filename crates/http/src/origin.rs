@@ -57,6 +57,16 @@ impl RequestOrigin {
         shown.is_some_and(|shown| shown.eq_ignore_ascii_case(&self.host))
     }
 
+    /// `http` or `https`.
+    pub const fn scheme(&self) -> &'static str {
+        self.scheme
+    }
+
+    /// The host, with a port unless it is the default of the scheme.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
     /// The beginning of the path that proxies removed: empty, or `/` and segments.
     pub fn prefix(&self) -> &str {
         &self.prefix

@@ -1,0 +1,8 @@
+//! The pages. Each handler reads through the ports, makes a view, and returns it as a [`Page`](crate::page::Page).
+
+pub(crate) mod go;
+pub(crate) mod overview;
+pub(crate) mod preferences;
+pub(crate) mod problem;
+pub(crate) mod report;
+pub(crate) mod sign_in;
