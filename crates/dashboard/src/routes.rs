@@ -10,8 +10,8 @@ use std::{
 
 use axum::{
     Router,
-    extract::{MatchedPath, Path, Request, State},
-    http::{HeaderValue, Method, StatusCode, header},
+    extract::{MatchedPath, Request, State},
+    http::{HeaderValue, Method, StatusCode, header, request::Parts},
     response::Response,
 };
 use flowruns_http::{RequestContext, RequestError, RouteName};
@@ -20,7 +20,7 @@ use tower::ServiceExt as _;
 use self::route::{Route, problem_response};
 use crate::{
     assets,
-    context::{CONTEXT, PageContext, Representation},
+    context::{CONTEXT, PageContext, Representation, Session},
     links,
     options::{Dashboard, DashboardOptions},
     pages,
@@ -98,13 +98,9 @@ async fn respond(dashboard: &Dashboard, routes: Router, request: Request) -> Res
     response
 }
 
-async fn get_file(
-    State(dashboard): State<Arc<Dashboard>>,
-    path: Result<Path<(String, String)>, axum::extract::rejection::PathRejection>,
-    request: Request,
-) -> Response {
-    let found =
-        path.ok().and_then(|Path((digest, name))| assets::file(&digest, &name, request.headers()));
+async fn get_file(State(dashboard): State<Arc<Dashboard>>, request: Request) -> Response {
+    let path = request.uri().path().strip_prefix("/ui/a/").and_then(|path| path.split_once('/'));
+    let found = path.and_then(|(digest, name)| assets::file(digest, name, request.headers()));
     match found {
         Some(response) => response,
         None => not_found(State(dashboard), request).await,
@@ -112,9 +108,11 @@ async fn get_file(
 }
 
 async fn not_found(State(dashboard): State<Arc<Dashboard>>, request: Request) -> Response {
+    let parts = request.into_parts().0;
+    note_visitor(&dashboard, &parts);
     let message = "Check the address, or begin at the list of flows.";
     let error = RequestError::new(StatusCode::NOT_FOUND, "pageNotFound", message);
-    problem_response(Problem::from(error), &request.into_parts().0, &dashboard)
+    problem_response(Problem::from(error), &parts, &dashboard)
 }
 
 async fn method_not_allowed(State(dashboard): State<Arc<Dashboard>>, request: Request) -> Response {
@@ -122,8 +120,19 @@ async fn method_not_allowed(State(dashboard): State<Arc<Dashboard>>, request: Re
     if let Ok((context, _)) = contexts(&parts) {
         note_route(&context, parts.extensions.get());
     }
+    note_visitor(&dashboard, &parts);
     let message =
         format!("The method {} is not offered here. Follow a link instead.", parts.method);
     let error = RequestError::new(StatusCode::METHOD_NOT_ALLOWED, "methodNotAllowed", message);
     problem_response(Problem::from(error), &parts, &dashboard)
+}
+
+/// Notes who sent a request that no page reads, so that its response has the navigation.
+fn note_visitor(dashboard: &Dashboard, parts: &Parts) {
+    let DashboardOptions { gate, environment, .. } = &dashboard.options;
+    let visitor = gate.visitor(&parts.headers, environment.clock.now());
+    if let (Ok(visitor), Ok((_, page))) = (visitor, contexts(parts)) {
+        let form_token = gate.form_token(&visitor);
+        page.note_session(Session { visitor, form_token });
+    }
 }

@@ -1,0 +1,10 @@
+//! The pages, requested through their router on a store in memory, with a fixed clock and a gate that knows its visitors.
+
+#![expect(clippy::expect_used, reason = "a failure of a test's own steps is a failed test")]
+
+mod harness;
+mod policy;
+mod problem;
+mod report;
+mod search;
+mod source;
