@@ -15,6 +15,7 @@ mod limits;
 mod meter;
 mod open;
 mod registry;
+mod rendering;
 mod signature;
 mod snapshot;
 mod stream;
@@ -27,7 +28,8 @@ mod tests;
 
 pub use self::{limits::LiveLimits, signature::ViewKey};
 pub(crate) use self::{
-    open::StreamRequest,
+    open::StreamParameters,
     registry::{Live, LiveOptions},
+    rendering::{RoutedViews, Tick},
     view::{Audience, LiveError, LiveFragment, LivePage, LiveViews},
 };

@@ -14,7 +14,8 @@ pub(super) enum EventKind {
     Title,
     /// A sentence for screen readers.
     Say,
-    /// Whether the page is live: `on` or `off`, and in a second line what to show.
+    /// Whether the page is live, `on` or `off`; in a second line what to show; in a third one the time of the server in
+    /// milliseconds, by which the script corrects its clock.
     State,
     /// The revision that the page has now, for the next stream.
     Revision,

@@ -16,6 +16,7 @@ use super::{
     event::{Bye, EventKind},
     meter::StreamRefused,
     registry::Live,
+    signature::ViewKey,
     snapshot::Revision,
     stream::EventStream,
     view::{Audience, LivePage},
@@ -26,27 +27,31 @@ use crate::visitor::Visitor;
 /// The longest session that is followed to its end: a stream of a longer one ends after this time and is opened again.
 const MAX_SESSION: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A request for a stream.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct StreamRequest<'a> {
-    /// The parameter `view`: the signed address of the page.
-    pub(crate) view: &'a str,
-    /// The parameter `rev`: the revision of the page.
-    pub(crate) rev: &'a str,
+/// The parameters of a stream.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StreamParameters {
+    /// `view`: the signed address of the page.
+    pub(crate) view: String,
+    /// `rev`: the revision that the page has.
+    pub(crate) rev: String,
 }
 
-impl Live {
-    /// The parameters with which the script of a page opens its stream: `view` and `rev`. The address is below the prefix.
+impl ViewKey {
+    /// The parameters of the stream of a page that is shown to a visitor. The address is below the prefix.
     pub(crate) fn parameters(
         &self,
         visitor: &Visitor,
         address: &str,
         page: &LivePage,
-    ) -> (String, String) {
-        let view = self.options.key.sign(visitor.tenant, visitor.session, address);
-        (view, Revision::of(page).to_string())
+    ) -> StreamParameters {
+        StreamParameters {
+            view: self.sign(visitor.tenant, visitor.session, address),
+            rev: Revision::of(page).to_string(),
+        }
     }
+}
 
+impl Live {
     /// The response to a request for a stream. The request must not be admitted: a stream holds no permit.
     ///
     /// # Errors
@@ -56,9 +61,9 @@ impl Live {
         self: &Arc<Self>,
         visitor: &Visitor,
         audience: Audience,
-        request: StreamRequest<'_>,
+        parameters: &StreamParameters,
     ) -> Result<Response, RequestError> {
-        let address = self.options.key.open(visitor.tenant, visitor.session, request.view);
+        let address = self.options.key.open(visitor.tenant, visitor.session, &parameters.view);
         let address = address.ok_or_else(refused_view)?;
         let slot = match self.begin_stream(visitor.session) {
             Ok(slot) => slot,
@@ -70,7 +75,7 @@ impl Live {
         let now = self.options.clock.now();
         let session_end = Instant::now() + remaining(now, visitor.expires_at);
         let subscription = self.subscribe(WatchKey { audience, address });
-        let sent = request.rev.parse().ok();
+        let sent = parameters.rev.parse().ok();
         let stream = EventStream::new((slot, subscription), self, sent, session_end);
         Ok(streaming(Body::from_stream(stream.into_frames())))
     }
@@ -89,10 +94,10 @@ fn refused_view() -> RequestError {
 /// A stream that ends at once. It is 200, since a script cannot read any other response to an `EventSource`.
 fn refusal(reason: StreamRefused) -> Response {
     let text = match reason {
-        StreamRefused::Server => "off\nnot live: too many pages are open on this server",
-        StreamRefused::Session => "off\nnot live: you have too many pages open",
+        StreamRefused::Server => "not live: too many pages are open on this server",
+        StreamRefused::Session => "not live: you have too many pages open",
     };
-    let mut body = EventKind::State.event(text).to_vec();
+    let mut body = EventKind::State.event(&format!("off\n{text}")).to_vec();
     body.extend_from_slice(&Bye::Full.event());
     streaming(Body::from(Bytes::from(body)))
 }

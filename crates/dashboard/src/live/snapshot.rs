@@ -7,6 +7,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 
 use super::{event::EventKind, view::LivePage};
+use crate::{assets, view::time::without_ticking_texts};
 
 /// The length of a digest in bytes: 8 characters of base64. Two versions of a part have the same digest once in 2⁴⁸ changes.
 const DIGEST_LENGTH: usize = 6;
@@ -20,7 +21,7 @@ struct Digest([u8; DIGEST_LENGTH]);
 /// The version of each part of a page. In an address it is the base64 of the digests, without padding.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Revision {
-    /// The digest of the ids: which parts the page has.
+    /// The digest of the ids of the parts, and of the files of the page.
     shape: Digest,
     parts: Vec<Digest>,
 }
@@ -99,10 +100,12 @@ impl Revision {
     }
 
     fn of_parts(page: &LivePage, parts: &[Part<'_>]) -> Self {
+        // With the names of the files that the page uses, so that a page of another version of the server is loaded again.
+        let files = [assets::script_path().as_bytes(), assets::style_sheet_path().as_bytes()];
         let ids = page.fragments.iter().map(|fragment| fragment.id.as_bytes());
         Self {
-            shape: Digest::of(ids),
-            parts: parts.iter().map(|part| Digest::of([part.data.as_bytes()])).collect(),
+            shape: Digest::of(files.into_iter().chain(ids)),
+            parts: parts.iter().map(Part::digest).collect(),
         }
     }
 }
@@ -148,6 +151,12 @@ impl Digest {
 struct Part<'a> {
     kind: EventKind,
     data: &'a str,
+}
+
+impl Part<'_> {
+    fn digest(&self) -> Digest {
+        Digest::of([without_ticking_texts(self.data).as_bytes()])
+    }
 }
 
 /// The fragments in their order, then the title and the summary.

@@ -1,6 +1,6 @@
 //! A stream of events for one open tab.
 
-use std::{convert::Infallible, future::Future, pin::Pin, sync::atomic::Ordering};
+use std::{borrow::Cow, convert::Infallible, future::Future, pin::Pin, sync::atomic::Ordering};
 
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
@@ -153,15 +153,16 @@ impl EventStream {
 
 /// What a page shows about its state.
 fn state_event(state: WatchState, live: &Live) -> Option<Bytes> {
-    let text = match state {
+    let (is_live, text) = match state {
         WatchState::Starting | WatchState::Gone => return None,
-        WatchState::Live { every } if every <= live.options.limits.interval => "on\nlive",
-        WatchState::Live { every } => {
-            let text = format!("on\nlive, every {} s", every.as_secs());
-            return Some(EventKind::State.event(&text));
+        WatchState::Live { every } if every <= live.options.limits.interval => {
+            (true, Cow::Borrowed("live"))
         }
-        WatchState::Refused => "off\npaused: the server is busy",
-        WatchState::Failed => "off\nreconnecting",
+        WatchState::Live { every } => (true, format!("live, every {} s", every.as_secs()).into()),
+        WatchState::Refused => (false, "paused: the server is busy".into()),
+        WatchState::Failed => (false, "reconnecting".into()),
     };
-    Some(EventKind::State.event(text))
+    let now = live.options.clock.now().date_time().timestamp_millis();
+    let is_live = if is_live { "on" } else { "off" };
+    Some(EventKind::State.event(&format!("{is_live}\n{text}\n{now}")))
 }

@@ -16,8 +16,8 @@ use axum::{
 use bytes::Bytes;
 use flate2::read::GzDecoder;
 use flowruns_dashboard::{
-    DashboardOptions, Gate, NotSignedIn, SignInMessage, SignInPage, SignInRequest, SignInResponse,
-    Visitor, VisitorPath, router,
+    DashboardOptions, Gate, LiveLimits, NotSignedIn, SignInMessage, SignInPage, SignInRequest,
+    SignInResponse, ViewKey, Visitor, VisitorPath, router,
 };
 use flowruns_domain::{
     clock::Clock,
@@ -91,6 +91,8 @@ impl Site {
             admission: Arc::clone(&admission),
             pipeline,
             draining: Draining::default(),
+            live: LiveLimits::default(),
+            view_key: ViewKey::new(b"a secret"),
             hosts: vec!["flows.example".to_owned()],
             version: "1.2.3",
         };

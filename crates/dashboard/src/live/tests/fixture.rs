@@ -14,19 +14,23 @@ use flowruns_domain::{clock::Clock as _, id::TenantId, timestamp::Timestamp};
 use flowruns_http::{
     Admission, AdmissionLimits, Draining, Limits, StreamingResponse, auth::Permission,
 };
-use flowruns_testing::{FixedClock, fixtures::fresh_uuid};
+use flowruns_testing::{
+    FixedClock,
+    fixtures::{fresh_uuid, moment},
+};
 use http_body_util::BodyExt as _;
 
 use crate::{
     links::Links,
     live::{
         Audience, Live, LiveError, LiveFragment, LiveLimits, LiveOptions, LivePage, LiveViews,
-        StreamRequest, ViewKey,
+        StreamParameters, ViewKey,
     },
     visitor::Visitor,
 };
 
 pub(super) const ADDRESS: &str = "/ui/runs?status=failed";
+const SECRET: &[u8] = b"a secret";
 pub(super) const INTERVAL: Duration = Duration::from_secs(2);
 
 /// What the next rendering does.
@@ -132,7 +136,7 @@ impl Fixture {
         let draining = Draining::default();
         let options = LiveOptions {
             limits,
-            key: ViewKey::new(b"a secret"),
+            key: ViewKey::new(SECRET),
             clock,
             admission: Arc::clone(&admission),
             draining: draining.clone(),
@@ -164,15 +168,18 @@ impl Fixture {
     }
 
     pub(super) fn open_at(&self, visitor: &Visitor, address: &str, texts: &[&str]) -> Tab {
-        let (view, rev) = self.live.parameters(visitor, address, &page(texts));
-        self.open_with(visitor, &view, &rev)
+        self.open_with(visitor, &parameters(visitor, address, &page(texts)))
     }
 
-    pub(super) fn open_with(&self, visitor: &Visitor, view: &str, rev: &str) -> Tab {
-        let request = StreamRequest { view, rev };
-        let response = self.live.open(visitor, audience(visitor), request).unwrap();
+    pub(super) fn open_with(&self, visitor: &Visitor, parameters: &StreamParameters) -> Tab {
+        let response = self.live.open(visitor, audience(visitor), parameters).unwrap();
         Tab::new(response)
     }
+}
+
+/// The parameters of the stream of a page.
+pub(super) fn parameters(visitor: &Visitor, address: &str, page: &LivePage) -> StreamParameters {
+    ViewKey::new(SECRET).parameters(visitor, address, page)
 }
 
 /// The audience of a visitor behind no proxy.
@@ -240,6 +247,11 @@ impl Event {
             } else {
                 assert!(line.starts_with(':'), "{line}");
             }
+        }
+        // The third line of a state is the time.
+        if kind == "state" && data.len() == 3 {
+            let now = data.pop().unwrap_or_default();
+            assert_eq!(now, moment().date_time().timestamp_millis().to_string());
         }
         (!kind.is_empty()).then(|| Self { kind, data: data.join("\n") })
     }

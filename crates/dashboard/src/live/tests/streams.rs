@@ -6,8 +6,8 @@ use axum::http::StatusCode;
 use flowruns_domain::timestamp::Timestamp;
 use flowruns_testing::fixtures::{fresh_tenant, fresh_uuid};
 
-use super::fixture::{ADDRESS, Fixture, audience, event, page};
-use crate::{live::StreamRequest, visitor::Visitor};
+use super::fixture::{ADDRESS, Fixture, audience, event, page, parameters};
+use crate::{live::StreamParameters, visitor::Visitor};
 
 #[tokio::test(start_paused = true)]
 async fn a_drain_ends_every_stream_at_once() {
@@ -108,20 +108,18 @@ async fn a_client_that_leaves_frees_its_stream_and_the_last_one_its_watch() {
 async fn a_view_of_another_session_or_tenant_is_refused() {
     let fixture = Fixture::new();
     let visitor = fixture.visitor(fresh_tenant());
-    let (view, rev) = fixture.live.parameters(&visitor, ADDRESS, &page(&["a"]));
+    let signed = parameters(&visitor, ADDRESS, &page(&["a"]));
     let others = [
         Visitor { session: fresh_uuid(), ..visitor.clone() },
         Visitor { tenant: fresh_tenant(), ..visitor.clone() },
     ];
     for other in others {
-        let request = StreamRequest { view: &view, rev: &rev };
-        let refused = fixture.live.open(&other, audience(&other), request).unwrap_err();
+        let refused = fixture.live.open(&other, audience(&other), &signed).unwrap_err();
         assert_eq!((refused.status, refused.code), (StatusCode::FORBIDDEN, "viewRefused"));
     }
-    let changed = view.replace('A', "B");
-    for view in [changed.as_str(), "", ADDRESS] {
-        let request = StreamRequest { view, rev: &rev };
-        let refused = fixture.live.open(&visitor, audience(&visitor), request).unwrap_err();
+    for view in [&signed.view[4..], "", ADDRESS] {
+        let changed = StreamParameters { view: view.to_owned(), ..signed.clone() };
+        let refused = fixture.live.open(&visitor, audience(&visitor), &changed).unwrap_err();
         assert_eq!(refused.status, StatusCode::FORBIDDEN, "{view}");
     }
     assert_eq!(fixture.live.counts(), (0, 0, 0));

@@ -7,8 +7,8 @@ use flowruns_http::{CallerId, Deadline, Priority, RequestContext};
 use flowruns_testing::fixtures::fresh_tenant;
 use uuid::Uuid;
 
-use super::fixture::{ADDRESS, Answer, Fixture, INTERVAL, event, fragment, page};
-use crate::live::{LiveLimits, snapshot::Revision};
+use super::fixture::{ADDRESS, Answer, Fixture, INTERVAL, event, fragment, page, parameters};
+use crate::live::{LiveLimits, StreamParameters, snapshot::Revision};
 
 /// A little more than an interval, so that a tick is surely within it.
 const SOON: Duration = Duration::from_millis(2001);
@@ -170,8 +170,7 @@ async fn a_run_that_ends_is_said_once() {
     ];
     assert_eq!(events, expected);
     drop(tab);
-    let (view, _) = fixture.live.parameters(&visitor, ADDRESS, &ended);
-    let mut again = fixture.open_with(&visitor, &view, &revision);
+    let mut again = fixture.open_with(&visitor, &parameters(&visitor, ADDRESS, &ended));
     assert_eq!(again.events_within(INTERVAL * 3).await, [event("state", "on\nlive")]);
 }
 
@@ -187,10 +186,11 @@ async fn a_page_that_lists_other_rows_or_is_gone_is_loaded_again() {
     }
     let fixture = Fixture::new();
     let visitor = fixture.visitor(fresh_tenant());
-    let (view, _) = fixture.live.parameters(&visitor, ADDRESS, &page(&["a"]));
+    let known = parameters(&visitor, ADDRESS, &page(&["a"]));
     for unknown in ["", "AAAAAAAA", "not base64!"] {
-        let mut tab = fixture.open_with(&visitor, &view, unknown);
-        assert_eq!(tab.next().await, Some(event("bye", "page")), "{unknown}");
+        let unknown = StreamParameters { rev: unknown.to_owned(), ..known.clone() };
+        let mut tab = fixture.open_with(&visitor, &unknown);
+        assert_eq!(tab.next().await, Some(event("bye", "page")), "{unknown:?}");
         assert_eq!(tab.next().await, None);
     }
 }
