@@ -21,9 +21,8 @@ static STYLE_SHEET: LazyLock<Asset> = LazyLock::new(|| {
 /// One file, so that a page needs one request.
 const SCRIPTS: &str = concat!(include_str!("assets/app.js"), include_str!("assets/live.js"));
 
-static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
-    Asset::new("app.js", "text/javascript; charset=utf-8", SCRIPTS.as_bytes())
-});
+static SCRIPT: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("app.js", "text/javascript; charset=utf-8", SCRIPTS.as_bytes()));
 
 struct Asset {
     path: String,
