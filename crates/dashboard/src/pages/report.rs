@@ -82,7 +82,7 @@ impl Report {
                 }
             }
         };
-        Fragment { id: "arrival", markup }
+        Fragment::new("arrival", markup)
     }
 
     /// A name as one word of a shell.
