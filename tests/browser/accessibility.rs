@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use serde_json::{Value, json};
 
 use crate::{
-    browser::{Browser, is_required},
+    chromium::{Chromium, is_required},
     look::{Look, Theme},
     site::Site,
     webdriver::Session,
@@ -20,7 +20,7 @@ const WIDTHS: [u32; 2] = [1280, 390];
 #[tokio::test]
 async fn axe_core_finds_nothing_on_any_page() {
     let Some(axe) = axe() else { return };
-    let Some(browser) = Browser::start().await else { return };
+    let Some(browser) = Chromium::start().await else { return };
     let site = Site::shared().await;
     site.sign_in(&browser).await;
     let mut found = Vec::new();

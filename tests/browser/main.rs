@@ -6,11 +6,20 @@
 #![expect(clippy::print_stderr, reason = "a test that could not run says so")]
 
 mod accessibility;
+mod address;
 mod audit;
-mod browser;
+mod chromium;
+mod hostile;
+mod keys;
+mod live;
 mod look;
+mod media;
 mod pages;
+mod pictures;
+mod scriptless;
+mod sign_in;
 mod site;
+mod speed;
 mod wait;
 mod webdriver;
 

@@ -2,14 +2,14 @@
 
 use crate::{
     audit::{audit, console, load},
-    browser::Browser,
+    chromium::Chromium,
     look::Look,
     site::Site,
 };
 
 #[tokio::test]
 async fn every_page_is_sound_in_every_size_and_theme() {
-    let Some(browser) = Browser::start().await else { return };
+    let Some(browser) = Chromium::start().await else { return };
     let site = Site::shared().await;
     site.sign_in(&browser).await;
     let mut found = Vec::new();
@@ -29,7 +29,7 @@ async fn every_page_is_sound_in_every_size_and_theme() {
 
 #[tokio::test]
 async fn bytes_and_requests_stay_within_their_budgets() {
-    let Some(browser) = Browser::start().await else { return };
+    let Some(browser) = Chromium::start().await else { return };
     let site = Site::shared().await;
     site.sign_in(&browser).await;
     for page in site.pages() {

@@ -7,24 +7,26 @@ use flowruns_domain::{
     id::{FlowKey, RunKey, TenantId},
 };
 use flowruns_testing::{
-    demo::{self, Demo},
+    demo::{self, Demo, HostileRuns},
     harness::{ServerBuilder, ServerProcess},
     scratch::ScratchDatabase,
 };
+use serde_json::Value;
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::{FLOWRUNS, webdriver::Session};
 
 /// The tenant of the local key.
 const TENANT: &str = "f10a0000-0000-4000-8000-000000000001";
+/// The path of the flows in the API.
+const API_FLOWS: &str = "/industryData/incomingFlows";
 const KIB: u64 = 1024;
 
 /// A server on a database that holds the demo.
 pub(crate) struct Site {
     pub(crate) server: ServerProcess,
     pub(crate) demo: Demo,
-    /// The run with hostile values.
-    pub(crate) hostile: RunKey,
+    pub(crate) hostile: HostileRuns,
 }
 
 /// A page, and how many bytes it may have on the wire.
@@ -37,7 +39,7 @@ pub(crate) struct Page {
 struct Filled {
     database: ScratchDatabase,
     demo: Demo,
-    hostile: RunKey,
+    hostile: HostileRuns,
 }
 
 impl Site {
@@ -69,11 +71,25 @@ impl Site {
     /// Signs in with a link of the local key.
     pub(crate) async fn sign_in(&self, session: &Session) {
         let mut command = FLOWRUNS.command(self.server.folder());
-        let output = command.args(["open", "--url", &self.server.url("")]).output().unwrap();
+        let output = command.args(["open", "--print", "--url", &self.server.url("")]).output().unwrap();
         let message = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{message}");
         session.open(String::from_utf8(output.stdout).unwrap().trim()).await;
         assert_eq!(session.location().await, self.url("/ui"));
+    }
+
+    /// Sends a report, as JSON.
+    pub(crate) async fn report(&self, run: RunKey, report: &Value) {
+        let path = run_path(run).replacen("/ui/flows", API_FLOWS, 1);
+        let response = self.server.client().send("PATCH", &path, report.to_string()).await;
+        assert_eq!(response.status, 200, "{}", response.text);
+    }
+
+    /// Creates a run in progress.
+    pub(crate) async fn create_run(&self, flow: FlowKey) -> RunKey {
+        let path = self.server.client().create_run(&format!("{API_FLOWS}/{}", flow.flow)).await;
+        let (_, id) = path.rsplit_once('/').unwrap();
+        flow.run(id.parse().unwrap())
     }
 
     /// All pages.

@@ -88,6 +88,14 @@ impl Session {
         self.post("/actions", json!({"actions": [keyboard]})).await;
     }
 
+    /// Presses a key while another one is held.
+    pub(crate) async fn press_with(&self, held: char, key: char) {
+        let steps = [("keyDown", held), ("keyDown", key), ("keyUp", key), ("keyUp", held)];
+        let actions = steps.map(|(kind, key)| json!({"type": kind, "value": key.to_string()}));
+        let keyboard = json!({"type": "key", "id": "keyboard", "actions": actions});
+        self.post("/actions", json!({"actions": [keyboard]})).await;
+    }
+
     /// Runs the body of a function in the page; its result.
     pub(crate) async fn run(&self, script: &str) -> Value {
         self.post("/execute/sync", json!({"script": script, "args": []})).await

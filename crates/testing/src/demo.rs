@@ -34,7 +34,7 @@ use flowruns_domain::{
 };
 use tokio::task::JoinSet;
 
-pub use self::hostile::{CANARY, fill_hostile};
+pub use self::hostile::{CANARY, HostileRuns, fill_hostile};
 use self::{
     plan::{COUNT, FLOWS, FlowPlan},
     random::Random,

@@ -33,8 +33,17 @@ const TEXTS: [&str; 6] = [
 const REPORTS: u64 = 60;
 const HISTORY_MILLIS: u64 = 1_000;
 
-/// Writes a flow with a hostile name and one failed run: hostile names, codes, messages and members, as many statistics as a run
-/// may have, and sixty reports. Nothing of it may run in a browser; see [`CANARY`].
+/// Runs with hostile values, of one flow.
+#[derive(Clone, Copy, Debug)]
+pub struct HostileRuns {
+    /// A failed run with as many statistics as a run may have, and many reports.
+    pub failed: RunKey,
+    /// A run in progress.
+    pub running: RunKey,
+}
+
+/// Writes a flow with a hostile name, runs in progress and a failed run: hostile names, codes, messages and members. Nothing of it
+/// may run in a browser; see [`CANARY`].
 ///
 /// # Errors
 ///
@@ -43,25 +52,26 @@ pub async fn fill_hostile(
     store: Arc<dyn Store>,
     tenant: TenantId,
     now: Timestamp,
-) -> Result<RunKey, DemoError> {
+) -> Result<HostileRuns, DemoError> {
     let reporter = Reporter::new(store);
     let start = before(now, 2 * 3600)?;
     let plan = FlowPlan { name: TEXTS[0], readiness: ReadinessStatus::Ready, ..FLOWS[0] };
     let flow = reporter.create_flow(tenant, &plan, start).await?;
-    let mut run = reporter.create_run(flow, TEXTS[1], start).await?;
-    for text in TEXTS {
-        run = reporter.create_run(flow, text, after(start, HISTORY_MILLIS)?).await?;
+    let mut running = reporter.create_run(flow, TEXTS[1], start).await?;
+    for text in &TEXTS[2..] {
+        running = reporter.create_run(flow, text, start).await?;
     }
+    let failed = reporter.create_run(flow, TEXTS[0], after(start, HISTORY_MILLIS)?).await?;
     let mut at = start;
     for number in 0..REPORTS {
         at = after(start, (number + 2) * HISTORY_MILLIS)?;
         let statistics =
             format!(r#"{{{}:{number}}}"#, quoted(TEXTS[number as usize % TEXTS.len()]));
-        reporter.report(run, &statistics, at).await?;
+        reporter.report(failed, &statistics, at).await?;
     }
     let end = End { outcome: Outcome::Failed, statistics: statistics(), at };
-    reporter.end_with(run, end, Some(&error())).await?;
-    Ok(run)
+    reporter.end_with(failed, end, Some(&error())).await?;
+    Ok(HostileRuns { failed, running })
 }
 
 /// Close to as many bytes as a run may have.

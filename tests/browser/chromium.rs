@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::webdriver::Session;
@@ -21,26 +21,15 @@ const END_DEADLINE: Duration = Duration::from_secs(10);
 const STARTED: &str = "started successfully on port ";
 
 /// A browser; it ends when this is dropped.
-pub(crate) struct Browser {
+pub(crate) struct Chromium {
     session: Session,
     _driver: Driver,
     _profile: TempDir,
 }
 
-impl Browser {
+impl Chromium {
     /// Starts a browser. None if Chromium or its driver is not installed: the test cannot run, and a line on stderr says so.
     pub(crate) async fn start() -> Option<Self> {
-        Self::with_preferences(json!({})).await
-    }
-
-    /// A browser that runs no script of a page.
-    pub(crate) async fn without_scripts() -> Option<Self> {
-        const BLOCK: u8 = 2;
-        let preference = "profile.managed_default_content_settings.javascript";
-        Self::with_preferences(json!({preference: BLOCK})).await
-    }
-
-    async fn with_preferences(preferences: Value) -> Option<Self> {
         let (Some(chromium), Some(chromedriver)) = (find("chromium"), find("chromedriver")) else {
             let missing = "chromium or chromedriver is not installed";
             assert!(!is_required(), "{missing}");
@@ -75,7 +64,6 @@ impl Browser {
             "goog:chromeOptions": {
                 "binary": chromium,
                 "args": arguments,
-                "prefs": preferences,
                 "perfLoggingPrefs": {"enableNetwork": true, "enablePage": false},
             },
             "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
@@ -85,7 +73,7 @@ impl Browser {
     }
 }
 
-impl Deref for Browser {
+impl Deref for Chromium {
     type Target = Session;
 
     fn deref(&self) -> &Session {
@@ -94,7 +82,7 @@ impl Deref for Browser {
 }
 
 /// A test that fails drops the browser, too.
-impl Drop for Browser {
+impl Drop for Chromium {
     fn drop(&mut self) {
         let (_, after) = self.session.url().split_once("://").unwrap_or_default();
         let (authority, path) = after.split_once('/').unwrap_or_default();
