@@ -8,6 +8,7 @@ use flowruns_http::{Admission, Draining, PipelineOptions, RequestPipeline};
 use crate::{
     format::PageFormat,
     live::{LiveLimits, ViewKey},
+    pages::overview::MarksCache,
     routes,
     visitor::Gate,
 };
@@ -42,6 +43,7 @@ pub(crate) struct Dashboard {
     pub(crate) flows: FlowService,
     pub(crate) runs: RunService,
     pub(crate) pipeline: RequestPipeline<PageFormat>,
+    pub(crate) marks: MarksCache,
 }
 
 impl Dashboard {
@@ -50,6 +52,7 @@ impl Dashboard {
         Self {
             flows: FlowService::new(options.environment.clone()),
             runs: RunService::new(options.environment.clone()),
+            marks: MarksCache::default(),
             pipeline: RequestPipeline::new(options.pipeline.clone(), format, routes::count()),
             options,
         }

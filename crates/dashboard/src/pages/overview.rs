@@ -64,9 +64,8 @@ impl Overview {
         tiles: Tiles,
         (flows, next): (Vec<FlowRow>, Option<FlowPosition>),
     ) -> Self {
-        let next = next.map(|after| {
-            OverviewAddress { after: Some(after), ..address.clone() }.to_string()
-        });
+        let next =
+            next.map(|after| OverviewAddress { after: Some(after), ..address.clone() }.to_string());
         Self { now, total, tiles, flows, next, address, choices }
     }
 
@@ -231,4 +230,3 @@ fn number(number: Option<usize>) -> Markup {
 fn shown(number: usize) -> String {
     count(i64::try_from(number).unwrap_or(i64::MAX))
 }
-

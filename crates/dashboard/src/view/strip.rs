@@ -7,12 +7,13 @@ use flowruns_domain::{
     timestamp::Timestamp,
 };
 use maud::{Markup, html};
+use serde::Serialize;
 
 use super::{
     status::{counts, look},
     time::{between, duration, utc},
 };
-use crate::links::Links;
+use crate::{json, links::Links};
 
 /// How many cells a strip has.
 pub(crate) const CELLS: usize = 50;
@@ -20,12 +21,16 @@ pub(crate) const CELLS: usize = 50;
 const STEP: usize = 8;
 
 /// One run of a strip.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Cell {
+    #[serde(serialize_with = "json::text")]
     pub(crate) run: RunId,
+    #[serde(serialize_with = "json::status")]
     pub(crate) status: RunStatus,
+    #[serde(serialize_with = "json::text")]
     pub(crate) start: Timestamp,
     /// The end, or now for a run in progress.
+    #[serde(serialize_with = "json::text")]
     pub(crate) until: Timestamp,
 }
 

@@ -113,6 +113,18 @@ pub(crate) fn rough(seconds: i64) -> String {
     }
 }
 
+/// How often something happens: `hourly`, `daily`, `weekly`, else `every 15 min`.
+pub(crate) fn every(gap: std::time::Duration) -> String {
+    const NAMED: [(u64, &str); 4] =
+        [(60, "every minute"), (3600, "hourly"), (86_400, "daily"), (604_800, "weekly")];
+    let seconds = gap.as_secs();
+    let is_near = |exact: u64| seconds.abs_diff(exact) * 20 <= exact;
+    match NAMED.iter().find(|(exact, _)| is_near(*exact)) {
+        Some((_, name)) => (*name).to_owned(),
+        None => format!("every {}", rough(i64::try_from(seconds).unwrap_or(i64::MAX))),
+    }
+}
+
 /// A whole number with a comma before each three digits: `49,077`.
 pub(crate) fn count(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
@@ -187,6 +199,21 @@ mod tests {
         assert!(stable.contains("data-ticks=&quot;ago&quot;&gt;<time"), "{stable}");
         assert!(stable.ends_with("</time> so far</td>"), "{stable}");
         assert_eq!(without_ticking_texts("<p>9 s ago</p>"), "<p>9 s ago</p>");
+    }
+
+    #[test]
+    fn a_habit_has_a_name_if_it_is_near_to_one() {
+        for (seconds, shown) in [
+            (60, "every minute"),
+            (900, "every 15 min"),
+            (3_590, "hourly"),
+            (86_000, "daily"),
+            (43_200, "every 12 h"),
+            (610_000, "weekly"),
+            (2_592_000, "every 30 days"),
+        ] {
+            assert_eq!(every(std::time::Duration::from_secs(seconds)), shown);
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod harness;
 mod live;
+mod overview;
 mod policy;
 mod problem;
 mod report;

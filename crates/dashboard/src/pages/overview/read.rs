@@ -77,41 +77,24 @@ async fn of_few(
     address: &OverviewAddress,
     (all, tallies): (&[Flow], &Tallies),
 ) -> Result<(PageFlows, HashMap<FlowId, Marks>), Problem> {
-    let needs_marks = matches!(address.show, Some(Show::Attention | Show::Late | Show::Stale));
-    let is_small = all.len() <= usize::from(address.size());
-    let mut marks = match needs_marks || !is_small {
-        true => remembered_marks(request, all).await?,
-        false => HashMap::new(),
+    let OverviewAddress { show, name, after, size: _ } = address;
+    let shows_all = show.is_none()
+        && name.is_none()
+        && after.is_none()
+        && all.len() <= usize::from(address.size());
+    let mut marks = match shows_all {
+        true => HashMap::new(),
+        false => remembered_marks(request, all).await?,
     };
     let running: HashSet<FlowId> = tallies.running.flows.iter().map(|one| one.flow).collect();
-    let is_shown = |flow: &&Flow| match address.show {
+    let is_shown = |flow: &&Flow| match *show {
         None => true,
         Some(Show::Running) => running.contains(&flow.key.flow),
         Some(show) => marks.get(&flow.key.flow).is_some_and(|marks| marks.shows(show)),
     };
-    let begins = |flow: &&Flow| {
-        let name = flow.properties.display_name.as_str();
-        address.name.as_ref().is_none_or(|beginning| name.starts_with(beginning))
-    };
-    let after = address.after.as_ref().map(cursor);
-    let follows = |flow: &&Flow| {
-        after.as_ref().is_none_or(|after| BY_NAME.compare(&BY_NAME.cursor(flow), after).is_gt())
-    };
-    let mut shown = all.iter().filter(begins).filter(is_shown).filter(follows);
-    let flows: Vec<&Flow> = shown.by_ref().take(usize::from(address.size())).collect();
-    let next = shown.next().and_then(|_| flows.last().map(|flow| position(flow)));
+    let (flows, next) = page_of(all.iter().filter(is_shown), address);
     let rows = rows(request, &flows).await?;
     marks.extend(rows.iter().map(|row| (row.flow_id(), row.marks())));
-    if is_small && address.show.is_none() && address.name.is_none() {
-        return Ok((PageFlows { rows, next }, marks));
-    }
-    let known = |flow: &&Flow| marks.contains_key(&flow.key.flow);
-    if !all.iter().all(|flow| known(&flow)) {
-        let others = remembered_marks(request, all).await?;
-        for (flow, other) in others {
-            marks.entry(flow).or_insert(other);
-        }
-    }
     Ok((PageFlows { rows, next }, marks))
 }
 
@@ -155,15 +138,25 @@ async fn running_of_many(
     let ids: Vec<FlowId> = running.flows.iter().map(|one| one.flow).take(MAX_FLOWS).collect();
     let mut found = request.store().find_flows(request.tenant(), &ids).await?;
     found.sort_by(|one, other| BY_NAME.compare(&BY_NAME.cursor(one), &BY_NAME.cursor(other)));
-    let after = address.after.as_ref().map(cursor);
-    let mut shown = found.iter().filter(|flow| {
-        let name = flow.properties.display_name.as_str();
-        address.name.as_ref().is_none_or(|beginning| name.starts_with(beginning))
-            && after.as_ref().is_none_or(|after| BY_NAME.compare(&BY_NAME.cursor(flow), after).is_gt())
-    });
-    let flows: Vec<&Flow> = shown.by_ref().take(usize::from(address.size())).collect();
-    let next = shown.next().and_then(|_| flows.last().map(|flow| position(flow)));
+    let (flows, next) = page_of(found.iter(), address);
     Ok(PageFlows { rows: rows(request, &flows).await?, next })
+}
+
+/// The flows of a page among flows in the order of their names, and where the next page begins.
+fn page_of<'a>(
+    flows: impl Iterator<Item = &'a Flow>,
+    address: &OverviewAddress,
+) -> (Vec<&'a Flow>, Option<FlowPosition>) {
+    let after = address.after.as_ref().map(cursor);
+    let mut shown = flows.filter(|flow| {
+        let name = flow.properties.display_name.as_str();
+        let position = BY_NAME.cursor(flow);
+        address.name.as_ref().is_none_or(|beginning| name.starts_with(beginning))
+            && after.as_ref().is_none_or(|after| BY_NAME.compare(&position, after).is_gt())
+    });
+    let page: Vec<&Flow> = shown.by_ref().take(usize::from(address.size())).collect();
+    let next = shown.next().and_then(|_| page.last().map(|flow| position(flow)));
+    (page, next)
 }
 
 /// Flows with their last runs.
@@ -189,7 +182,12 @@ async fn remembered_marks(
     let at = (request.tenant(), request.now);
     let remembered = request.dashboard.marks.get_or_read(at, read).await?;
     let is_known = |flow: &FlowId| all.iter().any(|one| one.key.flow == *flow);
-    Ok(remembered.marks.iter().filter(|(flow, _)| is_known(flow)).map(|(id, marks)| (*id, *marks)).collect())
+    Ok(remembered
+        .marks
+        .iter()
+        .filter(|(flow, _)| is_known(flow))
+        .map(|(id, marks)| (*id, *marks))
+        .collect())
 }
 
 async fn recent_runs(
@@ -199,8 +197,8 @@ async fn recent_runs(
     if flows.is_empty() {
         return Ok(HashMap::new());
     }
-    let ids = FlowIds::new(flows.iter().map(|flow| flow.key.flow).collect());
-    let ids = ids.map_err(RequestError::internal)?;
+    let ids = FlowIds::new(flows.iter().map(|flow| flow.key.flow));
+    let ids = ids.ok_or_else(|| RequestError::internal("more flows than a query may have"))?;
     let found = request.store().recent_runs(request.tenant(), &ids, RunsPerFlow::MAX).await?;
     Ok(found.into_iter().map(|one| (one.flow, one.runs)).collect())
 }

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use flowruns_domain::{
     cadence::{self, Late, Success, UsualDuration},
     dashboard::RecentRun,
     flow::{Flow, ReadinessStatus},
-    id::{FlowKey, RunId},
+    id::{FlowId, FlowKey, RunId},
     run::{Outcome, RunStatus},
     timestamp::Timestamp,
 };
@@ -21,7 +22,7 @@ use crate::{
         spark::spark,
         status::{badge, look},
         strip::{Cell, strip},
-        time::{ago, duration, rough, usual_gap},
+        time::{ago, between, duration, every, rough},
     },
 };
 
@@ -49,8 +50,8 @@ pub(super) struct FlowRow {
 struct LastRun {
     run: RunId,
     status: RunStatus,
+    start: Timestamp,
     end: Timestamp,
-    length: Duration,
 }
 
 /// The runs in progress among the last runs.
@@ -92,12 +93,13 @@ impl FlowRow {
         }
     }
 
+    pub(super) const fn flow_id(&self) -> FlowId {
+        self.flow.flow
+    }
+
     pub(super) fn marks(&self) -> Marks {
         let is_bad = |last: LastRun| {
-            matches!(
-                last.status,
-                RunStatus::Ended(Outcome::Failed | Outcome::CompletedWithErrors)
-            )
+            matches!(last.status, RunStatus::Ended(Outcome::Failed | Outcome::CompletedWithErrors))
         };
         Marks {
             is_running: self.running.is_some(),
@@ -114,7 +116,8 @@ impl FlowRow {
 
     pub(super) fn markup(&self, links: &Links, now: Timestamp) -> Markup {
         let marks = self.marks();
-        let is_failed = self.last.is_some_and(|last| last.status == RunStatus::Ended(Outcome::Failed));
+        let is_failed =
+            self.last.is_some_and(|last| last.status == RunStatus::Ended(Outcome::Failed));
         let is_mild = !is_failed && (marks.ended_badly || marks.is_late || marks.is_stale);
         html! {
             tr.pick.look[is_failed || is_mild].mild[is_mild] id=(self.id()) {
@@ -137,7 +140,7 @@ impl FlowRow {
     fn habit(&self) -> Markup {
         html! {
             @match (self.readiness, self.usual_gap) {
-                (ReadinessStatus::Ready, Some(gap)) => span.dim { (usual_gap(gap)) },
+                (ReadinessStatus::Ready, Some(gap)) => span.dim { (every(gap)) },
                 (ReadinessStatus::Ready, None) => {},
                 (readiness, _) => span.dim { "readiness: " (readiness.as_str()) },
             }
@@ -148,13 +151,13 @@ impl FlowRow {
         html! {
             @if let Some(late) = self.late {
                 span.mark {
-                    (icon(Icon::Late)) "late: no run for " (rough(late.silence)) ", usually " (usual_gap(late.usual.median))
+                    (icon(Icon::Late)) "late: no run for " (rough_length(late.silence)) ", usually " (every(late.usual.median))
                 }
             }
             @if let Some(stale) = self.stale {
                 a.mark href=(links.run(self.flow.run(stale.run))) {
-                    (icon(Icon::Stale)) "may be stale: running for " (rough(since(stale.since, now)))
-                    @if let Some(usual) = self.usual_duration { ", usually " (duration(usual.median)) }
+                    (icon(Icon::Stale)) "may be stale: running for " (rough_length(now.since(stale.since)))
+                    @if let Some(usual) = self.usual_duration { ", usually " (shown(usual.median)) }
                 }
             }
         }
@@ -166,7 +169,7 @@ impl FlowRow {
                 Some(last) => {
                     span.two {
                         a href=(links.run(self.flow.run(last.run))) { (badge(last.status)) }
-                        span.small.dim { (ago(last.end, now)) " · " (duration(last.length)) }
+                        span.small.dim { (ago(last.end, now)) " · " (duration(between(last.start, last.end))) }
                     }
                 }
                 None if self.cells.is_empty() => span.badge.none { "never ran" },
@@ -181,7 +184,7 @@ impl FlowRow {
                 a.badge.run href=(links.run(self.flow.run(running.newest))) {
                     (icon(Icon::Running))
                     span.sr { "running for " }
-                    (rough(since(running.since, now)))
+                    (rough_length(now.since(running.since)))
                     @if running.count > 1 { " +" (running.count - 1) span.sr { " more" } }
                 }
             }
@@ -214,7 +217,7 @@ impl FlowRow {
         html! {
             span.two {
                 (spark(&self.seconds, usual.median.as_secs_f64(), class))
-                span.small.dim { (duration(usual.median)) }
+                span.small.dim { (shown(usual.median)) }
             }
         }
     }
@@ -225,15 +228,18 @@ fn cell(run: &RecentRun, now: Timestamp) -> Cell {
     Cell { run: run.id, status: run.status(), start: run.start, until }
 }
 
-fn since(from: Timestamp, now: Timestamp) -> Duration {
-    (now.date_time() - from.date_time()).to_std().unwrap_or_default()
+fn shown(length: Duration) -> String {
+    duration(TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX))
+}
+
+fn rough_length(length: Duration) -> String {
+    rough(i64::try_from(length.as_secs()).unwrap_or(i64::MAX))
 }
 
 impl LastRun {
     fn of(run: &RecentRun) -> Option<Self> {
         let end = run.end()?;
-        let length = since(run.start, end);
-        Some(Self { run: run.id, status: run.status(), end, length })
+        Some(Self { run: run.id, status: run.status(), start: run.start, end })
     }
 }
 
@@ -254,12 +260,18 @@ impl Serialize for FlowRow {
         row.serialize_field("name", &self.name)?;
         row.serialize_field("readinessStatus", self.readiness.as_str())?;
         row.serialize_field("usualGapSeconds", &self.usual_gap.map(|gap| gap.as_secs()))?;
-        row.serialize_field("usualDurationSeconds", &self.usual_duration.map(|usual| usual.median.as_secs_f64()))?;
+        row.serialize_field(
+            "usualDurationSeconds",
+            &self.usual_duration.map(|usual| usual.median.as_secs_f64()),
+        )?;
         row.serialize_field("succeeded", &self.success.succeeded)?;
         row.serialize_field("ended", &self.success.ended)?;
         row.serialize_field("isLate", &marks.is_late)?;
         row.serialize_field("isStale", &marks.is_stale)?;
-        row.serialize_field("needsAttention", &(marks.is_late || marks.is_stale || marks.ended_badly))?;
+        row.serialize_field(
+            "needsAttention",
+            &(marks.is_late || marks.is_stale || marks.ended_badly),
+        )?;
         row.serialize_field("running", &self.running.map_or(0, |running| running.count))?;
         row.serialize_field("runs", &self.cells)?;
         row.end()

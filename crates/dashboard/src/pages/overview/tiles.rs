@@ -94,7 +94,10 @@ pub(super) fn tiles(tiles: &Tiles, links: &Links) -> Markup {
     };
     let flows = |show| links.to(OverviewAddress::showing(show));
     let Tiles { running, failed, with_errors, late, stale } = tiles;
-    let (late_label, stale_label) = (plural(late.flows, "flow is late", "flows are late"), plural(stale.flows, "flow may be stale", "flows may be stale"));
+    let (late_label, stale_label) = (
+        plural(late.flows, "flow is late", "flows are late"),
+        plural(stale.flows, "flow may be stale", "flows may be stale"),
+    );
     html! {
         section.tiles #tiles aria-label="Now" {
             (tile((Icon::Running, running.runs), &running.number(), ("running now", running.place()), &runs("running", None)))
