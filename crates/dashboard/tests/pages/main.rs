@@ -2,11 +2,16 @@
 
 #![expect(clippy::expect_used, reason = "a failure of a test's own steps is a failed test")]
 
+mod end;
+mod export;
 mod harness;
 mod live;
 mod overview;
 mod policy;
 mod problem;
+mod recording;
 mod report;
+mod runs;
 mod search;
 mod source;
+mod timeline;
