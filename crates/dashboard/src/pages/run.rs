@@ -66,10 +66,10 @@ impl View for RunView {
 
     fn fragments(&self, links: &Links) -> Vec<Fragment> {
         vec![
-            Fragment { id: "run-status", markup: self.status_fragment() },
-            Fragment { id: "run-outcome", markup: self.outcome_fragment(links) },
-            Fragment { id: "run-statistics", markup: self.statistics_fragment(links) },
-            Fragment { id: "run-history", markup: self.history_fragment(links) },
+            Fragment::new("run-status", self.status_fragment()),
+            Fragment::new("run-outcome", self.outcome_fragment(links)),
+            Fragment::new("run-statistics", self.statistics_fragment(links)),
+            Fragment::new("run-history", self.history_fragment(links)),
         ]
     }
 
