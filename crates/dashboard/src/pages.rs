@@ -12,3 +12,4 @@ pub(crate) mod runs;
 pub(crate) mod sign_in;
 pub(crate) mod streak;
 pub(crate) mod timeline;
+pub(crate) mod stream;

@@ -179,6 +179,7 @@ async fn api_options(
     options.cors_origins.clone_from(&settings.http.cors_origins);
     options.limits = settings.limits.limits(settings.http.minimum_rate())?;
     options.admission = Some(Arc::new(Admission::new(options.limits.clone())));
+    options.pages = settings.dashboard.enabled.then_some(PAGES);
     Ok(options)
 }
 
