@@ -2,7 +2,11 @@
 
 use serde_json::Value;
 
-use crate::{chromium::Chromium, site::{Site, flow_path}, webdriver::Session};
+use crate::{
+    chromium::Chromium,
+    site::{Site, flow_path},
+    webdriver::Session,
+};
 
 #[tokio::test]
 async fn filters_survive_a_reload_going_back_and_a_second_tab() {
@@ -20,11 +24,17 @@ async fn filters_survive_a_reload_going_back_and_a_second_tab() {
         assert!(!filtered.as_array().unwrap().is_empty());
 
         browser.reload().await;
-        assert_eq!((browser.location().await, rows(&browser).await), (address.clone(), filtered.clone()));
+        assert_eq!(
+            (browser.location().await, rows(&browser).await),
+            (address.clone(), filtered.clone())
+        );
         browser.click("tr.pick a.name").await;
         browser.wait_for("location.pathname.includes('/runs/')").await;
         browser.back().await;
-        assert_eq!((browser.location().await, rows(&browser).await), (address.clone(), filtered.clone()));
+        assert_eq!(
+            (browser.location().await, rows(&browser).await),
+            (address.clone(), filtered.clone())
+        );
 
         let first = browser.tab().await;
         browser.open_tab().await;
@@ -47,7 +57,10 @@ async fn a_name_that_is_typed_becomes_part_of_the_address() {
     assert_eq!(found.as_array().unwrap().len(), 2);
     browser.reload().await;
     assert_eq!(rows(&browser).await, found);
-    assert_eq!(browser.run("return document.querySelector('main input[name=name]').value").await, "SIS roster");
+    assert_eq!(
+        browser.run("return document.querySelector('main input[name=name]').value").await,
+        "SIS roster"
+    );
 }
 
 #[tokio::test]
@@ -67,7 +80,12 @@ async fn theme_and_zone_stay_as_they_were_chosen() {
     let Some(browser) = Chromium::start().await else { return };
     let site = Site::shared().await;
     site.sign_in(&browser).await;
-    browser.devtools("Emulation.setTimezoneOverride", serde_json::json!({"timezoneId": "Asia/Kolkata"})).await;
+    browser
+        .devtools(
+            "Emulation.setTimezoneOverride",
+            serde_json::json!({"timezoneId": "Asia/Kolkata"}),
+        )
+        .await;
     browser.open(&site.url("/ui")).await;
     browser.click(".switches button[value=dark]").await;
     browser.wait_for("document.documentElement.dataset.theme === 'dark'").await;
@@ -81,5 +99,7 @@ async fn theme_and_zone_stay_as_they_were_chosen() {
 
 /// The addresses of the rows.
 async fn rows(session: &Session) -> Value {
-    session.run("return [...document.querySelectorAll('tr.pick a.name')].map((link) => link.pathname)").await
+    session
+        .run("return [...document.querySelectorAll('tr.pick a.name')].map((link) => link.pathname)")
+        .await
 }

@@ -29,15 +29,22 @@ async fn hostile_names_errors_and_statistics_are_shown_as_text() {
         "/ui/go?q=%3Cscript%3Ewindow.__xss%3D9%3C%2Fscript%3E".to_owned(),
         "/ui/runs?%3Cscript%3Ewindow.__xss%3D9%3C%2Fscript%3E=1".to_owned(),
     ];
-    for look in [Look { width: 1280, theme: Theme::Light }, Look { width: 390, theme: Theme::Dark }] {
+    for look in [Look { width: 1280, theme: Theme::Light }, Look { width: 390, theme: Theme::Dark }]
+    {
         look.apply(&browser).await;
         for path in &paths {
             browser.open(&site.url(path)).await;
-            browser.run("for (const box of document.querySelectorAll('details')) box.open = true").await;
+            browser
+                .run("for (const box of document.querySelectorAll('details')) box.open = true")
+                .await;
             let found = audit(&browser).await.found;
             assert!(found.is_empty(), "{path}, {look}: {found:#?}");
             assert_eq!(console(&browser).await, [""; 0], "{path}");
-            assert_eq!(browser.run(&format!("return '{CANARY}' in window")).await, json!(false), "{path}");
+            assert_eq!(
+                browser.run(&format!("return '{CANARY}' in window")).await,
+                json!(false),
+                "{path}"
+            );
         }
     }
     browser.open(&site.url(&run_path(hostile.failed))).await;
@@ -53,7 +60,9 @@ async fn a_hostile_report_that_arrives_while_a_page_is_open_is_text() {
     browser.wait_for("document.querySelector('[data-stream]').dataset.state === 'on'").await;
     let text = "<img src=x onerror='window.__xss=10'>-now";
     site.report(site.hostile.running, &json!({"statistics": {text: text}})).await;
-    browser.wait_for(&format!("document.querySelector('main').textContent.includes({})", json!(text))).await;
+    browser
+        .wait_for(&format!("document.querySelector('main').textContent.includes({})", json!(text)))
+        .await;
     assert_eq!(browser.run(&format!("return '{CANARY}' in window")).await, json!(false));
     assert_eq!(console(&browser).await, [""; 0]);
 }

@@ -1,6 +1,10 @@
 //! The keyboard reaches everything, and keys do nothing while someone types.
 
-use crate::{chromium::Chromium, site::{Site, run_path}, webdriver::Session};
+use crate::{
+    chromium::Chromium,
+    site::{Site, run_path},
+    webdriver::Session,
+};
 
 const TAB: &str = "\u{e004}";
 const ENTER: &str = "\u{e007}";
@@ -16,7 +20,9 @@ async fn keys_search_move_between_rows_and_open_pages() {
     browser.press("j").await;
     browser.wait_for(&format!("document.activeElement.pathname === {first}")).await;
     browser.press("jjk").await;
-    browser.wait_for("document.activeElement === document.querySelectorAll('tr.pick a.name')[1]").await;
+    browser
+        .wait_for("document.activeElement === document.querySelectorAll('tr.pick a.name')[1]")
+        .await;
     browser.press("kkk").await;
     browser.press(ENTER).await;
     browser.wait_for(&format!("location.pathname === {first}")).await;
@@ -41,7 +47,9 @@ async fn keys_do_nothing_while_someone_types_or_holds_a_modifier() {
     browser.press("/").await;
     browser.wait_for("document.activeElement.id === 'jump'").await;
     browser.press("rot?/z").await;
-    let typed = browser.run("return [document.activeElement.value, document.querySelector('#keys').open]").await;
+    let typed = browser
+        .run("return [document.activeElement.value, document.querySelector('#keys').open]")
+        .await;
     assert_eq!(typed, serde_json::json!(["rot?/z", false]));
 
     browser.run("document.activeElement.blur()").await;
@@ -57,7 +65,9 @@ async fn brackets_lead_to_the_run_before_and_back() {
     let newest = run_path(site.demo.failed);
     browser.open(&site.url(&newest)).await;
     browser.press("[").await;
-    browser.wait_for(&format!("location.pathname !== '{newest}' && document.querySelector('h1')")).await;
+    browser
+        .wait_for(&format!("location.pathname !== '{newest}' && document.querySelector('h1')"))
+        .await;
     browser.press("]").await;
     browser.wait_for(&format!("location.pathname === '{newest}'")).await;
 }

@@ -5,7 +5,13 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::{FLOWRUNS, audit::console, chromium::Chromium, site::{Site, run_path}, wait::PATIENCE};
+use crate::{
+    FLOWRUNS,
+    audit::console,
+    chromium::Chromium,
+    site::{Site, run_path},
+    wait::PATIENCE,
+};
 
 /// How soon a page shows a report.
 const REPORT_DEADLINE: Duration = Duration::from_secs(4);
@@ -30,7 +36,8 @@ async fn a_report_shows_within_four_seconds_on_the_page_of_its_run_and_on_the_ov
     browser.wait_for(IS_LIVE).await;
     // The newest run of this flow has completed.
     let flow = site.demo.warned.flow_key();
-    let badge = format!("document.querySelector('tr.pick:has(a[href$=\"{}\"]) .badge.run')", flow.flow);
+    let badge =
+        format!("document.querySelector('tr.pick:has(a[href$=\"{}\"]) .badge.run')", flow.flow);
     assert_eq!(browser.run(&format!("return {badge}")).await, json!(null));
     let created = site.create_run(flow).await;
     let after = browser.wait_at_most(REPORT_DEADLINE, &badge).await;
@@ -66,7 +73,12 @@ async fn what_a_reader_does_survives_an_update() {
     browser.run("scrollTo(0, 120)").await;
     let before = browser.run("return scrollY").await;
     site.report(run, &json!({"statistics": {"marker": "arrived-now"}})).await;
-    browser.wait_at_most(REPORT_DEADLINE, "document.querySelector('main').textContent.includes('arrived-now')").await;
+    browser
+        .wait_at_most(
+            REPORT_DEADLINE,
+            "document.querySelector('main').textContent.includes('arrived-now')",
+        )
+        .await;
     let after = browser.run("return [document.activeElement.localName, document.activeElement.parentElement.open, scrollY]").await;
     assert_eq!(after, json!(["summary", true, before]));
 }

@@ -28,9 +28,14 @@ async fn forced_colours_keep_every_status_and_control_visible() {
         let scheme = json!({"name": "prefers-color-scheme", "value": scheme});
         emulate(&browser, "screen", &[forced.clone(), scheme]).await;
         resize(&browser, 1280, 900).await;
-        for path in ["/ui".to_owned(), flow_path(site.demo.failed.flow_key()), run_path(site.demo.failed)] {
+        for path in
+            ["/ui".to_owned(), flow_path(site.demo.failed.flow_key()), run_path(site.demo.failed)]
+        {
             browser.open(&site.url(&path)).await;
-            assert_eq!(browser.run("return matchMedia('(forced-colors: active)').matches").await, json!(true));
+            assert_eq!(
+                browser.run("return matchMedia('(forced-colors: active)').matches").await,
+                json!(true)
+            );
             let found = audit(&browser).await.found;
             assert!(found.is_empty(), "{path}: {found:#?}");
             assert_eq!(browser.run(INVISIBLE).await, json!([]), "{path}");
@@ -49,10 +54,17 @@ async fn a_printed_page_has_its_content_and_no_controls() {
     resize(&browser, PAPER.0, PAPER.1).await;
     for page in site.pages() {
         browser.open(&site.url(&page.path)).await;
-        let is_shown = |selector: &str| format!("return Boolean(document.querySelector('{selector}')?.checkVisibility())");
+        let is_shown = |selector: &str| {
+            format!("return Boolean(document.querySelector('{selector}')?.checkVisibility())")
+        };
         assert_eq!(browser.run(&is_shown("h1")).await, json!(true), "{}", page.name);
         for control in ["nav.nav", "#jump", ".switches"] {
-            assert_eq!(browser.run(&is_shown(control)).await, json!(false), "{}: {control}", page.name);
+            assert_eq!(
+                browser.run(&is_shown(control)).await,
+                json!(false),
+                "{}: {control}",
+                page.name
+            );
         }
         let overflow = browser.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
         assert_eq!(overflow, json!(0), "{}", page.name);
@@ -66,7 +78,8 @@ async fn nothing_moves_for_readers_who_prefer_reduced_motion() {
     let Some(browser) = Chromium::start().await else { return };
     let site = Site::shared().await;
     site.sign_in(&browser).await;
-    let moving = "return document.getAnimations().filter((one) => one.playState === 'running').length";
+    let moving =
+        "return document.getAnimations().filter((one) => one.playState === 'running').length";
     let motion = |value: &str| [json!({"name": "prefers-reduced-motion", "value": value})];
     emulate(&browser, "screen", &motion("no-preference")).await;
     browser.open(&site.url("/ui")).await;
@@ -75,7 +88,8 @@ async fn nothing_moves_for_readers_who_prefer_reduced_motion() {
     for path in ["/ui".to_owned(), run_path(site.demo.running)] {
         browser.open(&site.url(&path)).await;
         assert_eq!(browser.run(moving).await, json!(0), "{path}");
-        let behaviour: Value = browser.run("return getComputedStyle(document.documentElement).scrollBehavior").await;
+        let behaviour: Value =
+            browser.run("return getComputedStyle(document.documentElement).scrollBehavior").await;
         assert_eq!(behaviour, "auto");
     }
     assert_eq!(console(&browser).await, [""; 0]);

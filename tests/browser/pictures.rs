@@ -4,7 +4,11 @@ use std::{env, fs, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use crate::{chromium::Chromium, look::{Look, resize}, site::Site};
+use crate::{
+    chromium::Chromium,
+    look::{Look, resize},
+    site::Site,
+};
 
 #[tokio::test]
 async fn pictures_of_all_pages() {
@@ -19,7 +23,12 @@ async fn pictures_of_all_pages() {
             let height = browser.run("return document.documentElement.scrollHeight").await;
             resize(&browser, look.width, u32::try_from(height.as_u64().unwrap()).unwrap()).await;
             let picture = STANDARD.decode(browser.screenshot().await).unwrap();
-            let name = format!("{}-{}-{}.png", page.name.replace([' ', ','], "-"), look.width, look.theme.name());
+            let name = format!(
+                "{}-{}-{}.png",
+                page.name.replace([' ', ','], "-"),
+                look.width,
+                look.theme.name()
+            );
             fs::write(Path::new(&folder).join(name), picture).unwrap();
         }
     }

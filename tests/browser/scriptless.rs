@@ -22,11 +22,17 @@ async fn pages_work_without_scripts() {
 
     browser.open(&site.url("/ui")).await;
     browser.click(".switches button[value=dark]").await;
-    browser.wait_for("document.documentElement.dataset.theme === 'dark' && location.pathname === '/ui'").await;
+    browser
+        .wait_for(
+            "document.documentElement.dataset.theme === 'dark' && location.pathname === '/ui'",
+        )
+        .await;
     browser.type_into("main input[name=name]", "Guardian\u{e007}").await;
     browser.wait_for("document.querySelectorAll('tr.pick').length === 1").await;
     browser.click("tr.pick a.name").await;
-    browser.wait_for("document.querySelector('h1').textContent.includes('Guardian contacts')").await;
+    browser
+        .wait_for("document.querySelector('h1').textContent.includes('Guardian contacts')")
+        .await;
     browser.click("main a[href*='status=']").await;
     browser.wait_for("location.search.includes('status=')").await;
     browser.type_into("#jump", &format!("{}\u{e007}", site.demo.failed.run)).await;

@@ -8,7 +8,12 @@ use flowruns_testing::{
 };
 use serde_json::json;
 
-use crate::{FLOWRUNS, audit::{audit, console}, chromium::Chromium, look::{Look, Theme}};
+use crate::{
+    FLOWRUNS,
+    audit::{audit, console},
+    chromium::Chromium,
+    look::{Look, Theme},
+};
 
 const AUDIENCE: &str = "api://flowruns";
 const CLIENT: &str = "dashboard";
@@ -18,7 +23,13 @@ const TENANT: &str = "1e0c5e0a-4f7b-4a35-9a5c-7b0f2d7f3c55";
 async fn a_person_signs_in_at_the_issuer_and_out_again() {
     let Some(browser) = Chromium::start().await else { return };
     let issuer = LocalIssuer::start().await;
-    let people = People::new(SigningKey::es256("key"), CLIENT, AUDIENCE, TENANT, "IndustryData-Run.Read.All");
+    let people = People::new(
+        SigningKey::es256("key"),
+        CLIENT,
+        AUDIENCE,
+        TENANT,
+        "IndustryData-Run.Read.All",
+    );
     issuer.sign_in(people);
     let database = ScratchDatabase::create().await;
     let server = server(&issuer, &database);

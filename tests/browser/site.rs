@@ -71,7 +71,8 @@ impl Site {
     /// Signs in with a link of the local key.
     pub(crate) async fn sign_in(&self, session: &Session) {
         let mut command = FLOWRUNS.command(self.server.folder());
-        let output = command.args(["open", "--print", "--url", &self.server.url("")]).output().unwrap();
+        let output =
+            command.args(["open", "--print", "--url", &self.server.url("")]).output().unwrap();
         let message = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{message}");
         session.open(String::from_utf8(output.stdout).unwrap().trim()).await;

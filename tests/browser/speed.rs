@@ -16,7 +16,9 @@ async fn no_page_loads_forever_on_a_slow_processor() {
     for page in site.pages() {
         browser.open(&site.url(&page.path)).await;
         let audited = audit(&browser).await;
-        let paint = browser.run("return performance.getEntriesByName('first-contentful-paint')[0]?.startTime").await;
+        let paint = browser
+            .run("return performance.getEntriesByName('first-contentful-paint')[0]?.startTime")
+            .await;
         println!("{}: longest task {} ms, first paint {paint} ms", page.name, audited.longest_task);
         assert!(audited.found.is_empty(), "{}: {:#?}", page.name, audited.found);
     }

@@ -150,7 +150,12 @@ impl SignIn {
             SignInMethod::Issuer(issuer) => issuer,
             SignInMethod::LocalKey(_) => {
                 let next = next.to_string();
-                return Ok(SignInResponse::Page(SignInPage { next, start: None, message, sign_out: None }));
+                return Ok(SignInResponse::Page(SignInPage {
+                    next,
+                    start: None,
+                    message,
+                    sign_out: None,
+                }));
             }
             SignInMethod::None => return Err(failure::not_configured()),
         };
@@ -207,9 +212,7 @@ impl SignIn {
                 cookies.extend(Sessions::removal(visit.transport));
                 Ok(back_to_sign_in(&request.origin, &next, EXPIRED, cookies))
             }
-            Arrival::Declined(_) => {
-                Ok(back_to_sign_in(&request.origin, &next, DECLINED, cookies))
-            }
+            Arrival::Declined(_) => Ok(back_to_sign_in(&request.origin, &next, DECLINED, cookies)),
             Arrival::Unknown => Ok(back_to_sign_in(&request.origin, &next, LOST, cookies)),
         }
     }
@@ -223,8 +226,10 @@ impl SignIn {
         cookies: &mut Vec<HeaderValue>,
     ) -> Result<(), RequestError> {
         let cookie = self.sessions.cookie(session, transport);
-        cookies
-            .push(cookie.ok_or_else(|| RequestError::internal("the session does not fit into a cookie"))?);
+        cookies.push(
+            cookie
+                .ok_or_else(|| RequestError::internal("the session does not fit into a cookie"))?,
+        );
         if attempt.is_silent {
             cookies.extend(renewal::made(session.id, transport));
         }

@@ -198,8 +198,10 @@ async fn the_list_is_filtered_by_links_and_a_form_and_walks_by_key() {
     let listed = async |query: &str| {
         let json = site.get(&format!("{}.json?{query}", address(flow))).await.json();
         let runs = json["runs"].as_array().cloned().unwrap_or_default();
-        let names: Vec<String> =
-            runs.iter().map(|run| run["displayName"].as_str().unwrap_or_default().to_owned()).collect();
+        let names: Vec<String> = runs
+            .iter()
+            .map(|run| run["displayName"].as_str().unwrap_or_default().to_owned())
+            .collect();
         (names, json["next"].as_str().map(str::to_owned))
     };
     let (failed, next) = listed("status=failed").await;
@@ -272,7 +274,10 @@ async fn hostile_names_errors_and_members_are_shown_as_text() {
     site.run_of(flow, 1, new).await;
     let page = site.get(&address(flow)).await.ok();
     assert!(!page.contains("<script>alert"), "{page}");
-    assert!(page.contains("<bdi>&lt;script&gt;alert(1)&lt;/script&gt;&quot;'\u{202e}gnp"), "{page}");
+    assert!(
+        page.contains("<bdi>&lt;script&gt;alert(1)&lt;/script&gt;&quot;'\u{202e}gnp"),
+        "{page}"
+    );
     let start = page.find("chart=").expect("a link that charts the member");
     let link: String = page[start..].chars().take_while(|character| *character != '"').collect();
     let link = link.replace("&amp;", "&");
@@ -306,7 +311,10 @@ async fn thousands_of_members_of_statistics_neither_fill_the_page_nor_its_charts
     for number in 1..=12 {
         let members: Vec<String> =
             (0..4000).map(|member| format!(r#""m{member:05}":{number}"#)).collect();
-        let new = NewRun { statistics: object(&format!("{{{}}}", members.join(","))), ..fixtures::new_run() };
+        let new = NewRun {
+            statistics: object(&format!("{{{}}}", members.join(","))),
+            ..fixtures::new_run()
+        };
         site.run_of(flow, number, new).await;
     }
     store.take();

@@ -103,13 +103,18 @@ async fn a_run_with_warnings_is_compared_with_the_run_before_and_has_no_notice()
     })
     .await;
     let page = site.get(&address(fixtures::run_key(flow, 20))).await.ok();
-    for part in ["as usual (30 min 00 s)", "beside the run before, ", "Optional values were dropped"] {
+    for part in
+        ["as usual (30 min 00 s)", "beside the run before, ", "Optional values were dropped"]
+    {
         assert!(page.contains(part), "{part}: {page}");
     }
     assert!(!page.contains("class=\"note"), "{page}");
     let first = site.get(&address(fixtures::run_key(flow, 1))).await.ok();
     assert!(first.contains("no run before it"), "{first}");
-    assert!(first.contains("<span class=\"btn\" aria-disabled=\"true\">‹ Before</span>"), "{first}");
+    assert!(
+        first.contains("<span class=\"btn\" aria-disabled=\"true\">‹ Before</span>"),
+        "{first}"
+    );
 }
 
 #[tokio::test]
@@ -223,8 +228,9 @@ async fn large_statistics_and_errors_fit_into_the_budget() {
         let members: Vec<String> = (0..4000)
             .map(|member| format!(r#""m{member:04}":{}"#, (member * number * 7919) % 1000))
             .collect();
-        let details: Vec<String> =
-            (0..500).map(|detail| format!(r#"{{"code":"row{detail}","message":"{}"}}"#, "x".repeat(50))).collect();
+        let details: Vec<String> = (0..500)
+            .map(|detail| format!(r#"{{"code":"row{detail}","message":"{}"}}"#, "x".repeat(50)))
+            .collect();
         let error = format!(
             r#"{{"code":"rows","message":"{}","details":[{}]}}"#,
             "long ".repeat(2000),

@@ -33,6 +33,9 @@ use crate::{
     telemetry,
 };
 
+/// The path of the pages for people.
+const PAGES: &str = "/ui";
+
 /// Serves until a signal, then drains; a second signal ends the server at once.
 pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let signals = Signals::listen()?;
