@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Router, http::HeaderValue};
 use flowruns_api::ApiOptions;
-use flowruns_dashboard::DashboardOptions;
+use flowruns_dashboard::{DashboardOptions, LiveLimits, ViewKey};
 use flowruns_http::{Admission, CorsPolicy, Draining, PipelineOptions};
 use reqwest::Url;
 
@@ -40,6 +40,8 @@ pub(crate) fn router(
         admission,
         pipeline,
         draining,
+        live: LiveLimits::default(),
+        view_key: ViewKey::new(&secret.key_for("dashboard views")?),
         hosts: public_url.iter().filter_map(host).collect(),
         version: env!("CARGO_PKG_VERSION"),
     }))
