@@ -134,8 +134,7 @@ mod tests {
         let keys = |count| (1..=count).map(|number| key(1, number)).collect::<Vec<_>>();
         let most = RunKeys::new(keys(100)).unwrap();
         assert_eq!((most.tenant(), most.as_slice()), (key(1, 1).tenant, &*keys(100)));
-        for invalid in
-            [keys(101), keys(0), vec![key(1, 1), key(1, 1)], vec![key(1, 1), key(2, 2)]]
+        for invalid in [keys(101), keys(0), vec![key(1, 1), key(1, 1)], vec![key(1, 1), key(2, 2)]]
         {
             assert_eq!(RunKeys::new(invalid.clone()), None, "{} keys", invalid.len());
         }

@@ -14,11 +14,8 @@ use crate::{
 };
 
 /// The order of all results of the dashboard: the latest start first, runs of one start by id. An index of every store has it.
-pub const NEWEST_FIRST: RunOrder = RunOrder {
-    sort: RunSort::Start,
-    direction: Direction::Descending,
-    ties: Direction::Ascending,
-};
+pub const NEWEST_FIRST: RunOrder =
+    RunOrder { sort: RunSort::Start, direction: Direction::Descending, ties: Direction::Ascending };
 
 /// A run without its documents.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use flowruns_domain::{
     dashboard::{
-        DashboardStore, ErrorLine, FlowIds, Last, LastEvents, MemberPaths, MemberValues, Neighbours,
-        RecentRuns, RunKeys, RunsPerFlow, Tally,
+        DashboardStore, ErrorLine, FlowIds, Last, LastEvents, MemberPaths, MemberValues,
+        Neighbours, RecentRuns, RunKeys, RunsPerFlow, Tally,
     },
     id::{FlowKey, RunKey, TenantId},
     query::Page,
