@@ -56,6 +56,7 @@ pub(crate) const OVERVIEW: &str = "/ui";
 pub(crate) const RUNS: &str = "/ui/runs";
 pub(crate) const TIMELINE: &str = "/ui/timeline";
 pub(crate) const REPORT: &str = "/ui/report";
+pub(crate) const STREAM: &str = "/ui/stream";
 pub(crate) const GO: &str = "/ui/go";
 pub(crate) const PREFERENCES: &str = "/ui/preferences";
 pub(crate) const SIGN_IN: &str = "/ui/sign-in";

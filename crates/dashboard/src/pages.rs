@@ -6,3 +6,4 @@ pub(crate) mod preferences;
 pub(crate) mod problem;
 pub(crate) mod report;
 pub(crate) mod sign_in;
+pub(crate) mod stream;

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a failure of a test's own steps is a failed test")]
 
 mod harness;
+mod live;
 mod overview;
 mod policy;
 mod problem;
