@@ -83,7 +83,7 @@ async fn a_flow_shows_its_last_runs_its_habit_and_how_it_ended() {
         "5 min 00 s",
         "95 %",
         "19 of 20",
-        "7 min",
+        "data-ticks=\"for\">7 min 00 s</time>",
         "class=\"spark\"",
         "completed, 2026-11-26 16:42:05 UTC, 5 min 00 s",
     ] {
