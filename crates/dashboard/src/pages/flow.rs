@@ -69,11 +69,11 @@ impl View for FlowView {
 
     fn fragments(&self, links: &Links) -> Vec<Fragment> {
         vec![
-            Fragment { id: "flow-state".into(), markup: self.state_fragment() },
-            Fragment { id: "flow-notice".into(), markup: self.notice_fragment(links) },
-            Fragment { id: "flow-durations".into(), markup: self.durations_fragment(links) },
-            Fragment { id: "flow-members".into(), markup: self.members_fragment(links) },
-            Fragment { id: "flow-runs".into(), markup: self.runs_fragment(links) },
+            Fragment::new("flow-state", self.state_fragment()),
+            Fragment::new("flow-notice", self.notice_fragment(links)),
+            Fragment::new("flow-durations", self.durations_fragment(links)),
+            Fragment::new("flow-members", self.members_fragment(links)),
+            Fragment::new("flow-runs", self.runs_fragment(links)),
         ]
     }
 

@@ -66,10 +66,10 @@ impl View for RunView {
 
     fn fragments(&self, links: &Links) -> Vec<Fragment> {
         vec![
-            Fragment { id: "run-status".into(), markup: self.status_fragment() },
-            Fragment { id: "run-outcome".into(), markup: self.outcome_fragment(links) },
-            Fragment { id: "run-statistics".into(), markup: self.statistics_fragment(links) },
-            Fragment { id: "run-history".into(), markup: self.history_fragment(links) },
+            Fragment::new("run-status", self.status_fragment()),
+            Fragment::new("run-outcome", self.outcome_fragment(links)),
+            Fragment::new("run-statistics", self.statistics_fragment(links)),
+            Fragment::new("run-history", self.history_fragment(links)),
         ]
     }
 

@@ -116,7 +116,7 @@ impl View for Runs {
     }
 
     fn fragments(&self, links: &Links) -> Vec<Fragment> {
-        vec![Fragment { id: table::ROWS, markup: table::rows(&self.runs, links) }]
+        vec![Fragment::new(table::ROWS, table::rows(&self.runs, links))]
     }
 
     fn estimated_bytes(&self) -> usize {

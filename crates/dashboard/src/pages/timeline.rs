@@ -86,7 +86,7 @@ impl View for Timeline {
     }
 
     fn fragments(&self, links: &Links) -> Vec<Fragment> {
-        vec![Fragment { id: LANES, markup: self.lanes(links) }]
+        vec![Fragment::new(LANES, self.lanes(links))]
     }
 
     fn estimated_bytes(&self) -> usize {
