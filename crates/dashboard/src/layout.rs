@@ -4,8 +4,10 @@ use flowruns_http::RequestError;
 use maud::{DOCTYPE, Markup, html};
 
 use crate::{
+    address::Query,
     context::{PageContext, Session},
     links,
+    live::{LivePage, StreamParameters, ViewKey},
     page::{Area, View},
     preferences::{Theme, Zone},
     request::FORM_TOKEN,
@@ -16,14 +18,25 @@ use crate::{
 pub(crate) struct Frame<'a> {
     pub(crate) title: &'a str,
     pub(crate) area: Option<Area>,
-    pub(crate) is_live: bool,
+    /// The parameters of the stream that keeps the page current.
+    pub(crate) stream: Option<StreamParameters>,
     pub(crate) version: &'static str,
 }
 
 /// A view as a page.
-pub(crate) fn page(view: &dyn View, page: &PageContext, version: &'static str) -> Markup {
+pub(crate) fn page(
+    view: &dyn View,
+    page: &PageContext,
+    version: &'static str,
+    key: &ViewKey,
+) -> Markup {
     let title = view.title();
-    let frame = Frame { title: &title, area: view.area(), is_live: view.is_live(), version };
+    let session = page.session().filter(|_| view.is_live());
+    let stream = session.map(|session| {
+        let rendered = LivePage::of(view, &page.links);
+        key.parameters(&session.visitor, &page.address, &rendered)
+    });
+    let frame = Frame { title: &title, area: view.area(), stream, version };
     document(&frame, page, &view.body(page))
 }
 
@@ -37,7 +50,7 @@ pub(crate) fn document(frame: &Frame<'_>, page: &PageContext, body: &Markup) -> 
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width,initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { (frame.title) " · flowruns" }
+                title { (window_title(frame.title)) }
                 link rel="icon" href="data:,";
                 link rel="stylesheet" href=(page.links.style_sheet());
                 script src=(page.links.script()) defer {}
@@ -65,7 +78,7 @@ fn header(frame: &Frame<'_>, page: &PageContext) -> Markup {
                     (navigation(frame.area, page))
                     span.grow {}
                     (search(page))
-                    @if frame.is_live { (live(page)) }
+                    @if let Some(stream) = &frame.stream { (live(stream, page)) }
                     (switches(page))
                     (visitor(session, page))
                 } @else {
@@ -105,10 +118,16 @@ fn search(page: &PageContext) -> Markup {
     }
 }
 
-/// The state of the stream of events, which a script opens and tells.
-fn live(page: &PageContext) -> Markup {
+/// The title of a window, from the title of its page.
+pub(crate) fn window_title(title: &str) -> String {
+    format!("{title} · flowruns")
+}
+
+/// The state of the stream of events, which a script opens and shows.
+fn live(stream: &StreamParameters, page: &PageContext) -> Markup {
+    let address = Query::new(links::STREAM).with("view", Some(&stream.view));
     html! {
-        span.live data-stream=(page.links.to("/ui/stream")) data-page=(page.address) data-state="off" hidden {
+        span.live data-stream=(page.links.to(address)) data-rev=(stream.rev) data-state="off" hidden {
             i {}
             span { "connecting" }
         }

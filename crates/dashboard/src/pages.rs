@@ -8,4 +8,5 @@ pub(crate) mod problem;
 pub(crate) mod report;
 pub(crate) mod runs;
 pub(crate) mod sign_in;
+pub(crate) mod stream;
 pub(crate) mod timeline;

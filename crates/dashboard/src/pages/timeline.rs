@@ -86,7 +86,12 @@ impl View for Timeline {
     }
 
     fn fragments(&self, links: &Links) -> Vec<Fragment> {
-        vec![Fragment { id: LANES, markup: self.lanes(links) }]
+        vec![Fragment::new(LANES, self.lanes(links))]
+    }
+
+    /// A window in the past hardly changes.
+    fn is_live(&self) -> bool {
+        self.address.to.is_none()
     }
 
     fn estimated_bytes(&self) -> usize {

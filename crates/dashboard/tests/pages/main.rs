@@ -6,6 +6,7 @@ mod end;
 mod export;
 mod harness;
 mod overview;
+mod live;
 mod policy;
 mod problem;
 mod recording;
