@@ -3,7 +3,7 @@
 use flowruns_domain::{
     clock::{Clock as _, Ids as _, SystemClock, TimeOrderedIds},
     display_name::DisplayName,
-    flow::{DataDomain, NewFlow, ReadinessStatus},
+    flow::{DataDomain, Flow, NewFlow, ReadinessStatus},
     id::TenantId,
     query::FlowQuery,
     service::{Environment, FlowService},
@@ -20,7 +20,8 @@ pub(crate) fn address(url: &str) -> String {
 }
 
 /// The address and two curl commands for the demo tenant, for which a flow is created if it has none. They contain a token only
-/// on a terminal: a journal would keep the token and may have other readers.
+/// on a terminal: a journal would keep the token and may have other readers. While the database accepts no writes, as a standby
+/// does, it is the address alone.
 pub(crate) async fn first_steps(
     url: &str,
     environment: &Environment,
@@ -28,10 +29,12 @@ pub(crate) async fn first_steps(
     is_terminal: bool,
 ) -> anyhow::Result<String> {
     let tenant: TenantId = DEMO_TENANT.parse()?;
-    let flows = FlowService::new(environment.clone());
-    let flow = match flows.query(&FlowQuery::new(tenant)).await?.items.into_iter().next() {
-        Some(flow) => flow,
-        None => flows.create(tenant, first_flow()?).await?,
+    let flow = match demo_flow(tenant, environment).await {
+        Ok(flow) => flow,
+        Err(error) => {
+            tracing::warn!(%error, "no example is printed, because no flow for it could be created");
+            return Ok(address(url));
+        }
     };
     let token = match is_terminal {
         true => Some(key.mint(tenant, &Permission::ALL, ONE_HOUR)?),
@@ -40,6 +43,15 @@ pub(crate) async fn first_steps(
     let run = TimeOrderedIds.next(SystemClock.now()).to_string();
     let runs = format!("{url}/industryData/incomingFlows/{}/runs", flow.key.flow);
     Ok(commands(url, &runs, &run, token.as_deref()))
+}
+
+/// The first flow of the tenant.
+async fn demo_flow(tenant: TenantId, environment: &Environment) -> anyhow::Result<Flow> {
+    let flows = FlowService::new(environment.clone());
+    match flows.query(&FlowQuery::new(tenant)).await?.items.into_iter().next() {
+        Some(flow) => Ok(flow),
+        None => Ok(flows.create(tenant, first_flow()?).await?),
+    }
 }
 
 /// Four lines, with a token or with a shell variable in its place.

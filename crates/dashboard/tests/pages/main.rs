@@ -5,8 +5,8 @@
 mod end;
 mod export;
 mod harness;
-mod overview;
 mod live;
+mod overview;
 mod policy;
 mod problem;
 mod recording;

@@ -6,9 +6,11 @@
 
 use std::net::IpAddr;
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName, header};
 
 const PREFIX: &str = "x-forwarded-prefix";
+/// The beginning of the names of the other headers.
+const PREFIX_OF_NAMES: &str = "x-forwarded-";
 /// The longest prefix, in bytes.
 const MAX_PREFIX_BYTES: usize = 256;
 
@@ -28,6 +30,10 @@ impl<'a> Forwarded<'a> {
         headers: &'a HeaderMap,
         is_trusted: impl Fn(IpAddr) -> bool,
     ) -> Self {
+        // Without a proxy, and one look at each name is cheaper than a lookup of each of the six names.
+        if !headers.keys().any(is_read) {
+            return Self::default();
+        }
         let trusted_hops = |senders: &[Option<&str>]| {
             let mut addresses = senders.iter().rev().map(|sender| sender.and_then(address));
             let trusted = |sender: &Option<IpAddr>| sender.is_some_and(&is_trusted);
@@ -56,6 +62,11 @@ impl<'a> Forwarded<'a> {
             prefix: outermost(&list(headers, PREFIX), hops).and_then(prefix).unwrap_or_default(),
         }
     }
+}
+
+/// Whether a header may be one of those that are read here.
+fn is_read(name: &HeaderName) -> bool {
+    *name == header::FORWARDED || name.as_str().starts_with(PREFIX_OF_NAMES)
 }
 
 fn list<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
