@@ -153,7 +153,7 @@ impl Flow {
         let creation = Creation {
             step: Step::create(shared.next_id(), address, name.as_str(), start),
             answer,
-            ticket: shared.tickets.issue(TicketKind::Report),
+            _ticket: shared.tickets.issue(TicketKind::Report),
         };
         self.guard(address, Statistics::default(), Some(creation))
     }

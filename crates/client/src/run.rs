@@ -189,7 +189,7 @@ impl Run {
             statistics,
             at: shared.clock.now(),
             answer: Some(answer),
-            ticket: shared.tickets.issue(TicketKind::End),
+            _ticket: shared.tickets.issue(TicketKind::End),
         };
         self.mailbox.end(end, Instant::now() + shared.deadline);
         answered

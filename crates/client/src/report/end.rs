@@ -38,7 +38,8 @@ pub(crate) struct End {
     pub(crate) at: Timestamp,
     /// Receives what becomes of the report, if someone waits for it.
     pub(crate) answer: Option<oneshot::Sender<Result<Ended, ReportError>>>,
-    pub(crate) ticket: Ticket,
+    /// Unsettled until it is dropped.
+    pub(crate) _ticket: Ticket,
 }
 
 impl End {

@@ -29,7 +29,8 @@ pub(crate) struct Creation {
     pub(crate) step: Step,
     /// Who waits for the creation, and how long.
     pub(crate) answer: Option<(oneshot::Sender<Result<(), Error>>, Instant)>,
-    pub(crate) ticket: Ticket,
+    /// Unsettled until it is dropped.
+    pub(crate) _ticket: Ticket,
 }
 
 /// Sends the reports of one run.

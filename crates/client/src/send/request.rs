@@ -1,5 +1,7 @@
 //! A request that can be sent any number of times, and its response.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
@@ -22,6 +24,13 @@ pub trait Transport: Send + Sync + 'static {
     ///
     /// There is no complete response. The request may have been executed.
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, JobError>;
+}
+
+#[async_trait]
+impl<T: Transport + ?Sized> Transport for Arc<T> {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, JobError> {
+        (**self).send(request).await
+    }
 }
 
 /// A request without its token. Its body is made once and shared by all attempts.
@@ -73,13 +82,5 @@ impl Prepared {
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-}
-
-impl Answer {
-    pub(crate) fn header(&self, name: &str) -> &str {
-        let value = self.headers.get(name).and_then(|value| value.to_str().ok());
-        value.unwrap_or_default()
-    }
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::DateTime;
 use flowruns_domain::clock::Clock;
-use http::{HeaderMap, Method, Response, header};
+use http::{HeaderMap, HeaderName, Method, Response, header};
 use tokio::{
     select,
     time::{Instant, sleep, timeout},
@@ -16,6 +16,9 @@ use super::{
     retry::{Backoff, RetryBudget},
 };
 use crate::{Error, JobError, refusal::Refusal, token::TokenCache};
+
+/// Every response of the service has this header. A page that a proxy or a login portal sends with 200 does not.
+const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
 
 /// Sends requests of a client to its server.
 pub(crate) struct Sender {
@@ -104,8 +107,9 @@ impl Sender {
     fn classify(&self, request: &Prepared, response: Response<bytes::Bytes>) -> Attempt {
         let (head, body) = response.into_parts();
         let status = head.status.as_u16();
-        if head.status.is_success() || status == 304 {
-            return Attempt::Done(Answer { status, headers: head.headers, body });
+        let is_done = head.status.is_success() || status == 304;
+        if is_done && head.headers.contains_key(ODATA_VERSION) {
+            return Attempt::Done(Answer { status, body });
         }
         let after = self.retry_after(&head.headers);
         let refusal = Refusal::read(status, &body, after.map(|after| after.as_secs()));

@@ -153,8 +153,19 @@ impl TokenProvider for FileToken {
     async fn fetch(&self, _now: Timestamp) -> Result<Token, TokenError> {
         let what = format!("the token file {}", self.0.display());
         let text = read_small(self.0.clone()).await;
-        let text = text.map_err(|error| TokenError::unavailable(&*what, error))?;
+        let text = text.map_err(|error| unreadable(&what, error))?;
         Token::new(&text, &what)
+    }
+}
+
+/// A file that does not exist or may not be read is not waited for.
+fn unreadable(what: &str, error: JobError) -> TokenError {
+    use std::io::{Error, ErrorKind};
+    match error.downcast_ref::<Error>().map(Error::kind) {
+        Some(ErrorKind::NotFound | ErrorKind::PermissionDenied) => {
+            TokenError::Misconfigured { what: what.to_owned(), reason: error.to_string() }
+        }
+        _ => TokenError::unavailable(what, error),
     }
 }
 

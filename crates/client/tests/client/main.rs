@@ -1,0 +1,14 @@
+//! The client with the routes of the service in the same process, on a store in memory. Between them is a proxy that loses, delays
+//! and repeats requests. The clock of the runtime is paused: waits take no time.
+
+mod blocking;
+mod guard;
+mod model;
+mod network;
+mod proxy;
+mod reading;
+mod retries;
+mod service;
+mod spool;
+mod tokens;
+mod unknown;
