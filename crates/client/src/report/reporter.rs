@@ -1,9 +1,13 @@
 //! Sends the reports of one run, in order: the creation, statistics at most once a second, the end.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, future::pending, sync::Arc, time::Duration};
 
 use flowruns_domain::json::JsonObject;
-use tokio::{select, sync::oneshot, time::Instant};
+use tokio::{
+    select,
+    sync::oneshot,
+    time::{Instant, sleep_until},
+};
 use tracing::warn;
 
 use super::{
@@ -78,7 +82,15 @@ impl Reporter {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let (cause, after) = match self.attempt(&request, &limit).await {
+            let awaited_until = creation.answer.as_ref().map(|(_, deadline)| *deadline);
+            let attempt = select! {
+                biased;
+                attempt = self.attempt(&request, &limit) => attempt,
+                () = passed(awaited_until) => {
+                    Attempt::Again { cause: "no response until the deadline".into(), after: None }
+                }
+            };
+            let (cause, after) = match attempt {
                 Attempt::Done(_) => {
                     answer(&mut creation, Ok(()));
                     return None;
@@ -161,6 +173,14 @@ impl Reporter {
 
     fn url(&self) -> String {
         self.shared.server.run(self.address).to_string()
+    }
+}
+
+/// Waits until a deadline, forever without one.
+async fn passed(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => pending().await,
     }
 }
 

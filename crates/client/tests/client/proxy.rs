@@ -44,7 +44,6 @@ pub(crate) enum Fault {
 pub(crate) struct Sent {
     pub(crate) at: Instant,
     pub(crate) method: String,
-    pub(crate) path: String,
     pub(crate) body: String,
     pub(crate) client_request_id: String,
 }
@@ -98,7 +97,6 @@ impl Proxy {
         let sent = Sent {
             at: Instant::now(),
             method: request.method().to_string(),
-            path: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
             body: String::from_utf8(request.body().to_vec()).unwrap(),
             client_request_id: id.map_or("", |id| id.to_str().unwrap()).to_owned(),
         };
