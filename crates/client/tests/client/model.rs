@@ -149,8 +149,8 @@ impl Program {
                 self.fixture.client.flush_spool(Duration::from_secs(10)).await.unwrap();
             }
             Step::Wait(millis) => tokio::time::sleep(Duration::from_millis(millis)).await,
-            Step::Away => self.fixture.proxy.always(Fault::Lose),
-            Step::Back => self.fixture.proxy.always(Fault::Pass),
+            Step::Away => self.fixture.proxy.set_away(true),
+            Step::Back => self.fixture.proxy.set_away(false),
         }
     }
 

@@ -57,12 +57,13 @@ pub(crate) struct Proxy {
 struct State {
     next: VecDeque<Fault>,
     then: Fault,
+    is_away: bool,
     sent: Vec<Sent>,
 }
 
 impl Proxy {
     pub(crate) fn new(service: Service) -> Self {
-        let state = State { next: VecDeque::new(), then: Fault::Pass, sent: Vec::new() };
+        let state = State { next: VecDeque::new(), then: Fault::Pass, is_away: false, sent: Vec::new() };
         Self { service, state: Mutex::new(state) }
     }
 
@@ -76,11 +77,17 @@ impl Proxy {
         self.state.lock().unwrap().then = fault;
     }
 
+    /// Loses all requests, and keeps the faults for later ones.
+    pub(crate) fn set_away(&self, is_away: bool) {
+        self.state.lock().unwrap().is_away = is_away;
+    }
+
     /// From now on nothing happens to requests.
     pub(crate) fn heal(&self) {
         let mut state = self.state.lock().unwrap();
         state.next.clear();
         state.then = Fault::Pass;
+        state.is_away = false;
     }
 
     /// The requests so far.
@@ -102,6 +109,9 @@ impl Proxy {
         };
         let mut state = self.state.lock().unwrap();
         state.sent.push(sent);
+        if state.is_away {
+            return Fault::Lose;
+        }
         state.next.pop_front().unwrap_or_else(|| state.then.clone())
     }
 }
