@@ -17,7 +17,9 @@ pub enum AddressError {
     #[error("the address {0} is neither http nor https")]
     OtherScheme(String),
     /// Without encryption, and not this machine: anyone between could read the token.
-    #[error("the address {0} is http and not on this machine, so the token could be read on its way; use https, or allow plain HTTP")]
+    #[error(
+        "the address {0} is http and not on this machine, so the token could be read on its way; use https, or allow plain HTTP"
+    )]
     PlainHttp(String),
     /// It has a user, a password, a query or a fragment.
     #[error("an address has no user, password, query or fragment")]
@@ -69,7 +71,8 @@ impl ServerAddress {
 
     fn below(&self, segments: &[&str]) -> Url {
         let mut url = self.0.clone();
-        let path = format!("{}/industryData/{}", url.path().trim_end_matches('/'), segments.join("/"));
+        let path =
+            format!("{}/industryData/{}", url.path().trim_end_matches('/'), segments.join("/"));
         url.set_path(&path);
         url
     }
@@ -124,15 +127,27 @@ mod tests {
 
     #[test]
     fn plain_http_is_for_this_machine_only() {
-        for text in ["https://a.example", "http://127.0.0.1:8080", "http://[::1]/", "http://localhost/x/"] {
+        for text in
+            ["https://a.example", "http://127.0.0.1:8080", "http://[::1]/", "http://localhost/x/"]
+        {
             assert!(check(text).is_ok(), "{text}");
         }
-        for text in ["http://a.example", "http://10.0.0.1", "http://localhost.example", "http://127.0.0.1.example"] {
+        for text in [
+            "http://a.example",
+            "http://10.0.0.1",
+            "http://localhost.example",
+            "http://127.0.0.1.example",
+        ] {
             assert!(matches!(check(text), Err(AddressError::PlainHttp(_))), "{text}");
             assert!(ServerAddress::new(text.parse().unwrap(), true).is_ok(), "{text}");
         }
         assert!(matches!(check("ftp://localhost"), Err(AddressError::OtherScheme(_))));
-        for text in ["https://me@a.example", "https://:secret@a.example", "https://a.example?x", "https://a.example#x"] {
+        for text in [
+            "https://me@a.example",
+            "https://:secret@a.example",
+            "https://a.example?x",
+            "https://a.example#x",
+        ] {
             assert_eq!(check(text), Err(AddressError::MoreThanAddress), "{text}");
         }
     }

@@ -29,8 +29,8 @@ use serde::Serialize;
 
 use crate::{
     BlockingError, ConfigError, Ended, Error, FlowQuery, FlowRecord, Flushed, HistoryEntry,
-    JobError, Outcome, ReportError, RunAddress, RunError, RunQuery, RunRecord, RunRow, SpoolError,
-    SpoolFlushed, StatisticsError,
+    InvalidDisplayName, JobError, Outcome, ReportError, RunAddress, RunError, RunQuery, RunRecord,
+    RunRow, SpoolError, SpoolFlushed, StatisticsError,
 };
 
 /// As [`crate::Client`].
@@ -98,7 +98,10 @@ impl Client {
     }
 
     /// As [`crate::Client::flows`].
-    pub fn flows(&self, query: &FlowQuery) -> impl Iterator<Item = Result<FlowRecord, Error>> + use<> {
+    pub fn flows(
+        &self,
+        query: &FlowQuery,
+    ) -> impl Iterator<Item = Result<FlowRecord, Error>> + use<> {
         iterate(self.0.flows(query))
     }
 
@@ -130,12 +133,19 @@ impl Client {
     /// # Errors
     ///
     /// Those of the async method.
-    pub fn run_if_changed(&self, address: RunAddress, etag: &str) -> Result<Option<RunRecord>, Error> {
+    pub fn run_if_changed(
+        &self,
+        address: RunAddress,
+        etag: &str,
+    ) -> Result<Option<RunRecord>, Error> {
         wait(self.0.run_if_changed(address, etag))
     }
 
     /// As [`crate::Client::watch`].
-    pub fn watch(&self, address: RunAddress) -> impl Iterator<Item = Result<RunRecord, Error>> + use<> {
+    pub fn watch(
+        &self,
+        address: RunAddress,
+    ) -> impl Iterator<Item = Result<RunRecord, Error>> + use<> {
         iterate(self.0.watch(address))
     }
 
@@ -201,8 +211,8 @@ impl Flow {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidName`].
-    pub fn start_detached(&self, name: &str) -> Result<Run, Error> {
+    /// [`InvalidDisplayName`].
+    pub fn start_detached(&self, name: &str) -> Result<Run, InvalidDisplayName> {
         self.0.start_detached(name).map(Run)
     }
 
@@ -210,8 +220,12 @@ impl Flow {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidName`].
-    pub fn start_detached_with_id(&self, run: RunId, name: &str) -> Result<Run, Error> {
+    /// [`InvalidDisplayName`].
+    pub fn start_detached_with_id(
+        &self,
+        run: RunId,
+        name: &str,
+    ) -> Result<Run, InvalidDisplayName> {
         self.0.start_detached_with_id(run, name).map(Run)
     }
 
@@ -278,7 +292,11 @@ impl Run {
     /// # Errors
     ///
     /// [`ReportError`].
-    pub fn end_with(self, outcome: Outcome, statistics: impl Serialize) -> Result<Ended, ReportError> {
+    pub fn end_with(
+        self,
+        outcome: Outcome,
+        statistics: impl Serialize,
+    ) -> Result<Ended, ReportError> {
         wait(self.0.end_with(outcome, statistics))
     }
 

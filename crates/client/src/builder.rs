@@ -1,6 +1,11 @@
 //! How a client is made, from code or from the environment.
 
-use std::{env, path::PathBuf, sync::{Arc, Mutex}, time::Duration};
+use std::{
+    env,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use flowruns_domain::clock::{Clock, Ids, SystemClock, TimeOrderedIds};
 use reqwest::Url;
@@ -312,7 +317,8 @@ fn spool_folder(set: &impl Fn(&'static str) -> Option<String>) -> Option<PathBuf
 }
 
 fn parsed(name: &'static str, text: &str) -> Result<Url, ConfigError> {
-    let invalid = |error| ConfigError::Invalid { name, reason: format!("{text:?} is not a URL: {error}") };
+    let invalid =
+        |error| ConfigError::Invalid { name, reason: format!("{text:?} is not a URL: {error}") };
     text.parse().map_err(|error: <Url as std::str::FromStr>::Err| invalid(error.to_string()))
 }
 

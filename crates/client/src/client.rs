@@ -146,7 +146,10 @@ impl Client {
     }
 
     /// Lists the runs of all flows. The stream follows the pages.
-    pub fn runs(&self, query: &RunQuery) -> impl Stream<Item = Result<RunRow, Error>> + Send + use<> {
+    pub fn runs(
+        &self,
+        query: &RunQuery,
+    ) -> impl Stream<Item = Result<RunRow, Error>> + Send + use<> {
         let url = self.core.shared.server.all_runs();
         pages(Arc::clone(&self.core), url, &query.options(), |row| RunRow::of(row, None))
     }

@@ -90,7 +90,10 @@ impl Error {
 
     /// Whether the same request could succeed later: the server was away, or the token was not accepted.
     pub const fn is_temporary(&self) -> bool {
-        matches!(self, Self::Away { .. } | Self::Token(_) | Self::NotAllowed(_) | Self::Unreadable(_))
+        matches!(
+            self,
+            Self::Away { .. } | Self::Token(_) | Self::NotAllowed(_) | Self::Unreadable(_)
+        )
     }
 }
 
@@ -163,7 +166,7 @@ pub enum RunError {
     },
     /// The job did not start, because the name of the run cannot be used.
     #[error("the job was not started")]
-    NotStarted(#[from] Error),
+    NotStarted(#[from] InvalidDisplayName),
     /// The job succeeded, and its report was not acknowledged.
     #[error("the job is done, and its outcome was not acknowledged")]
     Report(#[source] ReportError),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use flowruns_domain::{
-    display_name::DisplayName,
+    display_name::{DisplayName, InvalidDisplayName},
     id::{FlowId, RunId},
     run::Statistics,
 };
@@ -98,8 +98,8 @@ impl Flow {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidName`].
-    pub fn start_detached(&self, name: &str) -> Result<Run, Error> {
+    /// [`InvalidDisplayName`].
+    pub fn start_detached(&self, name: &str) -> Result<Run, InvalidDisplayName> {
         Ok(self.create(&DisplayName::new(name)?, None, None))
     }
 
@@ -107,8 +107,12 @@ impl Flow {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidName`].
-    pub fn start_detached_with_id(&self, run: RunId, name: &str) -> Result<Run, Error> {
+    /// [`InvalidDisplayName`].
+    pub fn start_detached_with_id(
+        &self,
+        run: RunId,
+        name: &str,
+    ) -> Result<Run, InvalidDisplayName> {
         Ok(self.create(&DisplayName::new(name)?, Some(run), None))
     }
 
@@ -133,7 +137,10 @@ impl Flow {
     }
 
     /// Lists the runs of this flow. The stream follows the pages.
-    pub fn runs(&self, query: &RunQuery) -> impl Stream<Item = Result<RunRow, Error>> + Send + use<> {
+    pub fn runs(
+        &self,
+        query: &RunQuery,
+    ) -> impl Stream<Item = Result<RunRow, Error>> + Send + use<> {
         let (core, flow) = (Arc::clone(&self.client.core), self.id);
         let url = core.shared.server.runs(flow);
         pages(core, url, &query.options(), move |row| RunRow::of(row, Some(flow)))

@@ -52,6 +52,10 @@
 //! | tokens | [`TokenProvider`] and its implementations |
 //! | tests of your own | [`Transport`], [`ClientBuilder::runtime`] |
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod address;
 pub mod blocking;
 mod blocking_error;
@@ -71,6 +75,7 @@ mod token;
 mod worker;
 
 pub use flowruns_domain::{
+    display_name::InvalidDisplayName,
     id::{FlowId, RunId},
     json::{JsonObject, JsonValue},
     timestamp::Timestamp,

@@ -123,7 +123,8 @@ impl Refusal {
     pub(crate) fn read(status: u16, body: &[u8], retry_after: Option<u64>) -> Option<Self> {
         let Body { error } = serde_json::from_slice(body).ok()?;
         let faults = error.details.into_iter();
-        let faults = faults.map(|DetailBody { code, message, target }| Fault { code, message, target });
+        let faults =
+            faults.map(|DetailBody { code, message, target }| Fault { code, message, target });
         Some(Self {
             status,
             rule: Rule::from_code(&error.inner_error.code),

@@ -2,11 +2,7 @@
 
 use std::{sync::Arc, thread};
 
-use flowruns_domain::{
-    id::RunId,
-    json::JsonObject,
-    run,
-};
+use flowruns_domain::{id::RunId, json::JsonObject, run};
 use serde::Serialize;
 use tokio::{sync::oneshot, time::Instant};
 
@@ -202,7 +198,9 @@ impl Drop for Run {
             return;
         }
         let error = match thread::panicking() {
-            true => BlockingError::new("panic", "the program panicked before the run had an outcome"),
+            true => {
+                BlockingError::new("panic", "the program panicked before the run had an outcome")
+            }
             false => BlockingError::new("noOutcome", "the run was dropped without an outcome"),
         };
         self.tell(EndReason::Dropped, run::Outcome::Failed, Some(error), JsonObject::default());

@@ -6,10 +6,10 @@ mod request;
 mod retry;
 mod sender;
 
+pub use self::{http_transport::HttpTransport, request::Transport};
 pub(crate) use self::{
     limit::{Limit, LimitSetter},
     request::{Answer, CLIENT_REQUEST_ID, IDEMPOTENCY_KEY, PREFER, Prepared},
     retry::{Backoff, RetryBudget},
     sender::{Attempt, Sender},
 };
-pub use self::{http_transport::HttpTransport, request::Transport};

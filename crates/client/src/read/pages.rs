@@ -8,7 +8,11 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::record::{json, unreadable};
-use crate::{Error, client::Core, send::{Limit, Prepared}};
+use crate::{
+    Error,
+    client::Core,
+    send::{Limit, Prepared},
+};
 
 /// Where a list is.
 struct Position<T> {

@@ -140,7 +140,10 @@ impl Delivery<'_> {
             }
             Ok(run) => {
                 let what = format!("a run that is {} and not {told}", run.status);
-                Err(ReportError::Unknown { spooled: false, last: Box::new(Error::Unreadable(what)) })
+                Err(ReportError::Unknown {
+                    spooled: false,
+                    last: Box::new(Error::Unreadable(what)),
+                })
             }
             Err(error) => Err(ReportError::Unknown { spooled: false, last: Box::new(error) }),
         }

@@ -44,7 +44,9 @@ impl QueueBytes {
         };
         let order = Ordering::Relaxed;
         let result = self.waiting.fetch_update(order, order, replaced);
-        result.map(|_| ()).map_err(|waiting| StatisticsError::QueueFull { waiting, limit: self.limit })
+        result
+            .map(|_| ())
+            .map_err(|waiting| StatisticsError::QueueFull { waiting, limit: self.limit })
     }
 
     fn release(&self, bytes: usize) {
@@ -138,7 +140,11 @@ impl Mailbox {
         merged.map(|_| ()).map_err(StatisticsError::OverLimit)
     }
 
-    fn add(&self, waiting: &mut VecDeque<Waiting>, patch: JsonObject) -> Result<(), StatisticsError> {
+    fn add(
+        &self,
+        waiting: &mut VecDeque<Waiting>,
+        patch: JsonObject,
+    ) -> Result<(), StatisticsError> {
         if let Some(last) = waiting.back_mut() {
             let mut combined = last.patch.clone();
             if combine(&mut combined, &patch) {

@@ -163,11 +163,8 @@ impl Reporter {
         if end.reason == EndReason::Dropped {
             warn!(run = %url, "the run was dropped without an outcome; it is reported as failed");
         }
-        let delivery = Delivery {
-            shared: &self.shared,
-            address: self.address,
-            limit: self.mailbox.limit(),
-        };
+        let delivery =
+            Delivery { shared: &self.shared, address: self.address, limit: self.mailbox.limit() };
         delivery.end(end, creation, patches).await;
     }
 

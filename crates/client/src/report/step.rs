@@ -65,7 +65,8 @@ impl Step {
     }
 
     pub(crate) fn progress(id: Uuid, statistics: &JsonObject) -> Self {
-        let body = PatchBody { status: None, end_date_time: None, blocking_error: None, statistics };
+        let body =
+            PatchBody { status: None, end_date_time: None, blocking_error: None, statistics };
         Self { kind: StepKind::Progress, id, body: json(&body) }
     }
 

@@ -70,8 +70,10 @@ impl Prepared {
 
     /// The request with a token.
     pub(crate) fn authorized(&self, bearer: HeaderValue) -> Result<Request<Bytes>, http::Error> {
-        let mut request =
-            Request::builder().method(&self.method).uri(self.url.as_str()).body(self.body.clone())?;
+        let mut request = Request::builder()
+            .method(&self.method)
+            .uri(self.url.as_str())
+            .body(self.body.clone())?;
         *request.headers_mut() = self.headers.clone();
         request.headers_mut().insert(header::AUTHORIZATION, bearer);
         Ok(request)

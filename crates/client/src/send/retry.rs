@@ -50,7 +50,8 @@ impl RetryBudget {
     /// Takes a retry from the budget. Returns how long it has to wait until the budget has one.
     pub(crate) fn take(&self, now: Instant) -> Duration {
         let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = tokens.counted.map_or(Duration::ZERO, |counted| now.saturating_duration_since(counted));
+        let since =
+            tokens.counted.map_or(Duration::ZERO, |counted| now.saturating_duration_since(counted));
         tokens.counted = Some(now);
         tokens.left = (tokens.left + since.as_secs_f64()).min(Self::CAPACITY) - 1.0;
         Duration::from_secs_f64((-tokens.left).max(0.0))

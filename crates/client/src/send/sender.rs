@@ -61,12 +61,17 @@ impl Sender {
             };
             let pause = self.pause(&mut backoff, after);
             let is_too_late = limit.get().is_some_and(|at| Instant::now() + pause >= at);
-            let may_continue = !is_too_late && select! {
-                () = sleep(pause) => true,
-                () = limit.passed() => false,
-            };
+            let may_continue = !is_too_late
+                && select! {
+                    () = sleep(pause) => true,
+                    () = limit.passed() => false,
+                };
             if !may_continue {
-                return Err(Error::Away { server: self.server.clone(), attempts, last: Some(cause) });
+                return Err(Error::Away {
+                    server: self.server.clone(),
+                    attempts,
+                    last: Some(cause),
+                });
             }
         }
     }

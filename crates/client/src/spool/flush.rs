@@ -9,12 +9,7 @@ use super::{
     entry::Entry,
     folder::{Spool, SpoolError},
 };
-use crate::{
-    Error,
-    report::StepKind,
-    send::Limit,
-    worker::Shared,
-};
+use crate::{Error, report::StepKind, send::Limit, worker::Shared};
 
 /// How often the lock of another process is tried.
 const LOCK_INTERVAL: Duration = Duration::from_millis(50);

@@ -45,9 +45,9 @@ impl TokenCache {
             }
             Err(error) => {
                 // The old one is good until it expires.
-                let usable = held.as_ref().filter(|held| {
-                    held.token.expires().is_some_and(|expires| now < expires)
-                });
+                let usable = held
+                    .as_ref()
+                    .filter(|held| held.token.expires().is_some_and(|expires| now < expires));
                 usable.map(|held| held.token.clone()).ok_or(error)
             }
         }
@@ -95,7 +95,8 @@ mod tests {
     }
 
     fn at(seconds: i64) -> Timestamp {
-        Timestamp::new(chrono::DateTime::from_timestamp(1_772_353_800 + seconds, 0).unwrap()).unwrap()
+        Timestamp::new(chrono::DateTime::from_timestamp(1_772_353_800 + seconds, 0).unwrap())
+            .unwrap()
     }
 
     #[tokio::test]

@@ -83,7 +83,11 @@ impl ClientCredentials {
         let request = Request::get(format!("{name}{DISCOVERY}")).body(Bytes::new())?;
         let document: DiscoveryDocument = serde_json::from_slice(&self.send(request).await?)?;
         if document.issuer.trim_end_matches('/') != name {
-            return Err(format!("the discovery document is of another issuer, {:?}", document.issuer).into());
+            return Err(format!(
+                "the discovery document is of another issuer, {:?}",
+                document.issuer
+            )
+            .into());
         }
         let endpoint: Url = document.token_endpoint.parse()?;
         if !is_trusted(&endpoint) || (is_loopback(&endpoint) && !is_loopback(&self.issuer)) {
@@ -115,7 +119,8 @@ impl ClientCredentials {
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         if !in_body {
             let pair = format!("{}:{}", form_encoded(&self.client_id)?, form_encoded(secret)?);
-            request = request.header(header::AUTHORIZATION, format!("Basic {}", STANDARD.encode(pair)));
+            request =
+                request.header(header::AUTHORIZATION, format!("Basic {}", STANDARD.encode(pair)));
         }
         Ok(request.body(Bytes::from(form(&fields)?))?)
     }

@@ -230,7 +230,10 @@ fn an_application_gets_its_tokens_from_its_issuer() {
         json!({"access_token": token, "token_type": "Bearer", "expires_in": 3600}).to_string()
     };
     let routes = Router::new()
-        .route("/.well-known/openid-configuration", routing::get(async move || document.to_string()))
+        .route(
+            "/.well-known/openid-configuration",
+            routing::get(async move || document.to_string()),
+        )
         .route("/token", routing::post(respond));
     let _issuer = Server::start(listener, routes);
 

@@ -1,11 +1,6 @@
 //! A transport between the client and the service that does what networks do.
 
-use std::{
-    collections::VecDeque,
-    future::pending,
-    sync::Mutex,
-    time::Duration,
-};
+use std::{collections::VecDeque, future::pending, sync::Mutex, time::Duration};
 
 use async_trait::async_trait;
 use axum::body::Bytes;
@@ -63,7 +58,8 @@ struct State {
 
 impl Proxy {
     pub(crate) fn new(service: Service) -> Self {
-        let state = State { next: VecDeque::new(), then: Fault::Pass, is_away: false, sent: Vec::new() };
+        let state =
+            State { next: VecDeque::new(), then: Fault::Pass, is_away: false, sent: Vec::new() };
         Self { service, state: Mutex::new(state) }
     }
 

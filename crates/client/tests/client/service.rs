@@ -20,8 +20,8 @@ use flowruns_testing::{
     MemoryStore, fixtures,
     tokens::{SigningKey, claims, key_set},
 };
-use http_body_util::BodyExt as _;
 use http::{Request, Response, header};
+use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tower::ServiceExt as _;

@@ -47,7 +47,10 @@ async fn what_could_not_be_sent_is_sent_later_and_completely() {
     assert_eq!(counts(fixture.client.flush_spool(SOON).await.unwrap()), [1, 0, 0, 0]);
     let stored = fixture.service.run(address).await;
     assert_eq!(stored["status"], "completed");
-    assert_eq!((&stored["statistics"]["rows"], &stored["statistics"]["files"]), (&json!(1), &json!(2)));
+    assert_eq!(
+        (&stored["statistics"]["rows"], &stored["statistics"]["files"]),
+        (&json!(1), &json!(2))
+    );
     assert!(reports(folder.path()).is_empty());
     assert_eq!(counts(fixture.client.flush_spool(SOON).await.unwrap()), [0; 4]);
 }
