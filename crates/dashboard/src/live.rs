@@ -31,5 +31,5 @@ pub(crate) use self::{
     open::StreamParameters,
     registry::{Live, LiveOptions},
     rendering::{RoutedViews, Tick},
-    view::{Audience, LiveError, LiveFragment, LivePage, LiveViews},
+    view::{Audience, LivePage},
 };

@@ -1,6 +1,6 @@
 //! A page and its response. A handler makes a view; the view is rendered as HTML or as JSON.
 
-use std::{borrow::Cow, convert::Infallible, sync::Arc};
+use std::{borrow::Cow, convert::Infallible, fmt, sync::Arc};
 
 use axum::{
     body::Body,
@@ -121,7 +121,7 @@ impl Page {
     }
 
     /// 303 to an address below the prefix.
-    pub(crate) fn redirect(address: impl ToString) -> Self {
+    pub(crate) fn redirect(address: impl fmt::Display) -> Self {
         Self::Redirect(address.to_string())
     }
 }
