@@ -4,16 +4,15 @@ use std::fmt;
 
 use flowruns_domain::{
     id::{FlowId, RunId},
-    query::{Comparison, EnumComparison, Filter, Operator, RunCursor, RunFilter, RunPredicate, SortKey},
+    query::{
+        Comparison, EnumComparison, Filter, Operator, RunCursor, RunFilter, RunPredicate, SortKey,
+    },
     run::RunStatus,
     text::excerpt,
     timestamp::Timestamp,
 };
 
-use super::{
-    BadAddress, Parameters, Query,
-    window::Window,
-};
+use super::{BadAddress, Parameters, Query, window::Window};
 use crate::links::RUNS;
 
 /// What the list shows.
@@ -121,7 +120,10 @@ impl Statuses {
         let statuses: Result<Vec<RunStatus>, &str> = statuses.collect();
         statuses.map(Self::new).map_err(|unknown| {
             let known = RunStatus::ALL.map(RunStatus::as_str).join(", ");
-            format!("There is no status {}; known statuses, with commas between them: {known}.", excerpt(unknown))
+            format!(
+                "There is no status {}; known statuses, with commas between them: {known}.",
+                excerpt(unknown)
+            )
         })
     }
 }
@@ -210,7 +212,8 @@ mod tests {
 
     fn positions() -> impl Strategy<Value = RunPosition> {
         (0_i64..253_402_300_800_000_000).prop_map(|micros| RunPosition {
-            start: Timestamp::new(chrono::DateTime::from_timestamp_micros(micros).unwrap()).unwrap(),
+            start: Timestamp::new(chrono::DateTime::from_timestamp_micros(micros).unwrap())
+                .unwrap(),
             run: RunId::new(fresh_uuid()).unwrap(),
             flow: FlowId::new(fresh_uuid()).unwrap(),
         })
@@ -282,7 +285,9 @@ mod tests {
     #[test]
     fn the_filter_is_one_that_lists_of_all_flows_support() {
         let tenant = flowruns_testing::fixtures::fresh_tenant();
-        for query in ["", "status=failed", "status=failed,running&since=24h", "to=2026-01-01T00:00:00Z"] {
+        for query in
+            ["", "status=failed", "status=failed,running&since=24h", "to=2026-01-01T00:00:00Z"]
+        {
             let filter = parse(query).unwrap().filter(moment());
             let scope = flowruns_domain::query::RunScope::Tenant(tenant);
             let query = flowruns_domain::query::RunQuery {

@@ -142,7 +142,8 @@ impl TimelineAddress {
         let (from, _) = self.window(now);
         let step = usize::from(self.hours.between_labels());
         let hours = (0..=self.hours.number()).step_by(step);
-        let at = |hour: u8| Timestamp::new(from.date_time() + Duration::hours(i64::from(hour))).ok();
+        let at =
+            |hour: u8| Timestamp::new(from.date_time() + Duration::hours(i64::from(hour))).ok();
         hours.filter_map(at).collect()
     }
 }
@@ -209,7 +210,8 @@ mod tests {
         let day = TimelineAddress::default();
         let (from, to) = day.window(now);
         assert_eq!((from, to), (time("2026-11-26T20:00:00Z"), time("2026-11-27T20:00:00Z")));
-        let past = TimelineAddress { hours: Hours::Six, to: Some(time("2026-01-01T00:10:00Z")), ..day };
+        let past =
+            TimelineAddress { hours: Hours::Six, to: Some(time("2026-01-01T00:10:00Z")), ..day };
         let (from, to) = past.window(now);
         assert_eq!((from, to), (time("2025-12-31T18:10:00Z"), time("2026-01-01T00:10:00Z")));
     }
@@ -235,7 +237,8 @@ mod tests {
     #[test]
     fn there_is_no_window_before_the_first_year_and_none_after_the_last() {
         let now = time("2026-11-27T19:42:04Z");
-        let first = TimelineAddress { to: Some(time("0001-01-01T03:00:00Z")), ..Default::default() };
+        let first =
+            TimelineAddress { to: Some(time("0001-01-01T03:00:00Z")), ..Default::default() };
         assert_eq!(first.earlier(now), None);
         assert!(first.later(now).is_some());
     }

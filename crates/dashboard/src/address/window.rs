@@ -126,7 +126,8 @@ impl Window {
             text.parse::<Span>().map_err(message)
         });
         let has_since = since.is_some();
-        let from = parameters.take("from", |text| time(text).and_then(|time| not_with_since(has_since, time)));
+        let from = parameters
+            .take("from", |text| time(text).and_then(|time| not_with_since(has_since, time)));
         let to = parameters.take("to", |text| {
             let to = time(text).and_then(|time| not_with_since(has_since, time))?;
             match from.is_some_and(|from| from >= to) {
@@ -195,13 +196,14 @@ pub(crate) mod tests {
             let units = [Unit::Minutes, Unit::Hours, Unit::Days];
             Span { number, unit: units[unit] }
         });
-        let between = (option::of(times()), option::of(times())).prop_map(|(from, to)| {
-            match (from, to) {
+        let between =
+            (option::of(times()), option::of(times())).prop_map(|(from, to)| match (from, to) {
                 (None, None) => Window::All,
-                (Some(from), Some(to)) if from >= to => Window::Between { from: Some(from), to: None },
+                (Some(from), Some(to)) if from >= to => {
+                    Window::Between { from: Some(from), to: None }
+                }
                 (from, to) => Window::Between { from, to },
-            }
-        });
+            });
         prop_oneof![Just(Window::All), spans.prop_map(Window::Since), between]
     }
 
@@ -236,9 +238,22 @@ pub(crate) mod tests {
 
     #[test]
     fn other_texts_are_no_spans() {
-        for text in
-            ["", "h", "0h", "024h", "+1h", "-1h", "1", "1w", "1 h", "1H", "3661d", "99999999999d", "１h", "1é"]
-        {
+        for text in [
+            "",
+            "h",
+            "0h",
+            "024h",
+            "+1h",
+            "-1h",
+            "1",
+            "1w",
+            "1 h",
+            "1H",
+            "3661d",
+            "99999999999d",
+            "１h",
+            "1é",
+        ] {
             assert_eq!(text.parse::<Span>(), Err(InvalidSpan), "{text:?}");
         }
     }

@@ -79,8 +79,7 @@ pub(crate) async fn post(request: PageRequest) -> Result<Page, Problem> {
             return Ok(Page::with_status(StatusCode::UNPROCESSABLE_ENTITY, page));
         }
     };
-    let ending =
-        Ending { environment, requester: &request.requester(), reason: &reason };
+    let ending = Ending { environment, requester: &request.requester(), reason: &reason };
     let keyed: Vec<(RunKey, StoredChoice)> =
         choices.into_iter().map(|choice| (choice.chosen.key(request.tenant()), choice)).collect();
     let outcomes = ending.end_all(&keyed).await;

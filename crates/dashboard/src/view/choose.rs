@@ -3,12 +3,7 @@
 
 use maud::{Markup, html};
 
-use crate::{
-    address::ChosenRun,
-    context::PageContext,
-    links,
-    request::FORM_TOKEN,
-};
+use crate::{address::ChosenRun, context::PageContext, links, request::FORM_TOKEN};
 
 /// The id of the form.
 const FORM: &str = "acts";

@@ -87,9 +87,9 @@ impl Ending<'_> {
         match self.report(key, choice.chosen.version).await {
             Ok(()) => EndOutcome::Ended,
             Err(ServiceError::RunNotFound | ServiceError::FlowNotFound) => EndOutcome::Gone,
-            Err(ServiceError::Rejected(
-                Rejection::PreconditionFailed | Rejection::Conflict(_),
-            )) => self.outcome_now(key).await,
+            Err(ServiceError::Rejected(Rejection::PreconditionFailed | Rejection::Conflict(_))) => {
+                self.outcome_now(key).await
+            }
             Err(ServiceError::Rejected(rejection)) => EndOutcome::Rejected(rejection.to_string()),
             Err(error) => {
                 tracing::warn!(%error, run = %key.run, "a run could not be ended");

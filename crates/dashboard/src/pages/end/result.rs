@@ -49,7 +49,13 @@ impl Ended {
         self.runs.iter().filter(|(_, outcome)| *outcome == EndOutcome::Ended).count()
     }
 
-    fn row(&self, key: RunKey, choice: &StoredChoice, outcome: &EndOutcome, links: &Links) -> Markup {
+    fn row(
+        &self,
+        key: RunKey,
+        choice: &StoredChoice,
+        outcome: &EndOutcome,
+        links: &Links,
+    ) -> Markup {
         let name = self.names.get(&key.flow).map_or("deleted flow", String::as_str);
         html! {
             tr {
@@ -64,7 +70,7 @@ impl Ended {
                         }
                     }
                 }
-                td.full { span.row { (icon(picture(outcome))) span { (self.sentence(outcome)) } } }
+                td.full { span.outcome { (icon(picture(outcome))) span { (self.sentence(outcome)) } } }
             }
         }
     }

@@ -86,7 +86,9 @@ mod tests {
 
     #[test]
     fn a_formula_is_shown_as_text() {
-        for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\u{a0}=1", "＝1", "\n"] {
+        for formula in
+            ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\u{a0}=1", "＝1", "\n"]
+        {
             assert!(written(&[formula]).starts_with("\"'"), "{formula:?}");
         }
         for text in ["1-1", "a=b", "'=1", ""] {

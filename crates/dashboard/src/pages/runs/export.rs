@@ -25,11 +25,7 @@ use super::{
     table::seconds,
 };
 use crate::{
-    address::RunsAddress,
-    links::RUNS_CSV,
-    page::Page,
-    problem::Problem,
-    request::PageRequest,
+    address::RunsAddress, links::RUNS_CSV, page::Page, problem::Problem, request::PageRequest,
     view::time::between,
 };
 
