@@ -143,8 +143,8 @@ impl Timeline {
     }
 
     fn lanes(&self, links: &Links) -> Markup {
-        let runs = self.lanes.lanes.iter().map(|lane| lane.runs.as_slice());
-        let slots = self.axis.slots(runs);
+        let runs: Vec<_> = self.lanes.lanes.iter().map(|lane| lane.runs.as_slice()).collect();
+        let slots = self.axis.slots(&runs);
         html! {
             div id=(LANES) {
                 @if let Some(from) = self.lanes.complete_from() { (left_out(from)) }
