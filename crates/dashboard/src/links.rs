@@ -53,6 +53,10 @@ pub(crate) fn run_path(run: RunKey) -> String {
 }
 
 pub(crate) const OVERVIEW: &str = "/ui";
+/// The template of [`flow_path`].
+pub(crate) const FLOW: &str = "/ui/flows/{flow}";
+/// The template of [`run_path`].
+pub(crate) const RUN: &str = "/ui/flows/{flow}/runs/{run}";
 pub(crate) const RUNS: &str = "/ui/runs";
 pub(crate) const RUNS_JSON: &str = "/ui/runs.json";
 pub(crate) const RUNS_CSV: &str = "/ui/runs.csv";

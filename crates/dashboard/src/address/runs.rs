@@ -114,7 +114,8 @@ impl RunPosition {
 }
 
 impl Statuses {
-    fn from_text(text: &str) -> Result<Self, String> {
+    /// Reads names with commas between them.
+    pub(super) fn from_text(text: &str) -> Result<Self, String> {
         let names = text.split(',');
         let statuses = names.map(|name| RunStatus::from_name(name).ok_or(name));
         let statuses: Result<Vec<RunStatus>, &str> = statuses.collect();
