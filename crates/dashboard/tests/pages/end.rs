@@ -91,7 +91,8 @@ fn submitted(page: &str, reason: &str) -> String {
     let form = page.split("<form class=\"body end-form\"").nth(1).expect("a form");
     let form = form.split("</form>").next().expect("the end of the form");
     let inputs = form.split("<input type=\"hidden\"").skip(1);
-    let fields = inputs.filter_map(|rest| Some((field(rest, "name=\"")?, field(rest, "value=\"")?)));
+    let fields =
+        inputs.filter_map(|rest| Some((field(rest, "name=\"")?, field(rest, "value=\"")?)));
     let fields = fields.filter(|(name, _)| name != "token");
     let fields: Vec<_> = fields.map(|(name, value)| format!("{name}={value}")).collect();
     format!("{}&reason={reason}", fields.join("&"))
@@ -146,7 +147,8 @@ async fn to_send_the_form_again_changes_nothing_and_says_who_ended_the_run() {
 async fn of_two_people_one_ends_the_run_and_the_other_is_told_who_did() {
     let fixture = Fixture::new().await;
     let run = fixture.running(1).await;
-    let other = Visitor { actor: "a1-lindqvist".to_owned(), ..fixture.site.visitor(Permission::WriteRuns) };
+    let other =
+        Visitor { actor: "a1-lindqvist".to_owned(), ..fixture.site.visitor(Permission::WriteRuns) };
     let form = confirmed(&[run]);
     let (one, two) = tokio::join!(
         fixture.site.post_as(&fixture.writer, "/ui/end", &form),
@@ -181,7 +183,10 @@ async fn a_run_that_is_reported_on_in_between_is_left_running() {
     let run = fixture.running(1).await;
     fixture.store.report_before_next_update(run, reported(counted(r#"{"rows":1}"#)));
     let page = fixture.end(&[run]).await.ok();
-    for part in ["Still running: it was reported on in the meantime, by <bdi>nightly</bdi>, ", "has version 2 now"] {
+    for part in [
+        "Still running: it was reported on in the meantime, by <bdi>nightly</bdi>, ",
+        "has version 2 now",
+    ] {
         assert!(page.contains(part), "{part}: {page}");
     }
     assert_eq!(fixture.status(run).await, RunStatus::Running);
@@ -250,7 +255,8 @@ async fn a_reason_is_required_and_what_was_written_is_kept() {
 async fn a_form_without_runs_with_too_many_or_with_other_fields_is_400() {
     let fixture = Fixture::new().await;
     let run = fixture.running(1).await;
-    let too_many: Vec<RunKey> = (1..=101).map(|number| flowruns_testing::fixtures::run_key(fixture.flow, number)).collect();
+    let too_many: Vec<RunKey> =
+        (1..=101).map(|number| flowruns_testing::fixtures::run_key(fixture.flow, number)).collect();
     for form in [
         String::new(),
         "step=confirmed&reason=x".to_owned(),

@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use flowruns_domain::run::{NewRun, Outcome};
 use flowruns_http::Limits;
-use flowruns_testing::{
-    MemoryStore,
-    fixtures::name,
-};
+use flowruns_testing::{MemoryStore, fixtures::name};
 
 use crate::{
     harness::Site,
@@ -47,10 +44,7 @@ async fn an_export_without_runs_has_the_names_of_the_columns() {
     let site = Site::new();
     let shown = site.get("/ui/runs.csv").await;
     assert_eq!(shown.header("content-type"), "text/csv; charset=utf-8; header=present");
-    assert_eq!(
-        shown.header("content-disposition"),
-        "attachment; filename=\"flowruns-runs.csv\""
-    );
+    assert_eq!(shown.header("content-disposition"), "attachment; filename=\"flowruns-runs.csv\"");
     assert_eq!(shown.header("cache-control"), "private, no-store");
     assert_eq!(shown.ok(), format!("{COLUMNS}\r\n"));
 }

@@ -18,8 +18,7 @@ use crate::{harness::Site, recording::RecordingStore};
 /// A name that a page must show as text.
 pub(crate) const HOSTILE: &str = "<b onmouseover=\"alert(1)\">'&amp;\u{202e}=1+1";
 /// The same as HTML.
-pub(crate) const ESCAPED: &str =
-    "&lt;b onmouseover=&quot;alert(1)&quot;&gt;'&amp;amp;\u{202e}=1+1";
+pub(crate) const ESCAPED: &str = "&lt;b onmouseover=&quot;alert(1)&quot;&gt;'&amp;amp;\u{202e}=1+1";
 
 /// A run that failed with an error, from one minute to another of the morning.
 pub(crate) fn failed(minute: u32, code: &str, message: &str) -> NewRun {
@@ -192,7 +191,8 @@ async fn the_pages_show_every_run_once() {
 #[tokio::test]
 async fn unknown_and_malformed_parameters_are_400_and_can_be_left_out() {
     let site = Site::new();
-    for query in ["state=failed", "status=broken", "since=1w", "from=x", "after=x", "since=1h&to=x"] {
+    for query in ["state=failed", "status=broken", "since=1w", "from=x", "after=x", "since=1h&to=x"]
+    {
         for path in ["/ui/runs", "/ui/runs.json", "/ui/runs.csv"] {
             let shown = site.get(&format!("{path}?{query}&status=failed")).await;
             assert_eq!(shown.status, StatusCode::BAD_REQUEST, "{path}?{query}");
@@ -228,7 +228,9 @@ async fn only_people_who_may_write_can_choose_runs() {
         running.flow, running.run
     );
     assert!(writer.contains(&chosen), "{writer}");
-    assert!(writer.contains("<form class=\"acts\" id=\"acts\" method=\"post\" action=\"/ui/end\">"));
+    assert!(
+        writer.contains("<form class=\"acts\" id=\"acts\" method=\"post\" action=\"/ui/end\">")
+    );
     let reader = site.get_as(&site.visitor(Permission::ReadRuns), "/ui/runs").await.ok();
     // The rows are the same for all people of a tenant; the class hides their check boxes.
     assert!(reader.contains("<table class=\"cards read-only\">"), "{reader}");
@@ -249,8 +251,7 @@ async fn a_full_page_is_small_and_needs_few_queries() {
         site.run_of(flow, number.into(), failed(number, "sourceUnreachable", &message)).await;
     }
     store.take_calls();
-    let mut request =
-        site.request(Method::GET, &site.visitor(Permission::WriteRuns), "/ui/runs");
+    let mut request = site.request(Method::GET, &site.visitor(Permission::WriteRuns), "/ui/runs");
     request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     let shown = site.send(request).await;
     assert_eq!(shown.body.matches("<tr class=\"pick\">").count(), 50);

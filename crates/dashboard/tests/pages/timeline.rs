@@ -62,7 +62,8 @@ async fn each_flow_is_a_lane_with_a_bar_for_each_run() {
     ] {
         assert!(page.contains(part), "{part}: {page}");
     }
-    let address = format!("<a href=\"/ui/flows/{}/runs/{}\" tabindex=\"-1\">", flow.flow, running.run);
+    let address =
+        format!("<a href=\"/ui/flows/{}/runs/{}\" tabindex=\"-1\">", flow.flow, running.run);
     assert!(page.contains(&address), "{page}");
     let json = site.get("/ui/timeline.json").await.json();
     assert_eq!(json["flows"][0]["id"], flow.flow.to_string());
@@ -106,10 +107,14 @@ async fn the_windows_before_and_after_have_links_that_keep_the_length() {
     let site = Site::new();
     site.flow("Rosters").await;
     let page = site.get("/ui/timeline?hours=6").await.ok();
-    assert!(page.contains("rel=\"prev\" href=\"/ui/timeline?hours=6&amp;to=2026-11-27T14:00:00Z\""));
+    assert!(
+        page.contains("rel=\"prev\" href=\"/ui/timeline?hours=6&amp;to=2026-11-27T14:00:00Z\"")
+    );
     assert!(page.contains("<span class=\"btn\" aria-disabled=\"true\">Later ›</span>"), "{page}");
     let page = site.get("/ui/timeline?hours=6&to=2026-11-27T08:00:00Z").await.ok();
-    assert!(page.contains("rel=\"next\" href=\"/ui/timeline?hours=6&amp;to=2026-11-27T14:00:00Z\""));
+    assert!(
+        page.contains("rel=\"next\" href=\"/ui/timeline?hours=6&amp;to=2026-11-27T14:00:00Z\"")
+    );
     assert!(page.contains("href=\"/ui/timeline?hours=72&amp;to=2026-11-27T08:00:00Z\""), "{page}");
     assert!(!page.contains("class=\"now\""), "now is not in this window");
     let page = site.get("/ui/timeline?hours=6&to=2026-11-27T14:00:00Z").await.ok();
@@ -192,13 +197,10 @@ async fn the_page_says_which_runs_it_leaves_out() {
     let flow = site.flow("Rosters").await;
     for number in 0..3100 {
         let second = number * 20;
-        let start = format!(
-            "2026-11-27T{:02}:{:02}:{:02}Z",
-            second / 3600,
-            second / 60 % 60,
-            second % 60
-        );
-        site.run(flow, number + 1, (&start, Some((Outcome::Completed, "2026-11-27T19:00:00Z")))).await;
+        let start =
+            format!("2026-11-27T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60);
+        site.run(flow, number + 1, (&start, Some((Outcome::Completed, "2026-11-27T19:00:00Z"))))
+            .await;
     }
     let page = site.get("/ui/timeline").await.ok();
     let note = "There are more than 3000 runs: those that started before 2026-11-27 00:33:20 UTC are not shown.";
