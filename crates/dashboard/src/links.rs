@@ -64,6 +64,7 @@ pub(crate) const TIMELINE: &str = "/ui/timeline";
 pub(crate) const TIMELINE_JSON: &str = "/ui/timeline.json";
 pub(crate) const END: &str = "/ui/end";
 pub(crate) const REPORT: &str = "/ui/report";
+pub(crate) const STREAM: &str = "/ui/stream";
 pub(crate) const GO: &str = "/ui/go";
 pub(crate) const PREFERENCES: &str = "/ui/preferences";
 pub(crate) const SIGN_IN: &str = "/ui/sign-in";

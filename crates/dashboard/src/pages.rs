@@ -11,4 +11,5 @@ pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod sign_in;
 pub(crate) mod streak;
+pub(crate) mod stream;
 pub(crate) mod timeline;

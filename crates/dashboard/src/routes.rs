@@ -22,6 +22,7 @@ use crate::{
     assets,
     context::{CONTEXT, PageContext, Representation, Session},
     links,
+    live::{Live, LiveOptions, RoutedViews},
     options::{Dashboard, DashboardOptions},
     pages,
     problem::Problem,
@@ -49,6 +50,7 @@ fn table() -> Vec<Route> {
         Route::gate("/ui/callback", Method::GET, VisitorPath::Callback),
         Route::gate("/ui/open", Method::GET, VisitorPath::Open),
         Route::gate(links::SIGN_OUT, Method::POST, VisitorPath::SignOut),
+        Route::stream(links::STREAM, pages::stream::get),
         Route::open("/ui/a/{digest}/{file}", get_file),
     ]
 }
@@ -77,8 +79,10 @@ pub fn router(options: DashboardOptions) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(Arc::clone(&dashboard));
-    let service = tower::service_fn(move |request: Request| {
+    let live = live(&dashboard.options, routes.clone());
+    let service = tower::service_fn(move |mut request: Request| {
         let (dashboard, routes) = (Arc::clone(&dashboard), routes.clone());
+        request.extensions_mut().insert(Arc::clone(&live));
         async move { Ok::<_, Infallible>(respond(&dashboard, routes, request).await) }
     });
     let paths = ["/ui", "/ui/", "/ui.json", "/ui/{*rest}"];
@@ -87,11 +91,25 @@ pub fn router(options: DashboardOptions) -> Router {
         .fold(Router::new(), |router, path| router.route_service(path, service.clone()))
 }
 
+/// The live pages. They render pages through these routes.
+fn live(options: &DashboardOptions, routes: Router) -> Arc<Live> {
+    let live = LiveOptions {
+        limits: options.live,
+        key: options.view_key.clone(),
+        clock: Arc::clone(&options.environment.clock),
+        admission: Arc::clone(&options.admission),
+        draining: options.draining.clone(),
+    };
+    Live::new(live, Arc::new(RoutedViews { routes, limits: options.live }))
+}
+
 async fn respond(dashboard: &Dashboard, routes: Router, request: Request) -> Response {
     let trusted = &dashboard.options.pipeline.trusted_proxies;
     let is_safe = request.method().is_safe();
     let (page, request) = PageContext::take_from(request, trusted);
-    let handler = |request: Request| async move {
+    let handler = |mut request: Request| async move {
+        // The inner router would append its template to that of the outer one.
+        request.extensions_mut().remove::<MatchedPath>();
         let Ok(response) = routes.oneshot(request).await;
         response
     };

@@ -41,6 +41,9 @@ pub(crate) struct Runs {
     address: RunsAddress,
     #[serde(skip)]
     older: Option<RunsAddress>,
+    /// Whether the visitor may end runs.
+    #[serde(skip)]
+    may_end: bool,
 }
 
 /// The page of the runs.
@@ -53,23 +56,25 @@ pub(crate) async fn get(request: PageRequest) -> Result<Page, Problem> {
     let environment = &request.dashboard.options.environment;
     let size = PageSize::new(ROWS).unwrap_or_default();
     let found = read_page(environment, request.tenant(), (&address, request.now), size).await?;
-    Ok(Page::new(Runs::new(found, address, request.now)))
+    let may_end = request.visitor.may(Permission::WriteRuns);
+    Ok(Page::new(Runs::new(found, (address, request.now), may_end)))
 }
 
 impl Runs {
-    fn new(found: RunsPage, address: RunsAddress, now: Timestamp) -> Self {
+    fn new(found: RunsPage, (address, now): (RunsAddress, Timestamp), may_end: bool) -> Self {
         let older = found.next.map(|next| address.after(Some(next)));
         Self {
             runs: found.runs.into_iter().map(|run| RunLine::new(run, now)).collect(),
             next: older.as_ref().map(|older| older.at(links::RUNS_JSON).to_string()),
             address,
             older,
+            may_end,
         }
     }
 
-    /// Whether a run of the page can be ended.
-    fn has_running(&self) -> bool {
-        self.runs.iter().any(|run| run.status() == RunStatus::Running)
+    /// Whether the visitor may end a run of the page.
+    fn has_choices(&self) -> bool {
+        self.may_end && self.runs.iter().any(|run| run.status() == RunStatus::Running)
     }
 }
 
@@ -84,7 +89,6 @@ impl View for Runs {
 
     fn body(&self, page: &PageContext) -> Markup {
         let links = &page.links;
-        let may_end = page.may(Permission::WriteRuns);
         html! {
             div.head {
                 div.title {
@@ -102,21 +106,26 @@ impl View for Runs {
             section.panel aria-label="Runs" {
                 header { (filters::filters(&self.address, links)) }
                 div.wide-scroll {
-                    table.cards.read-only[!may_end] {
+                    table.cards {
                         caption.sr { "Runs, the latest start first" }
-                        (table::head(may_end && self.has_running()))
-                        (table::rows(&self.runs, links))
+                        (table::head(self.has_choices()))
+                        tbody { @for run in &self.runs { (run.row(links, self.may_end)) } }
                     }
                 }
                 @if self.runs.is_empty() { (self.nothing(links)) }
                 (self.footer(links))
             }
-            @if may_end && self.has_running() { (choose::end_form(page)) }
+            @if self.has_choices() { (choose::end_form(page)) }
         }
     }
 
     fn fragments(&self, links: &Links) -> Vec<Fragment> {
-        vec![Fragment::new(table::ROWS, table::rows(&self.runs, links))]
+        let row = |run: &RunLine| Fragment::new(run.row_id(), run.row(links, self.may_end));
+        self.runs.iter().map(row).collect()
+    }
+
+    fn is_live(&self) -> bool {
+        true
     }
 
     fn estimated_bytes(&self) -> usize {

@@ -89,6 +89,11 @@ impl View for Timeline {
         vec![Fragment::new(LANES, self.lanes(links))]
     }
 
+    /// A window in the past hardly changes.
+    fn is_live(&self) -> bool {
+        self.address.to.is_none()
+    }
+
     fn estimated_bytes(&self) -> usize {
         // A bar has about 200 bytes, and there are at most as many as runs.
         let runs: usize = self.lanes.lanes.iter().map(|lane| lane.runs.len()).sum();

@@ -18,6 +18,7 @@ use crate::{
     context::{PageContext, Representation},
     format,
     links::{self, OVERVIEW},
+    live::Tick,
     options::Dashboard,
     page::{self, Page},
     pages,
@@ -83,6 +84,20 @@ impl Route {
         Self { template, methods: MethodRouter::new().post(respond) }
     }
 
+    /// A stream of events: GET. It checks the session itself, since it is not admitted like a page.
+    pub(super) fn stream<F>(
+        template: &'static str,
+        handler: fn(Arc<Dashboard>, Arc<PageContext>, Request) -> F,
+    ) -> Self
+    where
+        F: Future<Output = Result<Response, Problem>> + Send + 'static,
+    {
+        let respond = move |State(dashboard): State<Arc<Dashboard>>, request: Request| {
+            respond_openly(dashboard, request, handler)
+        };
+        Self { template, methods: MethodRouter::new().get(respond) }
+    }
+
     /// An address of the gate.
     pub(super) fn gate(template: &'static str, method: Method, path: VisitorPath) -> Self {
         let respond = move |State(dashboard): State<Arc<Dashboard>>, request: Request| {
@@ -134,8 +149,11 @@ where
         let request =
             PageRequest::new(Arc::clone(&dashboard), Request::from_parts(parts, body)).await?;
         let made = handler(request).await?;
-        let version = dashboard.options.version;
-        Ok::<_, Refused>(page::respond(made, &page, &sent.headers, version).await?)
+        if sent.extensions.get::<Tick>().is_some() {
+            return Ok(Tick::response(made, &page.links).await);
+        }
+        let options = &dashboard.options;
+        Ok::<_, Refused>(page::respond(made, &page, &sent.headers, options).await?)
     };
     match responded.await {
         Ok(response) => response,

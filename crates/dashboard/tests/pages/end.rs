@@ -58,10 +58,6 @@ impl Fixture {
         self.stored(key).await.properties.state.status()
     }
 
-    async fn report(&self, key: RunKey, report: RunReport) {
-        self.site.store.update_run(key, report).await.unwrap().unwrap();
-    }
-
     async fn choose(&self, runs: &[RunKey]) -> Shown {
         self.site.post_as(&self.writer, "/ui/end", &chosen(runs)).await
     }

@@ -6,6 +6,7 @@ mod end;
 mod export;
 mod flow;
 mod harness;
+mod live;
 mod overview;
 mod policy;
 mod problem;

@@ -222,7 +222,6 @@ async fn only_people_who_may_write_can_choose_runs() {
     let flow = site.flow("Rosters").await;
     let running = site.run(flow, 1, ("2026-11-27T08:00:00Z", None)).await;
     let writer = site.get_as(&site.visitor(Permission::WriteRuns), "/ui/runs").await.ok();
-    assert!(writer.contains("<table class=\"cards\">"), "{writer}");
     let chosen = format!(
         "<input type=\"checkbox\" name=\"run\" value=\"{}.{}.1\" form=\"acts\"",
         running.flow, running.run
@@ -232,9 +231,7 @@ async fn only_people_who_may_write_can_choose_runs() {
         writer.contains("<form class=\"acts\" id=\"acts\" method=\"post\" action=\"/ui/end\">")
     );
     let reader = site.get_as(&site.visitor(Permission::ReadRuns), "/ui/runs").await.ok();
-    // The rows are the same for all people of a tenant; the class hides their check boxes.
-    assert!(reader.contains("<table class=\"cards read-only\">"), "{reader}");
-    assert!(!reader.contains("id=\"all\""), "{reader}");
+    assert!(!reader.contains("checkbox"), "{reader}");
     assert!(!reader.contains("End as failed"), "{reader}");
     assert!(!reader.contains("/ui/end"), "{reader}");
 }
@@ -254,7 +251,7 @@ async fn a_full_page_is_small_and_needs_few_queries() {
     let mut request = site.request(Method::GET, &site.visitor(Permission::WriteRuns), "/ui/runs");
     request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     let shown = site.send(request).await;
-    assert_eq!(shown.body.matches("<tr class=\"pick\">").count(), 50);
+    assert_eq!(shown.body.matches("<tr class=\"pick\"").count(), 50);
     assert!(shown.bytes.len() < 20 * 1024, "{} bytes", shown.bytes.len());
     // A page of runs is at most two statements, since it reads the rest of one start and then earlier ones.
     assert_eq!(store.take_calls(), ["query_runs", "find_flows", "error_lines"]);

@@ -14,12 +14,10 @@ use crate::{
     view::{
         choose,
         status::badge,
-        time::{between, duration, time},
+        time::{between, duration, ticking_duration, time},
     },
 };
 
-/// The id of the rows.
-pub(super) const ROWS: &str = "runs";
 /// How much of the message of an error the table shows, in bytes.
 const MESSAGE_BYTES: usize = 140;
 /// Stands for the name of a flow that was deleted after its runs were read.
@@ -72,41 +70,49 @@ pub(super) fn head(chooses: bool) -> Markup {
     }
 }
 
-/// The rows of the table.
-pub(super) fn rows(runs: &[RunLine], links: &Links) -> Markup {
-    html! {
-        tbody id=(ROWS) {
-            @for run in runs { (row(run, links)) }
-        }
+impl RunLine {
+    /// The id of the row: the end of the address of the run, which compresses well beside it.
+    pub(super) fn row_id(&self) -> String {
+        let key = self.listed.run.key;
+        format!("{}/runs/{}", key.flow, key.run)
     }
-}
 
-fn row(line: &RunLine, links: &Links) -> Markup {
-    let run = &line.listed.run;
-    let is_running = line.status() == RunStatus::Running;
-    html! {
-        tr.pick {
-            td.choose.no[!is_running] {
-                @if is_running { (choose::check_box(line.chosen(), line.flow_name())) }
-            }
-            td { (badge(line.status())) }
-            td.full {
-                span.two {
-                    a.name href=(links.run(run.key)) { bdi { (line.flow_name()) } }
-                    span.why {
-                        bdi { (run.display_name) }
-                        @if let Some(error) = &line.listed.error { " · " (error_line(error)) }
+    /// The row. It may have a check box.
+    pub(super) fn row(&self, links: &Links, may_end: bool) -> Markup {
+        let run = &self.listed.run;
+        let is_choice = may_end && self.status() == RunStatus::Running;
+        html! {
+            tr.pick id=(self.row_id()) {
+                td.choose.no[!is_choice] {
+                    @if is_choice { (choose::check_box(self.chosen(), self.flow_name())) }
+                }
+                td { (badge(self.status())) }
+                td.full { (self.names(links)) }
+                td.nowrap data-l="Start" { (time(run.start)) }
+                @match run.state.end() {
+                    Some(end) => {
+                        td.nowrap data-l="End" { (time(end)) }
+                        td.num data-l="Duration" { (duration(self.length())) }
+                    }
+                    None => {
+                        td.nowrap data-l="End" { span.dim { "–" } }
+                        td.num data-l="Duration" { (ticking_duration(run.start, self.now)) }
                     }
                 }
             }
-            td.nowrap data-l="Start" { (time(run.start)) }
-            td.nowrap data-l="End" {
-                @match run.state.end() {
-                    Some(end) => (time(end)),
-                    None => span.dim { "–" },
+        }
+    }
+
+    fn names(&self, links: &Links) -> Markup {
+        let run = &self.listed.run;
+        html! {
+            span.two {
+                a.name href=(links.run(run.key)) { bdi { (self.flow_name()) } }
+                span.why {
+                    bdi { (run.display_name) }
+                    @if let Some(error) = &self.listed.error { " · " (error_line(error)) }
                 }
             }
-            td.num data-l="Duration" { (duration(line.length())) }
         }
     }
 }
