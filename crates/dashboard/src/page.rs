@@ -119,6 +119,11 @@ impl Page {
         Self::View { status: StatusCode::OK, view: Arc::new(view) }
     }
 
+    /// A page with another status.
+    pub(crate) fn with_status(status: StatusCode, view: impl View) -> Self {
+        Self::View { status, view: Arc::new(view) }
+    }
+
     /// 303 to an address below the prefix.
     pub(crate) fn redirect(address: impl ToString) -> Self {
         Self::Redirect(address.to_string())

@@ -164,6 +164,12 @@ impl From<ServiceError> for Problem {
 impl Explanation {
     /// What is known about a failure that no page explains.
     pub(crate) fn of(error: &RequestError) -> Self {
+        if let Some(title) = title_of_sign_in(error.code) {
+            let again = Action { label: "Sign in".into(), address: links::SIGN_IN.to_owned() };
+            let may_help = error.status != StatusCode::NOT_IMPLEMENTED;
+            let actions = may_help.then_some(again).into_iter().collect();
+            return Self { title: title.into(), actions };
+        }
         let title = match (error.status, error.code) {
             (StatusCode::SERVICE_UNAVAILABLE, "requestTimeout") => "This page took too long",
             (StatusCode::SERVICE_UNAVAILABLE, _) => "The server is busy",
@@ -177,4 +183,21 @@ impl Explanation {
         };
         Self { title: Cow::Borrowed(title), actions: Vec::new() }
     }
+}
+
+/// The title of a failed sign-in, by the code that the gate gave it.
+fn title_of_sign_in(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "issuerUnavailable" => "The issuer does not respond",
+        "signInNotConfigured" => "Sign-in is not configured",
+        "signInNeedsHttps" => "Sign-in needs https",
+        "noPermission" => "You have no permission here",
+        "tooManySignIns" => "Too many attempts to sign in",
+        "issuerRejected"
+        | "wrongIssuer"
+        | "idTokenRejected"
+        | "accessTokenRejected"
+        | "tokenExpiresTooSoon" => "You are not signed in",
+        _ => return None,
+    })
 }

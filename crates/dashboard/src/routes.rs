@@ -37,6 +37,12 @@ const RELOAD_SECONDS: u32 = 5;
 fn table() -> Vec<Route> {
     vec![
         Route::page(links::OVERVIEW, pages::overview::get),
+        Route::page(links::FLOW, pages::flow::get),
+        Route::page(links::RUN, pages::run::get),
+        Route::page(links::RUNS, pages::runs::get),
+        Route::page(links::RUNS_CSV, pages::runs::get_csv),
+        Route::page(links::TIMELINE, pages::timeline::get),
+        Route::page(links::END, pages::end::get).with_form(pages::end::post),
         Route::page(links::REPORT, pages::report::get),
         Route::page(links::GO, pages::go::get),
         Route::open_form(links::PREFERENCES, pages::preferences::post),
@@ -101,7 +107,9 @@ async fn respond(dashboard: &Dashboard, routes: Router, request: Request) -> Res
     let trusted = &dashboard.options.pipeline.trusted_proxies;
     let is_safe = request.method().is_safe();
     let (page, request) = PageContext::take_from(request, trusted);
-    let handler = |request: Request| async move {
+    let handler = |mut request: Request| async move {
+        // The inner router would append its template to that of the outer one.
+        request.extensions_mut().remove::<MatchedPath>();
         let Ok(response) = routes.oneshot(request).await;
         response
     };

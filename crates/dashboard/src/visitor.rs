@@ -138,6 +138,9 @@ pub struct SignInPage {
     pub start: Option<SignInLink>,
     /// What happened before.
     pub message: Option<SignInMessage>,
+    /// The address of the issuer at which a person who has signed out here signs out there too. A link, for the same reason
+    /// as [`VisitorPath::SignIn`].
+    pub sign_out: Option<String>,
 }
 
 /// The link that begins the sign-in with an issuer.

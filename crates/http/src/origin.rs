@@ -73,6 +73,13 @@ impl RequestOrigin {
     }
 }
 
+/// The address of the client: what trusted proxies report, else `peer`, the address of the connection.
+pub fn client_address(headers: &HeaderMap, peer: IpAddr, trusted: &[IpNet]) -> IpAddr {
+    let is_trusted =
+        |address: IpAddr| trusted.iter().any(|network| network.contains(&address.to_canonical()));
+    forwarded::client(headers, peer, is_trusted).to_canonical()
+}
+
 /// A host and port as the client wrote them, validated: they are repeated in links.
 struct HostAndPort<'a> {
     name: &'a str,

@@ -1,4 +1,4 @@
-//! What `serve` prints on stdout: its address, and two curl commands to start with.
+//! What `serve` prints on stdout: its address, two curl commands to start with, and a link to the dashboard.
 
 use flowruns_domain::{
     clock::{Clock as _, Ids as _, SystemClock, TimeOrderedIds},
@@ -10,13 +10,30 @@ use flowruns_domain::{
 };
 use flowruns_http::auth::Permission;
 
-use crate::local_key::{DEMO_TENANT, LocalKey};
+use crate::local_key::{CODE_SECONDS, DEMO_TENANT, LocalKey};
 
 const ONE_HOUR: u64 = 3600;
 
 /// The address alone, for a server whose tokens come from an issuer.
 pub(crate) fn address(url: &str) -> String {
     format!("flowruns serves on {url}\n")
+}
+
+/// The line with the link that opens the dashboard once. It is printed on a terminal only: a journal would keep it and may have
+/// other readers.
+pub(crate) fn dashboard_link(url: &str, key: &LocalKey) -> anyhow::Result<String> {
+    let code = key.mint_code(DEMO_TENANT.parse()?, &Permission::ALL)?;
+    let link = open_link(url, &code, None);
+    Ok(format!(
+        "Open the dashboard (this link works once, for {} minutes; `flowruns open` prints another):\n{link}\n",
+        CODE_SECONDS / 60
+    ))
+}
+
+/// The link that opens a page of the dashboard once.
+pub(crate) fn open_link(url: &str, code: &str, page: Option<&str>) -> String {
+    let next = page.map(|page| format!("&next={page}")).unwrap_or_default();
+    format!("{url}/ui/open?code={code}{next}")
 }
 
 /// The address and two curl commands for the demo tenant, for which a flow is created if it has none. They contain a token only

@@ -109,6 +109,9 @@ fn body(sign_in: &SignInPage, page: &PageContext) -> Markup {
                     p { "You will return to " code.break-anywhere { (sign_in.next) } "." }
                     div.row {
                         a.btn.main href=(page.links.to(&link.address)) { "Continue with " (link.host) }
+                        @if let Some(address) = &sign_in.sign_out {
+                            a.btn href=(address) { "Sign out of " (link.host) " too" }
+                        }
                     }
                 }
                 None => {

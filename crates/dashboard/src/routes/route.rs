@@ -42,13 +42,12 @@ impl Route {
         Self { template, methods: MethodRouter::new() }.on(MethodFilter::GET, handler)
     }
 
-    /// A form of a visitor: POST. Its origin and its token are checked.
-    #[expect(dead_code, reason = "used by pages that change something")]
-    pub(super) fn form<F>(template: &'static str, handler: fn(PageRequest) -> F) -> Self
+    /// The same path with a form of a visitor too: POST. Its origin and its token are checked.
+    pub(super) fn with_form<F>(self, handler: fn(PageRequest) -> F) -> Self
     where
         F: Future<Output = Result<Page, Problem>> + Send + 'static,
     {
-        Self { template, methods: MethodRouter::new() }.on(MethodFilter::POST, handler)
+        self.on(MethodFilter::POST, handler)
     }
 
     fn on<F>(self, method: MethodFilter, handler: fn(PageRequest) -> F) -> Self

@@ -23,6 +23,13 @@ pub(crate) fn clock_time(at: Timestamp) -> Markup {
     }
 }
 
+/// The day of a time in UTC; a script writes them in the zone of the browser.
+pub(crate) fn day(at: Timestamp) -> Markup {
+    html! {
+        time datetime=(at) data-time="day" title={ (utc(at)) " UTC" } { (at.date_time().format("%Y-%m-%d")) }
+    }
+}
+
 /// A time in UTC as text, to the second: `2026-11-27 19:42:05`.
 pub(crate) fn utc(at: Timestamp) -> String {
     at.date_time().format("%Y-%m-%d %H:%M:%S").to_string()
@@ -51,6 +58,13 @@ pub(crate) fn duration(length: TimeDelta) -> String {
         (0, _, _) => format!("{hours} h {:02} min", minutes % 60),
         _ => format!("{days} d {:02} h", hours % 24),
     }
+}
+
+/// A duration in seconds, as [`duration`] shows it.
+pub(crate) fn seconds(length: f64) -> String {
+    // The conversion of a float saturates.
+    let milliseconds = TimeDelta::try_milliseconds((length * 1000.0) as i64);
+    duration(milliseconds.unwrap_or(TimeDelta::MAX))
 }
 
 /// How long ago a time was: `12 s ago`, `7 min ago`, `3 h ago`, `12 days ago`; `in 5 min` for one in the future.
@@ -166,21 +180,6 @@ mod tests {
     }
 
     #[test]
-    fn a_habit_has_a_name_if_it_is_near_to_one() {
-        for (seconds, shown) in [
-            (60, "every minute"),
-            (900, "every 15 min"),
-            (3_590, "hourly"),
-            (86_000, "daily"),
-            (43_200, "every 12 h"),
-            (610_000, "weekly"),
-            (2_592_000, "every 30 days"),
-        ] {
-            assert_eq!(every(std::time::Duration::from_secs(seconds)), shown);
-        }
-    }
-
-    #[test]
     fn a_time_that_passes_does_not_change_the_stable_markup() {
         let (then, now) = (at("2026-11-27T19:41:06Z"), at("2026-11-27T19:42:05Z"));
         let later = at("2026-11-27T19:55:05Z");
@@ -200,6 +199,21 @@ mod tests {
         assert!(stable.contains("data-ticks=&quot;ago&quot;&gt;<time"), "{stable}");
         assert!(stable.ends_with("</time> so far</td>"), "{stable}");
         assert_eq!(without_ticking_texts("<p>9 s ago</p>"), "<p>9 s ago</p>");
+    }
+
+    #[test]
+    fn a_habit_has_a_name_if_it_is_near_to_one() {
+        for (seconds, shown) in [
+            (60, "every minute"),
+            (900, "every 15 min"),
+            (3_590, "hourly"),
+            (86_000, "daily"),
+            (43_200, "every 12 h"),
+            (610_000, "weekly"),
+            (2_592_000, "every 30 days"),
+        ] {
+            assert_eq!(every(std::time::Duration::from_secs(seconds)), shown);
+        }
     }
 
     #[test]

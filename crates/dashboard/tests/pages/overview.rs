@@ -249,7 +249,7 @@ async fn a_person_who_may_only_read_sees_the_same_page_without_buttons_of_change
     site.running(flow, 1).await;
     let page = site.get_as(&site.visitor(Permission::ReadRuns), "/ui").await.ok();
     let changing = page.matches("method=\"post\"").count();
-    assert_eq!(changing, 2, "the switches and the sign-out: {page}");
+    assert_eq!(changing, 3, "two switches and the sign-out: {page}");
 }
 
 #[tokio::test]

@@ -64,6 +64,28 @@ impl<'a> Forwarded<'a> {
     }
 }
 
+/// The address of the client: the last of the senders that is not a trusted proxy. With `peer` alone, or from a peer that
+/// is not trusted, it is the peer itself.
+pub(super) fn client(
+    headers: &HeaderMap,
+    peer: IpAddr,
+    is_trusted: impl Fn(IpAddr) -> bool,
+) -> IpAddr {
+    let elements = list(headers, "forwarded");
+    let senders: Vec<Option<&str>> = match elements.is_empty() {
+        true => list(headers, "x-forwarded-for").into_iter().map(Some).collect(),
+        false => elements.iter().map(|element| parameter(element, "for")).collect(),
+    };
+    let mut client = peer;
+    for sender in senders.into_iter().rev() {
+        let Some(sender) = sender.and_then(address).filter(|_| is_trusted(client)) else {
+            break;
+        };
+        client = sender;
+    }
+    client
+}
+
 /// Whether a header may be one of those that are read here.
 fn is_read(name: &HeaderName) -> bool {
     *name == header::FORWARDED || name.as_str().starts_with(PREFIX_OF_NAMES)
@@ -134,6 +156,25 @@ mod tests {
         let Forwarded { scheme, host, .. } =
             Forwarded::from_headers(&headers, |address| address.is_loopback());
         (scheme, host.map(str::to_owned))
+    }
+
+    #[test]
+    fn the_client_is_the_last_sender_before_the_trusted_proxies() {
+        let client = |peer: &str, headers: &[(&'static str, &'static str)]| {
+            let headers = headers.iter();
+            let headers = headers
+                .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))
+                .collect();
+            client(&headers, peer.parse().unwrap(), |address| address.is_loopback()).to_string()
+        };
+        let chain = [("x-forwarded-for", "198.51.100.1, 203.0.113.9, 127.0.0.2")];
+        assert_eq!(client("127.0.0.1", &chain), "203.0.113.9");
+        assert_eq!(client("192.0.2.1", &chain), "192.0.2.1");
+        assert_eq!(client("127.0.0.1", &[]), "127.0.0.1");
+        assert_eq!(client("127.0.0.1", &[("x-forwarded-for", "127.0.0.3")]), "127.0.0.3");
+        assert_eq!(client("127.0.0.1", &[("x-forwarded-for", "203.0.113.9, ?")]), "127.0.0.1");
+        let forwarded = [("forwarded", "for=198.51.100.1, for=\"[2001:db8::1]:4711\"")];
+        assert_eq!(client("127.0.0.1", &forwarded), "2001:db8::1");
     }
 
     fn expected(scheme: &'static str, host: &str) -> (Option<&'static str>, Option<String>) {

@@ -3,7 +3,11 @@
 //!
 //! `cargo bench -p flowruns-server --bench instructions -- --all`
 
-#![expect(clippy::print_stdout, reason = "a measurement prints what it found")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a measurement prints what it found"
+)]
 
 mod callgrind;
 mod clients;
