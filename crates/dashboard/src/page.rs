@@ -54,6 +54,10 @@ pub(crate) trait View: Json + Send + Sync + 'static {
     /// once for all of them; a form with the token of a session stands outside. Times that pass are written by
     /// [`ticking_ago`](crate::view::time::ticking_ago) and [`ticking_duration`](crate::view::time::ticking_duration), so that a
     /// fragment does not change with time alone.
+    ///
+    /// While the set of ids is the same, only the fragments that changed are sent. When it changes, each open tab loads the
+    /// page: rows that come and go with every report belong into one fragment, their `tbody`; the script changes only what
+    /// differs in it.
     fn fragments(&self, _links: &Links) -> Vec<Fragment> {
         Vec::new()
     }
