@@ -7,7 +7,7 @@ use crate::{
     address::Query,
     context::{PageContext, Session},
     links,
-    live::{LivePage, StreamParameters, ViewKey},
+    live::{LivePage, StreamParameters, ViewKey, can_be_watched},
     page::{Area, View},
     preferences::{Theme, Zone},
     request::FORM_TOKEN,
@@ -31,7 +31,7 @@ pub(crate) fn page(
     key: &ViewKey,
 ) -> Markup {
     let title = view.title();
-    let session = page.session().filter(|_| view.is_live());
+    let session = page.session().filter(|_| view.is_live() && can_be_watched(&page.address));
     let stream = session.map(|session| {
         let rendered = LivePage::of(view, &page.links);
         key.parameters(&session.visitor, &page.address, &rendered)
@@ -79,11 +79,11 @@ fn header(frame: &Frame<'_>, page: &PageContext) -> Markup {
                     span.grow {}
                     (search(page))
                     @if let Some(stream) = &frame.stream { (live(stream, page)) }
-                    (switches(page))
+                    (zones(page))
                     (visitor(session, page))
                 } @else {
                     span.grow {}
-                    (switches(page))
+                    (zones(page))
                 }
             }
         }
@@ -134,24 +134,45 @@ fn live(stream: &StreamParameters, page: &PageContext) -> Markup {
     }
 }
 
-/// The switches of zone and theme: forms, which a script sends without leaving the page.
-fn switches(page: &PageContext) -> Markup {
-    let preferences = page.preferences;
+/// A form of buttons that keep a preference, which a script sends without leaving the page.
+fn switch(page: &PageContext, (label, name): (&str, &str), choices: &[Choice]) -> Markup {
     html! {
         form.switches method="post" action=(page.links.to(links::PREFERENCES)) {
             input type="hidden" name="next" value=(page.address);
-            span.seg role="group" aria-label="Times in" {
-                @for zone in Zone::ALL {
-                    button name="zone" value=(zone.name()) aria-pressed=(zone == preferences.zone) { (zone.label()) }
-                }
-            }
-            span.seg.themes role="group" aria-label="Theme" {
-                @for theme in Theme::ALL {
-                    button name="theme" value=(theme.name()) aria-pressed=(theme == preferences.theme) { (theme.label()) }
+            span.seg role="group" aria-label=(label) {
+                @for choice in choices {
+                    button name=(name) value=(choice.value) aria-pressed=(choice.is_current) { (choice.label) }
                 }
             }
         }
     }
+}
+
+/// A button of a switch.
+struct Choice {
+    value: &'static str,
+    label: &'static str,
+    is_current: bool,
+}
+
+fn zones(page: &PageContext) -> Markup {
+    let current = page.preferences.zone;
+    let choices = Zone::ALL.map(|zone| Choice {
+        value: zone.name(),
+        label: zone.label(),
+        is_current: zone == current,
+    });
+    switch(page, ("Times in", "zone"), &choices)
+}
+
+fn themes(page: &PageContext) -> Markup {
+    let current = page.preferences.theme;
+    let choices = Theme::ALL.map(|theme| Choice {
+        value: theme.name(),
+        label: theme.label(),
+        is_current: theme == current,
+    });
+    switch(page, ("Theme", "theme"), &choices)
 }
 
 fn visitor(session: &Session, page: &PageContext) -> Markup {
@@ -177,6 +198,7 @@ fn visitor(session: &Session, page: &PageContext) -> Markup {
 fn footer(page: &PageContext, version: &'static str) -> Markup {
     html! {
         footer.foot {
+            (themes(page))
             span { "Times in " b data-zone-name { "UTC" } }
             @if page.session().is_some() {
                 span.keys-hint { "Press " kbd { "?" } " for keys" }

@@ -16,7 +16,11 @@ use crate::{
     page::{Area, Fragment, Page, View},
     problem::Problem,
     request::PageRequest,
-    view::{lane::Axis, status, time::utc},
+    view::{
+        lane::{Axis, MAX_BARS},
+        status,
+        time::{count, time},
+    },
 };
 
 /// The id of the lanes.
@@ -97,20 +101,16 @@ impl View for Timeline {
     fn estimated_bytes(&self) -> usize {
         // A bar has about 200 bytes, and there are at most as many as runs.
         let runs: usize = self.lanes.lanes.iter().map(|lane| lane.runs.len()).sum();
-        16 * 1024 + 200 * runs.min(crate::view::lane::MAX_BARS)
+        16 * 1024 + 200 * runs.min(MAX_BARS)
     }
 }
 
 impl Timeline {
-    fn sentence(&self) -> String {
-        let hours = self.address.hours.number();
-        match self.address.to {
-            None => format!(
-                "The last {hours} hours of each flow. Higher is worse; the line at the right is now."
-            ),
-            Some(to) => {
-                format!("The {hours} hours up to {} UTC of each flow. Higher is worse.", utc(to))
-            }
+    fn sentence(&self) -> Markup {
+        html! {
+            "From " (time(self.axis.from)) " to " (time(self.axis.to)) ". Higher is worse"
+            @if self.axis.now_x().is_some() { "; the line is now" }
+            "."
         }
     }
 
@@ -143,11 +143,11 @@ impl Timeline {
     }
 
     fn lanes(&self, links: &Links) -> Markup {
-        let runs = self.lanes.lanes.iter().map(|lane| lane.runs.as_slice());
-        let slots = self.axis.slots(runs);
+        let runs: Vec<_> = self.lanes.lanes.iter().map(|lane| lane.runs.as_slice()).collect();
+        let slots = self.axis.slots(&runs);
         html! {
             div id=(LANES) {
-                @if let Some(from) = self.lanes.complete_from { (left_out(from)) }
+                @if let Some(from) = self.lanes.complete_from() { (left_out(from)) }
                 @if self.lanes.lanes.is_empty() { (self.nothing(links)) } @else {
                     div.lanes {
                         (draw::axis(&self.address.labels(self.now)))
@@ -188,8 +188,8 @@ fn label(lane: &Lane, links: &Links) -> Markup {
 fn left_out(from: Timestamp) -> Markup {
     html! {
         p.body role="note" {
-            "There are more than " (read::MAX_RUNS) " runs: those that started before " (utc(from))
-            " UTC are not shown. Choose a shorter or an earlier window."
+            "There are more than " (count(read::MAX_RUNS as i64)) " runs: of some flows those that started before " (time(from))
+            " are not shown. Choose a shorter or an earlier window."
         }
     }
 }
@@ -230,7 +230,7 @@ impl Serialize for Timeline {
         let object = TimelineObject {
             from: self.axis.from.to_string(),
             to: self.axis.to.to_string(),
-            complete_from: self.lanes.complete_from.map(|from| from.to_string()),
+            complete_from: self.lanes.complete_from().map(|from| from.to_string()),
             flows: self.lanes.lanes.iter().map(lane_object).collect(),
             next: next.map(|next| next.to_string()),
         };

@@ -108,9 +108,9 @@ impl Axis {
     }
 
     /// The finest division with which the lanes of a page have at most [`MAX_BARS`] bars.
-    pub(crate) fn slots<'a>(&self, lanes: impl Iterator<Item = &'a [LaneRun]> + Clone) -> u32 {
+    pub(crate) fn slots(&self, lanes: &[&[LaneRun]]) -> u32 {
         let fits = |slots: &u32| {
-            let bars = lanes.clone().map(|runs| self.bars_of(runs, *slots));
+            let bars = lanes.iter().map(|runs| self.bars_of(runs, *slots));
             bars.sum::<usize>() <= MAX_BARS
         };
         let coarsest = SLOTS[SLOTS.len() - 1];
@@ -280,7 +280,7 @@ mod tests {
                     runs
                 })
                 .collect();
-            let slots = axis.slots(lanes.iter().map(Vec::as_slice));
+            let slots = axis.slots(&lanes.iter().map(Vec::as_slice).collect::<Vec<_>>());
             let mut total = 0;
             for runs in &lanes {
                 let bars = axis.bars(runs, slots);

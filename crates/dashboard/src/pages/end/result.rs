@@ -70,7 +70,7 @@ impl Ended {
                         }
                     }
                 }
-                td.full { span.row { (icon(picture(outcome))) span { (self.sentence(outcome)) } } }
+                td.full { span.outcome { (icon(picture(outcome))) span { (self.sentence(outcome)) } } }
             }
         }
     }

@@ -55,7 +55,7 @@ pub(super) fn lane(lane: &Lane, timeline: &Timeline, slots: u32, links: &Links) 
     html! {
         div.lane {
             svg viewBox={ "0 0 " (Units(WIDTH)) " " (HEIGHT) } preserveAspectRatio="none" aria-hidden="true" {
-                @if let Some(from) = timeline.lanes.complete_from {
+                @if let Some(from) = lane.complete_from {
                     rect.unknown width=(Units(axis.x(from))) height=(HEIGHT) {}
                 }
                 path.tick d=(ticks(timeline)) {}
