@@ -16,7 +16,7 @@ pub(crate) use self::{
     flow::{ChartedRuns, FlowAddress, FlowRunPosition, RunsOrder},
     member::{Members, shown as member_shown},
     overview::{FlowPosition, OverviewAddress, Show},
-    parameters::{BadAddress, Fault, Parameters},
+    parameters::{BadAddress, Parameters},
     query::Query,
     run::{Against, RunPageAddress},
     runs::{RunPosition, RunsAddress, Statuses},

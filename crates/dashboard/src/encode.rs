@@ -92,7 +92,7 @@ mod tests {
         let tag = entity_tag(b"page");
         assert_ne!(tag, entity_tag(b"another page"));
         let strong = tag.trim_start_matches("W/").to_owned();
-        for sent in [tag.clone(), strong.clone(), "*".to_owned(), format!("\"a\", {tag}")] {
+        for sent in [tag.clone(), strong, "*".to_owned(), format!("\"a\", {tag}")] {
             let sent: &'static str = sent.leak();
             assert!(is_known(&headers(header::IF_NONE_MATCH, sent), &tag), "{sent}");
         }

@@ -7,7 +7,7 @@ use crate::{
     address::Query,
     context::{PageContext, Session},
     links,
-    live::{LivePage, StreamParameters, ViewKey},
+    live::{LivePage, StreamParameters, ViewKey, can_be_watched},
     page::{Area, View},
     preferences::{Theme, Zone},
     request::FORM_TOKEN,
@@ -31,7 +31,7 @@ pub(crate) fn page(
     key: &ViewKey,
 ) -> Markup {
     let title = view.title();
-    let session = page.session().filter(|_| view.is_live());
+    let session = page.session().filter(|_| view.is_live() && can_be_watched(&page.address));
     let stream = session.map(|session| {
         let rendered = LivePage::of(view, &page.links);
         key.parameters(&session.visitor, &page.address, &rendered)

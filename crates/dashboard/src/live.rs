@@ -28,8 +28,8 @@ mod tests;
 
 pub use self::{limits::LiveLimits, signature::ViewKey};
 pub(crate) use self::{
-    open::StreamParameters,
+    open::{StreamParameters, can_be_watched},
     registry::{Live, LiveOptions},
     rendering::{RoutedViews, Tick},
-    view::{Audience, LiveError, LiveFragment, LivePage, LiveViews},
+    view::{Audience, LivePage},
 };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flowruns_domain::service::{Environment, FlowService, RunService};
+use flowruns_domain::service::Environment;
 use flowruns_http::{Admission, Draining, PipelineOptions, RequestPipeline};
 
 use crate::{
@@ -40,8 +40,6 @@ pub struct DashboardOptions {
 /// The state of the routes.
 pub(crate) struct Dashboard {
     pub(crate) options: DashboardOptions,
-    pub(crate) flows: FlowService,
-    pub(crate) runs: RunService,
     pub(crate) pipeline: RequestPipeline<PageFormat>,
     pub(crate) marks: MarksCache,
 }
@@ -50,8 +48,6 @@ impl Dashboard {
     pub(crate) fn new(options: DashboardOptions) -> Self {
         let format = PageFormat { version: options.version };
         Self {
-            flows: FlowService::new(options.environment.clone()),
-            runs: RunService::new(options.environment.clone()),
             marks: MarksCache::default(),
             pipeline: RequestPipeline::new(options.pipeline.clone(), format, routes::count()),
             options,

@@ -1,6 +1,6 @@
 //! A page and its response. A handler makes a view; the view is rendered as HTML or as JSON.
 
-use std::{borrow::Cow, convert::Infallible, sync::Arc};
+use std::{borrow::Cow, convert::Infallible, fmt, sync::Arc};
 
 use axum::{
     body::Body,
@@ -54,6 +54,10 @@ pub(crate) trait View: Json + Send + Sync + 'static {
     /// once for all of them; a form with the token of a session stands outside. Times that pass are written by
     /// [`ticking_ago`](crate::view::time::ticking_ago) and [`ticking_duration`](crate::view::time::ticking_duration), so that a
     /// fragment does not change with time alone.
+    ///
+    /// While the set of ids is the same, only the fragments that changed are sent. When it changes, each open tab loads the
+    /// page: rows that come and go with every report belong into one fragment, their `tbody`; the script changes only what
+    /// differs in it.
     fn fragments(&self, _links: &Links) -> Vec<Fragment> {
         Vec::new()
     }
@@ -121,7 +125,7 @@ impl Page {
     }
 
     /// 303 to an address below the prefix.
-    pub(crate) fn redirect(address: impl ToString) -> Self {
+    pub(crate) fn redirect(address: impl fmt::Display) -> Self {
         Self::Redirect(address.to_string())
     }
 }

@@ -1,6 +1,6 @@
 //! Why a page is not shown, and what a person can do about it.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use axum::http::StatusCode;
 use flowruns_domain::{
@@ -14,7 +14,7 @@ use crate::{address::BadAddress, links};
 /// Why a page is not shown.
 #[derive(Debug)]
 pub(crate) struct Problem {
-    pub(crate) error: RequestError,
+    pub(crate) error: Box<RequestError>,
     pub(crate) explanation: Explanation,
 }
 
@@ -37,7 +37,8 @@ pub(crate) struct Action {
 impl Problem {
     /// A problem with its title, a short sentence without a full stop.
     pub(crate) fn new(error: RequestError, title: impl Into<Cow<'static, str>>) -> Self {
-        Self { error, explanation: Explanation { title: title.into(), actions: Vec::new() } }
+        let explanation = Explanation { title: title.into(), actions: Vec::new() };
+        Self { error: Box::new(error), explanation }
     }
 
     /// The same problem with one more link, to an address below the prefix.
@@ -45,7 +46,7 @@ impl Problem {
     pub(crate) fn with_action(
         mut self,
         label: impl Into<Cow<'static, str>>,
-        address: impl ToString,
+        address: impl fmt::Display,
     ) -> Self {
         let action = Action { label: label.into(), address: address.to_string() };
         self.explanation.actions.push(action);
@@ -108,7 +109,7 @@ impl Problem {
 impl From<RequestError> for Problem {
     fn from(error: RequestError) -> Self {
         let explanation = Explanation::of(&error);
-        Self { error, explanation }
+        Self { error: Box::new(error), explanation }
     }
 }
 

@@ -5,6 +5,7 @@ use std::{str::FromStr, sync::Arc, time::Duration};
 
 use axum::{
     RequestPartsExt as _,
+    body::Body,
     extract::{RawPathParams, Request},
     http::{HeaderMap, Method, request::Parts},
 };
@@ -16,18 +17,18 @@ use flowruns_domain::{
     timestamp::Timestamp,
 };
 use flowruns_http::{
-    BodyLimits, BodyReader, LARGE_BYTES, Priority, RequestContext, RequestError, auth::Permission,
+    Admission, BodyLimits, BodyReader, LARGE_BYTES, Priority, RequestContext, RequestError,
+    auth::Permission,
 };
 
 use crate::{
     address::Parameters,
     context::{PageContext, Session},
-    links::Links,
     live::Tick,
     options::Dashboard,
     policy,
     problem::Problem,
-    visitor::{NotSignedIn, Visitor},
+    visitor::Visitor,
 };
 
 /// The charge of a page while it is made, in bytes: rows, view and text.
@@ -45,7 +46,6 @@ pub(crate) struct PageRequest {
     pub(crate) visitor: Visitor,
     pub(crate) context: Arc<RequestContext>,
     pub(crate) page: Arc<PageContext>,
-    pub(crate) headers: HeaderMap,
     pub(crate) now: Timestamp,
     query: Option<String>,
     /// The body of a POST, whose origin and token were checked; else empty.
@@ -81,30 +81,24 @@ impl PageRequest {
             policy::check_same_origin(&parts.headers, &page.origin)?;
         }
         let now = options.environment.clock.now();
-        let visitor = match options.gate.visitor(&parts.headers, now) {
-            Ok(visitor) => visitor,
-            Err(NotSignedIn::NoSession | NotSignedIn::Expired) if is_form => {
-                return Err(Problem::not_signed_in().into());
-            }
-            Err(NotSignedIn::NoSession | NotSignedIn::Expired) => return Err(Refused::SignIn),
-        };
+        let visitor = options.gate.visitor(&parts.headers, now);
+        let visitor = visitor.map_err(|_not_signed_in| match is_form {
+            true => Refused::Problem(Problem::not_signed_in()),
+            false => Refused::SignIn,
+        })?;
         context.note_tenant(visitor.tenant);
         let form_token = options.gate.form_token(&visitor);
         page.note_session(Session { visitor: visitor.clone(), form_token });
         let caller = options.admission.count(&visitor.caller())?;
         let permit = options.admission.admit(&context, caller, Priority::List, PAGE_BYTES)?;
-        let mut form = Bytes::new();
-        if is_form {
-            let limits = BodyLimits { max_bytes: MAX_FORM_BYTES, idle_timeout: FORM_TIMEOUT };
-            let sent = (&parts.headers, body);
-            let mut reader = BodyReader::new(&options.admission, &context, sent, limits)?;
-            form = reader.read(permit).await?;
-            permit.charge(PAGE_BYTES)?;
-        }
+        let form = match is_form {
+            true => read_form(&options.admission, &context, (&parts.headers, body)).await?,
+            false => Bytes::new(),
+        };
+        permit.charge(PAGE_BYTES)?;
         let params = parts.extract().await.map_err(|_not_utf8| not_utf8())?;
         let query = parts.uri.query().map(str::to_owned);
-        let headers = parts.headers;
-        let request = Self { visitor, context, page, headers, now, query, form, params, dashboard };
+        let request = Self { visitor, context, page, now, query, form, params, dashboard };
         if is_form {
             request.check_token()?;
         }
@@ -123,8 +117,8 @@ impl PageRequest {
         let params = parts.extract().await.map_err(|_not_utf8| not_utf8())?;
         let now = dashboard.options.environment.clock.now();
         let query = parts.uri.query().map(str::to_owned);
-        let (headers, form) = (parts.headers, Bytes::new());
-        Ok(Self { visitor, context, page, headers, now, query, form, params, dashboard })
+        let form = Bytes::new();
+        Ok(Self { visitor, context, page, now, query, form, params, dashboard })
     }
 
     fn check_token(&self) -> Result<(), Problem> {
@@ -143,10 +137,6 @@ impl PageRequest {
 
     pub(crate) fn store(&self) -> &dyn Store {
         &*self.dashboard.options.environment.store
-    }
-
-    pub(crate) fn links(&self) -> &Links {
-        &self.page.links
     }
 
     /// The query of the address, for its type.
@@ -191,6 +181,20 @@ impl PageRequest {
     fn id<T: FromStr<Err = InvalidId>>(&self, name: &str) -> Option<T> {
         let mut params = self.params.iter();
         params.find(|(param, _)| *param == name)?.1.parse().ok()
+    }
+}
+
+/// The body of a form.
+async fn read_form(
+    admission: &Admission,
+    context: &RequestContext,
+    sent: (&HeaderMap, Body),
+) -> Result<Bytes, RequestError> {
+    let limits = BodyLimits { max_bytes: MAX_FORM_BYTES, idle_timeout: FORM_TIMEOUT };
+    let mut reader = BodyReader::new(admission, context, sent, limits)?;
+    match context.permit() {
+        Some(permit) => reader.read(permit).await,
+        None => Err(RequestError::internal("a form of a request that was not admitted")),
     }
 }
 

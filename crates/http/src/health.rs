@@ -218,6 +218,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn draining_is_seen_by_those_that_wait_for_it_and_by_those_that_come_later() {
+        let draining = Draining::default();
+        let waiting = draining.clone();
+        let mut waiting = std::pin::pin!(waiting.begun());
+        let second = Duration::from_secs(1);
+        assert!(tokio::time::timeout(second, waiting.as_mut()).await.is_err());
+        draining.begin();
+        waiting.await;
+        draining.begun().await;
+        assert!(draining.is_draining());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_ready_store_is_not_checked_again_for_a_second() {
         let (last, checked) = last(None);
         assert_eq!(last.known(checked), Some(None));

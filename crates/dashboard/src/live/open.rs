@@ -27,6 +27,14 @@ use crate::visitor::Visitor;
 /// The longest session that is followed to its end: a stream of a longer one ends after this time and is opened again.
 const MAX_SESSION: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The longest address of a live page, in bytes: the address of its stream must be within the limit of the listener.
+const MAX_ADDRESS_BYTES: usize = 4096;
+
+/// Whether the page at an address can have a stream.
+pub(crate) const fn can_be_watched(address: &str) -> bool {
+    address.len() <= MAX_ADDRESS_BYTES
+}
+
 /// The parameters of a stream.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StreamParameters {

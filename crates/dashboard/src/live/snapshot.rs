@@ -173,7 +173,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::live::LiveFragment;
+    use crate::live::view::LiveFragment;
 
     fn page(texts: &[&str]) -> LivePage {
         let fragments = texts.iter().enumerate().map(|(number, text)| LiveFragment {

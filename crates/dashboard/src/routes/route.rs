@@ -99,14 +99,14 @@ impl Route {
     }
 
     /// An address of the gate.
-    pub(super) fn gate(template: &'static str, method: Method, path: VisitorPath) -> Self {
+    pub(super) fn gate(template: &'static str, method: &Method, path: VisitorPath) -> Self {
         let respond = move |State(dashboard): State<Arc<Dashboard>>, request: Request| {
             respond_openly(dashboard, request, move |dashboard, page, request| {
                 pages::sign_in::respond(dashboard, page, request, path)
             })
         };
         let methods = MethodRouter::new();
-        let methods = match method {
+        let methods = match *method {
             Method::POST => methods.post(respond),
             _ => methods.get(respond),
         };

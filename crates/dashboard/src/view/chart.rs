@@ -67,7 +67,7 @@ impl DurationChart {
         let starts: Vec<Timestamp> = self.points.iter().map(|point| point.start).collect();
         html! {
             div.chart {
-                div.y { @for line in self.scale.lines() { span { (seconds(line)) } } }
+                div.y { @for line in self.scale.lines() { span { (axis_duration(line)) } } }
                 svg viewBox=(format!("0 0 {WIDTH} {DURATION_HEIGHT}")) preserveAspectRatio="none" aria-hidden="true" {
                     (grid(&self.scale, DURATION_HEIGHT))
                     (self.band())
@@ -191,6 +191,20 @@ fn time_axis(times: &[Timestamp], most: usize) -> Markup {
     }
 }
 
+/// A duration on an axis, in one unit: `40 min`, `1.5 h`.
+fn axis_duration(seconds: f64) -> String {
+    let (unit, name) = match seconds {
+        ..90.0 => (1.0, "s"),
+        ..5_400.0 => (60.0, "min"),
+        ..172_800.0 => (3_600.0, "h"),
+        _ => (86_400.0, "d"),
+    };
+    match seconds {
+        0.0 => "0".to_owned(),
+        _ => format!("{} {name}", grouped(&format!("{:.2}", seconds / unit))),
+    }
+}
+
 /// A number on an axis: `2.5 M` rather than `2,500,000`.
 pub(crate) fn short_number(number: f64) -> String {
     const UNITS: [(f64, &str); 4] = [(1e12, " T"), (1e9, " G"), (1e6, " M"), (1e4, " k")];
@@ -225,5 +239,80 @@ pub(crate) fn number_spark(numbers: &[f64], last: RunStatus) -> Markup {
             path d=(line.collect::<String>()) {}
             path class=(format!("dot {}", look(last).class)) d=(format!("M100,{}h0", y(*latest))) {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flowruns_domain::run::Outcome;
+    use flowruns_testing::fixtures::time;
+
+    use super::*;
+
+    fn points(seconds: &[f64]) -> Vec<DurationPoint> {
+        let point = |(day, seconds): (usize, &f64)| DurationPoint {
+            href: format!("/run/{day}"),
+            status: RunStatus::Ended(Outcome::Completed),
+            start: time(&format!("2026-03-{:02}T02:00:00Z", day + 1)),
+            seconds: *seconds,
+        };
+        seconds.iter().enumerate().map(point).collect()
+    }
+
+    fn usual(seconds: u64) -> UsualDuration {
+        let usual = Duration::from_secs(seconds);
+        UsualDuration { median: usual, low: usual, high: usual, ninetieth: usual }
+    }
+
+    #[test]
+    fn labels_of_axes_have_one_unit() {
+        for (seconds, label) in
+            [(0.0, "0"), (30.0, "30 s"), (2400.0, "40 min"), (5400.0, "1.5 h"), (259_200.0, "3 d")]
+        {
+            assert_eq!(axis_duration(seconds), label);
+        }
+        for (number, label) in
+            [(0.0, "0"), (9999.0, "9,999"), (25_000.0, "25 k"), (-2.5e6, "-2.5 M"), (1e16, "1e16")]
+        {
+            assert_eq!(short_number(number), label);
+        }
+    }
+
+    #[test]
+    fn a_run_that_hung_does_not_flatten_the_others() {
+        let chart = DurationChart::new(points(&[60.0, 60.0, 86_400.0]), Some(usual(60)));
+        assert_eq!(chart.beyond_scale(), 1);
+        assert_eq!(chart.scale.top(), 120.0);
+        let html = chart.markup().into_string();
+        assert!(html.contains("d=\"M800,0h0\""), "{html}");
+        let chart = DurationChart::new(points(&[60.0, 60.0, 200.0]), Some(usual(60)));
+        assert_eq!(chart.beyond_scale(), 0);
+    }
+
+    #[test]
+    fn a_chart_without_runs_and_one_with_instant_runs_are_drawn() {
+        assert!(DurationChart::new(Vec::new(), None).markup().into_string().contains("<svg"));
+        let html = DurationChart::new(points(&[0.0]), None).markup().into_string();
+        assert!(html.contains("d=\"M480,190h0\""), "{html}");
+        assert!(!html.contains("NaN"), "{html}");
+    }
+
+    #[test]
+    fn bars_grow_from_zero_in_both_directions_and_absent_values_have_none() {
+        let point =
+            |value| MemberPoint { value, failed: false, start: time("2026-03-01T02:00:00Z") };
+        let points = [Some(10.0), None, Some(-10.0), Some(0.0)].map(point);
+        let html = member_chart(&points).into_string();
+        let path = "M24 54V0h192V54zM504 54V108h192V54zM744 54V53.2h192V54z";
+        assert!(html.contains(path), "{html}");
+    }
+
+    #[test]
+    fn a_spark_needs_three_numbers_and_stays_in_its_picture() {
+        let ended = RunStatus::Ended(Outcome::Failed);
+        assert_eq!(number_spark(&[1.0, 2.0], ended).into_string(), "");
+        let html = number_spark(&[f64::MAX, f64::MIN, 0.0], ended).into_string();
+        assert!(html.contains("M0,4L50,22L100,13"), "{html}");
+        assert!(html.contains("class=\"dot fail\""), "{html}");
     }
 }

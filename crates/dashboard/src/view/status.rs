@@ -79,11 +79,17 @@ pub(crate) fn big_badge(status: RunStatus) -> Markup {
 }
 
 /// How many runs of each status, as a sentence for readers: `48 completed, 2 failed`.
-pub(crate) fn counts(statuses: impl Iterator<Item = RunStatus> + Clone) -> String {
-    let count = |status| (statuses.clone().filter(|one| *one == status).count(), status);
-    let counted = IN_ORDER.into_iter().map(count).filter(|(count, _)| *count > 0);
+pub(crate) fn counts(statuses: impl Iterator<Item = RunStatus>) -> String {
+    let mut counted = IN_ORDER.map(|status| (status, 0_usize));
+    for status in statuses {
+        let same = counted.iter_mut().find(|(one, _)| *one == status);
+        if let Some((_, count)) = same {
+            *count += 1;
+        }
+    }
+    let present = counted.into_iter().filter(|(_, count)| *count > 0);
     let words: Vec<_> =
-        counted.map(|(count, status)| format!("{count} {}", look(status).word)).collect();
+        present.map(|(status, count)| format!("{count} {}", look(status).word)).collect();
     words.join(", ")
 }
 

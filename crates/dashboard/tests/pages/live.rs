@@ -7,14 +7,17 @@ use axum::{
     http::{Method, StatusCode},
 };
 use flowruns_dashboard::Visitor;
-use flowruns_domain::run::Outcome;
+use flowruns_domain::{
+    clock::Clock as _, id::RunKey, run::Outcome, store::RunStore as _, version::IfMatch,
+};
 use flowruns_http::{AdmissionLimits, Limits, auth::Permission};
-use flowruns_testing::fixtures::fresh_tenant;
+use flowruns_testing::fixtures::{self, fresh_tenant};
 use http_body_util::BodyExt as _;
 
 use crate::harness::Site;
 
-const PAGE: &str = "/ui/report";
+const REPORT: &str = "/ui/report";
+const OVERVIEW: &str = "/ui";
 
 /// A page as a browser shows it, with its open stream.
 struct Tab {
@@ -33,9 +36,17 @@ fn stream_address(page: &str) -> String {
 }
 
 impl Tab {
-    /// Loads a page from one server, and opens its stream on another one.
+    /// Loads the first steps from one server, and opens their stream on another one.
     async fn open(visitor: &Visitor, page_of: &Site, stream_of: &Site) -> Self {
-        let page = page_of.get_as(visitor, PAGE).await.ok();
+        Self::open_at(visitor, (page_of, REPORT), stream_of).await
+    }
+
+    async fn open_at(
+        visitor: &Visitor,
+        (page_of, address): (&Site, &str),
+        stream_of: &Site,
+    ) -> Self {
+        let page = page_of.get_as(visitor, address).await.ok();
         let request = stream_of.request(Method::GET, visitor, &stream_address(&page));
         let response = stream_of.respond(request).await;
         assert_eq!(response.status(), StatusCode::OK);
@@ -62,6 +73,15 @@ impl Tab {
     }
 }
 
+/// Reports the end of a run.
+async fn end(site: &Site, run: RunKey, outcome: Outcome) {
+    let received = site.clock.now();
+    let report = fixtures::report(move |run| {
+        run.decide(&fixtures::ended(outcome), &IfMatch::Absent, &fixtures::origin_at(received))
+    });
+    site.store.update_run(run, report).await.expect("an update");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_run_that_another_server_stored_appears_within_four_seconds() {
     let one = Site::new();
@@ -85,6 +105,45 @@ async fn a_run_that_another_server_stored_appears_within_four_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_the_overview_only_what_changed_is_sent_and_time_alone_changes_nothing() {
+    let site = Site::new();
+    let visitor = site.visitor(Permission::ReadRuns);
+    let (quiet, busy) = (site.flow("A quiet one").await, site.flow("<b>Rosters</b>").await);
+    let ended = Some((Outcome::Completed, "2026-11-27T19:40:30Z"));
+    site.run(quiet, 1, ("2026-11-27T19:40:00Z", ended)).await;
+    let run = site.run(busy, 1, ("2026-11-27T19:41:00Z", None)).await;
+    let mut tab = Tab::open_at(&visitor, (&site, OVERVIEW), &site).await;
+    tab.expect_live().await;
+    for _ in 0..30 {
+        site.clock.advance(Duration::from_secs(2));
+        let silent = tokio::time::timeout(Duration::from_secs(2), tab.next()).await;
+        assert!(silent.is_err(), "{silent:?}");
+    }
+    end(&site, run, Outcome::Failed).await;
+    let mut sent = Vec::new();
+    while !sent.last().is_some_and(|event: &String| event.starts_with("event: rev\n")) {
+        sent.push(tab.next().await.expect("an event"));
+    }
+    let begins: Vec<_> = sent.iter().map(|event| event.split_at(40.min(event.len())).0).collect();
+    let row = format!("id=\"flow-{}\"", busy.flow);
+    assert_eq!(sent.len(), 5, "{begins:?}");
+    assert!(sent[0].starts_with("event: put\ndata: <section"), "{}", sent[0]);
+    assert!(sent[1].starts_with("event: put\ndata: <tr") && sent[1].contains(&row), "{}", sent[1]);
+    assert!(!sent[1].contains("<b>Rosters"), "{}", sent[1]);
+    assert_eq!(sent[2], "event: title\ndata: 1 failed · Flows · flowruns\n\n");
+    assert!(sent[3].starts_with("event: say\ndata: ") && sent[3].contains("failed"), "{}", sent[3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_with_a_very_long_address_has_no_stream() {
+    let site = Site::new();
+    let page = site.get(&format!("/ui?name={}", "a".repeat(250))).await.ok();
+    assert!(page.contains("data-stream"));
+    let page = site.get(&format!("/ui?name={}", "a%20".repeat(2000))).await;
+    assert!(!page.body.contains("data-stream"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_page_that_was_loaded_again_gets_only_what_changed_after_it() {
     let site = Site::new();
     let visitor = site.visitor(Permission::ReadRuns);
@@ -104,7 +163,7 @@ async fn a_page_that_was_loaded_again_gets_only_what_changed_after_it() {
 async fn a_stream_opens_only_for_the_session_of_its_page() {
     let site = Site::new();
     let visitor = site.visitor(Permission::ReadRuns);
-    let page = site.get_as(&visitor, PAGE).await.ok();
+    let page = site.get_as(&visitor, REPORT).await.ok();
     let address = stream_address(&page);
     for other in
         [site.visitor(Permission::ReadRuns), Visitor { tenant: fresh_tenant(), ..visitor.clone() }]
@@ -137,7 +196,7 @@ async fn open_streams_leave_admission_to_others() {
         tab.expect_live().await;
         tabs.push(tab);
     }
-    site.get_as(&visitor, PAGE).await.ok();
+    site.get_as(&visitor, REPORT).await.ok();
 }
 
 #[tokio::test(start_paused = true)]

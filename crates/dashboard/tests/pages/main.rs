@@ -2,7 +2,6 @@
 
 #![expect(clippy::expect_used, reason = "a failure of a test's own steps is a failed test")]
 
-mod counting;
 mod end;
 mod export;
 mod flow;

@@ -23,8 +23,8 @@ use http_body_util::BodyExt as _;
 use crate::{
     links::Links,
     live::{
-        Audience, Live, LiveError, LiveFragment, LiveLimits, LiveOptions, LivePage, LiveViews,
-        StreamParameters, ViewKey,
+        Audience, Live, LiveLimits, LiveOptions, LivePage, StreamParameters, ViewKey,
+        view::{LiveError, LiveFragment, LiveViews},
     },
     visitor::Visitor,
 };

@@ -44,8 +44,15 @@ impl Marks {
 pub(super) struct FlowMarks([usize; Show::ALL.len()]);
 
 impl FlowMarks {
-    pub(super) fn of(marks: impl Iterator<Item = Marks> + Clone) -> Self {
-        Self(Show::ALL.map(|show| marks.clone().filter(|one| one.shows(show)).count()))
+    pub(super) fn of(marks: impl Iterator<Item = Marks>) -> Self {
+        marks.fold(Self::default(), |Self(counts), one| {
+            let mut shows = Show::ALL.into_iter();
+            Self(
+                counts.map(|count| {
+                    count + usize::from(shows.next().is_some_and(|show| one.shows(show)))
+                }),
+            )
+        })
     }
 
     pub(super) fn count(self, show: Show) -> usize {

@@ -172,14 +172,19 @@ fn seen_before(seen: SeenBefore) -> Markup {
     }
 }
 
-/// A difference in a line: `records/read: 30,000 instead of 49,102 (−38.9 %)`.
+/// A difference in a line: `records/read 30,000 instead of 49,102 (−38.9 %)`.
 fn highlight(row: &MemberRow) -> Markup {
-    let value = |value: &Option<flowruns_domain::json::JsonValue>| {
-        value.as_ref().map_or_else(|| "nothing".to_owned(), leaf::shown)
-    };
     html! {
-        a.mono href=(format!("#{}", row.anchor)) { bdi { (row.path) } }
-        " " b { bdi { (value(&row.this)) } } " instead of " bdi { (value(&row.other)) }
+        a.mono href=(format!("#{}", row.anchor)) { bdi { (leaf::cut(&row.path)) } }
+        " "
+        @match (&row.this, &row.other) {
+            (Some(this), Some(other)) => {
+                b { bdi { (leaf::shown(this)) } } " instead of " bdi { (leaf::shown(other)) }
+            }
+            (Some(this), None) => { b { bdi { (leaf::shown(this)) } } ", which the other run does not have" }
+            (None, Some(other)) => { b { "is missing" } "; it was " bdi { (leaf::shown(other)) } }
+            (None, None) => {}
+        }
         @if let Change::Number { percent: Some(percent), .. } = row.change {
             span.dim { " (" (percent_in_words(percent)) ")" }
         }

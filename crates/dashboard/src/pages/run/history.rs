@@ -1,7 +1,7 @@
 //! The history of a run as people read it: leaf by leaf, and reports of progress folded.
 
 use flowruns_domain::{
-    json::JsonValue,
+    json::{JsonObject, JsonValue},
     property,
     run::{Action, PropertyChange, RunEvent, RunStatus},
     timestamp::Timestamp,
@@ -144,6 +144,10 @@ fn status_after(event: &RunEvent) -> Option<RunStatus> {
 fn changes(events: &[RunEvent], most: usize) -> Changes {
     let mut changes = Changes::default();
     for (property, before, after) in net_changes(events) {
+        if let Some(change) = whole_error(property, before, after) {
+            changes.leaves.push(change);
+            continue;
+        }
         let path = LeafPath::new(vec![property.to_owned()]);
         let pairs = leaf::pairs(Some(before), Some(after), &path);
         for pair in pairs.iter().filter(|pair| !pair.is_same()) {
@@ -159,6 +163,30 @@ fn changes(events: &[RunEvent], most: usize) -> Changes {
         }
     }
     changes
+}
+
+/// An error that was added or removed, in one line: the page shows its members elsewhere.
+fn whole_error(property: &str, before: &JsonValue, after: &JsonValue) -> Option<LeafChange> {
+    let (before, after) = match (before, after) {
+        (JsonValue::Null, JsonValue::Object(error)) => (None, Some(error_line(error))),
+        (JsonValue::Object(error), JsonValue::Null) => (Some(error_line(error)), None),
+        _ => return None,
+    };
+    let is_error = property == property::BLOCKING_ERROR;
+    is_error.then(|| LeafChange { path: property.to_owned(), before, after })
+}
+
+/// `code: message`, cut; other members if it has neither.
+fn error_line(error: &JsonObject) -> String {
+    let texts = ["code", "message"].into_iter().filter_map(|name| match error.get(name) {
+        Some(JsonValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    });
+    let texts: Vec<&str> = texts.collect();
+    match texts.is_empty() {
+        true => leaf::cut(&leaf::compact(&JsonValue::Object(error.clone()))),
+        false => leaf::cut(&texts.join(": ")),
+    }
 }
 
 /// Each changed property with its value before the first entry and after the last one, in the order of the first change.
@@ -179,7 +207,7 @@ fn net_changes(events: &[RunEvent]) -> Vec<(&str, &JsonValue, &JsonValue)> {
 #[cfg(test)]
 mod tests {
     use flowruns_domain::{
-        patch::Field,
+        patch::{Field, Nullable},
         run::{Decision, Outcome, Run, RunPatch},
         version::IfMatch,
     };
@@ -260,6 +288,31 @@ mod tests {
         let status = ended.changes.leaves.iter().find(|change| change.path == "status").unwrap();
         assert_eq!(status.before.as_deref(), Some("running"));
         assert_eq!(status.after.as_deref(), Some("failed"));
+    }
+
+    #[test]
+    fn an_error_that_is_added_is_one_line_and_one_that_changes_is_shown_by_its_leaves() {
+        let error = |json: &str| RunPatch {
+            blocking_error: Nullable::Value(fixtures::error_patch(json)),
+            ..RunPatch::default()
+        };
+        let events = history(&[
+            error(r#"{"code":"io","message":"closed","details":[{"code":"a"}]}"#),
+            error(r#"{"message":"closed again"}"#),
+        ]);
+        let changes = |item: &HistoryItem| match item {
+            HistoryItem::Entry(entry) => entry.changes.leaves.clone(),
+            HistoryItem::Progress(_) => Vec::new(),
+        };
+        let items = items(&events);
+        let change = |path: &str, before: Option<&str>, after: &str| LeafChange {
+            path: path.to_owned(),
+            before: before.map(str::to_owned),
+            after: Some(after.to_owned()),
+        };
+        assert_eq!(changes(&items[1]), [change("blockingError", None, "io: closed")]);
+        let expected = change("blockingError/message", Some("closed"), "closed again");
+        assert_eq!(changes(&items[2]), [expected]);
     }
 
     #[test]

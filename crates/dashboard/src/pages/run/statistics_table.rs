@@ -78,9 +78,29 @@ impl RunView {
                 a href=(to(Against::Before)) aria-current=[is(Choice::Before)] { "run before" }
                 a href=(to(Against::Completed)) aria-current=[is(Choice::Completed)] { "last good" }
             }
+            (self.choice_by_id(links))
             @if self.compared_with.is_some() {
                 a.chip href=(links.to(only)) aria-current=[self.address.only_differences.then_some("true")] {
                     "Only differences " span.n { (self.comparison.differing) }
+                }
+            }
+        }
+    }
+
+    /// A form for any other run of the flow.
+    fn choice_by_id(&self, links: &Links) -> Markup {
+        let chosen = match self.choice {
+            Choice::Run(run) => Some(run.to_string()),
+            Choice::Before | Choice::Completed => None,
+        };
+        html! {
+            details.exact open[chosen.is_some()] {
+                summary { "Another run" }
+                form.row action=(links.run(self.key)) {
+                    label.sr for="against" { "Id of a run of this flow" }
+                    input.mono #against name="against" placeholder="Id of a run" maxlength="36" value=[chosen];
+                    @if self.address.only_differences { input type="hidden" name="only" value="differences"; }
+                    button { "Compare" }
                 }
             }
         }
@@ -112,14 +132,17 @@ impl RunView {
     }
 
     fn row(&self, row: &MemberRow) -> Markup {
-        let differs = row.is_unusual()
-            || matches!(row.change, Change::Differs | Change::Added | Change::Missing);
+        let differs = match row.change {
+            Change::Differs | Change::Added => true,
+            Change::Missing => !self.is_running(),
+            Change::Number { .. } | Change::Same | Change::NotCompared => row.is_unusual(),
+        };
         html! {
             tr id=(row.anchor) class=[differs.then_some("differs")] {
                 td.in.mono { bdi { (leaf::cut(&row.name)) } }
                 (value_cell(row.this.as_ref(), false))
                 (value_cell(row.other.as_ref(), true))
-                td { (change(row)) @if let Some(usual) = row.usual { (unusual(usual)) } }
+                td { (change(row, self.is_running())) @if let Some(usual) = row.usual { (unusual(usual)) } }
                 td { @if !row.series.is_empty() { (number_spark(&row.series, self.run.status)) } }
             }
         }
@@ -144,13 +167,15 @@ fn value_cell(value: Option<&JsonValue>, is_other: bool) -> Markup {
     }
 }
 
-fn change(row: &MemberRow) -> Markup {
+/// `is_running` says that the run may still report what it lacks.
+fn change(row: &MemberRow, is_running: bool) -> Markup {
     html! {
         @match row.change {
             Change::NotCompared => {}
             Change::Same => span.dim { "same" },
             Change::Differs => b { "differs" },
             Change::Added => b { "only here" },
+            Change::Missing if is_running => span.dim { "not yet" },
             Change::Missing => b { "missing here" },
             Change::Number { difference, percent } => {
                 span class=(if difference < 0.0 { "down" } else { "up" }) {
