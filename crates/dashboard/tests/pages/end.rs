@@ -49,7 +49,7 @@ impl Fixture {
     }
 
     async fn stored(&self, key: RunKey) -> Run {
-        self.site.store.find_run(key).await.unwrap().unwrap()
+        self.site.store.find_run(key).await.expect("a store").expect("a run")
     }
 
     async fn status(&self, key: RunKey) -> RunStatus {
