@@ -1,17 +1,14 @@
 //! `/livez` and `/readyz`: whether the process is alive, and whether it can serve. Plain text, without a token.
 
 use std::{
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use flowruns_domain::store::{NotReady, Store};
 use tokio::{
-    sync::Mutex,
+    sync::{Mutex, watch},
     time::{Instant, timeout},
 };
 
@@ -31,17 +28,24 @@ const READY_TTL: Duration = Duration::from_secs(1);
 /// assert!(clone_of_the_routes.is_draining());
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Draining(Arc<AtomicBool>);
+pub struct Draining(Arc<watch::Sender<bool>>);
 
 impl Draining {
     /// Begins to drain: `/readyz` answers 503 from now on.
     pub fn begin(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.send_replace(true);
     }
 
     /// Whether draining has begun.
     pub fn is_draining(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        *self.0.borrow()
+    }
+
+    /// Completes when draining begins, at once if it has begun.
+    pub async fn begun(&self) {
+        // The sender lives as long as this value.
+        let mut state = self.0.subscribe();
+        let _has_begun = state.wait_for(|has_begun| *has_begun).await;
     }
 }
 
@@ -211,6 +215,19 @@ mod tests {
         last.keep(found);
         let checked = last.found.read().unwrap().as_ref().unwrap().0;
         (last, checked)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn draining_is_seen_by_those_that_wait_for_it_and_by_those_that_come_later() {
+        let draining = Draining::default();
+        let waiting = draining.clone();
+        let mut waiting = std::pin::pin!(waiting.begun());
+        let second = Duration::from_secs(1);
+        assert!(tokio::time::timeout(second, waiting.as_mut()).await.is_err());
+        draining.begin();
+        waiting.await;
+        draining.begun().await;
+        assert!(draining.is_draining());
     }
 
     #[tokio::test(start_paused = true)]
