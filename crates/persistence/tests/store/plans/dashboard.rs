@@ -126,14 +126,6 @@ pub(super) async fn check_all(store: &PostgresStore, statistics: &str) {
     for (query, rows, pages) in queries() {
         let plan = store.explain_dashboard(&query).await.unwrap().unwrap();
         let cost = Cost::of(&plan);
-        println!(
-            "COST {statistics} {:.2} rows {} pages {} scans {:?} {:.60}",
-            serde_json::from_str::<serde_json::Value>(&plan).unwrap()[0]["Execution Time"],
-            cost.rows_read,
-            cost.pages,
-            cost.scans,
-            format!("{query:?}")
-        );
         let context = || format!("{cost:?}\n{statistics}: {query:?}\n{plan}");
         assert!(cost.scans.iter().all(|scan| scan.starts_with("Index")), "{}", context());
         assert!(cost.rows_read <= rows, "{} rows, not {rows}: {}", cost.rows_read, context());
