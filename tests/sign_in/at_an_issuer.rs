@@ -127,7 +127,8 @@ async fn signing_out_ends_the_session_and_offers_to_sign_out_of_the_issuer() {
     let fixture = Fixture::start().await;
     let mut browser = Browser::new();
     let page = browser.open(&fixture.begin("/ui")).await;
-    let token = page.text.split("name=\"token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let token =
+        page.text.split("name=\"token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
     let kept = browser.clone();
     let sign_out = |site: &str, token: &str| {
         let request = browser.request("POST", &fixture.url("/ui/sign-out"));
@@ -147,7 +148,10 @@ async fn signing_out_ends_the_session_and_offers_to_sign_out_of_the_issuer() {
     browser.open(&fixture.url("/ui")).await.assert(200, "Ada Lovelace");
 
     let page = browser.send(right).await;
-    assert_eq!((page.status, page.headers["clear-site-data"].to_str().unwrap()), (303, "\"cache\""));
+    assert_eq!(
+        (page.status, page.headers["clear-site-data"].to_str().unwrap()),
+        (303, "\"cache\"")
+    );
     assert!(!browser.cookies.contains_key(SESSION));
     let page = browser.follow(page).await;
     page.assert(200, "You are signed out");

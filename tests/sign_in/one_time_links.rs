@@ -4,11 +4,7 @@ use std::process::Output;
 
 use flowruns_testing::harness::ServerProcess;
 
-use crate::{
-    FLOWRUNS,
-    browser::Browser,
-    server::SESSION,
-};
+use crate::{FLOWRUNS, browser::Browser, server::SESSION};
 
 /// What `flowruns open` does on the data folder of a server.
 fn run_open(server: &ServerProcess, arguments: &[&str]) -> Output {

@@ -41,9 +41,7 @@ async fn an_expired_session_is_renewed_without_input_and_the_page_is_shown() {
 async fn a_renewal_that_needs_input_shows_the_sign_in_once_and_ends_the_session() {
     let fixture = Fixture::start().await;
     let mut browser = expired(&fixture).await;
-    fixture
-        .issuer
-        .change_people(|people| people.silent_error = Some("login_required".to_owned()));
+    fixture.issuer.change_people(|people| people.silent_error = Some("login_required".to_owned()));
     let page = browser.open(&fixture.url("/ui?show=late")).await;
     page.assert(200, "Your session has expired");
     page.assert(200, "next=%2Fui%3Fshow%3Dlate");

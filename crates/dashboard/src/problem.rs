@@ -193,7 +193,10 @@ fn title_of_sign_in(code: &str) -> Option<&'static str> {
         "signInNeedsHttps" => "Sign-in needs https",
         "noPermission" => "You have no permission here",
         "tooManySignIns" => "Too many attempts to sign in",
-        "issuerRejected" | "wrongIssuer" | "idTokenRejected" | "accessTokenRejected"
+        "issuerRejected"
+        | "wrongIssuer"
+        | "idTokenRejected"
+        | "accessTokenRejected"
         | "tokenExpiresTooSoon" => "You are not signed in",
         _ => return None,
     })

@@ -98,7 +98,11 @@ impl LocalKey {
     }
 
     /// Creates a code that opens the dashboard once.
-    pub(crate) fn mint_code(&self, tenant: TenantId, roles: &[Permission]) -> anyhow::Result<String> {
+    pub(crate) fn mint_code(
+        &self,
+        tenant: TenantId,
+        roles: &[Permission],
+    ) -> anyhow::Result<String> {
         self.sign(DASHBOARD_AUDIENCE, tenant, roles, CODE_SECONDS)
     }
 

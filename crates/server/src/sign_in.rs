@@ -16,6 +16,7 @@ mod one_time_code;
 mod query;
 mod random;
 mod renewal;
+mod response;
 mod sealed;
 mod session;
 mod time;
@@ -43,6 +44,10 @@ use self::{
     next_path::NextPath,
     one_time_code::OneTimeCodes,
     query::Parameters,
+    response::{
+        DECLINED, EXPIRED, LOST, SIGNED_OUT, USED, back_to_sign_in, encoded, is_in_advance,
+        message_named, redirect,
+    },
     session::{Session, Sessions},
     time::second,
 };
@@ -150,7 +155,12 @@ impl SignIn {
             SignInMethod::Issuer(issuer) => issuer,
             SignInMethod::LocalKey(_) => {
                 let next = next.to_string();
-                return Ok(SignInResponse::Page(SignInPage { next, start: None, message, sign_out: None }));
+                return Ok(SignInResponse::Page(SignInPage {
+                    next,
+                    start: None,
+                    message,
+                    sign_out: None,
+                }));
             }
             SignInMethod::None => return Err(failure::not_configured()),
         };
@@ -207,9 +217,7 @@ impl SignIn {
                 cookies.extend(Sessions::removal(visit.transport));
                 Ok(back_to_sign_in(&request.origin, &next, EXPIRED, cookies))
             }
-            Arrival::Declined(_) => {
-                Ok(back_to_sign_in(&request.origin, &next, DECLINED, cookies))
-            }
+            Arrival::Declined(_) => Ok(back_to_sign_in(&request.origin, &next, DECLINED, cookies)),
             Arrival::Unknown => Ok(back_to_sign_in(&request.origin, &next, LOST, cookies)),
         }
     }
@@ -223,8 +231,10 @@ impl SignIn {
         cookies: &mut Vec<HeaderValue>,
     ) -> Result<(), RequestError> {
         let cookie = self.sessions.cookie(session, transport);
-        cookies
-            .push(cookie.ok_or_else(|| RequestError::internal("the session does not fit into a cookie"))?);
+        cookies.push(
+            cookie
+                .ok_or_else(|| RequestError::internal("the session does not fit into a cookie"))?,
+        );
         if attempt.is_silent {
             cookies.extend(renewal::made(session.id, transport));
         }
@@ -303,54 +313,4 @@ impl SignIn {
         let client = client_address(&request.headers, peer, &self.trusted_proxies);
         self.attempts.count(client, request.now).map_err(failure::too_many)
     }
-}
-
-// The names of messages in the address of the sign-in page, so that no code stays in the address after a failure.
-const SIGNED_OUT: &str = "sign-out";
-const USED: &str = "used-link";
-const LOST: &str = "lost";
-const DECLINED: &str = "declined";
-const EXPIRED: &str = "expired";
-
-fn message_named(name: &str) -> Option<SignInMessage> {
-    match name {
-        SIGNED_OUT => Some(SignInMessage::SignedOut),
-        USED => Some(SignInMessage::LinkUsed),
-        LOST => Some(SignInMessage::StateLost),
-        DECLINED => Some(SignInMessage::Declined),
-        EXPIRED => Some(SignInMessage::Expired),
-        _ => None,
-    }
-}
-
-/// 303 to a path below the prefix.
-fn redirect(origin: &RequestOrigin, path: &str, cookies: Vec<HeaderValue>) -> SignInResponse {
-    let location = format!("{}{path}", origin.prefix());
-    SignInResponse::Redirect { location, cookies, clears_cache: false }
-}
-
-fn back_to_sign_in(
-    origin: &RequestOrigin,
-    next: &NextPath,
-    message: &str,
-    cookies: Vec<HeaderValue>,
-) -> SignInResponse {
-    let path = format!("/ui/sign-in?after={message}&next={}", encoded(next));
-    redirect(origin, &path, cookies)
-}
-
-/// An address as the value of a parameter.
-fn encoded(next: &NextPath) -> String {
-    form_urlencoded::byte_serialize(next.as_str().as_bytes()).collect()
-}
-
-/// Whether a browser fetches a page before the person has decided to open it.
-fn is_in_advance(headers: &HeaderMap) -> bool {
-    ["sec-purpose", "purpose", "x-purpose", "x-moz"].iter().any(|name| {
-        let values = headers.get_all(*name).iter().filter_map(|value| value.to_str().ok());
-        values.into_iter().any(|value| {
-            let value = value.to_ascii_lowercase();
-            value.contains("prefetch") || value.contains("preview") || value.contains("prerender")
-        })
-    })
 }

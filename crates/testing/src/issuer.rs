@@ -185,7 +185,8 @@ const MAX_FORM_BYTES: usize = 64 * 1024;
 async fn people_response(state: &IssuerState, request: Request) -> IssuerResponse {
     let (parts, body) = request.into_parts();
     let form = to_bytes(body, MAX_FORM_BYTES).await.unwrap_or_default();
-    let credentials = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let credentials =
+        parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let people = lock(&state.people);
     match (parts.uri.path(), &*people) {
         (AUTHORIZATION_PATH, Some(people)) => {

@@ -94,9 +94,8 @@ fn warn(warning: &str) {
 fn is_served(url: &str) -> bool {
     let url = url.parse::<Url>().ok();
     let target = url.as_ref().and_then(|url| Some((url.host_str()?, url.port_or_known_default()?)));
-    let addresses = target.and_then(|(host, port)| {
-        (host.trim_matches(['[', ']']), port).to_socket_addrs().ok()
-    });
+    let addresses = target
+        .and_then(|(host, port)| (host.trim_matches(['[', ']']), port).to_socket_addrs().ok());
     let mut addresses = addresses.into_iter().flatten();
     addresses.any(|address| TcpStream::connect_timeout(&address, CONNECT_TIMEOUT).is_ok())
 }

@@ -7,12 +7,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    auth::AuthSettings,
-    secret,
-    trusted_url::trusted_url,
-    values,
-};
+use super::{auth::AuthSettings, secret, trusted_url::trusted_url, values};
 
 /// The scope that makes a request one of OpenID Connect.
 const OPENID: &str = "openid";
@@ -60,7 +55,9 @@ impl DashboardSettings {
         };
         let mut url = trusted_url(text).context("dashboard.public_url")?;
         if url.query().is_some() || url.fragment().is_some() {
-            bail!("dashboard.public_url has a query or a fragment; it ends with the path below which the server is");
+            bail!(
+                "dashboard.public_url has a query or a fragment; it ends with the path below which the server is"
+            );
         }
         let path = url.path().trim_end_matches('/').to_owned();
         url.set_path(&path);
@@ -76,7 +73,9 @@ impl SignInSettings {
 
     fn check(&self) -> anyhow::Result<()> {
         if !self.is_set() && (self.client_secret_file.is_some() || !self.issuer.is_empty()) {
-            bail!("auth.dashboard.client_id is empty; set it to the id that the issuer gave the dashboard");
+            bail!(
+                "auth.dashboard.client_id is empty; set it to the id that the issuer gave the dashboard"
+            );
         }
         let is_printable = |text: &str| text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
         if !is_printable(&self.client_id) || !is_printable(&self.scope) {

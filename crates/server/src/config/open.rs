@@ -62,7 +62,9 @@ impl OpenSettings {
             format!("http.listen {:?} is not an address and a port", self.listen)
         })?;
         if address.port() == 0 {
-            bail!("http.listen has the port 0, so only the server knows its port; name its URL with --url");
+            bail!(
+                "http.listen has the port 0, so only the server knows its port; name its URL with --url"
+            );
         }
         if address.ip().is_unspecified() {
             address.set_ip(Ipv4Addr::LOCALHOST.into());

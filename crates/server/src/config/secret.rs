@@ -19,9 +19,7 @@ pub(super) fn take(
     match (set(name), set(&file_name)) {
         (None, None) => Ok(None),
         (Some(value), None) => Ok(Some(value.into())),
-        (None, Some(path)) => {
-            read_file(Path::new(&path)).with_context(|| file_name).map(Some)
-        }
+        (None, Some(path)) => read_file(Path::new(&path)).with_context(|| file_name).map(Some),
         (Some(_), Some(_)) => bail!("both {name} and {file_name} are set; unset one of them"),
     }
 }

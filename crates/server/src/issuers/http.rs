@@ -2,9 +2,7 @@
 
 use anyhow::{Context as _, bail};
 use flowruns_http::auth::KeySet;
-use reqwest::{
-    Client, ClientBuilder, RequestBuilder, Response, StatusCode, Url, header, redirect,
-};
+use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode, Url, header, redirect};
 
 use super::{resolver::Resolver, url::is_internal};
 use crate::config::is_loopback;

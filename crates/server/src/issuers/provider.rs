@@ -134,6 +134,18 @@ impl Provider {
         known.end_points.clone().context("the issuer's end points cannot be read now")
     }
 
+    /// Fetches the discovery document once.
+    ///
+    /// # Errors
+    ///
+    /// Why the document cannot be used.
+    pub(super) async fn check(&self) -> anyhow::Result<()> {
+        let limit = self.options.timeout;
+        let fetched = timeout(limit, self.discover()).await;
+        fetched.with_context(|| format!("its end points were not received within {limit:?}"))??;
+        Ok(())
+    }
+
     async fn discover(&self) -> anyhow::Result<EndPoints> {
         let document = &self.issuer.document;
         let HttpResponse { body, is_internal } = self.http.get(document).await?;
@@ -158,9 +170,9 @@ impl Provider {
             names_itself: read.authorization_response_iss_parameter_supported,
             token,
             // OpenID Connect Discovery 1.0, section 3: the default is client_secret_basic.
-            sends_secret_in_body: read
-                .token_endpoint_auth_methods_supported
-                .is_some_and(|methods| !methods.iter().any(|method| method == "client_secret_basic")),
+            sends_secret_in_body: read.token_endpoint_auth_methods_supported.is_some_and(
+                |methods| !methods.iter().any(|method| method == "client_secret_basic"),
+            ),
             http,
         })
     }
@@ -223,7 +235,9 @@ impl Provider {
         if status == StatusCode::OK {
             // The message of the parser's error could quote a token.
             let Ok(tokens) = serde_json::from_slice::<Tokens>(body) else {
-                bail!("the issuer's response to the code has no access_token, id_token and token_type");
+                bail!(
+                    "the issuer's response to the code has no access_token, id_token and token_type"
+                );
             };
             if !tokens.token_type.eq_ignore_ascii_case("bearer") {
                 bail!("the issuer's token is not a bearer token");

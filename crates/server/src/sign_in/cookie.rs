@@ -61,7 +61,10 @@ impl Transport {
 
 /// The values of the cookies of this whole name.
 pub(super) fn values<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
-    pairs(headers).filter(move |(sent, _)| *sent == name).map(|(_, value)| value).take(MAX_SAME_NAME)
+    pairs(headers)
+        .filter(move |(sent, _)| *sent == name)
+        .map(|(_, value)| value)
+        .take(MAX_SAME_NAME)
 }
 
 /// All cookies: names and values.

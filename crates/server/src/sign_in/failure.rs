@@ -47,7 +47,7 @@ pub(super) fn wrong_issuer() -> RequestError {
 }
 
 /// An ID token that does not belong to this attempt or this application.
-pub(super) fn id_token_rejected(cause: String) -> RequestError {
+pub(super) fn id_token_rejected(cause: &str) -> RequestError {
     let message = "The issuer's response does not belong to this sign-in, so it was not used. Begin the sign-in again from the \
          dashboard.";
     RequestError::new(StatusCode::FORBIDDEN, "idTokenRejected", message)

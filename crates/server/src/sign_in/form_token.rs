@@ -34,9 +34,7 @@ mod tests {
 
     #[test]
     fn a_form_token_is_valid_for_its_session_and_its_secret_only() {
-        let tokens = |secret: &[u8]| {
-            FormTokens::new(&SharedSecret::new(secret.to_vec())).unwrap()
-        };
+        let tokens = |secret: &[u8]| FormTokens::new(&SharedSecret::new(secret.to_vec())).unwrap();
         let (ours, others) = (tokens(b"secret"), tokens(b"another"));
         let (session, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let token = ours.of(session);

@@ -120,7 +120,8 @@ impl LoginStates {
         now: Timestamp,
     ) -> Option<LoginState> {
         let name = transport.name(&cookie_name(state)?);
-        let mut attempts = cookie::values(headers, &name).filter_map(|value| self.read(&name, value));
+        let mut attempts =
+            cookie::values(headers, &name).filter_map(|value| self.read(&name, value));
         attempts.find(|attempt| attempt.state == state && attempt.is_current(now))
     }
 

@@ -28,7 +28,8 @@ impl NextPath {
         let is_below_home =
             path.strip_prefix(HOME).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte);
-        let is_safe_in_query = |byte: u8| byte.is_ascii_graphic() && !br#"\#"<>^`{|}"#.contains(&byte);
+        let is_safe_in_query =
+            |byte: u8| byte.is_ascii_graphic() && !br#"\#"<>^`{|}"#.contains(&byte);
         let is_usable = text.len() <= MAX_BYTES
             && is_below_home
             && path.bytes().all(is_plain)

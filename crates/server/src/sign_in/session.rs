@@ -119,9 +119,9 @@ impl Sessions {
         Transport::possible(headers).flat_map(move |transport| {
             let name = transport.name(COOKIE);
             let values: Vec<&str> = cookie::values(headers, &name).collect();
-            values.into_iter().filter_map(move |value| {
-                serde_json::from_slice(&self.0.open(&name, value)?).ok()
-            })
+            values
+                .into_iter()
+                .filter_map(move |value| serde_json::from_slice(&self.0.open(&name, value)?).ok())
         })
     }
 }

@@ -74,7 +74,13 @@ impl Fields {
 
 impl People {
     /// Signs people of a tenant in to a public client with these scopes, for an hour.
-    pub fn new(key: SigningKey, client_id: &str, audience: &str, tenant: &str, scopes: &str) -> Self {
+    pub fn new(
+        key: SigningKey,
+        client_id: &str,
+        audience: &str,
+        tenant: &str,
+        scopes: &str,
+    ) -> Self {
         Self {
             key,
             client_id: client_id.to_owned(),
