@@ -18,9 +18,11 @@ const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=3153600
 static STYLE_SHEET: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("app.css", "text/css; charset=utf-8", include_bytes!("assets/app.css"))
 });
-static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
-    Asset::new("app.js", "text/javascript; charset=utf-8", include_bytes!("assets/app.js"))
-});
+/// One file, so that a page needs one request.
+const SCRIPTS: &str = concat!(include_str!("assets/app.js"), include_str!("assets/live.js"));
+
+static SCRIPT: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("app.js", "text/javascript; charset=utf-8", SCRIPTS.as_bytes()));
 
 struct Asset {
     path: String,

@@ -3,8 +3,9 @@
 use std::sync::{Arc, OnceLock};
 
 use axum::{
+    body::Body,
     extract::Request,
-    http::{Uri, uri::PathAndQuery},
+    http::{Uri, request::Parts, uri::PathAndQuery},
 };
 use flowruns_http::{RequestOrigin, auth::Permission};
 use ipnet::IpNet;
@@ -49,8 +50,24 @@ tokio::task_local! {
 impl PageContext {
     /// The context of a request. The suffix of JSON is removed from its path, so that the routes have no such suffix.
     pub(crate) fn take_from(request: Request, trusted: &[IpNet]) -> (Arc<Self>, Request) {
-        let (mut parts, body) = request.into_parts();
+        let (parts, body) = request.into_parts();
         let origin = RequestOrigin::of(&parts, trusted);
+        let links = Links::new(origin.prefix());
+        Self::of_parts((parts, body), origin, links)
+    }
+
+    /// The context of a page that is rendered without a request of a browser, with links of this prefix.
+    pub(crate) fn of_tick(request: Request, links: Links) -> (Arc<Self>, Request) {
+        let (parts, body) = request.into_parts();
+        let origin = RequestOrigin::of(&parts, &[]);
+        Self::of_parts((parts, body), origin, links)
+    }
+
+    fn of_parts(
+        (mut parts, body): (Parts, Body),
+        origin: RequestOrigin,
+        links: Links,
+    ) -> (Arc<Self>, Request) {
         let representation = match without_suffix(&parts.uri) {
             Some(uri) => {
                 parts.uri = uri;
@@ -60,7 +77,7 @@ impl PageContext {
         };
         let address = parts.uri.path_and_query().map_or_else(String::new, ToString::to_string);
         let context = Arc::new(Self {
-            links: Links::new(origin.prefix()),
+            links,
             preferences: Preferences::from_headers(&parts.headers),
             representation,
             origin,
@@ -100,8 +117,6 @@ fn without_suffix(uri: &Uri) -> Option<Uri> {
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
-
     use super::*;
 
     #[test]

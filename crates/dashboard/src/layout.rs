@@ -4,8 +4,10 @@ use flowruns_http::RequestError;
 use maud::{DOCTYPE, Markup, html};
 
 use crate::{
+    address::Query,
     context::{PageContext, Session},
     links,
+    live::{LivePage, StreamParameters, ViewKey},
     page::{Area, View},
     preferences::{Theme, Zone},
     request::FORM_TOKEN,
@@ -16,14 +18,25 @@ use crate::{
 pub(crate) struct Frame<'a> {
     pub(crate) title: &'a str,
     pub(crate) area: Option<Area>,
-    pub(crate) is_live: bool,
+    /// The parameters of the stream that keeps the page current.
+    pub(crate) stream: Option<StreamParameters>,
     pub(crate) version: &'static str,
 }
 
 /// A view as a page.
-pub(crate) fn page(view: &dyn View, page: &PageContext, version: &'static str) -> Markup {
+pub(crate) fn page(
+    view: &dyn View,
+    page: &PageContext,
+    version: &'static str,
+    key: &ViewKey,
+) -> Markup {
     let title = view.title();
-    let frame = Frame { title: &title, area: view.area(), is_live: view.is_live(), version };
+    let session = page.session().filter(|_| view.is_live());
+    let stream = session.map(|session| {
+        let rendered = LivePage::of(view, &page.links);
+        key.parameters(&session.visitor, &page.address, &rendered)
+    });
+    let frame = Frame { title: &title, area: view.area(), stream, version };
     document(&frame, page, &view.body(page))
 }
 
@@ -37,7 +50,7 @@ pub(crate) fn document(frame: &Frame<'_>, page: &PageContext, body: &Markup) -> 
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width,initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { (frame.title) " · flowruns" }
+                title { (window_title(frame.title)) }
                 link rel="icon" href="data:,";
                 link rel="stylesheet" href=(page.links.style_sheet());
                 script src=(page.links.script()) defer {}
@@ -65,12 +78,12 @@ fn header(frame: &Frame<'_>, page: &PageContext) -> Markup {
                     (navigation(frame.area, page))
                     span.grow {}
                     (search(page))
-                    @if frame.is_live { (live(page)) }
-                    (switches(page))
+                    @if let Some(stream) = &frame.stream { (live(stream, page)) }
+                    (zones(page))
                     (visitor(session, page))
                 } @else {
                     span.grow {}
-                    (switches(page))
+                    (zones(page))
                 }
             }
         }
@@ -105,34 +118,61 @@ fn search(page: &PageContext) -> Markup {
     }
 }
 
-/// The state of the stream of events, which a script opens and tells.
-fn live(page: &PageContext) -> Markup {
+/// The title of a window, from the title of its page.
+pub(crate) fn window_title(title: &str) -> String {
+    format!("{title} · flowruns")
+}
+
+/// The state of the stream of events, which a script opens and shows.
+fn live(stream: &StreamParameters, page: &PageContext) -> Markup {
+    let address = Query::new(links::STREAM).with("view", Some(&stream.view));
     html! {
-        span.live data-stream=(page.links.to("/ui/stream")) data-page=(page.address) data-state="off" hidden {
+        span.live data-stream=(page.links.to(address)) data-rev=(stream.rev) data-state="off" hidden {
             i {}
             span { "connecting" }
         }
     }
 }
 
-/// The switches of zone and theme: forms, which a script sends without leaving the page.
-fn switches(page: &PageContext) -> Markup {
-    let preferences = page.preferences;
+/// A form of buttons that keep a preference, which a script sends without leaving the page.
+fn switch(page: &PageContext, (label, name): (&str, &str), choices: &[Choice]) -> Markup {
     html! {
         form.switches method="post" action=(page.links.to(links::PREFERENCES)) {
             input type="hidden" name="next" value=(page.address);
-            span.seg role="group" aria-label="Times in" {
-                @for zone in Zone::ALL {
-                    button name="zone" value=(zone.name()) aria-pressed=(zone == preferences.zone) { (zone.label()) }
-                }
-            }
-            span.seg.themes role="group" aria-label="Theme" {
-                @for theme in Theme::ALL {
-                    button name="theme" value=(theme.name()) aria-pressed=(theme == preferences.theme) { (theme.label()) }
+            span.seg role="group" aria-label=(label) {
+                @for choice in choices {
+                    button name=(name) value=(choice.value) aria-pressed=(choice.is_current) { (choice.label) }
                 }
             }
         }
     }
+}
+
+/// A button of a switch.
+struct Choice {
+    value: &'static str,
+    label: &'static str,
+    is_current: bool,
+}
+
+fn zones(page: &PageContext) -> Markup {
+    let current = page.preferences.zone;
+    let choices = Zone::ALL.map(|zone| Choice {
+        value: zone.name(),
+        label: zone.label(),
+        is_current: zone == current,
+    });
+    switch(page, ("Times in", "zone"), &choices)
+}
+
+fn themes(page: &PageContext) -> Markup {
+    let current = page.preferences.theme;
+    let choices = Theme::ALL.map(|theme| Choice {
+        value: theme.name(),
+        label: theme.label(),
+        is_current: theme == current,
+    });
+    switch(page, ("Theme", "theme"), &choices)
 }
 
 fn visitor(session: &Session, page: &PageContext) -> Markup {
@@ -158,6 +198,7 @@ fn visitor(session: &Session, page: &PageContext) -> Markup {
 fn footer(page: &PageContext, version: &'static str) -> Markup {
     html! {
         footer.foot {
+            (themes(page))
             span { "Times in " b data-zone-name { "UTC" } }
             @if page.session().is_some() {
                 span.keys-hint { "Press " kbd { "?" } " for keys" }

@@ -14,6 +14,7 @@ mod format;
 mod json;
 mod layout;
 mod links;
+mod live;
 mod offload;
 mod options;
 mod page;
@@ -27,6 +28,7 @@ mod view;
 mod visitor;
 
 pub use self::{
+    live::{LiveLimits, ViewKey},
     options::DashboardOptions,
     routes::router,
     visitor::{

@@ -53,9 +53,18 @@ pub(crate) fn run_path(run: RunKey) -> String {
 }
 
 pub(crate) const OVERVIEW: &str = "/ui";
+/// The template of [`flow_path`].
+pub(crate) const FLOW: &str = "/ui/flows/{flow}";
+/// The template of [`run_path`].
+pub(crate) const RUN: &str = "/ui/flows/{flow}/runs/{run}";
 pub(crate) const RUNS: &str = "/ui/runs";
+pub(crate) const RUNS_JSON: &str = "/ui/runs.json";
+pub(crate) const RUNS_CSV: &str = "/ui/runs.csv";
 pub(crate) const TIMELINE: &str = "/ui/timeline";
+pub(crate) const TIMELINE_JSON: &str = "/ui/timeline.json";
+pub(crate) const END: &str = "/ui/end";
 pub(crate) const REPORT: &str = "/ui/report";
+pub(crate) const STREAM: &str = "/ui/stream";
 pub(crate) const GO: &str = "/ui/go";
 pub(crate) const PREFERENCES: &str = "/ui/preferences";
 pub(crate) const SIGN_IN: &str = "/ui/sign-in";

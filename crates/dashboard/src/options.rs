@@ -5,7 +5,13 @@ use std::sync::Arc;
 use flowruns_domain::service::{Environment, FlowService, RunService};
 use flowruns_http::{Admission, Draining, PipelineOptions, RequestPipeline};
 
-use crate::{format::PageFormat, pages::overview::MarksCache, routes, visitor::Gate};
+use crate::{
+    format::PageFormat,
+    live::{LiveLimits, ViewKey},
+    pages::overview::MarksCache,
+    routes,
+    visitor::Gate,
+};
 
 /// The options of the pages.
 #[derive(Clone)]
@@ -20,6 +26,10 @@ pub struct DashboardOptions {
     pub pipeline: PipelineOptions,
     /// Ends streams of events when the server drains.
     pub draining: Draining,
+    /// The limits of live pages.
+    pub live: LiveLimits,
+    /// Signs the addresses of live pages. All servers of a deployment need the same one.
+    pub view_key: ViewKey,
     /// The host names under which the pages are served, with a port unless it is the default of the scheme. `localhost` and
     /// IP addresses are always allowed; a request for any other host is 421.
     pub hosts: Vec<String>,

@@ -18,7 +18,9 @@ use crate::{
     encode::{accepts_gzip, entity_tag, gzip, is_known},
     format, layout,
     links::Links,
+    live::ViewKey,
     offload::offload_if_long,
+    options::DashboardOptions,
 };
 
 /// Pages belong to one person. The browser keeps them, so that Back is instant, and asks each time whether they are current.
@@ -47,10 +49,18 @@ pub(crate) trait View: Json + Send + Sync + 'static {
     /// The content of the page. It includes the [`fragments`](Self::fragments).
     fn body(&self, page: &PageContext) -> Markup;
 
-    /// The parts that may change while the page is open. They depend on nothing that differs between two visitors of a tenant,
-    /// so that they are rendered once for all of them.
+    /// The parts that may change while the page is open: each is one element of the [`body`](Self::body) with its id. They
+    /// depend on nothing that differs between two visitors of a tenant with the same permission, so that they are rendered
+    /// once for all of them; a form with the token of a session stands outside. Times that pass are written by
+    /// [`ticking_ago`](crate::view::time::ticking_ago) and [`ticking_duration`](crate::view::time::ticking_duration), so that a
+    /// fragment does not change with time alone.
     fn fragments(&self, _links: &Links) -> Vec<Fragment> {
         Vec::new()
+    }
+
+    /// One sentence that a screen reader announces when it changes while the page is open, such as `Failed after 8 min.`
+    fn announcement(&self) -> String {
+        String::new()
     }
 
     /// Whether the page stays current by itself: its fragments are sent again when they change.
@@ -105,6 +115,11 @@ impl Page {
         Self::View { status: StatusCode::OK, view: Arc::new(view) }
     }
 
+    /// A page with another status.
+    pub(crate) fn with_status(status: StatusCode, view: impl View) -> Self {
+        Self::View { status, view: Arc::new(view) }
+    }
+
     /// 303 to an address below the prefix.
     pub(crate) fn redirect(address: impl ToString) -> Self {
         Self::Redirect(address.to_string())
@@ -116,7 +131,7 @@ pub(crate) async fn respond(
     page: Page,
     context: &Arc<PageContext>,
     headers: &HeaderMap,
-    version: &'static str,
+    options: &DashboardOptions,
 ) -> Result<Response, RequestError> {
     match page {
         Page::Response(response) => Ok(*response),
@@ -125,8 +140,9 @@ pub(crate) async fn respond(
             let context = Arc::clone(context);
             let is_compressed = accepts_gzip(headers);
             let bytes = view.estimated_bytes();
+            let (version, key) = (options.version, options.view_key.clone());
             let made = offload_if_long(bytes, move || {
-                Rendered::new(&*view, &context, is_compressed, version)
+                Rendered::new(&*view, &context, is_compressed, (version, &key))
             });
             Ok(made.await?.response(status, headers))
         }
@@ -156,12 +172,12 @@ impl Rendered {
         view: &dyn View,
         context: &PageContext,
         is_compressed: bool,
-        version: &'static str,
+        (version, key): (&'static str, &ViewKey),
     ) -> Result<Self, RequestError> {
         let (content_type, bytes) = match context.representation {
             Representation::Json => (format::JSON, view.json().map_err(RequestError::internal)?),
             Representation::Html => {
-                let markup = layout::page(view, context, version);
+                let markup = layout::page(view, context, version, key);
                 (format::HTML, markup.into_string().into_bytes())
             }
         };

@@ -23,6 +23,7 @@ use crate::{
     address::Parameters,
     context::{PageContext, Session},
     links::Links,
+    live::Tick,
     options::Dashboard,
     policy,
     problem::Problem,
@@ -69,6 +70,9 @@ impl PageRequest {
     /// Checks and admits a request.
     pub(crate) async fn new(dashboard: Arc<Dashboard>, request: Request) -> Result<Self, Refused> {
         let (mut parts, body) = request.into_parts();
+        if let Some(tick) = parts.extensions.remove::<Tick>() {
+            return Self::of_tick(dashboard, parts, &tick).await;
+        }
         let (context, page) = contexts(&parts)?;
         let options = &dashboard.options;
         policy::check_host(&page.origin, &options.hosts)?;
@@ -105,6 +109,22 @@ impl PageRequest {
             request.check_token()?;
         }
         Ok(request)
+    }
+
+    /// The request of a watch, which is admitted already and has an audience instead of a session.
+    async fn of_tick(
+        dashboard: Arc<Dashboard>,
+        mut parts: Parts,
+        tick: &Tick,
+    ) -> Result<Self, Refused> {
+        let (context, page) = contexts(&parts)?;
+        let visitor = tick.visitor();
+        page.note_session(Session { visitor: visitor.clone(), form_token: String::new() });
+        let params = parts.extract().await.map_err(|_not_utf8| not_utf8())?;
+        let now = dashboard.options.environment.clock.now();
+        let query = parts.uri.query().map(str::to_owned);
+        let (headers, form) = (parts.headers, Bytes::new());
+        Ok(Self { visitor, context, page, headers, now, query, form, params, dashboard })
     }
 
     fn check_token(&self) -> Result<(), Problem> {

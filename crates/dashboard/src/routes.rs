@@ -22,6 +22,7 @@ use crate::{
     assets,
     context::{CONTEXT, PageContext, Representation, Session},
     links,
+    live::{Live, LiveOptions, RoutedViews},
     options::{Dashboard, DashboardOptions},
     pages,
     problem::Problem,
@@ -36,6 +37,12 @@ const RELOAD_SECONDS: u32 = 5;
 fn table() -> Vec<Route> {
     vec![
         Route::page(links::OVERVIEW, pages::overview::get),
+        Route::page(links::FLOW, pages::flow::get),
+        Route::page(links::RUN, pages::run::get),
+        Route::page(links::RUNS, pages::runs::get),
+        Route::page(links::RUNS_CSV, pages::runs::get_csv),
+        Route::page(links::TIMELINE, pages::timeline::get),
+        Route::page(links::END, pages::end::get).with_form(pages::end::post),
         Route::page(links::REPORT, pages::report::get),
         Route::page(links::GO, pages::go::get),
         Route::open_form(links::PREFERENCES, pages::preferences::post),
@@ -43,6 +50,7 @@ fn table() -> Vec<Route> {
         Route::gate("/ui/callback", Method::GET, VisitorPath::Callback),
         Route::gate("/ui/open", Method::GET, VisitorPath::Open),
         Route::gate(links::SIGN_OUT, Method::POST, VisitorPath::SignOut),
+        Route::stream(links::STREAM, pages::stream::get),
         Route::open("/ui/a/{digest}/{file}", get_file),
     ]
 }
@@ -71,14 +79,28 @@ pub fn router(options: DashboardOptions) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(Arc::clone(&dashboard));
-    let service = tower::service_fn(move |request: Request| {
+    let live = live(&dashboard.options, routes.clone());
+    let service = tower::service_fn(move |mut request: Request| {
         let (dashboard, routes) = (Arc::clone(&dashboard), routes.clone());
+        request.extensions_mut().insert(Arc::clone(&live));
         async move { Ok::<_, Infallible>(respond(&dashboard, routes, request).await) }
     });
     let paths = ["/ui", "/ui/", "/ui.json", "/ui/{*rest}"];
     paths
         .into_iter()
         .fold(Router::new(), |router, path| router.route_service(path, service.clone()))
+}
+
+/// The live pages. They render pages through these routes.
+fn live(options: &DashboardOptions, routes: Router) -> Arc<Live> {
+    let live = LiveOptions {
+        limits: options.live,
+        key: options.view_key.clone(),
+        clock: Arc::clone(&options.environment.clock),
+        admission: Arc::clone(&options.admission),
+        draining: options.draining.clone(),
+    };
+    Live::new(live, Arc::new(RoutedViews { routes, limits: options.live }))
 }
 
 async fn respond(dashboard: &Dashboard, routes: Router, request: Request) -> Response {

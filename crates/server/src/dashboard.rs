@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use axum::{Router, http::HeaderValue};
 use flowruns_api::ApiOptions;
-use flowruns_dashboard::DashboardOptions;
+use flowruns_dashboard::{DashboardOptions, LiveLimits, ViewKey};
 use flowruns_http::{Admission, CorsPolicy, Draining, PipelineOptions};
 use reqwest::Url;
 
 use crate::{config::Settings, shared_secret::SharedSecret, sign_in};
+
+/// Derives the key of the addresses of live pages.
+const VIEW_KEY_LABEL: &str = "dashboard view";
 
 /// The routes of the pages, with the options of the API that both have in common.
 pub(crate) fn router(
@@ -40,6 +43,8 @@ pub(crate) fn router(
         admission,
         pipeline,
         draining,
+        live: LiveLimits::default(),
+        view_key: ViewKey::new(&secret.key_for(VIEW_KEY_LABEL)?),
         hosts: public_url.iter().filter_map(host).collect(),
         version: env!("CARGO_PKG_VERSION"),
     }))

@@ -55,7 +55,7 @@ pub(crate) struct FlowPosition {
 }
 
 impl FlowPosition {
-    fn from_text(text: &str) -> Result<Self, String> {
+    pub(super) fn from_text(text: &str) -> Result<Self, String> {
         let parsed = text.split_once(' ').and_then(|(flow, name)| {
             let is_short = name.chars().count() <= DisplayName::MAX_CHARS;
             let flow = FlowId::from_str(flow).ok().filter(|_| is_short)?;

@@ -196,6 +196,14 @@ impl View for Overview {
         std::iter::once(Fragment::new("tiles", tiles(&self.tiles, links))).chain(rows).collect()
     }
 
+    fn announcement(&self) -> String {
+        let Tiles { failed, with_errors, .. } = &self.tiles;
+        let (failed, with_errors) = (shown(failed.runs), shown(with_errors.runs));
+        format!(
+            "In the last 24 hours {failed} runs failed and {with_errors} completed with errors."
+        )
+    }
+
     fn is_live(&self) -> bool {
         true
     }

@@ -21,7 +21,7 @@ pub(crate) fn page(
     page: &PageContext,
     (request, version): (Uuid, &'static str),
 ) -> Markup {
-    let frame = Frame { title: &explanation.title, area: None, is_live: false, version };
+    let frame = Frame { title: &explanation.title, area: None, stream: None, version };
     layout::document(&frame, page, &body(error, explanation, page, request))
 }
 

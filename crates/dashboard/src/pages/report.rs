@@ -1,8 +1,10 @@
 //! The first steps: what to paste to report a run.
 
 use flowruns_domain::{
-    id::FlowId,
+    id::{FlowId, RunKey},
     query::{Direction, FlowOrder, FlowQuery, FlowSort, PageSize, RunQuery, RunScope},
+    run::RunStatus,
+    timestamp::Timestamp,
 };
 use maud::{Markup, html};
 use serde::Serialize;
@@ -10,11 +12,12 @@ use serde::Serialize;
 use crate::{
     address::Parameters,
     context::PageContext,
-    json::optional_text,
-    links::{Links, REPORT, run_path},
+    json,
+    links::{Links, REPORT},
     page::{Area, Fragment, Page, View},
     problem::Problem,
     request::PageRequest,
+    view::{status::badge, time::ticking_ago},
 };
 
 /// The flow of the examples, when the tenant has none.
@@ -27,14 +30,27 @@ pub(crate) struct Report {
     /// The address of the API.
     url: String,
     flow: ExampleFlow,
-    /// The page of the newest run, below the prefix, if there is a run.
-    newest_run: Option<String>,
+    newest_run: Option<NewestRun>,
+}
+
+/// The run that started last.
+#[derive(Debug, Serialize)]
+struct NewestRun {
+    #[serde(skip)]
+    key: RunKey,
+    name: String,
+    #[serde(serialize_with = "json::status")]
+    status: RunStatus,
+    #[serde(serialize_with = "json::text")]
+    start: Timestamp,
+    #[serde(skip)]
+    now: Timestamp,
 }
 
 /// The flow of the examples.
 #[derive(Debug, Serialize)]
 struct ExampleFlow {
-    #[serde(serialize_with = "optional_text")]
+    #[serde(serialize_with = "json::optional_text")]
     id: Option<FlowId>,
     name: String,
 }
@@ -65,7 +81,13 @@ impl Report {
         Ok(Self {
             url: request.page.origin.to_string(),
             flow: flow.unwrap_or_else(none),
-            newest_run: newest.map(|run| run_path(run.summary.key)),
+            newest_run: newest.map(|run| NewestRun {
+                key: run.summary.key,
+                name: run.summary.display_name.as_str().to_owned(),
+                status: run.summary.state.status(),
+                start: run.summary.start,
+                now: request.now,
+            }),
         })
     }
 
@@ -75,8 +97,10 @@ impl Report {
             p #arrival.note role="status" {
                 @match &self.newest_run {
                     Some(run) => {
-                        "The newest run was reported to this server. "
-                        a href=(links.to(run)) { "Open it" }
+                        span { "Newest run:" }
+                        a.name href=(links.run(run.key)) { bdi { (run.name) } }
+                        (badge(run.status))
+                        span.dim { "started " (ticking_ago(run.start, run.now)) }
                     }
                     None => "No run has been reported yet. When the first one arrives, this page shows it.",
                 }

@@ -16,6 +16,7 @@ use crate::{
     context::{PageContext, Session},
     format, layout,
     layout::Frame,
+    live::Live,
     options::Dashboard,
     page, policy,
     problem::Problem,
@@ -53,6 +54,7 @@ pub(crate) async fn respond(
             return Err(policy::forbidden_form());
         }
     }
+    let live = parts.extensions.get::<Arc<Live>>().cloned();
     let request = SignInRequest {
         path,
         method: parts.method,
@@ -65,6 +67,9 @@ pub(crate) async fn respond(
         now,
     };
     let response = options.gate.respond(request).await?;
+    if let (VisitorPath::SignOut, Some(visitor), Some(live)) = (path, &visitor, live) {
+        live.end_session(visitor.session);
+    }
     if let (SignInResponse::Page(_), Some(visitor)) = (&response, visitor) {
         let form_token = options.gate.form_token(&visitor);
         page.note_session(Session { visitor, form_token });
@@ -85,7 +90,7 @@ fn shown(response: SignInResponse, page: &PageContext, version: &'static str) ->
             response
         }
         SignInResponse::Page(sign_in) => {
-            let frame = Frame { title: "Sign in", area: None, is_live: false, version };
+            let frame = Frame { title: "Sign in", area: None, stream: None, version };
             let html = layout::document(&frame, page, &body(&sign_in, page));
             let mut response = Response::new(Body::from(html.into_string()));
             response.headers_mut().insert(header::CONTENT_TYPE, format::HTML);

@@ -18,6 +18,7 @@ use crate::{
     context::{PageContext, Representation},
     format,
     links::{self, OVERVIEW},
+    live::Tick,
     options::Dashboard,
     page::{self, Page},
     pages,
@@ -41,13 +42,12 @@ impl Route {
         Self { template, methods: MethodRouter::new() }.on(MethodFilter::GET, handler)
     }
 
-    /// A form of a visitor: POST. Its origin and its token are checked.
-    #[expect(dead_code, reason = "used by pages that change something")]
-    pub(super) fn form<F>(template: &'static str, handler: fn(PageRequest) -> F) -> Self
+    /// The same path with a form of a visitor too: POST. Its origin and its token are checked.
+    pub(super) fn with_form<F>(self, handler: fn(PageRequest) -> F) -> Self
     where
         F: Future<Output = Result<Page, Problem>> + Send + 'static,
     {
-        Self { template, methods: MethodRouter::new() }.on(MethodFilter::POST, handler)
+        self.on(MethodFilter::POST, handler)
     }
 
     fn on<F>(self, method: MethodFilter, handler: fn(PageRequest) -> F) -> Self
@@ -82,6 +82,20 @@ impl Route {
             respond_openly(dashboard, request, handler)
         };
         Self { template, methods: MethodRouter::new().post(respond) }
+    }
+
+    /// A stream of events: GET. It checks the session itself, since it is not admitted like a page.
+    pub(super) fn stream<F>(
+        template: &'static str,
+        handler: fn(Arc<Dashboard>, Arc<PageContext>, Request) -> F,
+    ) -> Self
+    where
+        F: Future<Output = Result<Response, Problem>> + Send + 'static,
+    {
+        let respond = move |State(dashboard): State<Arc<Dashboard>>, request: Request| {
+            respond_openly(dashboard, request, handler)
+        };
+        Self { template, methods: MethodRouter::new().get(respond) }
     }
 
     /// An address of the gate.
@@ -135,8 +149,11 @@ where
         let request =
             PageRequest::new(Arc::clone(&dashboard), Request::from_parts(parts, body)).await?;
         let made = handler(request).await?;
-        let version = dashboard.options.version;
-        Ok::<_, Refused>(page::respond(made, &page, &sent.headers, version).await?)
+        if sent.extensions.get::<Tick>().is_some() {
+            return Ok(Tick::response(made, &page.links).await);
+        }
+        let options = &dashboard.options;
+        Ok::<_, Refused>(page::respond(made, &page, &sent.headers, options).await?)
     };
     match responded.await {
         Ok(response) => response,

@@ -1,6 +1,5 @@
 //! The strip of the last runs of a flow: one cell a run, the oldest left.
 
-use chrono::TimeDelta;
 use flowruns_domain::{
     id::{FlowKey, RunId},
     run::RunStatus,
@@ -29,9 +28,9 @@ pub(crate) struct Cell {
     pub(crate) status: RunStatus,
     #[serde(serialize_with = "json::text")]
     pub(crate) start: Timestamp,
-    /// The end, or now for a run in progress.
-    #[serde(serialize_with = "json::text")]
-    pub(crate) until: Timestamp,
+    /// `None` for a run in progress.
+    #[serde(serialize_with = "json::optional_text")]
+    pub(crate) end: Option<Timestamp>,
 }
 
 /// A strip of at most [`CELLS`] runs, the oldest first. Its links are for the mouse: a reader and the keyboard get one sentence,
@@ -57,9 +56,13 @@ pub(crate) fn strip(flow: FlowKey, cells: &[Cell], links: &Links) -> Markup {
     }
 }
 
+/// The words of one run. How long a run is in progress is not among them, so that a strip changes only when a run does.
 fn described(cell: &Cell) -> String {
-    let length: TimeDelta = between(cell.start, cell.until);
-    format!("{}, {} UTC, {}", look(cell.status).word, utc(cell.start), duration(length))
+    let (word, start) = (look(cell.status).word, utc(cell.start));
+    match cell.end {
+        Some(end) => format!("{word}, {start} UTC, {}", duration(between(cell.start, end))),
+        None => format!("{word} since {start} UTC"),
+    }
 }
 
 /// The strip as a sentence.
@@ -85,7 +88,7 @@ mod tests {
             run: run_key(flow, number).run,
             status: RunStatus::Ended(Outcome::Failed),
             start: time("2026-03-01T08:30:00Z"),
-            until: time("2026-03-01T08:35:03Z"),
+            end: Some(time("2026-03-01T08:35:03Z")),
         };
         (1..=count).map(cell).collect()
     }

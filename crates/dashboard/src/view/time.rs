@@ -1,5 +1,7 @@
 //! Times, durations and numbers as people read them.
 
+use std::borrow::Cow;
+
 use chrono::{TimeDelta, Timelike as _};
 use flowruns_domain::timestamp::Timestamp;
 use maud::{Markup, html};
@@ -18,6 +20,13 @@ pub(crate) fn clock_time(at: Timestamp) -> Markup {
     let shown = format!("{:02}:{:02}", date_time.hour(), date_time.minute());
     html! {
         time datetime=(at) data-time="clock" title={ (utc(at)) " UTC" } { (shown) }
+    }
+}
+
+/// The day of a time in UTC; a script writes them in the zone of the browser.
+pub(crate) fn day(at: Timestamp) -> Markup {
+    html! {
+        time datetime=(at) data-time="day" title={ (utc(at)) " UTC" } { (at.date_time().format("%Y-%m-%d")) }
     }
 }
 
@@ -51,11 +60,47 @@ pub(crate) fn duration(length: TimeDelta) -> String {
     }
 }
 
+/// A duration in seconds, as [`duration`] shows it.
+pub(crate) fn seconds(length: f64) -> String {
+    // The conversion of a float saturates.
+    let milliseconds = TimeDelta::try_milliseconds((length * 1000.0) as i64);
+    duration(milliseconds.unwrap_or(TimeDelta::MAX))
+}
+
 /// How long ago a time was: `12 s ago`, `7 min ago`, `3 h ago`, `12 days ago`; `in 5 min` for one in the future.
 pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
     let seconds = (now.date_time() - at.date_time()).num_seconds();
     let text = rough(seconds.abs());
     if seconds < 0 { format!("in {text}") } else { format!("{text} ago") }
+}
+
+/// [`ago`] for a page that stays open: a script writes it again as time passes.
+pub(crate) fn ticking_ago(at: Timestamp, now: Timestamp) -> Markup {
+    html! { time datetime=(at) title={ (utc(at)) " UTC" } data-ticks="ago" { (ago(at, now)) } }
+}
+
+/// The [`duration`] since a time, for a page that stays open: a script writes it again as time passes.
+pub(crate) fn ticking_duration(since: Timestamp, now: Timestamp) -> Markup {
+    html! { time datetime=(since) data-ticks="for" { (duration(between(since, now))) } }
+}
+
+/// The markup without the texts that change with time alone, which the functions above have written.
+pub(crate) fn without_ticking_texts(html: &str) -> Cow<'_, str> {
+    const MARK: &str = " data-ticks=\"";
+    const END: &str = "</time>";
+    let mut parts = html.split(MARK);
+    let first = parts.next().unwrap_or_default();
+    if first.len() == html.len() {
+        return Cow::Borrowed(html);
+    }
+    let mut stable = first.to_owned();
+    for part in parts {
+        // A quotation mark of a text is escaped, so that no text looks like the attribute.
+        let (tag, rest) = part.split_once('>').unwrap_or((part, ""));
+        let after = rest.split_once(END).map_or("", |(_, after)| after);
+        stable.extend([MARK, tag, ">", END, after]);
+    }
+    Cow::Owned(stable)
 }
 
 /// A duration in one unit.
@@ -132,6 +177,28 @@ mod tests {
         ] {
             assert_eq!(ago(at(then), now), shown, "{then}");
         }
+    }
+
+    #[test]
+    fn a_time_that_passes_does_not_change_the_stable_markup() {
+        let (then, now) = (at("2026-11-27T19:41:06Z"), at("2026-11-27T19:42:05Z"));
+        let later = at("2026-11-27T19:55:05Z");
+        let row = |now| {
+            let row = html! {
+                td { "a data-ticks=\"ago\">" (ticking_ago(then, now)) }
+                td { (ticking_duration(then, now)) " so far" }
+            };
+            row.into_string()
+        };
+        assert!(row(now).contains("data-ticks=\"ago\">59 s ago</time>"));
+        assert!(row(now).contains("data-ticks=\"for\">59 s</time> so far"));
+        assert_ne!(row(now), row(later));
+        let (stable, stable_later) = (row(now), row(later));
+        let stable = without_ticking_texts(&stable);
+        assert_eq!(stable, without_ticking_texts(&stable_later));
+        assert!(stable.contains("data-ticks=&quot;ago&quot;&gt;<time"), "{stable}");
+        assert!(stable.ends_with("</time> so far</td>"), "{stable}");
+        assert_eq!(without_ticking_texts("<p>9 s ago</p>"), "<p>9 s ago</p>");
     }
 
     #[test]

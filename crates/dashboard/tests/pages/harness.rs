@@ -12,12 +12,13 @@ use axum::{
     Router,
     body::Body,
     http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header},
+    response::Response,
 };
 use bytes::Bytes;
 use flate2::read::GzDecoder;
 use flowruns_dashboard::{
-    DashboardOptions, Gate, NotSignedIn, SignInMessage, SignInPage, SignInRequest, SignInResponse,
-    Visitor, VisitorPath, router,
+    DashboardOptions, Gate, LiveLimits, NotSignedIn, SignInMessage, SignInPage, SignInRequest,
+    SignInResponse, ViewKey, Visitor, VisitorPath, router,
 };
 use flowruns_domain::{
     clock::Clock,
@@ -48,6 +49,7 @@ pub(crate) struct Site {
     /// The tenant of [`get`](Self::get).
     pub(crate) tenant: TenantId,
     pub(crate) admission: Arc<Admission>,
+    pub(crate) draining: Draining,
     gate: Arc<FakeGate>,
     router: Router,
 }
@@ -69,6 +71,7 @@ impl Site {
         let clock = Arc::new(FixedClock::at(fixtures::time(NOW)));
         let gate = Arc::new(FakeGate::default());
         let admission = Arc::new(Admission::new(limits));
+        let draining = Draining::default();
         let environment =
             Environment { store, clock: clock.clone(), ids: Arc::new(SequentialIds::default()) };
         let none = HeaderValue::from_static("");
@@ -90,12 +93,22 @@ impl Site {
             gate: Arc::clone(&gate) as _,
             admission: Arc::clone(&admission),
             pipeline,
-            draining: Draining::default(),
+            draining: draining.clone(),
+            live: LiveLimits::default(),
+            view_key: ViewKey::new(b"a secret"),
             hosts: vec!["flows.example".to_owned()],
             version: "1.2.3",
         };
         let router = router(options);
-        Self { store: rows, clock, tenant: fixtures::fresh_tenant(), admission, gate, router }
+        Self {
+            store: rows,
+            clock,
+            tenant: fixtures::fresh_tenant(),
+            admission,
+            draining,
+            gate,
+            router,
+        }
     }
 
     /// A person of the tenant of the tests.
@@ -153,7 +166,7 @@ impl Site {
 
     /// Sends any request.
     pub(crate) async fn send(&self, request: Request<Body>) -> Shown {
-        let response = self.router.clone().oneshot(request).await.expect("a response");
+        let response = self.respond(request).await;
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.expect("a body").to_bytes();
         let is_compressed =
@@ -163,6 +176,11 @@ impl Site {
             false => String::from_utf8(bytes.to_vec()).expect("a body of text"),
         };
         Shown { status: parts.status, headers: parts.headers, bytes, body }
+    }
+
+    /// The response to any request, whose body may be a stream.
+    pub(crate) async fn respond(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.expect("a response")
     }
 
     /// Stores a flow of the tenant of the tests.

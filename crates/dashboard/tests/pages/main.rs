@@ -2,10 +2,19 @@
 
 #![expect(clippy::expect_used, reason = "a failure of a test's own steps is a failed test")]
 
+mod counting;
+mod end;
+mod export;
+mod flow;
 mod harness;
+mod live;
 mod overview;
 mod policy;
 mod problem;
+mod recording;
 mod report;
+mod run;
+mod runs;
 mod search;
 mod source;
+mod timeline;

@@ -83,7 +83,7 @@ async fn a_flow_shows_its_last_runs_its_habit_and_how_it_ended() {
         "5 min 00 s",
         "95 %",
         "19 of 20",
-        "7 min",
+        "data-ticks=\"for\">7 min 00 s</time>",
         "class=\"spark\"",
         "completed, 2026-11-26 16:42:05 UTC, 5 min 00 s",
     ] {
@@ -249,7 +249,7 @@ async fn a_person_who_may_only_read_sees_the_same_page_without_buttons_of_change
     site.running(flow, 1).await;
     let page = site.get_as(&site.visitor(Permission::ReadRuns), "/ui").await.ok();
     let changing = page.matches("method=\"post\"").count();
-    assert_eq!(changing, 2, "the switches and the sign-out: {page}");
+    assert_eq!(changing, 3, "two switches and the sign-out: {page}");
 }
 
 #[tokio::test]

@@ -25,7 +25,9 @@ fn no_page_has_unescaped_markup_inline_styles_or_inline_scripts() {
     for (name, text) in files {
         for part in ["style=", "<script", "onclick", "onload", "javascript:", "innerHTML"] {
             let is_test = name.ends_with("links.rs") && part == "javascript:";
-            assert!(is_test || !text.contains(part), "{name}: {part}");
+            // One place parses markup of the server, in a template.
+            let allowed = usize::from(name.ends_with("live.js") && part == "innerHTML");
+            assert!(is_test || text.matches(part).count() == allowed, "{name}: {part}");
         }
         let is_icons = name.ends_with(ICONS);
         assert!(is_icons || !text.contains("PreEscaped"), "{name}: PreEscaped");

@@ -38,8 +38,8 @@ pub(super) async fn read(
     Ok(found)
 }
 
-/// The flows one after the other, and the runs of each along its index. That index does not have the tenant, so it is compared
-/// with each row that is read.
+/// The flows of the tenant one after the other, and the runs of each along its index. That index does not have the tenant: without
+/// the search for the flow, all runs of a flow of another tenant would be read to find none.
 pub(crate) fn statement(
     prefix: &str,
     tenant: TenantId,
@@ -49,14 +49,18 @@ pub(crate) fn statement(
     let flows: Vec<Uuid> = flows.as_slice().iter().map(|flow| flow.uuid()).collect();
     let mut sql = Builder::new(prefix);
     sql.push("SELECT listed.number, run.* FROM unnest(").push_bind(flows);
-    sql.push(format_args!(
+    sql.push(
         "::uuid[]) WITH ORDINALITY AS listed (flow, number)
+        CROSS JOIN LATERAL (SELECT id AS flow, tenant_id AS tenant FROM flows WHERE id = listed.flow AND tenant_id = ",
+    );
+    sql.push_bind(tenant.uuid());
+    sql.push(format_args!(
+        " LIMIT 1) AS known
         CROSS JOIN LATERAL (
             SELECT {run} FROM runs
-            WHERE flow_id = listed.flow AND deleted_at IS NULL AND tenant_id = ",
+            WHERE flow_id = known.flow AND tenant_id = known.tenant AND deleted_at IS NULL",
         run = *columns::RECENT_RUN,
     ));
-    sql.push_bind(tenant.uuid());
     sql.push(format_args!(" ORDER BY start_at DESC, id LIMIT {}) AS run", each.get()));
     sql
 }

@@ -33,6 +33,9 @@ use crate::{
     telemetry,
 };
 
+/// The path of the pages for people.
+const PAGES: &str = "/ui";
+
 /// Serves until a signal, then drains; a second signal ends the server at once.
 pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let signals = Signals::listen()?;
@@ -179,6 +182,7 @@ async fn api_options(
     options.cors_origins.clone_from(&settings.http.cors_origins);
     options.limits = settings.limits.limits(settings.http.minimum_rate())?;
     options.admission = Some(Arc::new(Admission::new(options.limits.clone())));
+    options.pages = settings.dashboard.enabled.then_some(PAGES);
     Ok(options)
 }
 

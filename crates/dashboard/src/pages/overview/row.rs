@@ -22,7 +22,7 @@ use crate::{
         spark::spark,
         status::{badge, look},
         strip::{Cell, strip},
-        time::{ago, between, duration, every, rough},
+        time::{between, duration, every, rough, ticking_ago, ticking_duration},
     },
 };
 
@@ -81,7 +81,7 @@ impl FlowRow {
             flow: flow.key,
             name: flow.properties.display_name.as_str().to_owned(),
             readiness: flow.properties.readiness_status,
-            cells: oldest_first.map(|run| cell(run, now)).collect(),
+            cells: oldest_first.map(cell).collect(),
             last: runs.iter().find_map(LastRun::of),
             running: RunningRuns::of(runs),
             success: cadence::success(runs),
@@ -169,7 +169,7 @@ impl FlowRow {
                 Some(last) => {
                     span.two {
                         a href=(links.run(self.flow.run(last.run))) { (badge(last.status)) }
-                        span.small.dim { (ago(last.end, now)) " · " (duration(between(last.start, last.end))) }
+                        span.small.dim { (ticking_ago(last.end, now)) " · " (duration(between(last.start, last.end))) }
                     }
                 }
                 None if self.cells.is_empty() => span.badge.none { "never ran" },
@@ -184,7 +184,7 @@ impl FlowRow {
                 a.badge.run href=(links.run(self.flow.run(running.newest))) {
                     (icon(Icon::Running))
                     span.sr { "running for " }
-                    (rough_length(now.since(running.since)))
+                    (ticking_duration(running.since, now))
                     @if running.count > 1 { " +" (running.count - 1) span.sr { " more" } }
                 }
             }
@@ -223,9 +223,8 @@ impl FlowRow {
     }
 }
 
-fn cell(run: &RecentRun, now: Timestamp) -> Cell {
-    let until = run.end().unwrap_or(now);
-    Cell { run: run.id, status: run.status(), start: run.start, until }
+fn cell(run: &RecentRun) -> Cell {
+    Cell { run: run.id, status: run.status(), start: run.start, end: run.end() }
 }
 
 fn shown(length: Duration) -> String {
