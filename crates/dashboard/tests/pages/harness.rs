@@ -302,6 +302,7 @@ impl Gate for FakeGate {
                 next: "/ui/runs?status=failed".to_owned(),
                 start: None,
                 message: Some(SignInMessage::SignedOut),
+                sign_out: None,
             }),
             VisitorPath::SignOut => SignInResponse::Redirect {
                 location: format!("{}/ui/sign-in", request.origin.prefix()),

@@ -1,0 +1,17 @@
+//! Reports of one run: what waits, in which order it is sent, and what becomes of it.
+
+mod delivery;
+mod end;
+mod mailbox;
+mod reporter;
+mod resolve;
+mod step;
+mod ticket;
+
+pub(crate) use self::{
+    end::{End, EndReason},
+    mailbox::{Mailbox, QueueBytes},
+    reporter::{Creation, Reporter},
+    step::{Step, StepKind},
+    ticket::{TicketKind, Tickets, Totals, Unsettled},
+};
