@@ -39,7 +39,7 @@ async fn a_person_who_may_only_read_sees_no_form_that_changes_a_run_and_cannot_s
     let run = client.create_run(&client.create_flow().await).await;
     let page = run.replace("/industryData/incomingFlows/", "/ui/flows/");
     let (flow, id) = page.trim_start_matches("/ui/flows/").split_once("/runs/").unwrap();
-    let chosen = format!("{flow}%2F{id}");
+    let chosen = format!("{flow}.{id}.1");
     let form = format!("action=\"{END}\"");
 
     let mut reader = Browser::new();
