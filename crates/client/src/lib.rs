@@ -89,7 +89,7 @@ pub use self::{
     builder::{ClientBuilder, ConfigError, default_spool_folder},
     client::{Client, Flushed},
     error::{Error, JobError, ReportError, RunError},
-    flow::Flow,
+    flow::{Flow, NewRun},
     read::{Change, FlowQuery, FlowRecord, HistoryEntry, Order, RunQuery, RunRecord, RunRow},
     refusal::{Fault, Refusal, Rule},
     run::{Ended, Run},
