@@ -262,3 +262,31 @@ async fn the_service_document_links_to_the_description() {
         .fold(singleton.attribute("Type").unwrap(), |from, step| model.navigation(from, step));
     assert_eq!(last, "microsoft.graph.run");
 }
+
+#[tokio::test]
+async fn the_root_sends_browsers_to_the_pages_and_everybody_else_to_the_service_document() {
+    const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    let with_pages = App::start_with(|options| options.pages = Some("/ui")).await;
+    let get = async |app: &App, url: &str, accept: &'static str| {
+        let prefix = ("x-forwarded-prefix", "/team");
+        let headers =
+            [("authorization", ""), ("host", "flows.example"), ("accept", accept), prefix];
+        app.get_from("127.0.0.1", url, &headers).await
+    };
+    let sent = get(&with_pages, "/", BROWSER).await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER);
+    assert_eq!(sent.headers()["location"], "http://flows.example/team/ui");
+    assert!(sent.headers().get_all("vary").iter().any(|value| value == "Accept"));
+    for (url, accept) in
+        [("/", "*/*"), ("/", "application/json"), ("/?$format=json", BROWSER), ("/beta", BROWSER)]
+    {
+        let response = get(&with_pages, url, accept).await;
+        assert_eq!(response.status, StatusCode::OK, "{url} {accept}");
+        assert_eq!(response.json["value"][0]["name"], "industryData", "{url} {accept}");
+        let varies = response.headers().get_all("vary").iter().any(|value| value == "Accept");
+        assert_eq!(varies, url == "/", "{url}");
+    }
+    let without_pages = App::start().await;
+    let response = get(&without_pages, "/", BROWSER).await;
+    assert_eq!(response.status, StatusCode::OK);
+}

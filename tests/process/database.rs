@@ -1,10 +1,14 @@
 //! The database of the process: an external one, and the rights of its roles.
 
 use flowruns_testing::harness::data_folder;
+use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;
 
-use crate::{FLOWRUNS, server::start};
+use crate::{
+    FLOWRUNS,
+    server::{start, start_with},
+};
 
 /// Runs a command against a database of the running server, as if it were an external one.
 fn external(folder: &TempDir, server: &TempDir, arguments: &[&str]) -> (Option<i32>, String) {
@@ -124,4 +128,32 @@ fn commands_use_the_embedded_database_of_a_running_server() {
     // None of them has stopped the database.
     assert!(run(&["check"]).1.contains("durable"));
     assert_eq!(server.stop().code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_starts_on_a_read_only_database_and_accepts_writes_after_its_promotion() {
+    let (server_folder, folder) = (data_folder(), data_folder());
+    let _server = start(&server_folder);
+    let socket = server_folder.path().join("run");
+    let options = sqlx::postgres::PgConnectOptions::new_without_pgpass().socket(&socket);
+    let options = options.username("postgres").database("postgres");
+    let mut admin = PgConnection::connect_with(&options).await.unwrap();
+    sqlx::raw_sql("CREATE DATABASE external").execute(&mut admin).await.unwrap();
+    assert_eq!(external(&folder, &server_folder, &["migrate", "up"]).0, Some(0));
+    let read_only = "ALTER DATABASE external SET default_transaction_read_only = on";
+    sqlx::raw_sql(read_only).execute(&mut admin).await.unwrap();
+
+    let url = format!("postgres://postgres@localhost/external?host={}", socket.display());
+    let standby = start_with(&folder, &[("DATABASE_URL", &url)]);
+    let token = FLOWRUNS.command(folder.path()).arg("token").output().unwrap().stdout;
+    let client = standby.client().with_token(String::from_utf8(token).unwrap().trim());
+    let flows = "/industryData/incomingFlows";
+    let new = json!({ "displayName": "Nightly" }).to_string();
+    assert_eq!(client.get("/readyz").await.status, 503);
+    assert_eq!(client.get(flows).await.status, 200);
+    assert_eq!(client.send("POST", flows, new.clone()).await.status, 503);
+
+    let promoted = "ALTER DATABASE external RESET default_transaction_read_only";
+    sqlx::raw_sql(promoted).execute(&mut admin).await.unwrap();
+    assert_eq!(client.send("POST", flows, new).await.status, 201);
 }

@@ -11,6 +11,7 @@ mod properties;
 mod receive;
 
 pub(crate) use self::{
+    accept::names_html,
     api_request::ApiRequest,
     body_kind::{BodyKind, MAX_BATCH_ITEMS},
     path::check_flow_id,

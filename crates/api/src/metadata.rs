@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderValue, header},
+    http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
 use flowruns_http::auth::Permission;
@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::{
     error::ApiError,
-    extract::{ApiRequest, BodyKind, check_flow_id},
+    extract::{ApiRequest, BodyKind, check_flow_id, names_html},
     odata::{options::QueryOptions, page, root::ServiceRoot},
     respond,
     state::Api,
@@ -30,14 +30,14 @@ const SERVICE: &str = r#"<Singleton Name="industryData" Type="microsoft.graph.in
 const FLOW: &str = r#"<EntitySet Name="runs" EntityType="microsoft.graph.run"/>"#;
 
 pub(crate) async fn get_metadata(request: Request) -> Result<Response, ApiError> {
-    check_format(&request, &["xml", "application/xml"])?;
+    check_format(request.uri().query(), &["xml", "application/xml"])?;
     Ok(document(SERVICE))
 }
 
 /// The same for every well-formed id: without a token the response does not tell whether a flow exists.
 pub(crate) async fn get_flow_metadata(request: Request) -> Result<Response, ApiError> {
     let request = check_flow_id(request).await?;
-    check_format(&request, &["xml", "application/xml"])?;
+    check_format(request.uri().query(), &["xml", "application/xml"])?;
     Ok(document(FLOW))
 }
 
@@ -45,9 +45,29 @@ pub(crate) async fn get_service_document(
     State(api): State<Arc<Api>>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    check_format(&request, &["json", "application/json"])?;
     let (parts, _) = request.into_parts();
     let root = ServiceRoot::of(&parts, &api.options.trusted_proxies);
+    // Pages exist beside `/` alone, and a query, such as `$format=json`, asks for the service document.
+    let pages = api.options.pages.filter(|_| root.version().is_empty());
+    let (Some(pages), None) = (pages, parts.uri.query()) else {
+        return service_document(&parts, &root);
+    };
+    let mut response = match names_html(&parts.headers) {
+        true => see_other(&format!("{}{pages}", root.origin()))?,
+        false => service_document(&parts, &root)?,
+    };
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("Accept"));
+    Ok(response)
+}
+
+/// Sends a browser to the pages for people.
+fn see_other(address: &str) -> Result<Response, ApiError> {
+    let location = HeaderValue::try_from(address).map_err(ApiError::internal)?;
+    Ok((StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response())
+}
+
+fn service_document(parts: &Parts, root: &ServiceRoot) -> Result<Response, ApiError> {
+    check_format(parts.uri.query(), &["json", "application/json"])?;
     let singleton =
         Element { name: "industryData", kind: "Singleton", url: root.resource("industryData") };
     respond::json(&ServiceDocument { context: root.metadata(), value: [singleton] })
@@ -100,7 +120,7 @@ fn document(container: &str) -> Response {
     ([(header::CONTENT_TYPE, content_type)], xml).into_response()
 }
 
-fn check_format(request: &Request, formats: &[&str]) -> Result<(), ApiError> {
-    let options = QueryOptions::parse(request.uri().query(), &["format"])?;
+fn check_format(query: Option<&str>, formats: &[&str]) -> Result<(), ApiError> {
+    let options = QueryOptions::parse(query, &["format"])?;
     page::check_format(&options, formats)
 }

@@ -44,6 +44,9 @@ pub struct ApiOptions {
     /// The admission that these routes share with other front ends of the process, instead of one of their own with `limits`.
     /// Default none.
     pub admission: Option<Arc<Admission>>,
+    /// The path of the pages for people that the process serves beside these routes, such as `/ui`: `GET /` sends browsers
+    /// there. Default none.
+    pub pages: Option<&'static str>,
 }
 
 impl ApiOptions {
@@ -70,6 +73,7 @@ impl ApiOptions {
             tracer: None,
             limits: Limits::default(),
             admission: None,
+            pages: None,
         }
     }
 }

@@ -9,6 +9,8 @@
 //! | [`service`] | what callers do with runs and flows: start here to embed the service |
 //! | [`store`] | the ports that a store implements |
 //! | [`query`] | filters, orders, pages and counts |
+//! | [`dashboard`] | the queries of the dashboard |
+//! | [`cadence`] | what is usual for a flow: its gaps and durations, and what is late, stale or unusual |
 //! | [`violation`], [`rejection`] | why a request is rejected: by itself, or by the stored state |
 //! | [`version`] | versions, entity tags, preconditions |
 //! | [`idempotency`] | the rules of idempotency keys |
@@ -56,7 +58,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod cadence;
 pub mod clock;
+pub mod dashboard;
 pub mod display_name;
 pub mod flow;
 pub mod id;

@@ -56,6 +56,11 @@ impl Timestamp {
     pub const fn date_time(self) -> DateTime<Utc> {
         self.0
     }
+
+    /// The time that has passed since an earlier time; zero if that time is later.
+    pub fn since(self, earlier: Self) -> std::time::Duration {
+        (self.0 - earlier.0).to_std().unwrap_or_default()
+    }
 }
 
 /// The start of the Unix epoch.

@@ -93,7 +93,7 @@ impl RequestContext {
     }
 
     /// Notes the tenant of the caller. The first one counts.
-    pub(crate) fn note_tenant(&self, tenant: TenantId) {
+    pub fn note_tenant(&self, tenant: TenantId) {
         let _already_noted = self.tenant.set(tenant);
     }
 

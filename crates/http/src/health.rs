@@ -1,17 +1,14 @@
 //! `/livez` and `/readyz`: whether the process is alive, and whether it can serve. Plain text, without a token.
 
 use std::{
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use flowruns_domain::store::{NotReady, Store};
 use tokio::{
-    sync::Mutex,
+    sync::{Mutex, watch},
     time::{Instant, timeout},
 };
 
@@ -31,17 +28,24 @@ const READY_TTL: Duration = Duration::from_secs(1);
 /// assert!(clone_of_the_routes.is_draining());
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Draining(Arc<AtomicBool>);
+pub struct Draining(Arc<watch::Sender<bool>>);
 
 impl Draining {
     /// Begins to drain: `/readyz` answers 503 from now on.
     pub fn begin(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.send_replace(true);
     }
 
     /// Whether draining has begun.
     pub fn is_draining(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        *self.0.borrow()
+    }
+
+    /// Completes when draining begins, at once if it has begun.
+    pub async fn begun(&self) {
+        // The sender lives as long as this value.
+        let mut state = self.0.subscribe();
+        let _has_begun = state.wait_for(|has_begun| *has_begun).await;
     }
 }
 

@@ -46,7 +46,7 @@ pub use self::{
     deadline::Deadline,
     error::{ErrorDetail, RequestError},
     health::{Check, Draining, Readiness, Unready, health_routes, live},
-    origin::RequestOrigin,
+    origin::{RequestOrigin, client_address},
     pipeline::{ErrorBody, PipelineOptions, RequestPipeline, ResponseFormat},
     route_name::RouteName,
     security_headers::add_page_headers,

@@ -57,10 +57,27 @@ impl RequestOrigin {
         shown.is_some_and(|shown| shown.eq_ignore_ascii_case(&self.host))
     }
 
+    /// `http` or `https`.
+    pub const fn scheme(&self) -> &'static str {
+        self.scheme
+    }
+
+    /// The host, with a port unless it is the default of the scheme.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
     /// The beginning of the path that proxies removed: empty, or `/` and segments.
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
+}
+
+/// The address of the client: what trusted proxies report, else `peer`, the address of the connection.
+pub fn client_address(headers: &HeaderMap, peer: IpAddr, trusted: &[IpNet]) -> IpAddr {
+    let is_trusted =
+        |address: IpAddr| trusted.iter().any(|network| network.contains(&address.to_canonical()));
+    forwarded::client(headers, peer, is_trusted).to_canonical()
 }
 
 /// A host and port as the client wrote them, validated: they are repeated in links.

@@ -32,11 +32,11 @@ fn is_port(port: &str) -> bool {
 /// Labels separated by dots, with an optional dot at the end. Underscores are allowed, since container names have them.
 fn is_name(name: &str) -> bool {
     let labels = name.strip_suffix('.').unwrap_or(name);
-    let is_label = |label: &str| {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        !label.is_empty() && label.bytes().all(is_plain)
+    let is_label = |label: &[u8]| {
+        let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        !label.is_empty() && label.iter().all(is_plain)
     };
-    name.len() <= MAX_NAME_BYTES && labels.split('.').all(is_label)
+    name.len() <= MAX_NAME_BYTES && labels.as_bytes().split(|byte| *byte == b'.').all(is_label)
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! The bytes of a connection: records reads and writes in its state, and passes only complete heads of HTTP/1 on.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     io,
     mem::{MaybeUninit, take},

@@ -54,6 +54,13 @@ pub(crate) const NAME: &str = "display_name COLLATE \"C\"";
 pub(crate) static RUN: LazyLock<String> =
     LazyLock::new(|| format!("id, {}, created_at, modified_at", names("", &RUN_COLUMNS)));
 
+/// The columns of a [`RecentRunRow`](crate::row::RecentRunRow).
+pub(crate) static RECENT_RUN: LazyLock<String> = LazyLock::new(|| {
+    let columns = RUN_COLUMNS.iter().filter(|column| column.kind != JSON);
+    let columns = columns.map(|column| column.name.to_owned());
+    format!("id, {}, modified_at", joined(columns))
+});
+
 /// The columns of a [`ListedRunRow`](crate::row::ListedRunRow) without documents.
 pub(crate) static LISTED_RUN: LazyLock<String> = LazyLock::new(|| {
     let columns = RUN_COLUMNS.iter().filter(|column| column.kind != JSON);

@@ -43,16 +43,16 @@ pub(crate) static CHUNK: LazyLock<String> = LazyLock::new(|| {
 const FIRST_CHUNK: usize = 64;
 
 #[derive(FromRow)]
-struct ChunkRow {
+pub(crate) struct ChunkRow {
     #[sqlx(flatten)]
-    event: EventRow,
+    pub(crate) event: EventRow,
     bytes: i32,
     /// The number of entries that were measured.
-    found: i64,
+    pub(crate) found: i64,
 }
 
 /// When the run was created, and when it was last changed.
-type Times = (DateTime<Utc>, DateTime<Utc>);
+pub(crate) type Times = (DateTime<Utc>, DateTime<Utc>);
 
 /// A page of the history of a run, without retries; `None` where the run is absent.
 pub(crate) async fn list(
@@ -60,13 +60,17 @@ pub(crate) async fn list(
     key: RunKey,
     page: EventPageRequest,
 ) -> Result<Option<Page<RunEvent>>, StoreError> {
-    let (flow, tenant, run) = (key.flow.uuid(), key.tenant.uuid(), key.run.uuid());
-    let times = sqlx::query_as(TIMES).bind(flow).bind(tenant).bind(run);
-    let times: Option<Times> = times.fetch_optional(pool).await.map_err(store_error)?;
-    match times {
+    match times(pool, key).await? {
         Some(times) => events(pool, key, page, times).await.map(Some),
         None => Ok(None),
     }
+}
+
+/// `None` where the run is absent.
+pub(crate) async fn times(pool: &PgPool, key: RunKey) -> Result<Option<Times>, StoreError> {
+    let (flow, tenant, run) = (key.flow.uuid(), key.tenant.uuid(), key.run.uuid());
+    let times = sqlx::query_as(TIMES).bind(flow).bind(tenant).bind(run);
+    times.fetch_optional(pool).await.map_err(store_error)
 }
 
 async fn events(

@@ -73,6 +73,7 @@
 //! | `store`, `runs`, `flows`, `history`, `idempotency` | the ports of the domain, with their statements |
 //! | `writer` | reports and creations, written in batches |
 //! | `query` | lists and counts, each along one index |
+//! | `dashboard` | the queries of the dashboard, each along indexes |
 //! | `columns`, `row`, `parameters` | rows as SQL columns, as results and as parameters |
 //! | `connect`, `pool`, `dedicated_connection`, `retry` | connections, and what is repeated after a failure |
 //! | [`migrate`], `schema_status` | migrations, and the state of the database |
@@ -80,6 +81,7 @@
 
 mod columns;
 mod connect;
+mod dashboard;
 mod dedicated_connection;
 mod error;
 mod flows;
@@ -101,6 +103,7 @@ mod writer;
 
 pub use self::{
     connect::{ConnectOptions, Durability},
+    dashboard::DashboardQuery,
     schema_status::{SchemaFinding, SchemaStatus},
     store::{PostgresStore, StoreLoad},
 };

@@ -23,6 +23,7 @@ pub(crate) use self::{
     documents::query_runs,
     flows::{count_flows, explain_flows, find_flows, query_flows},
     runs::{count_runs, explain_runs},
+    scan::{EXPLAIN, explain},
 };
 
 /// A statement that is being built.

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use flowruns_domain::{
+    dashboard::RecentRun,
     display_name::DisplayName,
     flow::{DataDomain, Flow, FlowProperties, ReadinessStatus},
     id::{EventId, FlowKey, RunKey, TenantId},
@@ -40,6 +41,13 @@ pub(crate) struct RunSummaryRow {
     end_at: Option<DateTime<Utc>>,
     status: String,
     version: i64,
+}
+
+#[derive(FromRow)]
+pub(crate) struct RecentRunRow {
+    #[sqlx(flatten)]
+    summary: RunSummaryRow,
+    modified_at: DateTime<Utc>,
 }
 
 #[derive(FromRow)]
@@ -136,6 +144,17 @@ impl RunSummaryRow {
             start: reader.time("start_at", self.start_at)?,
             state: reader.state(&self.status, self.end_at)?,
         })
+    }
+}
+
+impl RecentRunRow {
+    pub(crate) fn into_recent(self, flow: FlowKey) -> Result<RecentRun, StoreError> {
+        let id = format!("{}/{}", flow.flow, self.summary.id);
+        let reader = ColumnReader { table: "runs", id };
+        let RunSummary { key, version, display_name, start, state } =
+            self.summary.into_summary(flow)?;
+        let last_modified = reader.time("modified_at", self.modified_at)?;
+        Ok(RecentRun { id: key.run, version, display_name, start, state, last_modified })
     }
 }
 

@@ -9,7 +9,7 @@ use flowruns_testing::scratch::ScratchDatabase;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqlSafeStr as _};
 
 use crate::{
-    connect, dedicated_connection, flows, history, idempotency, migrate, query, runs,
+    connect, dashboard, dedicated_connection, flows, history, idempotency, migrate, query, runs,
     schema_status, writer,
 };
 
@@ -65,9 +65,15 @@ fn constant_statements() -> Vec<(String, &'static str)> {
     ]
 }
 
-/// Texts that are built. `query` builds those of lists, which the second test explains; the others are an EXPLAIN of a
-/// constant text, and the creation of a partition.
-const BUILT: [(&str, &str, usize); 4] = [
+/// Texts that are built. `query` builds those of lists and `dashboard` those of the dashboard, which the last test explains; the
+/// others are an EXPLAIN of a constant text, and the creation of a partition.
+const BUILT: [(&str, &str, usize); 10] = [
+    ("dashboard::errors", "Builder::new(", 1),
+    ("dashboard::events", "Builder::new(", 1),
+    ("dashboard::members", "Builder::new(", 1),
+    ("dashboard::neighbours", "Builder::new(", 1),
+    ("dashboard::recent", "Builder::new(", 1),
+    ("dashboard::tally", "Builder::new(", 1),
     ("migrate", "AssertSqlSafe(", 1),
     ("query::flows", "AssertSqlSafe(", 1),
     ("query::ids", "Builder::new(", 2),
@@ -172,15 +178,19 @@ fn separate(text: &str) -> Vec<String> {
 
 /// EXPLAIN prepares a statement with the types of its parameters, and plans it.
 #[tokio::test]
-async fn every_statement_of_a_list_can_be_planned() {
+async fn every_statement_that_is_built_can_be_planned() {
     let mut connection = connection().await;
     let limit = CountLimit::new(10).unwrap();
     let runs = queries::runs();
     let runs = runs.iter().flat_map(|query| query::runs::statements(query, limit, "EXPLAIN "));
     let flows = queries::flows();
     let flows = flows.iter().flat_map(|query| query::flows::statements(query, limit, "EXPLAIN "));
+    let of_dashboard = queries::of_dashboard();
+    let of_dashboard = of_dashboard
+        .iter()
+        .map(|query| dashboard::explain::statement("EXPLAIN ", query, Default::default()));
     let mut planned = 0;
-    for mut statement in runs.chain(flows) {
+    for mut statement in runs.chain(flows).chain(of_dashboard) {
         let text = statement.sql().as_str().to_owned();
         let plan = statement.build().persistent(false);
         let plan = plan.fetch_all(&mut connection).await;

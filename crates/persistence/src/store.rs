@@ -14,6 +14,7 @@ use sqlx::PgPool;
 
 use crate::{
     connect::{ConnectOptions, Durability, durability},
+    dashboard::{self, DashboardQuery},
     pool::Pool,
     query, retry,
     schema_status::{self, SchemaStatus},
@@ -129,6 +130,19 @@ impl PostgresStore {
         limit: CountLimit,
     ) -> Result<Vec<String>, StoreError> {
         query::explain_flows(self.pool(), query, limit).await
+    }
+
+    /// The plan of the statement for a query of the dashboard, as for [`explain_runs`](Self::explain_runs); `None` for the history
+    /// of a run that does not exist.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database does not answer.
+    pub async fn explain_dashboard(
+        &self,
+        query: &DashboardQuery,
+    ) -> Result<Option<String>, StoreError> {
+        dashboard::explain::plan(self.pool(), query).await
     }
 
     /// Rejects new reports, writes those that wait, and closes the connections.

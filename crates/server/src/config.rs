@@ -2,11 +2,13 @@
 
 mod admin;
 mod auth;
+mod dashboard;
 mod database;
 mod environment;
 mod http;
 mod keys;
 mod limits;
+mod open;
 mod out_of_range;
 mod secret;
 mod sources;
@@ -33,9 +35,11 @@ use self::sources::Sources;
 pub(crate) use self::{
     admin::AdminSettings,
     auth::{AuthSettings, IssuerSettings, KeyLocation},
+    dashboard::{DashboardIssuer, DashboardSettings},
     database::DatabaseSettings,
     http::HttpSettings,
     limits::LimitSettings,
+    open::OpenSettings,
     tls::{TlsFiles, TlsSettings},
     trusted_url::{is_loopback, trusted_url},
 };
@@ -63,6 +67,7 @@ pub(crate) struct Settings {
     pub(crate) embedded: EmbeddedSettings,
     #[validate(nested)]
     pub(crate) auth: AuthSettings,
+    pub(crate) dashboard: DashboardSettings,
     #[validate(nested)]
     pub(crate) limits: LimitSettings,
     pub(crate) log: LogSettings,
@@ -184,6 +189,13 @@ impl Settings {
                 self.http.listen.port()
             );
         }
+        let has_public_url = self.dashboard.public_url()?.is_some();
+        if self.auth.signs_people_in() && !has_public_url && !self.http.listen.ip().is_loopback() {
+            bail!(
+                "auth.dashboard is configured, so dashboard.public_url must be the URL under which browsers reach this \
+                 server, such as https://flowruns.example.com: the issuer sends people back to it"
+            );
+        }
         Ok(())
     }
 }
@@ -232,7 +244,10 @@ impl TokenSettings {
         file: Option<&Path>,
         environment: impl Iterator<Item = (OsString, OsString)>,
     ) -> anyhow::Result<Self> {
-        let sources = Sources::read(file, environment)?;
+        Self::of(&Sources::read(file, environment)?)
+    }
+
+    fn of(sources: &Sources) -> anyhow::Result<Self> {
         let mut settings: Self = sources.get()?;
         settings.has_issuer = AuthSettings::ISSUER_KEYS.iter().any(|key| {
             match sources.value(&format!("auth.{key}")) {

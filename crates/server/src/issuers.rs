@@ -2,6 +2,7 @@
 
 mod fetch;
 mod http;
+mod provider;
 mod resolver;
 mod url;
 
@@ -14,6 +15,7 @@ use flowruns_http::auth::{
 use tokio::time::timeout;
 
 use self::fetch::KeyFetcher;
+pub(crate) use self::provider::{EndPoints, Exchange, Provider, Tokens};
 use crate::config::{AuthSettings, IssuerSettings, KeyLocation};
 
 /// The clock skew that is tolerated for tokens of an issuer, in seconds.
@@ -43,6 +45,24 @@ pub(crate) async fn verifier(auth: &AuthSettings) -> anyhow::Result<TokenVerifie
         issuers.push(Issuer::with_fetched_keys(token_policy(settings), keys));
     }
     Ok(TokenVerifier::of_issuers(issuers))
+}
+
+/// The issuer at which people sign in, if one is configured for that. Nothing is fetched yet.
+///
+/// # Errors
+///
+/// An HTTP client that cannot be created, or a configuration that [`AuthSettings::dashboard_issuer`] rejects.
+pub(crate) fn provider(auth: &AuthSettings) -> anyhow::Result<Option<Provider>> {
+    let Some(issuer) = auth.dashboard_issuer()? else {
+        return Ok(None);
+    };
+    let options = RefreshOptions {
+        interval: auth.refresh_interval_ms.duration(),
+        cooldown: auth.refresh_cooldown_ms.duration(),
+        timeout: auth.fetch_timeout_ms.duration(),
+        max_waiting: MAX_WAITING,
+    };
+    Provider::new(issuer, options).map(Some)
 }
 
 /// Fetches the keys of each issuer once. Returns a line for each.

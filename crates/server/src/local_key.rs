@@ -14,10 +14,7 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use flowruns_api::{
-    CursorKey,
-    auth::{KeySet, Permission, TokenPolicy, TokenVerifier},
-};
+use flowruns_api::auth::{KeySet, Permission, TokenPolicy, TokenVerifier};
 use flowruns_domain::{
     clock::{Clock as _, Ids as _, SystemClock, TimeOrderedIds},
     id::TenantId,
@@ -26,11 +23,15 @@ use flowruns_embedded::{MAX_FILE_BYTES, read_regular_file};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use serde_json::json;
 
-use crate::data_folder;
+use crate::{data_folder, shared_secret::SharedSecret};
 
 const FILE: &str = "local-key.p8";
 const ISSUER: &str = "flowruns-local";
 const AUDIENCE: &str = "flowruns";
+/// The audience of the codes that open the dashboard: the API does not accept them.
+pub(crate) const DASHBOARD_AUDIENCE: &str = "flowruns-dashboard";
+/// How long such a code is valid, in seconds.
+pub(crate) const CODE_SECONDS: u64 = 600;
 /// The tenant of the first run that the start message suggests, and the default of `flowruns token`.
 pub(crate) const DEMO_TENANT: &str = "f10a0000-0000-4000-8000-000000000001";
 
@@ -38,7 +39,7 @@ pub(crate) const DEMO_TENANT: &str = "f10a0000-0000-4000-8000-000000000001";
 pub(crate) struct LocalKey {
     key: EncodingKey,
     kid: String,
-    cursor_key: CursorKey,
+    secret: SharedSecret,
 }
 
 impl LocalKey {
@@ -63,13 +64,13 @@ impl LocalKey {
         Ok(Self {
             key: EncodingKey::from_ec_der(&pkcs8),
             kid: URL_SAFE_NO_PAD.encode(thumbprint),
-            cursor_key: CursorKey::new(&pkcs8),
+            secret: SharedSecret::new(pkcs8),
         })
     }
 
-    /// The key that signs the links to next pages, derived from this key.
-    pub(crate) fn cursor_key(&self) -> CursorKey {
-        self.cursor_key.clone()
+    /// The secret that all servers with this data folder share.
+    pub(crate) fn shared_secret(&self) -> SharedSecret {
+        self.secret.clone()
     }
 
     /// A verifier for the tokens of this key.
@@ -93,13 +94,34 @@ impl LocalKey {
         roles: &[Permission],
         seconds: u64,
     ) -> anyhow::Result<String> {
-        let now = u64::try_from(SystemClock.now().date_time().timestamp())?;
+        self.sign(AUDIENCE, tenant, roles, seconds)
+    }
+
+    /// Creates a code that opens the dashboard once.
+    pub(crate) fn mint_code(
+        &self,
+        tenant: TenantId,
+        roles: &[Permission],
+    ) -> anyhow::Result<String> {
+        self.sign(DASHBOARD_AUDIENCE, tenant, roles, CODE_SECONDS)
+    }
+
+    fn sign(
+        &self,
+        audience: &str,
+        tenant: TenantId,
+        roles: &[Permission],
+        seconds: u64,
+    ) -> anyhow::Result<String> {
+        let time = SystemClock.now();
+        let now = u64::try_from(time.date_time().timestamp())?;
         let claims = json!({
             "iss": ISSUER,
-            "aud": AUDIENCE,
+            "aud": audience,
             "tid": tenant.to_string(),
             "sub": "local",
             "roles": roles.iter().map(|role| role.name()).collect::<Vec<_>>(),
+            "jti": TimeOrderedIds.next(time).to_string(),
             "iat": now,
             "nbf": now,
             "exp": now.saturating_add(seconds),

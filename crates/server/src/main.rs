@@ -3,14 +3,16 @@
 mod admin;
 mod commands;
 mod config;
-mod cursor_key;
+mod dashboard;
 mod data_folder;
 mod database;
 mod database_url;
 mod issuers;
 mod local_key;
 mod metrics;
+mod shared_secret;
 mod shutdown;
+mod sign_in;
 mod startup_message;
 mod tasks;
 mod telemetry;
@@ -20,8 +22,8 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 
 use crate::{
-    commands::{check, migrate, openapi, serve, token},
-    config::{LogSettings, Settings, StorageSettings, TokenSettings},
+    commands::{check, migrate, open, openapi, serve, token},
+    config::{LogSettings, OpenSettings, Settings, StorageSettings, TokenSettings},
 };
 
 /// A report consists of many small values that are allocated in one thread and freed in another, where the system's allocator
@@ -53,6 +55,8 @@ enum Command {
     Openapi,
     /// Mint a token of the local key and print it.
     Token(token::TokenArguments),
+    /// Print a link that opens the dashboard once, and open it in a browser.
+    Open(open::OpenArguments),
 }
 
 fn main() -> ExitCode {
@@ -75,6 +79,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Openapi => openapi::run(),
         Command::Token(arguments) => token::run(&TokenSettings::load(file)?, &arguments),
+        Command::Open(arguments) => open::run(&OpenSettings::load(file)?, &arguments),
         Command::Migrate(command) => {
             let settings = StorageSettings::load(file)?;
             let migrate = migrate::run(&settings, &command);

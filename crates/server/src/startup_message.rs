@@ -1,16 +1,16 @@
-//! What `serve` prints on stdout: its address, and two curl commands to start with.
+//! What `serve` prints on stdout: its address, two curl commands to start with, and a link to the dashboard.
 
 use flowruns_domain::{
     clock::{Clock as _, Ids as _, SystemClock, TimeOrderedIds},
     display_name::DisplayName,
-    flow::{DataDomain, NewFlow, ReadinessStatus},
+    flow::{DataDomain, Flow, NewFlow, ReadinessStatus},
     id::TenantId,
     query::FlowQuery,
     service::{Environment, FlowService},
 };
 use flowruns_http::auth::Permission;
 
-use crate::local_key::{DEMO_TENANT, LocalKey};
+use crate::local_key::{CODE_SECONDS, DEMO_TENANT, LocalKey};
 
 const ONE_HOUR: u64 = 3600;
 
@@ -19,8 +19,26 @@ pub(crate) fn address(url: &str) -> String {
     format!("flowruns serves on {url}\n")
 }
 
+/// The line with the link that opens the dashboard once. It is printed on a terminal only: a journal would keep it and may have
+/// other readers.
+pub(crate) fn dashboard_link(url: &str, key: &LocalKey) -> anyhow::Result<String> {
+    let code = key.mint_code(DEMO_TENANT.parse()?, &Permission::ALL)?;
+    let link = open_link(url, &code, None);
+    Ok(format!(
+        "Open the dashboard (this link works once, for {} minutes; `flowruns open` prints another):\n{link}\n",
+        CODE_SECONDS / 60
+    ))
+}
+
+/// The link that opens a page of the dashboard once.
+pub(crate) fn open_link(url: &str, code: &str, page: Option<&str>) -> String {
+    let next = page.map(|page| format!("&next={page}")).unwrap_or_default();
+    format!("{url}/ui/open?code={code}{next}")
+}
+
 /// The address and two curl commands for the demo tenant, for which a flow is created if it has none. They contain a token only
-/// on a terminal: a journal would keep the token and may have other readers.
+/// on a terminal: a journal would keep the token and may have other readers. While the database accepts no writes, as a standby
+/// does, it is the address alone.
 pub(crate) async fn first_steps(
     url: &str,
     environment: &Environment,
@@ -28,10 +46,12 @@ pub(crate) async fn first_steps(
     is_terminal: bool,
 ) -> anyhow::Result<String> {
     let tenant: TenantId = DEMO_TENANT.parse()?;
-    let flows = FlowService::new(environment.clone());
-    let flow = match flows.query(&FlowQuery::new(tenant)).await?.items.into_iter().next() {
-        Some(flow) => flow,
-        None => flows.create(tenant, first_flow()?).await?,
+    let flow = match demo_flow(tenant, environment).await {
+        Ok(flow) => flow,
+        Err(error) => {
+            tracing::warn!(%error, "no example is printed, because no flow for it could be created");
+            return Ok(address(url));
+        }
     };
     let token = match is_terminal {
         true => Some(key.mint(tenant, &Permission::ALL, ONE_HOUR)?),
@@ -40,6 +60,15 @@ pub(crate) async fn first_steps(
     let run = TimeOrderedIds.next(SystemClock.now()).to_string();
     let runs = format!("{url}/industryData/incomingFlows/{}/runs", flow.key.flow);
     Ok(commands(url, &runs, &run, token.as_deref()))
+}
+
+/// The first flow of the tenant.
+async fn demo_flow(tenant: TenantId, environment: &Environment) -> anyhow::Result<Flow> {
+    let flows = FlowService::new(environment.clone());
+    match flows.query(&FlowQuery::new(tenant)).await?.items.into_iter().next() {
+        Some(flow) => Ok(flow),
+        None => Ok(flows.create(tenant, first_flow()?).await?),
+    }
 }
 
 /// Four lines, with a token or with a shell variable in its place.

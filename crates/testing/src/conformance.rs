@@ -5,6 +5,8 @@
 
 #![expect(clippy::expect_used, reason = "a case fails by panicking, as a test does")]
 
+pub mod dashboard;
+pub mod dashboard_documents;
 mod filters;
 mod fixture;
 pub mod flow_queries;
@@ -43,6 +45,14 @@ macro_rules! conformance_cases {
     ($then:ident, $store:expr) => {
         $crate::$then! {
             $store;
+            dashboard::recent_runs_are_the_newest_of_each_flow
+            dashboard::a_tally_counts_the_runs_of_a_status_by_flow
+            dashboard::a_tally_ends_at_its_limit
+            dashboard_documents::a_series_has_the_numbers_at_its_paths
+            dashboard_documents::error_lines_are_the_beginnings_of_errors
+            dashboard_documents::the_last_events_are_read_newest_first
+            dashboard::the_neighbours_of_a_run_are_next_to_it_in_the_order_of_starts
+            dashboard::the_dashboard_of_another_tenant_is_empty
             flows::a_created_flow_is_found
             flows::a_flow_id_is_used_once
             flows::an_update_of_a_flow_is_stored

@@ -1,5 +1,7 @@
 //! An issuer of tokens on loopback, over HTTP. A test decides what it responds, and it records the requests.
 
+mod people;
+
 use std::{
     convert::Infallible,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -8,7 +10,7 @@ use std::{
 
 use axum::{
     Router,
-    body::{Body, Bytes},
+    body::{Body, Bytes, to_bytes},
     extract::{Request, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
@@ -17,6 +19,8 @@ use futures_util::stream;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
+use self::people::Codes;
+pub use self::people::{AUTHORIZATION_PATH, END_SESSION_PATH, People, TOKEN_PATH};
 use crate::tokens::{SigningKey, key_set};
 
 /// Where the discovery document is.
@@ -34,6 +38,8 @@ const CHUNK: &[u8] = &[b' '; 16 * 1024];
 pub enum IssuerResponse {
     /// 200 and this JSON.
     Json(Value),
+    /// This status and this JSON.
+    JsonWithStatus(u16, Value),
     /// 200 and these bytes.
     Bytes(Vec<u8>),
     /// This status, with no body.
@@ -59,6 +65,9 @@ struct IssuerState {
     document: Mutex<IssuerResponse>,
     keys: Mutex<IssuerResponse>,
     requests: watch::Sender<Vec<String>>,
+    origin: String,
+    people: Mutex<Option<People>>,
+    codes: Mutex<Codes>,
 }
 
 impl LocalIssuer {
@@ -76,6 +85,9 @@ impl LocalIssuer {
             document: Mutex::new(document(&origin, &format!("{origin}{KEYS_PATH}"))),
             keys: Mutex::new(IssuerResponse::Json(key_set(&[]))),
             requests: watch::Sender::default(),
+            origin: origin.clone(),
+            people: Mutex::new(None),
+            codes: Mutex::default(),
         });
         let routes = Router::new().fallback(respond).with_state(Arc::clone(&state));
         let task = tokio::spawn(async move {
@@ -97,6 +109,23 @@ impl LocalIssuer {
     /// Responds with these keys from now on.
     pub fn publish(&self, keys: &[&SigningKey]) {
         self.set_keys(IssuerResponse::Json(key_set(keys)));
+    }
+
+    /// Signs people in from now on, and publishes the key and a document that names the pages for it.
+    pub fn sign_in(&self, people: People) {
+        self.publish(&[&people.key]);
+        self.set_document(IssuerResponse::Json(people.document(&self.origin)));
+        *lock(&self.state.people) = Some(people);
+    }
+
+    /// Changes how people are signed in. The document and the keys stay as they are.
+    ///
+    /// # Panics
+    ///
+    /// Before [`Self::sign_in`].
+    #[expect(clippy::expect_used, reason = "a test that cannot continue must fail")]
+    pub fn change_people(&self, change: impl FnOnce(&mut People)) {
+        change(lock(&self.state.people).as_mut().expect("an issuer that signs people in"));
     }
 
     /// Sets the response to a request for the key set.
@@ -145,20 +174,45 @@ fn fetches(requests: &[String]) -> usize {
     requests.iter().filter(|path| *path == KEYS_PATH).count()
 }
 
-fn lock(response: &Mutex<IssuerResponse>) -> MutexGuard<'_, IssuerResponse> {
-    response.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The longest form, in bytes.
+const MAX_FORM_BYTES: usize = 64 * 1024;
+
+/// The response to a request for one of the pages at which people sign in.
+async fn people_response(state: &IssuerState, request: Request) -> IssuerResponse {
+    let (parts, body) = request.into_parts();
+    let form = to_bytes(body, MAX_FORM_BYTES).await.unwrap_or_default();
+    let credentials =
+        parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let people = lock(&state.people);
+    match (parts.uri.path(), &*people) {
+        (AUTHORIZATION_PATH, Some(people)) => {
+            people.authorize(parts.uri.query().unwrap_or_default(), &state.codes)
+        }
+        (TOKEN_PATH, Some(people)) => {
+            people.exchange(&state.origin, credentials, &form, &state.codes)
+        }
+        (END_SESSION_PATH, Some(_)) => IssuerResponse::Json(json!({"signedOut": true})),
+        (_, _) => IssuerResponse::Status(404),
+    }
 }
 
 async fn respond(State(state): State<Arc<IssuerState>>, request: Request) -> Response {
-    let path = request.uri().path();
-    let response = match path {
+    let path = request.uri().path().to_owned();
+    let response = match path.as_str() {
         DISCOVERY_PATH => lock(&state.document).clone(),
         KEYS_PATH => lock(&state.keys).clone(),
-        _ => IssuerResponse::Status(404),
+        _ => people_response(&state, request).await,
     };
-    state.requests.send_modify(|requests| requests.push(path.to_owned()));
+    state.requests.send_modify(|requests| requests.push(path));
     match response {
         IssuerResponse::Json(json) => json.to_string().into_response(),
+        IssuerResponse::JsonWithStatus(status, json) => {
+            (StatusCode::from_u16(status).unwrap_or_default(), json.to_string()).into_response()
+        }
         IssuerResponse::Bytes(bytes) => bytes.into_response(),
         IssuerResponse::Status(status) => StatusCode::from_u16(status)
             .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)

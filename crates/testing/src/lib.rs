@@ -29,6 +29,7 @@
 //! | [`MemoryStore`] | tests of the layers above the store |
 //! | [`FixedClock`], [`SequentialIds`] | responses that can be compared completely |
 //! | [`fixtures`] | values and rows |
+//! | [`demo`] | fourteen flows with a believable history |
 //! | `harness`, with the feature `harness` | tests of the `flowruns` binary: a server process and its clients |
 //! | `issuer`, with the feature `issuer` | an issuer of tokens on loopback |
 //! | `scratch`, with the feature `postgres` | a new migrated database in tens of milliseconds |
@@ -37,6 +38,7 @@
 
 mod clock;
 pub mod conformance;
+pub mod demo;
 pub mod fixtures;
 #[cfg(feature = "harness")]
 pub mod harness;

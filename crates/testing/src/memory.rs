@@ -1,5 +1,6 @@
 //! A store in memory, with the semantics of the store on PostgreSQL.
 
+mod dashboard;
 mod flows;
 mod idempotency;
 mod runs;

@@ -7,6 +7,7 @@ use crate::error::ApiError;
 
 /// The media type of nearly every response.
 const JSON: &str = "application/json";
+const HTML: &str = "text/html";
 const TEXT: &str = "text/plain";
 
 /// Checks Content-Encoding and Content-Type, then Accept.
@@ -63,6 +64,14 @@ fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
     !has_ranges || decisive.is_some_and(|(_, is_wanted)| is_wanted)
 }
 
+/// Whether a client names HTML among what it accepts, as every browser does when it opens an address. `*/*` is not enough:
+/// tools send it.
+pub(crate) fn names_html(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut ranges = values.flat_map(|value| value.split(',')).map(str::trim);
+    ranges.any(|range| read_range(range, HTML) == (3, true))
+}
+
 /// How specifically a range covers a media type, 0 when it does not, and whether its weight is more than 0.
 fn read_range(range: &str, media_type: &str) -> (u8, bool) {
     let mut parts = range.split(';').map(str::trim);
@@ -113,5 +122,23 @@ mod tests {
             assert_eq!(accepts(&headers, JSON), expected, "{accept}");
         }
         assert!(accepts(&HeaderMap::new(), JSON));
+    }
+
+    #[test]
+    fn a_browser_names_html_and_a_tool_does_not() {
+        for (accept, expected) in [
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", true),
+            ("application/json, TEXT/HTML;q=0.5", true),
+            ("*/*", false),
+            ("text/*", false),
+            ("text/html;q=0, */*", false),
+            ("application/json", false),
+            ("", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+            assert_eq!(names_html(&headers), expected, "{accept}");
+        }
+        assert!(!names_html(&HeaderMap::new()));
     }
 }

@@ -52,6 +52,9 @@ pub(crate) struct PathKeys {
 
 /// Normalizes the path of a request. Most paths are normal already and are left as they are.
 pub(crate) fn normalize<B>(mut request: Request<B>) -> Request<B> {
+    if is_certainly_normal(request.uri().path()) {
+        return request;
+    }
     let (path, keys) = normal(request.uri().path());
     if let Some(path) = path
         && let Some(uri) = with_path(request.uri(), &path)
@@ -73,6 +76,26 @@ fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(PathAndQuery::try_from(path_and_query).ok()?);
     Uri::from_parts(parts).ok()
+}
+
+/// Whether the path certainly has the form of the routes: a cheap check that most requests pass. A path that fails it may have
+/// that form, too.
+fn is_certainly_normal(path: &str) -> bool {
+    let Some(segments) = path.as_bytes().strip_prefix(b"/") else {
+        return false;
+    };
+    let mut expects_key = false;
+    let mut processes = 0;
+    segments.split(|byte| *byte == b'/').all(|segment| {
+        if std::mem::take(&mut expects_key) {
+            let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
+            return !segment.is_empty() && segment.iter().all(is_plain);
+        }
+        processes += usize::from(segment == PROCESS.as_bytes());
+        expects_key = COLLECTIONS.iter().any(|name| name.as_bytes() == segment);
+        let is_name = expects_key || NAMES.iter().any(|name| name.as_bytes() == segment);
+        is_name && processes < 2
+    })
 }
 
 /// The path in the form of the routes, unless it has that form already.

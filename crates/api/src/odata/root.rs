@@ -11,10 +11,16 @@ const BETA: &str = "/beta";
 
 /// Whether the first segment of a path (or a path and query) is the version, in any case, percent-encoded or not.
 pub(crate) fn has_version(path: &str) -> bool {
-    let path = path.split('?').next().unwrap_or_default();
-    let segment = path.split('/').nth(1).unwrap_or_default();
-    let segment = percent_decode_str(segment).decode_utf8_lossy();
-    segment.eq_ignore_ascii_case(&BETA[1..])
+    let Some((before, below)) = path.split_once('/') else {
+        return false;
+    };
+    let end = below.bytes().position(|byte| matches!(byte, b'/' | b'?'));
+    let segment = below.get(..end.unwrap_or(below.len())).unwrap_or_default();
+    let is_version = |segment: &str| segment.eq_ignore_ascii_case(&BETA[1..]);
+    let is_encoded = || segment.bytes().any(|byte| byte == b'%');
+    !before.contains('?')
+        && (is_version(segment)
+            || (is_encoded() && is_version(&percent_decode_str(segment).decode_utf8_lossy())))
 }
 
 /// The service root that a request was sent to, such as `http://127.0.0.1:8080/beta`, as the client sees it.
@@ -65,5 +71,20 @@ impl ServiceRoot {
     /// The URL of this request with another query.
     pub(crate) fn same_path(&self, query: &str) -> String {
         format!("{}{}?{query}", self.origin, self.sent.path())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_version;
+
+    #[test]
+    fn the_version_is_the_first_segment() {
+        for path in ["/beta", "/beta/x", "/BETA?x", "/b%65ta/x", "/beta?x=/a"] {
+            assert!(has_version(path), "{path}");
+        }
+        for path in ["", "/", "beta", "/betas", "/bet", "/x/beta", "/x?/beta", "?x/beta", "/%FF"] {
+            assert!(!has_version(path), "{path}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! A store that breaks a guarantee from time to time.
 
+mod dashboard;
+
 use std::{
     collections::{HashMap, HashSet},
     sync::{

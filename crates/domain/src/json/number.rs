@@ -31,6 +31,15 @@ impl Number {
             _ => Self::from(value as u64),
         })
     }
+
+    /// The nearest double.
+    pub const fn to_f64(self) -> f64 {
+        match self.0 {
+            NumberForm::Negative(value) => value as f64,
+            NumberForm::NonNegative(value) => value as f64,
+            NumberForm::Double(value) => value,
+        }
+    }
 }
 
 impl From<i64> for Number {

@@ -115,6 +115,10 @@ impl<'de> Visitor<'de> for ObjectVisitor {
 /// (`rows@odata.type`). Any other name that contains `@`, such as a mail address, is an ordinary member.
 fn is_annotation(name: &str) -> bool {
     const NAMESPACES: [&str; 3] = ["odata.", "microsoft.graph.", "flowruns."];
+    // Most names have none, and a loop over the bytes of a short name is faster than a search for a character.
+    if !name.bytes().any(|byte| byte == b'@') {
+        return false;
+    }
     let mut after_each_at = name.match_indices('@').map(|(at, _)| (at, &name[at + 1..]));
     after_each_at
         .any(|(at, term)| at == 0 || NAMESPACES.iter().any(|namespace| term.starts_with(namespace)))

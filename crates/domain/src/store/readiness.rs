@@ -3,13 +3,14 @@
 use async_trait::async_trait;
 use thiserror::Error;
 
-use crate::store::{
-    error::StoreError, flow::FlowStore, idempotency::IdempotencyStore, run::RunStore,
+use crate::{
+    dashboard::DashboardStore,
+    store::{error::StoreError, flow::FlowStore, idempotency::IdempotencyStore, run::RunStore},
 };
 
-/// A store with everything that the services need.
+/// A store with everything that the services and the dashboard need.
 #[async_trait]
-pub trait Store: RunStore + FlowStore + IdempotencyStore {
+pub trait Store: RunStore + FlowStore + IdempotencyStore + DashboardStore {
     /// Checks that the store can serve requests now.
     async fn check(&self) -> Result<(), NotReady>;
 }

@@ -96,7 +96,7 @@ mod tests {
     }
 
     fn caller(tenant_number: u8, application: &str) -> Caller {
-        Caller::new(tenant(tenant_number), application.to_owned())
+        Caller::new(tenant(tenant_number), application.to_owned(), None)
     }
 
     fn limits(requests: u32, burst: u32, overrides: Vec<RateOverride>) -> Limits {

@@ -36,9 +36,9 @@ pub(super) struct Claims {
 }
 
 impl Caller {
-    #[cfg(test)]
-    pub(crate) const fn new(tenant: TenantId, actor: String) -> Self {
-        Self { tenant, actor, permission: None }
+    /// A caller who was authenticated in another way than by a token with each request, such as by a session.
+    pub const fn new(tenant: TenantId, actor: String, permission: Option<Permission>) -> Self {
+        Self { tenant, actor, permission }
     }
 
     /// Whether the caller has a permission, or one that includes it.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// What a token allows.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Permission {
     /// To read.
     ReadRuns,

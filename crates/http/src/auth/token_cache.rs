@@ -66,7 +66,7 @@ mod tests {
 
     fn caller() -> Arc<Caller> {
         let tenant: TenantId = "0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e".parse().unwrap();
-        Arc::new(Caller::new(tenant, "nightly".to_owned()))
+        Arc::new(Caller::new(tenant, "nightly".to_owned(), None))
     }
 
     #[test]

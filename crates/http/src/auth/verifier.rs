@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jsonwebtoken::{
     TokenData, Validation, dangerous::insecure_decode, decode, get_current_timestamp,
 };
+use serde::de::DeserializeOwned;
 
 use super::{
     caller::{Caller, Claims},
@@ -28,6 +29,13 @@ pub struct TokenVerifier {
 struct Unverified {
     kid: String,
     claims: Claims,
+}
+
+/// The claims of a token whose signature was verified, and by what.
+struct Verified<'a, C> {
+    issuer: &'a Issuer,
+    keys: Arc<KeySet>,
+    claims: C,
 }
 
 impl TokenVerifier {
@@ -58,22 +66,54 @@ impl TokenVerifier {
         })
     }
 
+    /// Verifies a token that is not for the API but for another audience, such as an ID token for the application that signs
+    /// people in: signature, issuer, audience and times. Returns its claims. It is not remembered.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::verify`].
+    pub async fn verify_for<C: DeserializeOwned>(
+        &self,
+        token: &str,
+        audience: &str,
+    ) -> Result<C, TokenError> {
+        let verified = Box::pin(self.verified_claims(token, Some(audience))).await;
+        let claims = verified.map(|verified| verified.claims);
+        claims.map_err(|error| {
+            tracing::debug!(reason = %error, "a token for another audience was rejected");
+            error.public()
+        })
+    }
+
     async fn verify_uncached(&self, token: &str) -> Result<Arc<Caller>, VerificationError> {
+        let Verified { issuer, keys, claims } = self.verified_claims::<Claims>(token, None).await?;
+        // A fraction of a second is cut; `as` saturates, and an expiry that is not a number was rejected.
+        let until = (claims.exp as u64).saturating_add(issuer.policy.leeway_seconds);
+        let caller = Arc::new(Caller::from_claims(claims)?);
+        self.cache.remember(token, &caller, until.saturating_sub(1), keys.revocation());
+        Ok(caller)
+    }
+
+    /// Verifies everything that does not depend on who the caller is; without an audience the token must be for the API.
+    async fn verified_claims<C: DeserializeOwned>(
+        &self,
+        token: &str,
+        audience: Option<&str>,
+    ) -> Result<Verified<'_, C>, VerificationError> {
         let Unverified { kid, claims } = Unverified::read(token)?;
         let issuer = self.issuer_of(&claims)?;
         let keys = issuer.keys_with(&kid).await?;
         let key = keys.get(&kid).ok_or(VerificationError::UnknownKey(kid))?;
-        let policy = &issuer.policy;
-        let claims =
-            decode::<Claims>(token, &key.decoding, &validation(key, policy, &claims))?.claims;
+        let mut validation = validation(key, &issuer.policy, &claims);
+        if let Some(audience) = audience {
+            validation.set_audience(&[audience]);
+        }
+        let verified = decode::<C>(token, &key.decoding, &validation)?.claims;
+        // The signature covers these claims, which were read from the same token.
         if !may_sign_for(key, &claims) {
             return Err(VerificationError::KeyOfAnotherIssuer);
         }
-        // A fraction of a second is cut; `as` saturates, and an expiry that is not a number was rejected above.
-        let until = (claims.exp as u64).saturating_add(policy.leeway_seconds).saturating_sub(1);
-        let caller = Arc::new(Caller::from_claims(claims)?);
-        self.cache.remember(token, &caller, until, keys.revocation());
-        Ok(caller)
+        Ok(Verified { issuer, keys, claims: verified })
     }
 
     fn issuer_of(&self, claims: &Claims) -> Result<&Issuer, VerificationError> {

@@ -44,6 +44,15 @@ mod tests {
     }
 
     #[test]
+    fn every_byte_of_a_long_body_counts() {
+        for (byte, size) in [(b'{', OBJECT_BYTES), (b'[', ITEM_BYTES), (b',', ITEM_BYTES)] {
+            for length in [254, 255, 256, 100_000] {
+                assert_eq!(parsed_size(&vec![byte; length]), length * (1 + size), "{length}");
+            }
+        }
+    }
+
+    #[test]
     fn text_counts_once_and_each_item_as_its_value() {
         let long = format!("\"{}\"", "x".repeat(1000));
         assert_eq!(parsed_size(long.as_bytes()), 1002);

@@ -6,9 +6,11 @@
 
 use std::net::IpAddr;
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName, header};
 
 const PREFIX: &str = "x-forwarded-prefix";
+/// The beginning of the names of the other headers.
+const PREFIX_OF_NAMES: &str = "x-forwarded-";
 /// The longest prefix, in bytes.
 const MAX_PREFIX_BYTES: usize = 256;
 
@@ -28,6 +30,10 @@ impl<'a> Forwarded<'a> {
         headers: &'a HeaderMap,
         is_trusted: impl Fn(IpAddr) -> bool,
     ) -> Self {
+        // Without a proxy, and one look at each name is cheaper than a lookup of each of the six names.
+        if !headers.keys().any(is_read) {
+            return Self::default();
+        }
         let trusted_hops = |senders: &[Option<&str>]| {
             let mut addresses = senders.iter().rev().map(|sender| sender.and_then(address));
             let trusted = |sender: &Option<IpAddr>| sender.is_some_and(&is_trusted);
@@ -56,6 +62,33 @@ impl<'a> Forwarded<'a> {
             prefix: outermost(&list(headers, PREFIX), hops).and_then(prefix).unwrap_or_default(),
         }
     }
+}
+
+/// The address of the client: the last of the senders that is not a trusted proxy. With `peer` alone, or from a peer that
+/// is not trusted, it is the peer itself.
+pub(super) fn client(
+    headers: &HeaderMap,
+    peer: IpAddr,
+    is_trusted: impl Fn(IpAddr) -> bool,
+) -> IpAddr {
+    let elements = list(headers, "forwarded");
+    let senders: Vec<Option<&str>> = match elements.is_empty() {
+        true => list(headers, "x-forwarded-for").into_iter().map(Some).collect(),
+        false => elements.iter().map(|element| parameter(element, "for")).collect(),
+    };
+    let mut client = peer;
+    for sender in senders.into_iter().rev() {
+        let Some(sender) = sender.and_then(address).filter(|_| is_trusted(client)) else {
+            break;
+        };
+        client = sender;
+    }
+    client
+}
+
+/// Whether a header may be one of those that are read here.
+fn is_read(name: &HeaderName) -> bool {
+    *name == header::FORWARDED || name.as_str().starts_with(PREFIX_OF_NAMES)
 }
 
 fn list<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
@@ -123,6 +156,25 @@ mod tests {
         let Forwarded { scheme, host, .. } =
             Forwarded::from_headers(&headers, |address| address.is_loopback());
         (scheme, host.map(str::to_owned))
+    }
+
+    #[test]
+    fn the_client_is_the_last_sender_before_the_trusted_proxies() {
+        let client = |peer: &str, headers: &[(&'static str, &'static str)]| {
+            let headers = headers.iter();
+            let headers = headers
+                .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))
+                .collect();
+            client(&headers, peer.parse().unwrap(), |address| address.is_loopback()).to_string()
+        };
+        let chain = [("x-forwarded-for", "198.51.100.1, 203.0.113.9, 127.0.0.2")];
+        assert_eq!(client("127.0.0.1", &chain), "203.0.113.9");
+        assert_eq!(client("192.0.2.1", &chain), "192.0.2.1");
+        assert_eq!(client("127.0.0.1", &[]), "127.0.0.1");
+        assert_eq!(client("127.0.0.1", &[("x-forwarded-for", "127.0.0.3")]), "127.0.0.3");
+        assert_eq!(client("127.0.0.1", &[("x-forwarded-for", "203.0.113.9, ?")]), "127.0.0.1");
+        let forwarded = [("forwarded", "for=198.51.100.1, for=\"[2001:db8::1]:4711\"")];
+        assert_eq!(client("127.0.0.1", &forwarded), "2001:db8::1");
     }
 
     fn expected(scheme: &'static str, host: &str) -> (Option<&'static str>, Option<String>) {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::error::{is_canceled, store_error};
 
-pub(super) const EXPLAIN: &str = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ";
+pub(crate) const EXPLAIN: &str = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ";
 
 /// Pushes a part of a statement.
 pub(super) type PushSql<'a> = Box<dyn Fn(&mut Builder) + Send + Sync + 'a>;
@@ -227,7 +227,7 @@ pub(super) fn statements(
 }
 
 /// Runs statements that begin with [`EXPLAIN`], and returns their plans as JSON.
-pub(super) async fn explain(
+pub(crate) async fn explain(
     pool: &PgPool,
     statements: Vec<Builder>,
 ) -> Result<Vec<String>, StoreError> {

@@ -1,6 +1,8 @@
 //! Queries of every form: filters, orders, scopes and positions.
 
+use crate::DashboardQuery;
 use flowruns_domain::{
+    dashboard::{EventCount, FlowIds, Last, LastEvents, MemberPaths, RunKeys, RunsPerFlow},
     flow::ReadinessStatus,
     query::{
         Comparison, Direction, EnumComparison, Filter, FlowCursor, FlowFilter, FlowOrder,
@@ -8,6 +10,7 @@ use flowruns_domain::{
         RunQuery, RunScope, RunSort, SortKey, TextComparison,
     },
     run::RunStatus,
+    version::Version,
 };
 use flowruns_testing::fixtures::{fresh_flow, fresh_tenant, fresh_uuid, moment};
 
@@ -135,6 +138,34 @@ pub(super) fn flows() -> Vec<FlowQuery> {
                 ..FlowQuery::new(flow.tenant)
             }));
         }
+    }
+    queries
+}
+
+/// Every query of the dashboard, with its optional arguments and without.
+pub(super) fn of_dashboard() -> Vec<DashboardQuery> {
+    let flow = fresh_flow(fresh_tenant()).key;
+    let run = flow.run(fresh_uuid().to_string().parse().unwrap());
+    let paths = |texts: &[&str]| MemberPaths::new(texts.iter().map(|text| text.parse().unwrap()));
+    let last = LastEvents::new(EventCount::MAX);
+    let mut queries = vec![
+        DashboardQuery::RecentRuns(flow.tenant, FlowIds::default(), RunsPerFlow::MAX),
+        DashboardQuery::RecentRuns(
+            flow.tenant,
+            FlowIds::new([flow.flow]).unwrap(),
+            RunsPerFlow::MAX,
+        ),
+        DashboardQuery::MemberSeries(flow, paths(&[]).unwrap(), Last::MAX),
+        DashboardQuery::MemberSeries(flow, paths(&["a"]).unwrap(), Last::MAX),
+        DashboardQuery::MemberSeries(flow, paths(&["a/b/c", "", "'", "d"]).unwrap(), Last::MAX),
+        DashboardQuery::ErrorLines(RunKeys::new([run]).unwrap()),
+        DashboardQuery::LastEvents(run, last),
+        DashboardQuery::LastEvents(run, LastEvents { before: Some(Version::FIRST), ..last }),
+        DashboardQuery::Neighbours(run),
+    ];
+    for status in RunStatus::ALL {
+        let tallies = [None, Some(moment())];
+        queries.extend(tallies.map(|since| DashboardQuery::Tally(flow.tenant, status, since)));
     }
     queries
 }

@@ -154,5 +154,9 @@ fn of_generation(
     generation: u64,
     chains: Vec<ChangedChain>,
 ) -> (Vec<ChangedChain>, Vec<ChangedChain>) {
+    // The usual case, without a copy.
+    if chains.iter().all(|chain| chain.generation() == generation) {
+        return (chains, Vec::new());
+    }
     chains.into_iter().partition(|chain| chain.generation() == generation)
 }

@@ -2,6 +2,7 @@
 //! a hundred thousand flows, and whatever the statistics of PostgreSQL are.
 
 mod cost;
+mod dashboard;
 mod shape;
 mod table;
 
@@ -72,13 +73,17 @@ async fn every_query_is_bounded_with_old_statistics_with_none_and_with_new_ones(
     let table = Table::begun().await;
     table.analyze().await;
     table.fill().await;
+    dashboard::fill(&table).await;
     let store = table.store().await;
     let checked = check_all(&store, "statistics of a thousand runs").await;
     assert!(checked > 500, "{checked}");
+    dashboard::check_all(&store, "statistics of a thousand runs").await;
     table.forget_statistics().await;
     check_all(&store, "no statistics").await;
+    dashboard::check_all(&store, "no statistics").await;
     table.analyze().await;
     check_all(&store, "statistics of all runs").await;
+    dashboard::check_all(&store, "statistics of all runs").await;
     counts_read_only_the_rows_of_the_name_or_status(&store).await;
     the_last_page_costs_what_the_first_one_does(&store).await;
     short_pages_lead_to_every_run(&store).await;

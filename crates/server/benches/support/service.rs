@@ -2,7 +2,7 @@
 
 use std::{env, path::Path};
 
-use flowruns_testing::harness::{Binary, ServerProcess};
+use flowruns_testing::harness::{Binary, ServerBuilder, ServerProcess};
 
 use super::postgres::{Database, SERVICE_ROLE};
 
@@ -10,6 +10,11 @@ const FLOWRUNS: Binary = Binary::new(env!("CARGO_BIN_EXE_flowruns"));
 
 /// Starts it on a database. `RUST_LOG` and `FLOWRUNS_…` of the environment reach it, except the folder and the address.
 pub(crate) fn start(database: &Database<'_>, log: Option<&Path>) -> ServerProcess {
+    builder(database).log(log.unwrap_or(Path::new("/dev/null"))).start()
+}
+
+/// How it is started.
+pub(crate) fn builder(database: &Database<'_>) -> ServerBuilder {
     let (name, postgres) = (&database.name, database.postgres);
     let socket = postgres.socket().display();
     let url = format!("postgres://{SERVICE_ROLE}@localhost/{name}?host={socket}");
@@ -21,8 +26,6 @@ pub(crate) fn start(database: &Database<'_>, log: Option<&Path>) -> ServerProces
         .env_remove("RUST_LOG")
         .envs(env::vars().filter(|(name, _)| is_passed_on(name)))
         .env("DATABASE_URL", url)
-        .log(log.unwrap_or(Path::new("/dev/null")))
-        .start()
 }
 
 fn is_passed_on(name: &str) -> bool {

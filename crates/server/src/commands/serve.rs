@@ -3,13 +3,14 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context as _, bail};
+use axum::Router;
 use flowruns_api::{ApiOptions, router};
 use flowruns_domain::{
     clock::{SystemClock, TimeOrderedIds},
     service::Environment,
     store::unsuitable_encoding,
 };
-use flowruns_http::{Draining, Readiness, auth::TokenVerifier};
+use flowruns_http::{Admission, Draining, Readiness, auth::TokenVerifier};
 use flowruns_persistence::{PostgresStore, SchemaFinding, SchemaStatus};
 
 use tokio::{net::TcpListener, sync::watch};
@@ -17,11 +18,12 @@ use tokio::{net::TcpListener, sync::watch};
 use crate::{
     admin::AdminPort,
     config::{HttpSettings, Settings, TlsSettings},
-    cursor_key, data_folder,
+    dashboard, data_folder,
     database::Database,
     issuers,
     local_key::LocalKey,
     metrics::Scrape,
+    shared_secret::SharedSecret,
     shutdown::Signals,
     startup_message,
     tasks::{
@@ -30,6 +32,9 @@ use crate::{
     },
     telemetry,
 };
+
+/// The path of the pages for people.
+const PAGES: &str = "/ui";
 
 /// Serves until a signal, then drains; a second signal ends the server at once.
 pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
@@ -53,7 +58,9 @@ async fn serve(settings: &Settings, signals: &Signals) -> anyhow::Result<()> {
         true => None,
     };
     let draining = Draining::default();
-    let options = api_options(settings, &store, &draining, local_key.as_ref()).await?;
+    let secret = SharedSecret::open(settings, local_key.as_ref())?;
+    let options = api_options(settings, &store, &draining, local_key.as_ref(), &secret).await?;
+    let pages = pages(settings, &options, &secret, &draining)?;
     let tasks = start_tasks(&store, &options.environment, admin.as_ref(), renewal).await;
     let admin = admin.map(|port| {
         let readiness = options.readiness.clone();
@@ -62,13 +69,13 @@ async fn serve(settings: &Settings, signals: &Signals) -> anyhow::Result<()> {
     let listener = bind(&settings.http)?;
     let address = listener.local_addr()?;
     let over_tls = certificates.is_some();
-    announce(address, over_tls, &options.environment, local_key.as_ref()).await?;
+    announce(settings, address, over_tls, &options.environment, local_key.as_ref()).await?;
 
     let watch = ClusterWatch::start(&database);
     let stop = stop(settings, signals, &watch, &draining);
     let listen_options = settings.http.listen_options();
-    flowruns_listener::serve(listener, router(options), &listen_options, certificates, stop)
-        .await?;
+    let routes = pages.merge(router(options));
+    flowruns_listener::serve(listener, routes, &listen_options, certificates, stop).await?;
     let exit = watch.exit_so_far();
     tasks.stop().await;
     store.close().await;
@@ -154,6 +161,7 @@ async fn api_options(
     store: &PostgresStore,
     draining: &Draining,
     local_key: Option<&LocalKey>,
+    secret: &SharedSecret,
 ) -> anyhow::Result<ApiOptions> {
     let environment = Environment {
         store: Arc::new(store.clone()),
@@ -162,8 +170,7 @@ async fn api_options(
     };
     let readiness = Readiness::new(Arc::clone(&environment.store), draining.clone());
     let verifier = Arc::new(verifier(settings, local_key).await?);
-    let cursor_key = cursor_key::open(settings, local_key)?;
-    let mut options = ApiOptions::new(environment, verifier, cursor_key);
+    let mut options = ApiOptions::new(environment, verifier, secret.cursor_key());
     options.readiness = readiness;
     options.tracer = telemetry::tracer();
     options.max_body_bytes = usize::try_from(settings.http.max_body_bytes)?;
@@ -174,7 +181,24 @@ async fn api_options(
     options.trusted_proxies.clone_from(&settings.http.trusted_proxies);
     options.cors_origins.clone_from(&settings.http.cors_origins);
     options.limits = settings.limits.limits(settings.http.minimum_rate())?;
+    options.admission = Some(Arc::new(Admission::new(options.limits.clone())));
+    options.pages = settings.dashboard.enabled.then_some(PAGES);
     Ok(options)
+}
+
+/// The routes of the dashboard, without any if it is not enabled.
+fn pages(
+    settings: &Settings,
+    api: &ApiOptions,
+    secret: &SharedSecret,
+    draining: &Draining,
+) -> anyhow::Result<Router> {
+    match (settings.dashboard.enabled, api.admission.clone()) {
+        (true, Some(admission)) => {
+            dashboard::router(settings, api, admission, secret, draining.clone())
+        }
+        (_, _) => Ok(Router::new()),
+    }
 }
 
 /// Reports when and how the embedded PostgreSQL ended; without an embedded PostgreSQL it reports nothing.
@@ -263,6 +287,7 @@ async fn reject_undurable(store: &PostgresStore) -> anyhow::Result<()> {
 }
 
 async fn announce(
+    settings: &Settings,
     address: SocketAddr,
     over_tls: bool,
     environment: &Environment,
@@ -272,10 +297,13 @@ async fn announce(
     let is_terminal = std::io::stdout().is_terminal();
     let scheme = if over_tls { "https" } else { "http" };
     let url = format!("{scheme}://{address}");
-    let text = match local_key {
+    let mut text = match local_key {
         Some(key) => startup_message::first_steps(&url, environment, key, is_terminal).await?,
         None => startup_message::address(&url),
     };
+    if let (Some(key), true, true) = (local_key, is_terminal, settings.dashboard.enabled) {
+        text.push_str(&startup_message::dashboard_link(&url, key)?);
+    }
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()?;

@@ -35,7 +35,8 @@ fn lifetime(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
-fn permission(name: &str) -> Result<Permission, String> {
+/// The permission of this name, for arguments.
+pub(super) fn permission(name: &str) -> Result<Permission, String> {
     Permission::from_name(name).ok_or_else(|| {
         let known = Permission::ALL.map(Permission::name).join(", ");
         format!("no such role; the roles are {known}")

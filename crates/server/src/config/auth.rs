@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use validator::Validate;
 
 use super::{
+    dashboard::SignInSettings,
     trusted_url::trusted_url,
     values::{self, Millis},
 };
@@ -38,6 +39,7 @@ pub(crate) struct AuthSettings {
     pub(crate) refresh_cooldown_ms: Millis,
     #[validate(range(min = 100, max = 60_000))]
     pub(crate) fetch_timeout_ms: Millis,
+    pub(super) dashboard: SignInSettings,
 }
 
 /// Where the keys of an issuer are.
@@ -78,6 +80,11 @@ impl AuthSettings {
         self.names_one() || !self.issuers.is_empty()
     }
 
+    /// Whether people sign in to the dashboard at an issuer.
+    pub(super) const fn signs_people_in(&self) -> bool {
+        self.dashboard.is_set()
+    }
+
     /// The issuers of the file and of the environment.
     pub(crate) fn all_issuers(&self) -> Vec<IssuerSettings> {
         let named = self.names_one().then(|| IssuerSettings {
@@ -113,7 +120,7 @@ impl AuthSettings {
             }
             names.push(name);
         }
-        Ok(())
+        self.dashboard_issuer().map(drop)
     }
 }
 
@@ -131,11 +138,26 @@ impl IssuerSettings {
             (None, None, None) if self.issuer.contains(TENANT) => bail!(
                 "its name contains {TENANT}, so discovery_url, jwks_url or jwks_file must say where its keys are"
             ),
-            (None, None, None) => {
-                let root = self.issuer.trim_end_matches('/');
-                Ok(self.discovery(trusted_url(&format!("{root}{WELL_KNOWN}"))?))
-            }
+            (None, None, None) => Ok(self.discovery(self.discovery_document()?)),
             _ => bail!("discovery_url, jwks_url and jwks_file exclude each other"),
+        }
+    }
+
+    /// The URL of the discovery document, also where the keys come from elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// A name that is no trusted URL or has a placeholder, without a `discovery_url`.
+    pub(super) fn discovery_document(&self) -> anyhow::Result<Url> {
+        match &self.discovery_url {
+            Some(url) => trusted_url(url),
+            None if self.issuer.contains(TENANT) => bail!(
+                "its name contains {TENANT}, so discovery_url must say where its discovery document is"
+            ),
+            None => {
+                let root = self.issuer.trim_end_matches('/');
+                trusted_url(&format!("{root}{WELL_KNOWN}"))
+            }
         }
     }
 

@@ -19,16 +19,18 @@ pub(super) fn take(
     match (set(name), set(&file_name)) {
         (None, None) => Ok(None),
         (Some(value), None) => Ok(Some(value.into())),
-        (None, Some(path)) => {
-            read(&path).with_context(|| format!("{file_name}: {path} cannot be used")).map(Some)
-        }
+        (None, Some(path)) => read_file(Path::new(&path)).with_context(|| file_name).map(Some),
         (Some(_), Some(_)) => bail!("both {name} and {file_name} are set; unset one of them"),
     }
 }
 
-/// Reads a file without the line end that editors append.
-fn read(path: &str) -> anyhow::Result<SecretString> {
-    let Ok(text) = String::from_utf8(read_regular_file(Path::new(path), MAX_FILE_BYTES)?) else {
+/// Reads the secret in a file, without the line end that editors append. The error names the file.
+pub(super) fn read_file(path: &Path) -> anyhow::Result<SecretString> {
+    read(path).with_context(|| format!("{} cannot be used", path.display()))
+}
+
+fn read(path: &Path) -> anyhow::Result<SecretString> {
+    let Ok(text) = String::from_utf8(read_regular_file(path, MAX_FILE_BYTES)?) else {
         bail!("it is not UTF-8");
     };
     let secret = text.trim_end_matches(['\r', '\n']);

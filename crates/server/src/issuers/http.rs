@@ -1,8 +1,8 @@
-//! GET requests with bounded responses.
+//! Requests to issuers, with bounded responses.
 
 use anyhow::{Context as _, bail};
 use flowruns_http::auth::KeySet;
-use reqwest::{Client, ClientBuilder, StatusCode, Url, header, redirect};
+use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode, Url, header, redirect};
 
 use super::{resolver::Resolver, url::is_internal};
 use crate::config::is_loopback;
@@ -57,27 +57,62 @@ impl Http {
         self.fetch(url).await
     }
 
-    async fn fetch(&self, url: &Url) -> anyhow::Result<HttpResponse> {
-        let client = match is_loopback(url) {
-            true => &self.loopback,
-            false => &self.outward,
+    /// Restricts every request to this host to public addresses, whatever is requested before. For a client that is used for
+    /// one host only.
+    pub(super) fn restrict_to_public(&self, url: &Url) {
+        self.resolver.restrict(url.host_str());
+    }
+
+    /// A POST of a form, with any status as response. The caller limits the time.
+    pub(super) async fn post_form(
+        &self,
+        url: &Url,
+        form: String,
+        basic: Option<(&str, &str)>,
+    ) -> anyhow::Result<(StatusCode, Vec<u8>)> {
+        const FORM: &str = "application/x-www-form-urlencoded";
+        let request = self.client(url).post(url.clone());
+        let request = request.header(header::CONTENT_TYPE, FORM).body(form);
+        let request = match basic {
+            Some((user, password)) => request.basic_auth(user, Some(password)),
+            None => request,
         };
-        let request = client.get(url.clone());
-        let mut response = request.header(header::ACCEPT, "application/json").send().await?;
+        let mut response = send(request).await?;
+        let body = bounded_body(&mut response, url).await?;
+        Ok((response.status(), body))
+    }
+
+    async fn fetch(&self, url: &Url) -> anyhow::Result<HttpResponse> {
+        let mut response = send(self.client(url).get(url.clone())).await?;
         if response.status() != StatusCode::OK {
             bail!("{url} responded with {} instead of 200", response.status());
         }
         let sender = response.remote_addr();
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await? {
-            if body.len() + chunk.len() > MAX_BYTES {
-                bail!("{url} responded with more than {MAX_BYTES} bytes");
-            }
-            body.extend_from_slice(&chunk);
-        }
         Ok(HttpResponse {
-            body,
+            body: bounded_body(&mut response, url).await?,
             is_internal: sender.is_some_and(|sender| is_internal(sender.ip())),
         })
     }
+
+    fn client(&self, url: &Url) -> &Client {
+        match is_loopback(url) {
+            true => &self.loopback,
+            false => &self.outward,
+        }
+    }
+}
+
+async fn send(request: RequestBuilder) -> reqwest::Result<Response> {
+    request.header(header::ACCEPT, "application/json").send().await
+}
+
+async fn bounded_body(response: &mut Response, url: &Url) -> anyhow::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > MAX_BYTES {
+            bail!("{url} responded with more than {MAX_BYTES} bytes");
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
 }

@@ -1,6 +1,8 @@
 //! The binary under test.
 
-use std::{env, fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
+use std::{
+    env, ffi::OsString, fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command,
+};
 
 use tempfile::TempDir;
 
@@ -18,7 +20,19 @@ impl Binary {
 
     /// A command on this data folder. A server listens on free ports of loopback.
     pub fn command(self, data_folder: &Path) -> Command {
-        let mut command = Command::new(self.0);
+        self.command_under(&[], data_folder)
+    }
+
+    /// As [`command`](Self::command), run by another program and its arguments, if there are any.
+    pub(super) fn command_under(self, wrapper: &[OsString], data_folder: &Path) -> Command {
+        let mut command = match wrapper {
+            [program, arguments @ ..] => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(self.0);
+                command
+            }
+            [] => Command::new(self.0),
+        };
         for (name, _) in env::vars().filter(|(name, _)| name.starts_with("FLOWRUNS_")) {
             command.env_remove(name);
         }

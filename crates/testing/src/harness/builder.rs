@@ -21,6 +21,8 @@ pub struct ServerBuilder {
     /// None removes a variable.
     settings: Vec<(OsString, Option<OsString>)>,
     log: Option<Log>,
+    /// The program and arguments that run the binary; empty: it runs by itself.
+    wrapper: Vec<OsString>,
 }
 
 #[derive(Debug)]
@@ -32,7 +34,13 @@ enum Folder {
 
 impl ServerBuilder {
     pub(super) fn new(binary: Binary) -> Self {
-        Self { binary, folder: Folder::Own(data_folder()), settings: Vec::new(), log: None }
+        Self {
+            binary,
+            folder: Folder::Own(data_folder()),
+            settings: Vec::new(),
+            log: None,
+            wrapper: Vec::new(),
+        }
     }
 
     /// A data folder of the caller instead of a new one.
@@ -81,6 +89,13 @@ impl ServerBuilder {
         self
     }
 
+    /// Runs the binary by another program, such as valgrind, which becomes the process.
+    #[must_use]
+    pub fn run_under(mut self, program_and_arguments: Vec<OsString>) -> Self {
+        self.wrapper = program_and_arguments;
+        self
+    }
+
     /// Sends the log into a pipe that is never read.
     #[must_use]
     pub fn unread_log(mut self) -> Self {
@@ -99,7 +114,7 @@ impl ServerBuilder {
 
     /// Starts the process and waits for the first line that it prints; the line is empty when the process has ended instead.
     pub(super) fn spawn(&self, log: &Log) -> (Child, BufReader<ChildStdout>, String) {
-        let mut command = self.binary.command(self.folder());
+        let mut command = self.binary.command_under(&self.wrapper, self.folder());
         for (name, value) in &self.settings {
             match value {
                 Some(value) => command.env(name, value),

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn normalized(sent: &str) -> (String, PathKeys) {
@@ -115,5 +117,32 @@ fn a_key_that_cannot_be_read_says_how_to_send_it() {
     }
     for sent in ["/others('x')", "/runs(%FF)"] {
         assert_eq!(normal(sent), (None, PathKeys::default()));
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_path_that_the_short_check_accepts_is_normal(
+        segments in prop::collection::vec(
+            prop::sample::select(vec![
+                "industryData", "beta", "incomingFlows", "IncomingFlows", "runs", "process", "history", "$count",
+                "$batch", "$other", "", "a1-B", "a%2Fb", "runs('x')", "caf\u{e9}", "other", "docs",
+            ]),
+            0..12,
+        ),
+    ) {
+        let path = format!("/{}", segments.join("/"));
+        if is_certainly_normal(&path) {
+            prop_assert_eq!(normal(&path), (None, PathKeys::default()));
+        }
+    }
+}
+
+#[test]
+fn the_short_check_accepts_the_paths_of_runs() {
+    let run = "/industryData/incomingFlows/0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e/runs/0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e";
+    let process = format!("{run}/process/runs/0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e");
+    for path in [run, &process, "/beta/industryData/incomingFlows", "/livez"] {
+        assert!(is_certainly_normal(path), "{path}");
     }
 }

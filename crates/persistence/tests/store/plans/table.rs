@@ -93,7 +93,7 @@ impl Table {
         self.0.store().await
     }
 
-    async fn execute(&self, statements: String) {
+    pub(super) async fn execute(&self, statements: String) {
         let mut owner = self.0.owner().connect().await.unwrap();
         owner.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(statements))).await.unwrap();
     }

@@ -1,0 +1,25 @@
+//! Addresses of pages: their parameters as text and as types. The address is the only state of a page.
+
+mod chosen_run;
+mod flow;
+mod member;
+mod overview;
+mod parameters;
+mod query;
+mod run;
+mod runs;
+mod timeline;
+mod window;
+
+pub(crate) use self::{
+    chosen_run::ChosenRun,
+    flow::{ChartedRuns, FlowAddress, FlowRunPosition, RunsOrder},
+    member::{Members, shown as member_shown},
+    overview::{FlowPosition, OverviewAddress, Show},
+    parameters::{BadAddress, Fault, Parameters},
+    query::Query,
+    run::{Against, RunPageAddress},
+    runs::{RunPosition, RunsAddress, Statuses},
+    timeline::{Hours, TimelineAddress},
+    window::{Span, Window},
+};

@@ -1,0 +1,120 @@
+//! The page of a flow: whether it works, since when it does not, and its runs.
+
+mod charts;
+mod marks;
+mod members;
+mod notice;
+mod read;
+mod runs_table;
+mod view;
+
+use maud::{Markup, html};
+
+use self::view::FlowView;
+use crate::{
+    address::FlowAddress,
+    context::PageContext,
+    links::{self, Links, flow_path},
+    page::{Area, Fragment, Page, View},
+    problem::Problem,
+    request::PageRequest,
+    view::icon::{Icon, icon},
+};
+
+/// The part of a page for each listed run and each point of a chart, in bytes.
+const ROW_BYTES: usize = 600;
+const POINT_BYTES: usize = 300;
+
+pub(crate) async fn get(request: PageRequest) -> Result<Page, Problem> {
+    let key = request.flow_key()?;
+    let address = FlowAddress::parse(key.flow, request.query())?;
+    let reading = read::read(request.store(), key, &address).await?;
+    Ok(Page::new(FlowView::new(reading, address, request.now)))
+}
+
+impl View for FlowView {
+    fn title(&self) -> String {
+        self.flow.name.clone()
+    }
+
+    fn area(&self) -> Option<Area> {
+        Some(Area::Flows)
+    }
+
+    fn body(&self, page: &PageContext) -> Markup {
+        let links = &page.links;
+        html! {
+            nav.crumb aria-label="Breadcrumb" {
+                a href=(links.to(links::OVERVIEW)) { "Flows" }
+                span aria-hidden="true" { "/" }
+                span aria-current="page" { bdi { (self.flow.name) } }
+            }
+            div.head {
+                div.title {
+                    h1 { bdi { (self.flow.name) } }
+                    (self.state_fragment())
+                }
+                div.row {
+                    button type="button" data-copy="link" { "Copy link" }
+                    a.btn href=(links.to(self.address.below(format!("{}.json", flow_path(self.key.flow))))) { "JSON" }
+                    a.btn href=(links.to(links::REPORT)) { "Report a run" }
+                }
+            }
+            (self.notice_fragment(links))
+            (self.durations_fragment(links))
+            (self.members_fragment(links))
+            (self.runs_fragment(links))
+        }
+    }
+
+    fn fragments(&self, links: &Links) -> Vec<Fragment> {
+        vec![
+            Fragment::new("flow-state", self.state_fragment()),
+            Fragment::new("flow-notice", self.notice_fragment(links)),
+            Fragment::new("flow-durations", self.durations_fragment(links)),
+            Fragment::new("flow-members", self.members_fragment(links)),
+            Fragment::new("flow-runs", self.runs_fragment(links)),
+        ]
+    }
+
+    fn is_live(&self) -> bool {
+        true
+    }
+
+    fn estimated_bytes(&self) -> usize {
+        16 * 1024 + self.runs.len() * ROW_BYTES + self.newest.len() * POINT_BYTES
+    }
+}
+
+impl FlowView {
+    /// Readiness, habits and marks.
+    fn state_fragment(&self) -> Markup {
+        html! {
+            p.row #flow-state {
+                span.badge.none { (self.flow.readiness) }
+                span.dim { (self.flow.data_domain) }
+                @if let Some(cadence) = &self.cadence { span.dim { (cadence) } }
+                span.mono.dim { (self.flow.id) }
+                @for mark in &self.marks {
+                    span class=(format!("mark {}", mark.class())) { (icon(mark.icon())) (mark.reason) }
+                }
+            }
+        }
+    }
+}
+
+impl marks::Mark {
+    const fn icon(&self) -> Icon {
+        match self.kind {
+            marks::MarkKind::Late => Icon::Late,
+            marks::MarkKind::Stale => Icon::Stale,
+        }
+    }
+
+    const fn class(&self) -> &'static str {
+        match self.kind {
+            marks::MarkKind::Late => "late",
+            marks::MarkKind::Stale => "stale",
+        }
+    }
+}

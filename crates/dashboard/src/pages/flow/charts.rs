@@ -1,0 +1,164 @@
+//! The charts of a flow: durations, and members of statistics.
+
+use flowruns_domain::{
+    dashboard::MemberPath,
+    run::{Outcome, RunStatus},
+};
+use maud::{Markup, html};
+
+use super::view::{FlowView, MemberSeries};
+use crate::{
+    address::{ChartedRuns, Members, member_shown},
+    links::Links,
+    view::{
+        chart::{DurationChart, DurationPoint, MemberPoint, member_chart},
+        leaf::{self, grouped},
+        scale::{quantile, sorted},
+        time::seconds,
+    },
+};
+
+impl FlowView {
+    pub(super) fn durations_fragment(&self, links: &Links) -> Markup {
+        let chart = self.duration_chart(links);
+        html! {
+            section.panel #flow-durations aria-labelledby="d-t" {
+                header {
+                    h2 #d-t { "Duration" }
+                    span.small.dim { (self.caption(&chart)) }
+                    span.grow {}
+                    (self.choice_of_last(links))
+                }
+                @if self.newest.is_empty() {
+                    p.body.dim { "This flow has not run yet. Its durations appear here." }
+                } @else {
+                    div.body { (chart.markup()) p.sr { (self.spoken(&chart)) } }
+                }
+            }
+        }
+    }
+
+    fn duration_chart(&self, links: &Links) -> DurationChart {
+        let runs = self.newest.iter().zip(&self.durations).rev();
+        let points = runs.map(|(run, seconds)| DurationPoint {
+            href: links.run(self.key.run(run.id)),
+            status: run.status,
+            start: run.start,
+            seconds: *seconds,
+        });
+        DurationChart::new(points.collect(), self.usual)
+    }
+
+    fn caption(&self, chart: &DurationChart) -> String {
+        let runs = match self.newest.len() {
+            1 => "one run".to_owned(),
+            runs => format!("last {runs} runs, oldest left"),
+        };
+        let usual = self.usual.map(|usual| {
+            format!(
+                " · the band holds nine of ten · dashed: the median, {}",
+                seconds(usual.median.as_secs_f64())
+            )
+        });
+        let beyond = match chart.beyond_scale() {
+            0 => String::new(),
+            1 => " · one run took longer than the scale shows".to_owned(),
+            runs => format!(" · {runs} runs took longer than the scale shows"),
+        };
+        runs + &usual.unwrap_or_default() + &beyond
+    }
+
+    fn spoken(&self, chart: &DurationChart) -> String {
+        match chart.usual() {
+            Some(usual) => format!(
+                "Durations of the last {} runs: median {}, nine of ten between {} and {}. The list below has each run.",
+                self.newest.len(),
+                seconds(usual.median.as_secs_f64()),
+                seconds(usual.low.as_secs_f64()),
+                seconds(usual.high.as_secs_f64())
+            ),
+            None => "Durations of the runs. The list below has each run.".to_owned(),
+        }
+    }
+
+    fn choice_of_last(&self, links: &Links) -> Markup {
+        html! {
+            span.seg role="group" aria-label="How many runs" {
+                @for last in ChartedRuns::ALL {
+                    a href=(links.to(self.address.with_last(last)))
+                        aria-current=[(last == self.address.last).then_some("true")] { (last.number()) }
+                }
+            }
+        }
+    }
+
+    pub(super) fn members_fragment(&self, links: &Links) -> Markup {
+        html! {
+            section.panel #flow-members aria-labelledby="s-t" {
+                header {
+                    h2 #s-t { "Statistics" }
+                    span.small.dim { "of the same runs" }
+                }
+                @if self.charts.is_empty() {
+                    p.body.dim { "The newest runs have reported no numbers in their statistics." }
+                } @else {
+                    div.charts { @for series in &self.charts { (self.member(series)) } }
+                }
+                @if !self.members.is_empty() { (self.choice_of_members(links)) }
+            }
+        }
+    }
+
+    fn member(&self, series: &MemberSeries) -> Markup {
+        let points = self.newest.iter().zip(&series.values).rev().map(|(run, value)| MemberPoint {
+            value: *value,
+            failed: run.status == RunStatus::Ended(Outcome::Failed),
+            start: run.start,
+        });
+        let points: Vec<MemberPoint> = points.collect();
+        let median = quantile(&sorted(series.values.iter().copied().flatten()), 0.5);
+        let last = series.values.iter().copied().flatten().next();
+        let shown = |number: f64| grouped(&number.to_string());
+        html! {
+            div {
+                div.cap {
+                    h3.mono { bdi { (leaf::cut(&member_shown(&series.member))) } }
+                    span.small.dim {
+                        @match (last, median) {
+                            (Some(last), Some(median)) => { "last " b { (shown(last)) } " · median " (shown(median)) }
+                            _ => "no numbers in these runs",
+                        }
+                    }
+                }
+                (member_chart(&points))
+            }
+        }
+    }
+
+    /// Links that add a member to the charts, or remove it.
+    fn choice_of_members(&self, links: &Links) -> Markup {
+        let charted: Vec<MemberPath> =
+            self.charts.iter().map(|series| series.member.clone()).collect();
+        let current = Members::of(charted.iter().cloned());
+        let offered = self.members.iter().filter(|member| !charted.contains(member));
+        let members: Vec<&MemberPath> = charted.iter().chain(offered).collect();
+        html! {
+            footer {
+                details {
+                    summary { "Choose up to three members" }
+                    nav.chips aria-label="Charted members" {
+                        @for member in members {
+                            a.chip.mono href=(links.to(self.address.with_charts(current.toggled(member))))
+                                aria-current=[charted.contains(member).then_some("true")] {
+                                bdi { (leaf::cut(&member_shown(member))) }
+                            }
+                        }
+                        @if !self.address.charts.is_empty() {
+                            a.btn.quiet href=(links.to(self.address.with_charts(Members::default()))) { "Usual choice" }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The blockingError of a run as people read it: the message first.
+
+use flowruns_domain::{
+    json::{JsonObject, JsonValue},
+    run::PublicError,
+};
+use maud::{Markup, html};
+
+use crate::view::{
+    icon::{Icon, icon},
+    json, leaf,
+};
+
+/// How many details are shown.
+const MAX_DETAILS: usize = 20;
+/// The longest message that is shown whole, in code points.
+const MAX_MESSAGE: usize = 4000;
+
+/// What the page shows of an error.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct ErrorView {
+    code: Option<String>,
+    message: Option<String>,
+    target: Option<String>,
+    details: Vec<Detail>,
+    details_left_out: usize,
+    inner: Option<JsonObject>,
+    /// Members of another tool, which have no meaning here.
+    others: Vec<(String, String)>,
+}
+
+/// One of the details.
+#[derive(Clone, Debug, PartialEq)]
+struct Detail {
+    code: Option<String>,
+    message: Option<String>,
+    target: Option<String>,
+}
+
+impl ErrorView {
+    pub(super) fn new(error: &PublicError) -> Self {
+        let members = error.members();
+        let details = match members.get("details") {
+            Some(JsonValue::Array(details)) => details.as_slice(),
+            _ => &[],
+        };
+        let known = ["code", "message", "target", "details", "innerError"];
+        let others = members.iter().filter(|(name, _)| !known.contains(name));
+        Self {
+            code: text(members, "code"),
+            message: text(members, "message"),
+            target: text(members, "target"),
+            details: details.iter().take(MAX_DETAILS).map(Detail::new).collect(),
+            details_left_out: details.len().saturating_sub(MAX_DETAILS),
+            inner: match members.get("innerError") {
+                Some(JsonValue::Object(inner)) => Some(inner.clone()),
+                _ => None,
+            },
+            others: others
+                .take(MAX_DETAILS)
+                .map(|(name, value)| (leaf::cut(name), leaf::shown(value)))
+                .collect(),
+        }
+    }
+
+    /// The error as a part of the page. `seen` says how often its code was seen lately.
+    pub(super) fn markup(&self, seen: Option<&Markup>) -> Markup {
+        html! {
+            section.error-box #run-error aria-labelledby="e-t" {
+                header {
+                    (icon(Icon::Failed))
+                    h2 #e-t { "Blocking error" }
+                    @if let Some(code) = &self.code { code { bdi { (leaf::cut(code)) } } }
+                    span.grow {}
+                    @if let Some(seen) = seen { (seen) }
+                }
+                div.body {
+                    @match &self.message {
+                        Some(message) => p.msg dir="auto" { (leaf::cut_at(message, MAX_MESSAGE)) },
+                        None => p.dim { "The report has no message." },
+                    }
+                    (self.facts())
+                    @if !self.details.is_empty() { (self.details()) }
+                    @if let Some(inner) = &self.inner { (inner_error(inner)) }
+                }
+            }
+        }
+    }
+
+    fn facts(&self) -> Markup {
+        let target = self.target.as_ref().map(|target| ("Target", leaf::cut(target)));
+        let others = self.others.iter().map(|(name, value)| (name.as_str(), value.clone()));
+        let facts: Vec<(&str, String)> = target.into_iter().chain(others).collect();
+        html! {
+            @if !facts.is_empty() {
+                dl.facts {
+                    @for (name, value) in &facts { div { dt { bdi { (name) } } dd.mono { bdi { (value) } } } }
+                }
+            }
+        }
+    }
+
+    fn details(&self) -> Markup {
+        let cell = |text: &Option<String>| leaf::cut(text.as_deref().unwrap_or_default());
+        html! {
+            div.wide-scroll tabindex="0" role="region" aria-label="Details of the error" {
+                table.cards {
+                    caption.sr { "Details" }
+                    thead { tr { th { "Code" } th { "Message" } th { "Target" } } }
+                    tbody {
+                        @for detail in &self.details {
+                            tr {
+                                td.mono data-l="Code" { bdi { (cell(&detail.code)) } }
+                                td.full data-l="Message" dir="auto" { (cell(&detail.message)) }
+                                td.mono.full data-l="Target" { bdi { (cell(&detail.target)) } }
+                            }
+                        }
+                    }
+                }
+            }
+            @if self.details_left_out > 0 {
+                p.small.dim { (self.details_left_out) " more details are in the JSON below." }
+            }
+        }
+    }
+}
+
+impl Detail {
+    fn new(value: &JsonValue) -> Self {
+        let JsonValue::Object(members) = value else {
+            return Self { code: None, message: Some(leaf::shown(value)), target: None };
+        };
+        let of = |name| text(members, name);
+        Self { code: of("code"), message: of("message"), target: of("target") }
+    }
+}
+
+fn inner_error(inner: &JsonObject) -> Markup {
+    html! {
+        details {
+            summary {
+                "innerError"
+                @if let Some(code) = text(inner, "code") { ": " code { bdi { (leaf::cut(&code)) } } }
+            }
+            (json::block(&JsonValue::Object(inner.clone()), "innerError"))
+        }
+    }
+}
+
+fn text(members: &JsonObject, name: &str) -> Option<String> {
+    match members.get(name) {
+        Some(JsonValue::String(text)) => Some(text.clone()),
+        _ => None,
+    }
+}

@@ -1,0 +1,275 @@
+//! The history of a run as people read it: leaf by leaf, and reports of progress folded.
+
+use flowruns_domain::{
+    json::JsonValue,
+    property,
+    run::{Action, PropertyChange, RunEvent, RunStatus},
+    timestamp::Timestamp,
+    version::Version,
+};
+use uuid::Uuid;
+
+use crate::view::{
+    leaf::{self, LeafPath},
+    status::look,
+};
+
+/// How many entries a page shows.
+pub(super) const PAGE: u16 = 50;
+/// How many changed leaves an entry shows.
+const MAX_CHANGES: usize = 20;
+/// How many changed leaves a page shows.
+const MAX_CHANGES_OF_PAGE: usize = 150;
+
+/// An entry, or several that are folded.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum HistoryItem {
+    /// One entry.
+    Entry(Entry),
+    /// Several reports in a row of one caller that changed nothing but statistics.
+    Progress(Progress),
+}
+
+/// One entry.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Entry {
+    pub(super) version: Version,
+    pub(super) occurred: Timestamp,
+    pub(super) actor: String,
+    pub(super) request: Uuid,
+    /// What happened, in a word or two.
+    pub(super) title: String,
+    /// The status that it set.
+    pub(super) status: Option<RunStatus>,
+    pub(super) changes: Changes,
+}
+
+/// Several reports of progress, the oldest first.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Progress {
+    /// The versions and times.
+    pub(super) reports: Vec<(Version, Timestamp)>,
+    pub(super) actor: String,
+    /// What they changed together.
+    pub(super) changes: Changes,
+}
+
+/// What changed, leaf by leaf.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Changes {
+    pub(super) leaves: Vec<LeafChange>,
+    /// How many changed leaves are not among them.
+    pub(super) left_out: usize,
+}
+
+/// A leaf before and after.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct LeafChange {
+    pub(super) path: String,
+    pub(super) before: Option<String>,
+    pub(super) after: Option<String>,
+}
+
+/// The items of entries, the oldest first.
+pub(super) fn items(events: &[RunEvent]) -> Vec<HistoryItem> {
+    let is_same_progress = |one: &RunEvent, next: &RunEvent| {
+        is_progress(one) && is_progress(next) && one.actor == next.actor
+    };
+    let mut left = MAX_CHANGES_OF_PAGE;
+    let items = events.chunk_by(is_same_progress).filter_map(|group| {
+        let changes = changes(group, left.min(MAX_CHANGES));
+        left -= changes.leaves.len();
+        match group {
+            [] => None,
+            [event] => Some(HistoryItem::Entry(entry(event, changes))),
+            [event, ..] => Some(HistoryItem::Progress(Progress {
+                reports: group.iter().map(|event| (event.version, event.occurred)).collect(),
+                actor: event.actor.clone(),
+                changes,
+            })),
+        }
+    });
+    items.collect()
+}
+
+/// Whether an entry changed nothing but statistics.
+fn is_progress(event: &RunEvent) -> bool {
+    let is_member = |change: &PropertyChange| member_name(&change.property).is_some();
+    event.action == Action::Updated && event.changes.iter().all(is_member)
+}
+
+/// The name of a top-level member of statistics.
+fn member_name(property: &str) -> Option<&str> {
+    property.strip_prefix(property::STATISTICS)?.strip_prefix('/')
+}
+
+fn entry(event: &RunEvent, changes: Changes) -> Entry {
+    let status = status_after(event);
+    Entry {
+        version: event.version,
+        occurred: event.occurred,
+        actor: event.actor.clone(),
+        request: event.request,
+        title: title(event, status),
+        status,
+        changes,
+    }
+}
+
+fn title(event: &RunEvent, status: Option<RunStatus>) -> String {
+    let only_name = event.changes.iter().all(|change| change.property == property::DISPLAY_NAME);
+    match (event.action, status) {
+        (Action::Created, Some(ended @ RunStatus::Ended(_))) => {
+            format!("Created, already ended: {}", look(ended).word)
+        }
+        (Action::Created, _) => "Created".to_owned(),
+        (Action::Deleted, _) => "Deleted".to_owned(),
+        (Action::Updated, Some(status)) => format!("Ended: {}", look(status).word),
+        (Action::Updated, None) if is_progress(event) => "Progress".to_owned(),
+        (Action::Updated, None) if only_name => "Renamed".to_owned(),
+        (Action::Updated, None) => "Changed".to_owned(),
+    }
+}
+
+fn status_after(event: &RunEvent) -> Option<RunStatus> {
+    let mut changes = event.changes.iter();
+    let change = changes.find(|change| change.property == property::STATUS)?;
+    match &change.after {
+        JsonValue::String(name) => RunStatus::from_name(name),
+        _ => None,
+    }
+}
+
+/// What entries in a row changed together.
+fn changes(events: &[RunEvent], most: usize) -> Changes {
+    let mut changes = Changes::default();
+    for (property, before, after) in net_changes(events) {
+        let path = LeafPath::new(vec![property.to_owned()]);
+        let pairs = leaf::pairs(Some(before), Some(after), &path);
+        for pair in pairs.iter().filter(|pair| !pair.is_same()) {
+            if changes.leaves.len() >= most {
+                changes.left_out += 1;
+                continue;
+            }
+            changes.leaves.push(LeafChange {
+                path: leaf::cut(&pair.path.shown()),
+                before: pair.first.map(leaf::shown),
+                after: pair.second.map(leaf::shown),
+            });
+        }
+    }
+    changes
+}
+
+/// Each changed property with its value before the first entry and after the last one, in the order of the first change.
+fn net_changes(events: &[RunEvent]) -> Vec<(&str, &JsonValue, &JsonValue)> {
+    let mut net: Vec<(&str, &JsonValue, &JsonValue)> = Vec::new();
+    let mut positions = std::collections::HashMap::new();
+    for PropertyChange { property, before, after } in events.iter().flat_map(|event| &event.changes)
+    {
+        let position = *positions.entry(property.as_str()).or_insert(net.len());
+        match net.get_mut(position) {
+            Some(known) => known.2 = after,
+            None => net.push((property, before, after)),
+        }
+    }
+    net
+}
+
+#[cfg(test)]
+mod tests {
+    use flowruns_domain::{
+        patch::Field,
+        run::{Decision, Outcome, Run, RunPatch},
+        version::IfMatch,
+    };
+    use flowruns_testing::fixtures;
+
+    use super::*;
+
+    /// The history of a run that these reports changed.
+    fn history(reports: &[RunPatch]) -> Vec<RunEvent> {
+        let flow = fixtures::fresh_flow(fixtures::fresh_tenant()).key;
+        let created = fixtures::new_run().create(fixtures::run_key(flow, 1), &fixtures::origin());
+        let created = created.unwrap();
+        let (mut run, mut events): (Run, Vec<RunEvent>) = (created.run, vec![created.event]);
+        for report in reports {
+            let decision = run.decide(report, &IfMatch::Absent, &fixtures::origin()).unwrap();
+            let Decision::Changed(change) = decision else { panic!("nothing changes") };
+            run = change.run;
+            events.push(change.event);
+        }
+        events
+    }
+
+    #[test]
+    fn reports_of_progress_are_folded_to_what_they_changed_together() {
+        let events = history(&[
+            fixtures::counted(r#"{"records":{"read":10}}"#),
+            fixtures::counted(r#"{"records":{"read":20,"written":5},"host":"a"}"#),
+            fixtures::counted(r#"{"records":{"read":1300000}}"#),
+            fixtures::ended(Outcome::Completed),
+        ]);
+        let items = items(&events);
+        let [
+            HistoryItem::Entry(created),
+            HistoryItem::Progress(progress),
+            HistoryItem::Entry(ended),
+        ] = items.as_slice()
+        else {
+            panic!("{items:?}");
+        };
+        assert_eq!((created.title.as_str(), ended.title.as_str()), ("Created", "Ended: completed"));
+        let versions: Vec<i64> =
+            progress.reports.iter().map(|(version, _)| version.number()).collect();
+        assert_eq!(versions, [2, 3, 4]);
+        let added = |path: &str, after: &str| LeafChange {
+            path: path.to_owned(),
+            before: None,
+            after: Some(after.to_owned()),
+        };
+        assert_eq!(
+            progress.changes.leaves,
+            [
+                added("statistics/records/read", "1,300,000"),
+                added("statistics/records/written", "5"),
+                added("statistics/host", "a"),
+            ]
+        );
+    }
+
+    #[test]
+    fn one_report_of_progress_and_those_of_another_caller_are_not_folded() {
+        let mut events =
+            history(&[fixtures::counted(r#"{"rows":1}"#), fixtures::counted(r#"{"rows":2}"#)]);
+        events[2].actor = "another".to_owned();
+        let is_entry = |item: &HistoryItem| matches!(item, HistoryItem::Entry(_));
+        assert!(items(&events).iter().all(is_entry));
+    }
+
+    #[test]
+    fn an_end_shows_its_leaves_before_and_after() {
+        let report = RunPatch {
+            display_name: Field::Value(fixtures::name("Nightly 2")),
+            ..fixtures::ended(Outcome::Failed)
+        };
+        let events = history(&[report]);
+        let items = items(&events);
+        let Some(HistoryItem::Entry(ended)) = items.last() else { panic!("{items:?}") };
+        assert_eq!(ended.title, "Ended: failed");
+        let status = ended.changes.leaves.iter().find(|change| change.path == "status").unwrap();
+        assert_eq!(status.before.as_deref(), Some("running"));
+        assert_eq!(status.after.as_deref(), Some("failed"));
+    }
+
+    #[test]
+    fn a_change_of_many_members_is_cut_and_counted() {
+        let members = (0..5000).map(|member| format!(r#""m{member}":{member}"#));
+        let json = format!("{{{}}}", members.collect::<Vec<_>>().join(","));
+        let events = history(&[fixtures::counted(&json)]);
+        let items = items(&events);
+        let Some(HistoryItem::Entry(progress)) = items.last() else { panic!("{items:?}") };
+        assert_eq!(progress.changes.leaves.len(), MAX_CHANGES);
+        assert_eq!(progress.changes.left_out, 5000 - MAX_CHANGES);
+    }
+}

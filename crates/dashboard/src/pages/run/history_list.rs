@@ -1,0 +1,173 @@
+//! The history of a run as a list.
+
+use flowruns_domain::{run::RunStatus, version::Version};
+use maud::{Markup, html};
+
+use super::{
+    history::{Changes, Entry, HistoryItem, PAGE, Progress},
+    view::RunView,
+};
+use crate::{
+    links::Links,
+    view::{
+        icon::{Icon, icon},
+        leaf,
+        status::look,
+        time::{clock_time, time},
+    },
+};
+
+impl RunView {
+    pub(super) fn history_fragment(&self, links: &Links) -> Markup {
+        html! {
+            section.panel #run-history aria-labelledby="h-t" {
+                header {
+                    h2 #h-t { "History" }
+                    span.small.dim { "who changed what, oldest first" }
+                    span.grow {}
+                    (self.part_of_history())
+                }
+                (self.older(links))
+                @if self.items.is_empty() {
+                    p.body.dim { "No entries of this part of the history are stored." }
+                }
+                ol.hist { @for item in &self.items { (list_item(item)) } }
+                (self.newer(links))
+            }
+        }
+    }
+
+    fn versions(&self) -> Option<(i64, i64)> {
+        Some((self.history.first()?.version, self.history.last()?.version))
+    }
+
+    fn part_of_history(&self) -> Markup {
+        html! {
+            @match self.versions() {
+                Some((first, last)) if first > 1 || last < self.run.version.number() => {
+                    span.small.dim {
+                        "versions " (leaf::grouped(&first.to_string())) " to " (leaf::grouped(&last.to_string()))
+                        " of " (leaf::grouped(&self.run.version.to_string()))
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn older(&self, links: &Links) -> Markup {
+        let first = self.versions().map_or(self.run.version.number(), |(first, _)| first);
+        let older = Version::new(first - 1).filter(|_| !self.history.is_empty());
+        html! {
+            @if let Some(older) = older {
+                p.body {
+                    a.btn rel="nofollow" href=(links.to(self.address.with_history(Some(older)))) { "Older entries" }
+                    " "
+                    a.btn href=(links.to(self.address.with_history(Some(beginning(older))))) { "From the beginning" }
+                }
+            }
+        }
+    }
+
+    fn newer(&self, links: &Links) -> Markup {
+        let last = self.versions().map_or(0, |(_, last)| last);
+        let current = self.run.version.number();
+        let newer = Version::new(last + i64::from(PAGE)).filter(|newer| newer.number() < current);
+        html! {
+            @if self.address.history.is_some() && last < current {
+                p.body {
+                    @if let Some(newer) = newer {
+                        a.btn href=(links.to(self.address.with_history(Some(newer)))) { "Newer entries" }
+                        " "
+                    }
+                    a.btn href=(links.to(self.address.with_history(None))) { "Newest entries" }
+                }
+            }
+        }
+    }
+}
+
+/// The last version of the first page.
+fn beginning(older: Version) -> Version {
+    Version::new(i64::from(PAGE)).map_or(older, |page| page.min(older))
+}
+
+fn list_item(item: &HistoryItem) -> Markup {
+    match item {
+        HistoryItem::Entry(entry) => entry_item(entry),
+        HistoryItem::Progress(progress) => progress_item(progress),
+    }
+}
+
+fn entry_item(entry: &Entry) -> Markup {
+    let picture = match entry.status {
+        Some(status) => icon(look(status).icon),
+        None => icon(Icon::Running),
+    };
+    html! {
+        li id=(format!("v{}", entry.version)) {
+            (picture)
+            div.when {
+                b { (entry.title) }
+                span.small.dim { (time(entry.occurred)) }
+                a.small href=(format!("#v{}", entry.version)) { "version " (entry.version) }
+            }
+            p.small.dim {
+                bdi { (entry.actor) } " · request " span.mono { (short(&entry.request.to_string())) }
+            }
+            (changes(&entry.changes))
+        }
+    }
+}
+
+/// The first part of an id, enough to find it in a log.
+fn short(id: &str) -> &str {
+    id.split('-').next().unwrap_or(id)
+}
+
+fn progress_item(progress: &Progress) -> Markup {
+    let (Some((first, from)), Some((last, to))) =
+        (progress.reports.first(), progress.reports.last())
+    else {
+        return Markup::default();
+    };
+    html! {
+        li {
+            (icon(look(RunStatus::Running).icon))
+            details {
+                summary {
+                    b { (progress.reports.len()) " progress reports" } " "
+                    span.small.dim {
+                        "versions " (first) " to " (last) ", " (clock_time(*from)) " to " (clock_time(*to))
+                    }
+                }
+                p.small.dim { bdi { (progress.actor) } }
+                p.small {
+                    @for (version, occurred) in &progress.reports {
+                        span id=(format!("v{version}")) { "version " (version) " " (clock_time(*occurred)) } " "
+                    }
+                }
+                (changes(&progress.changes))
+            }
+        }
+    }
+}
+
+fn changes(changes: &Changes) -> Markup {
+    html! {
+        @if !changes.leaves.is_empty() {
+            dl.diff {
+                @for change in &changes.leaves {
+                    dt { bdi { (change.path) } }
+                    dd {
+                        @if let Some(before) = &change.before { del { bdi { (before) } } " " }
+                        @if let Some(after) = &change.after { ins { bdi { (after) } } }
+                    }
+                }
+            }
+        }
+        @if changes.left_out > 0 {
+            p.small.dim { (leaf::grouped(&changes.left_out.to_string())) " more changes are in the JSON of this page." }
+        }
+    }
+}

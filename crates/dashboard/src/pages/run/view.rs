@@ -1,0 +1,248 @@
+//! What the page of a run shows, as it is written in JSON too.
+
+use flowruns_domain::{
+    cadence::{UsualDuration, duration, is_stale, usual_duration},
+    dashboard::RecentRun,
+    flow::Flow,
+    id::{FlowId, RunId, RunKey},
+    json::JsonObject,
+    run::{Outcome, PublicError, Run, RunEvent, RunStatus},
+    timestamp::Timestamp,
+    version::Version,
+};
+use serde::Serialize;
+
+use super::{
+    error::ErrorView,
+    history::{self, HistoryItem},
+    read::{Choice, Reading},
+};
+use crate::{
+    address::RunPageAddress,
+    json,
+    pages::streak::{FailureStreak, RunReference, UsualSeconds, usual_duration_of_work},
+    view::{
+        statistics::{self, Compared, Comparison},
+        time::{between, seconds},
+    },
+};
+
+/// The page of a run.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RunView {
+    #[serde(skip)]
+    pub(super) now: Timestamp,
+    #[serde(skip)]
+    pub(super) key: RunKey,
+    #[serde(skip)]
+    pub(super) address: RunPageAddress,
+    pub(super) flow: FlowReference,
+    pub(super) run: RunDocument,
+    /// The failures in a row that end with this run.
+    pub(super) failing: Option<FailureStreak>,
+    #[serde(skip)]
+    pub(super) usual: Option<UsualDuration>,
+    usual_duration: Option<UsualSeconds>,
+    /// Why the run may be stuck.
+    pub(super) stale: Option<String>,
+    pub(super) previous: Option<RunReference>,
+    pub(super) next: Option<RunReference>,
+    pub(super) compared_with: Option<RunReference>,
+    #[serde(skip)]
+    pub(super) choice: Choice,
+    pub(super) comparison: Comparison,
+    pub(super) history: Vec<EventDocument>,
+    #[serde(skip)]
+    pub(super) items: Vec<HistoryItem>,
+    #[serde(skip)]
+    pub(super) error: Option<ErrorView>,
+    #[serde(skip)]
+    pub(super) seen: Option<SeenBefore>,
+}
+
+/// A flow as its runs refer to it.
+#[derive(Debug, Serialize)]
+pub(crate) struct FlowReference {
+    #[serde(serialize_with = "json::text")]
+    pub(super) id: FlowId,
+    #[serde(rename = "displayName")]
+    pub(super) name: String,
+}
+
+/// The run with the names of the API.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RunDocument {
+    #[serde(serialize_with = "json::text")]
+    id: RunId,
+    #[serde(rename = "displayName")]
+    pub(super) name: String,
+    #[serde(rename = "startDateTime", serialize_with = "json::text")]
+    pub(super) start: Timestamp,
+    #[serde(rename = "endDateTime", serialize_with = "json::optional_text")]
+    pub(super) end: Option<Timestamp>,
+    #[serde(serialize_with = "json::status")]
+    pub(super) status: RunStatus,
+    blocking_error: Option<JsonObject>,
+    pub(super) statistics: JsonObject,
+    #[serde(serialize_with = "json::text")]
+    pub(super) version: Version,
+    #[serde(rename = "lastModifiedDateTime", serialize_with = "json::text")]
+    pub(super) modified: Timestamp,
+}
+
+/// An entry of the history with the names of the API.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EventDocument {
+    pub(super) version: i64,
+    #[serde(rename = "occurredDateTime", serialize_with = "json::text")]
+    occurred: Timestamp,
+    pub(super) actor: String,
+    #[serde(serialize_with = "json::text")]
+    request_id: uuid::Uuid,
+    action: &'static str,
+    changes: Vec<ChangeDocument>,
+}
+
+#[derive(Debug, Serialize)]
+struct ChangeDocument {
+    property: String,
+    before: flowruns_domain::json::JsonValue,
+    after: flowruns_domain::json::JsonValue,
+}
+
+/// How often the runs before had an error with the code of this run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct SeenBefore {
+    pub(super) runs: usize,
+    pub(super) of: usize,
+}
+
+impl RunView {
+    /// The view of what was read.
+    pub(super) fn new(reading: Reading, address: RunPageAddress, now: Timestamp) -> Self {
+        let Reading { flow, run, earlier, are_all_earlier, detailed, neighbours, other, events } =
+            reading;
+        let status = run.properties.state.status();
+        let usual = usual_duration_of_work(&earlier);
+        let earlier_statistics: Vec<&JsonObject> =
+            detailed.iter().map(|run| run.statistics.members()).collect();
+        let comparison = statistics::compare(&Compared {
+            this: run.properties.statistics.members(),
+            other: other.as_ref().map(|other| other.statistics.members()),
+            earlier: &earlier_statistics,
+            is_judged: status != RunStatus::Running,
+            only_differences: address.only_differences,
+        });
+        let error = run.properties.blocking_error.as_ref();
+        Self {
+            now,
+            key: run.key,
+            address,
+            failing: failing(&run, &earlier, are_all_earlier)
+                .map(|streak| streak.with_last_good(neighbours.success.as_ref())),
+            stale: stale(&run, &earlier, now),
+            usual,
+            usual_duration: usual.map(Into::into),
+            previous: neighbours.before.as_ref().map(Into::into),
+            next: neighbours.after.as_ref().map(Into::into),
+            compared_with: other.as_ref().map(|other| (&other.run).into()),
+            choice: Choice::of(address.against, status),
+            comparison,
+            items: history::items(&events),
+            history: events.into_iter().map(EventDocument::from).collect(),
+            seen: error.and_then(|error| {
+                SeenBefore::new(error, detailed.iter().map(|run| run.blocking_error.as_ref()))
+            }),
+            error: error.map(ErrorView::new),
+            flow: FlowReference::from(&flow),
+            run: RunDocument::from(run),
+        }
+    }
+
+    /// From start to end, or to now, in seconds.
+    pub(super) fn seconds(&self) -> f64 {
+        let length = between(self.run.start, self.run.end.unwrap_or(self.now));
+        length.as_seconds_f64()
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.run.status == RunStatus::Running
+    }
+}
+
+/// The failures up to this run, if it failed.
+fn failing(run: &Run, earlier: &[RecentRun], are_all_earlier: bool) -> Option<FailureStreak> {
+    let failed = run.properties.state.status() == RunStatus::Ended(Outcome::Failed);
+    let this = RecentRun::from(run);
+    let runs: Vec<RecentRun> = [this].into_iter().chain(earlier.iter().cloned()).collect();
+    FailureStreak::of(&runs, are_all_earlier).filter(|_| failed)
+}
+
+/// Why a run in progress may be stuck, in words.
+fn stale(run: &Run, earlier: &[RecentRun], now: Timestamp) -> Option<String> {
+    let run = RecentRun::from(run);
+    let usual = usual_duration(earlier).filter(|usual| is_stale(&run, Some(*usual), now))?;
+    Some(format!(
+        "It has been running for {}; nine in ten runs end within {}.",
+        seconds(duration(&run, now).as_secs_f64()),
+        seconds(usual.ninetieth.as_secs_f64())
+    ))
+}
+
+impl SeenBefore {
+    fn new<'a>(
+        error: &PublicError,
+        before: impl Iterator<Item = Option<&'a PublicError>>,
+    ) -> Option<Self> {
+        let code = error.members().get("code")?;
+        let errors: Vec<Option<&PublicError>> = before.collect();
+        let has_code = |error: &&PublicError| error.members().get("code") == Some(code);
+        let runs = errors.iter().flatten().filter(|error| has_code(error)).count();
+        Some(Self { runs, of: errors.len() }).filter(|seen| seen.of > 0)
+    }
+}
+
+impl From<&Flow> for FlowReference {
+    fn from(flow: &Flow) -> Self {
+        let name = flow.properties.display_name.as_str().to_owned();
+        Self { id: flow.key.flow, name }
+    }
+}
+
+impl From<Run> for RunDocument {
+    fn from(run: Run) -> Self {
+        let properties = run.properties;
+        Self {
+            id: run.key.run,
+            name: properties.display_name.as_str().to_owned(),
+            start: properties.start,
+            end: properties.state.end(),
+            status: properties.state.status(),
+            blocking_error: properties.blocking_error.map(|error| error.members().clone()),
+            statistics: properties.statistics.members().clone(),
+            version: run.version,
+            modified: run.modified,
+        }
+    }
+}
+
+impl From<RunEvent> for EventDocument {
+    fn from(event: RunEvent) -> Self {
+        let changes = event.changes.into_iter().map(|change| ChangeDocument {
+            property: change.property,
+            before: change.before,
+            after: change.after,
+        });
+        Self {
+            version: event.version.number(),
+            occurred: event.occurred,
+            actor: event.actor,
+            request_id: event.request,
+            action: event.action.as_str(),
+            changes: changes.collect(),
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! The timeline: `/ui/timeline`. A lane for each flow, with its runs as bars on an axis of time.
+
+mod draw;
+mod read;
+
+use flowruns_domain::timestamp::Timestamp;
+use maud::{Markup, html};
+use serde::{Serialize, Serializer};
+
+use self::read::{Lane, Lanes, read_lanes};
+use super::runs::views;
+use crate::{
+    address::{Hours, Query, TimelineAddress},
+    context::PageContext,
+    links::{self, Links},
+    page::{Area, Fragment, Page, View},
+    problem::Problem,
+    request::PageRequest,
+    view::{lane::Axis, status, time::utc},
+};
+
+/// The id of the lanes.
+const LANES: &str = "lanes";
+
+/// The lanes of a page.
+#[derive(Debug)]
+pub(crate) struct Timeline {
+    address: TimelineAddress,
+    now: Timestamp,
+    axis: Axis,
+    lanes: Lanes,
+}
+
+/// The timeline.
+///
+/// # Errors
+///
+/// 400 for unknown parameters, 503 when the store is unavailable.
+pub(crate) async fn get(request: PageRequest) -> Result<Page, Problem> {
+    let address = TimelineAddress::parse(request.query())?;
+    let axis = address.axis(request.now);
+    let environment = &request.dashboard.options.environment;
+    let lanes = read_lanes(environment, request.tenant(), (&address, axis)).await?;
+    Ok(Page::new(Timeline { address, now: request.now, axis, lanes }))
+}
+
+impl View for Timeline {
+    fn title(&self) -> String {
+        "Timeline".to_owned()
+    }
+
+    fn area(&self) -> Option<Area> {
+        Some(Area::Timeline)
+    }
+
+    fn body(&self, page: &PageContext) -> Markup {
+        let links = &page.links;
+        html! {
+            div.head {
+                div.title {
+                    h1 { "Timeline" }
+                    p.dim { (self.sentence()) }
+                }
+                div.row {
+                    (views(links, Area::Timeline))
+                    (self.lengths(links))
+                    (self.neighbours(links))
+                    button type="button" data-copy="link" { "Copy link" }
+                    a.btn href=(links.to(self.address.at(links::TIMELINE_JSON))) { "JSON" }
+                }
+            }
+            section.panel aria-label="Lanes" {
+                (self.lanes(links))
+                footer {
+                    (status::legend())
+                    span.grow {}
+                    @if self.address.after.is_some() {
+                        a.btn href=(links.to(self.address.after(None))) { "First flows" }
+                    }
+                    @if let Some(after) = &self.lanes.next {
+                        a.btn href=(links.to(self.address.after(Some(after.clone())))) { "More flows" }
+                    }
+                }
+            }
+        }
+    }
+
+    fn fragments(&self, links: &Links) -> Vec<Fragment> {
+        vec![Fragment::new(LANES, self.lanes(links))]
+    }
+
+    /// A window in the past hardly changes.
+    fn is_live(&self) -> bool {
+        self.address.to.is_none()
+    }
+
+    fn estimated_bytes(&self) -> usize {
+        // A bar has about 200 bytes, and there are at most as many as runs.
+        let runs: usize = self.lanes.lanes.iter().map(|lane| lane.runs.len()).sum();
+        16 * 1024 + 200 * runs.min(crate::view::lane::MAX_BARS)
+    }
+}
+
+impl Timeline {
+    fn sentence(&self) -> String {
+        let hours = self.address.hours.number();
+        match self.address.to {
+            None => format!(
+                "The last {hours} hours of each flow. Higher is worse; the line at the right is now."
+            ),
+            Some(to) => {
+                format!("The {hours} hours up to {} UTC of each flow. Higher is worse.", utc(to))
+            }
+        }
+    }
+
+    fn lengths(&self, links: &Links) -> Markup {
+        html! {
+            span.seg role="group" aria-label="Length" {
+                @for hours in Hours::ALL {
+                    @let is_current = hours == self.address.hours;
+                    a href=(links.to(self.address.with_hours(hours))) aria-current=[is_current.then_some("true")] {
+                        (hours.words())
+                    }
+                }
+            }
+        }
+    }
+
+    fn neighbours(&self, links: &Links) -> Markup {
+        let neighbour = |address: Option<TimelineAddress>, rel: &str, label: &str| {
+            html! {
+                @match address {
+                    Some(address) => a.btn rel=(rel) href=(links.to(address)) { (label) },
+                    None => span.btn aria-disabled="true" { (label) },
+                }
+            }
+        };
+        html! {
+            (neighbour(self.address.earlier(self.now), "prev", "‹ Earlier"))
+            (neighbour(self.address.later(self.now), "next", "Later ›"))
+        }
+    }
+
+    fn lanes(&self, links: &Links) -> Markup {
+        let runs = self.lanes.lanes.iter().map(|lane| lane.runs.as_slice());
+        let slots = self.axis.slots(runs);
+        html! {
+            div id=(LANES) {
+                @if let Some(from) = self.lanes.complete_from { (left_out(from)) }
+                @if self.lanes.lanes.is_empty() { (self.nothing(links)) } @else {
+                    div.lanes {
+                        (draw::axis(&self.address.labels(self.now)))
+                        @for lane in &self.lanes.lanes {
+                            (label(lane, links))
+                            (draw::lane(lane, self, slots, links))
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn nothing(&self, links: &Links) -> Markup {
+        html! {
+            div.body {
+                @if self.address.after.is_some() {
+                    p { "No more flows. " a href=(links.to(self.address.after(None))) { "Show the first ones" } }
+                } @else {
+                    p { "No flows yet. " a href=(links.to(links::REPORT)) { "Report the first run" } }
+                }
+            }
+        }
+    }
+}
+
+fn label(lane: &Lane, links: &Links) -> Markup {
+    let counts = status::counts(lane.runs.iter().map(|run| run.status));
+    html! {
+        div.lab.two {
+            a.name href=(links.to(Query::new(links::flow_path(lane.key.flow)))) { bdi { (lane.name) } }
+            span.small.dim { @if counts.is_empty() { "no runs" } @else { (counts) } }
+        }
+    }
+}
+
+/// A sentence about the runs that were not read.
+fn left_out(from: Timestamp) -> Markup {
+    html! {
+        p.body role="note" {
+            "There are more than " (read::MAX_RUNS) " runs: those that started before " (utc(from))
+            " UTC are not shown. Choose a shorter or an earlier window."
+        }
+    }
+}
+
+/// The timeline as JSON.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TimelineObject<'a> {
+    from: String,
+    to: String,
+    /// Runs that started earlier were left out.
+    complete_from: Option<String>,
+    flows: Vec<LaneObject<'a>>,
+    next: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LaneObject<'a> {
+    id: String,
+    display_name: &'a str,
+    runs: Vec<RunObject>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RunObject {
+    id: String,
+    status: &'static str,
+    start_date_time: String,
+    end_date_time: Option<String>,
+}
+
+impl Serialize for Timeline {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let next = self.lanes.next.clone();
+        let next = next.map(|next| self.address.after(Some(next)).at(links::TIMELINE_JSON));
+        let object = TimelineObject {
+            from: self.axis.from.to_string(),
+            to: self.axis.to.to_string(),
+            complete_from: self.lanes.complete_from.map(|from| from.to_string()),
+            flows: self.lanes.lanes.iter().map(lane_object).collect(),
+            next: next.map(|next| next.to_string()),
+        };
+        object.serialize(serializer)
+    }
+}
+
+fn lane_object(lane: &Lane) -> LaneObject<'_> {
+    let runs = lane.runs.iter().map(|run| RunObject {
+        id: run.id.to_string(),
+        status: run.status.as_str(),
+        start_date_time: run.start.to_string(),
+        end_date_time: run.end.map(|end| end.to_string()),
+    });
+    LaneObject { id: lane.key.flow.to_string(), display_name: &lane.name, runs: runs.collect() }
+}

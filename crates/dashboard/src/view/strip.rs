@@ -1,0 +1,114 @@
+//! The strip of the last runs of a flow: one cell a run, the oldest left.
+
+use flowruns_domain::{
+    id::{FlowKey, RunId},
+    run::RunStatus,
+    timestamp::Timestamp,
+};
+use maud::{Markup, html};
+use serde::Serialize;
+
+use super::{
+    status::{counts, look},
+    time::{between, duration, utc},
+};
+use crate::{json, links::Links};
+
+/// How many cells a strip has.
+pub(crate) const CELLS: usize = 50;
+/// The width of a cell with the space after it, in units of the picture.
+const STEP: usize = 8;
+
+/// One run of a strip.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Cell {
+    #[serde(serialize_with = "json::text")]
+    pub(crate) run: RunId,
+    #[serde(serialize_with = "json::status")]
+    pub(crate) status: RunStatus,
+    #[serde(serialize_with = "json::text")]
+    pub(crate) start: Timestamp,
+    /// `None` for a run in progress.
+    #[serde(serialize_with = "json::optional_text")]
+    pub(crate) end: Option<Timestamp>,
+}
+
+/// A strip of at most [`CELLS`] runs, the oldest first. Its links are for the mouse: a reader and the keyboard get one sentence,
+/// and the page of the flow has each run.
+pub(crate) fn strip(flow: FlowKey, cells: &[Cell], links: &Links) -> Markup {
+    let cells = &cells[cells.len().saturating_sub(CELLS)..];
+    let missing = CELLS - cells.len();
+    html! {
+        svg.strip viewBox="0 0 400 24" preserveAspectRatio="none" aria-hidden="true" {
+            @for at in 0..missing {
+                use href="#none" x=(at * STEP) {}
+            }
+            @for (at, cell) in cells.iter().enumerate() {
+                @let x = (missing + at) * STEP;
+                a href=(links.run(flow.run(cell.run))) tabindex="-1" {
+                    rect.hit x=(x) width="8" height="24" {}
+                    use href={ "#" (look(cell.status).class) } x=(x) {}
+                    title { (described(cell)) }
+                }
+            }
+        }
+        span.sr { (summary(cells)) }
+    }
+}
+
+/// The words of one run. How long a run is in progress is not among them, so that a strip changes only when a run does.
+fn described(cell: &Cell) -> String {
+    let (word, start) = (look(cell.status).word, utc(cell.start));
+    match cell.end {
+        Some(end) => format!("{word}, {start} UTC, {}", duration(between(cell.start, end))),
+        None => format!("{word} since {start} UTC"),
+    }
+}
+
+/// The strip as a sentence.
+fn summary(cells: &[Cell]) -> String {
+    match cells {
+        [] => "No runs yet.".to_owned(),
+        [one] => format!("One run: {}.", look(one.status).word),
+        cells => {
+            format!("Last {} runs: {}.", cells.len(), counts(cells.iter().map(|cell| cell.status)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flowruns_domain::run::Outcome;
+    use flowruns_testing::fixtures::{fresh_flow, fresh_tenant, run_key, time};
+
+    use super::*;
+
+    fn cells(flow: FlowKey, count: u64) -> Vec<Cell> {
+        let cell = |number| Cell {
+            run: run_key(flow, number).run,
+            status: RunStatus::Ended(Outcome::Failed),
+            start: time("2026-03-01T08:30:00Z"),
+            end: Some(time("2026-03-01T08:35:03Z")),
+        };
+        (1..=count).map(cell).collect()
+    }
+
+    #[test]
+    fn a_strip_has_a_cell_for_each_of_the_last_runs() {
+        let flow = fresh_flow(fresh_tenant()).key;
+        for (count, links, sentence) in [
+            (0, 0, "No runs yet."),
+            (1, 1, "One run: failed."),
+            (3, 3, "Last 3 runs: 3 failed."),
+            (60, 50, "Last 50 runs: 50 failed."),
+        ] {
+            let html = strip(flow, &cells(flow, count), &Links::default()).into_string();
+            assert_eq!(html.matches("<a href=\"/ui/flows/").count(), links);
+            assert_eq!(html.matches("<use ").count(), CELLS);
+            assert!(html.contains(sentence), "{html}");
+        }
+        let html = strip(flow, &cells(flow, 1), &Links::new("/team")).into_string();
+        assert!(html.contains("<a href=\"/team/ui/flows/"), "{html}");
+        assert!(html.contains("failed, 2026-03-01 08:30:00 UTC, 5 min 03 s"), "{html}");
+    }
+}

@@ -1,0 +1,20 @@
+//! The pages, requested through their router on a store in memory, with a fixed clock and a gate that knows its visitors.
+
+#![expect(clippy::expect_used, reason = "a failure of a test's own steps is a failed test")]
+
+mod counting;
+mod end;
+mod export;
+mod flow;
+mod harness;
+mod live;
+mod overview;
+mod policy;
+mod problem;
+mod recording;
+mod report;
+mod run;
+mod runs;
+mod search;
+mod source;
+mod timeline;

@@ -1,0 +1,85 @@
+//! Runs without their documents, newest first.
+
+use crate::{
+    display_name::DisplayName,
+    id::{FlowId, RunId},
+    query::order::{Direction, RunOrder, RunSort},
+    run::{
+        entity::Run,
+        state::RunState,
+        status::{Outcome, RunStatus},
+    },
+    timestamp::Timestamp,
+    version::Version,
+};
+
+/// The order of all results of the dashboard: the latest start first, runs of one start by id. An index of every store has it.
+pub const NEWEST_FIRST: RunOrder =
+    RunOrder { sort: RunSort::Start, direction: Direction::Descending, ties: Direction::Ascending };
+
+/// A run without its documents.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RecentRun {
+    /// Unique within the flow.
+    pub id: RunId,
+    /// The version of the row.
+    pub version: Version,
+    /// The display name.
+    pub display_name: DisplayName,
+    /// When the run started.
+    pub start: Timestamp,
+    /// Status and end.
+    pub state: RunState,
+    /// When it was last changed, by the server's clock.
+    pub last_modified: Timestamp,
+}
+
+impl RecentRun {
+    /// The status.
+    pub const fn status(&self) -> RunStatus {
+        self.state.status()
+    }
+
+    /// The end; `None` while the run is in progress.
+    pub const fn end(&self) -> Option<Timestamp> {
+        self.state.end()
+    }
+}
+
+impl From<&Run> for RecentRun {
+    fn from(run: &Run) -> Self {
+        Self {
+            id: run.key.run,
+            version: run.version,
+            display_name: run.properties.display_name.clone(),
+            start: run.properties.start,
+            state: run.properties.state,
+            last_modified: run.modified,
+        }
+    }
+}
+
+/// The newest runs of a flow.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RecentRuns {
+    /// The flow.
+    pub flow: FlowId,
+    /// Its newest runs, in the order of [`NEWEST_FIRST`].
+    pub runs: Vec<RecentRun>,
+}
+
+/// The runs of the same flow that a run is compared with, by [`NEWEST_FIRST`].
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Neighbours {
+    /// The run that started before it.
+    pub before: Option<RecentRun>,
+    /// The run that started after it.
+    pub after: Option<RecentRun>,
+    /// The last run before it that [succeeded](Neighbours::SUCCESSES).
+    pub success: Option<RecentRun>,
+}
+
+impl Neighbours {
+    /// The outcomes that count as a success.
+    pub const SUCCESSES: [Outcome; 2] = [Outcome::Completed, Outcome::CompletedWithWarnings];
+}

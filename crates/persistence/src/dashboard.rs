@@ -1,0 +1,78 @@
+//! The queries of the dashboard: the port, and how each is carried out.
+//!
+//! Each walks an index in its order and ends at a LIMIT, so that it reads no more rows than its arguments allow. The settings
+//! of the pool's sessions (`connect`) keep the planner from other plans. Documents stay in the database, but for the few values
+//! that are asked for.
+
+mod errors;
+mod events;
+pub(crate) mod explain;
+mod members;
+mod neighbours;
+mod recent;
+mod tally;
+
+use async_trait::async_trait;
+use flowruns_domain::{
+    dashboard::{
+        DashboardStore, ErrorLine, FlowIds, Last, LastEvents, MemberPaths, MemberValues,
+        Neighbours, RecentRuns, RunKeys, RunsPerFlow, Tally,
+    },
+    id::{FlowKey, RunKey, TenantId},
+    query::Page,
+    run::{RunEvent, RunStatus},
+    store::StoreError,
+    timestamp::Timestamp,
+};
+
+pub use self::explain::DashboardQuery;
+use crate::store::PostgresStore;
+
+/// A statement that is being built.
+type Builder = sqlx::QueryBuilder<sqlx::Postgres>;
+
+#[async_trait]
+impl DashboardStore for PostgresStore {
+    async fn recent_runs(
+        &self,
+        tenant: TenantId,
+        flows: &FlowIds,
+        each: RunsPerFlow,
+    ) -> Result<Vec<RecentRuns>, StoreError> {
+        self.read("read recent runs", || recent::read(self.pool(), tenant, flows, each)).await
+    }
+
+    async fn tally(
+        &self,
+        tenant: TenantId,
+        status: RunStatus,
+        since: Option<Timestamp>,
+    ) -> Result<Tally, StoreError> {
+        self.read("tally runs", || tally::read(self.pool(), tenant, status, since)).await
+    }
+
+    async fn member_series(
+        &self,
+        flow: FlowKey,
+        paths: &MemberPaths,
+        last: Last,
+    ) -> Result<Vec<MemberValues>, StoreError> {
+        self.read("read statistics", || members::read(self.pool(), flow, paths, last)).await
+    }
+
+    async fn error_lines(&self, runs: &RunKeys) -> Result<Vec<ErrorLine>, StoreError> {
+        self.read("read errors", || errors::read(self.pool(), runs)).await
+    }
+
+    async fn last_events(
+        &self,
+        run: RunKey,
+        last: LastEvents,
+    ) -> Result<Option<Page<RunEvent>>, StoreError> {
+        self.read("read a history", || events::read(self.pool(), run, last)).await
+    }
+
+    async fn neighbours(&self, run: RunKey) -> Result<Neighbours, StoreError> {
+        self.read("find neighbours", || neighbours::read(self.pool(), run)).await
+    }
+}

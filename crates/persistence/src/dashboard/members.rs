@@ -1,0 +1,82 @@
+//! Numbers of the statistics of a flow's newest runs.
+
+use flowruns_domain::{
+    dashboard::{Last, MemberPath, MemberPaths, MemberValues},
+    id::FlowKey,
+    json::{JsonValue, Number},
+    store::StoreError,
+};
+use sqlx::{FromRow, PgPool, types::Json};
+
+use super::Builder;
+use crate::{columns, error::store_error, row::RecentRunRow};
+
+#[derive(FromRow)]
+struct MemberRow {
+    #[sqlx(flatten)]
+    run: RecentRunRow,
+    /// A value for each path; null for what is not a number.
+    found: Vec<Option<Json<JsonValue>>>,
+}
+
+pub(super) async fn read(
+    pool: &PgPool,
+    flow: FlowKey,
+    paths: &MemberPaths,
+    last: Last,
+) -> Result<Vec<MemberValues>, StoreError> {
+    let mut sql = statement("", flow, paths, last);
+    let query = sql.build_query_as::<MemberRow>().persistent(false);
+    let rows = query.fetch_all(pool).await.map_err(store_error)?;
+    let values = |MemberRow { run, found }| {
+        Ok(MemberValues {
+            run: run.into_recent(flow)?,
+            values: found.into_iter().map(number).collect(),
+        })
+    };
+    rows.into_iter().map(values).collect()
+}
+
+fn number(value: Option<Json<JsonValue>>) -> Option<Number> {
+    match value {
+        Some(Json(JsonValue::Number(number))) => Some(number),
+        _ => None,
+    }
+}
+
+/// Only numbers leave the database. `statistics || '{}'` is the same object, decompressed once for all paths; without it, each
+/// path would decompress it. `->` finds nothing in an array, as [`MemberPath::find`] does.
+///
+/// The index of a flow's runs does not have the tenant: without the search for the flow, which is carried out once, all runs of a
+/// flow of another tenant would be read to find none.
+pub(crate) fn statement(prefix: &str, flow: FlowKey, paths: &MemberPaths, last: Last) -> Builder {
+    let run = columns::RECENT_RUN.as_str();
+    let mut sql = Builder::new(prefix);
+    sql.push(format_args!("SELECT {run}, ARRAY["));
+    for (index, path) in paths.as_slice().iter().enumerate() {
+        sql.push(if index == 0 { "" } else { ", " });
+        sql.push("CASE jsonb_typeof(");
+        push_member(&mut sql, path);
+        sql.push(") WHEN 'number' THEN ");
+        push_member(&mut sql, path);
+        sql.push(" END");
+    }
+    let statistics = if paths.as_slice().is_empty() { "NULL" } else { "statistics || '{}'" };
+    sql.push(format_args!(
+        "]::jsonb[] AS found
+        FROM (SELECT {run}, {statistics} AS members FROM runs
+            WHERE deleted_at IS NULL AND flow_id = "
+    ));
+    sql.push_bind(flow.flow.uuid()).push(" AND tenant_id = ").push_bind(flow.tenant.uuid());
+    sql.push(" AND (SELECT TRUE FROM flows WHERE id = ").push_bind(flow.flow.uuid());
+    sql.push(" AND tenant_id = ").push_bind(flow.tenant.uuid()).push(")");
+    sql.push(format_args!(" ORDER BY start_at DESC, id LIMIT {}) AS newest", last.get()));
+    sql
+}
+
+fn push_member(sql: &mut Builder, path: &MemberPath) {
+    sql.push("members");
+    for name in path.names() {
+        sql.push(" -> ").push_bind(name.clone()).push("::text");
+    }
+}

@@ -1,0 +1,66 @@
+//! The newest runs of some flows.
+
+use flowruns_domain::{
+    dashboard::{FlowIds, RecentRuns, RunsPerFlow},
+    id::{FlowKey, TenantId},
+    store::StoreError,
+};
+use sqlx::{FromRow, PgPool};
+use uuid::Uuid;
+
+use super::Builder;
+use crate::{columns, error::store_error, row::RecentRunRow};
+
+#[derive(FromRow)]
+struct NumberedRow {
+    /// The number of the flow among those that were asked for, from 1.
+    number: i64,
+    #[sqlx(flatten)]
+    run: RecentRunRow,
+}
+
+pub(super) async fn read(
+    pool: &PgPool,
+    tenant: TenantId,
+    flows: &FlowIds,
+    each: RunsPerFlow,
+) -> Result<Vec<RecentRuns>, StoreError> {
+    let empty = |flow| RecentRuns { flow, runs: Vec::new() };
+    let mut found: Vec<_> = flows.as_slice().iter().copied().map(empty).collect();
+    let mut sql = statement("", tenant, flows, each);
+    let query = sql.build_query_as::<NumberedRow>().persistent(false);
+    for NumberedRow { number, run } in query.fetch_all(pool).await.map_err(store_error)? {
+        let index = usize::try_from(number - 1).unwrap_or_default();
+        if let Some(RecentRuns { flow, runs }) = found.get_mut(index) {
+            runs.push(run.into_recent(FlowKey { tenant, flow: *flow })?);
+        }
+    }
+    Ok(found)
+}
+
+/// The flows of the tenant one after the other, and the runs of each along its index. That index does not have the tenant: without
+/// the search for the flow, all runs of a flow of another tenant would be read to find none.
+pub(crate) fn statement(
+    prefix: &str,
+    tenant: TenantId,
+    flows: &FlowIds,
+    each: RunsPerFlow,
+) -> Builder {
+    let flows: Vec<Uuid> = flows.as_slice().iter().map(|flow| flow.uuid()).collect();
+    let mut sql = Builder::new(prefix);
+    sql.push("SELECT listed.number, run.* FROM unnest(").push_bind(flows);
+    sql.push(
+        "::uuid[]) WITH ORDINALITY AS listed (flow, number)
+        CROSS JOIN LATERAL (SELECT id AS flow, tenant_id AS tenant FROM flows WHERE id = listed.flow AND tenant_id = ",
+    );
+    sql.push_bind(tenant.uuid());
+    sql.push(format_args!(
+        " LIMIT 1) AS known
+        CROSS JOIN LATERAL (
+            SELECT {run} FROM runs
+            WHERE flow_id = known.flow AND tenant_id = known.tenant AND deleted_at IS NULL",
+        run = *columns::RECENT_RUN,
+    ));
+    sql.push(format_args!(" ORDER BY start_at DESC, id LIMIT {}) AS run", each.get()));
+    sql
+}
