@@ -138,7 +138,7 @@ impl Flow {
     pub async fn start(&self, run: impl Into<NewRun>) -> Result<Run, Error> {
         let (answer, created) = oneshot::channel();
         let deadline = Instant::now() + self.client.core.shared.deadline;
-        let run = self.create(run.into(), Some((answer, deadline)))?;
+        let run = self.create(&run.into(), Some((answer, deadline)))?;
         match created.await.unwrap_or(Err(Error::Closed)) {
             Ok(()) => Ok(run),
             Err(error) => {
@@ -154,7 +154,7 @@ impl Flow {
     ///
     /// [`InvalidDisplayName`].
     pub fn start_detached(&self, run: impl Into<NewRun>) -> Result<Run, InvalidDisplayName> {
-        self.create(run.into(), None)
+        self.create(&run.into(), None)
     }
 
     /// Goes on with a run that another process started and did not end: one that was handed over, or a job that was restarted.
@@ -189,7 +189,7 @@ impl Flow {
 
     fn create(
         &self,
-        new: NewRun,
+        new: &NewRun,
         answer: Option<(oneshot::Sender<Result<(), Error>>, Instant)>,
     ) -> Result<Run, InvalidDisplayName> {
         let shared = &self.client.core.shared;
