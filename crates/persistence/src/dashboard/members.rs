@@ -3,7 +3,7 @@
 use flowruns_domain::{
     dashboard::{Last, MemberPath, MemberPaths, MemberValues},
     id::FlowKey,
-    json::{JsonValue, Number},
+    json::JsonValue,
     store::StoreError,
 };
 use sqlx::{FromRow, PgPool, types::Json};
@@ -28,6 +28,10 @@ pub(super) async fn read(
     let mut sql = statement("", flow, paths, last);
     let query = sql.build_query_as::<MemberRow>().persistent(false);
     let rows = query.fetch_all(pool).await.map_err(store_error)?;
+    let number = |value| match value {
+        Some(Json(JsonValue::Number(number))) => Some(number),
+        _ => None,
+    };
     let values = |MemberRow { run, found }| {
         Ok(MemberValues {
             run: run.into_recent(flow)?,
@@ -35,13 +39,6 @@ pub(super) async fn read(
         })
     };
     rows.into_iter().map(values).collect()
-}
-
-fn number(value: Option<Json<JsonValue>>) -> Option<Number> {
-    match value {
-        Some(Json(JsonValue::Number(number))) => Some(number),
-        _ => None,
-    }
 }
 
 /// Only numbers leave the database. `statistics || '{}'` is the same object, decompressed once for all paths; without it, each
