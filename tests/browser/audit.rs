@@ -46,12 +46,11 @@ pub(crate) async fn audit(session: &Session) -> Audit {
 
 /// Controls and landmarks of the accessibility tree that have no name.
 async fn unnamed_controls(session: &Session) -> Vec<String> {
-    const NAMED: [&str; 12] = [
+    const NAMED: [&str; 11] = [
         "button",
         "checkbox",
         "combobox",
         "dialog",
-        "form",
         "heading",
         "link",
         "navigation",

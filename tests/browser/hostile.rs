@@ -16,7 +16,7 @@ async fn hostile_names_errors_and_statistics_are_shown_as_text() {
     let site = Site::shared().await;
     site.sign_in(&browser).await;
     browser.log("browser").await;
-    let hostile = site.hostile;
+    let hostile = site.hostile();
     let paths = [
         "/ui".to_owned(),
         flow_path(hostile.failed.flow_key()),
@@ -56,10 +56,10 @@ async fn a_hostile_report_that_arrives_while_a_page_is_open_is_text() {
     let Some(browser) = Chromium::start().await else { return };
     let site = Site::shared().await;
     site.sign_in(&browser).await;
-    browser.open(&site.url(&run_path(site.hostile.running))).await;
+    browser.open(&site.url(&run_path(site.hostile().running))).await;
     browser.wait_for("document.querySelector('[data-stream]').dataset.state === 'on'").await;
     let text = "<img src=x onerror='window.__xss=10'>-now";
-    site.report(site.hostile.running, &json!({"statistics": {text: text}})).await;
+    site.report(site.hostile().running, &json!({"statistics": {text: text}})).await;
     browser
         .wait_for(&format!("document.querySelector('main').textContent.includes({})", json!(text)))
         .await;

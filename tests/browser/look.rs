@@ -59,6 +59,8 @@ impl Look {
 pub(crate) async fn resize(session: &Session, width: u32, height: u32) {
     let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
     session.devtools("Emulation.setDeviceMetricsOverride", size).await;
+    // As on a phone, and in pictures.
+    session.devtools("Emulation.setScrollbarsHidden", json!({"hidden": true})).await;
 }
 
 /// Shows pages for this medium (`screen` or `print`), and with these preferences of the reader.

@@ -67,7 +67,7 @@ async fn a_printed_page_has_its_content_and_no_controls() {
             );
         }
         let overflow = browser.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
-        assert_eq!(overflow, json!(0), "{}", page.name);
+        assert!(overflow.as_i64().unwrap() <= 0, "{}: {overflow} px too wide", page.name);
     }
     let pdf = browser.devtools("Page.printToPDF", json!({"printBackground": false})).await;
     assert!(pdf["data"].as_str().is_some_and(|data| data.starts_with("JVBERi")), "no PDF");

@@ -14,12 +14,18 @@ use crate::{
 async fn pictures_of_all_pages() {
     let Some(folder) = env::var_os("FLOWRUNS_PICTURES") else { return };
     let Some(browser) = Chromium::start().await else { return };
-    let site = Site::shared().await;
+    let site = Site::without_hostile_values().await;
     site.sign_in(&browser).await;
     for look in Look::all() {
         for page in site.pages() {
             look.apply(&browser).await;
             browser.open(&site.url(&page.path)).await;
+            if browser.run("return Boolean(document.querySelector('[data-stream]'))").await == true
+            {
+                browser
+                    .wait_for("document.querySelector('[data-stream]').dataset.state === 'on'")
+                    .await;
+            }
             let height = browser.run("return document.documentElement.scrollHeight").await;
             resize(&browser, look.width, u32::try_from(height.as_u64().unwrap()).unwrap()).await;
             let picture = STANDARD.decode(browser.screenshot().await).unwrap();

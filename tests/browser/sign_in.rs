@@ -50,8 +50,8 @@ async fn a_person_signs_in_at_the_issuer_and_out_again() {
     let offered = browser.run("return document.querySelectorAll('main input[name=run], main form[method=post]').length").await;
     assert_eq!(offered, json!(0));
 
-    browser.click("details.menu summary").await;
-    browser.click("details.menu form button").await;
+    browser.click("details.menu:has(form[action$='/ui/sign-out']) summary").await;
+    browser.click("form[action$='/ui/sign-out'] button").await;
     browser.wait_for("location.pathname === '/ui/sign-in'").await;
     browser.open(&server.url("/ui")).await;
     browser.wait_for("location.pathname === '/ui/sign-in'").await;

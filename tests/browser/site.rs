@@ -39,7 +39,7 @@ pub(crate) struct Page {
 struct Filled {
     database: ScratchDatabase,
     demo: Demo,
-    hostile: HostileRuns,
+    hostile: Option<HostileRuns>,
 }
 
 impl Site {
@@ -58,9 +58,23 @@ impl Site {
     /// A server of its own on the shared database.
     pub(crate) async fn start(server: ServerBuilder) -> Self {
         static FILLED: OnceCell<Filled> = OnceCell::const_new();
-        let filled = FILLED.get_or_init(fill).await;
+        let filled = FILLED.get_or_init(|| fill(true)).await;
+        Self::on(filled, server)
+    }
+
+    /// A server on a database of its own, without hostile values.
+    pub(crate) async fn without_hostile_values() -> Self {
+        Self::on(&fill(false).await, FLOWRUNS.server())
+    }
+
+    fn on(filled: &Filled, server: ServerBuilder) -> Self {
         let server = server.env("DATABASE_URL", filled.database.service_url()).start();
         Self { server, demo: filled.demo, hostile: filled.hostile }
+    }
+
+    /// The runs with hostile values.
+    pub(crate) fn hostile(&self) -> HostileRuns {
+        self.hostile.unwrap()
     }
 
     /// The URL of a path.
@@ -129,12 +143,15 @@ pub(crate) fn run_path(run: RunKey) -> String {
     format!("{}/runs/{}", flow_path(run.flow_key()), run.run)
 }
 
-async fn fill() -> Filled {
+async fn fill(with_hostile_values: bool) -> Filled {
     let database = ScratchDatabase::create().await;
     let store = Arc::new(database.store().await);
     let (tenant, now) = (TENANT.parse::<TenantId>().unwrap(), SystemClock.now());
     let demo = demo::fill(store.clone(), tenant, now).await.unwrap();
-    let hostile = demo::fill_hostile(store.clone(), tenant, now).await.unwrap();
+    let hostile = match with_hostile_values {
+        true => Some(demo::fill_hostile(store.clone(), tenant, now).await.unwrap()),
+        false => None,
+    };
     store.close().await;
     Filled { database, demo, hostile }
 }

@@ -11,7 +11,7 @@ const DEFAULTS: &str = include_str!("../../config/default.toml");
 const CONFIGURATION: &str = include_str!("../../docs/configuration.md");
 
 /// The pages, by their path relative to the root of the workspace. The changelog names what no longer exists.
-const PAGES: [(&str, &str); 9] = [
+const PAGES: [(&str, &str); 10] = [
     ("README.md", include_str!("../../README.md")),
     ("SECURITY.md", include_str!("../../SECURITY.md")),
     ("deploy/README.md", include_str!("../../deploy/README.md")),
@@ -19,6 +19,7 @@ const PAGES: [(&str, &str); 9] = [
     ("docs/architecture.md", include_str!("../../docs/architecture.md")),
     ("docs/configuration.md", CONFIGURATION),
     ("docs/crates.md", include_str!("../../docs/crates.md")),
+    ("docs/dashboard.md", include_str!("../../docs/dashboard.md")),
     ("docs/operations.md", include_str!("../../docs/operations.md")),
     ("docs/performance.md", include_str!("../../docs/performance.md")),
 ];

@@ -2,6 +2,7 @@
 
 mod chosen_run;
 mod flow;
+mod flow_order;
 mod member;
 mod overview;
 mod parameters;
@@ -13,7 +14,8 @@ mod window;
 
 pub(crate) use self::{
     chosen_run::ChosenRun,
-    flow::{ChartedRuns, FlowAddress, FlowRunPosition, RunsOrder},
+    flow::{ChartedRuns, FlowAddress},
+    flow_order::{FlowRunPosition, RunsOrder},
     member::{Members, shown as member_shown},
     overview::{FlowPosition, OverviewAddress, Show},
     parameters::{BadAddress, Parameters},

@@ -1,5 +1,7 @@
 //! The statistics of a run beside those of another, member by member.
 
+mod selection;
+
 use std::collections::HashSet;
 
 use flowruns_domain::{
@@ -12,8 +14,6 @@ use crate::view::leaf::{self, LeafPair, LeafPath};
 
 /// The most rows of the table; the whole is in the JSON of the page.
 pub(crate) const MAX_ROWS: usize = 150;
-/// The most members whose last values are drawn.
-const MAX_SPARKS: usize = 40;
 
 /// What is compared.
 #[derive(Clone, Copy, Debug)]
@@ -151,8 +151,8 @@ pub(crate) fn compare(compared: &Compared<'_>) -> Comparison {
         rows.retain(|row| row.change.is_difference() || row.is_unusual());
     }
     let wanted = rows.len();
-    keep_most_important(&mut rows);
-    keep_sparks(&mut rows);
+    selection::keep_most_important(&mut rows);
+    selection::keep_sparks(&mut rows);
     // A stable sort: within a group the rows stay sorted by path.
     rows.sort_by(|one, other| {
         (one.group.is_empty(), &one.group).cmp(&(other.group.is_empty(), &other.group))
@@ -208,64 +208,6 @@ fn anchor(path: &LeafPath, taken: &mut HashSet<String>) -> String {
         id = format!("{base}.{}", taken.len());
     }
     id
-}
-
-/// Removes rows beyond the maximum: first those that neither differ nor are unusual, from the end.
-fn keep_most_important(rows: &mut Vec<MemberRow>) {
-    if rows.len() <= MAX_ROWS {
-        return;
-    }
-    let importance = |row: &MemberRow| match (row.is_unusual(), row.change.is_difference()) {
-        (true, _) => 0,
-        (false, true) => 1,
-        (false, false) => 2,
-    };
-    let mut order: Vec<usize> = (0..rows.len()).collect();
-    order.sort_by_key(|index| rows.get(*index).map(importance));
-    let kept: HashSet<usize> = order.into_iter().take(MAX_ROWS).collect();
-    let mut index = 0;
-    rows.retain(|_| {
-        index += 1;
-        kept.contains(&(index - 1))
-    });
-}
-
-/// Keeps the last values of unusual members, and of others up to a number.
-fn keep_sparks(rows: &mut [MemberRow]) {
-    let mut left = MAX_SPARKS;
-    for is_unusual in [true, false] {
-        for row in
-            rows.iter_mut().filter(|row| row.is_unusual() == is_unusual && !row.series.is_empty())
-        {
-            match left {
-                0 => row.series.clear(),
-                _ => left -= 1,
-            }
-        }
-    }
-}
-
-impl Comparison {
-    /// The rows that tell most about what is different, the most unusual first.
-    pub(crate) fn highlights(&self, most: usize) -> Vec<&MemberRow> {
-        /// Smaller changes of numbers are noise.
-        const LEAST_PERCENT: f64 = 5.0;
-        let weight = |row: &MemberRow| match row.change {
-            Change::Number { percent, .. } => {
-                let percent = percent.unwrap_or(100.0).abs();
-                (percent >= LEAST_PERCENT || row.is_unusual()).then_some(percent.min(1000.0))
-            }
-            Change::Differs | Change::Added | Change::Missing => Some(1.0),
-            Change::NotCompared | Change::Same => None,
-        };
-        let mut rows: Vec<(bool, f64, &MemberRow)> = self
-            .rows
-            .iter()
-            .filter_map(|row| Some((row.is_unusual(), weight(row)?, row)))
-            .collect();
-        rows.sort_by(|one, other| other.0.cmp(&one.0).then(other.1.total_cmp(&one.1)));
-        rows.into_iter().take(most).map(|(_, _, row)| row).collect()
-    }
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ impl Site {
 }
 
 /// The row of a flow.
-fn row<'a>(page: &'a str, flow: FlowKey) -> &'a str {
+fn row(page: &str, flow: FlowKey) -> &str {
     let id = format!("id=\"flow-{}\"", flow.flow);
     let rest = page.split(&id).nth(1).expect("the row of the flow");
     rest.split("</tr>").next().unwrap_or_default()
@@ -265,4 +265,36 @@ async fn a_full_page_is_within_its_budget() {
     let shown = site.send(request).await;
     assert_eq!(shown.body.matches("class=\"hit\"").count(), 25 * 50);
     assert!(shown.bytes.len() <= 60 * 1024, "{} bytes", shown.bytes.len());
+}
+
+#[tokio::test]
+async fn a_page_takes_at_most_seven_statements() {
+    for flows in [3, 60, 230] {
+        let (store, site) = crate::flow::recorded();
+        for number in 0..flows {
+            let flow = site.flow(&format!("Flow {number:03}")).await;
+            site.running(flow, 1).await;
+        }
+        for address in ["/ui", "/ui?show=late", "/ui?show=running", "/ui?name=Flow%2000", "/ui"] {
+            store.take_calls();
+            site.get(address).await.ok();
+            let calls = store.take_calls();
+            assert!(calls.len() <= 7, "{flows} flows, {address}: {calls:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn while_the_store_is_away_the_page_says_so_and_loads_itself_again() {
+    let (store, site) = crate::flow::recorded();
+    store.fail();
+    let shown = site.get("/ui?show=late").await;
+    assert_eq!(shown.status, axum::http::StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!((shown.header("refresh"), shown.header("retry-after")), ("5", "5"));
+    for part in ["<h1>The database does not respond</h1>", "href=\"/ui?show=late\">Try again</a>"] {
+        assert!(shown.body.contains(part), "{part}: {}", shown.body);
+    }
+    let shown = site.get("/ui.json").await;
+    assert_eq!(shown.header("refresh"), "");
+    assert!(shown.body.contains("\"code\":\"storeUnavailable\""), "{}", shown.body);
 }

@@ -32,6 +32,8 @@ const TEXTS: [&str; 6] = [
 /// How many small reports the run has.
 const REPORTS: u64 = 60;
 const HISTORY_MILLIS: u64 = 1_000;
+/// Between two of its runs.
+const RUN_MILLIS: u64 = 15 * 60 * 1_000;
 
 /// Runs with hostile values, of one flow.
 #[derive(Clone, Copy, Debug)]
@@ -58,13 +60,13 @@ pub async fn fill_hostile(
     let plan = FlowPlan { name: TEXTS[0], readiness: ReadinessStatus::Ready, ..FLOWS[0] };
     let flow = reporter.create_flow(tenant, &plan, start).await?;
     let mut running = reporter.create_run(flow, TEXTS[1], start).await?;
-    for text in &TEXTS[2..] {
-        running = reporter.create_run(flow, text, start).await?;
+    for (number, text) in (1..).zip(&TEXTS[2..]) {
+        running = reporter.create_run(flow, text, after(start, number * RUN_MILLIS)?).await?;
     }
-    let failed = reporter.create_run(flow, TEXTS[0], after(start, HISTORY_MILLIS)?).await?;
+    let failed = reporter.create_run(flow, TEXTS[0], after(start, 5 * RUN_MILLIS)?).await?;
     let mut at = start;
     for number in 0..REPORTS {
-        at = after(start, (number + 2) * HISTORY_MILLIS)?;
+        at = after(start, 5 * RUN_MILLIS + (number + 1) * HISTORY_MILLIS)?;
         let statistics =
             format!(r#"{{{}:{number}}}"#, quoted(TEXTS[number as usize % TEXTS.len()]));
         reporter.report(failed, &statistics, at).await?;

@@ -59,7 +59,7 @@ pub(super) fn head(chooses: bool) -> Markup {
     html! {
         thead {
             tr {
-                th.choose { @if chooses { (choose::all()) } }
+                th.choose { span.sr { "Choose" } @if chooses { (choose::all()) } }
                 th { "Status" }
                 th { "Flow, run" }
                 th aria-sort="descending" { "Start ↓" }
