@@ -43,7 +43,7 @@ impl Site {
 }
 
 /// The row of a flow.
-fn row<'a>(page: &'a str, flow: FlowKey) -> &'a str {
+fn row(page: &str, flow: FlowKey) -> &str {
     let id = format!("id=\"flow-{}\"", flow.flow);
     let rest = page.split(&id).nth(1).expect("the row of the flow");
     rest.split("</tr>").next().unwrap_or_default()
