@@ -1,8 +1,13 @@
 //! The one-time links of the local key.
 
-use std::process::Output;
+use std::{
+    io::{BufRead as _, BufReader, Lines},
+    process::{Child, ChildStdout, Command, Output, Stdio},
+};
 
-use flowruns_testing::harness::ServerProcess;
+use flowruns_testing::harness::{ServerProcess, data_folder};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 
 use crate::{FLOWRUNS, browser::Browser, server::SESSION};
 
@@ -107,6 +112,60 @@ async fn a_link_from_before_a_restart_is_not_accepted() {
     let mut browser = Browser::new();
     browser.open(&old).await.assert(200, "used already, or it has expired");
     browser.open(&link(&server, &[])).await;
+    assert!(browser.cookies.contains_key(SESSION));
+}
+
+/// A server whose output is a terminal, which `script` makes.
+struct OnTerminal {
+    script: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    _folder: TempDir,
+}
+
+impl OnTerminal {
+    fn start() -> Self {
+        let folder = data_folder();
+        let server = FLOWRUNS.command(folder.path());
+        let mut script = Command::new("script");
+        script.args([
+            "-qefc",
+            &format!("exec {} serve", server.get_program().display()),
+            "/dev/null",
+        ]);
+        for (name, value) in server.get_envs() {
+            match value {
+                Some(value) => script.env(name, value),
+                None => script.env_remove(name),
+            };
+        }
+        let script = script.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut script = script.spawn().unwrap();
+        let lines = BufReader::new(script.stdout.take().unwrap()).lines();
+        Self { script, lines, _folder: folder }
+    }
+
+    /// The link that it prints.
+    fn link(&mut self) -> String {
+        let mut lines = self.lines.by_ref().map(Result::unwrap);
+        let link = lines.find(|line| line.contains("/ui/open?code=")).unwrap();
+        link.trim().to_owned()
+    }
+}
+
+impl Drop for OnTerminal {
+    fn drop(&mut self) {
+        // `script` passes the signal on to the server.
+        kill_process(Pid::from_child(&self.script), Signal::TERM).unwrap();
+        self.script.wait().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_on_a_terminal_prints_a_link_that_opens_the_dashboard() {
+    let mut server = tokio::task::spawn_blocking(OnTerminal::start).await.unwrap();
+    let link = server.link();
+    let mut browser = Browser::new();
+    browser.open(&link).await;
     assert!(browser.cookies.contains_key(SESSION));
 }
 

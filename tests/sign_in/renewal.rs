@@ -58,7 +58,9 @@ async fn a_session_is_sent_to_the_issuer_once_even_if_the_issuer_shows_an_error_
     let asked = browser.url_at(&fixture.url("/ui"), AUTHORIZATION_PATH).await;
     assert!(asked.ends_with("&prompt=none"), "{asked}");
     // The person goes back instead of returning from the issuer.
-    browser.open(&fixture.url("/ui")).await.assert(200, "Continue with");
+    let page = browser.open(&fixture.url("/ui")).await;
+    page.assert(200, "Your session has expired");
+    page.assert(200, "Continue with");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -29,8 +29,8 @@ use serde::Serialize;
 
 use crate::{
     BlockingError, ConfigError, Ended, Error, FlowQuery, FlowRecord, Flushed, HistoryEntry,
-    InvalidDisplayName, JobError, Outcome, ReportError, RunAddress, RunError, RunQuery, RunRecord,
-    RunRow, SpoolError, SpoolFlushed, StatisticsError,
+    InvalidDisplayName, JobError, NewRun, Outcome, ReportError, RunAddress, RunError, RunQuery,
+    RunRecord, RunRow, SpoolError, SpoolFlushed, StatisticsError,
 };
 
 /// As [`crate::Client`].
@@ -185,10 +185,10 @@ impl Flow {
     /// Those of the async method.
     pub fn run(
         &self,
-        name: &str,
+        run: impl Into<NewRun>,
         job: impl FnOnce(&Run) -> Result<Outcome, JobError>,
     ) -> Result<Ended, RunError> {
-        let run = self.start_detached(name)?;
+        let run = self.start_detached(run)?;
         match job(&run) {
             Ok(outcome) => run.end(outcome).map_err(RunError::Report),
             Err(error) => {
@@ -203,8 +203,8 @@ impl Flow {
     /// # Errors
     ///
     /// Those of the async method.
-    pub fn start(&self, name: &str) -> Result<Run, Error> {
-        wait(self.0.start(name)).map(Run)
+    pub fn start(&self, run: impl Into<NewRun>) -> Result<Run, Error> {
+        wait(self.0.start(run)).map(Run)
     }
 
     /// As [`crate::Flow::start_detached`].
@@ -212,21 +212,8 @@ impl Flow {
     /// # Errors
     ///
     /// [`InvalidDisplayName`].
-    pub fn start_detached(&self, name: &str) -> Result<Run, InvalidDisplayName> {
-        self.0.start_detached(name).map(Run)
-    }
-
-    /// As [`crate::Flow::start_detached_with_id`].
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidDisplayName`].
-    pub fn start_detached_with_id(
-        &self,
-        run: RunId,
-        name: &str,
-    ) -> Result<Run, InvalidDisplayName> {
-        self.0.start_detached_with_id(run, name).map(Run)
+    pub fn start_detached(&self, run: impl Into<NewRun>) -> Result<Run, InvalidDisplayName> {
+        self.0.start_detached(run).map(Run)
     }
 
     /// As [`crate::Flow::adopt`].

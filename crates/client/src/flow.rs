@@ -6,6 +6,7 @@ use flowruns_domain::{
     display_name::{DisplayName, InvalidDisplayName},
     id::{FlowId, RunId},
     run::Statistics,
+    timestamp::Timestamp,
 };
 use futures_util::Stream;
 use tokio::{sync::oneshot, time::Instant};
@@ -22,6 +23,59 @@ use crate::{
 pub struct Flow {
     pub(crate) client: Client,
     pub(crate) id: FlowId,
+}
+
+/// A run to start: its name, and what else is not left to the client. A text is a run with this name.
+///
+/// ```
+/// use flowruns_client::NewRun;
+///
+/// let run = NewRun::new("Rosters of 1 March").start("2026-03-01T08:30:00Z".parse().unwrap());
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NewRun {
+    name: String,
+    id: Option<RunId>,
+    start: Option<Timestamp>,
+}
+
+impl NewRun {
+    /// A run with this name, which starts now.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), id: None, start: None }
+    }
+
+    /// An id of the caller. With the same id, name and start, a repeated start finds the run that the first one created.
+    #[must_use]
+    pub const fn id(mut self, id: RunId) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    /// When it started. Without it, by the clock of this machine at the call.
+    #[must_use]
+    pub const fn start(mut self, start: Timestamp) -> Self {
+        self.start = Some(start);
+        self
+    }
+}
+
+impl From<&str> for NewRun {
+    fn from(name: &str) -> Self {
+        Self::new(name)
+    }
+}
+
+impl From<&String> for NewRun {
+    fn from(name: &String) -> Self {
+        Self::new(name)
+    }
+}
+
+impl From<String> for NewRun {
+    fn from(name: String) -> Self {
+        Self::new(name)
+    }
 }
 
 impl Flow {
@@ -63,10 +117,10 @@ impl Flow {
     /// not start.
     pub async fn run(
         &self,
-        name: &str,
+        run: impl Into<NewRun>,
         job: impl AsyncFnOnce(&Run) -> Result<Outcome, JobError>,
     ) -> Result<Ended, RunError> {
-        let run = self.start_detached(name)?;
+        let run = self.start_detached(run)?;
         match job(&run).await {
             Ok(outcome) => run.end(outcome).await.map_err(RunError::Report),
             Err(error) => {
@@ -81,10 +135,10 @@ impl Flow {
     /// # Errors
     ///
     /// The run was not stored, or that is not known; then it is ended as failed if it was stored after all.
-    pub async fn start(&self, name: &str) -> Result<Run, Error> {
+    pub async fn start(&self, run: impl Into<NewRun>) -> Result<Run, Error> {
         let (answer, created) = oneshot::channel();
         let deadline = Instant::now() + self.client.core.shared.deadline;
-        let run = self.create(&DisplayName::new(name)?, None, Some((answer, deadline)));
+        let run = self.create(&run.into(), Some((answer, deadline)))?;
         match created.await.unwrap_or(Err(Error::Closed)) {
             Ok(()) => Ok(run),
             Err(error) => {
@@ -99,21 +153,8 @@ impl Flow {
     /// # Errors
     ///
     /// [`InvalidDisplayName`].
-    pub fn start_detached(&self, name: &str) -> Result<Run, InvalidDisplayName> {
-        Ok(self.create(&DisplayName::new(name)?, None, None))
-    }
-
-    /// As [`start_detached`](Self::start_detached), with an id of the caller: repeated, it finds the run that it created.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidDisplayName`].
-    pub fn start_detached_with_id(
-        &self,
-        run: RunId,
-        name: &str,
-    ) -> Result<Run, InvalidDisplayName> {
-        Ok(self.create(&DisplayName::new(name)?, Some(run), None))
+    pub fn start_detached(&self, run: impl Into<NewRun>) -> Result<Run, InvalidDisplayName> {
+        self.create(&run.into(), None)
     }
 
     /// Goes on with a run that another process started and did not end: one that was handed over, or a job that was restarted.
@@ -148,21 +189,20 @@ impl Flow {
 
     fn create(
         &self,
-        name: &DisplayName,
-        run: Option<RunId>,
+        new: &NewRun,
         answer: Option<(oneshot::Sender<Result<(), Error>>, Instant)>,
-    ) -> Run {
+    ) -> Result<Run, InvalidDisplayName> {
         let shared = &self.client.core.shared;
-        // An id of ours is never nil.
-        let run = run.unwrap_or_else(|| new_run_id(|| shared.next_id()));
+        let name = DisplayName::new(&new.name)?;
+        let run = new.id.unwrap_or_else(|| new_run_id(|| shared.next_id()));
         let address = RunAddress { flow: self.id, run };
-        let start = shared.clock.now();
+        let start = new.start.unwrap_or_else(|| shared.clock.now());
         let creation = Creation {
             step: Step::create(shared.next_id(), address, name.as_str(), start),
             answer,
             _ticket: shared.tickets.issue(TicketKind::Report),
         };
-        self.guard(address, Statistics::default(), Some(creation))
+        Ok(self.guard(address, Statistics::default(), Some(creation)))
     }
 
     fn guard(&self, address: RunAddress, known: Statistics, creation: Option<Creation>) -> Run {

@@ -61,6 +61,7 @@ pub mod blocking;
 mod blocking_error;
 mod builder;
 mod client;
+mod environment;
 mod error;
 mod flow;
 mod read;
@@ -86,10 +87,11 @@ pub use reqwest::Url;
 pub use self::{
     address::{AddressError, RunAddress},
     blocking_error::BlockingError,
-    builder::{ClientBuilder, ConfigError, default_spool_folder},
+    builder::{ClientBuilder, ConfigError},
     client::{Client, Flushed},
+    environment::default_spool_folder,
     error::{Error, JobError, ReportError, RunError},
-    flow::Flow,
+    flow::{Flow, NewRun},
     read::{Change, FlowQuery, FlowRecord, HistoryEntry, Order, RunQuery, RunRecord, RunRow},
     refusal::{Fault, Refusal, Rule},
     run::{Ended, Run},

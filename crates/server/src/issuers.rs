@@ -65,11 +65,11 @@ pub(crate) fn provider(auth: &AuthSettings) -> anyhow::Result<Option<Provider>> 
     Provider::new(issuer, options).map(Some)
 }
 
-/// Fetches the keys of each issuer once. Returns a line for each.
+/// Fetches the keys of each issuer once, and the end points of the one at which people sign in. Returns a line for each.
 ///
 /// # Errors
 ///
-/// The first issuer whose keys cannot be fetched.
+/// The first issuer whose keys or end points cannot be fetched.
 pub(crate) async fn check(auth: &AuthSettings) -> anyhow::Result<Vec<String>> {
     let mut lines = Vec::new();
     for settings in auth.all_issuers() {
@@ -79,6 +79,11 @@ pub(crate) async fn check(auth: &AuthSettings) -> anyhow::Result<Vec<String>> {
             .await
             .with_context(|| format!("the issuer {name:?}"))?;
         lines.push(format!("the issuer {name:?} has {} keys", keys.usable_keys()));
+    }
+    if let Some(provider) = provider(auth)? {
+        let name = &provider.settings().issuer;
+        provider.check().await.with_context(|| format!("the issuer {name:?}"))?;
+        lines.push(format!("people sign in to the dashboard at the issuer {name:?}"));
     }
     Ok(lines)
 }

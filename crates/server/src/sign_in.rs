@@ -16,6 +16,7 @@ mod one_time_code;
 mod query;
 mod random;
 mod renewal;
+mod response;
 mod sealed;
 mod session;
 mod time;
@@ -43,6 +44,10 @@ use self::{
     next_path::NextPath,
     one_time_code::OneTimeCodes,
     query::Parameters,
+    response::{
+        DECLINED, EXPIRED, LOST, SIGNED_OUT, USED, back_to_sign_in, encoded, is_in_advance,
+        message_named, redirect,
+    },
     session::{Session, Sessions},
     time::second,
 };
@@ -145,39 +150,61 @@ impl SignIn {
         if request.visitor.is_some() {
             return Ok(redirect(&request.origin, next.as_str(), Vec::new()));
         }
-        let message = sent.get("after").and_then(message_named);
-        let issuer = match &self.method {
-            SignInMethod::Issuer(issuer) => issuer,
-            SignInMethod::LocalKey(_) => {
-                let next = next.to_string();
-                return Ok(SignInResponse::Page(SignInPage {
-                    next,
-                    start: None,
-                    message,
-                    sign_out: None,
-                }));
-            }
-            SignInMethod::None => return Err(failure::not_configured()),
-        };
+        let after = sent.get("after").and_then(message_named);
         let begins = request.method == Method::GET && sent.get("begin").is_some();
-        let expired = self.renewable(request).filter(|_| message.is_none() && !begins);
-        if !begins && expired.is_none() {
-            let address = format!("/ui/sign-in?begin=1&next={}", encoded(&next));
-            let start = Some(SignInLink { host: issuer.host(), address });
-            let sign_out = match message {
-                Some(SignInMessage::SignedOut) => {
-                    issuer.sign_out_url(&format!("{}/ui", self.base_url(&request.origin))).await
+        match &self.method {
+            SignInMethod::Issuer(issuer) => {
+                let expired = self.renewable(request).filter(|_| after.is_none() && !begins);
+                if begins || expired.is_some() {
+                    return self.depart(issuer, request, &next, expired).await;
                 }
-                _ => None,
-            };
-            let next = next.to_string();
-            return Ok(SignInResponse::Page(SignInPage { next, start, message, sign_out }));
+            }
+            SignInMethod::LocalKey(_) => {}
+            SignInMethod::None => return Err(failure::not_configured()),
         }
+        Ok(SignInResponse::Page(self.page(request, &next, after).await))
+    }
+
+    /// Sends the browser to the issuer, silently for an expired session.
+    async fn depart(
+        &self,
+        issuer: &IssuerSignIn,
+        request: &SignInRequest,
+        next: &NextPath,
+        expired: Option<Session>,
+    ) -> Result<SignInResponse, RequestError> {
         let visit = self.visit(request)?;
-        let departure = issuer.depart(&visit, &next, expired.is_some()).await?;
+        let departure = issuer.depart(&visit, next, expired.is_some()).await?;
         let mut cookies = departure.cookies;
         cookies.extend(expired.and_then(|session| renewal::tried(session.id, visit.transport)));
         Ok(SignInResponse::Redirect { location: departure.url, cookies, clears_cache: false })
+    }
+
+    /// The page that offers the sign-in, after what has just happened.
+    async fn page(
+        &self,
+        request: &SignInRequest,
+        next: &NextPath,
+        after: Option<SignInMessage>,
+    ) -> SignInPage {
+        let issuer = match &self.method {
+            SignInMethod::Issuer(issuer) => Some(issuer),
+            SignInMethod::LocalKey(_) | SignInMethod::None => None,
+        };
+        let address = format!("/ui/sign-in?begin=1&next={}", encoded(next));
+        let sign_out = match (issuer, after) {
+            (Some(issuer), Some(SignInMessage::SignedOut)) => {
+                issuer.sign_out_url(&format!("{}/ui", self.base_url(&request.origin))).await
+            }
+            _ => None,
+        };
+        let has_expired = self.sessions.expired(&request.headers, request.now).is_some();
+        SignInPage {
+            next: next.to_string(),
+            start: issuer.map(|issuer| SignInLink { host: issuer.host(), address }),
+            message: after.or(has_expired.then_some(SignInMessage::Expired)),
+            sign_out,
+        }
     }
 
     /// The expired session of a request, if its renewal was not tried before.
@@ -308,54 +335,4 @@ impl SignIn {
         let client = client_address(&request.headers, peer, &self.trusted_proxies);
         self.attempts.count(client, request.now).map_err(failure::too_many)
     }
-}
-
-// The names of messages in the address of the sign-in page, so that no code stays in the address after a failure.
-const SIGNED_OUT: &str = "sign-out";
-const USED: &str = "used-link";
-const LOST: &str = "lost";
-const DECLINED: &str = "declined";
-const EXPIRED: &str = "expired";
-
-fn message_named(name: &str) -> Option<SignInMessage> {
-    match name {
-        SIGNED_OUT => Some(SignInMessage::SignedOut),
-        USED => Some(SignInMessage::LinkUsed),
-        LOST => Some(SignInMessage::StateLost),
-        DECLINED => Some(SignInMessage::Declined),
-        EXPIRED => Some(SignInMessage::Expired),
-        _ => None,
-    }
-}
-
-/// 303 to a path below the prefix.
-fn redirect(origin: &RequestOrigin, path: &str, cookies: Vec<HeaderValue>) -> SignInResponse {
-    let location = format!("{}{path}", origin.prefix());
-    SignInResponse::Redirect { location, cookies, clears_cache: false }
-}
-
-fn back_to_sign_in(
-    origin: &RequestOrigin,
-    next: &NextPath,
-    message: &str,
-    cookies: Vec<HeaderValue>,
-) -> SignInResponse {
-    let path = format!("/ui/sign-in?after={message}&next={}", encoded(next));
-    redirect(origin, &path, cookies)
-}
-
-/// An address as the value of a parameter.
-fn encoded(next: &NextPath) -> String {
-    form_urlencoded::byte_serialize(next.as_str().as_bytes()).collect()
-}
-
-/// Whether a browser fetches a page before the person has decided to open it.
-fn is_in_advance(headers: &HeaderMap) -> bool {
-    ["sec-purpose", "purpose", "x-purpose", "x-moz"].iter().any(|name| {
-        let values = headers.get_all(*name).iter().filter_map(|value| value.to_str().ok());
-        values.into_iter().any(|value| {
-            let value = value.to_ascii_lowercase();
-            value.contains("prefetch") || value.contains("preview") || value.contains("prerender")
-        })
-    })
 }

@@ -106,6 +106,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_link_to_the_dashboard_has_a_code_that_is_no_token_of_the_api() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = LocalKey::open(folder.path()).unwrap();
+        let text = dashboard_link("http://h", &key).unwrap();
+        let (explanation, link) = text.trim_end().split_once('\n').unwrap();
+        assert!(explanation.contains("works once, for 10 minutes"), "{explanation}");
+        assert!(link.starts_with("http://h/ui/open?code=eyJ"), "{link}");
+        assert_eq!(open_link("http://h", "c", Some("/ui/x")), "http://h/ui/open?code=c&next=/ui/x");
+    }
+
+    #[test]
     fn the_commands_contain_the_token_or_a_variable_and_how_to_set_it() {
         let with = commands("http://h", "http://h/runs", "1", Some("a.b.c"));
         assert_eq!(with.matches("\"Authorization: Bearer a.b.c\"").count(), 2);

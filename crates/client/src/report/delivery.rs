@@ -225,6 +225,7 @@ impl Delivery<'_> {
         let is_for_caller = matches!(end.reason, EndReason::Told);
         let url = self.shared.server.run(self.address);
         match result {
+            Ok(_) if end.reason == EndReason::HandedOver => {}
             Ok(_) => add_one(&totals.acknowledged),
             Err(
                 ReportError::Unknown { spooled: true, .. }

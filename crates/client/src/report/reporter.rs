@@ -57,7 +57,13 @@ impl Reporter {
             match self.mailbox.next(not_before).await {
                 Work::End(end, patches) => return self.end(*end, patches).await,
                 Work::Progress(patch, ticket) => {
-                    let sent = self.progress(patch, ticket).await;
+                    let sent = match self.create_again().await {
+                        Ok(()) => self.progress(patch, ticket).await,
+                        Err(after) => {
+                            self.mailbox.put_back(patch, ticket);
+                            Err(after)
+                        }
+                    };
                     let pause = match sent {
                         Ok(()) => {
                             backoff = Backoff::new();
@@ -114,6 +120,23 @@ impl Reporter {
             if self.mailbox.has_ended() {
                 return Some(creation);
             }
+        }
+    }
+
+    /// Tries a creation again that was not allowed, before statistics. The error is the pause that the server asks for.
+    async fn create_again(&mut self) -> Result<(), Option<Duration>> {
+        let Some(creation) = &self.creation else {
+            return Ok(());
+        };
+        let request = creation.step.request(&self.shared.server, self.address);
+        let limit = self.mailbox.limit();
+        match self.attempt(&request, &limit).await {
+            Attempt::Done(_) => {
+                self.creation = None;
+                Ok(())
+            }
+            Attempt::Final(_) => Err(None),
+            Attempt::Again { after, .. } => Err(after),
         }
     }
 

@@ -56,6 +56,18 @@ impl RetryBudget {
         tokens.left = (tokens.left + since.as_secs_f64()).min(Self::CAPACITY) - 1.0;
         Duration::from_secs_f64((-tokens.left).max(0.0))
     }
+
+    /// Gives back a retry that was taken and is not made.
+    pub(crate) fn give_back(&self) {
+        let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tokens.left = (tokens.left + 1.0).min(Self::CAPACITY);
+    }
+
+    /// The server responds again: nobody has to wait any longer for those who wait already.
+    pub(crate) fn succeeded(&self) {
+        let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tokens.left = tokens.left.max(0.0);
+    }
 }
 
 #[cfg(test)]
@@ -79,6 +91,10 @@ mod tests {
         assert!((0..100).all(|_| budget.take(start).is_zero()));
         assert_eq!(budget.take(start), Duration::from_secs(1));
         assert_eq!(budget.take(start), Duration::from_secs(2));
+        budget.give_back();
+        assert_eq!(budget.take(start), Duration::from_secs(2));
+        budget.succeeded();
+        assert_eq!(budget.take(start), Duration::from_secs(1));
         let later = start + Duration::from_secs(1000);
         assert!((0..100).all(|_| budget.take(later).is_zero()));
         assert!(!budget.take(later).is_zero());

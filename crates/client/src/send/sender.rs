@@ -17,6 +17,8 @@ use super::{
 };
 use crate::{Error, JobError, refusal::Refusal, token::TokenCache};
 
+/// A longer Retry-After counts as this.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 /// Every response of the service has this header. A page that a proxy or a login portal sends with 200 does not.
 const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
 
@@ -67,6 +69,7 @@ impl Sender {
                     () = limit.passed() => false,
                 };
             if !may_continue {
+                self.budget.give_back();
                 return Err(Error::Away {
                     server: self.server.clone(),
                     attempts,
@@ -114,6 +117,7 @@ impl Sender {
         let status = head.status.as_u16();
         let is_done = head.status.is_success() || status == 304;
         if is_done && head.headers.contains_key(ODATA_VERSION) {
+            self.budget.succeeded();
             return Attempt::Done(Answer { status, body });
         }
         let after = self.retry_after(&head.headers);
@@ -143,11 +147,11 @@ impl Sender {
     fn retry_after(&self, headers: &HeaderMap) -> Option<Duration> {
         let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
         if let Ok(seconds) = value.parse() {
-            return Some(Duration::from_secs(seconds));
+            return Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER));
         }
         let until = DateTime::parse_from_rfc2822(value).ok()?;
         let pause = until.signed_duration_since(self.clock.now().date_time());
-        Some(pause.to_std().unwrap_or_default())
+        Some(pause.to_std().unwrap_or_default().min(MAX_RETRY_AFTER))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use flowruns_client::{Error, ReportError, Status};
+use flowruns_client::{Error, NewRun, ReportError, Status};
 use flowruns_domain::timestamp::Timestamp;
 use flowruns_testing::FixedClock;
 use serde_json::{Value, json};
@@ -113,6 +113,35 @@ async fn a_job_with_a_server_that_comes_back_is_told_completely() {
     let stored = fixture.service.run(address).await;
     let statistics = ["rows", "files", "seconds"].map(|name| &stored["statistics"][name]);
     assert_eq!(statistics, [&json!(1), &json!(2), &json!(600)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_creation_that_is_allowed_later_comes_before_the_statistics() {
+    let fixture = Fixture::new().await;
+    fixture.proxy.next([Fault::Refuse(403, None), Fault::Refuse(403, None)]);
+    let run = fixture.flow.start_detached("Run").unwrap();
+    let address = run.address();
+    run.progress(&json!({"rows": 1})).unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let stored = fixture.service.run(address).await;
+    assert_eq!((&stored["status"], &stored["statistics"]["rows"]), (&json!("running"), &json!(1)));
+    run.complete(()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_with_the_same_id_name_and_time_finds_the_run() {
+    let fixture = Fixture::new().await;
+    let new = NewRun::new("Run").id("0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e".parse().unwrap());
+    let new = new.start("2026-03-01T08:30:00Z".parse().unwrap());
+    let one = fixture.flow.start(new.clone()).await.unwrap();
+    let other = fixture.flow.start(new.clone()).await.unwrap();
+    let address = one.address();
+    assert_eq!(other.address(), address);
+    one.complete(()).await.unwrap();
+    other.complete(()).await.unwrap();
+    assert_eq!(fixture.service.run(address).await["startDateTime"], "2026-03-01T08:30:00Z");
+    let error = fixture.flow.start(new.start("2026-03-01T08:31:00Z".parse().unwrap())).await;
+    assert!(matches!(error, Err(Error::Refused(_))), "{error:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -109,19 +109,6 @@ impl Report {
         Fragment::new("arrival", markup)
     }
 
-    /// A name as one word of a shell.
-    fn quoted_name(&self) -> String {
-        format!("'{}'", self.flow.name.replace('\'', "'\\''"))
-    }
-
-    fn command(&self) -> String {
-        format!(
-            "export FLOWRUNS_URL={}\nexport FLOWRUNS_TOKEN=$(flowruns token)\nflowruns exec --flow {} --create-flow -- \\\n  sh -c 'echo rows=1200; sleep 2'",
-            self.url,
-            self.quoted_name()
-        )
-    }
-
     fn curl(&self) -> String {
         let create = match self.flow.id {
             Some(flow) => format!("FLOW={flow}"),
@@ -160,9 +147,8 @@ impl View for Report {
                 (self.arrival(&page.links).markup)
             }
             div.ways {
-                (way(1, "Any command", "Start, end, exit code, duration and the last lines of output are reported. The command runs even when this server does not respond.", &self.command(), "way-command"))
-                (way(2, "curl", "Two requests: one when the run starts, one when it ends.", &self.curl(), "way-curl"))
-                (way(3, "Rust", "A run that is dropped without an outcome, by a panic or a cancelled task, is reported as failed.", &self.rust(), "way-rust"))
+                (way(1, "curl", "Two requests: one when the run starts, one when it ends.", &self.curl(), "way-curl"))
+                (way(2, "Rust", "With FLOWRUNS_URL and FLOWRUNS_TOKEN in the environment. A run that is dropped without an outcome, by a panic or a cancelled task, is reported as failed.", &self.rust(), "way-rust"))
             }
             section.panel {
                 header { h2 { "Tokens" } }

@@ -3,7 +3,7 @@
 use flowruns_domain::{
     dashboard::{Last, MemberPath, MemberPaths, MemberValues},
     id::FlowKey,
-    json::{JsonValue, Number},
+    json::JsonValue,
     store::StoreError,
 };
 use sqlx::{FromRow, PgPool, types::Json};
@@ -28,6 +28,10 @@ pub(super) async fn read(
     let mut sql = statement("", flow, paths, last);
     let query = sql.build_query_as::<MemberRow>().persistent(false);
     let rows = query.fetch_all(pool).await.map_err(store_error)?;
+    let number = |value| match value {
+        Some(Json(JsonValue::Number(number))) => Some(number),
+        _ => None,
+    };
     let values = |MemberRow { run, found }| {
         Ok(MemberValues {
             run: run.into_recent(flow)?,
@@ -37,18 +41,11 @@ pub(super) async fn read(
     rows.into_iter().map(values).collect()
 }
 
-fn number(value: Option<Json<JsonValue>>) -> Option<Number> {
-    match value {
-        Some(Json(JsonValue::Number(number))) => Some(number),
-        _ => None,
-    }
-}
-
 /// Only numbers leave the database. `statistics || '{}'` is the same object, decompressed once for all paths; without it, each
 /// path would decompress it. `->` finds nothing in an array, as [`MemberPath::find`] does.
 ///
-/// The index of a flow's runs does not have the tenant: without the search for the flow, which is carried out once, all runs of a
-/// flow of another tenant would be read to find none.
+/// The index of a flow's runs does not have the tenant: see [`recent`](super::recent::statement). The search for the flow is carried
+/// out once.
 pub(crate) fn statement(prefix: &str, flow: FlowKey, paths: &MemberPaths, last: Last) -> Builder {
     let run = columns::RECENT_RUN.as_str();
     let mut sql = Builder::new(prefix);
@@ -64,13 +61,14 @@ pub(crate) fn statement(prefix: &str, flow: FlowKey, paths: &MemberPaths, last: 
     let statistics = if paths.as_slice().is_empty() { "NULL" } else { "statistics || '{}'" };
     sql.push(format_args!(
         "]::jsonb[] AS found
-        FROM (SELECT {run}, {statistics} AS members FROM runs
+        FROM (SELECT {run}, tenant_id, {statistics} AS members FROM runs
             WHERE deleted_at IS NULL AND flow_id = "
     ));
-    sql.push_bind(flow.flow.uuid()).push(" AND tenant_id = ").push_bind(flow.tenant.uuid());
-    sql.push(" AND (SELECT TRUE FROM flows WHERE id = ").push_bind(flow.flow.uuid());
-    sql.push(" AND tenant_id = ").push_bind(flow.tenant.uuid()).push(")");
+    sql.push_bind(flow.flow.uuid());
+    sql.push(" AND (SELECT tenant_id FROM flows WHERE id = ").push_bind(flow.flow.uuid());
+    sql.push(" LIMIT 1) = ").push_bind(flow.tenant.uuid());
     sql.push(format_args!(" ORDER BY start_at DESC, id LIMIT {}) AS newest", last.get()));
+    sql.push(" WHERE tenant_id = ").push_bind(flow.tenant.uuid());
     sql
 }
 

@@ -71,7 +71,7 @@ pub(crate) fn statement(prefix: &str, run: RunKey) -> Builder {
 }
 
 /// The operators are those of the start, and of the id among runs of one start. As in [`query`](crate::query), the bounds are
-/// subqueries, which hides their values from the planner.
+/// subqueries, which hides their values from the planner; as in [`recent`](super::recent::statement), the tenant is compared outside.
 fn nearest(kind: &str, condition: &str, order: &str, (start, id): (&str, &str)) -> [String; 2] {
     let ranges = [
         format!("start_at = (SELECT start_at FROM this) AND id {id} (SELECT id FROM this)"),
@@ -79,10 +79,11 @@ fn nearest(kind: &str, condition: &str, order: &str, (start, id): (&str, &str)) 
     ];
     ranges.map(|range| {
         format!(
-            "(SELECT '{kind}' AS kind, {run} FROM runs
-            WHERE flow_id = (SELECT flow FROM given) AND tenant_id = (SELECT tenant FROM given) AND deleted_at IS NULL
-                {condition} AND {range}
-            ORDER BY {order} LIMIT 1)",
+            "(SELECT '{kind}' AS kind, {run} FROM (
+                SELECT {run}, tenant_id FROM runs
+                WHERE flow_id = (SELECT flow FROM given) AND deleted_at IS NULL {condition} AND {range}
+                ORDER BY {order} LIMIT 1
+            ) AS nearest WHERE tenant_id = (SELECT tenant FROM given))",
             run = *columns::RECENT_RUN,
         )
     })

@@ -38,8 +38,12 @@ pub(super) async fn read(
     Ok(found)
 }
 
-/// The flows of the tenant one after the other, and the runs of each along its index. That index does not have the tenant: without
-/// the search for the flow, all runs of a flow of another tenant would be read to find none.
+/// The flows of the tenant one after the other, and the runs of each along its index. Each flow is looked up by its primary key in a
+/// subquery, so that no estimate of the planner leads to another plan.
+///
+/// The index of a flow's runs does not have the tenant. Without the search for the flow, all runs of a flow of another tenant would
+/// be read to find none. The tenant of a run is compared outside the subquery, so that the runs of a flow are not read along an
+/// index that begins with the tenant.
 pub(crate) fn statement(
     prefix: &str,
     tenant: TenantId,
@@ -49,18 +53,18 @@ pub(crate) fn statement(
     let flows: Vec<Uuid> = flows.as_slice().iter().map(|flow| flow.uuid()).collect();
     let mut sql = Builder::new(prefix);
     sql.push("SELECT listed.number, run.* FROM unnest(").push_bind(flows);
-    sql.push(
-        "::uuid[]) WITH ORDINALITY AS listed (flow, number)
-        CROSS JOIN LATERAL (SELECT id AS flow, tenant_id AS tenant FROM flows WHERE id = listed.flow AND tenant_id = ",
-    );
-    sql.push_bind(tenant.uuid());
     sql.push(format_args!(
-        " LIMIT 1) AS known
+        "::uuid[]) WITH ORDINALITY AS listed (flow, number)
+        CROSS JOIN LATERAL (SELECT id AS flow, tenant_id AS tenant FROM flows WHERE id = listed.flow LIMIT 1) AS known
         CROSS JOIN LATERAL (
-            SELECT {run} FROM runs
-            WHERE flow_id = known.flow AND tenant_id = known.tenant AND deleted_at IS NULL",
+            SELECT {run}, tenant_id FROM runs
+            WHERE flow_id = known.flow AND deleted_at IS NULL
+            ORDER BY start_at DESC, id LIMIT {each}
+        ) AS run
+        WHERE run.tenant_id = known.tenant AND known.tenant = ",
         run = *columns::RECENT_RUN,
+        each = each.get(),
     ));
-    sql.push(format_args!(" ORDER BY start_at DESC, id LIMIT {}) AS run", each.get()));
+    sql.push_bind(tenant.uuid());
     sql
 }

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use flowruns_domain::{
+    dashboard::{DashboardStore as _, FlowIds, Last, MemberPaths, RunsPerFlow},
+    run::RunStatus,
     store::{FlowStore as _, RunStore as _, Updated},
     version::IfMatch,
 };
@@ -69,6 +71,43 @@ async fn statements_of_callers_that_left_are_cancelled_and_their_connections_ser
     let served = timeout(TIMEOUT, store.find_flow(key.flow_key())).await;
     let flow = served.expect("a connection is free").unwrap();
     assert!(flow.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn queries_of_the_dashboard_are_cancelled_when_their_callers_leave() {
+    let database = ScratchDatabase::create().await;
+    let store = store_with_long_statements(&database).await;
+    let key = create_a_run(&store).await.key;
+    let mut locker = PgConnection::connect_with(&database.owner()).await.unwrap();
+    raw_sql("BEGIN; LOCK TABLE runs IN ACCESS EXCLUSIVE MODE").execute(&mut locker).await.unwrap();
+    let flows = FlowIds::new([key.flow]).unwrap();
+    let reads = [
+        tokio::spawn({
+            let store = store.clone();
+            async move { store.recent_runs(key.tenant, &flows, RunsPerFlow::MAX).await.map(drop) }
+        }),
+        tokio::spawn({
+            let store = store.clone();
+            async move { store.tally(key.tenant, RunStatus::Running, None).await.map(drop) }
+        }),
+        tokio::spawn({
+            let store = store.clone();
+            let paths = MemberPaths::default();
+            async move { store.member_series(key.flow_key(), &paths, Last::MAX).await.map(drop) }
+        }),
+        tokio::spawn({
+            let store = store.clone();
+            async move { store.neighbours(key).await.map(drop) }
+        }),
+    ];
+    let mut observer = PgConnection::connect_with(&database.superuser()).await.unwrap();
+    wait_for_blocked(&mut observer, "flowruns", CONNECTIONS.into()).await;
+    for read in reads {
+        read.abort();
+    }
+    wait_for_blocked(&mut observer, "flowruns", 0).await;
+    let served = timeout(TIMEOUT, store.find_flow(key.flow_key())).await;
+    assert!(served.expect("a connection is free").unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

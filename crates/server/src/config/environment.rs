@@ -10,7 +10,7 @@ use anyhow::bail;
 use super::{DATABASE_URL, FILE_VARIABLE, PREFIX, keys, keys::Keys, secret};
 
 /// The variables of the command line client, which share the prefix.
-const CLIENT: [&str; 9] = [
+const CLIENT: [&str; 14] = [
     "FLOWRUNS_URL",
     "FLOWRUNS_TOKEN",
     "FLOWRUNS_TOKEN_FILE",
@@ -20,6 +20,11 @@ const CLIENT: [&str; 9] = [
     "FLOWRUNS_RUN_ID",
     "FLOWRUNS_STATISTICS",
     "FLOWRUNS_SPOOL_DIR",
+    "FLOWRUNS_ISSUER",
+    "FLOWRUNS_CLIENT_ID",
+    "FLOWRUNS_CLIENT_SECRET_FILE",
+    "FLOWRUNS_SCOPE",
+    "FLOWRUNS_ALLOW_HTTP",
 ];
 
 /// The end of the name of a variable that Kubernetes sets for every Service.

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 
 use super::{LogFormat, Settings, StorageSettings};
@@ -171,6 +172,102 @@ fn an_issuer_needs_an_audience_and_one_trusted_location_of_its_keys() {
     ] {
         let error = format!("{:#}", issuer(rejected).unwrap_err());
         assert!(error.contains(message), "{rejected:?}: {error}");
+    }
+}
+
+#[test]
+fn people_sign_in_at_one_configured_issuer_with_a_scope_of_openid() {
+    const CLIENT_ID: (&str, &str) = ("FLOWRUNS_AUTH__DASHBOARD__CLIENT_ID", "dashboard");
+    const ISSUER: &str = "FLOWRUNS_AUTH__ISSUER";
+    const SCOPE: &str = "FLOWRUNS_AUTH__DASHBOARD__SCOPE";
+    let set = |others: &[(&'static str, &'static str)]| {
+        let mut variables = vec![
+            (ISSUER, "https://issuer.example/"),
+            ("FLOWRUNS_AUTH__AUDIENCE", "api://flowruns"),
+        ];
+        variables.extend(others);
+        load(None, &variables)
+    };
+    assert!(set(&[]).unwrap().auth.dashboard_issuer().unwrap().is_none());
+    let chosen = set(&[CLIENT_ID]).unwrap().auth.dashboard_issuer().unwrap().unwrap();
+    assert_eq!(
+        (chosen.issuer.as_str(), chosen.scope.as_str()),
+        ("https://issuer.example/", "openid profile")
+    );
+    let expected = "https://issuer.example/.well-known/openid-configuration";
+    assert_eq!(chosen.document.as_str(), expected);
+    for (others, message) in [
+        (
+            &[("FLOWRUNS_AUTH__DASHBOARD__ISSUER", "https://other.example")][..],
+            "client_id is empty",
+        ),
+        (
+            &[CLIENT_ID, ("FLOWRUNS_AUTH__DASHBOARD__ISSUER", "https://other.example")],
+            "not one of the configured issuers",
+        ),
+        (&[CLIENT_ID, (ISSUER, ""), ("FLOWRUNS_AUTH__AUDIENCE", "")], "without an issuer"),
+        (&[CLIENT_ID, (SCOPE, "profile")], "must contain openid"),
+        (&[CLIENT_ID, (SCOPE, "openid\n")], "printable"),
+        (
+            &[CLIENT_ID, ("FLOWRUNS_AUTH__DASHBOARD__CLIENT_SECRET_FILE", "/nowhere")],
+            "client_secret_file: /nowhere cannot be used",
+        ),
+        (
+            &[CLIENT_ID, (ISSUER, "any"), ("FLOWRUNS_AUTH__JWKS_FILE", "/keys.json")],
+            "the discovery document",
+        ),
+        (&[CLIENT_ID, ("FLOWRUNS_HTTP__LISTEN", "0.0.0.0:1")], "dashboard.public_url must be"),
+    ] {
+        let rejected = format!("{:#}", set(others).unwrap_err());
+        assert!(rejected.contains(message), "{others:?}: {rejected}");
+    }
+    let (_folder, file) = file(
+        "[[auth.issuers]]\nissuer = 'https://a.example'\naudience = 'a'\n\
+         [[auth.issuers]]\nissuer = 'https://b.example'\naudience = 'a'\n",
+    );
+    let rejected = format!("{:#}", load(Some(&file), &[CLIENT_ID]).unwrap_err());
+    assert!(rejected.contains("auth.dashboard.issuer must name"), "{rejected}");
+    let choice = ("FLOWRUNS_AUTH__DASHBOARD__ISSUER", "https://b.example");
+    let settings = load(Some(&file), &[CLIENT_ID, choice]).unwrap();
+    assert_eq!(settings.auth.dashboard_issuer().unwrap().unwrap().issuer, "https://b.example");
+}
+
+#[test]
+fn a_secret_of_the_dashboard_comes_from_a_file_and_is_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secret");
+    fs::write(&file, "s3cret\n").unwrap();
+    let variables = [
+        ("FLOWRUNS_AUTH__ISSUER", "https://issuer.example/"),
+        ("FLOWRUNS_AUTH__AUDIENCE", "api://flowruns"),
+        ("FLOWRUNS_AUTH__DASHBOARD__CLIENT_ID", "dashboard"),
+        ("FLOWRUNS_AUTH__DASHBOARD__CLIENT_SECRET_FILE", file.to_str().unwrap()),
+    ];
+    let settings = load(None, &variables).unwrap();
+    let issuer = settings.auth.dashboard_issuer().unwrap().unwrap();
+    assert_eq!(issuer.client_secret.as_ref().unwrap().expose_secret(), "s3cret");
+    let shown = format!("{issuer:?} {settings:?} {}", serde_json::to_string(&settings).unwrap());
+    assert!(!shown.contains("s3cret"), "{shown}");
+}
+
+#[test]
+fn a_public_url_is_https_or_http_on_loopback_with_a_path_at_most() {
+    let public_url = |text: &str| {
+        let settings = load(None, &[("FLOWRUNS_DASHBOARD__PUBLIC_URL", text)])?;
+        anyhow::Ok(settings.dashboard.public_url()?.map(String::from))
+    };
+    assert_eq!(public_url("").unwrap(), None);
+    for (text, expected) in [
+        ("https://flows.example", "https://flows.example/"),
+        ("https://flows.example/team/", "https://flows.example/team"),
+        ("http://localhost:8080", "http://localhost:8080/"),
+    ] {
+        assert_eq!(public_url(text).unwrap().as_deref(), Some(expected));
+    }
+    for text in
+        ["flows.example", "http://flows.example", "https://a.example/?b", "https://u:p@a.example"]
+    {
+        assert!(public_url(text).is_err(), "{text}");
     }
 }
 

@@ -134,6 +134,18 @@ impl Provider {
         known.end_points.clone().context("the issuer's end points cannot be read now")
     }
 
+    /// Fetches the discovery document once.
+    ///
+    /// # Errors
+    ///
+    /// Why the document cannot be used.
+    pub(super) async fn check(&self) -> anyhow::Result<()> {
+        let limit = self.options.timeout;
+        let fetched = timeout(limit, self.discover()).await;
+        fetched.with_context(|| format!("its end points were not received within {limit:?}"))??;
+        Ok(())
+    }
+
     async fn discover(&self) -> anyhow::Result<EndPoints> {
         let document = &self.issuer.document;
         let HttpResponse { body, is_internal } = self.http.get(document).await?;

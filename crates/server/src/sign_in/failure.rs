@@ -47,21 +47,22 @@ pub(super) fn wrong_issuer() -> RequestError {
 }
 
 /// An ID token that does not belong to this attempt or this application.
-pub(super) fn id_token_rejected(cause: String) -> RequestError {
+pub(super) fn id_token_rejected(cause: &str) -> RequestError {
+    tracing::warn!(cause, "the ID token of a person who signs in was rejected");
     let message = "The issuer's response does not belong to this sign-in, so it was not used. Begin the sign-in again from the \
          dashboard.";
     RequestError::new(StatusCode::FORBIDDEN, "idTokenRejected", message)
-        .with_cause(format!("the ID token was rejected: {cause}"))
 }
 
 /// An access token that the API does not accept.
 pub(super) fn access_token_rejected(error: TokenError) -> RequestError {
+    tracing::warn!(%error, "the access token of a person who signs in was rejected");
     let message = format!(
         "You have signed in, but the API does not accept the access token that the issuer gave for you: {error}. Tell the \
          operators: auth.dashboard.scope must ask for this API, so that the token has its audience, your tenant and your \
          permissions."
     );
-    RequestError::new(StatusCode::FORBIDDEN, "accessTokenRejected", message).with_cause(error)
+    RequestError::new(StatusCode::FORBIDDEN, "accessTokenRejected", message)
 }
 
 /// A person without any permission.

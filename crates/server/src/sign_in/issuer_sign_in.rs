@@ -193,7 +193,7 @@ impl IssuerSignIn {
         let identity = verified.await.map_err(id_token_rejected)?;
         identity
             .check(&settings.issuer, &settings.client_id, &attempt.nonce)
-            .map_err(|reason| failure::id_token_rejected(reason.to_owned()))?;
+            .map_err(failure::id_token_rejected)?;
         let caller = self.verifier.verify(&tokens.access_token).await;
         let caller = caller.map_err(access_token_rejected)?;
         // The verifier has just accepted this token.
@@ -236,7 +236,7 @@ fn declined(error: &str, attempt: LoginState) -> Result<Arrival, RequestError> {
 fn id_token_rejected(error: TokenError) -> RequestError {
     match error {
         TokenError::KeysUnavailable => failure::issuer_unavailable(error.into()),
-        _ => failure::id_token_rejected(error.to_string()),
+        _ => failure::id_token_rejected(&error.to_string()),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
         icon::{Icon, icon},
         leaf,
         status::look,
-        time::{ago, time},
+        time::{ticking_ago, time},
     },
 };
 
@@ -36,7 +36,7 @@ impl FlowView {
                 p {
                     (icon(Icon::Failed)) " "
                     b { (how_many(streak)) }
-                    ", since " (time(streak.first.start)) " (" (ago(streak.first.start, self.now)) "). "
+                    ", since " (time(streak.first.start)) " (" (ticking_ago(streak.first.start, self.now)) "). "
                     (self.last_good(streak, links))
                 }
                 @if let Some(error) = &self.error { (excerpt(error)) }
@@ -59,7 +59,7 @@ impl FlowView {
         html! {
             "The last good run: "
             a href=(links.run(self.key.run(good.id))) { bdi { (good.name) } }
-            ", " (time(good.start)) " (" (ago(good.start, self.now)) "), " (look(good.status).word) "."
+            ", " (time(good.start)) " (" (ticking_ago(good.start, self.now)) "), " (look(good.status).word) "."
         }
     }
 

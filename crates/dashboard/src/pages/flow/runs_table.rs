@@ -14,7 +14,7 @@ use crate::{
         icon::icon,
         leaf::{self, grouped},
         status::{IN_ORDER, badge, look},
-        time::{seconds, time},
+        time::{seconds, ticking_duration, time},
     },
 };
 
@@ -178,7 +178,10 @@ impl FlowView {
                     }
                 }
                 td.nowrap data-l="Start" { (time(row.run.start)) }
-                td.num data-l="Duration" { (seconds(row.seconds)) (self.against_median(row)) }
+                td.num data-l="Duration" {
+                    @if status == RunStatus::Running { (ticking_duration(row.run.start, self.now)) }
+                    @else { (seconds(row.seconds)) (self.against_median(row)) }
+                }
                 @for member in 0..members {
                     @let value = row.values.as_ref().and_then(|values| values.get(member).copied().flatten());
                     td.num data-l=(self.charts.get(member).map_or_else(String::new, |series| leaf::cut(&member_shown(&series.member)))) {

@@ -12,7 +12,7 @@ use crate::{
         leaf,
         statistics::{Change, MemberRow},
         status::{badge, look},
-        time::{ago, seconds, time},
+        time::{seconds, ticking_ago, ticking_duration, time},
     },
 };
 
@@ -42,13 +42,16 @@ impl RunView {
         let reporter = self.history.last().filter(|_| self.address.history.is_none());
         html! {
             div { dt { "Outcome" } dd { (look(run.status).meaning) } }
-            div { dt { "Start" } dd { (time(run.start)) " " span.small.dim { (ago(run.start, self.now)) } } }
+            div { dt { "Start" } dd { (time(run.start)) " " span.small.dim { (ticking_ago(run.start, self.now)) } } }
             @if let Some(end) = run.end { div { dt { "End" } dd { (time(end)) } } }
             div {
                 dt { @if self.is_running() { "Running for" } @else { "Duration" } }
-                dd { (seconds(self.seconds())) " " span.small.dim { (self.compared_duration()) } }
+                dd {
+                    @if self.is_running() { (ticking_duration(run.start, self.now)) } @else { (seconds(self.seconds())) }
+                    " " span.small.dim { (self.compared_duration()) }
+                }
             }
-            @if self.is_running() { div { dt { "Last report" } dd { (ago(run.modified, self.now)) } } }
+            @if self.is_running() { div { dt { "Last report" } dd { (ticking_ago(run.modified, self.now)) } } }
             @if let Some(event) = reporter { div { dt { "Reported by" } dd { bdi { (event.actor) } } } }
             div { dt { "Version" } dd { (run.version) } }
             div { dt { "Run id" } dd.mono.small { (self.key.run) } }
@@ -124,7 +127,7 @@ impl RunView {
             return html! { "No run that completed is among the ones before it." };
         };
         html! {
-            "The last good run started " (time(good.start)) " (" (ago(good.start, self.now)) "): "
+            "The last good run started " (time(good.start)) " (" (ticking_ago(good.start, self.now)) "): "
             a href=(links.run(self.key.flow_key().run(good.id))) { bdi { (good.name) } }
             ", " (look(good.status).word) "."
         }

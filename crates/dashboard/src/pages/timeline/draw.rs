@@ -62,7 +62,7 @@ pub(super) fn lane(lane: &Lane, timeline: &Timeline, slots: u32, links: &Links) 
                 @for bar in &bars {
                     a href=(links.to(target(lane, bar))) tabindex="-1" {
                         (shape(bar))
-                        title { (described(bar, timeline.now)) }
+                        title { (described(bar)) }
                     }
                 }
                 @if let Some(x) = axis.now_x() { path.now d=(vertical(x)) {} }
@@ -129,14 +129,16 @@ fn second_of(run: &LaneRun, offset: Duration) -> Option<Timestamp> {
     Timestamp::new(run.start.date_time().trunc_subsecs(0) + offset).ok()
 }
 
-fn described(bar: &Bar, now: Timestamp) -> String {
+fn described(bar: &Bar) -> String {
     let (Some(first), Some(last)) = (bar.runs.first(), bar.runs.last()) else {
         return String::new();
     };
     if bar.runs.len() == 1 {
-        let length = between(first.start, first.end.unwrap_or(now));
-        let word = look(first.status).word;
-        return format!("{word}, {} UTC, {}", utc(first.start), duration(length));
+        let (word, start) = (look(first.status).word, utc(first.start));
+        return match first.end {
+            Some(end) => format!("{word}, {start} UTC, {}", duration(between(first.start, end))),
+            None => format!("{word} since {start} UTC"),
+        };
     }
     let counts = counts(bar.runs.iter().map(|run| run.status));
     format!("{} runs, {} to {} UTC: {counts}", bar.runs.len(), utc(first.start), utc(last.start))
