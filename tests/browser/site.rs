@@ -26,7 +26,7 @@ const KIB: u64 = 1024;
 pub(crate) struct Site {
     pub(crate) server: ServerProcess,
     pub(crate) demo: Demo,
-    pub(crate) hostile: HostileRuns,
+    hostile: Option<HostileRuns>,
 }
 
 /// A page, and how many bytes it may have on the wire.
