@@ -27,7 +27,9 @@ use crate::{
 };
 
 /// How many runs a page has.
-const ROWS: u16 = 50;
+const PAGE_RUNS: u16 = 50;
+/// The id of the rows.
+const ROWS: &str = "rows";
 
 /// The list.
 #[derive(Debug, Serialize)]
@@ -54,7 +56,7 @@ pub(crate) struct Runs {
 pub(crate) async fn get(request: PageRequest) -> Result<Page, Problem> {
     let address = RunsAddress::parse(request.query())?;
     let environment = &request.dashboard.options.environment;
-    let size = PageSize::new(ROWS).unwrap_or_default();
+    let size = PageSize::new(PAGE_RUNS).unwrap_or_default();
     let found = read_page(environment, request.tenant(), (&address, request.now), size).await?;
     let may_end = request.visitor.may(Permission::WriteRuns);
     Ok(Page::new(Runs::new(found, (address, request.now), may_end)))
@@ -109,7 +111,7 @@ impl View for Runs {
                     table.cards {
                         caption.sr { "Runs, the latest start first" }
                         (table::head(self.has_choices()))
-                        tbody { @for run in &self.runs { (run.row(links, self.may_end)) } }
+                        (self.rows(links))
                     }
                 }
                 @if self.runs.is_empty() { (self.nothing(links)) }
@@ -120,8 +122,7 @@ impl View for Runs {
     }
 
     fn fragments(&self, links: &Links) -> Vec<Fragment> {
-        let row = |run: &RunLine| Fragment::new(run.row_id(), run.row(links, self.may_end));
-        self.runs.iter().map(row).collect()
+        vec![Fragment::new(ROWS, self.rows(links))]
     }
 
     fn is_live(&self) -> bool {
@@ -134,6 +135,13 @@ impl View for Runs {
 }
 
 impl Runs {
+    /// One part of the page, so that a new run is sent as a change and not as another page.
+    fn rows(&self, links: &Links) -> Markup {
+        html! {
+            tbody id=(ROWS) { @for run in &self.runs { (run.row(links, self.may_end)) } }
+        }
+    }
+
     fn nothing(&self, links: &Links) -> Markup {
         html! {
             div.body {
