@@ -24,12 +24,12 @@ pub(super) enum TickOutcome {
     Gone,
 }
 
-/// Why a stream was not opened.
+/// Why a stream was not opened, or had to end for a newer one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum StreamRefused {
     /// The server has as many streams as it may have.
     Server,
-    /// The session has as many streams as it may have.
+    /// The session had as many streams as it may have, and its oldest one ended.
     Session,
 }
 
@@ -103,7 +103,10 @@ fn describe() {
         WATCHES,
         "Distinct pages that are rendered again and again for open streams."
     );
-    metrics::describe_counter!(REFUSED, "Streams that were not opened, by the limit.");
+    metrics::describe_counter!(
+        REFUSED,
+        "Streams that were not opened, or ended for a newer one, by the limit."
+    );
     metrics::describe_counter!(TICKS, "Renderings of watched pages, by the outcome.");
     metrics::describe_counter!(FRAGMENTS, "Fragments of pages that were sent to streams.");
     metrics::describe_counter!(BYTES, metrics::Unit::Bytes, "Bytes that were sent to streams.");

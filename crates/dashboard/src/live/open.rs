@@ -7,18 +7,15 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
-use bytes::Bytes;
 use flowruns_domain::timestamp::Timestamp;
 use flowruns_http::{RequestError, StreamingResponse};
 use tokio::time::Instant;
 
 use super::{
-    event::{Bye, EventKind},
-    meter::StreamRefused,
     registry::Live,
     signature::ViewKey,
     snapshot::Revision,
-    stream::EventStream,
+    stream::{self, EventStream},
     view::{Audience, LivePage},
     watch::WatchKey,
 };
@@ -77,7 +74,7 @@ impl Live {
             Ok(slot) => slot,
             Err(reason) => {
                 self.meter.count_refused(reason);
-                return Ok(refusal(reason));
+                return Ok(refusal());
             }
         };
         let now = self.options.clock.now();
@@ -100,14 +97,8 @@ fn refused_view() -> RequestError {
 }
 
 /// A stream that ends at once. It is 200, since a script cannot read any other response to an `EventSource`.
-fn refusal(reason: StreamRefused) -> Response {
-    let text = match reason {
-        StreamRefused::Server => "not live: too many pages are open on this server",
-        StreamRefused::Session => "not live: you have too many pages open",
-    };
-    let mut body = EventKind::State.event(&format!("off\n{text}")).to_vec();
-    body.extend_from_slice(&Bye::Full.event());
-    streaming(Body::from(Bytes::from(body)))
+fn refusal() -> Response {
+    streaming(Body::from(stream::full("not live: too many pages are open on this server")))
 }
 
 fn streaming(body: Body) -> Response {

@@ -1,7 +1,7 @@
 //! All watches and streams of a server, within their limits.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{HashMap, VecDeque, hash_map::Entry},
     hash::{BuildHasher as _, RandomState},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -16,6 +16,7 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
+    event::Bye,
     limits::LiveLimits,
     meter::{LiveMeter, StreamRefused},
     signature::ViewKey,
@@ -48,15 +49,15 @@ pub(crate) struct Live {
 #[derive(Default)]
 struct State {
     streams: usize,
+    /// How many streams were opened so far.
+    opened: u64,
     sessions: HashMap<Uuid, Session>,
     watches: HashMap<WatchKey, RunningWatch>,
 }
 
-/// The open streams of a session.
-struct Session {
-    streams: usize,
-    ended: Sender<bool>,
-}
+/// The open streams of a session, the oldest first. Each has a number, and is told why it must end.
+#[derive(Default)]
+struct Session(VecDeque<(u64, Sender<Option<Bye>>)>);
 
 struct RunningWatch {
     subscriptions: usize,
@@ -68,8 +69,9 @@ struct RunningWatch {
 pub(super) struct StreamSlot {
     live: Arc<Live>,
     session: Uuid,
-    /// Becomes true when the session is ended before its time.
-    pub(super) ended: Receiver<bool>,
+    number: u64,
+    /// Why the stream must end before its time.
+    pub(super) ended: Receiver<Option<Bye>>,
 }
 
 /// The updates of a watch, which runs while it has a subscription.
@@ -93,8 +95,9 @@ impl Live {
 
     /// Ends the streams that a session has on this server: the person signed out.
     pub(crate) fn end_session(&self, session: Uuid) {
-        if let Some(session) = self.state().sessions.get(&session) {
-            session.ended.send_replace(true);
+        let state = self.state();
+        for (_, ended) in state.sessions.get(&session).iter().flat_map(|session| &session.0) {
+            ended.send_replace(Some(Bye::Session));
         }
     }
 
@@ -109,11 +112,12 @@ impl Live {
         CallerId(self.hasher.hash_one(("watches", audience.tenant)))
     }
 
-    /// Counts one more stream of a session.
+    /// Counts one more stream of a session. If the session has as many as it may have, its oldest one ends: that of a page that
+    /// was left may still be open here, since nothing says so until the next write.
     ///
     /// # Errors
     ///
-    /// The limit that it would exceed.
+    /// The server has as many streams as it may have.
     pub(super) fn begin_stream(
         self: &Arc<Self>,
         session: Uuid,
@@ -123,18 +127,20 @@ impl Live {
         if state.streams >= limits.streams {
             return Err(StreamRefused::Server);
         }
-        let of_session = state.sessions.entry(session);
-        let of_session =
-            of_session.or_insert_with(|| Session { streams: 0, ended: watch::channel(false).0 });
-        // A session without streams has no entry, so a refused one had an entry before.
-        if of_session.streams >= limits.streams_of_session {
-            return Err(StreamRefused::Session);
-        }
-        of_session.streams += 1;
-        let ended = of_session.ended.subscribe();
         state.streams += 1;
+        state.opened += 1;
+        let number = state.opened;
+        let Session(of_session) = state.sessions.entry(session).or_default();
+        if of_session.len() >= limits.streams_of_session
+            && let Some((_, oldest)) = of_session.pop_front()
+        {
+            oldest.send_replace(Some(Bye::Full));
+            self.meter.count_refused(StreamRefused::Session);
+        }
+        let (sender, ended) = watch::channel(None);
+        of_session.push_back((number, sender));
         self.meter.streams.increment(1);
-        Ok(StreamSlot { live: Arc::clone(self), session, ended })
+        Ok(StreamSlot { live: Arc::clone(self), session, number, ended })
     }
 
     /// Subscribes to the watch of a page, which is started if this is its first subscription. Needs a runtime of Tokio.
@@ -179,8 +185,8 @@ impl Drop for StreamSlot {
         let mut state = self.live.state();
         state.streams -= 1;
         if let Entry::Occupied(mut session) = state.sessions.entry(self.session) {
-            session.get_mut().streams -= 1;
-            if session.get().streams == 0 {
+            session.get_mut().0.retain(|(number, _)| *number != self.number);
+            if session.get().0.is_empty() {
                 session.remove();
             }
         }

@@ -13,6 +13,9 @@ use super::{
     watch::WatchState,
 };
 
+/// What the oldest page of a session shows when the session has too many.
+const TOO_MANY_PAGES: &str = "not live: you have too many pages open";
+
 /// The state of a stream. It has no queue: each time the connection takes an event, the stream compares the latest snapshot
 /// with what it has sent.
 pub(super) struct EventStream {
@@ -88,8 +91,8 @@ impl EventStream {
                 biased;
                 () = &mut self.draining => return self.end(Bye::Drain),
                 () = sleep_until(self.session_end) => return self.end(Bye::Session),
-                // The sender lives as long as the slot; if it does not, the stream has no session.
-                _ = self.slot.ended.changed() => return self.end(Bye::Session),
+                // The reason is looked at when the loop begins again.
+                Ok(()) = self.slot.ended.changed() => {}
                 changed = self.subscription.updates.changed() => {
                     if changed.is_err() {
                         return self.end(Bye::Page);
@@ -105,13 +108,16 @@ impl EventStream {
         if self.slot.live().options.draining.is_draining() {
             return Some(Bye::Drain);
         }
-        let is_session_over = Instant::now() >= self.session_end || *self.slot.ended.borrow();
-        is_session_over.then_some(Bye::Session)
+        let is_session_over = Instant::now() >= self.session_end;
+        is_session_over.then_some(Bye::Session).or(*self.slot.ended.borrow())
     }
 
     fn end(&mut self, bye: Bye) -> Bytes {
         self.is_over = true;
-        bye.event()
+        match bye {
+            Bye::Full => full(TOO_MANY_PAGES),
+            bye => bye.event(),
+        }
     }
 
     /// The next event of the latest update: first the parts of the page, then its revision, then the state.
@@ -149,6 +155,13 @@ impl EventStream {
         self.slot.live().meter.fragments.increment(1);
         event
     }
+}
+
+/// Tells a page why it is not live, and that there is no stream for it now.
+pub(super) fn full(text: &str) -> Bytes {
+    let mut events = EventKind::State.event(&format!("off\n{text}")).to_vec();
+    events.extend_from_slice(&Bye::Full.event());
+    Bytes::from(events)
 }
 
 /// What a page shows about its state.

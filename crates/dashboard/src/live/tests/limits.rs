@@ -10,18 +10,21 @@ use super::fixture::{Fixture, INTERVAL, event};
 use crate::{live::LiveLimits, visitor::Visitor};
 
 #[tokio::test(start_paused = true)]
-async fn a_session_and_the_server_have_a_limited_number_of_streams() {
+async fn a_session_keeps_its_newest_streams_and_the_server_has_a_limit() {
     let limits = LiveLimits { streams: 10, ..LiveLimits::default() };
     let fixture = Fixture::with_limits(limits);
     let visitor = fixture.visitor(fresh_tenant());
     let other = fixture.visitor(fresh_tenant());
     let open = |visitor: &Visitor| fixture.open(visitor, &["a", "b", "c"]);
     let mut tabs: Vec<_> = (0..8).map(|_| open(&visitor)).collect();
-    let mut refused = open(&visitor);
+    tabs[0].expect_live().await;
+    tabs.push(open(&visitor));
+    let mut oldest = tabs.remove(0);
     let text = "off\nnot live: you have too many pages open";
-    assert_eq!(refused.next().await, Some(event("state", text)));
-    assert_eq!(refused.next().await, Some(event("bye", "full")));
-    assert_eq!(refused.next().await, None);
+    assert_eq!(oldest.next().await, Some(event("state", text)));
+    assert_eq!(oldest.next().await, Some(event("bye", "full")));
+    assert_eq!(oldest.next().await, None);
+    drop(oldest);
     tabs.extend((0..2).map(|_| open(&other)));
     let mut refused = open(&other);
     let text = "off\nnot live: too many pages are open on this server";
