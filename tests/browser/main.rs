@@ -3,7 +3,11 @@
 //! `tests/browser/install` installs what they need. Without Chromium the tests check nothing and say so, unless
 //! `FLOWRUNS_BROWSER=required`.
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue must fail")]
-#![expect(clippy::print_stderr, reason = "a test that could not run says so")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test prints what it measured, or that it could not run"
+)]
 
 mod accessibility;
 mod address;
