@@ -200,7 +200,7 @@ impl View for Overview {
         let Tiles { failed, with_errors, .. } = &self.tiles;
         let (failed, with_errors) = (shown(failed.runs), shown(with_errors.runs));
         format!(
-            "In the last 24 hours {failed} runs failed and {with_errors} completed with errors."
+            "In the last 24 hours: {failed} failed, {with_errors} completed with errors."
         )
     }
 

@@ -44,7 +44,7 @@ impl FlowView {
             href: links.run(self.key.run(run.id)),
             status: run.status,
             start: run.start,
-            seconds: *seconds,
+            seconds: charted(run.status, *seconds),
         });
         DurationChart::new(points.collect(), self.usual)
     }
@@ -160,5 +160,14 @@ impl FlowView {
                 }
             }
         }
+    }
+}
+
+/// The duration of a run as the chart shows it: of a run in progress in whole minutes, so that the chart of a live page is not
+/// sent again every two seconds.
+fn charted(status: RunStatus, seconds: f64) -> f64 {
+    match status {
+        RunStatus::Running => (seconds / 60.0).floor() * 60.0,
+        RunStatus::Ended(_) => seconds,
     }
 }
