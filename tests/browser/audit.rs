@@ -70,13 +70,17 @@ async fn unnamed_controls(session: &Session) -> Vec<String> {
     unnamed.map(|node| format!("a {} without a name", node["role"]["value"])).collect()
 }
 
-/// The messages of the console since the last call, except that of the page itself with an error status.
+/// The messages of the console since the last call, except that of the page itself with an error status, and that a sign-out
+/// clears the cache.
 pub(crate) async fn console(session: &Session) -> Vec<String> {
     let location = session.location().await;
     let entries = session.log("browser").await;
     let messages = entries.iter().map(|entry| entry["message"].as_str().unwrap().to_owned());
     let of_page = format!("{location} - Failed to load resource: the server responded with");
-    messages.filter(|message| !message.starts_with(&of_page)).collect()
+    let is_expected = |message: &String| {
+        message.starts_with(&of_page) || message.contains("Clear-Site-Data header on")
+    };
+    messages.filter(|message| !is_expected(message)).collect()
 }
 
 /// What was loaded since the last call.

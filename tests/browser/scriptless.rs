@@ -20,6 +20,8 @@ async fn pages_work_without_scripts() {
         assert_eq!(offered, json!([]), "{}", page.name);
     }
 
+    // Two of them are errors, which the console names.
+    browser.log("browser").await;
     browser.open(&site.url("/ui")).await;
     browser.click(".switches button[value=dark]").await;
     browser
