@@ -199,9 +199,7 @@ impl View for Overview {
     fn announcement(&self) -> String {
         let Tiles { failed, with_errors, .. } = &self.tiles;
         let (failed, with_errors) = (shown(failed.runs), shown(with_errors.runs));
-        format!(
-            "In the last 24 hours: {failed} failed, {with_errors} completed with errors."
-        )
+        format!("In the last 24 hours: {failed} failed, {with_errors} completed with errors.")
     }
 
     fn is_live(&self) -> bool {

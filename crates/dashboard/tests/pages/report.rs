@@ -11,7 +11,7 @@ async fn without_flows_the_examples_create_one() {
     let page = Site::new().get("/ui/report").await.ok();
     for part in [
         "No run has been reported yet",
-        "--flow 'First flow' --create-flow",
+        "-d '{&quot;displayName&quot;:&quot;First flow&quot;}'",
         "http://127.0.0.1:8080",
     ] {
         assert!(page.contains(part), "{part}: {page}");
@@ -23,7 +23,10 @@ async fn the_examples_name_a_flow_of_the_tenant_as_text() {
     let site = Site::new();
     let flow = site.flow("O'Brien <img src=x onerror=alert(1)>").await;
     let page = site.get("/ui/report").await.ok();
-    assert!(page.contains("'O'\\''Brien &lt;img src=x onerror=alert(1)&gt;'"), "{page}");
+    assert!(
+        page.contains("client.flow(&quot;O'Brien &lt;img src=x onerror=alert(1)&gt;&quot;)"),
+        "{page}"
+    );
     assert!(page.contains(&format!("FLOW={}", flow.flow)), "{page}");
     assert!(!page.contains("<img"), "{page}");
     let json = site.get("/ui/report.json").await.json();
