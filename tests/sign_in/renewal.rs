@@ -52,6 +52,22 @@ async fn a_renewal_that_needs_input_shows_the_sign_in_once_and_ends_the_session(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_renewal_does_not_make_a_session_of_another_person() {
+    let fixture = Fixture::start().await;
+    let mut browser = expired(&fixture).await;
+    fixture.issuer.change_people(|people| {
+        people.lifetime = 3600;
+        people.access["oid"] = "another person".into();
+        people.identity["name"] = "Grace Hopper".into();
+    });
+    let page = browser.open(&fixture.url("/ui?show=late")).await;
+    page.assert(200, "Your session has expired");
+    page.assert(200, "next=%2Fui%3Fshow%3Dlate");
+    assert!(!browser.cookies.contains_key(SESSION));
+    browser.open(&fixture.begin("/ui")).await.assert(200, "Grace Hopper");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_sent_to_the_issuer_once_even_if_the_issuer_shows_an_error_of_its_own() {
     let fixture = Fixture::start().await;
     let mut browser = expired(&fixture).await;

@@ -231,6 +231,13 @@ impl SignIn {
             LoginStates::removal(&attempt.state, visit.transport).into_iter().collect();
         let next = attempt.next();
         match issuer.arrive(&visit, &sent, attempt).await? {
+            // At the issuer somebody else is signed in now: nobody becomes another person without a click.
+            Arrival::SignedIn { session, attempt }
+                if attempt.is_silent && self.replaces_another(&session, request) =>
+            {
+                cookies.extend(Sessions::removal(visit.transport));
+                Ok(back_to_sign_in(&request.origin, &next, EXPIRED, cookies))
+            }
             Arrival::SignedIn { session, attempt } => {
                 self.signed_in(&session, &attempt, visit.transport, &mut cookies)?;
                 Ok(redirect(&request.origin, next.as_str(), cookies))
@@ -242,6 +249,12 @@ impl SignIn {
             Arrival::Declined(_) => Ok(back_to_sign_in(&request.origin, &next, DECLINED, cookies)),
             Arrival::Unknown => Ok(back_to_sign_in(&request.origin, &next, LOST, cookies)),
         }
+    }
+
+    /// Whether a new session is of another person than the expired session of the browser.
+    fn replaces_another(&self, new: &Session, request: &SignInRequest) -> bool {
+        let expired = self.sessions.expired(&request.headers, request.now);
+        expired.is_some_and(|expired| !expired.is_of_same_person(new))
     }
 
     /// Adds the cookies of a new session.

@@ -56,6 +56,11 @@ impl Session {
         })
     }
 
+    /// Whether both sessions have the same tenant and actor.
+    pub(super) fn is_of_same_person(&self, other: &Self) -> bool {
+        (self.tenant, &self.actor) == (other.tenant, &other.actor)
+    }
+
     fn visitor(&self) -> Option<Visitor> {
         Some(Visitor {
             tenant: self.tenant,
