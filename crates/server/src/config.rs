@@ -150,7 +150,7 @@ impl Settings {
         Self::merge(file, env::vars_os())
     }
 
-    fn merge(
+    pub(crate) fn merge(
         file: Option<&Path>,
         environment: impl Iterator<Item = (OsString, OsString)>,
     ) -> anyhow::Result<Self> {

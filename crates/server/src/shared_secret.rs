@@ -1,7 +1,7 @@
 //! The secret that all servers of a deployment share, and the keys that are derived from it: links to next pages that one
 //! server signs, and sessions that it seals, are valid on the others.
 
-use std::num::NonZeroU32;
+use std::{borrow::Cow, num::NonZeroU32};
 
 use anyhow::{Context as _, bail};
 use aws_lc_rs::{
@@ -11,6 +11,7 @@ use aws_lc_rs::{
 };
 use flowruns_api::CursorKey;
 use flowruns_embedded::{MAX_FILE_BYTES, read_regular_file};
+use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretSlice};
 
 use crate::{config::Settings, local_key::LocalKey};
@@ -47,7 +48,18 @@ impl SharedSecret {
         }
         match (local_key, &settings.database_url) {
             (Some(key), _) => Ok(key.shared_secret()),
-            (None, Some(url)) => Ok(Self::new(derived(url.expose_secret()).to_vec())),
+            (None, Some(url)) => {
+                let url = url.expose_secret();
+                let seals_sessions = settings.dashboard.enabled && settings.auth.signs_people_in();
+                if seals_sessions && !has_password(url) {
+                    bail!(
+                        "people sign in to the dashboard, and their sessions would be sealed with a key that is derived from a \
+                         DATABASE_URL without a password, which anybody could guess; set http.cursor_key_file to a file of \
+                         random bytes (head -c 32 /dev/urandom)"
+                    );
+                }
+                Ok(Self::new(derived(url).to_vec()))
+            }
             (None, None) => Ok(LocalKey::open(&settings.data_dir)?.shared_secret()),
         }
     }
@@ -69,6 +81,16 @@ impl SharedSecret {
     }
 }
 
+/// Whether a URL of a database contains a password.
+fn has_password(url: &str) -> bool {
+    url.parse::<Url>().is_ok_and(|url| {
+        let is_password =
+            |(name, value): (Cow<'_, str>, Cow<'_, str>)| name == "password" && !value.is_empty();
+        url.password().is_some_and(|password| !password.is_empty())
+            || url.query_pairs().any(is_password)
+    })
+}
+
 /// Derives a key slowly, so that a signature does not make the password easier to guess.
 fn derived(secret: &str) -> [u8; SHA256_OUTPUT_LEN] {
     let mut key = [0; SHA256_OUTPUT_LEN];
@@ -86,6 +108,29 @@ mod tests {
         assert_ne!(derived("a"), derived("b"));
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, b"a");
         assert_ne!(derived("a"), digest.as_ref());
+    }
+
+    #[test]
+    fn sessions_are_not_sealed_with_a_key_from_a_url_without_a_password() {
+        let open = |url: &str, client: &str| {
+            let variables = [
+                ("DATABASE_URL", url),
+                ("FLOWRUNS_AUTH__ISSUER", "https://issuer.example"),
+                ("FLOWRUNS_AUTH__AUDIENCE", "api://flowruns"),
+                ("FLOWRUNS_AUTH__DASHBOARD__CLIENT_ID", client),
+            ];
+            let variables = variables.map(|(name, value)| (name.into(), value.into()));
+            let settings = Settings::merge(None, variables.into_iter()).unwrap();
+            SharedSecret::open(&settings, None).map(drop)
+        };
+        for url in ["postgres://u@db/d", "postgres://u:@db/d", "postgres:///d?host=/run&user=u"] {
+            let rejected = open(url, "dashboard").unwrap_err().to_string();
+            assert!(rejected.contains("http.cursor_key_file"), "{url}: {rejected}");
+            assert!(open(url, "").is_ok(), "{url}");
+        }
+        for url in ["postgres://u:p@db/d", "postgres://db/d?user=u&password=p"] {
+            assert!(open(url, "dashboard").is_ok(), "{url}");
+        }
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl AuthSettings {
     }
 
     /// Whether people sign in to the dashboard at an issuer.
-    pub(super) const fn signs_people_in(&self) -> bool {
+    pub(crate) const fn signs_people_in(&self) -> bool {
         self.dashboard.is_set()
     }
 
