@@ -89,6 +89,11 @@ async fn a_session_is_valid_on_the_servers_that_share_a_secret_and_on_no_other()
     browser.open(&second.url("/ui")).await.assert(200, "Ada Lovelace");
     let page = browser.get(&other.url("/ui")).await;
     assert!(page.location().contains("/ui/sign-in"), "{}", page.status);
+    // Nor on one with the same secret at which nobody can sign in.
+    let without = [(key_file, ours.as_str()), ("FLOWRUNS_AUTH__DASHBOARD__CLIENT_ID", "")];
+    let without = server(&issuer, &without);
+    let page = browser.get(&without.url("/ui")).await;
+    assert!(page.location().contains("/ui/sign-in"), "{}", page.status);
 }
 
 #[tokio::test(flavor = "multi_thread")]

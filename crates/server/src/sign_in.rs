@@ -115,6 +115,10 @@ pub(crate) fn open(
 #[async_trait]
 impl Gate for SignIn {
     fn visitor(&self, headers: &HeaderMap, now: Timestamp) -> Result<Visitor, NotSignedIn> {
+        // Where nobody can sign in, no session is from here.
+        if matches!(self.method, SignInMethod::None) {
+            return Err(NotSignedIn::NoSession);
+        }
         let visitor = self.sessions.visitor(headers, now)?;
         match self.ended.contains(visitor.session) {
             true => Err(NotSignedIn::NoSession),
