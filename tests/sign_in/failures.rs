@@ -203,13 +203,17 @@ async fn an_issuer_without_a_document_is_a_page_until_it_has_one() {
     let fixture = Fixture { issuer, server };
     let page = Browser::new().open(&fixture.begin("/ui")).await;
     page.assert(503, "Try again in a minute");
-    let wrong = json!({
-        "issuer": fixture.issuer.name(), "jwks_uri": fixture.issuer.keys_url(),
-        "authorization_endpoint": "javascript:alert(1)", "token_endpoint": fixture.issuer.name(),
-    });
-    fixture.issuer.set_document(IssuerResponse::Json(wrong));
+    let name = fixture.issuer.name();
+    let document = |authorization: String| {
+        IssuerResponse::Json(json!({
+            "issuer": name, "jwks_uri": fixture.issuer.keys_url(),
+            "authorization_endpoint": authorization, "token_endpoint": format!("{name}{TOKEN_PATH}"),
+        }))
+    };
+    fixture.issuer.set_document(document("javascript:alert(1)".to_owned()));
     Browser::new().open(&fixture.begin("/ui")).await.assert(503, "Try again in a minute");
-    fixture.issuer.sign_in(people(READ));
+    // The key stays: the server may have fetched it already.
+    fixture.issuer.set_document(document(format!("{name}{AUTHORIZATION_PATH}")));
     crate::server::in_time(async {
         while Browser::new().open(&fixture.begin("/ui")).await.status != 200 {}
     })
