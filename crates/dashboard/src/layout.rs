@@ -229,15 +229,16 @@ fn keys() -> Markup {
     }
 }
 
-/// The request id that a person tells the operators.
+/// The request id that a person tells the operators, with the path but without the query: that of the sign-in has codes.
 pub(crate) fn request_line(
     error: &RequestError,
     request: uuid::Uuid,
     page: &PageContext,
 ) -> Markup {
+    let path = page.address.split('?').next().unwrap_or_default();
     html! {
         p.small.dim.mono.break-anywhere {
-            (page.address) " · " (error.status.as_u16()) " " (error.code) " · request " (request)
+            (path) " · " (error.status.as_u16()) " " (error.code) " · request " (request)
         }
     }
 }

@@ -9,6 +9,8 @@ use super::query::Query;
 
 /// The longest query that is read, in bytes.
 const MAX_QUERY_BYTES: usize = 4096;
+/// How many faults are reported: each takes far more bytes in the response than a short parameter does in the request.
+const MAX_FAULTS: usize = 20;
 
 /// A parameter that is not understood.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -150,7 +152,9 @@ impl Parameters {
             [] => "This page has no parameters.".to_owned(),
             known => format!("Known parameters: {}.", known.join(", ")),
         };
-        faults.extend(sent.iter().map(|sent| sent.fault(message.clone())));
+        let unknown = sent.iter().map(|sent| sent.fault(message.clone()));
+        faults.extend(unknown.take(MAX_FAULTS));
+        faults.truncate(MAX_FAULTS);
         if faults.is_empty() {
             return Ok(());
         }
@@ -199,6 +203,15 @@ mod tests {
         assert_eq!(parameters.take("name", number), None);
         assert_eq!(parameters.take("q", |text| Ok(text.to_owned())).as_deref(), Some("a b+c"));
         assert_eq!(parameters.finish("/ui"), Ok(()));
+    }
+
+    #[test]
+    fn the_number_of_reported_faults_is_bounded() {
+        for query in ["a&".repeat(2_000), "%ff&".repeat(1_000), "b=x&".repeat(1_000)] {
+            let mut parameters = Parameters::of(Some(&query));
+            parameters.take("b", number);
+            assert_eq!(parameters.finish("/ui").unwrap_err().faults.len(), MAX_FAULTS);
+        }
     }
 
     #[test]

@@ -55,7 +55,8 @@ struct State {
     watches: HashMap<WatchKey, RunningWatch>,
 }
 
-/// The open streams of a session, the oldest first. Each has a number, and is told why it must end.
+/// The streams of a session, the oldest first. Each has a number, and is told why it must end. One that was told remains here
+/// until its connection has taken its last event.
 #[derive(Default)]
 struct Session(VecDeque<(u64, Sender<Option<Bye>>)>);
 
@@ -117,7 +118,8 @@ impl Live {
     ///
     /// # Errors
     ///
-    /// The server has as many streams as it may have.
+    /// The server has as many streams as it may have, or the session has that many again which were told to end and did not: a
+    /// client that reads nothing must not hold the streams of others.
     pub(super) fn begin_stream(
         self: &Arc<Self>,
         session: Uuid,
@@ -127,12 +129,18 @@ impl Live {
         if state.streams >= limits.streams {
             return Err(StreamRefused::Server);
         }
+        let of_session = state.sessions.get(&session).map_or(0, |session| session.0.len());
+        if of_session >= 2 * limits.streams_of_session {
+            return Err(StreamRefused::Session);
+        }
         state.streams += 1;
         state.opened += 1;
         let number = state.opened;
         let Session(of_session) = state.sessions.entry(session).or_default();
-        if of_session.len() >= limits.streams_of_session
-            && let Some((_, oldest)) = of_session.pop_front()
+        let is_open = |(_, ended): &&(u64, Sender<Option<Bye>>)| ended.borrow().is_none();
+        let mut open = of_session.iter().filter(is_open);
+        if let Some((_, oldest)) = open.next()
+            && open.count() + 1 >= limits.streams_of_session
         {
             oldest.send_replace(Some(Bye::Full));
             self.meter.count_refused(StreamRefused::Session);

@@ -56,6 +56,8 @@ async fn a_failure_of_the_gate_is_a_page() {
     let shown = site.get("/ui/open?code=x").await;
     assert_eq!(shown.status, StatusCode::BAD_REQUEST);
     assert!(shown.body.contains("<p>This link is not valid.</p>"), "{}", shown.body);
+    // People send the line with the request id to others.
+    assert!(shown.body.contains(">/ui/open · 400 "), "{}", shown.body);
 }
 
 #[tokio::test]

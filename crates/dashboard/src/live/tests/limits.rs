@@ -39,6 +39,24 @@ async fn a_session_keeps_its_newest_streams_and_the_server_has_a_limit() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_session_that_does_not_read_its_streams_leaves_those_of_the_server_to_others() {
+    let limits = LiveLimits { streams: 20, streams_of_session: 4, ..LiveLimits::default() };
+    let fixture = Fixture::with_limits(limits);
+    let visitor = fixture.visitor(fresh_tenant());
+    let open = || fixture.open(&visitor, &["a", "b", "c"]);
+    let mut unread: Vec<_> = (0..8).map(|_| open()).collect();
+    let mut refused = open();
+    assert_eq!(refused.next().await.unwrap().kind, "state");
+    assert_eq!(refused.next().await, Some(event("bye", "full")));
+    assert_eq!(fixture.live.counts().0, 8);
+    let other = fixture.visitor(fresh_tenant());
+    fixture.open(&other, &["a", "b", "c"]).expect_live().await;
+    // One that was told to end is read to its end.
+    drop(unread.remove(0));
+    open().expect_live().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn more_watches_than_the_full_rate_allows_are_slower_and_say_so() {
     let fixture =
         Fixture::with_limits(LiveLimits { watches_at_full_rate: 2, ..LiveLimits::default() });
