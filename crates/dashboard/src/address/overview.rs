@@ -144,11 +144,12 @@ mod tests {
     use super::*;
 
     fn position() -> impl Strategy<Value = FlowPosition> {
-        ".{0,40}".prop_map(|name| FlowPosition { flow: FlowId::new(fresh_uuid()).unwrap(), name })
+        r"[^\x00\n]{0,40}"
+            .prop_map(|name| FlowPosition { flow: FlowId::new(fresh_uuid()).unwrap(), name })
     }
 
     fn addresses() -> impl Strategy<Value = OverviewAddress> {
-        let name = option::of(".{1,40}");
+        let name = option::of(r"[^\x00\n]{1,40}");
         let size = option::of(1..=OverviewAddress::MAX_SIZE);
         (option::of(select(Show::ALL.as_slice())), name, option::of(position()), size)
             .prop_map(|(show, name, after, size)| OverviewAddress { show, name, after, size })
