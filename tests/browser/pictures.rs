@@ -1,4 +1,5 @@
-//! Pictures of all pages, on request: `FLOWRUNS_PICTURES=folder cargo test -p flowruns-server --test browser pictures`.
+//! Pictures of all pages, on request:
+//! `FLOWRUNS_PICTURES=/tmp/pictures cargo test -p flowruns-server --test browser pictures -- --ignored`
 
 use std::{env, fs, path::Path};
 
@@ -11,8 +12,9 @@ use crate::{
 };
 
 #[tokio::test]
+#[ignore = "writes pictures into the folder FLOWRUNS_PICTURES"]
 async fn pictures_of_all_pages() {
-    let Some(folder) = env::var_os("FLOWRUNS_PICTURES") else { return };
+    let folder = env::var_os("FLOWRUNS_PICTURES").unwrap();
     let Some(browser) = Chromium::start().await else { return };
     let site = Site::without_hostile_values().await;
     site.sign_in(&browser).await;

@@ -8,7 +8,7 @@ use crate::{audit::audit, chromium::Chromium, site::Site};
 const SLOWER: u32 = 4;
 
 #[tokio::test]
-async fn no_page_loads_forever_on_a_slow_processor() {
+async fn pages_are_sound_on_a_slow_processor_and_their_longest_tasks_are_printed() {
     let Some(browser) = Chromium::start().await else { return };
     let site = Site::shared().await;
     site.sign_in(&browser).await;

@@ -18,7 +18,7 @@ pub(crate) use self::{
     flow_order::{FlowRunPosition, RunsOrder},
     member::{Members, shown as member_shown},
     overview::{FlowPosition, OverviewAddress, Show},
-    parameters::{BadAddress, Parameters},
+    parameters::{BadAddress, Parameters, stored_text},
     query::Query,
     run::{Against, RunPageAddress},
     runs::{RunPosition, RunsAddress, Statuses},

@@ -187,7 +187,7 @@ impl Rendered {
         };
         let tag = entity_tag(&bytes);
         let is_compressed = is_compressed && bytes.len() >= COMPRESS_FROM_BYTES;
-        let compressed = is_compressed.then(|| gzip(&bytes, Compression::fast())).flatten();
+        let compressed = is_compressed.then(|| gzip(&bytes, Compression::default())).flatten();
         let is_compressed = compressed.is_some();
         let bytes = compressed.unwrap_or(bytes);
         Ok(Self { content_type, tag, bytes, is_compressed })

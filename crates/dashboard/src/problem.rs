@@ -72,7 +72,7 @@ impl Problem {
         });
         let message = "The rest of the address was understood.";
         let error = RequestError::bad_request("invalidParameter", message).with_details(details);
-        Self::new(error, "This address has parameters that are not offered")
+        Self::new(error, "This address has parameters that cannot be used")
             .with_action("Show without them", bad.without)
     }
 

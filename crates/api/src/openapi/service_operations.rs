@@ -6,7 +6,7 @@ use utoipa::openapi::{Object, ObjectBuilder, SecurityRequirement, Type, path::Op
 use super::{
     example,
     operation::{body, independent_operation, operation, with_failures, with_parameters},
-    responses::{json as json_response, other},
+    responses::{empty, json as json_response, other},
 };
 use crate::runs::describe::run_operation_id;
 
@@ -61,7 +61,9 @@ pub(crate) fn post_batch(path: &str) -> OperationBuilder {
 pub(crate) fn get_service_document(path: &str) -> OperationBuilder {
     let root = json!({"@odata.context": "http://127.0.0.1:8080/$metadata", "value": []});
     let root = json_response("Where to begin.", "serviceDocument", root, &[]);
-    description(path, "getServiceDocument", "The service document.").response("200", root)
+    let pages = empty("The pages for people, for a client that accepts HTML.", &[]);
+    let operation = description(path, "getServiceDocument", "The service document.");
+    operation.response("200", root).response("303", pages)
 }
 
 pub(crate) fn get_metadata(path: &str) -> OperationBuilder {

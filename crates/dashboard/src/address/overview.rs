@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr as _};
 
 use flowruns_domain::{display_name::DisplayName, id::FlowId};
 
-use super::{BadAddress, Parameters, Query};
+use super::{BadAddress, Parameters, Query, stored_text};
 use crate::links::OVERVIEW;
 
 /// Which flows are shown.
@@ -58,6 +58,7 @@ impl FlowPosition {
     pub(super) fn from_text(text: &str) -> Result<Self, String> {
         let parsed = text.split_once(' ').and_then(|(flow, name)| {
             let is_short = name.chars().count() <= DisplayName::MAX_CHARS;
+            let name = stored_text(name).ok()?;
             let flow = FlowId::from_str(flow).ok().filter(|_| is_short)?;
             Some(Self { flow, name: name.to_owned() })
         });
@@ -123,6 +124,7 @@ impl fmt::Display for OverviewAddress {
 }
 
 fn name(text: &str) -> Result<String, String> {
+    let text = stored_text(text)?;
     match text.chars().count() <= DisplayName::MAX_CHARS {
         true => Ok(text.to_owned()),
         false => Err(format!("A name has at most {} characters.", DisplayName::MAX_CHARS)),
@@ -142,11 +144,12 @@ mod tests {
     use super::*;
 
     fn position() -> impl Strategy<Value = FlowPosition> {
-        ".{0,40}".prop_map(|name| FlowPosition { flow: FlowId::new(fresh_uuid()).unwrap(), name })
+        r"[^\x00\n]{0,40}"
+            .prop_map(|name| FlowPosition { flow: FlowId::new(fresh_uuid()).unwrap(), name })
     }
 
     fn addresses() -> impl Strategy<Value = OverviewAddress> {
-        let name = option::of(".{1,40}");
+        let name = option::of(r"[^\x00\n]{1,40}");
         let size = option::of(1..=OverviewAddress::MAX_SIZE);
         (option::of(select(Show::ALL.as_slice())), name, option::of(position()), size)
             .prop_map(|(show, name, after, size)| OverviewAddress { show, name, after, size })

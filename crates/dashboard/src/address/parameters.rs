@@ -51,6 +51,14 @@ struct Sent {
     value: String,
 }
 
+/// A text that is compared with stored ones, none of which contains U+0000.
+pub(crate) fn stored_text(text: &str) -> Result<&str, String> {
+    match text.contains('\0') {
+        true => Err("It contains U+0000, which no text has.".to_owned()),
+        false => Ok(text),
+    }
+}
+
 impl Parameters {
     /// The parameters of the query of an address.
     pub(crate) fn of(query: Option<&str>) -> Self {

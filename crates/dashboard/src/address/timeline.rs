@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     fn addresses() -> impl Strategy<Value = TimelineAddress> {
-        let position = ".{0,40}"
+        let position = r"[^\x00\n]{0,40}"
             .prop_map(|name| FlowPosition { flow: FlowId::new(fresh_uuid()).unwrap(), name });
         let to = (-62_135_596_800_000_000_i64..253_402_300_800_000_000).prop_map(|micros| {
             Timestamp::new(chrono::DateTime::from_timestamp_micros(micros).unwrap()).unwrap()

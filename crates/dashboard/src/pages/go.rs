@@ -10,7 +10,7 @@ use flowruns_domain::{
 };
 
 use crate::{
-    address::{OverviewAddress, Parameters},
+    address::{OverviewAddress, Parameters, stored_text},
     links::{self, flow_path, run_path},
     page::Page,
     problem::Problem,
@@ -20,7 +20,7 @@ use crate::{
 /// Redirects to the run or flow with an id, else to the flow of a name, else to the flows whose names begin so.
 pub(crate) async fn get(request: PageRequest) -> Result<Page, Problem> {
     let mut parameters = Parameters::of(request.query());
-    let sought = parameters.take("q", |text| Ok(text.trim().to_owned()));
+    let sought = parameters.take("q", |text| stored_text(text.trim()).map(str::to_owned));
     parameters.finish(links::GO)?;
     let Some(sought) = sought.filter(|sought| !sought.is_empty()) else {
         return Ok(Page::redirect(links::OVERVIEW));

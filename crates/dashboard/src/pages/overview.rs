@@ -152,11 +152,15 @@ impl Overview {
     }
 
     fn nothing(&self, links: &Links) -> Markup {
-        let has_filter = self.address.show.is_some() || self.address.name.is_some();
+        let show_all = html! { a href=(links.to(OverviewAddress::default())) { "Show all flows" } };
         html! {
             div.nothing {
-                @if has_filter || self.address.after.is_some() {
-                    p { "No flow of this page matches. " a href=(links.to(OverviewAddress::default())) { "Show all flows" } }
+                @if let Some(name) = &self.address.name {
+                    p { "No flow has a name that begins with " bdi { b { (name) } } ", in upper and lower case as written. " (show_all) }
+                } @else if self.next.is_some() {
+                    p { "None of the flows of this page; the next page may have some. " (show_all) }
+                } @else if self.address.show.is_some() || self.address.after.is_some() {
+                    p { "No flow matches. " (show_all) }
                 } @else {
                     p { "There are no flows yet. " a href=(links.to(REPORT)) { "Report the first run" } }
                 }

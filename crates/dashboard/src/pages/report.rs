@@ -117,7 +117,7 @@ impl Report {
             ),
         };
         format!(
-            "FLOWS={}/industryData/incomingFlows\nAUTH=\"Authorization: Bearer $(flowruns token)\"\nJSON='Content-Type: application/json'\n{create}\nRUN=$(uuidgen)\ncurl \"$FLOWS/$FLOW/runs\" -H \"$AUTH\" -H \"$JSON\" \\\n  -d \"{{\\\"id\\\":\\\"$RUN\\\",\\\"displayName\\\":\\\"First run\\\"}}\"\ncurl -X PATCH \"$FLOWS/$FLOW/runs/$RUN\" -H \"$AUTH\" -H \"$JSON\" \\\n  -d '{{\"status\":\"completed\",\"statistics\":{{\"rows\":1200}}}}'",
+            "FLOWS={}/industryData/incomingFlows\nAUTH=\"Authorization: Bearer $(flowruns token)\"\nJSON='Content-Type: application/json'\n{create}\nRUN=$(cat /proc/sys/kernel/random/uuid 2>/dev/null || uuidgen)\ncurl \"$FLOWS/$FLOW/runs\" -H \"$AUTH\" -H \"$JSON\" \\\n  -d \"{{\\\"id\\\":\\\"$RUN\\\",\\\"displayName\\\":\\\"First run\\\"}}\"\ncurl -X PATCH \"$FLOWS/$FLOW/runs/$RUN\" -H \"$AUTH\" -H \"$JSON\" \\\n  -d '{{\"status\":\"completed\",\"statistics\":{{\"rows\":1200}}}}'",
             self.url
         )
     }
@@ -153,7 +153,7 @@ impl View for Report {
             section.panel {
                 header { h2 { "Tokens" } }
                 div.body.prose {
-                    p { code { "flowruns token" } " prints a token of one hour, signed by the key of this server. With an issuer configured, tokens come from the issuer." }
+                    p { code { "flowruns token" } " prints a token of one hour, signed by the key of this server: run it where the server runs, with the same configuration, or send the output of " code { "cargo run -q --release -- token" } " from its sources. With an issuer configured, tokens come from the issuer." }
                 }
             }
         }

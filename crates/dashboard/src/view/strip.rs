@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{
     status::{counts, look},
-    time::{between, duration, utc},
+    time::{between, rough},
 };
 use crate::{json, links::Links};
 
@@ -56,11 +56,15 @@ pub(crate) fn strip(flow: FlowKey, cells: &[Cell], links: &Links) -> Markup {
     }
 }
 
-/// The words of one run. How long a run is in progress is not among them, so that a strip changes only when a run does.
+/// The words of one run. How long a run is in progress is not among them, so that a strip changes only when a run does. A page
+/// has a thousand of them, so they are not to the second.
 fn described(cell: &Cell) -> String {
-    let (word, start) = (look(cell.status).word, utc(cell.start));
+    let (word, start) = (look(cell.status).word, cell.start.date_time().format("%Y-%m-%d %H:%M"));
     match cell.end {
-        Some(end) => format!("{word}, {start} UTC, {}", duration(between(cell.start, end))),
+        Some(end) => {
+            let length = between(cell.start, end).num_seconds();
+            format!("{word}, {start} UTC, {}", rough(length))
+        }
         None => format!("{word} since {start} UTC"),
     }
 }
@@ -109,6 +113,6 @@ mod tests {
         }
         let html = strip(flow, &cells(flow, 1), &Links::new("/team")).into_string();
         assert!(html.contains("<a href=\"/team/ui/flows/"), "{html}");
-        assert!(html.contains("failed, 2026-03-01 08:30:00 UTC, 5 min 03 s"), "{html}");
+        assert!(html.contains("failed, 2026-03-01 08:30 UTC, 5 min"), "{html}");
     }
 }

@@ -216,7 +216,11 @@ impl Site {
 
     /// Stores a run of a flow.
     pub(crate) async fn run_of(&self, flow: FlowKey, number: u64, new: NewRun) -> RunKey {
-        let key = fixtures::run_key(flow, number);
+        self.run_at(fixtures::run_key(flow, number), new).await
+    }
+
+    /// Stores a run with this key.
+    pub(crate) async fn run_at(&self, key: RunKey, new: NewRun) -> RunKey {
         let received = new.end.or(new.start).unwrap_or_else(|| self.clock.now());
         let created = new.create(key, &fixtures::origin_at(received)).expect("a valid run");
         self.store.create_run(created).await.expect("a run");

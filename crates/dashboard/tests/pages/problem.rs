@@ -33,7 +33,9 @@ async fn parameters_that_are_not_understood_are_named_and_can_be_left_out() {
         assert!(shown.body.contains(part), "{part}: {}", shown.body);
     }
     assert!(!shown.body.contains("<b>red"), "{}", shown.body);
-    for address in ["/ui/report?x=1", "/ui/go?x=1"] {
+    let position = "/ui?after=01a22061-4410-7b93-9478-afe5cfa8ec52%20a%00";
+    let with_nul = ["/ui?name=%00", "/ui.json?name=a%00", "/ui/go?q=%00", position];
+    for address in ["/ui/report?x=1", "/ui/go?x=1"].into_iter().chain(with_nul) {
         assert_eq!(site.get(address).await.status, StatusCode::BAD_REQUEST, "{address}");
     }
 }

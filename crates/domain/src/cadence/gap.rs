@@ -12,6 +12,9 @@ use crate::{
 /// The least number of gaps that make a habit.
 pub const LEAST_GAPS: usize = 5;
 
+/// Runs that start together, as those of a backfill do, are not a habit.
+const LEAST_MEDIAN: Duration = Duration::from_secs(1);
+
 /// A flow is not late before this time after its usual gap.
 const GRACE: Duration = Duration::from_secs(600);
 
@@ -24,13 +27,15 @@ pub struct UsualGap {
     pub ninetieth: Duration,
 }
 
-/// The time between two starts, by the gaps between these runs. `None` with fewer than [`LEAST_GAPS`] gaps.
+/// The time between two starts, by the gaps between these runs. `None` with fewer than [`LEAST_GAPS`] gaps, and if their median
+/// is less than a second.
 pub fn usual_gap(runs: &[RecentRun]) -> Option<UsualGap> {
     let mut starts: Vec<Timestamp> = runs.iter().map(|run| run.start).collect();
     starts.sort_unstable();
     let gaps = starts.array_windows().map(|[from, to]| to.since(*from));
     let gaps = Sorted::new(gaps.collect(), LEAST_GAPS)?;
-    Some(UsualGap { median: gaps.median(), ninetieth: gaps.percentile(90) })
+    let usual = UsualGap { median: gaps.median(), ninetieth: gaps.percentile(90) };
+    (usual.median >= LEAST_MEDIAN).then_some(usual)
 }
 
 impl UsualGap {

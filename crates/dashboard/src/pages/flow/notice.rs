@@ -90,7 +90,7 @@ pub(super) fn excerpt(error: &ErrorExcerpt) -> Markup {
     html! {
         p.why {
             @if let Some(code) = &error.code { code { bdi { (leaf::cut(code)) } } " " }
-            @if let Some(message) = &error.message { bdi { (leaf::cut(message)) } }
+            @if let Some(message) = &error.message { bdi { (message) } }
         }
     }
 }

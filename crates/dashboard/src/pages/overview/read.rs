@@ -1,7 +1,7 @@
 //! Reads the overview, with at most seven statements: flows, three tallies, the flows of a tally, the runs of the page, and
 //! those of the other flows.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::TimeDelta;
 use flowruns_domain::{
@@ -98,14 +98,22 @@ async fn of_few(
     Ok((PageFlows { rows, next }, marks))
 }
 
-/// The page of a tenant with more flows than are looked at. Late and stale flows are chosen among those of the page.
+/// The page of a tenant with more flows than are looked at. Flows with runs in progress, and those that need attention because runs
+/// of the last 24 hours failed or had errors, are found by the tallies. Late and stale flows are chosen among those of the page.
 async fn of_many(
     request: &PageRequest,
     address: &OverviewAddress,
     tallies: &Tallies,
 ) -> Result<PageFlows, Problem> {
-    if address.show == Some(Show::Running) {
-        return running_of_many(request, address, &tallies.running).await;
+    match address.show {
+        Some(Show::Running) => {
+            return tallied_of_many(request, address, [&tallies.running].as_slice()).await;
+        }
+        Some(Show::Attention) => {
+            let failed = [&tallies.failed, &tallies.with_errors];
+            return tallied_of_many(request, address, failed.as_slice()).await;
+        }
+        Some(Show::Late | Show::Stale) | None => {}
     }
     let named = address.name.clone().map(|beginning| {
         Filter::Predicate(FlowPredicate::DisplayName(TextComparison::StartsWith(beginning)))
@@ -129,13 +137,15 @@ async fn of_many(
     Ok(PageFlows { rows, next })
 }
 
-/// The flows with runs in progress, at most [`MAX_FLOWS`] of them.
-async fn running_of_many(
+/// The flows of tallies, at most [`MAX_FLOWS`] of them.
+async fn tallied_of_many(
     request: &PageRequest,
     address: &OverviewAddress,
-    running: &Tally,
+    tallies: &[&Tally],
 ) -> Result<PageFlows, Problem> {
-    let ids: Vec<FlowId> = running.flows.iter().map(|one| one.flow).take(MAX_FLOWS).collect();
+    let flows = tallies.iter().flat_map(|tally| &tally.flows).map(|one| one.flow);
+    let ids: BTreeSet<FlowId> = flows.collect();
+    let ids: Vec<FlowId> = ids.into_iter().take(MAX_FLOWS).collect();
     let mut found = request.store().find_flows(request.tenant(), &ids).await?;
     found.sort_by(|one, other| BY_NAME.compare(&BY_NAME.cursor(one), &BY_NAME.cursor(other)));
     let (flows, next) = page_of(found.iter(), address);

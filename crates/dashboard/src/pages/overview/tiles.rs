@@ -77,10 +77,18 @@ impl TileCount {
 }
 
 impl MarkedFlows {
+    /// None on one page does not mean that there are none.
+    fn number(&self) -> String {
+        match (self.flows, self.is_of_page) {
+            (0, true) => "–".to_owned(),
+            (flows, _) => shown(flows),
+        }
+    }
+
     fn place(&self) -> Markup {
         html! {
             @if let Some(name) = &self.flow_name { bdi { (name) } }
-            @else if self.is_of_page { "of the flows of this page" }
+            @else if self.is_of_page { "known for each page of flows" }
             @else if self.flows == 0 { "none" }
             @else { "longer than usual" }
         }
@@ -103,8 +111,8 @@ pub(super) fn tiles(tiles: &Tiles, links: &Links) -> Markup {
             (tile((Icon::Running, running.runs), &running.number(), ("running now", running.place()), &runs("running", None)))
             (tile((Icon::Failed, failed.runs), &failed.number(), ("failed, last 24 h", failed.place()), &runs("failed", Some("24h"))))
             (tile((Icon::Error, with_errors.runs), &with_errors.number(), ("with errors, last 24 h", with_errors.place()), &runs("completedWithErrors", Some("24h"))))
-            (tile((Icon::Late, late.flows), &shown(late.flows), (late_label, late.place()), &flows(Show::Late)))
-            (tile((Icon::Stale, stale.flows), &shown(stale.flows), (stale_label, stale.place()), &flows(Show::Stale)))
+            (tile((Icon::Late, late.flows), &late.number(), (late_label, late.place()), &flows(Show::Late)))
+            (tile((Icon::Stale, stale.flows), &stale.number(), (stale_label, stale.place()), &flows(Show::Stale)))
         }
     }
 }
