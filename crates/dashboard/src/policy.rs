@@ -3,12 +3,12 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use axum::http::{
-    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    HeaderMap, HeaderName, HeaderValue,
     header::{
         CONTENT_SECURITY_POLICY, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
     },
 };
-use flowruns_http::{RequestError, RequestOrigin};
+use flowruns_http::RequestOrigin;
 
 use crate::problem::Problem;
 
@@ -91,15 +91,8 @@ pub(crate) fn check_same_origin(
     };
     match is_same_origin {
         true => Ok(()),
-        false => Err(forbidden_form()),
+        false => Err(Problem::forbidden_form()),
     }
-}
-
-/// 403: a form that a page of this session has not sent.
-pub(crate) fn forbidden_form() -> Problem {
-    let message = "This form was not sent by a page of this session, so nothing was done. Open the page again and repeat.";
-    let error = RequestError::new(StatusCode::FORBIDDEN, "foreignForm", message);
-    Problem::new(error, "Nothing was changed")
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt};
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use flowruns_domain::{
     service::ServiceError,
     store::{StoreError, StoreErrorKind},
@@ -34,6 +34,18 @@ pub(crate) struct Action {
     pub(crate) address: String,
 }
 
+/// 400: a form whose body could not be read.
+pub(crate) fn incomplete_form() -> RequestError {
+    let message = "The form did not arrive completely, so nothing was changed. Try again.";
+    RequestError::new(StatusCode::BAD_REQUEST, "incompleteForm", message)
+}
+
+/// 403: the address of a stream that was made for another session, or changed.
+pub(crate) fn refused_view() -> RequestError {
+    let message = "this view belongs to another session, or was changed; load its page again";
+    RequestError::new(StatusCode::FORBIDDEN, "viewRefused", message)
+}
+
 impl Problem {
     /// A problem with its title, a short sentence without a full stop.
     pub(crate) fn new(error: RequestError, title: impl Into<Cow<'static, str>>) -> Self {
@@ -51,6 +63,25 @@ impl Problem {
         let action = Action { label: label.into(), address: address.to_string() };
         self.explanation.actions.push(action);
         self
+    }
+
+    /// 403: a form that a page of this session has not sent.
+    pub(crate) fn forbidden_form() -> Self {
+        let message = "This form was not sent by a page of this session, so nothing was done. Open the page again and repeat.";
+        let error = RequestError::new(StatusCode::FORBIDDEN, "foreignForm", message);
+        Self::new(error, "Nothing was changed")
+    }
+
+    /// 404: no page has this address.
+    pub(crate) fn no_page() -> Self {
+        let message = "Check the address, or begin at the list of flows.";
+        Self::from(RequestError::new(StatusCode::NOT_FOUND, "pageNotFound", message))
+    }
+
+    /// 405: the page does not have this method.
+    pub(crate) fn method_not_allowed(method: &Method) -> Self {
+        let message = format!("The method {method} is not offered here. Follow a link instead.");
+        Self::from(RequestError::new(StatusCode::METHOD_NOT_ALLOWED, "methodNotAllowed", message))
     }
 
     /// 404: the tenant has no such flow or run. Whether another tenant has it is not said.

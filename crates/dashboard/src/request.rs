@@ -126,7 +126,7 @@ impl PageRequest {
         let gate = &self.dashboard.options.gate;
         match sent.is_some_and(|token| gate.is_form_token(&self.visitor, &token)) {
             true => Ok(()),
-            false => Err(policy::forbidden_form()),
+            false => Err(Problem::forbidden_form()),
         }
     }
 

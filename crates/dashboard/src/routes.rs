@@ -14,7 +14,7 @@ use axum::{
     http::{HeaderValue, Method, StatusCode, header, request::Parts},
     response::Response,
 };
-use flowruns_http::{RequestContext, RequestError, RouteName};
+use flowruns_http::{RequestContext, RouteName};
 use tower::ServiceExt as _;
 
 use self::route::{Route, problem_response};
@@ -134,9 +134,7 @@ async fn get_file(State(dashboard): State<Arc<Dashboard>>, request: Request) -> 
 async fn not_found(State(dashboard): State<Arc<Dashboard>>, request: Request) -> Response {
     let parts = request.into_parts().0;
     note_visitor(&dashboard, &parts);
-    let message = "Check the address, or begin at the list of flows.";
-    let error = RequestError::new(StatusCode::NOT_FOUND, "pageNotFound", message);
-    problem_response(Problem::from(error), &parts, &dashboard)
+    problem_response(Problem::no_page(), &parts, &dashboard)
 }
 
 async fn method_not_allowed(State(dashboard): State<Arc<Dashboard>>, request: Request) -> Response {
@@ -145,10 +143,7 @@ async fn method_not_allowed(State(dashboard): State<Arc<Dashboard>>, request: Re
         note_route(&context, parts.extensions.get());
     }
     note_visitor(&dashboard, &parts);
-    let message =
-        format!("The method {} is not offered here. Follow a link instead.", parts.method);
-    let error = RequestError::new(StatusCode::METHOD_NOT_ALLOWED, "methodNotAllowed", message);
-    problem_response(Problem::from(error), &parts, &dashboard)
+    problem_response(Problem::method_not_allowed(&parts.method), &parts, &dashboard)
 }
 
 /// Notes who sent a request that no page reads, so that its response has the navigation.

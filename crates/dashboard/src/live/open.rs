@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, header},
     response::Response,
 };
 use flowruns_domain::timestamp::Timestamp;
@@ -19,7 +19,7 @@ use super::{
     view::{Audience, LivePage},
     watch::WatchKey,
 };
-use crate::visitor::Visitor;
+use crate::{problem, visitor::Visitor};
 
 /// The longest session that is followed to its end: a stream of a longer one ends after this time and is opened again.
 const MAX_SESSION: Duration = Duration::from_secs(24 * 60 * 60);
@@ -69,7 +69,7 @@ impl Live {
         parameters: &StreamParameters,
     ) -> Result<Response, RequestError> {
         let address = self.options.key.open(visitor.tenant, visitor.session, &parameters.view);
-        let address = address.ok_or_else(refused_view)?;
+        let address = address.ok_or_else(problem::refused_view)?;
         let slot = match self.begin_stream(visitor.session) {
             Ok(slot) => slot,
             Err(reason) => {
@@ -89,11 +89,6 @@ impl Live {
 fn remaining(now: Timestamp, end: Timestamp) -> Duration {
     let remaining = end.date_time().signed_duration_since(now.date_time());
     remaining.to_std().unwrap_or_default().min(MAX_SESSION)
-}
-
-fn refused_view() -> RequestError {
-    let message = "this view belongs to another session, or was changed; load its page again";
-    RequestError::new(StatusCode::FORBIDDEN, "viewRefused", message)
 }
 
 /// A stream that ends at once. It is 200, since a script cannot read any other response to an `EventSource`.

@@ -108,7 +108,7 @@ impl Live {
         self.options.limits.interval_of(watches)
     }
 
-    /// The watches of a tenant as a caller for admission: they share one share, whoever looks.
+    /// The watches of a tenant as a caller for admission: all its visitors share one share.
     pub(super) fn caller(&self, audience: &Audience) -> CallerId {
         CallerId(self.hasher.hash_one(("watches", audience.tenant)))
     }

@@ -42,7 +42,7 @@ pub(crate) struct RoutedViews {
 }
 
 impl Tick {
-    /// Whoever looks, as far as the rendering may depend on it.
+    /// What the rendering may depend on, of the visitors who see it.
     pub(crate) fn visitor(&self) -> Visitor {
         Visitor {
             tenant: self.audience.tenant,

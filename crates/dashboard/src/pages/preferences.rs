@@ -5,10 +5,9 @@ use std::sync::Arc;
 use axum::{
     body::to_bytes,
     extract::Request,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, header},
     response::Response,
 };
-use flowruns_http::RequestError;
 
 use crate::{
     address::Parameters,
@@ -17,7 +16,7 @@ use crate::{
     options::Dashboard,
     page, policy,
     preferences::{Theme, Zone, keep_theme, keep_zone},
-    problem::Problem,
+    problem::{Problem, incomplete_form},
 };
 
 /// The longest form, in bytes: a switch, and the address to return to.
@@ -32,7 +31,7 @@ pub(crate) async fn post(
     policy::check_host(&page.origin, &dashboard.options.hosts)?;
     let (parts, body) = request.into_parts();
     policy::check_same_origin(&parts.headers, &page.origin)?;
-    let body = to_bytes(body, MAX_FORM_BYTES).await.map_err(|_| not_read())?;
+    let body = to_bytes(body, MAX_FORM_BYTES).await.map_err(|_| incomplete_form())?;
     let mut form = Parameters::of_form(&body);
     let unknown = || "It is not offered.".to_owned();
     let theme = form.take("theme", |name| Theme::from_name(name).ok_or_else(unknown));
@@ -52,9 +51,4 @@ pub(crate) async fn post(
     let cookies = kept.into_iter().flatten();
     response.headers_mut().extend(cookies.map(|cookie: HeaderValue| (header::SET_COOKIE, cookie)));
     Ok(response)
-}
-
-fn not_read() -> RequestError {
-    let message = "The form did not arrive completely, so nothing was changed. Try again.";
-    RequestError::new(StatusCode::BAD_REQUEST, "incompleteForm", message)
 }

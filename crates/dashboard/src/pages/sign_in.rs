@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::{
     body::{Body, to_bytes},
     extract::Request,
-    http::{HeaderValue, Method, StatusCode, header},
+    http::{HeaderValue, Method, header},
     response::Response,
 };
-use flowruns_http::{CallerId, Peer, Priority, RequestError};
+use flowruns_http::{CallerId, Peer, Priority};
 use maud::{Markup, html};
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     live::Live,
     options::Dashboard,
     page, policy,
-    problem::Problem,
+    problem::{Problem, incomplete_form},
     request::{FORM_TOKEN, contexts},
     view::icon::logo,
     visitor::{SignInMessage, SignInPage, SignInRequest, SignInResponse, VisitorPath},
@@ -45,13 +45,13 @@ pub(crate) async fn respond(
     let mut form = bytes::Bytes::new();
     if parts.method == Method::POST {
         policy::check_same_origin(&parts.headers, &page.origin)?;
-        form = to_bytes(body, MAX_FORM_BYTES).await.map_err(|_| not_read())?;
+        form = to_bytes(body, MAX_FORM_BYTES).await.map_err(|_| incomplete_form())?;
         let sent = Parameters::of_form(&form).take(FORM_TOKEN, |text| Ok(text.to_owned()));
         let is_own = visitor.as_ref().is_none_or(|visitor| {
             sent.is_some_and(|token| options.gate.is_form_token(visitor, &token))
         });
         if !is_own {
-            return Err(policy::forbidden_form());
+            return Err(Problem::forbidden_form());
         }
     }
     let live = parts.extensions.get::<Arc<Live>>().cloned();
@@ -140,9 +140,4 @@ const fn sentence(message: SignInMessage) -> &'static str {
         }
         SignInMessage::Expired => "Your session has expired.",
     }
-}
-
-fn not_read() -> RequestError {
-    let message = "The form did not arrive completely, so nothing was changed. Try again.";
-    RequestError::new(StatusCode::BAD_REQUEST, "incompleteForm", message)
 }

@@ -84,8 +84,8 @@ fn statistics() -> String {
             write!(members, "{}:{},", quoted(&format!("{text}{number}")), quoted(text));
     }
     let _infallible = write!(members, "{}:1}}", quoted("last"));
-    let room = Statistics::MAX_BYTES - members.len() - 2048;
-    format!("{{{members},{}:{}}}", quoted("large"), quoted(&"<b>&amp;".repeat(room / 8)))
+    let free_bytes = Statistics::MAX_BYTES - members.len() - 2048;
+    format!("{{{members},{}:{}}}", quoted("large"), quoted(&"<b>&amp;".repeat(free_bytes / 8)))
 }
 
 fn error() -> String {

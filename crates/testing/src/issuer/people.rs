@@ -1,4 +1,4 @@
-//! The pages at which an issuer signs people in: OpenID Connect, authorization code with a proof key. Whoever opens the page is
+//! The pages at which an issuer signs people in: OpenID Connect, authorization code with a proof key. A person who opens the page is
 //! signed in at once, without input.
 
 use std::{collections::HashMap, sync::Mutex};
