@@ -1,6 +1,6 @@
 //! Sends what is in the spool.
 
-use std::{fs, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::VecDeque, fs, io, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep};
 use tracing::warn;
@@ -9,10 +9,18 @@ use super::{
     entry::Entry,
     folder::{Spool, SpoolError},
 };
-use crate::{Error, report::StepKind, send::Limit, worker::Shared};
+use crate::{
+    Error,
+    blocking_error::chain,
+    report::{Fallback, Step, StepKind, fallback},
+    send::Limit,
+    worker::Shared,
+};
 
 /// How often the lock of another process is tried.
 const LOCK_INTERVAL: Duration = Duration::from_millis(50);
+/// With less time than this no entry is sent any more.
+const LEAST: Duration = Duration::from_millis(10);
 
 /// What became of the entries of the spool.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -43,6 +51,7 @@ pub(crate) async fn flush(
         return Ok(SpoolFlushed::default());
     };
     let end = Instant::now() + within;
+    spool.check_permissions()?;
     if list(&spool).await?.is_empty() {
         return Ok(SpoolFlushed::default());
     }
@@ -57,7 +66,7 @@ pub(crate) async fn flush(
     if lock.is_none() {
         return Ok(SpoolFlushed { kept: paths.len(), ..SpoolFlushed::default() });
     }
-    send_all(&shared, &spool, paths, Limit::at(end)).await
+    send_all(&shared, &spool, paths, end).await
 }
 
 async fn list(spool: &Arc<Spool>) -> Result<Vec<PathBuf>, SpoolError> {
@@ -71,7 +80,7 @@ async fn send_all(
     shared: &Shared,
     spool: &Spool,
     paths: Vec<PathBuf>,
-    limit: Limit,
+    end: Instant,
 ) -> Result<SpoolFlushed, SpoolError> {
     let mut flushed = SpoolFlushed::default();
     let mut blocked = None;
@@ -91,10 +100,13 @@ async fn send_all(
             continue;
         }
         let address = entry.address().ok();
-        if blocked.is_some() && blocked == address {
+        let left = end.saturating_duration_since(Instant::now());
+        if left < LEAST || (blocked.is_some() && blocked == address) {
             flushed.kept += 1;
             continue;
         }
+        // Half of the time for each, so that one that the server cannot answer leaves time for those that follow.
+        let limit = Limit::at(Instant::now() + left / 2);
         match deliver(shared, &entry, &limit).await {
             Delivered::Yes => flushed.delivered += 1,
             Delivered::Refused => flushed.refused += 1,
@@ -109,8 +121,12 @@ async fn send_all(
     Ok(flushed)
 }
 
+/// Removes an entry. Another process may have removed it because it is too old.
 fn remove(spool: &Spool, path: &PathBuf) -> Result<(), SpoolError> {
-    fs::remove_file(path).map_err(|error| spool.failed(error))
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(spool.failed(error)),
+        _ => Ok(()),
+    }
 }
 
 /// Sends the writes of an entry. What was delivered by an earlier attempt is repeated, which is harmless.
@@ -118,24 +134,41 @@ async fn deliver(shared: &Shared, entry: &Entry, limit: &Limit) -> Delivered {
     let Ok(address) = entry.address() else {
         return Delivered::Refused;
     };
-    for step in entry.steps() {
+    let send = async |step: &Step| {
         let request = step.request(&shared.server, address);
-        match shared.sender.send(&request, limit).await {
-            Ok(_) => {}
-            Err(error) if error.is_temporary() => return Delivered::No,
-            // The token may be one of another tenant, which does not see the flow.
-            Err(Error::NotFound(refusal)) if refusal.rule.code() == "flowNotFound" => {
-                return Delivered::No;
+        let answer = shared.sender.send(&request, limit).await?;
+        step.check(&answer, address)
+    };
+    let mut steps: VecDeque<_> = entry.steps().collect();
+    while let Some(step) = steps.pop_front() {
+        let Err(error) = send(&step).await else {
+            continue;
+        };
+        if error.is_temporary() || is_of_another_tenant(&error) {
+            return Delivered::No;
+        }
+        match fallback(&step, &error, shared.next_id()) {
+            Some(Fallback::SameOutcome(instead)) => {
+                steps.push_front(instead);
+                continue;
             }
-            Err(error) => {
-                let run = shared.server.run(address);
-                let cause = crate::blocking_error::chain(&error);
-                warn!(%run, error = cause, "a report in the spool is refused");
-                if step.kind != StepKind::Progress {
-                    return Delivered::Refused;
+            Some(Fallback::Failed(instead)) => {
+                if send(&instead).await.is_err_and(|error| error.is_temporary()) {
+                    return Delivered::No;
                 }
             }
+            None => {}
+        }
+        let run = shared.server.run(address);
+        warn!(%run, error = chain(&error), "a report in the spool is refused");
+        if step.kind != StepKind::Progress {
+            return Delivered::Refused;
         }
     }
     Delivered::Yes
+}
+
+/// The token may be one of another tenant, which does not see the flow.
+fn is_of_another_tenant(error: &Error) -> bool {
+    matches!(error, Error::NotFound(refusal) if refusal.rule.code() == "flowNotFound")
 }

@@ -8,7 +8,10 @@ use std::{
 use flowruns_client::{BlockingError, Error, Flushed, Outcome, ReportError, RunError, Status};
 use serde_json::json;
 
-use crate::{proxy::Fault, service::Fixture};
+use crate::{
+    proxy::Fault,
+    service::{Fixture, Service},
+};
 
 const SOON: Duration = Duration::from_secs(60);
 
@@ -286,4 +289,72 @@ async fn a_run_can_be_reported_from_a_spawned_task() {
         Ok::<_, Error>(run.complete(()).await)
     });
     assert_eq!(task.await.unwrap().unwrap().unwrap().status, Status::Completed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_that_come_and_go_while_the_server_is_away_do_not_make_a_report_too_large() {
+    let fixture = Fixture::new().await;
+    fixture.proxy.set_away(true);
+    let run = fixture.flow.start_detached("Run").unwrap();
+    let address = run.address();
+    // More than the service accepts in one body: 1 MiB.
+    for number in 0..1200 {
+        let file = format!("{number}-{}", "x".repeat(1000));
+        run.progress(&json!({"files": {&file: 1}, "n": number})).unwrap();
+        run.progress(&json!({"files": {&file: null}})).unwrap();
+    }
+    fixture.proxy.heal();
+    run.complete(json!({"done": true})).await.unwrap();
+    let stored = fixture.service.run(address).await;
+    assert_eq!(stored["status"], "completed");
+    assert_eq!(
+        (&stored["statistics"]["n"], &stored["statistics"]["done"]),
+        (&json!(1199), &json!(true))
+    );
+    assert_eq!(stored["statistics"]["files"], json!({}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_number_of_requests_before_an_end_is_bounded() {
+    use flowruns_client::StatisticsError::{PatchTooLarge, TooManyPatches};
+    let fixture = Fixture::new().await;
+    fixture.proxy.set_away(true);
+    let run = fixture.flow.start_detached("Run").unwrap();
+    let address = run.address();
+    let changes = (0..100).map(|number| match number % 2 {
+        0 => run.progress(&json!({"a": {"x": number}})),
+        _ => run.progress(&json!({"a": number})),
+    });
+    let refused: Vec<_> = changes.filter_map(Result::err).collect();
+    assert!(matches!(refused[0], TooManyPatches { .. }), "{refused:?}");
+    let removed: serde_json::Map<_, _> =
+        (0..300).map(|number| (format!("{number}-{}", "x".repeat(1000)), json!(null))).collect();
+    assert!(matches!(run.progress(&removed), Err(PatchTooLarge { .. })));
+    fixture.proxy.heal();
+    run.complete(json!({"a": "the end"})).await.unwrap();
+    let stored = fixture.service.run(address).await;
+    assert_eq!(stored["statistics"]["a"], "the end");
+    assert!(fixture.service.history(address).await.len() <= 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_demands_a_precondition_accepts_reports() {
+    let service = Service::with(|options| options.require_if_match = true);
+    let flow = service.create_flow("Flow").await;
+    let (builder, _proxy) = service.builder();
+    let run = builder.build().unwrap().flow_by_id(flow).start("Run").await.unwrap();
+    run.progress(&json!({"rows": 1})).unwrap();
+    let ended = run.complete(()).await.unwrap();
+    assert_eq!(service.run(ended.address).await["statistics"]["rows"], 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_is_too_large_for_the_server_does_not_leave_the_run_running() {
+    let fixture = Fixture::new().await;
+    let run = fixture.start().await;
+    let address = run.address();
+    fixture.proxy.next([Fault::Refuse(413, None)]);
+    let error = run.complete(json!({"rows": 1})).await.unwrap_err();
+    assert!(matches!(error, ReportError::Refused { .. }), "{error:?}");
+    assert_eq!(fixture.service.status(address).await, "failed");
 }
