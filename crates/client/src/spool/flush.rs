@@ -10,7 +10,7 @@ use super::{
     folder::{Spool, SpoolError},
 };
 use crate::{
-    Error,
+    Error, RunAddress,
     blocking_error::chain,
     report::{Fallback, Step, StepKind, fallback},
     send::Limit,
@@ -40,6 +40,8 @@ enum Delivered {
     Yes,
     Refused,
     No,
+    /// It is too old to be sent.
+    Expired,
 }
 
 /// Sends the entries for this server, those of a run in order. One process at a time sends; another one waits for it.
@@ -93,32 +95,48 @@ async fn send_all(
             flushed.kept += 1;
             continue;
         };
-        if spool.is_expired(&entry, shared.clock.now()) {
-            warn!(file = %path.display(), "a report in the spool is too old and is removed");
-            flushed.expired += 1;
-            remove(spool, &path)?;
-            continue;
-        }
-        let address = entry.address().ok();
-        let left = end.saturating_duration_since(Instant::now());
-        if left < LEAST || (blocked.is_some() && blocked == address) {
-            flushed.kept += 1;
-            continue;
-        }
-        // Half of the time for each, so that one that the server cannot answer leaves time for those that follow.
-        let limit = Limit::at(Instant::now() + left / 2);
-        match deliver(shared, &entry, &limit).await {
+        match send_in_order(shared, spool, &entry, end, &mut blocked).await {
             Delivered::Yes => flushed.delivered += 1,
             Delivered::Refused => flushed.refused += 1,
+            Delivered::Expired => {
+                warn!(file = %path.display(), "a report in the spool is too old and is removed");
+                flushed.expired += 1;
+            }
             Delivered::No => {
                 flushed.kept += 1;
-                blocked = address;
                 continue;
             }
         }
         remove(spool, &path)?;
     }
     Ok(flushed)
+}
+
+/// Sends an entry, unless an earlier one of the same run was kept.
+async fn send_in_order(
+    shared: &Shared,
+    spool: &Spool,
+    entry: &Entry,
+    end: Instant,
+    blocked: &mut Option<RunAddress>,
+) -> Delivered {
+    if spool.is_expired(entry, shared.clock.now()) {
+        return Delivered::Expired;
+    }
+    let Ok(address) = entry.address() else {
+        return Delivered::Refused;
+    };
+    let left = end.saturating_duration_since(Instant::now());
+    if left < LEAST || *blocked == Some(address) {
+        return Delivered::No;
+    }
+    // Half of the time for each, so that one that the server cannot answer leaves time for those that follow.
+    let limit = Limit::at(Instant::now() + left / 2);
+    let delivered = deliver(shared, entry, address, &limit).await;
+    if matches!(delivered, Delivered::No) {
+        *blocked = Some(address);
+    }
+    delivered
 }
 
 /// Removes an entry. Another process may have removed it because it is too old.
@@ -130,10 +148,7 @@ fn remove(spool: &Spool, path: &PathBuf) -> Result<(), SpoolError> {
 }
 
 /// Sends the writes of an entry. What was delivered by an earlier attempt is repeated, which is harmless.
-async fn deliver(shared: &Shared, entry: &Entry, limit: &Limit) -> Delivered {
-    let Ok(address) = entry.address() else {
-        return Delivered::Refused;
-    };
+async fn deliver(shared: &Shared, entry: &Entry, address: RunAddress, limit: &Limit) -> Delivered {
     let send = async |step: &Step| {
         let request = step.request(&shared.server, address);
         let answer = shared.sender.send(&request, limit).await?;
@@ -152,12 +167,12 @@ async fn deliver(shared: &Shared, entry: &Entry, limit: &Limit) -> Delivered {
                 steps.push_front(instead);
                 continue;
             }
-            Some(Fallback::Failed(instead)) => {
-                if send(&instead).await.is_err_and(|error| error.is_temporary()) {
-                    return Delivered::No;
-                }
+            Some(Fallback::Failed(instead))
+                if send(&instead).await.is_err_and(|error| error.is_temporary()) =>
+            {
+                return Delivered::No;
             }
-            None => {}
+            _ => {}
         }
         let run = shared.server.run(address);
         warn!(%run, error = chain(&error), "a report in the spool is refused");

@@ -15,5 +15,6 @@ mod refused_spool;
 mod retries;
 mod service;
 mod spool;
+mod statistics;
 mod tokens;
 mod unknown;
