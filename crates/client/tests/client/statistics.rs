@@ -5,7 +5,7 @@ use std::time::Duration;
 use flowruns_client::ReportError;
 use serde_json::json;
 
-use crate::service::Fixture;
+use crate::{proxy::Fault, service::Fixture};
 
 #[tokio::test(start_paused = true)]
 async fn statistics_are_merged_and_sent_once_a_second() {
@@ -129,4 +129,22 @@ async fn the_number_of_requests_before_an_end_is_bounded() {
     let stored = fixture.service.run(address).await;
     assert_eq!(stored["statistics"]["a"], "the end");
     assert!(fixture.service.history(address).await.len() <= 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn newer_statistics_are_kept_when_older_ones_were_lost_on_their_way() {
+    let fixture = Fixture::new().await;
+    let run = fixture.start().await;
+    let address = run.address();
+    fixture.proxy.next([Fault::Hang]);
+    run.progress(&json!({"n": 1, "a": {"x": 1}, "first": true})).unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    run.progress(&json!({"n": 2, "a": {"x": null, "y": 2}})).unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let expected = json!({"n": 2, "a": {"y": 2}, "first": true});
+    let stored = fixture.service.run(address).await;
+    for name in ["n", "a", "first"] {
+        assert_eq!(stored["statistics"][name], expected[name], "{stored}");
+    }
+    run.complete(()).await.unwrap();
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use flowruns_client::{Error, NewRun, ReportError, Status};
+use flowruns_client::{ClientBuilder, Error, NewRun, ReportError, Status};
 use flowruns_domain::timestamp::Timestamp;
 use flowruns_testing::FixedClock;
 use serde_json::{Value, json};
@@ -218,4 +218,32 @@ async fn a_flush_without_a_spool_gives_up_nothing() {
     let flushed = fixture.client.flush(Duration::from_secs(60)).await;
     assert_eq!((flushed.pending, flushed.acknowledged), (0, 1));
     assert_eq!(fixture.service.status(address).await, "failed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_whose_statistics_are_not_stored_is_not_ok() {
+    let folder = tempfile::tempdir().unwrap();
+    let change =
+        |builder: ClientBuilder| builder.deadline(DEADLINE).spool(folder.path().join("spool"));
+    let fixture = Fixture::with(change).await;
+    let run = fixture.start().await;
+    let address = run.address();
+    let path = format!("/industryData/incomingFlows/{}/runs/{}", address.flow, address.run);
+    assert_eq!(fixture.service.json("PATCH", &path, json!({"status": "completed"})).await.0, 200);
+    fixture.proxy.next([Fault::Hang]);
+    let error = run.complete(json!({"rows": 1})).await.unwrap_err();
+    assert!(matches!(error, ReportError::Unknown { spooled: true, .. }), "{error:?}");
+    fixture.client.flush_spool(DEADLINE).await.unwrap();
+    assert_eq!(fixture.service.run(address).await["statistics"]["rows"], 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_is_not_resolved_by_a_response_that_cannot_be_read() {
+    let fixture = hasty().await;
+    let run = fixture.start().await;
+    let address = run.address();
+    fixture.proxy.next([Fault::Hang, Fault::Respond(200, &[("OData-Version", "4.0")], "{}")]);
+    let error = run.complete(()).await.unwrap_err();
+    assert!(matches!(error, ReportError::Unknown { .. }), "{error:?}");
+    assert_eq!(fixture.service.status(address).await, "running");
 }
