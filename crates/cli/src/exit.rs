@@ -1,9 +1,11 @@
 //! The exit codes of the commands other than `exec`, and failures with a code.
 
-use std::{error::Error as StdError, ffi::OsString};
+use std::{error::Error as StdError, ffi::OsString, fmt};
 
 use clap::error::ErrorKind;
 use flowruns_client::{Error, ReportError, Status};
+
+use crate::print::clean;
 
 /// The exit code of `exec` when it cannot begin, also because of its arguments.
 const EXEC_CANNOT_BEGIN: u8 = 125;
@@ -94,8 +96,15 @@ impl Failure {
     pub(crate) fn print(&self) {
         #[expect(clippy::print_stderr, reason = "the message of a failed command")]
         {
-            eprintln!("error: {}", self.message);
+            eprintln!("error: {self}");
         }
+    }
+}
+
+/// Without control characters: the message may contain what a server sent.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&clean(&self.message), f)
     }
 }
 

@@ -4,6 +4,8 @@ mod connection;
 mod exec;
 mod exit;
 mod list;
+mod members;
+mod print;
 mod report;
 mod show;
 mod watch;

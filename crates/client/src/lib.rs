@@ -76,6 +76,7 @@ mod token;
 mod worker;
 
 pub use flowruns_domain::{
+    clock::{Clock, Ids, SystemClock, TimeOrderedIds},
     display_name::InvalidDisplayName,
     id::{FlowId, RunId},
     json::{JsonObject, JsonValue},

@@ -118,10 +118,7 @@ impl Run {
         outcome: Outcome,
         statistics: impl Serialize,
     ) -> Result<Ended, ReportError> {
-        let checked = members_of(&statistics).and_then(|members| {
-            self.mailbox.check(&members)?;
-            Ok(members)
-        });
+        let checked = self.checked(&statistics);
         drop(statistics);
         let members = match checked {
             Ok(members) => members,
@@ -141,8 +138,27 @@ impl Run {
     /// # Errors
     ///
     /// [`ReportError`].
-    pub async fn fail(mut self, error: BlockingError) -> Result<Ended, ReportError> {
-        self.report(run::Outcome::Failed, Some(error), JsonObject::default()).await
+    pub async fn fail(self, error: BlockingError) -> Result<Ended, ReportError> {
+        self.fail_with(Some(error), ()).await
+    }
+
+    /// Ends the run as `failed` with these statistics, and waits for the acknowledgement. Without an error, what is stored stays.
+    ///
+    /// # Errors
+    ///
+    /// [`ReportError`]. If the statistics cannot be sent, the run is reported as failed without them.
+    pub async fn fail_with(
+        mut self,
+        error: Option<BlockingError>,
+        statistics: impl Serialize,
+    ) -> Result<Ended, ReportError> {
+        let (members, invalid) = match self.checked(&statistics) {
+            Ok(members) => (members, None),
+            Err(invalid) => (JsonObject::default(), Some(invalid)),
+        };
+        drop(statistics);
+        let ended = self.report(run::Outcome::Failed, error, members).await;
+        invalid.map_or(ended, |invalid| Err(invalid.into()))
     }
 
     /// Ends the guard, not the run: another process goes on with it, by [`Flow::adopt`](crate::Flow::adopt).
@@ -155,6 +171,12 @@ impl Run {
     pub(crate) fn abandon(mut self, reason: EndReason) {
         let error = BlockingError::new("notStarted", "the start of the run was not acknowledged");
         self.tell(reason, run::Outcome::Failed, Some(error), JsonObject::default());
+    }
+
+    fn checked(&self, statistics: &impl Serialize) -> Result<JsonObject, StatisticsError> {
+        let members = members_of(statistics)?;
+        self.mailbox.check(&members)?;
+        Ok(members)
     }
 
     async fn report(
