@@ -22,6 +22,9 @@ pub use self::{
 pub enum Command {
     /// Run a command and report it as a run.
     Exec(exec::ExecArguments),
+    /// Copy standard input to standard output, for `exec`.
+    #[command(hide = true)]
+    ExecRelay,
     /// Report a run step by step, from a script.
     #[command(subcommand)]
     Report(report::ReportCommand),
@@ -37,6 +40,7 @@ pub enum Command {
 pub fn run(command: Command, local: &dyn LocalServer) -> u8 {
     let done = match command {
         Command::Exec(arguments) => return exec::run(arguments, local),
+        Command::ExecRelay => return exec::relay::run(),
         Command::Report(command) => report::run(command, local),
         Command::List(arguments) => list::run(&arguments, local),
         Command::Show(arguments) => show::run(&arguments, local),
