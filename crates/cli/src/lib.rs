@@ -28,6 +28,9 @@ use crate::exit::Failure;
 pub enum Command {
     /// Run a command and report it as a run.
     Exec(exec::ExecArguments),
+    /// Copy standard input to standard output, for `exec`.
+    #[command(hide = true)]
+    ExecRelay,
     /// Report a run step by step, from a script.
     #[command(subcommand, after_long_help = HELP)]
     Report(report::ReportCommand),
@@ -76,6 +79,7 @@ Exit codes:
 pub fn run(command: Command, local: &dyn LocalServer, program: fn() -> clap::Command) -> u8 {
     let done = match command {
         Command::Exec(arguments) => return exec::run(arguments, local),
+        Command::ExecRelay => return exec::relay::run(),
         Command::Report(command) => report::run(&command, local),
         Command::List(arguments) => until_reader_is_gone(list::run(&arguments, local)),
         Command::Show(arguments) => until_reader_is_gone(show::run(&arguments, local)),

@@ -26,7 +26,7 @@ use self::wait::{iterate, wait};
 use crate::{
     BlockingError, ConfigError, Ended, Error, FlowQuery, FlowRecord, Flushed, HistoryEntry,
     InvalidDisplayName, JobError, NewRun, Outcome, ReportError, RunAddress, RunError, RunQuery,
-    RunRecord, RunRow, SpoolError, SpoolFlushed, StatisticsError,
+    RunRecord, RunRow, SpoolError, SpoolFlushed, StatisticsError, Timestamp,
 };
 
 /// As [`crate::Client`].
@@ -272,6 +272,11 @@ impl Run {
     /// [`StatisticsError`].
     pub fn progress(&self, statistics: &impl Serialize) -> Result<(), StatisticsError> {
         self.0.progress(statistics)
+    }
+
+    /// As [`crate::Run::set_end`].
+    pub const fn set_end(&mut self, at: Timestamp) {
+        self.0.set_end(at);
     }
 
     /// As [`crate::Run::complete`].

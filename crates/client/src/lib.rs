@@ -77,7 +77,7 @@ mod worker;
 
 pub use flowruns_domain::{
     clock::{Clock, Ids, SystemClock, TimeOrderedIds},
-    display_name::InvalidDisplayName,
+    display_name::{DisplayName, InvalidDisplayName},
     id::{FlowId, RunId},
     json::{JsonObject, JsonValue},
     timestamp::Timestamp,

@@ -8,6 +8,7 @@ use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     BlockingError, Client, Error, Outcome, ReportError, RunAddress, StatisticsError, Status,
+    Timestamp,
     report::{End, EndReason, Mailbox, TicketKind},
     statistics::members_of,
 };
@@ -49,6 +50,7 @@ pub struct Run {
     address: RunAddress,
     mailbox: Arc<Mailbox>,
     has_ended: bool,
+    ended_at: Option<Timestamp>,
 }
 
 /// An acknowledged end: the server has stored it, or had it stored before.
@@ -63,7 +65,7 @@ pub struct Ended {
 
 impl Run {
     pub(crate) const fn new(client: Client, address: RunAddress, mailbox: Arc<Mailbox>) -> Self {
-        Self { client, address, mailbox, has_ended: false }
+        Self { client, address, mailbox, has_ended: false, ended_at: None }
     }
 
     /// Its id.
@@ -86,6 +88,11 @@ impl Run {
     /// [`StatisticsError`]; then nothing of this call is kept.
     pub fn progress(&self, statistics: &impl Serialize) -> Result<(), StatisticsError> {
         self.mailbox.progress(members_of(statistics)?)
+    }
+
+    /// When the job ended, if its outcome is told later than that. Without it, by the clock of this machine when the outcome is told.
+    pub const fn set_end(&mut self, at: Timestamp) {
+        self.ended_at = Some(at);
     }
 
     /// Ends the run as `completed` with these statistics, `()` for none, and waits for the acknowledgement.
@@ -205,7 +212,7 @@ impl Run {
             outcome,
             error: error.map(BlockingError::into_members),
             statistics,
-            at: shared.clock.now(),
+            at: self.ended_at.unwrap_or_else(|| shared.clock.now()),
             answer: Some(answer),
             _ticket: shared.tickets.issue(TicketKind::End),
         };
