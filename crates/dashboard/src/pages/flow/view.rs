@@ -10,6 +10,7 @@ use flowruns_domain::{
     json::Number,
     run::{Outcome, RunStatus},
     timestamp::Timestamp,
+    version::Version,
 };
 use serde::Serialize;
 
@@ -94,6 +95,9 @@ pub(crate) struct MemberSeries {
 pub(crate) struct RunRow {
     #[serde(flatten)]
     pub(super) run: RunReference,
+    /// The version that is shown, for actions on the run.
+    #[serde(skip)]
+    pub(super) version: Version,
     /// From start to end, or to now.
     pub(super) seconds: f64,
     pub(super) error: Option<ErrorExcerpt>,
@@ -126,6 +130,7 @@ impl FlowView {
             series.iter().map(|values| (values.run.id, values.values.clone())).collect();
         let row = |run: &RecentRun| RunRow {
             run: run.into(),
+            version: run.version,
             seconds: duration(run, now).as_secs_f64(),
             error: errors.get(&key.run(run.id)).cloned(),
             values: values.get(&run.id).cloned(),
