@@ -45,7 +45,7 @@ use self::{
     one_time_code::OneTimeCodes,
     query::Parameters,
     response::{
-        SIGNED_OUT, USED, back_to_sign_in, encoded, is_in_advance, message_named, redirect,
+        SIGNED_OUT, back_to_sign_in, encoded, is_in_advance, message_named, name_of, redirect,
     },
     session::{Session, Sessions},
     time::second,
@@ -232,8 +232,12 @@ impl SignIn {
         let transport = self.transport(&request.origin).ok_or_else(failure::needs_https)?;
         self.count_attempt(request)?;
         let code = sent.get("code").unwrap_or_default();
-        let Some(caller) = codes.redeem(code, request.now).await else {
-            return Ok(back_to_sign_in(&request.origin, &next, USED, Vec::new()));
+        let caller = match codes.redeem(code, request.now).await {
+            Ok(caller) => caller,
+            Err(unusable) => {
+                let message = name_of(unusable);
+                return Ok(back_to_sign_in(&request.origin, &next, message, Vec::new()));
+            }
         };
         let expires_at = second(request.now) + LOCAL_SESSION;
         let session = Session::of(&caller, LOCAL_NAME, expires_at, random::uuid()?);
