@@ -237,7 +237,7 @@ impl<'a> EntryParameters<'a> {
     }
 }
 
-/// JSON is sent as text and becomes jsonb in the statement.
+/// JSON is sent as text, which its column holds as it is.
 fn json(value: &impl Serialize) -> sqlx::Result<String> {
     serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(error.into()))
 }
