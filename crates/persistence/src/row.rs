@@ -16,7 +16,12 @@ use flowruns_domain::{
     timestamp::Timestamp,
     version::Version,
 };
-use sqlx::{FromRow, types::Json};
+use sqlx::{
+    Decode, FromRow, Postgres, Type,
+    error::BoxDynError,
+    postgres::{PgTypeInfo, PgValueRef},
+    types::Json,
+};
 use uuid::Uuid;
 
 #[derive(FromRow)]
@@ -27,7 +32,7 @@ pub(crate) struct RunRow {
     end_at: Option<DateTime<Utc>>,
     status: String,
     blocking_error: Option<Json<JsonObject>>,
-    statistics: Json<JsonObject>,
+    statistics: StatisticsColumn,
     version: i64,
     created_at: DateTime<Utc>,
     modified_at: DateTime<Utc>,
@@ -59,7 +64,7 @@ pub(crate) struct ListedRunRow {
     blocking_error: Option<Json<JsonObject>>,
     /// `None` where the documents were not read.
     #[sqlx(default)]
-    statistics: Option<Json<JsonObject>>,
+    statistics: Option<StatisticsColumn>,
 }
 
 #[derive(FromRow)]
@@ -82,6 +87,29 @@ pub(crate) struct EventRow {
     request_id: Uuid,
     action: String,
     changes: Json<Vec<JsonObject>>,
+}
+
+/// The column of statistics; `None` inside if its JSON is no object that a run can have.
+pub(crate) struct StatisticsColumn(Option<Statistics>);
+
+impl Type<Postgres> for StatisticsColumn {
+    fn type_info() -> PgTypeInfo {
+        <Json<JsonObject> as Type<Postgres>>::type_info()
+    }
+
+    fn compatible(column: &PgTypeInfo) -> bool {
+        <Json<JsonObject> as Type<Postgres>>::compatible(column)
+    }
+}
+
+impl<'r> Decode<'r, Postgres> for StatisticsColumn {
+    fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
+        // The binary form of jsonb is the number of its version, which is no character of JSON, and its text.
+        const JSONB_VERSION: u8 = 1;
+        let bytes = value.as_bytes()?;
+        let text = bytes.strip_prefix(&[JSONB_VERSION]).unwrap_or(bytes);
+        Ok(Self(Statistics::from_stored_text(str::from_utf8(text)?)))
+    }
 }
 
 /// Makes domain values of columns. An impossible value is an error with its table, column and row.
@@ -127,7 +155,7 @@ impl RunRow {
                 blocking_error: self
                     .blocking_error
                     .map(|Json(members)| PublicError::from_stored(members)),
-                statistics: Statistics::from_stored(self.statistics.0),
+                statistics: reader.column("statistics", self.statistics.0)?,
             },
         })
     }
@@ -163,13 +191,15 @@ impl ListedRunRow {
         let reader =
             ColumnReader { table: "runs", id: format!("{}/{}", self.flow_id, self.summary.id) };
         let flow = reader.column("flow_id", self.flow_id.to_string().parse().ok())?;
-        let error = self.blocking_error;
+        let blocking_error =
+            self.blocking_error.map(|Json(members)| PublicError::from_stored(members));
+        let details = |statistics: StatisticsColumn| {
+            let statistics = reader.column("statistics", statistics.0)?;
+            Ok(RunDetails { blocking_error, statistics })
+        };
         Ok(ListedRun {
             summary: self.summary.into_summary(FlowKey { tenant, flow })?,
-            details: self.statistics.map(|Json(statistics)| RunDetails {
-                blocking_error: error.map(|Json(members)| PublicError::from_stored(members)),
-                statistics: Statistics::from_stored(statistics),
-            }),
+            details: self.statistics.map(details).transpose()?,
         })
     }
 }
