@@ -9,6 +9,7 @@ use flowruns_domain::{
 use futures_util::{Stream, TryStreamExt as _};
 use http::Method;
 use reqwest::Url;
+use serde::Serialize;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -16,8 +17,10 @@ use crate::{
     ClientBuilder, ConfigError, Error, Flow, FlowQuery, FlowRecord, HistoryEntry, RunAddress,
     RunQuery, RunRecord, RunRow, SpoolError, SpoolFlushed,
     read::{pages, read_if_changed, watch},
-    send::{Answer, IDEMPOTENCY_KEY, Limit, Prepared},
+    report::Step,
+    send::{Answer, IDEMPOTENCY_KEY, Limit, PREFER, Prepared},
     spool,
+    statistics::members_of,
     worker::{Shared, Worker},
 };
 
@@ -194,6 +197,23 @@ impl Client {
         address: RunAddress,
     ) -> impl Stream<Item = Result<RunRecord, Error>> + Send + use<> {
         watch(Arc::clone(&self.core), address)
+    }
+
+    /// Merges statistics into a run at once, and waits for the acknowledgement. The run may have ended: its status stays as it is.
+    /// For programs that report one step of a run and end; while a program runs, [`Run::progress`](crate::Run::progress) costs less.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Statistics`], [`Error::NotFound`], and [`Error::Invalid`] over a limit after the merge.
+    pub async fn merge_statistics(
+        &self,
+        address: RunAddress,
+        statistics: &impl Serialize,
+    ) -> Result<(), Error> {
+        let shared = &self.core.shared;
+        let step = Step::progress(shared.next_id(), &members_of(statistics)?);
+        let request = step.request(&shared.server, address).header(PREFER, "return=minimal");
+        self.send(request).await.map(drop)
     }
 
     /// The history of a run, oldest first. The stream follows the pages.

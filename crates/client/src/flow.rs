@@ -168,7 +168,7 @@ impl Flow {
         if record.status.is_terminal() {
             return Err(Error::AlreadyEnded(record.status));
         }
-        let known = Statistics::from_stored(record.statistics);
+        let known = Statistics::from_stored(&record.statistics);
         Ok(self.guard(address, known, None))
     }
 

@@ -30,8 +30,10 @@ pub struct SpoolFlushed {
     pub delivered: usize,
     /// Refused by the server, because they contradict what is stored, and removed. The log names each.
     pub refused: usize,
-    /// Kept: the server is away, does not allow it, or is another one.
+    /// Kept: the server is away, or does not allow it.
     pub kept: usize,
+    /// Kept: for another server, or not readable by this version.
+    pub other: usize,
     /// Older than seven days, and removed.
     pub expired: usize,
 }
@@ -92,7 +94,7 @@ async fn send_all(
         };
         let entry = Entry::read(&text).filter(|entry| entry.server == shared.server.text());
         let Some(entry) = entry else {
-            flushed.kept += 1;
+            flushed.other += 1;
             continue;
         };
         match send_in_order(shared, spool, &entry, end, &mut blocked).await {
