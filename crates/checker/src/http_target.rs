@@ -38,7 +38,7 @@ pub enum TargetFailed {
     Client(#[from] ConfigError),
     /// It created no flow.
     #[error("the server created no flow")]
-    Flow(#[from] flowruns_client::Error),
+    Flow(#[source] Box<flowruns_client::Error>),
 }
 
 /// A server, as its clients use it. Connections that fail, time-outs and 5xx are unknown outcomes.
@@ -92,7 +92,8 @@ impl HttpTarget {
     /// [`TargetFailed`] when the server does not create it.
     pub async fn create_flow(base_url: &str, token: &str) -> Result<FlowId, TargetFailed> {
         let name = format!("Checker {}", fixtures::fresh_uuid());
-        Ok(client(base_url, token)?.create_flow(&name).await?.id())
+        let created = client(base_url, token)?.create_flow(&name).await;
+        created.map(|flow| flow.id()).map_err(|error| TargetFailed::Flow(Box::new(error)))
     }
 
     fn request(&self, method: Method, url: &str) -> RequestBuilder {
