@@ -1,11 +1,11 @@
 //! Where the server is, and the tokens for it.
 
-use std::{env, net::IpAddr, time::Duration};
+use std::{env, time::Duration};
 
 use async_trait::async_trait;
 use clap::Args;
 use flowruns_client::{
-    ClientBuilder, ConfigError, Timestamp, Token, TokenError, TokenProvider, Url, blocking::Client,
+    ClientBuilder, ConfigError, Timestamp, Token, TokenError, TokenProvider, blocking::Client,
 };
 
 use crate::exit::{Failure, chain};
@@ -52,34 +52,39 @@ impl ConnectionArguments {
         let url = match self.url.clone().or_else(|| variable(URL)) {
             Some(url) => url,
             None => local.url().map_err(|error| {
-                Failure::usage(format!("{URL} is not set, and the configuration of a server on this machine does not say it: {error}"))
+                Failure::usage(format!(
+                    "{URL} is not set, and the configuration of a server on this machine has no usable address: {error}"
+                ))
             })?,
         };
         let builder = ClientBuilder::from_variables(|name| match name {
             URL => Some(url.clone()),
             name => env::var(name).ok(),
         });
-        let builder = builder.map_err(unusable)?;
+        let builder = builder.map_err(|error| unusable(&error))?;
         if builder.has_tokens() {
             return Ok(builder);
         }
         // The key of this machine is of no use elsewhere, and its tokens are not shown to another server.
-        let is_local = self.url.is_none() && variable(URL).is_none() || is_loopback(builder.url());
+        let is_local = self.url.is_none() && variable(URL).is_none() || builder.is_local();
         let mint = if is_local { local.tokens().map_err(Failure::usage)? } else { None };
         mint.map(|mint| builder.tokens(LocalTokens(mint))).ok_or_else(|| {
-            Failure::usage(format!("there is no token for {url}; set FLOWRUNS_TOKEN, FLOWRUNS_TOKEN_FILE, FLOWRUNS_TOKEN_COMMAND or FLOWRUNS_ISSUER"))
+            Failure::usage(format!(
+                "there is no token for {url}; set FLOWRUNS_TOKEN, FLOWRUNS_TOKEN_FILE, FLOWRUNS_TOKEN_COMMAND or \
+                 FLOWRUNS_ISSUER"
+            ))
         })
     }
 
     /// A client of a command that reads. A person waits for it.
     pub(crate) fn reading_client(&self, local: &dyn LocalServer) -> Result<Client, Failure> {
         let builder = self.builder(local)?.deadline(READING_DEADLINE);
-        Ok(builder.build().map_err(unusable)?.into())
+        Ok(builder.build().map_err(|error| unusable(&error))?.into())
     }
 
     /// A client with the defaults of [`Self::builder`].
     pub(crate) fn client(&self, local: &dyn LocalServer) -> Result<Client, Failure> {
-        Ok(self.builder(local)?.build().map_err(unusable)?.into())
+        Ok(self.builder(local)?.build().map_err(|error| unusable(&error))?.into())
     }
 }
 
@@ -88,17 +93,8 @@ fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn unusable(error: ConfigError) -> Failure {
-    Failure::usage(chain(&error))
-}
-
-/// Whether the host is this machine.
-fn is_loopback(url: &Url) -> bool {
-    let Some(host) = url.host_str() else {
-        return false;
-    };
-    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
-    address.map_or(host == "localhost", |address| address.to_canonical().is_loopback())
+fn unusable(error: &ConfigError) -> Failure {
+    Failure::usage(chain(error))
 }
 
 struct LocalTokens(MintToken);
