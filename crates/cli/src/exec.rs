@@ -22,6 +22,7 @@ mod tail;
 mod usage;
 
 use std::{
+    fs::File,
     io::{self, Write as _},
     sync::{
         Arc,
@@ -31,8 +32,10 @@ use std::{
 
 use flowruns_client::{
     ClientBuilder, Clock as _, DisplayName, FlowId, Ids as _, JsonObject, Outcome, RunId,
-    SystemClock, TimeOrderedIds, Timestamp, Url,
+    SystemClock, TimeOrderedIds, Timestamp,
 };
+
+use rustix::stdio::dup2_stdout;
 
 pub(crate) use self::arguments::ExecArguments;
 use self::{
@@ -73,8 +76,8 @@ pub(crate) fn run(arguments: ExecArguments, local: &dyn LocalServer) -> u8 {
 struct Execution {
     arguments: ExecArguments,
     statistics: JsonObject,
-    /// The URL of the server, if it is known.
-    url: Option<Url>,
+    /// The URL of the server without a slash at the end, if it is known.
+    server: Option<String>,
     /// The id of the flow, if it is given.
     flow_id: Option<FlowId>,
     program: String,
@@ -103,7 +106,7 @@ impl Execution {
         let run = RunId::new(TimeOrderedIds.next(start));
         let execution = Self {
             statistics,
-            url: builder.as_ref().ok().map(|builder| builder.url().clone()),
+            server: builder.as_ref().ok().map(server_of),
             flow_id: flow::id_in(&arguments.flow),
             program: arguments
                 .command
@@ -140,7 +143,9 @@ impl Execution {
         let tail = Arc::new(Tail::new(self.arguments.tail));
         let finished =
             self.execute(&mut supervisor, &reporter, file.as_deref_mut(), &tail, &sender);
-        supervisor.wait_for_output();
+        if supervisor.wait_for_output() {
+            release_stdout();
+        }
         let ending = self.ending(&finished, file, &tail);
         reporter.tell(Message::Ended(Box::new(ending)));
         let delivery = supervisor.wait_for_report(&reporter);
@@ -208,10 +213,9 @@ impl Execution {
         let mut words = self.arguments.command.iter().cloned();
         let program = words.next().unwrap_or_default();
         let mut launch = Launch { program, arguments: words.collect(), environment: Vec::new() };
-        let server = self.url.as_ref().map(|url| url.as_str().trim_end_matches('/'));
-        let known = || KnownFlows::of(server?)?.find(&self.arguments.flow);
+        let known = || KnownFlows::of(self.server.as_deref()?)?.find(&self.arguments.flow);
         let environment = Environment {
-            url: self.url.as_ref(),
+            url: self.server.as_deref(),
             flow: &self.arguments.flow,
             flow_id: self.flow_id.or_else(known),
             run: self.run,
@@ -277,6 +281,17 @@ impl Execution {
             }
         }
     }
+}
+
+/// Closes standard output, so that its reader sees the end of the output before the report is done.
+fn release_stdout() {
+    // An error means that the reader waits for the end of this process.
+    let _still_open =
+        File::options().write(true).open("/dev/null").and_then(|null| Ok(dup2_stdout(&null)?));
+}
+
+fn server_of(builder: &ClientBuilder) -> String {
+    builder.url().as_str().trim_end_matches('/').to_owned()
 }
 
 /// Prints one line on standard error. If that cannot be written, nothing else can be done about it.

@@ -148,15 +148,17 @@ impl Supervisor {
         self.end_signal.is_some()
     }
 
-    /// Waits until what the command wrote has been passed on, but not for long: the report must not wait for a slow reader.
-    pub(super) fn wait_for_output(&mut self) {
+    /// Waits until what the command wrote has been passed on, but not for long: the report must not wait for a slow reader. Returns
+    /// whether all of it has.
+    pub(super) fn wait_for_output(&mut self) -> bool {
         let until = Instant::now() + OUTPUT_TIME;
         while self.copies > 0 && !self.is_hurried() {
             match self.events.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(event) => self.note(event),
-                Err(_late) => return,
+                Err(_late) => return false,
             }
         }
+        self.copies == 0
     }
 
     /// Waits for the report, and then for the output that is left. A signal that ends programs shortens both.
