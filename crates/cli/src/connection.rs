@@ -1,6 +1,6 @@
 //! Where the server is, and the tokens for it.
 
-use std::{env, net::IpAddr};
+use std::{env, net::IpAddr, time::Duration};
 
 use async_trait::async_trait;
 use clap::Args;
@@ -10,6 +10,8 @@ use flowruns_client::{
 
 use crate::exit::{Failure, chain};
 
+/// How long a command that reads tries to reach the server.
+const READING_DEADLINE: Duration = Duration::from_secs(10);
 const URL: &str = "FLOWRUNS_URL";
 
 /// The options of each command that speaks to a server. A token is never an argument, since other users see arguments.
@@ -65,8 +67,14 @@ impl ConnectionArguments {
         let is_local = self.url.is_none() && variable(URL).is_none() || is_loopback(builder.url());
         let mint = if is_local { local.tokens().map_err(Failure::usage)? } else { None };
         mint.map(|mint| builder.tokens(LocalTokens(mint))).ok_or_else(|| {
-            Failure::new(crate::Exit::NotAllowed, format!("there is no token for {url}; set FLOWRUNS_TOKEN, FLOWRUNS_TOKEN_FILE, FLOWRUNS_TOKEN_COMMAND or FLOWRUNS_ISSUER"))
+            Failure::usage(format!("there is no token for {url}; set FLOWRUNS_TOKEN, FLOWRUNS_TOKEN_FILE, FLOWRUNS_TOKEN_COMMAND or FLOWRUNS_ISSUER"))
         })
+    }
+
+    /// A client of a command that reads. A person waits for it.
+    pub(crate) fn reading_client(&self, local: &dyn LocalServer) -> Result<Client, Failure> {
+        let builder = self.builder(local)?.deadline(READING_DEADLINE);
+        Ok(builder.build().map_err(unusable)?.into())
     }
 
     /// A client with the defaults of [`Self::builder`].

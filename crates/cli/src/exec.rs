@@ -8,8 +8,8 @@ mod child;
 mod environment;
 mod escapes;
 mod event;
-mod flow;
 mod inbox;
+mod known_flows;
 mod outcome;
 mod output;
 pub(crate) mod relay;
@@ -43,8 +43,8 @@ use self::{
     child::{Launch, Running},
     environment::Environment,
     event::Event,
-    flow::KnownFlows,
     inbox::{Ending, Message},
+    known_flows::KnownFlows,
     outcome::{CANNOT_BEGIN, Exit, ExitCodes, Finished, NOT_REPORTED, program_name},
     reporter::{Delivery, Plan, Reporter},
     signals::die_by,
@@ -53,7 +53,7 @@ use self::{
     supervisor::{Supervisor, TimeLimit},
     tail::Tail,
 };
-use crate::{LocalServer, exit::Failure, members, print::clean};
+use crate::{LocalServer, exit::Failure, members, print::clean, target::FlowTarget};
 
 /// The name of a run whose program has a name that the service does not accept.
 const UNNAMED: &str = "command";
@@ -102,12 +102,16 @@ impl Execution {
             Offline::Drop => builder.without_spool(),
             Offline::Spool | Offline::Fail => builder,
         });
+        let Ok(flow) = arguments.flow.parse::<FlowTarget>();
         let start = SystemClock.now();
         let run = RunId::new(TimeOrderedIds.next(start));
         let execution = Self {
             statistics,
             server: builder.as_ref().ok().map(server_of),
-            flow_id: flow::id_in(&arguments.flow),
+            flow_id: match flow {
+                FlowTarget::Id(id) => Some(id),
+                FlowTarget::Name(_) => None,
+            },
             program: arguments
                 .command
                 .first()

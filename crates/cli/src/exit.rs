@@ -3,7 +3,7 @@
 use std::{error::Error as StdError, ffi::OsString, fmt};
 
 use clap::error::ErrorKind;
-use flowruns_client::{Error, ReportError, Status};
+use flowruns_client::{Error, ReportError, Status, TokenError};
 
 use crate::print::clean;
 
@@ -32,6 +32,9 @@ pub enum Exit {
     Away,
     /// `watch`: a time limit has passed.
     TimedOut,
+    /// Standard output was closed by its reader. The code is that of a program that SIGPIPE ended: `watch` must not seem to have
+    /// seen a success.
+    ReaderGone,
 }
 
 impl Exit {
@@ -47,6 +50,7 @@ impl Exit {
             Self::NotAllowed => 6,
             Self::Away => 7,
             Self::TimedOut => 124,
+            Self::ReaderGone => 128 + 13,
         }
     }
 
@@ -92,8 +96,11 @@ impl Failure {
         self.exit
     }
 
-    /// Prints the message on standard error.
+    /// Prints the message on standard error, if there is one.
     pub(crate) fn print(&self) {
+        if self.message.is_empty() {
+            return;
+        }
         #[expect(clippy::print_stderr, reason = "the message of a failed command")]
         {
             eprintln!("error: {self}");
@@ -113,8 +120,13 @@ impl From<Error> for Failure {
         let exit = match &error {
             Error::Away { .. } | Error::Unreadable(_) | Error::Closed => Exit::Away,
             Error::NotFound(_) | Error::NoSuchFlow(_) => Exit::NotFound,
-            Error::NotAllowed(_) | Error::Token(_) => Exit::NotAllowed,
-            Error::SeveralFlows { .. } | Error::InvalidName(_) | Error::InvalidId(_) => Exit::Usage,
+            Error::NotAllowed(_) => Exit::NotAllowed,
+            Error::Token(TokenError::Unavailable { .. }) => Exit::Away,
+            Error::Token(_)
+            | Error::Statistics(_)
+            | Error::SeveralFlows { .. }
+            | Error::InvalidName(_)
+            | Error::InvalidId(_) => Exit::Usage,
             _ => Exit::Refused,
         };
         Self::new(exit, chain(&error))

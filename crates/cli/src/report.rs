@@ -1,28 +1,35 @@
-//! `flowruns report`: reports a run step by step.
+//! `flowruns report`: reports a run step by step, from a script.
 
-use clap::{Args, Subcommand};
+mod end;
+mod flush;
+mod progress;
+mod start;
+
+use clap::Subcommand;
 
 use crate::{
     LocalServer,
-    connection::ConnectionArguments,
     exit::{Exit, Failure},
 };
 
+/// The steps.
 #[derive(Debug, Subcommand)]
 pub enum ReportCommand {
-    /// Send reports that earlier commands could not deliver.
-    Flush(FlushArguments),
+    /// Start a run, and print it as FLOW/RUN and nothing else
+    Start(start::StartArguments),
+    /// Merge statistics into a run
+    Progress(progress::ProgressArguments),
+    /// End a run; what cannot be delivered goes to the spool
+    End(end::EndArguments),
+    /// Send what earlier reports left in the spool
+    Flush(flush::FlushArguments),
 }
 
-#[derive(Args, Debug)]
-pub struct FlushArguments {
-    #[command(flatten)]
-    connection: ConnectionArguments,
-}
-
-pub(crate) fn run(command: ReportCommand, local: &dyn LocalServer) -> Result<Exit, Failure> {
+pub(crate) fn run(command: &ReportCommand, local: &dyn LocalServer) -> Result<Exit, Failure> {
     match command {
-        ReportCommand::Flush(arguments) => arguments.connection.client(local)?,
-    };
-    Ok(Exit::Done)
+        ReportCommand::Start(arguments) => start::run(arguments, local),
+        ReportCommand::Progress(arguments) => progress::run(arguments, local),
+        ReportCommand::End(arguments) => end::run(arguments, local),
+        ReportCommand::Flush(arguments) => flush::run(arguments, local),
+    }
 }

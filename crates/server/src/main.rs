@@ -20,7 +20,7 @@ mod telemetry;
 
 use std::{env, path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::{
     commands::{check, client, migrate, open, openapi, serve, token},
@@ -34,7 +34,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Records every run of every data flow.
 #[derive(Parser)]
-#[command(version)]
+#[command(name = "flowruns", version)]
 struct Arguments {
     /// A file that overrides the defaults; also FLOWRUNS_CONFIG.
     #[arg(long, global = true, value_name = "FILE")]
@@ -88,7 +88,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let file = arguments.config.as_deref();
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Client(command) => {
-            return Ok(flowruns_cli::run(command, &client::DataFolder::new(file)).into());
+            let folder = client::DataFolder::new(file);
+            return Ok(flowruns_cli::run(command, &folder, Arguments::command).into());
         }
         Command::Openapi => openapi::run(),
         Command::Token(arguments) => token::run(&TokenSettings::load(file)?, &arguments),

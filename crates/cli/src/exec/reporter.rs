@@ -9,8 +9,8 @@ use tokio::{select, sync::mpsc};
 
 use super::{
     event::Event,
-    flow::KnownFlows,
     inbox::{Ending, Inbox, Message},
+    known_flows::KnownFlows,
     outcome::Reported,
 };
 use crate::exit::{Failure, chain};

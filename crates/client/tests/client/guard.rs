@@ -287,3 +287,53 @@ async fn a_run_can_be_reported_from_a_spawned_task() {
     });
     assert_eq!(task.await.unwrap().unwrap().unwrap().status, Status::Completed);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_run_fails_with_statistics_and_without_those_that_cannot_be_sent() {
+    let fixture = Fixture::new().await;
+    let error = || Some(BlockingError::new("io", "broken"));
+    let run = fixture.start().await;
+    let address = run.address();
+    run.fail_with(error(), json!({"rows": 7})).await.unwrap();
+    let stored = fixture.service.run(address).await;
+    assert_eq!(stored["statistics"]["rows"], 7);
+    assert_eq!(
+        (&stored["status"], &stored["blockingError"]["code"]),
+        (&json!("failed"), &json!("io"))
+    );
+
+    let run = fixture.start().await;
+    let address = run.address();
+    let refused = run.fail_with(error(), json!({"text": "a\u{0}b"})).await;
+    assert!(matches!(refused, Err(ReportError::Statistics(_))), "{refused:?}");
+    let stored = fixture.service.run(address).await;
+    assert_eq!(
+        (&stored["status"], &stored["blockingError"]["code"]),
+        (&json!("failed"), &json!("io"))
+    );
+
+    let run = fixture.start().await;
+    let address = run.address();
+    run.fail_with(None, ()).await.unwrap();
+    assert_eq!(fixture.service.run(address).await["blockingError"], json!(null));
+}
+
+#[tokio::test(start_paused = true)]
+async fn statistics_are_merged_at_once_also_into_a_run_that_has_ended() {
+    let fixture = Fixture::new().await;
+    let run = fixture.start().await;
+    let address = run.address();
+    fixture.proxy.next([Fault::LoseResponse]);
+    fixture.client.merge_statistics(address, &json!({"rows": 1, "files": 2})).await.unwrap();
+    run.complete(()).await.unwrap();
+    fixture.client.merge_statistics(address, &json!({"rows": 7})).await.unwrap();
+    let stored = fixture.service.run(address).await;
+    let statistics = (&stored["statistics"]["rows"], &stored["statistics"]["files"]);
+    assert_eq!((&stored["status"], statistics), (&json!("completed"), (&json!(7), &json!(2))));
+
+    let invalid = fixture.client.merge_statistics(address, &json!([1])).await;
+    assert!(matches!(invalid, Err(Error::Statistics(_))), "{invalid:?}");
+    let large = json!({"text": "x".repeat(70_000)});
+    let large = fixture.client.merge_statistics(address, &large).await;
+    assert!(matches!(large, Err(Error::Invalid(_))), "{large:?}");
+}

@@ -132,3 +132,17 @@ async fn a_watch_shows_each_change_until_the_end() {
     assert_eq!(watch.try_next().await.unwrap().unwrap().status, Status::Completed);
     assert_eq!(watch.try_next().await.unwrap(), None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_list_has_the_names_of_the_flows_if_it_is_asked_for_them() {
+    let fixture = Fixture::new().await;
+    fixture.start().await.complete(()).await.unwrap();
+    let names = async |query: RunQuery| {
+        let of_flow: Vec<_> = fixture.flow.runs(&query).try_collect().await.unwrap();
+        let of_all: Vec<_> = fixture.client.runs(&query).try_collect().await.unwrap();
+        assert_eq!(of_flow, of_all);
+        of_all.into_iter().map(|run| run.flow_name).collect::<Vec<_>>()
+    };
+    assert_eq!(names(RunQuery::new()).await, [None]);
+    assert_eq!(names(RunQuery::new().with_flow_names()).await, [Some("Flow".to_owned())]);
+}
