@@ -90,7 +90,13 @@ impl Place {
 
     /// `flowruns` with these arguments, without a terminal, where no other test can see it.
     pub(crate) fn flowruns(&self, arguments: &[&str]) -> Command {
-        let mut command = self.program(FLOWRUNS_PATH);
+        self.flowruns_under(&[], arguments)
+    }
+
+    /// The same, started by another program.
+    pub(crate) fn flowruns_under(&self, starter: &[&str], arguments: &[&str]) -> Command {
+        let mut command = self.program(starter);
+        command.arg(FLOWRUNS_PATH);
         command
             .args(arguments)
             .env("FLOWRUNS_URL", self.proxy.url())
@@ -107,10 +113,10 @@ impl Place {
     }
 
     /// A program in a session of its own. The process id is that of the program.
-    pub(crate) fn program(&self, program: &str) -> Command {
+    fn program(&self, words: &[&str]) -> Command {
         let mut command = Command::new("env");
         // Whatever started the tests may ignore signals.
-        command.args(["--default-signal", "setsid", program]);
+        command.args(["--default-signal", "setsid"]).args(words);
         command.current_dir(self.folder.path()).env("TMPDIR", self.path("tmp"));
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("FLOWRUNS_")) {
             command.env_remove(name);
@@ -121,8 +127,8 @@ impl Place {
 
     /// The command as a shell starts it.
     pub(crate) fn bare(&self, command: &[&str]) -> Command {
-        let mut bare = self.program("sh");
-        bare.args(["-c", r#"exec "$0" "$@""#]).args(command);
+        let mut bare = self.program(&["sh", "-c", r#"exec "$0" "$@""#]);
+        bare.args(command);
         bare
     }
 

@@ -112,18 +112,9 @@ async fn a_later_second_sigterm_kills_and_two_at_once_are_one() {
 async fn a_signal_that_is_ignored_stays_ignored_and_the_status_is_known() {
     let place = Place::new(State::Well).await;
     let script = "echo ready; while [ ! -e go ]; do sleep 0.02; done; exit 3";
-    let exec = place.exec(&[], &["sh", "-c", script]);
-    let mut command = place.program("env");
-    command.args(["--ignore-signal=HUP", "--ignore-signal=CHLD", "env"]);
-    command.args(exec.get_args());
-    for (name, value) in exec.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    let _unused = exec;
-    let started = Started::new(command);
+    let starter = ["env", "--ignore-signal=HUP", "--ignore-signal=CHLD"];
+    let exec = ["exec", "--flow", &place.flow, "--", "sh", "-c", script];
+    let started = Started::new(place.flowruns_under(&starter, &exec));
     started.signal(Signal::HUP);
     std::fs::write(place.path("go"), "").unwrap();
     assert_eq!(started.end().0.code(), Some(3));

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// At most this many commands run at a time. Those at bad servers wait most of their time.
-const AT_ONCE: usize = 24;
+const AT_ONCE: usize = 32;
 
 /// A state of the server, and of what else a report needs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

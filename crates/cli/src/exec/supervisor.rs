@@ -64,7 +64,10 @@ impl Supervisor {
     pub(super) fn wait_for_creation(&mut self) -> Result<(), String> {
         loop {
             match self.events.recv() {
-                Ok(Event::Created(created)) => return created,
+                Ok(Event::Created) => return Ok(()),
+                Ok(Event::Reported(Delivery::Lost(error) | Delivery::Spooled(error))) => {
+                    return Err(error);
+                }
                 Ok(event) => self.note(event),
                 Err(error) => return Err(error.to_string()),
             }
@@ -140,7 +143,7 @@ impl Supervisor {
                     self.end_signal = Some(received.signal);
                 }
             }
-            Event::Ended(_) | Event::Created(_) => {}
+            Event::Ended(_) | Event::Created => {}
         }
     }
 
