@@ -61,7 +61,8 @@ mod tests {
         let parsed = |text| parse_time(text).map(|time| time.to_string());
         assert_eq!(parsed("2026-03-01").unwrap(), "2026-03-01T00:00:00Z");
         assert_eq!(parsed("2026-03-01T09:30:00+01:00").unwrap(), "2026-03-01T08:30:00Z");
-        let day = now().since(parse_time("24h").unwrap()).as_secs();
+        let yesterday = parse_time("24h").unwrap();
+        let day = now().since(yesterday).as_secs();
         assert!((86_400..86_460).contains(&day), "{day}");
         for text in ["", "yesterday", "2026-3-1", "2026-03-01T09:30:00", "9999999y"] {
             assert!(parsed(text).is_err(), "{text}");

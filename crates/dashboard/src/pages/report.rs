@@ -109,6 +109,15 @@ impl Report {
         Fragment::new("arrival", markup)
     }
 
+    /// With a flow that is created with the first run if the tenant has none.
+    fn exec(&self) -> String {
+        let flow = match self.flow.id {
+            Some(flow) => flow.to_string(),
+            None => format!("\"{NEW_FLOW_NAME}\" --create-flow"),
+        };
+        format!("flowruns exec --flow {flow} -- COMMAND")
+    }
+
     fn curl(&self) -> String {
         let create = match self.flow.id {
             Some(flow) => format!("FLOW={flow}"),
@@ -147,8 +156,9 @@ impl View for Report {
                 (self.arrival(&page.links).markup)
             }
             div.ways {
-                (way(1, "curl", "Two requests: one when the run starts, one when it ends.", &self.curl(), "way-curl"))
-                (way(2, "Rust", "With FLOWRUNS_URL and FLOWRUNS_TOKEN in the environment. A run that is dropped without an outcome, by a panic or a cancelled task, is reported as failed.", &self.rust(), "way-rust"))
+                (way(1, "Any command", "In front of a command, in a shell, a crontab or a scheduler. Its start, its end, its exit code and the last lines of a failure are reported; the command itself runs as before, also while this server is away.", &self.exec(), "way-exec"))
+                (way(2, "curl", "Two requests: one when the run starts, one when it ends.", &self.curl(), "way-curl"))
+                (way(3, "Rust", "With FLOWRUNS_URL and FLOWRUNS_TOKEN in the environment. A run that is dropped without an outcome, by a panic or a cancelled task, is reported as failed.", &self.rust(), "way-rust"))
             }
             section.panel {
                 header { h2 { "Tokens" } }

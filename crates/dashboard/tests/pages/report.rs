@@ -13,6 +13,7 @@ async fn without_flows_the_examples_create_one() {
         "No run has been reported yet",
         "-d '{&quot;displayName&quot;:&quot;First flow&quot;}'",
         "http://127.0.0.1:8080",
+        "flowruns exec --flow &quot;First flow&quot; --create-flow -- COMMAND",
     ] {
         assert!(page.contains(part), "{part}: {page}");
     }
@@ -28,6 +29,8 @@ async fn the_examples_name_a_flow_of_the_tenant_as_text() {
         "{page}"
     );
     assert!(page.contains(&format!("FLOW={}", flow.flow)), "{page}");
+    let exec = format!("flowruns exec --flow {} -- COMMAND", flow.flow);
+    assert!(page.contains(&exec) && page.contains("data-copy=\"#way-exec\""), "{page}");
     assert!(!page.contains("<img"), "{page}");
     let json = site.get("/ui/report.json").await.json();
     assert_eq!(json["flow"]["id"], flow.flow.to_string());
