@@ -27,9 +27,9 @@ use crate::{
 /// A client of a server. It is cheap to clone: all clones share the connections, the queue and the thread on which everything is
 /// sent. So reports go out from drops, panics, any async runtime, and programs without one.
 ///
-/// When the last clone, [`Flow`] and [`Run`](crate::Run) are dropped, it waits until everything told is acknowledged or spooled, for
-/// 5 seconds without the server ([`ClientBuilder::exit_wait`]). `std::process::exit` drops nothing: call [`flush`](Self::flush)
-/// before it.
+/// When the last clone, [`Flow`] and [`Run`](crate::Run) are dropped, it waits until everything told is acknowledged. After 5 seconds
+/// ([`ClientBuilder::exit_wait`]) it puts the rest into the spool, which has 6 more. `std::process::exit` drops nothing, and a client in a
+/// `static` is never dropped: call [`flush`](Self::flush) before the program ends.
 #[derive(Clone)]
 pub struct Client {
     pub(crate) core: Arc<Core>,
@@ -226,11 +226,11 @@ impl Client {
     }
 
     /// Waits until everything told so far is acknowledged, refused or spooled. Ends that are not acknowledged `within` this time go
-    /// to the spool, if there is one. Call it before `std::process::exit`.
+    /// to the spool; without a spool they are still sent, and counted as pending. Call it before `std::process::exit`.
     pub async fn flush(&self, within: Duration) -> Flushed {
         let shared = Arc::clone(&self.core.shared);
         let settled = async move {
-            shared.settle(within).await;
+            shared.settle(within, false).await;
             Ok(())
         };
         // A client without its thread has nothing that waits.
