@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 
+use flowruns_domain::timestamp::Timestamp;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
@@ -90,6 +91,16 @@ async fn a_command_that_must_be_reported_does_not_start_while_the_server_is_away
     let ended = run(place.exec(&options, &["sh", "-c", "exit 3"]), b"").await;
     assert_eq!((ended.code, ended.said().as_str()), (Some(3), ""));
     assert_eq!(place.only_run().await["status"], "failed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_a_command_that_waited_for_its_run_is_when_it_ended() {
+    let place = Place::new(State::Slow).await;
+    let ended = run(place.exec(&["--offline", "fail"], &["date", "+%s%6N"]), b"").await;
+    let before_its_end: i64 = ended.stdout_text().trim().parse().unwrap();
+    let stored = place.only_run().await;
+    let end: Timestamp = stored["endDateTime"].as_str().unwrap().parse().unwrap();
+    assert!(end.date_time().timestamp_micros() >= before_its_end, "{stored:#}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

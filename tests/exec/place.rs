@@ -6,13 +6,17 @@ use std::{
     os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::{Arc, Mutex, Weak},
+    sync::{Arc, Weak},
     thread,
 };
 
-use flowruns_testing::harness::{ApiClient, ServerProcess};
+use flowruns_testing::{
+    harness::{ApiClient, ServerProcess},
+    scratch::ScratchDatabase,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::{sync::Mutex, task::spawn_blocking};
 
 use crate::{
     FLOWRUNS, FLOWRUNS_PATH,
@@ -21,21 +25,32 @@ use crate::{
 
 const FLOWS: &str = "/industryData/incomingFlows";
 
+/// A server on a database without fsync: on a busy disk that takes longer than `exec` tries.
+#[derive(Debug)]
+struct Service {
+    server: ServerProcess,
+    _database: ScratchDatabase,
+}
+
 /// The server of the tests that run at this moment.
-fn server() -> Arc<ServerProcess> {
-    static SHARED: Mutex<Weak<ServerProcess>> = Mutex::new(Weak::new());
-    let mut shared = SHARED.lock().unwrap();
-    shared.upgrade().unwrap_or_else(|| {
-        let server = Arc::new(FLOWRUNS.server().start());
-        *shared = Arc::downgrade(&server);
-        server
-    })
+async fn service() -> Arc<Service> {
+    static SHARED: Mutex<Weak<Service>> = Mutex::const_new(Weak::new());
+    let mut shared = SHARED.lock().await;
+    if let Some(service) = shared.upgrade() {
+        return service;
+    }
+    let database = ScratchDatabase::create().await;
+    let builder = FLOWRUNS.server().env("DATABASE_URL", database.service_url());
+    let server = spawn_blocking(|| builder.start()).await.unwrap();
+    let service = Arc::new(Service { server, _database: database });
+    *shared = Arc::downgrade(&service);
+    service
 }
 
 /// A flow of a test, the way to its server, and folders.
 #[derive(Debug)]
 pub(crate) struct Place {
-    server: Arc<ServerProcess>,
+    service: Arc<Service>,
     pub(crate) proxy: Proxy,
     pub(crate) flow: String,
     pub(crate) name: String,
@@ -45,7 +60,8 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) async fn new(state: State) -> Self {
-        let server = tokio::task::spawn_blocking(server).await.unwrap();
+        let service = service().await;
+        let server = &service.server;
         let folder = tempfile::tempdir().unwrap();
         let name = format!("Flow of {}", folder.path().display());
         let created =
@@ -54,7 +70,7 @@ impl Place {
         fs::create_dir(folder.path().join("tmp")).unwrap();
         let proxy = Proxy::start(server.address(), state);
         let token = server.token().to_owned();
-        Self { server, proxy, flow, name, folder, token }
+        Self { service, proxy, flow, name, folder, token }
     }
 
     /// The same with another token.
@@ -65,11 +81,11 @@ impl Place {
 
     /// A token that the server accepts.
     pub(crate) fn right_token(&self) -> &str {
-        self.server.token()
+        self.service.server.token()
     }
 
     pub(crate) fn client(&self) -> ApiClient {
-        self.server.client()
+        self.service.server.client()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -199,7 +215,7 @@ impl Ended {
 /// Runs a command to its end, with this standard input, and reads its output until all processes have closed it.
 pub(crate) async fn run(command: Command, input: &[u8]) -> Ended {
     let input = input.to_owned();
-    tokio::task::spawn_blocking(move || run_blocking(command, input)).await.unwrap()
+    spawn_blocking(move || run_blocking(command, input)).await.unwrap()
 }
 
 fn run_blocking(mut command: Command, input: Vec<u8>) -> Ended {

@@ -3,7 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::{
-        Arc, Mutex,
+        Arc, LazyLock, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -15,6 +15,7 @@ use tokio::{
         TcpListener, TcpSocket, TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
+    runtime::{Builder, Runtime},
     select,
     time::sleep,
 };
@@ -23,6 +24,10 @@ use tokio::{
 const SLOW: Duration = Duration::from_millis(700);
 const UNAVAILABLE: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 4\r\n\r\naway";
+
+/// Proxies have threads of their own: a test that writes files on a busy disk must not make a server slow.
+static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap());
 
 /// What the server does.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -58,7 +63,6 @@ struct Shared {
 }
 
 impl Proxy {
-    /// Needs a runtime.
     pub(crate) fn start(server: SocketAddr, state: State) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
@@ -85,6 +89,7 @@ impl Proxy {
         let Some(socket) = self.socket.lock().unwrap().take() else {
             return;
         };
+        let _runtime = RUNTIME.enter();
         let listener = socket.listen(1024).unwrap();
         tokio::spawn(accept(listener, Arc::clone(&self.shared)));
     }

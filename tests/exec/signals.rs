@@ -49,8 +49,8 @@ async fn each_signal_reaches_all_processes_of_the_command_once() {
     let script = |signal: &str| {
         format!(
             "note() {{ echo $1 >> {signal}; }}
-            (trap 'note below; exit' {signal}; echo ready; while :; do sleep 0.02; done) &
             trap 'note above; wait; exit 9' {signal}
+            (trap 'note below; exit' {signal}; echo ready; while :; do sleep 0.02; done) &
             while :; do sleep 0.02; done"
         )
     };

@@ -48,8 +48,8 @@ impl Situation {
         }
     }
 
-    /// Whether the report arrives without the spool.
-    fn arrives(self) -> bool {
+    /// Whether the report can arrive without the spool.
+    fn may_arrive(self) -> bool {
         matches!(self, Self::Server(State::Well | State::Slow | State::CutsAfterCommit))
     }
 }
@@ -107,11 +107,14 @@ async fn check(situation: Situation, place: &Place, child: &Child) {
             assert_eq!(place.runs().await, Vec::<Value>::new(), "{context}");
             return;
         }
-        _ if situation.arrives() => assert_eq!(place.spooled(), 0, "{context}"),
         _ => {
-            assert_eq!(place.spooled(), 1, "{context}");
-            assert!(ended.said().contains("is in the spool"), "{context}");
-            flush(place).await;
+            let is_spooled = ended.said().contains("is in the spool");
+            assert_eq!(place.spooled(), usize::from(is_spooled), "{context}");
+            // A server that answers may still take too long while many commands run.
+            assert!(is_spooled || situation.may_arrive(), "{context}");
+            if is_spooled {
+                flush(place).await;
+            }
         }
     }
     let stored = place.only_run().await;

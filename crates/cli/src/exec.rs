@@ -28,6 +28,7 @@ use std::{
         Arc,
         mpsc::{Sender, channel},
     },
+    time::Instant,
 };
 
 use flowruns_client::{
@@ -83,6 +84,8 @@ struct Execution {
     program: String,
     run: RunId,
     start: Timestamp,
+    /// The same moment by a clock that is never set.
+    began: Instant,
 }
 
 /// The client to report with, or why there is none. That is no reason not to run the command.
@@ -119,6 +122,7 @@ impl Execution {
                 .unwrap_or_default(),
             run: run.map_err(|error| Failure::usage(error.to_string()))?,
             start,
+            began: Instant::now(),
             arguments,
         };
         Ok((execution, builder))
@@ -255,7 +259,7 @@ impl Execution {
         if let (TailOn::Always, false, Some(tail)) = (tail_on, has_error, tail) {
             statistics.push(outcome::tail_statistics(&tail));
         }
-        let at = finished.end_after(self.start);
+        let at = finished.at(self.start, self.began);
         Ending { reported, statistics, at }
     }
 

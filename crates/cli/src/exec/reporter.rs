@@ -18,6 +18,8 @@ use crate::exit::{Failure, chain};
 
 /// The time after the end of the command in which reports are sent. Then they go to the spool.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
+/// How long one attempt may take: shorter, so that a connection that hangs is not the only one.
+const ATTEMPT_TIME: Duration = Duration::from_secs(5);
 /// How long the reports of earlier commands may be sent.
 const SPOOL_TIME: Duration = Duration::from_secs(5);
 /// How often the server is asked for the flow again while it does not allow it.
@@ -92,8 +94,12 @@ fn report(
         let _started = messages.blocking_recv();
     }
     let lost = |error: &dyn std::fmt::Display| Delivery::Lost(error.to_string());
-    let builder = builder.map_err(|failure| lost(&failure))?.deadline(DEADLINE);
-    let client = builder.build().map_err(|error| Delivery::Lost(chain(&error)))?;
+    let builder = builder.map_err(|failure| lost(&failure))?;
+    let client = builder
+        .deadline(DEADLINE)
+        .attempt_timeout(ATTEMPT_TIME)
+        .build()
+        .map_err(|error| Delivery::Lost(chain(&error)))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.map_err(|error| lost(&error))?;
     let mut inbox = Inbox::new(messages, DEADLINE);

@@ -116,7 +116,7 @@ impl Supervisor {
             Ok((status, usage)) => End::Ended(status, usage),
             Err(error) => End::Unknown(error),
         };
-        Finished { end, duration, timeout: timer.ended_it() }
+        Finished { end, ended, duration, timeout: timer.ended_it() }
     }
 
     /// A second SIGTERM ends the command for certain.
