@@ -70,7 +70,7 @@ fn bash_completes_commands_options_and_statuses() {
         let words: Vec<&str> = line.split(' ').collect();
         let (last, before) = (words.last().unwrap(), words[words.len() - 2]);
         let script = format!(
-            "source {}; COMP_WORDS=({line:?}); COMP_WORDS=({line}); [ -z '{last}' ] && COMP_WORDS+=(''); \
+            "source {}; COMP_WORDS=({line}); [ -z '{last}' ] && COMP_WORDS+=(''); \
              COMP_CWORD={}; _flowruns flowruns '{last}' '{before}'; echo \"${{COMPREPLY[*]}}\"",
             file.display(),
             words.len() - 1,

@@ -238,10 +238,10 @@ class BashOperator:
         environment = {**os.environ, **env} if append_env else env
         command = bash_command.replace("{{ ds }}", "2026-03-01")
         sys.exit(subprocess.run(["bash", "-c", command], env=environment).returncode)
-for name in ["airflow", "airflow.operators", "airflow.operators.bash"]:
-    sys.modules[name] = types.ModuleType(name)
-sys.modules["airflow"].DAG = DAG
-sys.modules["airflow.operators.bash"].BashOperator = BashOperator
+for name in ["", ".sdk", ".providers", ".providers.standard", ".providers.standard.operators", ".providers.standard.operators.bash"]:
+    sys.modules["airflow" + name] = types.ModuleType("airflow" + name)
+sys.modules["airflow.sdk"].DAG = DAG
+sys.modules["airflow.providers.standard.operators.bash"].BashOperator = BashOperator
 "#;
 
 #[test]

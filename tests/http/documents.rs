@@ -11,7 +11,7 @@ const DEFAULTS: &str = include_str!("../../config/default.toml");
 const CONFIGURATION: &str = include_str!("../../docs/configuration.md");
 
 /// The pages, by their path relative to the root of the workspace. The changelog names what no longer exists.
-const PAGES: [(&str, &str); 10] = [
+const PAGES: [(&str, &str); 11] = [
     ("README.md", include_str!("../../README.md")),
     ("SECURITY.md", include_str!("../../SECURITY.md")),
     ("deploy/README.md", include_str!("../../deploy/README.md")),
@@ -22,6 +22,7 @@ const PAGES: [(&str, &str); 10] = [
     ("docs/dashboard.md", include_str!("../../docs/dashboard.md")),
     ("docs/operations.md", include_str!("../../docs/operations.md")),
     ("docs/performance.md", include_str!("../../docs/performance.md")),
+    ("docs/reporting.md", include_str!("../../docs/reporting.md")),
 ];
 
 /// Folders of the workspace: code that begins with one of them is a path.

@@ -1,11 +1,11 @@
 //! Where the server is, and the tokens for it.
 
-use std::{env, net::IpAddr, time::Duration};
+use std::{env, time::Duration};
 
 use async_trait::async_trait;
 use clap::Args;
 use flowruns_client::{
-    ClientBuilder, ConfigError, Timestamp, Token, TokenError, TokenProvider, Url, blocking::Client,
+    ClientBuilder, ConfigError, Timestamp, Token, TokenError, TokenProvider, blocking::Client,
 };
 
 use crate::exit::{Failure, chain};
@@ -52,7 +52,9 @@ impl ConnectionArguments {
         let url = match self.url.clone().or_else(|| variable(URL)) {
             Some(url) => url,
             None => local.url().map_err(|error| {
-                Failure::usage(format!("{URL} is not set, and the configuration of a server on this machine does not say it: {error}"))
+                Failure::usage(format!(
+                    "{URL} is not set, and the configuration of a server on this machine has no usable address: {error}"
+                ))
             })?,
         };
         let builder = ClientBuilder::from_variables(|name| match name {
@@ -64,10 +66,13 @@ impl ConnectionArguments {
             return Ok(builder);
         }
         // The key of this machine is of no use elsewhere, and its tokens are not shown to another server.
-        let is_local = self.url.is_none() && variable(URL).is_none() || is_loopback(builder.url());
+        let is_local = self.url.is_none() && variable(URL).is_none() || builder.is_local();
         let mint = if is_local { local.tokens().map_err(Failure::usage)? } else { None };
         mint.map(|mint| builder.tokens(LocalTokens(mint))).ok_or_else(|| {
-            Failure::usage(format!("there is no token for {url}; set FLOWRUNS_TOKEN, FLOWRUNS_TOKEN_FILE, FLOWRUNS_TOKEN_COMMAND or FLOWRUNS_ISSUER"))
+            Failure::usage(format!(
+                "there is no token for {url}; set FLOWRUNS_TOKEN, FLOWRUNS_TOKEN_FILE, FLOWRUNS_TOKEN_COMMAND or \
+                 FLOWRUNS_ISSUER"
+            ))
         })
     }
 
@@ -90,15 +95,6 @@ fn variable(name: &str) -> Option<String> {
 
 fn unusable(error: ConfigError) -> Failure {
     Failure::usage(chain(&error))
-}
-
-/// Whether the host is this machine.
-fn is_loopback(url: &Url) -> bool {
-    let Some(host) = url.host_str() else {
-        return false;
-    };
-    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
-    address.map_or(host == "localhost", |address| address.to_canonical().is_loopback())
 }
 
 struct LocalTokens(MintToken);

@@ -69,11 +69,23 @@ pub fn usage_exit_code(error: &clap::Error, arguments: impl Iterator<Item = OsSt
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return Exit::Done.code();
     }
-    let mut own = arguments.skip(1).take_while(|argument| argument != "--");
-    match own.any(|argument| argument == "exec") {
+    match command_of(arguments).is_some_and(|command| command == "exec") {
         true => EXEC_CANNOT_BEGIN,
         false => Exit::Usage.code(),
     }
+}
+
+/// The first argument that is neither an option nor the value of `--config`, the only option before a command that has one.
+fn command_of(arguments: impl Iterator<Item = OsString>) -> Option<OsString> {
+    let mut arguments = arguments.skip(1);
+    while let Some(argument) = arguments.next() {
+        if argument == "--config" {
+            arguments.next();
+        } else if !argument.as_encoded_bytes().starts_with(b"-") {
+            return Some(argument);
+        }
+    }
+    None
 }
 
 /// Why a command has no result: an exit code and one sentence.

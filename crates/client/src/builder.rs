@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     Client, HttpTransport, JobError, TokenProvider, Transport,
-    address::{AddressError, ServerAddress},
+    address::{AddressError, ServerAddress, is_loopback},
     client::Core,
     report::{QueueBytes, Tickets, Totals},
     send::{RetryBudget, Sender},
@@ -125,6 +125,11 @@ impl ClientBuilder {
     /// The base URL.
     pub const fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// Whether the server is on this machine: its address is one of loopback.
+    pub fn is_local(&self) -> bool {
+        is_loopback(&self.url)
     }
 
     /// Accepts http to another machine. Anyone between can read the token.
