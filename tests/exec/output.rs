@@ -108,5 +108,4 @@ async fn a_gibibyte_passes_in_bounded_memory() {
     let stderr = String::from_utf8(output.stderr).unwrap();
     let peak: u64 = stderr.split_whitespace().nth(1).unwrap().parse().unwrap();
     assert!(peak < MAX_KIB, "{stderr}");
-    println!("peak of exec: {peak} KiB");
 }

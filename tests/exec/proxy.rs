@@ -144,7 +144,7 @@ async fn respond(
     loop {
         let length = from_server.read(&mut response).await?;
         let number = shared.responses.fetch_add(1, Ordering::Relaxed);
-        if length == 0 || state == State::CutsAfterCommit && number % 2 == 0 {
+        if length == 0 || state == State::CutsAfterCommit && number.is_multiple_of(2) {
             return Ok(());
         }
         if state == State::Slow {
