@@ -8,8 +8,8 @@ mod child;
 mod environment;
 mod escapes;
 mod event;
-mod flow;
 mod inbox;
+mod known_flows;
 mod outcome;
 mod output;
 pub(crate) mod relay;
@@ -22,17 +22,21 @@ mod tail;
 mod usage;
 
 use std::{
+    fs::File,
     io::{self, Write as _},
     sync::{
         Arc,
         mpsc::{Sender, channel},
     },
+    time::Instant,
 };
 
 use flowruns_client::{
     ClientBuilder, Clock as _, DisplayName, FlowId, Ids as _, JsonObject, Outcome, RunId,
-    SystemClock, TimeOrderedIds, Timestamp, Url,
+    SystemClock, TimeOrderedIds, Timestamp,
 };
+
+use rustix::stdio::dup2_stdout;
 
 pub(crate) use self::arguments::ExecArguments;
 use self::{
@@ -40,8 +44,8 @@ use self::{
     child::{Launch, Running},
     environment::Environment,
     event::Event,
-    flow::KnownFlows,
     inbox::{Ending, Message},
+    known_flows::KnownFlows,
     outcome::{CANNOT_BEGIN, Exit, ExitCodes, Finished, NOT_REPORTED, program_name},
     reporter::{Delivery, Plan, Reporter},
     signals::die_by,
@@ -50,7 +54,7 @@ use self::{
     supervisor::{Supervisor, TimeLimit},
     tail::Tail,
 };
-use crate::{LocalServer, exit::Failure, members, print::clean};
+use crate::{LocalServer, exit::Failure, members, print::clean, target::FlowTarget};
 
 /// The name of a run whose program has a name that the service does not accept.
 const UNNAMED: &str = "command";
@@ -73,13 +77,15 @@ pub(crate) fn run(arguments: ExecArguments, local: &dyn LocalServer) -> u8 {
 struct Execution {
     arguments: ExecArguments,
     statistics: JsonObject,
-    /// The URL of the server, if it is known.
-    url: Option<Url>,
+    /// The URL of the server without a slash at the end, if it is known.
+    server: Option<String>,
     /// The id of the flow, if it is given.
     flow_id: Option<FlowId>,
     program: String,
     run: RunId,
     start: Timestamp,
+    /// The same moment by a clock that is never set.
+    began: Instant,
 }
 
 /// The client to report with, or why there is none. That is no reason not to run the command.
@@ -99,12 +105,16 @@ impl Execution {
             Offline::Drop => builder.without_spool(),
             Offline::Spool | Offline::Fail => builder,
         });
+        let Ok(flow) = arguments.flow.parse::<FlowTarget>();
         let start = SystemClock.now();
         let run = RunId::new(TimeOrderedIds.next(start));
         let execution = Self {
             statistics,
-            url: builder.as_ref().ok().map(|builder| builder.url().clone()),
-            flow_id: flow::id_in(&arguments.flow),
+            server: builder.as_ref().ok().map(server_of),
+            flow_id: match flow {
+                FlowTarget::Id(id) => Some(id),
+                FlowTarget::Name(_) => None,
+            },
             program: arguments
                 .command
                 .first()
@@ -112,6 +122,7 @@ impl Execution {
                 .unwrap_or_default(),
             run: run.map_err(|error| Failure::usage(error.to_string()))?,
             start,
+            began: Instant::now(),
             arguments,
         };
         Ok((execution, builder))
@@ -140,7 +151,9 @@ impl Execution {
         let tail = Arc::new(Tail::new(self.arguments.tail));
         let finished =
             self.execute(&mut supervisor, &reporter, file.as_deref_mut(), &tail, &sender);
-        supervisor.wait_for_output();
+        if supervisor.wait_for_output() {
+            release_stdout();
+        }
         let ending = self.ending(&finished, file, &tail);
         reporter.tell(Message::Ended(Box::new(ending)));
         let delivery = supervisor.wait_for_report(&reporter);
@@ -208,10 +221,9 @@ impl Execution {
         let mut words = self.arguments.command.iter().cloned();
         let program = words.next().unwrap_or_default();
         let mut launch = Launch { program, arguments: words.collect(), environment: Vec::new() };
-        let server = self.url.as_ref().map(|url| url.as_str().trim_end_matches('/'));
-        let known = || KnownFlows::of(server?)?.find(&self.arguments.flow);
+        let known = || KnownFlows::of(self.server.as_deref()?)?.find(&self.arguments.flow);
         let environment = Environment {
-            url: self.url.as_ref(),
+            url: self.server.as_deref(),
             flow: &self.arguments.flow,
             flow_id: self.flow_id.or_else(known),
             run: self.run,
@@ -247,7 +259,7 @@ impl Execution {
         if let (TailOn::Always, false, Some(tail)) = (tail_on, has_error, tail) {
             statistics.push(outcome::tail_statistics(&tail));
         }
-        let at = finished.end_after(self.start);
+        let at = finished.at(self.start, self.began);
         Ending { reported, statistics, at }
     }
 
@@ -277,6 +289,17 @@ impl Execution {
             }
         }
     }
+}
+
+/// Closes standard output, so that its reader sees the end of the output before the report is done.
+fn release_stdout() {
+    // An error means that the reader waits for the end of this process.
+    let _still_open =
+        File::options().write(true).open("/dev/null").and_then(|null| Ok(dup2_stdout(&null)?));
+}
+
+fn server_of(builder: &ClientBuilder) -> String {
+    builder.url().as_str().trim_end_matches('/').to_owned()
 }
 
 /// Prints one line on standard error. If that cannot be written, nothing else can be done about it.

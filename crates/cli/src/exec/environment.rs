@@ -2,7 +2,7 @@
 
 use std::{env, ffi::OsString};
 
-use flowruns_client::{FlowId, Ids as _, RunId, TimeOrderedIds, Timestamp, Url};
+use flowruns_client::{FlowId, Ids as _, RunId, TimeOrderedIds, Timestamp};
 
 use super::child::Launch;
 
@@ -22,7 +22,7 @@ const TRACE_PARENT: &str = "TRACEPARENT";
 #[derive(Debug)]
 pub(super) struct Environment<'a> {
     /// `None` when `exec` does not know it: the variable stays as it is.
-    pub(super) url: Option<&'a Url>,
+    pub(super) url: Option<&'a str>,
     /// As it was given.
     pub(super) flow: &'a str,
     /// If it is known before the server is asked.
@@ -38,7 +38,7 @@ impl Environment<'_> {
     pub(super) fn set(self, launch: &mut Launch) {
         let mut set = |name, value: Option<OsString>| launch.environment.push((name, value));
         if let Some(url) = self.url {
-            set("FLOWRUNS_URL", Some(url.as_str().into()));
+            set("FLOWRUNS_URL", Some(url.into()));
         }
         set("FLOWRUNS_FLOW", Some(self.flow.into()));
         set("FLOWRUNS_FLOW_ID", self.flow_id.map(|id| id.to_string().into()));

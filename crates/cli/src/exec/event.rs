@@ -13,8 +13,8 @@ pub(super) enum Event {
     Ended(Instant),
     /// A copy of the output has ended.
     Copied(Copied),
-    /// `--offline fail`: whether the run is stored.
-    Created(Result<(), String>),
+    /// `--offline fail`: the run is stored.
+    Created,
     /// What became of the report.
     Reported(Delivery),
 }

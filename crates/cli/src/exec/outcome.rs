@@ -6,7 +6,7 @@ use std::{
     os::unix::process::ExitStatusExt as _,
     path::Path,
     process::ExitStatus,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use flowruns_client::{BlockingError, JsonObject, Outcome, Timestamp};
@@ -41,6 +41,8 @@ pub(super) enum End {
 #[derive(Debug)]
 pub(super) struct Finished {
     pub(super) end: End,
+    pub(super) ended: Instant,
+    /// From its start to its end.
     pub(super) duration: Duration,
     /// The limit that `--timeout` sets, if it ended the command.
     pub(super) timeout: Option<Duration>,
@@ -70,19 +72,30 @@ pub(super) fn program_name(program: &OsStr) -> String {
 
 impl Finished {
     /// A command that the system did not start.
-    pub(super) const fn not_started(error: io::Error) -> Self {
-        Self { end: End::NotStarted(error), duration: Duration::ZERO, timeout: None }
+    pub(super) fn not_started(error: io::Error) -> Self {
+        Self {
+            end: End::NotStarted(error),
+            ended: Instant::now(),
+            duration: Duration::ZERO,
+            timeout: None,
+        }
     }
 
     /// A command that was not started, because `exec` received a signal before.
-    pub(super) const fn interrupted(signal: i32) -> Self {
-        Self { end: End::Interrupted(signal), duration: Duration::ZERO, timeout: None }
+    pub(super) fn interrupted(signal: i32) -> Self {
+        Self {
+            end: End::Interrupted(signal),
+            ended: Instant::now(),
+            duration: Duration::ZERO,
+            timeout: None,
+        }
     }
 
-    /// When the command ended, if it was started at this time.
-    pub(super) fn end_after(&self, start: Timestamp) -> Timestamp {
-        // The system clock may be set while a command runs. A duration is never negative.
-        Timestamp::new(start.date_time() + self.duration).unwrap_or(start)
+    /// When it ended, on a clock that showed `start` at the moment `began`. The system clock may be set while a command runs, so it
+    /// is not asked again: an end before the start would be refused.
+    pub(super) fn at(&self, start: Timestamp, began: Instant) -> Timestamp {
+        let passed = self.ended.saturating_duration_since(began);
+        Timestamp::new(start.date_time() + passed).unwrap_or(start)
     }
 
     pub(super) fn exit(&self) -> Exit {

@@ -3,20 +3,23 @@
 use std::{sync::mpsc::Sender, thread, time::Duration};
 
 use flowruns_client::{
-    Client, ClientBuilder, Ended, Error, Flow, FlowId, NewRun, ReportError, Run, RunId, Timestamp,
+    Client, ClientBuilder, Ended, Error, Flow, FlowId, JsonObject, NewRun, ReportError, Run, RunId,
+    Timestamp,
 };
 use tokio::{select, sync::mpsc};
 
 use super::{
     event::Event,
-    flow::KnownFlows,
     inbox::{Ending, Inbox, Message},
+    known_flows::KnownFlows,
     outcome::Reported,
 };
 use crate::exit::{Failure, chain};
 
 /// The time after the end of the command in which reports are sent. Then they go to the spool.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
+/// How long one attempt may take: shorter, so that a connection that hangs is not the only one.
+const ATTEMPT_TIME: Duration = Duration::from_secs(5);
 /// How long the reports of earlier commands may be sent.
 const SPOOL_TIME: Duration = Duration::from_secs(5);
 /// How often the server is asked for the flow again while it does not allow it.
@@ -91,27 +94,18 @@ fn report(
         let _started = messages.blocking_recv();
     }
     let lost = |error: &dyn std::fmt::Display| Delivery::Lost(error.to_string());
-    let client = builder.map_err(|failure| lost(&failure)).and_then(|builder| {
-        builder.deadline(DEADLINE).build().map_err(|error| Delivery::Lost(chain(&error)))
-    });
+    let builder = builder.map_err(|failure| lost(&failure))?;
+    let client = builder
+        .deadline(DEADLINE)
+        .attempt_timeout(ATTEMPT_TIME)
+        .build()
+        .map_err(|error| Delivery::Lost(chain(&error)))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.map_err(|error| lost(&error))?;
     let mut inbox = Inbox::new(messages, DEADLINE);
     runtime.block_on(async {
-        let started = match client {
-            Ok(client) => {
-                let known = KnownFlows::of(client.server());
-                let session = Session { plan, client, known };
-                session.start(&mut inbox, events).await.map(|run| (session, run))
-            }
-            Err(error) => Err(error),
-        };
-        if plan.must_be_created
-            && let Err(Delivery::Spooled(error) | Delivery::Lost(error)) = &started
-        {
-            let _gone = events.send(Event::Created(Err(error.clone())));
-        }
-        let (session, run) = started?;
+        let session = Session { plan, known: KnownFlows::of(client.server()), client };
+        let run = session.start(&mut inbox, events).await?;
         session.finish(run, &mut inbox).await
     })
 }
@@ -131,7 +125,7 @@ impl Session<'_> {
             return flow.start_detached(new).map_err(|error| Delivery::Lost(error.to_string()));
         }
         let run = flow.start(new).await.map_err(|error| Delivery::Lost(chain(&error)))?;
-        let _gone = events.send(Event::Created(Ok(())));
+        let _gone = events.send(Event::Created);
         Ok(run)
     }
 
@@ -189,25 +183,25 @@ impl Session<'_> {
 
     /// Passes statistics on until the command has ended, and then tells its outcome.
     async fn finish(&self, mut run: Run, inbox: &mut Inbox) -> Result<Option<String>, Delivery> {
-        let mut notes = None;
-        while !inbox.has_ended() {
-            inbox.changed().await;
-            for statistics in inbox.statistics() {
-                let _told_with_the_end = run.progress(&statistics);
+        let mut note = None;
+        let mut tell = |run: &Run, statistics: Vec<JsonObject>| {
+            for statistics in statistics {
+                if let Err(error) = run.progress(&statistics) {
+                    note = Some(format!("some statistics are not reported: {}", chain(&error)));
+                }
             }
-        }
-        let Some(ending) = inbox.ending() else {
-            return Err(Delivery::Lost("the command was not observed".to_owned()));
         };
-        let Ending { reported, statistics, at } = ending;
-        for statistics in statistics {
-            if let Err(error) = run.progress(&statistics) {
-                notes = Some(format!("some statistics were not reported: {}", chain(&error)));
+        let Ending { reported, statistics, at } = loop {
+            tell(&run, inbox.statistics());
+            match inbox.ending() {
+                Some(ending) => break ending,
+                None => inbox.changed().await,
             }
-        }
+        };
+        tell(&run, statistics);
         run.set_end(at);
         let ended = self.end(run, reported, inbox).await;
-        let delivered = delivered(ended).map(|()| notes);
+        let delivered = delivered(ended).map(|()| note);
         if delivered.is_ok() && !inbox.is_hurried() {
             // What is not sent now is sent later.
             let _later = self.client.flush_spool(SPOOL_TIME).await;

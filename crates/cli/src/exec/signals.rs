@@ -2,12 +2,12 @@
 
 use std::{fs, io, sync::mpsc::Sender, thread, time::Instant};
 
-use rustix::process::{Resource, Rlimit, Signal, getpid, getrlimit, kill_process, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use signal_hook::{
     consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2},
     iterator::{SignalsInfo, exfiltrator::WithOrigin},
     low_level::{
-        emulate_default_handler,
+        emulate_default_handler, raise,
         siginfo::{Cause, Origin},
         signal_name,
     },
@@ -71,8 +71,6 @@ pub(super) fn die_by(signal: i32) -> u8 {
     let _limited = setrlimit(Resource::Core, limit);
     let _unknown_to_it = emulate_default_handler(signal);
     // It does not know all signals. The default of the others is in effect here, since nothing handles them.
-    if let Some(signal) = Signal::from_named_raw(signal) {
-        let _sent = kill_process(getpid(), signal);
-    }
+    let _sent = raise(signal);
     u8::try_from(signal).map_or(u8::MAX, |signal| signal.saturating_add(128))
 }

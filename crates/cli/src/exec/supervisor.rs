@@ -64,7 +64,10 @@ impl Supervisor {
     pub(super) fn wait_for_creation(&mut self) -> Result<(), String> {
         loop {
             match self.events.recv() {
-                Ok(Event::Created(created)) => return created,
+                Ok(Event::Created) => return Ok(()),
+                Ok(Event::Reported(Delivery::Lost(error) | Delivery::Spooled(error))) => {
+                    return Err(error);
+                }
                 Ok(event) => self.note(event),
                 Err(error) => return Err(error.to_string()),
             }
@@ -113,7 +116,7 @@ impl Supervisor {
             Ok((status, usage)) => End::Ended(status, usage),
             Err(error) => End::Unknown(error),
         };
-        Finished { end, duration, timeout: timer.ended_it() }
+        Finished { end, ended, duration, timeout: timer.ended_it() }
     }
 
     /// A second SIGTERM ends the command for certain.
@@ -140,7 +143,7 @@ impl Supervisor {
                     self.end_signal = Some(received.signal);
                 }
             }
-            Event::Ended(_) | Event::Created(_) => {}
+            Event::Ended(_) | Event::Created => {}
         }
     }
 
@@ -148,15 +151,17 @@ impl Supervisor {
         self.end_signal.is_some()
     }
 
-    /// Waits until what the command wrote has been passed on, but not for long: the report must not wait for a slow reader.
-    pub(super) fn wait_for_output(&mut self) {
+    /// Waits until what the command wrote has been passed on, but not for long: the report must not wait for a slow reader. Returns
+    /// whether all of it has.
+    pub(super) fn wait_for_output(&mut self) -> bool {
         let until = Instant::now() + OUTPUT_TIME;
         while self.copies > 0 && !self.is_hurried() {
             match self.events.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(event) => self.note(event),
-                Err(_late) => return,
+                Err(_late) => return false,
             }
         }
+        self.copies == 0
     }
 
     /// Waits for the report, and then for the output that is left. A signal that ends programs shortens both.

@@ -5,7 +5,9 @@ use std::{
     time::Duration,
 };
 
-use flowruns_client::{BlockingError, Error, Flushed, Outcome, ReportError, RunError, Status};
+use flowruns_client::{
+    BlockingError, Error, Flushed, NewRun, Outcome, ReportError, RunError, Status,
+};
 use serde_json::json;
 
 use crate::{
@@ -283,4 +285,15 @@ async fn an_end_that_is_too_large_for_the_server_does_not_leave_the_run_running(
     let error = run.complete(json!({"rows": 1})).await.unwrap_err();
     assert!(matches!(error, ReportError::Refused { .. }), "{error:?}");
     assert_eq!(fixture.service.status(address).await, "failed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outcome_that_is_told_late_has_the_time_at_which_the_job_ended() {
+    let fixture = Fixture::new().await;
+    let start = "2026-03-01T08:30:00Z".parse().unwrap();
+    let mut run = fixture.flow.start_detached(NewRun::new("Run").start(start)).unwrap();
+    run.set_end("2026-03-01T08:31:00Z".parse().unwrap());
+    let ended = run.complete(()).await.unwrap();
+    let stored = fixture.service.run(ended.address).await;
+    assert_eq!(stored["endDateTime"], "2026-03-01T08:31:00Z");
 }

@@ -1,4 +1,4 @@
-//! The flow of a run: how it is given, and the ids of names that were found before.
+//! The ids of flows whose names were found before.
 
 use std::{
     collections::BTreeMap,
@@ -11,23 +11,9 @@ use std::{
 
 use flowruns_client::{FlowId, default_spool_folder};
 
-/// The segments before the id of a flow in an address of the API, and in one of the pages.
-const SEGMENTS: [&str; 2] = ["incomingFlows", "flows"];
 const FILE: &str = "flows.json";
 /// Enough for thousands of flows. A larger file is begun anew.
 const MAX_BYTES: u64 = 1024 * 1024;
-
-/// The id that a text gives: an id, or an address that contains one. `None` for a name.
-pub(super) fn id_in(flow: &str) -> Option<FlowId> {
-    if let Ok(id) = flow.parse() {
-        return Some(id);
-    }
-    let (path, _) = flow.split_once(['?', '#']).unwrap_or((flow, ""));
-    let (_, path) = path.split_once("://")?;
-    let mut segments = path.split('/');
-    segments.find(|segment| SEGMENTS.contains(segment))?;
-    segments.next()?.parse().ok()
-}
 
 /// Ids of flows by server and name, in the spool folder. They are used while the server is away: a spooled report needs an id.
 #[derive(Debug)]
@@ -98,22 +84,6 @@ mod tests {
     use super::*;
 
     const ID: &str = "0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e";
-
-    #[test]
-    fn an_id_is_found_in_addresses_of_the_api_and_of_the_pages() {
-        let id = ID.parse().ok();
-        for text in [
-            ID.to_owned(),
-            format!("https://a.example/industryData/incomingFlows/{ID}"),
-            format!("https://a.example/x/industryData/incomingFlows/{ID}/runs?$top=1"),
-            format!("https://a.example/ui/flows/{ID}#s"),
-        ] {
-            assert_eq!(id_in(&text), id, "{text}");
-        }
-        for name in ["Nightly rosters", "flows/7", "https://a.example/flows/7", ""] {
-            assert_eq!(id_in(name), None, "{name}");
-        }
-    }
 
     #[test]
     fn a_name_is_known_for_the_server_at_which_it_was_found() {
