@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use flowruns_domain::{
-    dashboard::RecentRun,
+    dashboard::{RecentRun, RunSpan},
     display_name::DisplayName,
     flow::{DataDomain, Flow, FlowProperties, ReadinessStatus},
-    id::{EventId, FlowKey, RunKey, TenantId},
+    id::{EventId, FlowKey, RunId, RunKey, TenantId},
     json::{JsonObject, JsonValue},
     query::{ListedRun, RunDetails},
     run::{
@@ -48,6 +48,14 @@ pub(crate) struct RecentRunRow {
     #[sqlx(flatten)]
     summary: RunSummaryRow,
     modified_at: DateTime<Utc>,
+}
+
+#[derive(FromRow)]
+pub(crate) struct RunSpanRow {
+    id: Uuid,
+    start_at: DateTime<Utc>,
+    end_at: Option<DateTime<Utc>>,
+    status: String,
 }
 
 #[derive(FromRow)]
@@ -158,18 +166,36 @@ impl RecentRunRow {
     }
 }
 
+impl RunSpanRow {
+    pub(crate) fn into_span(self, flow: FlowKey) -> Result<RunSpan, StoreError> {
+        let reader = ColumnReader { table: "runs", id: format!("{}/{}", flow.flow, self.id) };
+        Ok(RunSpan {
+            id: reader.column("id", RunId::new(self.id).ok())?,
+            start: reader.time("start_at", self.start_at)?,
+            state: reader.state(&self.status, self.end_at)?,
+        })
+    }
+}
+
+/// The documents of a run; `None` if the statistics, which are never null, were not read.
+pub(crate) fn details(
+    blocking_error: Option<Json<JsonObject>>,
+    statistics: Option<Json<JsonObject>>,
+) -> Option<RunDetails> {
+    statistics.map(|Json(statistics)| RunDetails {
+        blocking_error: blocking_error.map(|Json(members)| PublicError::from_stored(members)),
+        statistics: Statistics::from_stored(statistics),
+    })
+}
+
 impl ListedRunRow {
     pub(crate) fn into_listed(self, tenant: TenantId) -> Result<ListedRun, StoreError> {
         let reader =
             ColumnReader { table: "runs", id: format!("{}/{}", self.flow_id, self.summary.id) };
         let flow = reader.column("flow_id", self.flow_id.to_string().parse().ok())?;
-        let error = self.blocking_error;
         Ok(ListedRun {
             summary: self.summary.into_summary(FlowKey { tenant, flow })?,
-            details: self.statistics.map(|Json(statistics)| RunDetails {
-                blocking_error: error.map(|Json(members)| PublicError::from_stored(members)),
-                statistics: Statistics::from_stored(statistics),
-            }),
+            details: details(self.blocking_error, self.statistics),
         })
     }
 }

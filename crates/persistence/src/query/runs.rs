@@ -30,16 +30,24 @@ pub(crate) async fn query_runs(
     pool: &PgPool,
     query: &RunQuery,
 ) -> Result<Option<RunPage>, StoreError> {
-    if !scope_exists(pool, query.scope).await? {
-        return Ok(None);
+    match scope_exists(pool, query.scope).await? {
+        true => query_known_runs(pool, query).await.map(Some),
+        false => Ok(None),
     }
+}
+
+/// A page of runs without their documents, of a flow that exists. The page is empty if it does not.
+pub(crate) async fn query_known_runs(
+    pool: &PgPool,
+    query: &RunQuery,
+) -> Result<RunPage, StoreError> {
     match RunPlan::of(query) {
-        RunPlan::Nothing => Ok(Some(QueryPage { items: Vec::new(), next: None })),
+        RunPlan::Nothing => Ok(QueryPage { items: Vec::new(), next: None }),
         RunPlan::Ids(listed) => match ids::query(pool, query, &listed).await? {
-            Some(found) => Ok(Some(found)),
-            None => read_along_index(pool, query).await.map(Some),
+            Some(found) => Ok(found),
+            None => read_along_index(pool, query).await,
         },
-        RunPlan::Scan { .. } => read_along_index(pool, query).await.map(Some),
+        RunPlan::Scan { .. } => read_along_index(pool, query).await,
     }
 }
 
