@@ -8,7 +8,7 @@ use flowruns_domain::{
     flow::Flow,
     id::{FlowKey, RunKey},
     run::{NewRun, Outcome, RunStatus},
-    store::{FlowStore as _, RunStore as _, Store},
+    store::Store,
 };
 use flowruns_http::Limits;
 use flowruns_testing::{

@@ -3,17 +3,16 @@
 use flowruns_domain::{
     dashboard::{EarlierRun, EarlierRuns, Neighbours, RecentRun},
     id::{FlowKey, RunId},
-    json::JsonObject,
     run::RunStatus,
     store::StoreError,
 };
-use sqlx::{FromRow, PgPool, types::Json};
+use sqlx::{FromRow, PgPool};
 
 use super::Builder;
 use crate::{
     columns,
     error::store_error,
-    row::{RecentRunRow, details},
+    row::{DocumentsRow, RecentRunRow},
 };
 
 /// The order of the index of a flow's runs, and the same backwards.
@@ -25,9 +24,8 @@ struct NeighbourRow {
     kind: String,
     #[sqlx(flatten)]
     run: RecentRunRow,
-    blocking_error: Option<Json<JsonObject>>,
-    /// `None` where the documents were not read.
-    statistics: Option<Json<JsonObject>>,
+    #[sqlx(flatten)]
+    documents: DocumentsRow,
 }
 
 pub(super) async fn read(
@@ -39,7 +37,7 @@ pub(super) async fn read(
     let mut sql = statement("", flow, run, earlier);
     let query = sql.build_query_as::<NeighbourRow>().persistent(false);
     let mut found = Neighbours::default();
-    for NeighbourRow { kind, run: row, blocking_error, statistics } in
+    for NeighbourRow { kind, run: row, documents } in
         query.fetch_all(pool).await.map_err(store_error)?
     {
         let run = row.into_recent(flow)?;
@@ -47,7 +45,7 @@ pub(super) async fn read(
             "after" => (&mut found.after, |one, other| is_newer(other, one)),
             "success" => (&mut found.success, is_newer),
             _ => {
-                let details = details(blocking_error, statistics);
+                let details = documents.into_details(flow.run(run.id))?;
                 found.before.push(EarlierRun { run, details });
                 continue;
             }

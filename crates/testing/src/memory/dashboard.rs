@@ -54,7 +54,7 @@ impl DashboardStore for MemoryStore {
         let runs = newest_first(&tables, flow).into_iter().take(usize::from(last.get()));
         let values = |run: &Run| {
             let statistics = run.properties.statistics.members();
-            let values = paths.as_slice().iter().map(|path| path.find_number(statistics));
+            let values = paths.as_slice().iter().map(|path| path.find_number(&statistics));
             MemberValues { run: RecentRun::from(run), values: values.collect() }
         };
         Ok(runs.map(values).collect())
@@ -161,7 +161,7 @@ fn earlier_runs(
     let earlier = |(index, run): (usize, &&Run)| {
         let properties = &run.properties;
         let error = properties.blocking_error.as_ref();
-        bytes += properties.statistics.members().compact_length();
+        bytes += properties.statistics.text().len();
         bytes += error.map_or(0, |error| error.members().compact_length());
         let is_detailed = index < details.rows() && (index == 0 || bytes <= details.bytes());
         EarlierRun {

@@ -120,7 +120,7 @@ fn first_page(key: FlowKey, newest: &[MemberValues]) -> (Vec<RecentRun>, Option<
 
 /// The members with numbers in these runs, the most frequent first.
 fn members(runs: &[EarlierRun]) -> Vec<MemberPath> {
-    let statistics = |run: &EarlierRun| Some(run.details.as_ref()?.statistics.members().clone());
+    let statistics = |run: &EarlierRun| Some(run.details.as_ref()?.statistics.members());
     let statistics: Vec<JsonObject> = runs.iter().filter_map(statistics).collect();
     Frequency::of(&statistics).most_frequent()
 }

@@ -86,7 +86,7 @@ pub(crate) struct ErrorExcerpt {
 pub(crate) struct MemberSeries {
     #[serde(serialize_with = "json::text")]
     pub(super) member: MemberPath,
-    pub(super) values: Vec<Option<f64>>,
+    pub(super) values: Vec<Option<Number>>,
 }
 
 /// A listed run.
@@ -102,7 +102,7 @@ pub(crate) struct RunRow {
     pub(super) seconds: f64,
     pub(super) error: Option<ErrorExcerpt>,
     /// The values of the charted members, if they were read.
-    pub(super) values: Option<Vec<Option<f64>>>,
+    pub(super) values: Option<Vec<Option<Number>>>,
 }
 
 impl FlowView {
@@ -126,8 +126,8 @@ impl FlowView {
         let errors: HashMap<RunKey, ErrorExcerpt> =
             errors.into_iter().map(|line| (line.run, ErrorExcerpt::from(line))).collect();
         let error = failing.as_ref().and_then(|streak| errors.get(&key.run(streak.newest.id)));
-        let values: HashMap<RunId, Vec<Option<f64>>> =
-            series.iter().map(|values| (values.run.id, numbers(values))).collect();
+        let values: HashMap<RunId, Vec<Option<Number>>> =
+            series.iter().map(|values| (values.run.id, values.values.clone())).collect();
         let row = |run: &RecentRun| RunRow {
             run: run.into(),
             version: run.version,
@@ -171,14 +171,8 @@ fn newest_with_errors(newest: &[RecentRun]) -> Option<RunReference> {
     has_errors.then(|| newest.into())
 }
 
-fn numbers(values: &MemberValues) -> Vec<Option<f64>> {
-    values.values.iter().map(|number| number.map(Number::to_f64)).collect()
-}
-
 fn charts(charted: &Members, series: &[MemberValues]) -> Vec<MemberSeries> {
-    let value = |values: &MemberValues, index: usize| {
-        values.values.get(index).copied().flatten().map(Number::to_f64)
-    };
+    let value = |values: &MemberValues, index: usize| values.values.get(index).copied().flatten();
     let charts = charted.paths().iter().enumerate().map(|(index, member)| MemberSeries {
         member: member.clone(),
         values: series.iter().map(|values| value(values, index)).collect(),
