@@ -4,7 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use flowruns_domain::{
-    dashboard::RecentRun,
+    dashboard::{RecentRun, RunSpan},
     display_name::DisplayName,
     flow::{DataDomain, Flow, FlowProperties, ReadinessStatus},
     id::{EventId, FlowId, FlowKey, RunId, RunKey, TenantId},
@@ -57,6 +57,22 @@ pub(crate) struct RecentRunRow {
     #[sqlx(flatten)]
     summary: RunSummaryRow,
     modified_at: DateTime<Utc>,
+}
+
+#[derive(FromRow)]
+pub(crate) struct RunSpanRow {
+    id: Uuid,
+    start_at: DateTime<Utc>,
+    end_at: Option<DateTime<Utc>>,
+    status: String,
+}
+
+/// The documents of a run, where they were read.
+#[derive(FromRow)]
+pub(crate) struct DocumentsRow {
+    blocking_error: Option<Json<JsonObject>>,
+    /// `None` where the documents were not read.
+    statistics: Option<StatisticsColumn>,
 }
 
 #[derive(FromRow)]
@@ -201,6 +217,30 @@ impl RecentRunRow {
             self.summary.into_summary(flow)?;
         let last_modified = reader.time("modified_at", self.modified_at)?;
         Ok(RecentRun { id: key.run, version, display_name, start, state, last_modified })
+    }
+}
+
+impl RunSpanRow {
+    pub(crate) fn into_span(self, flow: FlowKey) -> Result<RunSpan, StoreError> {
+        let reader = ColumnReader(RowId::Run(flow.flow.uuid(), self.id));
+        Ok(RunSpan {
+            id: reader.column("id", RunId::new(self.id).ok())?,
+            start: reader.time("start_at", self.start_at)?,
+            state: reader.state(&self.status, self.end_at)?,
+        })
+    }
+}
+
+impl DocumentsRow {
+    pub(crate) fn into_details(self, run: RunKey) -> Result<Option<RunDetails>, StoreError> {
+        let Some(StatisticsColumn(statistics)) = self.statistics else {
+            return Ok(None);
+        };
+        let reader = ColumnReader(RowId::Run(run.flow.uuid(), run.run.uuid()));
+        let blocking_error =
+            self.blocking_error.map(|Json(members)| PublicError::from_stored(members));
+        let statistics = reader.column("statistics", statistics)?;
+        Ok(Some(RunDetails { blocking_error, statistics }))
     }
 }
 
