@@ -8,7 +8,8 @@ use maud::{Markup, html};
 
 use crate::view::{
     icon::{Icon, icon},
-    json, leaf,
+    json,
+    leaf::{self, LeafPath},
 };
 
 /// How many details are shown.
@@ -57,8 +58,8 @@ impl ErrorView {
                 _ => None,
             },
             others: others
+                .flat_map(|(name, value)| leaves(name, value))
                 .take(MAX_DETAILS)
-                .map(|(name, value)| (leaf::cut(name), leaf::shown(value)))
                 .collect(),
         }
     }
@@ -145,6 +146,16 @@ fn inner_error(inner: &JsonObject) -> Markup {
             (json::block(&JsonValue::Object(inner.clone()), "innerError"))
         }
     }
+}
+
+/// The leaves of a member of another tool, each with its path.
+fn leaves(name: &str, value: &JsonValue) -> Vec<(String, String)> {
+    let path = LeafPath::new(vec![name.to_owned()]);
+    let pairs = leaf::pairs(Some(value), None, &path);
+    let leaves = pairs
+        .into_iter()
+        .filter_map(|pair| Some((leaf::cut(&pair.path.shown()), leaf::shown(pair.first?))));
+    leaves.collect()
 }
 
 fn text(members: &JsonObject, name: &str) -> Option<String> {
