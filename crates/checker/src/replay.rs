@@ -131,7 +131,7 @@ fn properties(values: &Values) -> Result<RunProperties, String> {
         start: time(start)?,
         state: run_state(status, end)?,
         blocking_error,
-        statistics: Statistics::from_stored(statistics(values)),
+        statistics: Statistics::from_stored(&statistics(values)),
     })
 }
 

@@ -47,7 +47,7 @@ pub(super) fn shown(run: &Run) -> JsonObject {
     let error = properties.blocking_error.as_ref();
     let error = error.map_or(JsonValue::Null, |error| JsonValue::Object(error.members().clone()));
     members.insert(property::BLOCKING_ERROR, error);
-    let statistics = properties.statistics.members().clone();
+    let statistics = properties.statistics.members();
     members.insert(property::STATISTICS, JsonValue::Object(statistics));
     members
 }

@@ -168,7 +168,7 @@ impl Flow {
         if record.status.is_terminal() {
             return Err(Error::AlreadyEnded(record.status));
         }
-        let known = Statistics::from_stored(record.statistics);
+        let known = Statistics::from_stored(&record.statistics);
         Ok(self.guard(address, known, None))
     }
 
@@ -199,6 +199,7 @@ impl Flow {
         let start = new.start.unwrap_or_else(|| shared.clock.now());
         let creation = Creation {
             step: Step::create(shared.next_id(), address, name.as_str(), start),
+            refused: None,
             answer,
             _ticket: shared.tickets.issue(TicketKind::Report),
         };

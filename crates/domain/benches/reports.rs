@@ -35,7 +35,7 @@ fn write_statistics(bencher: Bencher) {
 
 #[divan::bench]
 fn merge_a_report(bencher: Bencher) {
-    let (statistics, report) = (Statistics::from_stored(object(STATISTICS)), object(REPORT));
+    let (statistics, report) = (Statistics::from_stored(&object(STATISTICS)), object(REPORT));
     bencher.bench_local(|| black_box(&statistics).merged(black_box(&report)));
 }
 

@@ -1,5 +1,6 @@
 //! JSON values in one normalised form, so that memory, response and database agree.
 
+pub(crate) mod compact;
 pub(crate) mod invalid_document;
 pub(crate) mod members;
 pub(crate) mod merge;

@@ -240,7 +240,7 @@ fn running_reported_again_merges_the_other_properties() {
     let run = changed(&running(), &patch).run;
     assert_eq!(run.properties.state, RunState::Running);
     let expected = object(r#"{"rows":2,"parts":{"b":1}}"#);
-    assert_eq!(run.properties.statistics.members(), &expected);
+    assert_eq!(run.properties.statistics.members(), expected);
 }
 
 #[test]
@@ -256,7 +256,7 @@ fn the_stored_terminal_status_reported_again_merges_the_other_properties() {
         assert_eq!(later.properties.state, run.properties.state);
         assert_eq!(later.properties.display_name, name("Late"));
         let expected = object(r#"{"rows":1,"parts":{"a":1},"late":true}"#);
-        assert_eq!(later.properties.statistics.members(), &expected);
+        assert_eq!(later.properties.statistics.members(), expected);
     }
 }
 

@@ -6,7 +6,10 @@ use flowruns_domain::{
     json::{JsonObject, JsonValue},
     patch::{Field, Nullable},
     rejection::Rejection,
-    run::{Decision, Outcome, ReportOrigin, Run, RunPatch, RunProperties, RunState, RunStatus},
+    run::{
+        Decision, Outcome, ReportOrigin, Run, RunPatch, RunProperties, RunState, RunStatus,
+        Statistics,
+    },
     version::IfMatch,
 };
 use proptest::prelude::*;
@@ -37,8 +40,8 @@ fn shown(properties: &RunProperties) -> BTreeMap<String, JsonValue> {
         ("blockingError", error.map(|error| JsonValue::Object(error.members().clone()))),
     ];
     let named = named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    let members = properties.statistics.members().iter();
-    let members = members.map(|(name, value)| (format!("statistics/{name}"), value.clone()));
+    let members = properties.statistics.members().into_iter();
+    let members = members.map(|(name, value)| (format!("statistics/{name}"), value));
     named.chain(members).collect()
 }
 
@@ -145,12 +148,28 @@ proptest! {
 
     #[test]
     fn statistics_merge_as_rfc_7396_requires(run in runs(), patch in objects(), origin in origins()) {
-        let before = JsonValue::Object(run.properties.statistics.members().clone());
+        let before = JsonValue::Object(run.properties.statistics.members());
         let expected = merged(Some(&before), &JsonValue::Object(patch.clone()));
         let report = RunPatch { statistics: Field::Value(patch), ..RunPatch::default() };
         let later = after(&run, &report, &origin).map(|run| run.properties.statistics);
-        let later = later.map(|statistics| JsonValue::Object(statistics.members().clone()));
+        let later = later.map(|statistics| JsonValue::Object(statistics.members()));
         prop_assert_eq!(later, Some(expected));
+    }
+
+    #[test]
+    fn statistics_are_the_compact_text_of_their_members(
+        run in runs(), patch in objects(), origin in origins(),
+    ) {
+        let report = RunPatch { statistics: Field::Value(patch), ..RunPatch::default() };
+        let Some(later) = after(&run, &report, &origin) else { return Ok(()) };
+        let statistics = later.properties.statistics;
+        let members = statistics.members();
+        prop_assert_eq!(statistics.text(), serde_json::to_string(&members)?);
+        prop_assert_eq!(&Statistics::from_stored(&members), &statistics);
+        let spaced = serde_json::to_string_pretty(&members)?;
+        for stored in [statistics.text(), &spaced] {
+            prop_assert_eq!(Statistics::from_stored_text(stored), Some(statistics.clone()));
+        }
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub(crate) struct RunParameters<'a> {
     status: Vec<&'static str>,
     version: Vec<i64>,
     blocking_error: Vec<Option<String>>,
-    statistics: Vec<String>,
+    statistics: Vec<&'a str>,
     modified_at: Vec<DateTime<Utc>>,
     deleted_at: Vec<Option<DateTime<Utc>>>,
     last: EntryParameters<'a>,
@@ -162,7 +162,7 @@ impl<'a> RunParameters<'a> {
         self.status.push(state.status().as_str());
         self.version.push(last.version.number());
         self.blocking_error.push(error.transpose()?);
-        self.statistics.push(json(statistics.members())?);
+        self.statistics.push(statistics.text());
         self.modified_at.push(modified_at);
         self.deleted_at.push(is_deleted.then_some(modified_at));
         self.last.push(last)
@@ -237,7 +237,7 @@ impl<'a> EntryParameters<'a> {
     }
 }
 
-/// JSON is sent as text and becomes jsonb in the statement.
+/// JSON is sent as text, which its column holds as it is.
 fn json(value: &impl Serialize) -> sqlx::Result<String> {
     serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(error.into()))
 }

@@ -18,7 +18,11 @@ use flowruns_domain::{
     version::Version,
     violation::RuleViolation,
 };
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::{
+    Serialize, Serializer,
+    ser::{Error as _, SerializeMap},
+};
+use serde_json::value::RawValue;
 
 use crate::{
     extract::{Properties, date_time, display_name, object, text},
@@ -153,13 +157,13 @@ pub(super) struct RunBody<'a> {
     process: Option<FlowBody>,
 }
 
-/// A run in a list: the properties that are read without the jsonb columns, and those that were selected as well.
+/// A run in a list: the properties that are read without the JSON columns, and those that were selected as well.
 pub(super) struct RunItem<'a> {
     address: Option<String>,
     summary: &'a RunSummary,
     /// `Some(None)` is shown as null, because it was selected.
     blocking_error: Option<Option<Typed<'a>>>,
-    statistics: Option<Typed<'a>>,
+    statistics: Option<TypedStatistics<'a>>,
     process: Option<FlowBody>,
 }
 
@@ -200,7 +204,7 @@ impl Serialize for RunBody<'_> {
         fields.write(&mut map)?;
         let error = blocking_error.as_ref().map(typed_error);
         map.serialize_entry(property::BLOCKING_ERROR, &error)?;
-        map.serialize_entry(property::STATISTICS, &typed_statistics(statistics))?;
+        map.serialize_entry(property::STATISTICS, &TypedStatistics(statistics))?;
         if let Some(process) = &self.process {
             map.serialize_entry("process", process)?;
         }
@@ -212,8 +216,18 @@ fn typed_error(error: &PublicError) -> Typed<'_> {
     Typed { type_name: "microsoft.graph.publicError", members: error.members() }
 }
 
-fn typed_statistics(statistics: &Statistics) -> Typed<'_> {
-    Typed { type_name: "microsoft.graph.runStatistics", members: statistics.members() }
+/// Statistics with their type, as their text: they are not parsed.
+struct TypedStatistics<'a>(&'a Statistics);
+
+impl Serialize for TypedStatistics<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        const TYPE: &str = r#"{"@odata.type":"microsoft.graph.runStatistics""#;
+        let text = self.0.text();
+        let members = text.strip_prefix('{').unwrap_or(text);
+        let comma = if members == "}" { "" } else { "," };
+        let typed = RawValue::from_string([TYPE, comma, members].concat());
+        typed.map_err(S::Error::custom)?.serialize(serializer)
+    }
 }
 
 impl<'a> RunItem<'a> {
@@ -226,7 +240,7 @@ impl<'a> RunItem<'a> {
             summary,
             blocking_error: error.map(|details| details.blocking_error.as_ref().map(typed_error)),
             statistics: of(property::STATISTICS)
-                .map(|details| typed_statistics(&details.statistics)),
+                .map(|details| TypedStatistics(&details.statistics)),
             process: process.map(FlowBody::item),
         }
     }

@@ -1,4 +1,4 @@
-//! The merge of JSON objects (RFC 7396), and their comparison member by member.
+//! The merge of JSON objects (RFC 7396).
 
 use std::mem;
 
@@ -19,30 +19,10 @@ impl JsonObject {
         merged.extend(stored);
         self.0 = merged;
     }
-
-    /// The names of the members of two objects, sorted, each with its value in this object and in the other.
-    pub(crate) fn merge_join<'a>(
-        &'a self,
-        other: &'a Self,
-    ) -> impl Iterator<Item = (&'a str, Option<&'a JsonValue>, Option<&'a JsonValue>)> {
-        let (mut ours, mut theirs) = (self.iter().peekable(), other.iter().peekable());
-        std::iter::from_fn(move || {
-            let name = match (ours.peek(), theirs.peek()) {
-                (Some((one, _)), Some((other, _))) => one.min(other),
-                (Some((one, _)), None) => one,
-                (None, Some((other, _))) => other,
-                (None, None) => return None,
-            };
-            let name = *name;
-            let own_value = ours.next_if(|(one, _)| *one == name);
-            let other_value = theirs.next_if(|(other, _)| *other == name);
-            Some((name, own_value.map(|(_, value)| value), other_value.map(|(_, value)| value)))
-        })
-    }
 }
 
 /// The value after a patch; `None` if the patch removes it.
-fn merged_value(former: Option<JsonValue>, patch: &JsonValue) -> Option<JsonValue> {
+pub(crate) fn merged_value(former: Option<JsonValue>, patch: &JsonValue) -> Option<JsonValue> {
     match patch {
         JsonValue::Null => None,
         JsonValue::Object(patch) => {

@@ -113,7 +113,7 @@ impl<'de> Visitor<'de> for ObjectVisitor {
 
 /// Whether a member is an annotation of OData, Microsoft Graph or this service: of the object (`@odata.type`) or of another member
 /// (`rows@odata.type`). Any other name that contains `@`, such as a mail address, is an ordinary member.
-fn is_annotation(name: &str) -> bool {
+pub(super) fn is_annotation(name: &str) -> bool {
     const NAMESPACES: [&str; 3] = ["odata.", "microsoft.graph.", "flowruns."];
     // Most names have none, and a loop over the bytes of a short name is faster than a search for a character.
     if !name.bytes().any(|byte| byte == b'@') {

@@ -10,7 +10,7 @@ use crate::{
         decision::{RunChange, event_of},
         diff::changes_between,
         entity::Run,
-        event::{Action, ReportOrigin, RunEvent},
+        event::{Action, PropertyChange, ReportOrigin, RunEvent},
         patch::{RunPatch, contradictions},
         properties::RunProperties,
         public_error::{PublicError, PublicErrorPatch},
@@ -103,7 +103,7 @@ fn recorded_statistics(first: &RunEvent) -> Statistics {
         let name = change.property.strip_prefix(property::STATISTICS)?;
         Some((name.strip_prefix('/')?.to_owned(), change.after.clone()))
     });
-    Statistics::from_stored(members.collect())
+    Statistics::from_stored(&members.collect())
 }
 
 /// The properties of a run to create.
@@ -152,8 +152,8 @@ impl NewRun {
             Some(error) => error.merged_into(None),
             None => Ok(None),
         });
-        let statistics = violations.collect(Statistics::default().merged(statistics));
-        let (Some(state), Some(blocking_error), Some(statistics), true) =
+        let statistics = violations.collect(Statistics::default().merged_with_changes(statistics));
+        let (Some(state), Some(blocking_error), Some((statistics, member_changes)), true) =
             (state, blocking_error, statistics, violations.is_empty())
         else {
             let mut violations = violations.into_vec();
@@ -167,7 +167,7 @@ impl NewRun {
             blocking_error,
             statistics,
         };
-        Ok(created(key, properties, origin))
+        Ok(created(key, properties, member_changes, origin))
     }
 }
 
@@ -210,8 +210,13 @@ fn created_state(status: RunStatus, end: Option<Timestamp>) -> Result<RunState, 
     }
 }
 
-fn created(key: RunKey, properties: RunProperties, origin: &ReportOrigin) -> RunChange {
-    let changes = changes_between(None, &properties);
+fn created(
+    key: RunKey,
+    properties: RunProperties,
+    member_changes: Vec<PropertyChange>,
+    origin: &ReportOrigin,
+) -> RunChange {
+    let changes = changes_between(None, &properties, member_changes);
     let (created, modified) = (origin.received, origin.received);
     let run = Run { key, version: Version::FIRST, created, modified, properties };
     let event = event_of(&run, Action::Created, changes, origin);

@@ -48,11 +48,11 @@ impl Run {
             return Err(Rejection::Invalid(violations));
         }
         precondition.check(|| self.tag())?;
-        let properties = self.properties.after(patch, origin.received)?;
+        let (properties, member_changes) = self.properties.after(patch, origin.received)?;
         if properties == self.properties {
             return Ok(Decision::Unchanged);
         }
-        let changes = changes_between(Some(&self.properties), &properties);
+        let changes = changes_between(Some(&self.properties), &properties, member_changes);
         Ok(self.changed(properties, Action::Updated, changes, origin))
     }
 

@@ -1,18 +1,20 @@
 //! The differences between two versions of a run, for its history.
 
 use crate::{
-    json::value::{JsonObject, JsonValue},
+    json::value::JsonValue,
     property,
     run::{event::PropertyChange, properties::RunProperties},
 };
 
-/// The changed properties, members of statistics sorted by name. Without `before`, all properties of `after` that have a value.
+/// The changed properties. Without `before`, all properties of `after` that have a value. The changes of statistics are known from
+/// the merge.
 pub(crate) fn changes_between(
     before: Option<&RunProperties>,
     after: &RunProperties,
+    mut member_changes: Vec<PropertyChange>,
 ) -> Vec<PropertyChange> {
     // All fields are named, so that a new property does not compile until it is compared below.
-    let RunProperties { display_name: _, start: _, state: _, blocking_error: _, statistics } =
+    let RunProperties { display_name: _, start: _, state: _, blocking_error: _, statistics: _ } =
         after;
     let mut changes = Vec::new();
     let mut compare = |name: &str, value: fn(&RunProperties) -> JsonValue, differs: bool| {
@@ -45,9 +47,7 @@ pub(crate) fn changes_between(
         error_value,
         differs(|a, b| a.blocking_error == b.blocking_error),
     );
-    let none = JsonObject::default();
-    let former = before.map_or(&none, |properties| properties.statistics.members());
-    push_member_changes(&mut changes, former, statistics.members());
+    changes.append(&mut member_changes);
     changes
 }
 
@@ -59,16 +59,6 @@ fn end_value(properties: &RunProperties) -> JsonValue {
 fn error_value(properties: &RunProperties) -> JsonValue {
     let error = properties.blocking_error.as_ref();
     error.map_or(JsonValue::Null, |error| JsonValue::Object(error.members().clone()))
-}
-
-fn push_member_changes(changes: &mut Vec<PropertyChange>, before: &JsonObject, after: &JsonObject) {
-    for (name, former, value) in before.merge_join(after) {
-        if former != value {
-            let path = format!("{}/{name}", property::STATISTICS);
-            let value = value.cloned().unwrap_or(JsonValue::Null);
-            push_if_changed(changes, &path, former.cloned(), value);
-        }
-    }
 }
 
 fn push_if_changed(

@@ -6,6 +6,7 @@ use crate::{
     property,
     rejection::{Conflict, ConflictCauses, ConflictRule, Rejection},
     run::{
+        event::PropertyChange,
         patch::RunPatch,
         public_error::PublicError,
         state::RunState,
@@ -32,8 +33,12 @@ pub struct RunProperties {
 }
 
 impl RunProperties {
-    /// Applies a report that the server received at `now`.
-    pub(crate) fn after(&self, patch: &RunPatch, now: Timestamp) -> Result<Self, Rejection> {
+    /// Applies a report that the server received at `now`. Also returns the changes of members of statistics.
+    pub(crate) fn after(
+        &self,
+        patch: &RunPatch,
+        now: Timestamp,
+    ) -> Result<(Self, Vec<PropertyChange>), Rejection> {
         let RunPatch { display_name, start, end, status, blocking_error, statistics } = patch;
         let start = start.value().copied().unwrap_or(self.start);
         let mut violations = Violations::default();
@@ -45,10 +50,10 @@ impl RunProperties {
             Nullable::Value(patch) => patch.merged_into(self.blocking_error.as_ref()),
         });
         let statistics = violations.collect(match statistics {
-            Field::Absent => Ok(self.statistics.clone()),
-            Field::Value(patch) => self.statistics.merged(patch),
+            Field::Absent => Ok((self.statistics.clone(), Vec::new())),
+            Field::Value(patch) => self.statistics.merged_with_changes(patch),
         });
-        let (Some(blocking_error), Some(statistics), true) =
+        let (Some(blocking_error), Some((statistics, member_changes)), true) =
             (blocking_error, statistics, violations.is_empty())
         else {
             return Err(Rejection::Invalid(violations.into_vec()));
@@ -58,13 +63,9 @@ impl RunProperties {
         if blocking_error.is_some() && !state.status().may_hold_blocking_error() {
             return Err(Rejection::Conflict(self.blocking_error_conflict()));
         }
-        Ok(Self {
-            display_name: display_name.value().unwrap_or(&self.display_name).clone(),
-            start,
-            state,
-            blocking_error,
-            statistics,
-        })
+        let display_name = display_name.value().unwrap_or(&self.display_name).clone();
+        let properties = Self { display_name, start, state, blocking_error, statistics };
+        Ok((properties, member_changes))
     }
 
     /// The state after the reported status and end.

@@ -71,7 +71,7 @@ fn nulls_are_dropped_at_every_level_on_create() {
     };
     let properties = stored(&new).properties;
     let expected = object(r#"{"b":{"d":1},"e":[null]}"#);
-    assert_eq!(properties.statistics.members(), &expected);
+    assert_eq!(properties.statistics.members(), expected);
     let members = properties.blocking_error.map(|error| error.members().clone());
     assert_eq!(members, Some(object(r#"{"code":"x"}"#)));
 }

@@ -12,9 +12,9 @@ use flowruns_domain::{
 use proptest::{collection, option, prelude::*, sample};
 use uuid::Uuid;
 
-/// Few names, values and times, so that reports often meet what is stored.
+/// Few names, values and times, so that reports often meet what is stored. Some names have escapes in JSON.
 fn names() -> impl Strategy<Value = String> {
-    sample::select(vec!["a", "b", "c", ""]).prop_map(str::to_owned)
+    sample::select(vec!["a", "b", "c", "", "a\"b", "é\n\u{1f}\\"]).prop_map(str::to_owned)
 }
 
 fn json() -> impl Strategy<Value = JsonValue> {
@@ -23,6 +23,9 @@ fn json() -> impl Strategy<Value = JsonValue> {
         1 => any::<bool>().prop_map(JsonValue::Bool),
         2 => (-2_i64..3).prop_map(|number| JsonValue::Number(Number::from(number))),
         1 => names().prop_map(JsonValue::String),
+        1 => (-2_i32..3).prop_filter_map("finite", |number| {
+            Number::from_double(0.5 * f64::from(number)).map(JsonValue::Number)
+        }),
     ];
     leaf.prop_recursive(3, 12, 3, |inner| {
         prop_oneof![

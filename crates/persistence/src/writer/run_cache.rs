@@ -49,9 +49,8 @@ impl RunCache {
         }
         let properties = &run.properties;
         let error = properties.blocking_error.as_ref();
-        let json = properties.statistics.members().compact_length()
-            + error.map_or(0, |error| error.members().compact_length());
-        let bytes = OVERHEAD + PARSED_SIZE * json;
+        let error = error.map_or(0, |error| PARSED_SIZE * error.members().compact_length());
+        let bytes = OVERHEAD + properties.statistics.text().len() + error;
         self.take(run.key);
         if bytes > self.most_bytes {
             return;

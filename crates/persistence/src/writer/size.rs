@@ -23,7 +23,7 @@ pub(super) fn of_patch(patch: &RunPatch) -> usize {
 pub(super) fn of_properties(properties: &RunProperties) -> usize {
     let blocking_error = properties.blocking_error.as_ref();
     size_of::<RunProperties>()
-        + of_members(properties.statistics.members())
+        + properties.statistics.text().len()
         + blocking_error.map_or(0, |error| of_members(error.members()))
 }
 

@@ -7,6 +7,7 @@ mod abandoned_reads;
 mod conformance;
 mod durability;
 mod fixture;
+mod json_columns;
 mod listing;
 mod plans;
 mod read_only;

@@ -161,9 +161,9 @@ fn replay(event: &RunEvent, state: &mut BTreeMap<String, JsonValue>) {
 fn shown(run: &Run) -> BTreeMap<String, JsonValue> {
     let properties = &run.properties;
     let text = |text: String| JsonValue::String(text);
-    let statistics = properties.statistics.members().iter();
+    let statistics = properties.statistics.members().into_iter();
     let mut shown: BTreeMap<String, JsonValue> = statistics
-        .map(|(name, value)| (format!("{}/{name}", property::STATISTICS), value.clone()))
+        .map(|(name, value)| (format!("{}/{name}", property::STATISTICS), value))
         .collect();
     let mut show = |name: &str, value| shown.insert(name.to_owned(), value);
     show(property::DISPLAY_NAME, properties.display_name.as_str().into());

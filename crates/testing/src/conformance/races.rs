@@ -140,8 +140,8 @@ pub async fn a_report_whose_caller_hangs_up_is_stored_completely_or_not_at_all(
         assert!(aborted, "a report panicked");
     }
     let run = fixture.change(key, counted(r#"{"last":true}"#)).await;
-    let last = run.properties.statistics.members().get("last");
-    assert_eq!(last, Some(&JsonValue::Bool(true)));
+    let statistics = run.properties.statistics.members();
+    assert_eq!(statistics.get("last"), Some(&JsonValue::Bool(true)));
     fixture.assert_history_leads_to_the_run(key).await;
 }
 

@@ -69,7 +69,7 @@ impl DashboardStore for MemoryStore {
         let runs = newest_first(&tables, flow).into_iter().take(usize::from(last.get()));
         let values = |run: &Run| {
             let statistics = run.properties.statistics.members();
-            let values = paths.as_slice().iter().map(|path| path.find_number(statistics));
+            let values = paths.as_slice().iter().map(|path| path.find_number(&statistics));
             MemberValues { run: RecentRun::from(run), values: values.collect() }
         };
         Ok(runs.map(values).collect())

@@ -130,7 +130,7 @@ async fn members(store: &dyn Store, key: FlowKey) -> Result<Vec<MemberPath>, Sto
     };
     let page = store.query_runs(&query).await?;
     let runs = page.map(|page| query.bounded(page).items).unwrap_or_default();
-    let statistics = |run: ListedRun| Some(run.details?.statistics.members().clone());
+    let statistics = |run: ListedRun| Some(run.details?.statistics.members());
     let statistics: Vec<JsonObject> = runs.into_iter().filter_map(statistics).collect();
     Ok(Frequency::of(&statistics).most_frequent())
 }

@@ -127,12 +127,13 @@ impl RunView {
             reading;
         let status = run.properties.state.status();
         let usual = usual_duration_of_work(&earlier);
-        let earlier_statistics: Vec<&JsonObject> =
+        let earlier_statistics: Vec<JsonObject> =
             detailed.iter().map(|run| run.statistics.members()).collect();
+        let other_statistics = other.as_ref().map(|other| other.statistics.members());
         let comparison = statistics::compare(&Compared {
-            this: run.properties.statistics.members(),
-            other: other.as_ref().map(|other| other.statistics.members()),
-            earlier: &earlier_statistics,
+            this: &run.properties.statistics.members(),
+            other: other_statistics.as_ref(),
+            earlier: &earlier_statistics.iter().collect::<Vec<_>>(),
             is_judged: status != RunStatus::Running,
             only_differences: address.only_differences,
         });
@@ -222,7 +223,7 @@ impl From<Run> for RunDocument {
             end: properties.state.end(),
             status: properties.state.status(),
             blocking_error: properties.blocking_error.map(|error| error.members().clone()),
-            statistics: properties.statistics.members().clone(),
+            statistics: properties.statistics.members(),
             version: run.version,
             modified: run.modified,
         }

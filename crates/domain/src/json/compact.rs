@@ -1,0 +1,302 @@
+//! The compact text of JSON: no white space, members sorted by name, numbers and strings in one form. Two values are equal exactly
+//! if their compact texts are.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use crate::json::{value::JsonValue, visitor::is_annotation};
+
+/// The text of a value, of an object or of a name.
+#[expect(
+    clippy::expect_used,
+    reason = "a string takes all that is written, and JSON has a form for every value of these types"
+)]
+pub(crate) fn compact(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("a JSON value has a text")
+}
+
+/// Whether a text is the compact text of an object with at most this number of levels. If not, it may still be JSON.
+pub(crate) fn is_compact_object(text: &str, max_levels: usize) -> bool {
+    let mut scanner = Scanner { text, at: 0 };
+    scanner.object(max_levels).is_some() && scanner.at == text.len()
+}
+
+/// Reads a text from the start; `None` where it is not compact.
+struct Scanner<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Scanner<'a> {
+    fn byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn skip_if(&mut self, expected: u8) -> bool {
+        let is_expected = self.byte() == Some(expected);
+        self.at += usize::from(is_expected);
+        is_expected
+    }
+
+    fn skip(&mut self, expected: u8) -> Option<()> {
+        self.skip_if(expected).then_some(())
+    }
+
+    fn value(&mut self, levels: usize) -> Option<()> {
+        match self.byte()? {
+            b'{' => self.object(levels),
+            b'[' => self.array(levels),
+            b'"' => self.string().map(drop),
+            b't' => self.word("true"),
+            b'f' => self.word("false"),
+            b'n' => self.word("null"),
+            _ => self.number(),
+        }
+    }
+
+    fn object(&mut self, levels: usize) -> Option<()> {
+        let levels = levels.checked_sub(1)?;
+        self.skip(b'{')?;
+        if self.skip_if(b'}') {
+            return Some(());
+        }
+        let mut previous: Option<Cow<'_, str>> = None;
+        loop {
+            let name = self.string()?;
+            let is_sorted = previous.is_none_or(|previous| previous < name);
+            if !is_sorted || is_annotation(&name) {
+                return None;
+            }
+            self.skip(b':')?;
+            self.value(levels)?;
+            if !self.skip_if(b',') {
+                return self.skip(b'}');
+            }
+            previous = Some(name);
+        }
+    }
+
+    fn array(&mut self, levels: usize) -> Option<()> {
+        let levels = levels.checked_sub(1)?;
+        self.skip(b'[')?;
+        if self.skip_if(b']') {
+            return Some(());
+        }
+        loop {
+            self.value(levels)?;
+            if !self.skip_if(b',') {
+                return self.skip(b']');
+            }
+        }
+    }
+
+    fn word(&mut self, word: &str) -> Option<()> {
+        self.text[self.at..].starts_with(word).then(|| self.at += word.len())
+    }
+
+    /// The content of a string. One with escapes is compact if it would be written the same way again.
+    fn string(&mut self) -> Option<Cow<'a, str>> {
+        let end = string_end(self.text, self.at)?;
+        let literal = &self.text[self.at..end];
+        self.at = end;
+        let content = content(literal)?;
+        let is_compact = match &content {
+            Cow::Borrowed(plain) => plain.bytes().all(|byte| byte >= b' '),
+            Cow::Owned(unescaped) => !unescaped.contains('\0') && compact(unescaped) == literal,
+        };
+        is_compact.then_some(content)
+    }
+
+    fn number(&mut self) -> Option<()> {
+        let rest = &self.text[self.at..];
+        let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+        let literal = &rest[..rest.bytes().take_while(is_part).count()];
+        self.at += literal.len();
+        is_compact_number(literal).then_some(())
+    }
+}
+
+/// Most numbers are short integers, which need no conversion.
+fn is_compact_number(literal: &str) -> bool {
+    const ALWAYS_FITS: usize = 18;
+    let digits = literal.strip_prefix('-').unwrap_or(literal);
+    let is_integer = digits.bytes().all(|byte| byte.is_ascii_digit());
+    match digits.as_bytes() {
+        [] => false,
+        [b'0'] => literal == "0",
+        [b'1'..=b'9', ..] if is_integer && digits.len() <= ALWAYS_FITS => true,
+        _ => serde_json::from_str::<JsonValue>(literal)
+            .is_ok_and(|number| compact(&number) == literal),
+    }
+}
+
+/// A member of an object in its compact text.
+pub(crate) struct CompactMember<'a> {
+    pub(crate) name: Cow<'a, str>,
+    /// Name, colon and value.
+    pub(crate) whole: &'a str,
+    pub(crate) value: &'a str,
+    /// The levels of the value.
+    pub(crate) depth: usize,
+}
+
+/// The members of an object, given its compact text. In a text that is not compact some may be missing.
+pub(crate) struct CompactMembers<'a> {
+    /// What follows the members that were returned.
+    rest: &'a str,
+}
+
+impl<'a> CompactMembers<'a> {
+    pub(crate) fn of(object: &'a str) -> Self {
+        Self { rest: object }
+    }
+}
+
+impl<'a> Iterator for CompactMembers<'a> {
+    type Item = CompactMember<'a>;
+
+    fn next(&mut self) -> Option<CompactMember<'a>> {
+        // A brace or a comma comes before each member.
+        let member = self.rest.get(1..)?;
+        let name_end = string_end(member, 0)?;
+        let (end, depth) = value_end(member, name_end + 1)?;
+        self.rest = &member[end..];
+        Some(CompactMember {
+            name: content(&member[..name_end])?,
+            whole: &member[..end],
+            value: &member[name_end + 1..end],
+            depth,
+        })
+    }
+}
+
+/// The content of a string with its quotes.
+fn content(literal: &str) -> Option<Cow<'_, str>> {
+    let plain = literal.strip_prefix('"')?.strip_suffix('"')?;
+    match plain.bytes().any(|byte| byte == b'\\') {
+        false => Some(Cow::Borrowed(plain)),
+        true => serde_json::from_str(literal).ok().map(Cow::Owned),
+    }
+}
+
+/// Where the string ends that starts here.
+fn string_end(text: &str, start: usize) -> Option<usize> {
+    let bytes = text.as_bytes();
+    if *bytes.get(start)? != b'"' {
+        return None;
+    }
+    let mut at = start + 1;
+    loop {
+        match *bytes.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+}
+
+/// Where the value ends that starts here, and its levels.
+fn value_end(text: &str, start: usize) -> Option<(usize, usize)> {
+    let bytes = text.as_bytes();
+    let (mut at, mut open, mut depth) = (start, 0, 0);
+    loop {
+        match *bytes.get(at)? {
+            b'"' => at = string_end(text, at)? - 1,
+            b'{' | b'[' => {
+                open += 1;
+                depth = depth.max(open);
+            }
+            b'}' | b']' | b',' if open == 0 => return Some((at, depth)),
+            b'}' | b']' => open -= 1,
+            _ => {}
+        }
+        at += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::parser::parse_object;
+
+    #[test]
+    fn only_the_compact_text_is_recognised() {
+        for text in [
+            "{}",
+            r#"{"a":1}"#,
+            r#"{"":-1,"a b":[true,false,null,{},[]],"b":{"c":{"d":[[0]]}}}"#,
+            r#"{"a":0.5,"b":1e+300,"c":-5e-324,"d":18446744073709551615,"e":-9223372036854775808}"#,
+            r#"{"a\"b":"\\ \n \t é € 𝄞 /","alice@example.com":"\u001f"}"#,
+        ] {
+            assert!(is_compact_object(text, 16), "{text}");
+            let object = parse_object(text.as_bytes()).unwrap();
+            assert_eq!(compact(&object), text);
+        }
+        for text in [
+            "",
+            "[]",
+            "1",
+            "{",
+            "{} ",
+            r#"{"a": 1}"#,
+            r#"{"a":1,}"#,
+            r#"{"a":1 }"#,
+            r#"{"b":1,"a":2}"#,
+            r#"{"a":1,"a":2}"#,
+            r#"{"a":{"b":1,"a":2}}"#,
+            r#"{"a":[{"b":1,"b":2}]}"#,
+            r#"{"a":[1,]}"#,
+            r#"{"a":1.0}"#,
+            r#"{"a":-0}"#,
+            r#"{"a":01}"#,
+            r#"{"a":-}"#,
+            r#"{"a":1E2}"#,
+            r#"{"a":1e300}"#,
+            r#"{"a":1e999}"#,
+            r#"{"a":100000000000000000000}"#,
+            r#"{"a":tru}"#,
+            r#"{"a":"\u0041"}"#,
+            r#"{"a":"\/"}"#,
+            r#"{"a":"\u001F"}"#,
+            r#"{"a":"\u0000"}"#,
+            "{\"a\":\"\t\"}",
+            r#"{"a":"b}"#,
+            r#"{"a"}"#,
+            r#"{"@odata.type":"x"}"#,
+            r#"{"a":{"b@odata.type":"x"}}"#,
+        ] {
+            assert!(!is_compact_object(text, 16), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_levels_are_bounded() {
+        assert!(is_compact_object(r#"{"a":[{}]}"#, 3));
+        assert!(!is_compact_object(r#"{"a":[{}]}"#, 2));
+        let deep = format!("{{\"a\":{}", "[".repeat(1_000_000));
+        assert!(!is_compact_object(&deep, 16));
+    }
+
+    #[test]
+    fn members_are_found_with_their_levels() {
+        let text = r#"{"a\"":"}],\"","b":{"c":[1,{"d":2}],"e":"{{{"},"f":-1.5}"#;
+        let members: Vec<_> = CompactMembers::of(text)
+            .map(|member| (member.name.into_owned(), member.whole, member.value, member.depth))
+            .collect();
+        assert_eq!(
+            members,
+            [
+                ("a\"".to_owned(), r#""a\"":"}],\"""#, r#""}],\"""#, 0),
+                (
+                    "b".to_owned(),
+                    r#""b":{"c":[1,{"d":2}],"e":"{{{"}"#,
+                    r#"{"c":[1,{"d":2}],"e":"{{{"}"#,
+                    3
+                ),
+                ("f".to_owned(), r#""f":-1.5"#, "-1.5", 0),
+            ]
+        );
+        assert_eq!(CompactMembers::of("{}").count(), 0);
+    }
+}
