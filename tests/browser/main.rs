@@ -31,6 +31,7 @@ mod site;
 mod speed;
 mod stability;
 mod tabs;
+mod values;
 mod wait;
 mod webdriver;
 

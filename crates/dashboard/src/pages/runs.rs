@@ -103,7 +103,7 @@ impl View for Runs {
             section.panel aria-label="Runs" {
                 header { (filters::filters(&self.address, links)) }
                 div.wide-scroll {
-                    table.cards {
+                    table.cards.runs {
                         caption.sr { "Runs, the latest start first" }
                         (table::head(self.may_end))
                         (self.rows(links))

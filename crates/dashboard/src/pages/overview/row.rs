@@ -165,10 +165,12 @@ impl FlowRow {
                 }
             }
             @if let Some(stale) = self.stale {
-                @if chooses { (choose::check_box(self.chosen(stale), &format!("the stale run of {}", self.name))) }
-                a.mark href=(links.run(self.flow.run(stale.run))) {
-                    (icon(Icon::Stale)) "may be stale: running for " (rough_length(now.since(stale.since)))
-                    @if let Some(usual) = self.usual_duration { ", usually " (shown(usual.median)) }
+                span.pair {
+                    @if chooses { (choose::check_box(self.chosen(stale), &format!("the stale run of {}", self.name))) }
+                    a.mark href=(links.run(self.flow.run(stale.run))) {
+                        (icon(Icon::Stale)) "may be stale: running for " (rough_length(now.since(stale.since)))
+                        @if let Some(usual) = self.usual_duration { ", usually " (shown(usual.median)) }
+                    }
                 }
             }
         }

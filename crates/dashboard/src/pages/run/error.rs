@@ -102,7 +102,6 @@ impl ErrorView {
     }
 
     fn details(&self) -> Markup {
-        let cell = |text: &Option<String>| leaf::cut(text.as_deref().unwrap_or_default());
         html! {
             div.wide-scroll tabindex="0" role="region" aria-label="Details of the error" {
                 table.cards {
@@ -111,9 +110,9 @@ impl ErrorView {
                     tbody {
                         @for detail in &self.details {
                             tr {
-                                td.mono data-l="Code" { bdi { (cell(&detail.code)) } }
-                                td.full data-l="Message" dir="auto" { (cell(&detail.message)) }
-                                td.mono.full data-l="Target" { bdi { (cell(&detail.target)) } }
+                                td.mono data-l="Code" { @if let Some(code) = &detail.code { bdi { (leaf::cut(code)) } } }
+                                td.full data-l="Message" dir="auto" { @if let Some(message) = &detail.message { (leaf::cut(message)) } }
+                                td.mono.full data-l="Target" { @if let Some(target) = &detail.target { bdi { (leaf::cut(target)) } } }
                             }
                         }
                     }

@@ -39,7 +39,7 @@ impl Render for Units {
 pub(super) fn axis(labels: &[Timestamp], has_days: bool) -> Markup {
     html! {
         div.lab.top { span.small.dim { "Flow" } }
-        div.axis {
+        div.axis.days[has_days] {
             @for label in labels { span { @if has_days { (day(*label)) " " } (clock_time(*label)) } }
         }
     }
