@@ -153,7 +153,7 @@ impl Timeline {
                 @if let Some(from) = self.lanes.complete_from() { (left_out(from)) }
                 @if self.lanes.lanes.is_empty() { (self.nothing(links)) } @else {
                     div.lanes {
-                        (draw::axis(&self.address.labels(self.now)))
+                        (draw::axis(&self.address.labels(self.now), self.address.hours != Hours::Six))
                         @for lane in &self.lanes.lanes {
                             (label(lane, links))
                             (draw::lane(lane, self, slots, links))

@@ -256,3 +256,18 @@ async fn the_page_says_which_runs_it_leaves_out() {
     let past = site.get("/ui/timeline.json?to=2026-11-27T19:00:00Z").await.json();
     assert_eq!(past["completeFrom"], json["completeFrom"]);
 }
+
+#[tokio::test]
+async fn the_axis_names_the_days_of_a_window_that_has_several() {
+    let site = Site::new();
+    site.flow("Rosters").await;
+    let label = "data-time=\"day\" title=\"2026-11-26 20:00:00 UTC\">2026-11-26</time> <time";
+    for (hours, has_days) in [(6, false), (24, true), (72, true)] {
+        let page = site.get(&format!("/ui/timeline?hours={hours}")).await.ok();
+        let axis = page.split("<div class=\"axis").nth(1).expect("an axis");
+        let axis = axis.split("</div>").next().unwrap_or_default();
+        assert_eq!(axis.contains("data-time=\"day\""), has_days, "{axis}");
+        assert!(axis.contains("data-time=\"clock\""), "{axis}");
+        assert_eq!(axis.contains(label), has_days, "{axis}");
+    }
+}

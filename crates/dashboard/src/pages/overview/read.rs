@@ -93,8 +93,12 @@ async fn of_few(
         Some(show) => marks.get(&flow.key.flow).is_some_and(|marks| marks.shows(show)),
     };
     let (flows, next) = page_of(all.iter().filter(is_shown), address);
-    let rows = rows(request, &flows).await?;
+    let mut rows = rows(request, &flows).await?;
     marks.extend(rows.iter().map(|row| (row.flow_id(), row.marks())));
+    // The remembered marks may be older than these rows, one of whose stale runs was just ended.
+    if let Some(show @ (Show::Attention | Show::Late | Show::Stale)) = *show {
+        rows.retain(|row| row.marks().shows(show));
+    }
     Ok((PageFlows { rows, next }, marks))
 }
 
