@@ -231,7 +231,7 @@ mod tests {
         let changed = Run { version: created.version.next(), ..created.clone() };
         let cache = cache_of(10_000);
         cache.keep([changed.clone()], 0);
-        cache.keep([created.clone()], 0);
+        cache.keep([created], 0);
         assert!(has(&cache, &changed));
     }
 
