@@ -24,6 +24,7 @@ mod scriptless;
 mod sign_in;
 mod site;
 mod speed;
+mod stability;
 mod wait;
 mod webdriver;
 

@@ -1,5 +1,7 @@
 //! People sign in at an issuer, see what they may do, and sign out.
 
+use std::io::Write as _;
+
 use flowruns_testing::{
     harness::ServerProcess,
     issuer::{LocalIssuer, People},
@@ -59,10 +61,12 @@ async fn a_person_signs_in_at_the_issuer_and_out_again() {
 }
 
 fn server(issuer: &LocalIssuer, database: &ScratchDatabase) -> ServerProcess {
-    // Sessions are not sealed with a key from a URL without a password. The cluster of the tests asks for none.
-    let url = format!("{}&password=unused", database.service_url());
+    // On a database, sessions are sealed with a key of their own.
+    let mut key = tempfile::NamedTempFile::new().unwrap();
+    key.write_all(&[7; 32]).unwrap();
     let settings = [
-        ("DATABASE_URL", url),
+        ("DATABASE_URL", database.service_url()),
+        ("FLOWRUNS_HTTP__CURSOR_KEY_FILE", key.path().to_str().unwrap().to_owned()),
         ("FLOWRUNS_AUTH__ISSUER", issuer.name().to_owned()),
         ("FLOWRUNS_AUTH__AUDIENCE", AUDIENCE.to_owned()),
         ("FLOWRUNS_AUTH__DASHBOARD__CLIENT_ID", CLIENT.to_owned()),

@@ -15,22 +15,18 @@
 //! # }
 //! ```
 
-use std::{
-    pin::pin,
-    sync::Arc,
-    task::{Context, Poll, Wake, Waker},
-    thread::{self, Thread},
-    time::Duration,
-};
+mod wait;
+
+use std::time::Duration;
 
 use flowruns_domain::id::{FlowId, RunId};
-use futures_util::{Stream, StreamExt as _};
 use serde::Serialize;
 
+use self::wait::{iterate, wait};
 use crate::{
     BlockingError, ConfigError, Ended, Error, FlowQuery, FlowRecord, Flushed, HistoryEntry,
     InvalidDisplayName, JobError, NewRun, Outcome, ReportError, RunAddress, RunError, RunQuery,
-    RunRecord, RunRow, SpoolError, SpoolFlushed, StatisticsError,
+    RunRecord, RunRow, SpoolError, SpoolFlushed, StatisticsError, Timestamp,
 };
 
 /// As [`crate::Client`].
@@ -119,6 +115,15 @@ impl Client {
         wait(self.0.run(address))
     }
 
+    /// As [`crate::Client::flow_record`].
+    ///
+    /// # Errors
+    ///
+    /// Those of the async method.
+    pub fn flow_record(&self, id: FlowId) -> Result<FlowRecord, Error> {
+        wait(self.0.flow_record(id))
+    }
+
     /// As [`crate::Client::find_run`].
     ///
     /// # Errors
@@ -139,6 +144,19 @@ impl Client {
         etag: &str,
     ) -> Result<Option<RunRecord>, Error> {
         wait(self.0.run_if_changed(address, etag))
+    }
+
+    /// As [`crate::Client::merge_statistics`].
+    ///
+    /// # Errors
+    ///
+    /// Those of the async method.
+    pub fn merge_statistics(
+        &self,
+        address: RunAddress,
+        statistics: &impl Serialize,
+    ) -> Result<(), Error> {
+        wait(self.0.merge_statistics(address, statistics))
     }
 
     /// As [`crate::Client::watch`].
@@ -256,6 +274,11 @@ impl Run {
         self.0.progress(statistics)
     }
 
+    /// As [`crate::Run::set_end`].
+    pub const fn set_end(&mut self, at: Timestamp) {
+        self.0.set_end(at);
+    }
+
     /// As [`crate::Run::complete`].
     ///
     /// # Errors
@@ -296,34 +319,21 @@ impl Run {
         wait(self.0.fail(error))
     }
 
+    /// As [`crate::Run::fail_with`].
+    ///
+    /// # Errors
+    ///
+    /// [`ReportError`].
+    pub fn fail_with(
+        self,
+        error: Option<BlockingError>,
+        statistics: impl Serialize,
+    ) -> Result<Ended, ReportError> {
+        wait(self.0.fail_with(error, statistics))
+    }
+
     /// As [`crate::Run::hand_over`].
     pub fn hand_over(self) -> RunId {
         self.0.hand_over()
     }
-}
-
-/// Blocks until a future is done. Everything that needs a runtime is done on the thread of the client.
-fn wait<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut context = Context::from_waker(&waker);
-    loop {
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
-        }
-    }
-}
-
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-fn iterate<T>(stream: impl Stream<Item = T>) -> impl Iterator<Item = T> {
-    let mut stream = Box::pin(stream);
-    std::iter::from_fn(move || wait(stream.next()))
 }

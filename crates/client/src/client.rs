@@ -9,6 +9,7 @@ use flowruns_domain::{
 use futures_util::{Stream, TryStreamExt as _};
 use http::Method;
 use reqwest::Url;
+use serde::Serialize;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -16,17 +17,19 @@ use crate::{
     ClientBuilder, ConfigError, Error, Flow, FlowQuery, FlowRecord, HistoryEntry, RunAddress,
     RunQuery, RunRecord, RunRow, SpoolError, SpoolFlushed,
     read::{pages, read_if_changed, watch},
-    send::{Answer, IDEMPOTENCY_KEY, Limit, Prepared},
+    report::Step,
+    send::{Answer, IDEMPOTENCY_KEY, Limit, PREFER, Prepared},
     spool,
+    statistics::members_of,
     worker::{Shared, Worker},
 };
 
 /// A client of a server. It is cheap to clone: all clones share the connections, the queue and the thread on which everything is
 /// sent. So reports go out from drops, panics, any async runtime, and programs without one.
 ///
-/// When the last clone, [`Flow`] and [`Run`](crate::Run) are dropped, it waits until everything told is acknowledged or spooled, for
-/// 5 seconds without the server ([`ClientBuilder::exit_wait`]). `std::process::exit` drops nothing: call [`flush`](Self::flush)
-/// before it.
+/// When the last clone, [`Flow`] and [`Run`](crate::Run) are dropped, it waits until everything told is acknowledged. After 5 seconds
+/// ([`ClientBuilder::exit_wait`]) it puts the rest into the spool, which has 6 more. `std::process::exit` drops nothing, and a client in a
+/// `static` is never dropped: call [`flush`](Self::flush) before the program ends.
 #[derive(Clone)]
 pub struct Client {
     pub(crate) core: Arc<Core>,
@@ -196,6 +199,23 @@ impl Client {
         watch(Arc::clone(&self.core), address)
     }
 
+    /// Merges statistics into a run at once, and waits for the acknowledgement. The run may have ended: its status stays as it is.
+    /// For programs that report one step of a run and end; while a program runs, [`Run::progress`](crate::Run::progress) costs less.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Statistics`], [`Error::NotFound`], and [`Error::Invalid`] over a limit after the merge.
+    pub async fn merge_statistics(
+        &self,
+        address: RunAddress,
+        statistics: &impl Serialize,
+    ) -> Result<(), Error> {
+        let shared = &self.core.shared;
+        let step = Step::progress(shared.next_id(), &members_of(statistics)?);
+        let request = step.request(&shared.server, address).header(PREFER, "return=minimal");
+        self.send(request).await.map(drop)
+    }
+
     /// The history of a run, oldest first. The stream follows the pages.
     pub fn history(
         &self,
@@ -206,11 +226,11 @@ impl Client {
     }
 
     /// Waits until everything told so far is acknowledged, refused or spooled. Ends that are not acknowledged `within` this time go
-    /// to the spool, if there is one. Call it before `std::process::exit`.
+    /// to the spool; without a spool they are still sent, and counted as pending. Call it before `std::process::exit`.
     pub async fn flush(&self, within: Duration) -> Flushed {
         let shared = Arc::clone(&self.core.shared);
         let settled = async move {
-            shared.settle(within).await;
+            shared.settle(within, false).await;
             Ok(())
         };
         // A client without its thread has nothing that waits.

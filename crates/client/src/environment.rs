@@ -75,8 +75,9 @@ fn spool_folder(set: &impl Fn(&'static str) -> Option<String>) -> Option<PathBuf
 }
 
 fn parsed(name: &'static str, text: &str) -> Result<Url, ConfigError> {
+    // Without the text: it may be a secret that was put into the wrong variable.
     let invalid =
-        |error| ConfigError::Invalid { name, reason: format!("{text:?} is not a URL: {error}") };
+        |error| ConfigError::Invalid { name, reason: format!("it is not a URL: {error}") };
     text.parse().map_err(|error: <Url as std::str::FromStr>::Err| invalid(error.to_string()))
 }
 

@@ -58,6 +58,9 @@ pub enum Error {
     /// A text that is no id.
     #[error("the id cannot be used")]
     InvalidId(#[from] InvalidId),
+    /// Statistics that cannot be sent.
+    #[error("the statistics are not valid")]
+    Statistics(#[from] StatisticsError),
     /// The run has ended, so this process cannot go on with it.
     #[error("the run has ended as {0}")]
     AlreadyEnded(Status),

@@ -199,6 +199,7 @@ impl Flow {
         let start = new.start.unwrap_or_else(|| shared.clock.now());
         let creation = Creation {
             step: Step::create(shared.next_id(), address, name.as_str(), start),
+            refused: None,
             answer,
             _ticket: shared.tickets.issue(TicketKind::Report),
         };

@@ -76,7 +76,8 @@ mod token;
 mod worker;
 
 pub use flowruns_domain::{
-    display_name::InvalidDisplayName,
+    clock::{Clock, Ids, SystemClock, TimeOrderedIds},
+    display_name::{DisplayName, InvalidDisplayName},
     id::{FlowId, RunId},
     json::{JsonObject, JsonValue},
     timestamp::Timestamp,

@@ -2,6 +2,7 @@
 
 mod delivery;
 mod end;
+mod fallback;
 mod mailbox;
 mod reporter;
 mod resolve;
@@ -10,6 +11,7 @@ mod ticket;
 
 pub(crate) use self::{
     end::{End, EndReason},
+    fallback::{Fallback, fallback},
     mailbox::{Mailbox, QueueBytes},
     reporter::{Creation, Reporter},
     step::{Step, StepKind},

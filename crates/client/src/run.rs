@@ -8,6 +8,7 @@ use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     BlockingError, Client, Error, Outcome, ReportError, RunAddress, StatisticsError, Status,
+    Timestamp,
     report::{End, EndReason, Mailbox, TicketKind},
     statistics::members_of,
 };
@@ -49,6 +50,7 @@ pub struct Run {
     address: RunAddress,
     mailbox: Arc<Mailbox>,
     has_ended: bool,
+    ended_at: Option<Timestamp>,
 }
 
 /// An acknowledged end: the server has stored it, or had it stored before.
@@ -63,7 +65,7 @@ pub struct Ended {
 
 impl Run {
     pub(crate) const fn new(client: Client, address: RunAddress, mailbox: Arc<Mailbox>) -> Self {
-        Self { client, address, mailbox, has_ended: false }
+        Self { client, address, mailbox, has_ended: false, ended_at: None }
     }
 
     /// Its id.
@@ -86,6 +88,11 @@ impl Run {
     /// [`StatisticsError`]; then nothing of this call is kept.
     pub fn progress(&self, statistics: &impl Serialize) -> Result<(), StatisticsError> {
         self.mailbox.progress(members_of(statistics)?)
+    }
+
+    /// When the job ended, if its outcome is told later than that. Without it, by the clock of this machine when the outcome is told.
+    pub const fn set_end(&mut self, at: Timestamp) {
+        self.ended_at = Some(at);
     }
 
     /// Ends the run as `completed` with these statistics, `()` for none, and waits for the acknowledgement.
@@ -118,10 +125,7 @@ impl Run {
         outcome: Outcome,
         statistics: impl Serialize,
     ) -> Result<Ended, ReportError> {
-        let checked = members_of(&statistics).and_then(|members| {
-            self.mailbox.check(&members)?;
-            Ok(members)
-        });
+        let checked = self.checked(&statistics);
         drop(statistics);
         let members = match checked {
             Ok(members) => members,
@@ -141,8 +145,27 @@ impl Run {
     /// # Errors
     ///
     /// [`ReportError`].
-    pub async fn fail(mut self, error: BlockingError) -> Result<Ended, ReportError> {
-        self.report(run::Outcome::Failed, Some(error), JsonObject::default()).await
+    pub async fn fail(self, error: BlockingError) -> Result<Ended, ReportError> {
+        self.fail_with(Some(error), ()).await
+    }
+
+    /// Ends the run as `failed` with these statistics, and waits for the acknowledgement. Without an error, what is stored stays.
+    ///
+    /// # Errors
+    ///
+    /// [`ReportError`]. If the statistics cannot be sent, the run is reported as failed without them.
+    pub async fn fail_with(
+        mut self,
+        error: Option<BlockingError>,
+        statistics: impl Serialize,
+    ) -> Result<Ended, ReportError> {
+        let (members, invalid) = match self.checked(&statistics) {
+            Ok(members) => (members, None),
+            Err(invalid) => (JsonObject::default(), Some(invalid)),
+        };
+        drop(statistics);
+        let ended = self.report(run::Outcome::Failed, error, members).await;
+        invalid.map_or(ended, |invalid| Err(invalid.into()))
     }
 
     /// Ends the guard, not the run: another process goes on with it, by [`Flow::adopt`](crate::Flow::adopt).
@@ -155,6 +178,12 @@ impl Run {
     pub(crate) fn abandon(mut self, reason: EndReason) {
         let error = BlockingError::new("notStarted", "the start of the run was not acknowledged");
         self.tell(reason, run::Outcome::Failed, Some(error), JsonObject::default());
+    }
+
+    fn checked(&self, statistics: &impl Serialize) -> Result<JsonObject, StatisticsError> {
+        let members = members_of(statistics)?;
+        self.mailbox.check(&members)?;
+        Ok(members)
     }
 
     async fn report(
@@ -183,7 +212,7 @@ impl Run {
             outcome,
             error: error.map(BlockingError::into_members),
             statistics,
-            at: shared.clock.now(),
+            at: self.ended_at.unwrap_or_else(|| shared.clock.now()),
             answer: Some(answer),
             _ticket: shared.tickets.issue(TicketKind::End),
         };

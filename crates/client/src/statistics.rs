@@ -20,6 +20,21 @@ pub enum StatisticsError {
     /// With what was reported before, they exceed 64 KiB as compact JSON or 16 levels.
     #[error("the statistics exceed a limit")]
     OverLimit(#[source] RuleViolation),
+    /// The value of this call is too large, because it removes many members with null.
+    #[error("the statistics of one call have {bytes} bytes; at most {limit} can be sent")]
+    PatchTooLarge {
+        /// Its size as compact JSON, in bytes.
+        bytes: usize,
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// Statistics wait that cannot be merged into one request: a member changed between an object and another value, or many members
+    /// were removed. Call again later, or end the run: its end is always accepted.
+    #[error("{limit} changes of statistics wait that cannot be merged; more cannot wait")]
+    TooManyPatches {
+        /// The number of requests that wait.
+        limit: usize,
+    },
     /// Too much waits to be sent, because the server is away or slow. Call again later, or end the run: its end is always
     /// accepted.
     #[error("{waiting} bytes of statistics wait to be sent; at most {limit} may")]

@@ -2,7 +2,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError, Weak, mpsc},
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        mpsc::{self, RecvTimeoutError},
+    },
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -27,6 +30,8 @@ use crate::{
 
 /// The time that is left to write to the spool, after the time for sending has passed.
 const GRACE: Duration = Duration::from_secs(5);
+/// The time in which the thread of the client does what it is told.
+const THREAD_GRACE: Duration = Duration::from_secs(1);
 
 /// What the tasks of a client share.
 pub(crate) struct Shared {
@@ -54,10 +59,11 @@ impl Shared {
         mailboxes.push(Arc::downgrade(mailbox));
     }
 
-    /// Waits until everything told so far is settled. After `within`, ends go to the spool without further attempts.
-    pub(crate) async fn settle(&self, within: Duration) {
+    /// Waits until everything told so far is settled. After `within`, ends go to the spool without further attempts. Without a spool
+    /// they are given up only when the program ends.
+    pub(crate) async fn settle(&self, within: Duration, is_last: bool) {
         let all = self.tickets.settled(|unsettled| unsettled.ends + unsettled.reports > 0);
-        if timeout(within, all).await.is_ok() {
+        if timeout(within, all).await.is_ok() || (self.spool.is_none() && !is_last) {
             return;
         }
         let mailboxes = {
@@ -98,7 +104,8 @@ pub(crate) struct Worker {
 }
 
 struct WorkerThread {
-    stop: oneshot::Sender<()>,
+    /// Stops the thread, which drops what it receives when it ends.
+    stop: oneshot::Sender<mpsc::Sender<()>>,
     thread: JoinHandle<()>,
     exit_wait: Duration,
 }
@@ -108,12 +115,13 @@ impl Worker {
     pub(crate) fn start(exit_wait: Duration) -> std::io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
-        let (stop, stopped) = oneshot::channel::<()>();
+        let (stop, stopped) = oneshot::channel();
         let thread = thread::Builder::new().name("flowruns-client".to_owned());
         let thread = thread.spawn(move || {
             // An error means that the worker was dropped, which stops it too.
-            let _stopped = runtime.block_on(stopped);
+            let ending = runtime.block_on(stopped);
             runtime.shutdown_background();
+            drop(ending);
         })?;
         Ok(Self { handle, thread: Some(WorkerThread { stop, thread, exit_wait }) })
     }
@@ -138,7 +146,8 @@ impl Worker {
         task.await.unwrap_or(Err(Error::Closed))
     }
 
-    /// Waits until everything is settled, so that a program may end, and stops the thread.
+    /// Waits until everything is settled, so that a program may end, and stops the thread. A token provider or a transport that blocks
+    /// the thread does not hold up the program for longer than the other waits.
     pub(crate) fn stop(&mut self, shared: &Arc<Shared>) {
         let Some(WorkerThread { stop, thread, exit_wait }) = self.thread.take() else {
             return;
@@ -150,14 +159,17 @@ impl Worker {
             let (done, settled) = mpsc::channel();
             let shared = Arc::clone(shared);
             self.spawn(async move {
-                shared.settle(exit_wait).await;
+                shared.settle(exit_wait, true).await;
                 let _gone = done.send(());
             });
-            let _in_time = settled.recv_timeout(exit_wait + GRACE + GRACE);
+            let _in_time = settled.recv_timeout(exit_wait + GRACE + THREAD_GRACE);
         }
         // The thread ends when it receives this, or has ended.
-        let _sent = stop.send(());
-        let _panicked = thread.join();
+        let (ending, ended) = mpsc::channel();
+        let _sent = stop.send(ending);
+        if ended.recv_timeout(THREAD_GRACE) == Err(RecvTimeoutError::Disconnected) {
+            let _panicked = thread.join();
+        }
     }
 }
 

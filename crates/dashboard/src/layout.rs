@@ -14,6 +14,9 @@ use crate::{
     view::icon::{logo, symbols},
 };
 
+/// The id of the last element of every page: what its scripts tell readers of the screen.
+const END: &str = "say";
+
 /// What the frame of a page shows.
 pub(crate) struct Frame<'a> {
     pub(crate) title: &'a str,
@@ -53,6 +56,8 @@ pub(crate) fn document(frame: &Frame<'_>, page: &PageContext, body: &Markup) -> 
                 title { (window_title(frame.title)) }
                 link rel="icon" href="data:,";
                 link rel="stylesheet" href=(page.links.style_sheet());
+                // Not shown before its end has arrived: rows that follow would widen the columns of a table.
+                link rel="expect" href={ "#" (END) } blocking="render";
                 script src=(page.links.script()) defer {}
             }
             body {
@@ -61,7 +66,7 @@ pub(crate) fn document(frame: &Frame<'_>, page: &PageContext, body: &Markup) -> 
                 (header(frame, page))
                 main #main tabindex="-1" { (body) }
                 (footer(page, frame.version))
-                p #say.sr role="status" {}
+                p #(END).sr role="status" {}
                 @if page.session().is_some() { (keys()) }
             }
         }

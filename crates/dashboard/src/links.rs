@@ -55,6 +55,8 @@ pub(crate) fn run_path(run: RunKey) -> String {
 pub(crate) const OVERVIEW: &str = "/ui";
 /// The template of [`flow_path`].
 pub(crate) const FLOW: &str = "/ui/flows/{flow}";
+/// The list of runs on the page of a flow.
+pub(crate) const FLOW_RUNS: &str = "/ui/flows/{flow}/runs";
 /// The template of [`run_path`].
 pub(crate) const RUN: &str = "/ui/flows/{flow}/runs/{run}";
 pub(crate) const RUNS: &str = "/ui/runs";

@@ -4,6 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use axum::http::{Method, StatusCode};
 use flowruns_domain::{
+    id::RunId,
     service::ServiceError,
     store::{StoreError, StoreErrorKind},
 };
@@ -33,6 +34,9 @@ pub(crate) struct Action {
     /// Below the prefix.
     pub(crate) address: String,
 }
+
+/// 422: a form that is shown again with what is wrong with one of its fields.
+pub(crate) const INVALID_FIELD: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
 
 /// 400: a form whose body could not be read.
 pub(crate) fn incomplete_form() -> RequestError {
@@ -92,6 +96,16 @@ impl Problem {
         );
         let error = RequestError::new(StatusCode::NOT_FOUND, "notFound", message);
         Self::new(error, format!("There is no such {what}"))
+    }
+
+    /// 404: the flow has no such run to compare with. Whether another flow has it is not looked up.
+    pub(crate) fn no_run_to_compare(run: RunId) -> Self {
+        let message = format!(
+            "The statistics of a run stand beside those of another run of the same flow, and this flow has no run {run}: it is a \
+             run of another flow, was deleted, or its id is not complete."
+        );
+        let error = RequestError::new(StatusCode::NOT_FOUND, "notFound", message);
+        Self::new(error, "The run to compare with is not one of this flow")
     }
 
     /// 400: parameters that are not understood.

@@ -38,6 +38,7 @@ fn table() -> Vec<Route> {
     vec![
         Route::page(links::OVERVIEW, pages::overview::get),
         Route::page(links::FLOW, pages::flow::get),
+        Route::page(links::FLOW_RUNS, pages::flow::get_runs),
         Route::page(links::RUN, pages::run::get),
         Route::page(links::RUNS, pages::runs::get),
         Route::page(links::RUNS_CSV, pages::runs::get_csv),

@@ -157,8 +157,12 @@ pub struct SignInLink {
 pub enum SignInMessage {
     /// The person signed out.
     SignedOut,
-    /// The one-time link was used already, or has expired.
+    /// The one-time link was used before.
     LinkUsed,
+    /// The one-time link has expired, or was made before the server started.
+    LinkTooOld,
+    /// The one-time link is none of this server, or not a whole one.
+    LinkInvalid,
     /// The sign-in took too long, or began in another browser.
     StateLost,
     /// The issuer did not sign the person in.

@@ -83,16 +83,38 @@ impl FromStr for Timestamp {
     }
 }
 
+/// RFC 3339 in UTC, with six fraction digits or, on a whole second, none.
 impl fmt::Display for Timestamp {
+    /// Without the formatting of numbers, which would take most of the time of a row in a list.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(t) = self;
-        let (year, month, day) = (t.year(), t.month(), t.day());
-        let (hour, minute, second) = (t.hour(), t.minute(), t.second());
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
-        match t.timestamp_subsec_micros() {
-            0 => f.write_str("Z"),
-            micros => write!(f, ".{micros:06}Z"),
+        let (date, time) = (t.date_naive(), t.time());
+        let seconds = time.num_seconds_from_midnight();
+        let micros = t.timestamp_subsec_micros();
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        write_digits(&mut text[0..4], date.year().unsigned_abs());
+        write_digits(&mut text[5..7], date.month());
+        write_digits(&mut text[8..10], date.day());
+        write_digits(&mut text[11..13], seconds / 3600);
+        write_digits(&mut text[14..16], seconds / 60 % 60);
+        write_digits(&mut text[17..19], seconds % 60);
+        write_digits(&mut text[20..26], micros);
+        let text = str::from_utf8(&text).map_err(|_| fmt::Error)?;
+        match micros {
+            0 => {
+                f.write_str(&text[..19])?;
+                f.write_str("Z")
+            }
+            _ => f.write_str(text),
         }
+    }
+}
+
+/// Fills a text with the last digits of a number.
+fn write_digits(text: &mut [u8], mut number: u32) {
+    for digit in text.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
     }
 }
 

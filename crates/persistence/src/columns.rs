@@ -61,13 +61,13 @@ pub(crate) static RECENT_RUN: LazyLock<String> = LazyLock::new(|| {
     format!("id, {}, modified_at", joined(columns))
 });
 
-/// The columns of a [`ListedRunRow`](crate::row::ListedRunRow) without documents.
+/// The columns that [`listed_run`](crate::row::listed_run) reads.
 pub(crate) static LISTED_RUN: LazyLock<String> = LazyLock::new(|| {
     let columns = RUN_COLUMNS.iter().filter(|column| column.kind != JSON);
     format!("flow_id, id, {}", collated(columns))
 });
 
-/// The columns of a [`ListedRunRow`](crate::row::ListedRunRow) with documents.
+/// The columns that [`listed_run_with_documents`](crate::row::listed_run_with_documents) reads.
 pub(crate) static RUN_WITH_DOCUMENTS: LazyLock<String> =
     LazyLock::new(|| format!("flow_id, id, {}", names("", &RUN_COLUMNS)));
 

@@ -124,8 +124,10 @@ impl ConnectOptions {
     }
 
     pub(crate) async fn pool(&self) -> Result<Pool, StoreError> {
-        // Lists are bounded by the index that has their order. No statistics may make another plan look cheaper.
+        // Lists are bounded by the index that has their order. No statistics may make another plan look cheaper. Each
+        // statement has one good plan, whatever its parameters are, so none is planned for each execution.
         let database = self.session("flowruns").options([
+            ("plan_cache_mode", "force_generic_plan"),
             ("enable_seqscan", "off"),
             ("enable_bitmapscan", "off"),
             ("enable_sort", "off"),

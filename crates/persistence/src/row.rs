@@ -1,11 +1,13 @@
 //! Rows as they are read, and the domain values that they become. [`columns`](crate::columns) lists the columns.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use flowruns_domain::{
     dashboard::RecentRun,
     display_name::DisplayName,
     flow::{DataDomain, Flow, FlowProperties, ReadinessStatus},
-    id::{EventId, FlowKey, RunKey, TenantId},
+    id::{EventId, FlowId, FlowKey, RunId, RunKey, TenantId},
     json::{JsonObject, JsonValue},
     query::{ListedRun, RunDetails},
     run::{
@@ -17,12 +19,14 @@ use flowruns_domain::{
     version::Version,
 };
 use sqlx::{
-    Decode, FromRow, Postgres, Type,
+    Decode, FromRow, Postgres, Row as _, Type,
     error::BoxDynError,
-    postgres::{PgTypeInfo, PgValueRef},
+    postgres::{PgRow, PgTypeInfo, PgValueRef},
     types::Json,
 };
 use uuid::Uuid;
+
+use crate::error::store_error;
 
 #[derive(FromRow)]
 pub(crate) struct RunRow {
@@ -53,18 +57,6 @@ pub(crate) struct RecentRunRow {
     #[sqlx(flatten)]
     summary: RunSummaryRow,
     modified_at: DateTime<Utc>,
-}
-
-#[derive(FromRow)]
-pub(crate) struct ListedRunRow {
-    flow_id: Uuid,
-    #[sqlx(flatten)]
-    summary: RunSummaryRow,
-    #[sqlx(default)]
-    blocking_error: Option<Json<JsonObject>>,
-    /// `None` where the documents were not read.
-    #[sqlx(default)]
-    statistics: Option<StatisticsColumn>,
 }
 
 #[derive(FromRow)]
@@ -112,16 +104,43 @@ impl<'r> Decode<'r, Postgres> for StatisticsColumn {
     }
 }
 
-/// Makes domain values of columns. An impossible value is an error with its table, column and row.
-struct ColumnReader {
-    table: &'static str,
-    id: String,
+/// The key of a row, for an error.
+enum RowId {
+    Flow(Uuid),
+    Run(Uuid, Uuid),
+    Event(RunKey, i64),
 }
+
+impl RowId {
+    const fn table(&self) -> &'static str {
+        match self {
+            Self::Flow(_) => "flows",
+            Self::Run(..) => "runs",
+            Self::Event(..) => "run_events",
+        }
+    }
+}
+
+impl fmt::Display for RowId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flow(flow) => flow.fmt(f),
+            Self::Run(flow, run) => write!(f, "{flow}/{run}"),
+            Self::Event(key, version) => write!(f, "{}/{}/{version}", key.flow, key.run),
+        }
+    }
+}
+
+/// Makes domain values of columns. An impossible value is an error with its table, column and row.
+struct ColumnReader(RowId);
 
 impl ColumnReader {
     fn column<T>(&self, column: &'static str, value: Option<T>) -> Result<T, StoreError> {
-        let corrupt = || StoreErrorKind::Corrupt { table: self.table, column, id: self.id.clone() };
-        value.ok_or_else(|| StoreError { kind: corrupt(), source: None })
+        value.ok_or_else(|| {
+            let Self(row) = self;
+            let (table, id) = (row.table(), row.to_string());
+            StoreError { kind: StoreErrorKind::Corrupt { table, column, id }, source: None }
+        })
     }
 
     fn time(&self, column: &'static str, value: DateTime<Utc>) -> Result<Timestamp, StoreError> {
@@ -141,7 +160,7 @@ impl ColumnReader {
 
 impl RunRow {
     pub(crate) fn into_run(self, key: RunKey) -> Result<Run, StoreError> {
-        let reader = ColumnReader { table: "runs", id: format!("{}/{}", key.flow, self.id) };
+        let reader = ColumnReader(RowId::Run(key.flow.uuid(), self.id));
         Ok(Run {
             key,
             version: reader.column("version", Version::new(self.version))?,
@@ -163,9 +182,9 @@ impl RunRow {
 
 impl RunSummaryRow {
     pub(crate) fn into_summary(self, flow: FlowKey) -> Result<RunSummary, StoreError> {
-        let reader = ColumnReader { table: "runs", id: format!("{}/{}", flow.flow, self.id) };
+        let reader = ColumnReader(RowId::Run(flow.flow.uuid(), self.id));
         Ok(RunSummary {
-            key: flow.run(reader.column("id", self.id.to_string().parse().ok())?),
+            key: flow.run(reader.column("id", RunId::new(self.id).ok())?),
             version: reader.column("version", Version::new(self.version))?,
             display_name: reader
                 .column("display_name", DisplayName::from_stored(&self.display_name).ok())?,
@@ -177,8 +196,7 @@ impl RunSummaryRow {
 
 impl RecentRunRow {
     pub(crate) fn into_recent(self, flow: FlowKey) -> Result<RecentRun, StoreError> {
-        let id = format!("{}/{}", flow.flow, self.summary.id);
-        let reader = ColumnReader { table: "runs", id };
+        let reader = ColumnReader(RowId::Run(flow.flow.uuid(), self.summary.id));
         let RunSummary { key, version, display_name, start, state } =
             self.summary.into_summary(flow)?;
         let last_modified = reader.time("modified_at", self.modified_at)?;
@@ -186,29 +204,53 @@ impl RecentRunRow {
     }
 }
 
-impl ListedRunRow {
-    pub(crate) fn into_listed(self, tenant: TenantId) -> Result<ListedRun, StoreError> {
-        let reader =
-            ColumnReader { table: "runs", id: format!("{}/{}", self.flow_id, self.summary.id) };
-        let flow = reader.column("flow_id", self.flow_id.to_string().parse().ok())?;
-        let blocking_error =
-            self.blocking_error.map(|Json(members)| PublicError::from_stored(members));
-        let details = |statistics: StatisticsColumn| {
-            let statistics = reader.column("statistics", statistics.0)?;
-            Ok(RunDetails { blocking_error, statistics })
-        };
-        Ok(ListedRun {
-            summary: self.summary.into_summary(FlowKey { tenant, flow })?,
-            details: self.statistics.map(details).transpose()?,
-        })
-    }
+/// Reads the columns of [`LISTED_RUN`](crate::columns::LISTED_RUN) by their places, which in a list is much cheaper than to
+/// look for their names in each row.
+pub(crate) fn listed_run(row: &PgRow, tenant: TenantId) -> Result<ListedRun, StoreError> {
+    Ok(ListedRun { summary: run_summary(row, tenant)?, details: None })
+}
+
+/// Reads the columns of [`RUN_WITH_DOCUMENTS`](crate::columns::RUN_WITH_DOCUMENTS), which begin with those of
+/// [`listed_run`].
+pub(crate) fn listed_run_with_documents(
+    row: &PgRow,
+    tenant: TenantId,
+) -> Result<ListedRun, StoreError> {
+    let summary = run_summary(row, tenant)?;
+    let error: Option<Json<JsonObject>> = row.try_get(7).map_err(store_error)?;
+    let StatisticsColumn(statistics) = row.try_get(8).map_err(store_error)?;
+    let reader = ColumnReader(RowId::Run(summary.key.flow.uuid(), summary.key.run.uuid()));
+    let details = RunDetails {
+        blocking_error: error.map(|Json(members)| PublicError::from_stored(members)),
+        statistics: reader.column("statistics", statistics)?,
+    };
+    Ok(ListedRun { summary, details: Some(details) })
+}
+
+fn run_summary(row: &PgRow, tenant: TenantId) -> Result<RunSummary, StoreError> {
+    let columns = || {
+        let (flow, id): (Uuid, Uuid) = (row.try_get(0)?, row.try_get(1)?);
+        let (name, start, end): (&str, _, _) = (row.try_get(2)?, row.try_get(3)?, row.try_get(4)?);
+        let (status, version): (&str, i64) = (row.try_get(5)?, row.try_get(6)?);
+        sqlx::Result::Ok((flow, id, name, start, end, status, version))
+    };
+    let (flow, id, name, start, end, status, version) = columns().map_err(store_error)?;
+    let reader = ColumnReader(RowId::Run(flow, id));
+    let flow = reader.column("flow_id", FlowId::new(flow).ok())?;
+    Ok(RunSummary {
+        key: FlowKey { tenant, flow }.run(reader.column("id", RunId::new(id).ok())?),
+        version: reader.column("version", Version::new(version))?,
+        display_name: reader.column("display_name", DisplayName::from_stored(name).ok())?,
+        start: reader.time("start_at", start)?,
+        state: reader.state(status, end)?,
+    })
 }
 
 impl FlowRow {
     pub(crate) fn into_flow(self, tenant: TenantId) -> Result<Flow, StoreError> {
-        let reader = ColumnReader { table: "flows", id: self.id.to_string() };
+        let reader = ColumnReader(RowId::Flow(self.id));
         let expiration = self.expires_at.map(|time| reader.time("expires_at", time)).transpose()?;
-        let flow = reader.column("id", self.id.to_string().parse().ok())?;
+        let flow = reader.column("id", FlowId::new(self.id).ok())?;
         Ok(Flow {
             key: FlowKey { tenant, flow },
             version: reader.column("version", Version::new(self.version))?,
@@ -230,10 +272,7 @@ impl FlowRow {
 
 impl EventRow {
     pub(crate) fn into_event(self, key: RunKey) -> Result<RunEvent, StoreError> {
-        let reader = ColumnReader {
-            table: "run_events",
-            id: format!("{}/{}/{}", key.flow, key.run, self.version),
-        };
+        let reader = ColumnReader(RowId::Event(key, self.version));
         let changes = self.changes.0.into_iter().map(change).collect::<Option<Vec<_>>>();
         Ok(RunEvent {
             id: reader.column("event_id", EventId::new(self.event_id).ok())?,

@@ -46,13 +46,20 @@ impl LocalKey {
     /// Reads the key of a data folder, and creates it if it does not exist.
     pub(crate) fn open(data_dir: &Path) -> anyhow::Result<Self> {
         let path = data_dir.join(FILE);
-        let pkcs8 = match read_regular_file(&path, MAX_FILE_BYTES) {
-            Err(error) if error.kind() == ErrorKind::NotFound => create(data_dir, &path)?,
-            read => {
-                read.with_context(|| format!("the local key {} cannot be read", path.display()))?
-            }
-        };
-        warn_if_others_read(&path);
+        match read(&path)? {
+            Some(pkcs8) => Self::of(&path, pkcs8),
+            None => Self::of(&path, create(data_dir, &path)?),
+        }
+    }
+
+    /// Reads the key of a data folder. `None` if it does not exist.
+    pub(crate) fn find(data_dir: &Path) -> anyhow::Result<Option<Self>> {
+        let path = data_dir.join(FILE);
+        read(&path)?.map(|pkcs8| Self::of(&path, pkcs8)).transpose()
+    }
+
+    fn of(path: &Path, pkcs8: Vec<u8>) -> anyhow::Result<Self> {
+        warn_if_others_read(path);
         let pair =
             EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8).map_err(|_| {
                 anyhow::anyhow!(
@@ -128,6 +135,15 @@ impl LocalKey {
         });
         let header = Header { kid: Some(self.kid.clone()), ..Header::new(Algorithm::ES256) };
         encode(&header, &claims, &self.key).context("the token cannot be signed")
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
+    match read_regular_file(path, MAX_FILE_BYTES) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        read => read
+            .map(Some)
+            .with_context(|| format!("the local key {} cannot be read", path.display())),
     }
 }
 

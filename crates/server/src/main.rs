@@ -1,4 +1,5 @@
-//! The binary `flowruns`: serves the API, migrates and checks the database, and mints tokens of the local key.
+//! The binary `flowruns`: serves the API, migrates and checks the database, mints tokens of the local key, and has the
+//! commands that report and read runs.
 
 mod admin;
 mod commands;
@@ -17,12 +18,12 @@ mod startup_message;
 mod tasks;
 mod telemetry;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{env, path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::{
-    commands::{check, migrate, open, openapi, serve, token},
+    commands::{check, client, migrate, open, openapi, serve, token},
     config::{LogSettings, OpenSettings, Settings, StorageSettings, TokenSettings},
 };
 
@@ -33,7 +34,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Records every run of every data flow.
 #[derive(Parser)]
-#[command(version)]
+#[command(name = "flowruns", version)]
 struct Arguments {
     /// A file that overrides the defaults; also FLOWRUNS_CONFIG.
     #[arg(long, global = true, value_name = "FILE")]
@@ -57,12 +58,21 @@ enum Command {
     Token(token::TokenArguments),
     /// Print a link that opens the dashboard once, and open it in a browser.
     Open(open::OpenArguments),
+    #[command(flatten)]
+    Client(flowruns_cli::Command),
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // If the terminal has gone, there is nobody to read it.
+            let _printed = error.print();
+            return flowruns_cli::usage_exit_code(&error, env::args_os()).into();
+        }
+    };
     match run(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(exit) => exit,
         Err(error) => {
             #[expect(clippy::print_stderr, reason = "the message of a failed command")]
             {
@@ -74,9 +84,13 @@ fn main() -> ExitCode {
 }
 
 /// Runs a command. Each loads only the settings that it needs.
-fn run(arguments: Arguments) -> anyhow::Result<()> {
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let file = arguments.config.as_deref();
     match arguments.command.unwrap_or(Command::Serve) {
+        Command::Client(command) => {
+            let folder = client::DataFolder::new(file);
+            return Ok(flowruns_cli::run(command, &folder, Arguments::command).into());
+        }
         Command::Openapi => openapi::run(),
         Command::Token(arguments) => token::run(&TokenSettings::load(file)?, &arguments),
         Command::Open(arguments) => open::run(&OpenSettings::load(file)?, &arguments),
@@ -94,7 +108,8 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
             let settings = Settings::load(file)?;
             block_on(&settings.log, 1, check::run(&settings))
         }
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn block_on(

@@ -5,6 +5,7 @@
 mod as_text;
 mod attempts;
 mod bounded_ids;
+mod callback;
 mod cookie;
 mod failure;
 mod form_token;
@@ -24,7 +25,7 @@ mod time;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::http::{HeaderMap, Method};
 use flowruns_dashboard::{
     Gate, NotSignedIn, SignInLink, SignInMessage, SignInPage, SignInRequest, SignInResponse,
     Visitor, VisitorPath,
@@ -39,14 +40,12 @@ use self::{
     bounded_ids::BoundedIds,
     cookie::Transport,
     form_token::FormTokens,
-    issuer_sign_in::{Arrival, IssuerSignIn, Visit},
-    login_state::{LoginState, LoginStates},
+    issuer_sign_in::{IssuerSignIn, Visit},
     next_path::NextPath,
     one_time_code::OneTimeCodes,
     query::Parameters,
     response::{
-        DECLINED, EXPIRED, LOST, SIGNED_OUT, USED, back_to_sign_in, encoded, is_in_advance,
-        message_named, redirect,
+        SIGNED_OUT, back_to_sign_in, encoded, is_in_advance, message_named, name_of, redirect,
     },
     session::{Session, Sessions},
     time::second,
@@ -220,66 +219,6 @@ impl SignIn {
         (is_usable && is_untried).then_some(session)
     }
 
-    /// `/ui/callback`: the issuer sent the browser back.
-    async fn callback(&self, request: &SignInRequest) -> Result<SignInResponse, RequestError> {
-        let SignInMethod::Issuer(issuer) = &self.method else {
-            return Ok(redirect(&request.origin, "/ui/sign-in", Vec::new()));
-        };
-        let visit = self.visit(request)?;
-        let sent = Parameters::of(request.query.as_deref().unwrap_or_default().as_bytes());
-        let Some(attempt) = issuer.attempt(&visit, &sent) else {
-            return Ok(back_to_sign_in(&request.origin, &NextPath::home(), LOST, Vec::new()));
-        };
-        self.count_attempt(request)?;
-        let mut cookies: Vec<_> =
-            LoginStates::removal(&attempt.state, visit.transport).into_iter().collect();
-        let next = attempt.next();
-        match issuer.arrive(&visit, &sent, attempt).await? {
-            // At the issuer somebody else is signed in now: nobody becomes another person without a click.
-            Arrival::SignedIn { session, attempt }
-                if attempt.is_silent && self.replaces_another(&session, request) =>
-            {
-                cookies.extend(Sessions::removal(visit.transport));
-                Ok(back_to_sign_in(&request.origin, &next, EXPIRED, cookies))
-            }
-            Arrival::SignedIn { session, attempt } => {
-                self.signed_in(&session, &attempt, visit.transport, &mut cookies)?;
-                Ok(redirect(&request.origin, next.as_str(), cookies))
-            }
-            Arrival::Declined(attempt) if attempt.is_silent => {
-                cookies.extend(Sessions::removal(visit.transport));
-                Ok(back_to_sign_in(&request.origin, &next, EXPIRED, cookies))
-            }
-            Arrival::Declined(_) => Ok(back_to_sign_in(&request.origin, &next, DECLINED, cookies)),
-            Arrival::Unknown => Ok(back_to_sign_in(&request.origin, &next, LOST, cookies)),
-        }
-    }
-
-    /// Whether a new session is of another person than the expired session of the browser.
-    fn replaces_another(&self, new: &Session, request: &SignInRequest) -> bool {
-        let expired = self.sessions.expired(&request.headers, request.now);
-        expired.is_some_and(|expired| !expired.is_of_same_person(new))
-    }
-
-    /// Adds the cookies of a new session.
-    fn signed_in(
-        &self,
-        session: &Session,
-        attempt: &LoginState,
-        transport: Transport,
-        cookies: &mut Vec<HeaderValue>,
-    ) -> Result<(), RequestError> {
-        let cookie = self.sessions.cookie(session, transport);
-        cookies.push(
-            cookie
-                .ok_or_else(|| RequestError::internal("the session does not fit into a cookie"))?,
-        );
-        if attempt.is_silent {
-            cookies.extend(renewal::made(session.id, transport));
-        }
-        Ok(())
-    }
-
     /// `/ui/open`: a one-time link. Only a person who opens it uses it up.
     async fn open_link(&self, request: &SignInRequest) -> Result<SignInResponse, RequestError> {
         if request.method != Method::GET || is_in_advance(&request.headers) {
@@ -293,8 +232,12 @@ impl SignIn {
         let transport = self.transport(&request.origin).ok_or_else(failure::needs_https)?;
         self.count_attempt(request)?;
         let code = sent.get("code").unwrap_or_default();
-        let Some(caller) = codes.redeem(code, request.now).await else {
-            return Ok(back_to_sign_in(&request.origin, &next, USED, Vec::new()));
+        let caller = match codes.redeem(code, request.now).await {
+            Ok(caller) => caller,
+            Err(unusable) => {
+                let message = name_of(unusable);
+                return Ok(back_to_sign_in(&request.origin, &next, message, Vec::new()));
+            }
         };
         let expires_at = second(request.now) + LOCAL_SESSION;
         let session = Session::of(&caller, LOCAL_NAME, expires_at, random::uuid()?);

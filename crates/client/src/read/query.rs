@@ -32,6 +32,7 @@ pub struct RunQuery {
     name: Option<String>,
     order: Order,
     page_size: Option<u16>,
+    with_flow_names: bool,
 }
 
 impl RunQuery {
@@ -82,6 +83,13 @@ impl RunQuery {
         self
     }
 
+    /// Reads the name of each run's flow too.
+    #[must_use]
+    pub const fn with_flow_names(mut self) -> Self {
+        self.with_flow_names = true;
+        self
+    }
+
     pub(crate) fn options(&self) -> Vec<(&'static str, String)> {
         let mut terms = Vec::new();
         if !self.statuses.is_empty() {
@@ -99,6 +107,9 @@ impl RunQuery {
             options.push(("$orderby", "startDateTime asc".to_owned()));
         }
         options.extend(self.page_size.map(|rows| ("$top", rows.to_string())));
+        if self.with_flow_names {
+            options.push(("$expand", "process".to_owned()));
+        }
         options
     }
 }
@@ -154,7 +165,8 @@ mod tests {
             .before("2026-03-02T00:00:00Z".parse().unwrap())
             .name("it's")
             .order(Order::OldestFirst)
-            .page_size(0);
+            .page_size(0)
+            .with_flow_names();
         let filter = "status in ('failed','running') and startDateTime ge 2026-03-01T00:00:00Z and \
                       startDateTime lt 2026-03-02T00:00:00Z and displayName eq 'it''s'";
         assert_eq!(
@@ -163,6 +175,7 @@ mod tests {
                 ("$filter", filter.to_owned()),
                 ("$orderby", "startDateTime asc".to_owned()),
                 ("$top", "1".to_owned()),
+                ("$expand", "process".to_owned()),
             ]
         );
         assert!(RunQuery::new().options().is_empty());

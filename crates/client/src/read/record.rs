@@ -35,6 +35,8 @@ pub struct FlowRecord {
 pub struct RunRow {
     /// Its flow and id.
     pub address: RunAddress,
+    /// The name of its flow, if the query asked for it.
+    pub flow_name: Option<String>,
     /// Its name.
     pub display_name: String,
     /// When it started.
@@ -116,7 +118,8 @@ impl RunRecord {
     }
 
     fn of(body: &Value) -> Option<Self> {
-        let RunRow { address, display_name, start, end, status, etag } = RunRow::of(body, None)?;
+        let RunRow { address, display_name, start, end, status, etag, flow_name: _ } =
+            RunRow::of(body, None)?;
         let object = |name: &str| match body.get(name) {
             None | Some(Value::Null) => Some(None),
             Some(value) => serde_json::from_value::<JsonObject>(value.clone()).ok().map(Some),
@@ -142,11 +145,13 @@ impl RunRow {
             flow_in(url("@odata.id").or_else(|| url("@odata.context"))?)
         };
         let end = text(body, "endDateTime");
+        let flow_name = body.get("process").map(|process| text(process, "displayName").to_owned());
         Some(Self {
             address: RunAddress {
                 flow: flow.or_else(named)?,
                 run: text(body, "id").parse::<RunId>().ok()?,
             },
+            flow_name,
             display_name: text(body, "displayName").to_owned(),
             start: text(body, "startDateTime").parse().ok()?,
             end: if end.is_empty() { None } else { Some(end.parse().ok()?) },

@@ -2,25 +2,19 @@
 
 use std::collections::VecDeque;
 
-use flowruns_domain::{
-    json::JsonObject,
-    run::{Outcome, RunStatus},
-};
+use flowruns_domain::{json::JsonObject, run::RunStatus};
 use tracing::warn;
 
 use super::{
     end::{End, EndReason},
+    fallback::{Fallback, fallback},
     resolve::{Resolution, resolve},
     step::{Step, StepKind},
     ticket::add_one,
 };
 use crate::{
-    BlockingError, Ended, Error, ReportError, Rule, Status,
-    address::RunAddress,
-    read::RunRecord,
-    send::{Answer, Limit},
-    statistics::combine,
-    worker::Shared,
+    Ended, Error, ReportError, Rule, Status, address::RunAddress, blocking_error::chain,
+    send::Limit, statistics::combine, worker::Shared,
 };
 
 /// The writes that are left of a run, and their deadline.
@@ -70,45 +64,40 @@ impl Delivery<'_> {
     }
 
     async fn deliver(&self, end: &End, mut steps: VecDeque<Step>) -> Result<Ended, ReportError> {
-        let with_time = end.reason != EndReason::NotStarted;
-        let step = end.step(self.shared.next_id(), with_time);
-        steps.push_back(step);
+        steps.push_back(end.step(self.shared.next_id()));
         while let Some(step) = steps.front() {
-            let error = match self.send(step).await {
-                Ok(answer) if step.kind == StepKind::End => {
-                    return self.acknowledged(end, &answer);
+            let Err(error) = self.send(step).await else {
+                if step.kind == StepKind::End {
+                    return Ok(self.ended(told(end)));
                 }
-                Ok(_) => {
-                    steps.pop_front();
-                    continue;
-                }
-                Err(error) => error,
+                steps.pop_front();
+                continue;
             };
-            match (step.kind, error) {
-                (StepKind::Progress, error) if !error.is_temporary() => {
-                    warn!(%error, "statistics were refused and are dropped");
-                    steps.pop_front();
+            if step.kind == StepKind::Progress && !error.is_temporary() {
+                warn!(error = %chain(&error), "statistics were refused and are dropped");
+                steps.pop_front();
+                continue;
+            }
+            match fallback(step, &error, self.shared.next_id()) {
+                Some(Fallback::SameOutcome(instead)) => steps = [instead].into(),
+                Some(Fallback::Failed(instead)) => {
+                    self.fail_instead(instead).await;
+                    return Err(refused(error));
                 }
-                (StepKind::End, Error::Invalid(refusal))
-                    if with_time && refusal.rule.code() == "endBeforeStart" && steps.len() == 1 =>
-                {
-                    // The start was told by another clock. The server takes its own time for the end.
-                    steps = [end.step(self.shared.next_id(), false)].into();
-                    return self.deliver_last(end, steps).await;
-                }
-                (_, error) => return self.not_delivered(end, steps, error).await,
+                None => return self.not_delivered(end, steps, error).await,
             }
         }
+        // The last step is the end, which returns.
         Err(ReportError::Unknown { spooled: false, last: Box::new(Error::Closed) })
     }
 
-    async fn deliver_last(&self, end: &End, steps: VecDeque<Step>) -> Result<Ended, ReportError> {
-        let Some(step) = steps.front() else {
-            return Err(ReportError::Unknown { spooled: false, last: Box::new(Error::Closed) });
-        };
-        match self.send(step).await {
-            Ok(answer) => self.acknowledged(end, &answer),
-            Err(error) => self.not_delivered(end, steps, error).await,
+    /// Tells the guard that its run could not be created.
+    pub(super) async fn not_created(&self, mut end: End, error: Error) {
+        let result = Err(refused(error));
+        self.count(&end, &result);
+        if let Some(answer) = end.answer.take() {
+            // A caller that has gone does not wait for it.
+            let _gone = answer.send(result);
         }
     }
 
@@ -118,35 +107,20 @@ impl Delivery<'_> {
                 Err(error) if error.is_temporary() => {
                     return Err(self.spooled(steps, error).await);
                 }
-                Err(error) => warn!(%error, "a report of a run that was handed over is refused"),
-                Ok(_) => {}
+                Err(error) => {
+                    warn!(error = %chain(&error), "a report of a run that was handed over is refused");
+                }
+                Ok(()) => {}
             }
             steps.pop_front();
         }
         Ok(self.ended(Status::Running))
     }
 
-    async fn send(&self, step: &Step) -> Result<Answer, Error> {
+    async fn send(&self, step: &Step) -> Result<(), Error> {
         let request = step.request(&self.shared.server, self.address);
-        self.shared.sender.send(&request, &self.limit).await
-    }
-
-    /// The response shows the stored run: its status must be the one that was told.
-    fn acknowledged(&self, end: &End, answer: &Answer) -> Result<Ended, ReportError> {
-        let told = Status::from(RunStatus::Ended(end.outcome));
-        match RunRecord::read(answer) {
-            Ok(run) if run.address.run == self.address.run && run.status == told => {
-                Ok(self.ended(told))
-            }
-            Ok(run) => {
-                let what = format!("a run that is {} and not {told}", run.status);
-                Err(ReportError::Unknown {
-                    spooled: false,
-                    last: Box::new(Error::Unreadable(what)),
-                })
-            }
-            Err(error) => Err(ReportError::Unknown { spooled: false, last: Box::new(error) }),
-        }
+        let answer = self.shared.sender.send(&request, &self.limit).await?;
+        step.check(&answer, self.address)
     }
 
     fn ended(&self, status: Status) -> Ended {
@@ -159,50 +133,24 @@ impl Delivery<'_> {
         steps: VecDeque<Step>,
         error: Error,
     ) -> Result<Ended, ReportError> {
+        if !error.is_temporary() {
+            return Err(refused(error));
+        }
         let is_end = steps.front().is_some_and(|step| step.kind == StepKind::End);
-        match error {
-            Error::NotFound(_) => Err(ReportError::NotFound(Box::new(error))),
-            Error::Invalid(refusal) => {
-                if is_end {
-                    self.fail_instead(end, "the service refused the report", true).await;
-                }
-                Err(ReportError::Invalid { faults: refusal.into_faults() })
-            }
-            Error::Refused(refusal) => {
-                let stored = refusal.stored_status();
-                if is_end && stored == Some(Status::Running) {
-                    let with_error = refusal.rule != Rule::BlockingErrorStored;
-                    self.fail_instead(end, "the service refused the report", with_error).await;
-                }
-                Err(ReportError::Refused { rule: refusal.rule, stored, message: refusal.message })
-            }
-            error => {
-                let is_sent = is_end && matches!(error, Error::Away { .. } | Error::Unreadable(_));
-                if is_sent {
-                    match resolve(self.shared, self.address, end).await {
-                        Resolution::Stored => {
-                            return Ok(self.ended(Status::from(RunStatus::Ended(end.outcome))));
-                        }
-                        Resolution::Contradicted(stored) => return Err(contradicted(stored)),
-                        Resolution::Open => {}
-                    }
-                }
-                Err(self.spooled(steps, error).await)
+        // Without a token nothing was sent, and without a permission nothing was done.
+        let may_be_stored = is_end && matches!(error, Error::Away { .. } | Error::Unreadable(_));
+        if may_be_stored {
+            match resolve(self.shared, self.address, end).await {
+                Resolution::Stored => return Ok(self.ended(told(end))),
+                Resolution::Contradicted(stored) => return Err(contradicted(stored)),
+                Resolution::Open => {}
             }
         }
+        Err(self.spooled(steps, error).await)
     }
 
-    /// A run whose outcome was refused must not stay running: it is reported as failed.
-    async fn fail_instead(&self, end: &End, why: &str, with_error: bool) {
-        let message = format!("{why}: it said {}", RunStatus::Ended(end.outcome));
-        let error = with_error.then(|| BlockingError::new("reportRefused", message).into_members());
-        let body = super::step::PatchBody {
-            status: Some(RunStatus::Ended(Outcome::Failed).as_str()),
-            end_date_time: None,
-            blocking_error: error.as_ref(),
-            statistics: &JsonObject::default(),
-        };
-        let step = Step::end(self.shared.next_id(), &body);
+    /// Reports that the run is failed, because its outcome is refused.
+    async fn fail_instead(&self, step: Step) {
         if let Err(error) = self.send(&step).await
             && error.is_temporary()
         {
@@ -239,8 +187,25 @@ impl Delivery<'_> {
             Err(_) => add_one(&totals.refused),
         }
         if let (Err(error), false) = (result, is_for_caller) {
-            warn!(run = %url, error = %crate::blocking_error::chain(error), "the end of the run was not acknowledged");
+            warn!(run = %url, error = %chain(error), "the end of the run was not acknowledged");
         }
+    }
+}
+
+fn told(end: &End) -> Status {
+    Status::from(RunStatus::Ended(end.outcome))
+}
+
+/// A final refusal.
+fn refused(error: Error) -> ReportError {
+    match error {
+        Error::NotFound(_) => ReportError::NotFound(Box::new(error)),
+        Error::Invalid(refusal) => ReportError::Invalid { faults: refusal.into_faults() },
+        Error::Refused(refusal) => {
+            let stored = refusal.stored_status();
+            ReportError::Refused { rule: refusal.rule, stored, message: refusal.message }
+        }
+        error => ReportError::Unknown { spooled: false, last: Box::new(error) },
     }
 }
 

@@ -43,13 +43,14 @@ pub(crate) struct End {
 }
 
 impl End {
-    /// The report. `with_time` is false when the server does not accept our time.
-    pub(crate) fn step(&self, id: Uuid, with_time: bool) -> Step {
+    /// The report.
+    pub(crate) fn step(&self, id: Uuid) -> Step {
         Step::end(
             id,
             &PatchBody {
                 status: Some(RunStatus::Ended(self.outcome).as_str()),
-                end_date_time: with_time.then(|| self.at.to_string()),
+                // If the run was created after all, the server has a better time than the one of the attempt.
+                end_date_time: (self.reason != EndReason::NotStarted).then(|| self.at.to_string()),
                 blocking_error: self.error.as_ref().filter(|error| !error.is_empty()),
                 statistics: &self.statistics,
             },

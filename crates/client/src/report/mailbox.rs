@@ -25,6 +25,12 @@ use crate::{
     statistics::combine,
 };
 
+/// A patch is at most this large as compact JSON. Statistics that are stored have at most 64 KiB, but a patch also has the nulls that
+/// remove members, and a service accepts bodies of 1 MiB.
+const MAX_PATCH_BYTES: usize = 256 * 1024;
+/// At most this many patches of a run wait that cannot be combined. Each is a request of its own before the end.
+const MAX_PATCHES: usize = 16;
+
 /// What waits in all runs of a client, in bytes.
 #[derive(Debug)]
 pub(crate) struct QueueBytes {
@@ -81,6 +87,14 @@ struct Waiting {
     bytes: usize,
 }
 
+fn bytes_of(patch: &JsonObject) -> Result<usize, StatisticsError> {
+    let bytes = patch.compact_length();
+    if bytes > MAX_PATCH_BYTES {
+        return Err(StatisticsError::PatchTooLarge { bytes, limit: MAX_PATCH_BYTES });
+    }
+    Ok(bytes)
+}
+
 /// What to send next.
 #[derive(Debug)]
 pub(crate) enum Work {
@@ -124,7 +138,8 @@ impl Mailbox {
         }
         let mut state = self.state();
         let known = state.known.merged(&patch).map_err(StatisticsError::OverLimit)?;
-        self.add(&mut state.waiting, patch)?;
+        let bytes = bytes_of(&patch)?;
+        self.add(&mut state.waiting, Waiting { patch, bytes })?;
         state.known = known;
         if state.ticket.is_none() {
             state.ticket = Some(self.tickets.issue(TicketKind::Report));
@@ -136,27 +151,27 @@ impl Mailbox {
 
     /// Checks the statistics of an end against what is known, without keeping them.
     pub(crate) fn check(&self, patch: &JsonObject) -> Result<(), StatisticsError> {
-        let merged = self.state().known.merged(patch);
-        merged.map(|_| ()).map_err(StatisticsError::OverLimit)
+        self.state().known.merged(patch).map_err(StatisticsError::OverLimit)?;
+        bytes_of(patch).map(|_| ())
     }
 
-    fn add(
-        &self,
-        waiting: &mut VecDeque<Waiting>,
-        patch: JsonObject,
-    ) -> Result<(), StatisticsError> {
+    fn add(&self, waiting: &mut VecDeque<Waiting>, added: Waiting) -> Result<(), StatisticsError> {
         if let Some(last) = waiting.back_mut() {
             let mut combined = last.patch.clone();
-            if combine(&mut combined, &patch) {
+            if combine(&mut combined, &added.patch) {
                 let bytes = combined.compact_length();
-                self.queue.replace(last.bytes, bytes)?;
-                *last = Waiting { patch: combined, bytes };
-                return Ok(());
+                if bytes <= MAX_PATCH_BYTES {
+                    self.queue.replace(last.bytes, bytes)?;
+                    *last = Waiting { patch: combined, bytes };
+                    return Ok(());
+                }
             }
         }
-        let bytes = patch.compact_length();
-        self.queue.replace(0, bytes)?;
-        waiting.push_back(Waiting { patch, bytes });
+        if waiting.len() >= MAX_PATCHES {
+            return Err(StatisticsError::TooManyPatches { limit: MAX_PATCHES });
+        }
+        self.queue.replace(0, added.bytes)?;
+        waiting.push_back(added);
         Ok(())
     }
 
@@ -165,16 +180,18 @@ impl Mailbox {
     pub(crate) fn put_back(&self, patch: JsonObject, ticket: Option<Ticket>) {
         let mut state = self.state();
         let state = &mut *state;
-        let mut combined = patch;
-        if let Some(next) = state.waiting.front()
-            && combine(&mut combined, &next.patch)
-            && let Some(next) = state.waiting.pop_front()
-        {
-            self.queue.release(next.bytes);
+        let mut first = patch;
+        if let Some(next) = state.waiting.front() {
+            let mut combined = first.clone();
+            if combine(&mut combined, &next.patch) && combined.compact_length() <= MAX_PATCH_BYTES {
+                self.queue.release(next.bytes);
+                state.waiting.pop_front();
+                first = combined;
+            }
         }
-        let bytes = combined.compact_length();
+        let bytes = first.compact_length();
         self.queue.waiting.fetch_add(bytes, Ordering::Relaxed);
-        state.waiting.push_front(Waiting { patch: combined, bytes });
+        state.waiting.push_front(Waiting { patch: first, bytes });
         state.ticket = state.ticket.take().or(ticket);
     }
 

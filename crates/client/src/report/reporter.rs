@@ -20,6 +20,7 @@ use super::{
 use crate::{
     Error,
     address::RunAddress,
+    blocking_error::chain,
     send::{Attempt, Backoff, Limit, PREFER, Prepared},
     worker::Shared,
 };
@@ -31,6 +32,8 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Creation {
     pub(crate) step: Step,
+    /// The final refusal. Then it is not sent again, and nothing else of the run is sent.
+    pub(crate) refused: Option<Error>,
     /// Who waits for the creation, and how long.
     pub(crate) answer: Option<(oneshot::Sender<Result<(), Error>>, Instant)>,
     /// Unsettled until it is dropped.
@@ -56,6 +59,8 @@ impl Reporter {
         loop {
             match self.mailbox.next(not_before).await {
                 Work::End(end, patches) => return self.end(*end, patches).await,
+                // What belongs to a run that cannot be created is not stored.
+                Work::Progress(..) if self.is_refused() => {}
                 Work::Progress(patch, ticket) => {
                     let sent = match self.create_again().await {
                         Ok(()) => self.progress(patch, ticket).await,
@@ -97,16 +102,19 @@ impl Reporter {
                 }
             };
             let (cause, after) = match attempt {
-                Attempt::Done(_) => {
-                    answer(&mut creation, Ok(()));
-                    return None;
-                }
-                Attempt::Final(error) => {
-                    let is_awaited = creation.answer.is_some();
-                    if !is_awaited {
-                        warn!(run = %self.url(), %error, "the run was not created; its end will try again");
+                Attempt::Done(response) => match creation.step.check(&response, self.address) {
+                    Ok(()) => {
+                        answer(&mut creation, Ok(()));
+                        return None;
                     }
-                    answer(&mut creation, Err(error));
+                    Err(error) => (error.into(), None),
+                },
+                Attempt::Final(error) => {
+                    if creation.answer.is_some() {
+                        answer(&mut creation, Err(error));
+                    } else {
+                        self.not_created(&mut creation, error);
+                    }
                     return Some(creation);
                 }
                 Attempt::Again { cause, after } => (cause, after),
@@ -131,13 +139,30 @@ impl Reporter {
         let request = creation.step.request(&self.shared.server, self.address);
         let limit = self.mailbox.limit();
         match self.attempt(&request, &limit).await {
-            Attempt::Done(_) => {
+            Attempt::Done(response) => {
+                creation.step.check(&response, self.address).map_err(|_unreadable| None)?;
                 self.creation = None;
                 Ok(())
             }
-            Attempt::Final(_) => Err(None),
+            Attempt::Final(error) => {
+                if let Some(mut creation) = self.creation.take() {
+                    self.not_created(&mut creation, error);
+                    self.creation = Some(creation);
+                }
+                Err(None)
+            }
             Attempt::Again { after, .. } => Err(after),
         }
+    }
+
+    /// Keeps a final refusal for the end. A token that is not accepted may be replaced, so the creation is tried again.
+    fn not_created(&self, creation: &mut Creation, error: Error) {
+        warn!(run = %self.url(), error = %chain(&error), "the run was not created");
+        creation.refused = Some(error).filter(|error| !error.is_temporary());
+    }
+
+    fn is_refused(&self) -> bool {
+        self.creation.as_ref().is_some_and(|creation| creation.refused.is_some())
     }
 
     /// One attempt, until the deadline of the end passes.
@@ -180,7 +205,12 @@ impl Reporter {
         let creation = match end.reason {
             // If it was not created, there is nothing to end.
             EndReason::NotStarted => None,
-            _ => self.creation.take().map(|creation| creation.step),
+            _ => self.creation.take(),
+        };
+        let (creation, refused) = match creation {
+            None => (None, None),
+            Some(Creation { refused: Some(error), .. }) => (None, Some(error)),
+            Some(creation) => (Some(creation.step), None),
         };
         let url = self.url();
         if end.reason == EndReason::Dropped {
@@ -188,7 +218,10 @@ impl Reporter {
         }
         let delivery =
             Delivery { shared: &self.shared, address: self.address, limit: self.mailbox.limit() };
-        delivery.end(end, creation, patches).await;
+        match refused {
+            Some(error) => delivery.not_created(end, error).await,
+            None => delivery.end(end, creation, patches).await,
+        }
     }
 
     fn url(&self) -> String {

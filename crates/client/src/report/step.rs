@@ -2,16 +2,17 @@
 
 use bytes::Bytes;
 use flowruns_domain::{json::JsonObject, timestamp::Timestamp};
-use http::Method;
+use http::{Method, header};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::{
+    Error, Status,
     address::{RunAddress, ServerAddress},
-    send::Prepared,
+    read::RunRecord,
+    send::{Answer, CLIENT_REQUEST_ID, Prepared},
 };
-
-use crate::send::CLIENT_REQUEST_ID;
 
 /// The kind of a write.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -74,13 +75,47 @@ impl Step {
         Self { kind: StepKind::End, id, body: json(body) }
     }
 
+    /// An end with this body.
+    pub(super) fn of_json(id: Uuid, body: &Map<String, Value>) -> Self {
+        Self { kind: StepKind::End, id, body: json(body) }
+    }
+
     pub(crate) fn request(&self, server: &ServerAddress, address: RunAddress) -> Prepared {
         let (method, url) = match self.kind {
             StepKind::Create => (Method::POST, server.runs(address.flow)),
             StepKind::Progress | StepKind::End => (Method::PATCH, server.run(address)),
         };
-        let request = Prepared::with_body(method, url, self.body.clone());
+        let mut request = Prepared::with_body(method, url, self.body.clone());
+        if self.kind != StepKind::Create {
+            // Any version: a server that demands a precondition accepts this one.
+            request = request.header(header::IF_MATCH, "*");
+        }
         request.header(CLIENT_REQUEST_ID, &self.id.to_string())
+    }
+
+    /// Whether a response of success shows the run with what this write says. Any other response says nothing of what is stored.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unreadable`].
+    pub(crate) fn check(&self, answer: &Answer, address: RunAddress) -> Result<(), Error> {
+        if self.kind == StepKind::Progress {
+            // Its response has no body.
+            return Ok(());
+        }
+        let run = RunRecord::read(answer)?;
+        let told = self.status();
+        if run.address.run != address.run || told.as_ref().is_some_and(|told| *told != run.status) {
+            let RunRecord { address, status, .. } = run;
+            return Err(Error::Unreadable(format!("it shows the run {} as {status}", address.run)));
+        }
+        Ok(())
+    }
+
+    /// The status that it reports.
+    fn status(&self) -> Option<Status> {
+        let body: Map<String, Value> = serde_json::from_slice(&self.body).ok()?;
+        Some(Status::from_name(body.get("status")?.as_str()?))
     }
 }
 

@@ -149,8 +149,12 @@ impl Sender {
         if let Ok(seconds) = value.parse() {
             return Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER));
         }
-        let until = DateTime::parse_from_rfc2822(value).ok()?;
-        let pause = until.signed_duration_since(self.clock.now().date_time());
+        let date = |text: &str| DateTime::parse_from_rfc2822(text.trim()).ok();
+        let until = date(value)?.to_utc();
+        // By the clock that made the date, if the response tells it: ours may differ.
+        let theirs = headers.get(header::DATE).and_then(|value| date(value.to_str().ok()?));
+        let now = theirs.map_or_else(|| self.clock.now().date_time(), |theirs| theirs.to_utc());
+        let pause = until.signed_duration_since(now);
         Some(pause.to_std().unwrap_or_default().min(MAX_RETRY_AFTER))
     }
 }

@@ -6,6 +6,8 @@ use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 use chrono::TimeDelta;
@@ -19,7 +21,9 @@ use crate::{address::RunAddress, report::Step};
 const EXTENSION: &str = "report";
 const WRITE_LOCK: &str = "write.lock";
 const FLUSH_LOCK: &str = "flush.lock";
-/// An entry has a creation, statistics and an end: at most about 64 KiB each, and an end may follow several statistics.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
+const LOCK_INTERVAL: Duration = Duration::from_millis(10);
+/// An entry has a creation, at most 17 patches of statistics and an end, of at most 256 KiB each before they are quoted.
 const MAX_ENTRY_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Why something cannot be spooled.
@@ -81,7 +85,7 @@ impl Spool {
     ) -> Result<(), SpoolError> {
         let entry = Entry::new(now, server, address, steps);
         let text = serde_json::to_vec(&entry).map_err(|error| self.failed(error.into()))?;
-        self.prepare()?;
+        self.create()?;
         let _lock = self.lock_for_writing().map_err(|error| self.failed(error))?;
         self.remove_expired(now);
         let bytes = self.size().map_err(|error| self.failed(error))? + text.len() as u64;
@@ -89,8 +93,9 @@ impl Spool {
             let (path, limit) = (self.path.clone(), self.max_bytes);
             return Err(SpoolError::Full { path, bytes, limit });
         }
-        // Sorted by name, the entries of a run are in the order in which they were written.
-        let name = format!("{}.{id}.{EXTENSION}", address.run);
+        let number = self.next_number(address).map_err(|error| self.failed(error))?;
+        // Sorted by name, the entries of a run are in the order in which they were written, also when the clock was set back meanwhile.
+        let name = format!("{}.{number:010}.{id}.{EXTENSION}", address.run);
         self.write_file(&name, &text).map_err(|error| self.failed(error))
     }
 
@@ -110,17 +115,36 @@ impl Spool {
         written
     }
 
+    /// A number after those of the entries of this run.
+    fn next_number(&self, address: RunAddress) -> io::Result<u32> {
+        let run = address.run.to_string();
+        let numbers = self.list()?.into_iter().filter_map(|path| {
+            let mut parts = path.file_name()?.to_str()?.split('.');
+            parts.next().filter(|other| *other == run)?;
+            parts.next()?.parse::<u32>().ok()
+        });
+        Ok(numbers.max().map_or(0, |last| last.saturating_add(1)))
+    }
+
     /// Creates the folder for this user only, or checks that no other user may write into it.
-    fn prepare(&self) -> Result<(), SpoolError> {
+    fn create(&self) -> Result<(), SpoolError> {
         let mut builder = DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&self.path).map_err(|error| self.failed(error))?;
+        self.check_permissions()
+    }
+
+    /// An entry of another user would be sent with the token of this one. A folder that does not exist has none.
+    pub(super) fn check_permissions(&self) -> Result<(), SpoolError> {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            let metadata = fs::metadata(&self.path).map_err(|error| self.failed(error))?;
+            let metadata = match fs::metadata(&self.path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                metadata => metadata.map_err(|error| self.failed(error))?,
+            };
             if metadata.permissions().mode() & 0o022 != 0 {
                 return Err(SpoolError::WritableByOthers(self.path.clone()));
             }
@@ -128,10 +152,21 @@ impl Spool {
         Ok(())
     }
 
+    /// Waits for the other processes that write, but not for one that was stopped while it did.
     fn lock_for_writing(&self) -> io::Result<File> {
         let file = lock_file(&self.path.join(WRITE_LOCK))?;
-        file.lock()?;
-        Ok(file)
+        let end = Instant::now() + LOCK_TIMEOUT;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) if Instant::now() < end => sleep(LOCK_INTERVAL),
+                Err(TryLockError::WouldBlock) => {
+                    let message = "another process holds its lock for writing";
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, message));
+                }
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+        }
     }
 
     /// The lock of the process that flushes; `None` while another process does.

@@ -39,7 +39,7 @@ impl TokenCache {
         }
         match self.provider.fetch(now).await {
             Ok(token) => {
-                let until = token.expires().map(|expires| renewal(now, expires));
+                let until = token.expires().and_then(|expires| renewal(now, expires));
                 *held = Some(Held { token: token.clone(), until });
                 Ok(token)
             }
@@ -62,11 +62,15 @@ impl TokenCache {
     }
 }
 
-/// A minute before the end; for a short life, when a tenth of it is left.
-fn renewal(now: Timestamp, expires: Timestamp) -> Timestamp {
+/// A minute before the end; for a short life, when a tenth of it is left. `None` for a new token that has expired by our clock: the clock
+/// may be wrong, and the server tells with 401 when it is not.
+fn renewal(now: Timestamp, expires: Timestamp) -> Option<Timestamp> {
     let life = expires.date_time() - now.date_time();
+    if life <= TimeDelta::zero() {
+        return None;
+    }
     let margin = BEFORE_EXPIRY.min((life / 10).max(LEAST));
-    Timestamp::new(expires.date_time() - margin).unwrap_or(expires)
+    Some(Timestamp::new(expires.date_time() - margin).unwrap_or(expires))
 }
 
 #[cfg(test)]
@@ -126,5 +130,15 @@ mod tests {
         // Another task that used the first one, too.
         cache.discard(&first).await;
         assert!(cache.token(at(0)).await.unwrap().is_same(&second));
+    }
+
+    #[tokio::test]
+    async fn a_new_token_that_has_expired_by_a_wrong_clock_is_kept_until_it_is_discarded() {
+        let provider = Numbered { fetched: AtomicU32::new(0), life: TimeDelta::seconds(-5) };
+        let cache = TokenCache::new(Arc::new(provider));
+        let first = cache.token(at(0)).await.unwrap();
+        assert!(cache.token(at(3600)).await.unwrap().is_same(&first));
+        cache.discard(&first).await;
+        assert!(!cache.token(at(3600)).await.unwrap().is_same(&first));
     }
 }

@@ -7,13 +7,15 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use chrono::TimeDelta;
 use flowruns_domain::timestamp::Timestamp;
-use http::{Request, header};
+use http::{Request, Response, StatusCode, header};
 use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
+use serde_json::Value;
+use thiserror::Error;
 use tokio::time::timeout;
 
-use super::provider::{Token, TokenError, TokenProvider, read_small};
+use super::provider::{Token, TokenError, TokenProvider, read_small, unreadable};
 use crate::{HttpTransport, JobError, Transport, address::is_loopback};
 
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -40,8 +42,24 @@ struct DiscoveryDocument {
 #[derive(Deserialize)]
 struct TokenResponse {
     access_token: SecretString,
+    /// Seconds; a number, or a text of some issuers.
     #[serde(default)]
-    expires_in: Option<i64>,
+    expires_in: Value,
+}
+
+/// The issuer does not accept the application. Asking again with the same secret does not help, and may lock it.
+#[derive(Debug, Error)]
+#[error("{endpoint} responded with {status} {code}")]
+struct Rejected {
+    endpoint: Url,
+    status: StatusCode,
+    /// The code of RFC 6749, such as `invalid_client`; empty when the response has none.
+    code: String,
+}
+
+#[derive(Default, Deserialize)]
+struct ErrorResponse {
+    error: String,
 }
 
 impl ClientCredentials {
@@ -80,8 +98,10 @@ impl ClientCredentials {
 
     async fn get(&self) -> Result<(TokenResponse, String), JobError> {
         let name = self.issuer.as_str().trim_end_matches('/');
-        let request = Request::get(format!("{name}{DISCOVERY}")).body(Bytes::new())?;
-        let document: DiscoveryDocument = serde_json::from_slice(&self.send(request).await?)?;
+        let url: Url = format!("{name}{DISCOVERY}").parse()?;
+        let request = Request::get(url.as_str()).body(Bytes::new())?;
+        let response = self.transport.send(request).await?;
+        let document: DiscoveryDocument = serde_json::from_slice(&ok(&url, response)?)?;
         if document.issuer.trim_end_matches('/') != name {
             return Err(format!(
                 "the discovery document is of another issuer, {:?}",
@@ -95,8 +115,13 @@ impl ClientCredentials {
         }
         let secret = read_small(self.secret_file.clone()).await?;
         let request = self.token_request(&endpoint, secret.trim(), &document)?;
-        let response = serde_json::from_slice(&self.send(request).await?)?;
-        Ok((response, endpoint.to_string()))
+        let response = self.transport.send(request).await?;
+        let status = response.status();
+        if matches!(status.as_u16(), 400 | 401 | 403) {
+            let error = serde_json::from_slice(response.body()).unwrap_or(ErrorResponse::default());
+            return Err(Rejected { endpoint, status, code: error.error }.into());
+        }
+        Ok((serde_json::from_slice(&ok(&endpoint, response)?)?, endpoint.to_string()))
     }
 
     fn token_request(
@@ -124,14 +149,25 @@ impl ClientCredentials {
         }
         Ok(request.body(Bytes::from(form(&fields)?))?)
     }
+}
 
-    async fn send(&self, request: Request<Bytes>) -> Result<Bytes, JobError> {
-        let url = request.uri().to_string();
-        let response = self.transport.send(request).await?;
-        if response.status().as_u16() != 200 {
-            return Err(format!("{url} responded with {}", response.status()).into());
-        }
-        Ok(response.into_body())
+/// The body of a response 200.
+fn ok(url: &Url, response: Response<Bytes>) -> Result<Bytes, JobError> {
+    if response.status() != StatusCode::OK {
+        return Err(format!("{url} responded with {}", response.status()).into());
+    }
+    Ok(response.into_body())
+}
+
+/// The life of a token, in seconds.
+fn seconds(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.parse().ok())
+}
+
+fn failed(what: String, error: JobError) -> TokenError {
+    match error.downcast_ref::<Rejected>() {
+        Some(rejected) => TokenError::Misconfigured { what, reason: rejected.to_string() },
+        None => unreadable(&what, error),
     }
 }
 
@@ -157,10 +193,9 @@ impl TokenProvider for ClientCredentials {
             Ok(fetched) => fetched,
             Err(elapsed) => Err(elapsed.into()),
         };
-        let (response, endpoint) =
-            fetched.map_err(|error| TokenError::unavailable(&*what, error))?;
+        let (response, endpoint) = fetched.map_err(|error| failed(what, error))?;
         let token = Token::new(response.access_token.expose_secret(), &endpoint)?;
-        let until = response.expires_in.and_then(TimeDelta::try_seconds);
+        let until = seconds(&response.expires_in).and_then(TimeDelta::try_seconds);
         let until = until.and_then(|life| now.date_time().checked_add_signed(life));
         let until = until.and_then(|until| Timestamp::new(until).ok());
         let expires = until.or(token.expires());

@@ -1,6 +1,7 @@
 //! A token from the output of a command.
 
 use std::{
+    fmt,
     io::Read as _,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, PoisonError},
@@ -21,8 +22,15 @@ const WHAT: &str = "the token command";
 /// again shortly before it expires.
 ///
 /// The command has 30 seconds. Its standard error is that of this process.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct CommandToken(String);
+
+/// A command may have a password in its arguments.
+impl fmt::Debug for CommandToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CommandToken").finish_non_exhaustive()
+    }
+}
 
 impl CommandToken {
     /// A command for `sh -c` (on Windows for `cmd /C`).
@@ -43,15 +51,13 @@ impl TokenProvider for CommandToken {
     async fn fetch(&self, _now: Timestamp) -> Result<Token, TokenError> {
         let child = self.spawn().map_err(|error| TokenError::unavailable(WHAT, error))?;
         let child = Arc::new(Mutex::new(Some(child)));
-        let reader = Arc::clone(&child);
-        let output = tokio::task::spawn_blocking(move || output(&reader));
+        // A caller that stops waiting ends the command too.
+        let _killed = KillOnDrop(Arc::clone(&child));
+        let output = tokio::task::spawn_blocking(move || output(&child));
         let output = match timeout(TIMEOUT, output).await {
             Ok(Ok(output)) => output,
             Ok(Err(panicked)) => Err(panicked.into()),
-            Err(elapsed) => {
-                end(&child);
-                Err(elapsed.into())
-            }
+            Err(elapsed) => Err(elapsed.into()),
         };
         let text = output.map_err(|error| TokenError::unavailable(WHAT, error))?;
         Token::new(&text, WHAT)
@@ -73,12 +79,17 @@ fn output(child: &Mutex<Option<Child>>) -> Result<String, JobError> {
     Ok(text)
 }
 
-fn end(child: &Mutex<Option<Child>>) {
-    let child = child.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(mut child) = child {
-        // It may have ended just now.
-        let _ended = child.kill();
-        let _status = child.wait();
+/// Ends the command if it still runs.
+struct KillOnDrop(Arc<Mutex<Option<Child>>>);
+
+impl Drop for KillOnDrop {
+    fn drop(&mut self) {
+        let child = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(mut child) = child {
+            // It may have ended just now.
+            let _ended = child.kill();
+            let _status = child.wait();
+        }
     }
 }
 
@@ -88,6 +99,32 @@ mod tests {
 
     async fn fetch(command: &str) -> Result<Token, TokenError> {
         CommandToken::new(command).fetch(Timestamp::default()).await
+    }
+
+    #[tokio::test]
+    async fn a_command_is_ended_when_nobody_waits_for_its_token() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pid");
+        let command = format!("echo $$ > {0}.new; mv {0}.new {0}; exec sleep 1000", file.display());
+        let command = CommandToken::new(command);
+        let pid = async {
+            while !file.exists() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            token = command.fetch(Timestamp::default()) => panic!("{token:?}"),
+            () = pid => {}
+        }
+        let pid = std::fs::read_to_string(&file).unwrap();
+        let status = Command::new("kill").args(["-0", pid.trim()]).stderr(Stdio::null()).status();
+        assert!(!status.unwrap().success(), "the command {pid} still runs");
+    }
+
+    #[test]
+    fn a_command_is_never_shown() {
+        let command = CommandToken::new("curl -u me:secret-of-a-test https://a.example");
+        assert!(!format!("{command:?}").contains("secret-of-a-test"));
     }
 
     #[tokio::test]

@@ -159,7 +159,7 @@ impl TokenProvider for FileToken {
 }
 
 /// A file that does not exist or may not be read is not waited for.
-fn unreadable(what: &str, error: JobError) -> TokenError {
+pub(super) fn unreadable(what: &str, error: JobError) -> TokenError {
     use std::io::{Error, ErrorKind};
     match error.downcast_ref::<Error>().map(Error::kind) {
         Some(ErrorKind::NotFound | ErrorKind::PermissionDenied) => {

@@ -8,7 +8,10 @@ use std::{
 use flowruns_client::{BlockingError, Error, Flushed, Outcome, ReportError, RunError, Status};
 use serde_json::json;
 
-use crate::{proxy::Fault, service::Fixture};
+use crate::{
+    proxy::Fault,
+    service::{Fixture, Service},
+};
 
 const SOON: Duration = Duration::from_secs(60);
 
@@ -128,84 +131,6 @@ async fn an_outcome_that_was_told_is_sent_though_nobody_waits_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn statistics_are_merged_and_sent_once_a_second() {
-    let fixture = Fixture::new().await;
-    let run = fixture.start().await;
-    let address = run.address();
-    for number in 0..3000 {
-        run.progress(&json!({"rows": number, "files": {format!("f{}", number % 3): number}}))
-            .unwrap();
-        if number % 1000 == 999 {
-            tokio::time::sleep(Duration::from_millis(1100)).await;
-        }
-    }
-    assert_eq!(fixture.proxy.count("PATCH"), 3);
-    run.progress(&json!({"files": {"f0": null}})).unwrap();
-    run.complete(json!({"rows": 3000})).await.unwrap();
-    // What waits goes with the end.
-    assert_eq!(fixture.proxy.count("PATCH"), 4);
-    let stored = fixture.service.run(address).await;
-    assert_eq!(stored["statistics"]["rows"], 3000);
-    assert_eq!(stored["statistics"]["files"], json!({"f1": 2998, "f2": 2999}));
-}
-
-#[tokio::test(start_paused = true)]
-async fn statistics_that_cannot_be_combined_are_sent_in_order() {
-    let fixture = Fixture::new().await;
-    let run = fixture.start().await;
-    let address = run.address();
-    for statistics in [json!({"a": {"x": 1}}), json!({"a": 5}), json!({"a": {"y": 2}, "b": 1})] {
-        run.progress(&statistics).unwrap();
-    }
-    run.complete(json!({"b": {"z": 1}})).await.unwrap();
-    let stored = fixture.service.run(address).await;
-    assert_eq!(stored["statistics"]["a"], json!({"y": 2}));
-    assert_eq!(stored["statistics"]["b"], json!({"z": 1}));
-}
-
-#[tokio::test(start_paused = true)]
-async fn statistics_are_checked_before_they_are_sent() {
-    use flowruns_client::StatisticsError::{Invalid, OverLimit};
-    let fixture = Fixture::new().await;
-    let run = fixture.start().await;
-    let address = run.address();
-    let half = "x".repeat(40 * 1024);
-    run.progress(&json!({"a": half})).unwrap();
-    assert!(matches!(run.progress(&json!({"b": half})), Err(OverLimit(_))));
-    assert!(matches!(run.progress(&json!({"c": "\0"})), Err(Invalid(_))));
-    let deep = (0..16).fold(json!(1), |inner, _| json!({"d": inner}));
-    run.progress(&deep).unwrap();
-    assert!(matches!(run.progress(&json!({"d": deep})), Err(OverLimit(_))));
-    run.progress(&json!({"a": null, "b": half})).unwrap();
-    let error = run.complete(json!({"c": half})).await.unwrap_err();
-    assert!(matches!(error, ReportError::Statistics(OverLimit(_))), "{error:?}");
-    let stored = fixture.service.run(address).await;
-    assert_eq!(stored["status"], "failed");
-    assert_eq!(stored["blockingError"]["code"], "invalidStatistics");
-    assert_eq!(stored["statistics"]["b"], half);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_waits_is_bounded_and_the_end_is_always_accepted() {
-    let fixture = Fixture::with(|builder| builder.queue_bytes(1000)).await;
-    let run = fixture.start().await;
-    let address = run.address();
-    run.progress(&json!({"a": "x".repeat(900)})).unwrap();
-    let error = run.progress(&json!({"b": "x".repeat(900)})).unwrap_err();
-    assert!(error.to_string().contains("at most 1000 may"), "{error}");
-    // Merging does not add up.
-    for number in 0..1000 {
-        run.progress(&json!({"n": number})).unwrap();
-    }
-    run.complete(json!({"b": "x".repeat(2000)})).await.unwrap();
-    let stored = fixture.service.run(address).await;
-    assert_eq!((&stored["status"], &stored["statistics"]["n"]), (&json!("completed"), &json!(999)));
-    let run = fixture.start().await;
-    run.progress(&json!({"a": "x".repeat(900)})).unwrap();
-    run.complete(()).await.unwrap();
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_run_can_be_handed_over_and_adopted() {
     let fixture = Fixture::new().await;
     let run = fixture.flow.start_detached("Run").unwrap();
@@ -286,4 +211,26 @@ async fn a_run_can_be_reported_from_a_spawned_task() {
         Ok::<_, Error>(run.complete(()).await)
     });
     assert_eq!(task.await.unwrap().unwrap().unwrap().status, Status::Completed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_demands_a_precondition_accepts_reports() {
+    let service = Service::with(|options| options.require_if_match = true);
+    let flow = service.create_flow("Flow").await;
+    let (builder, _proxy) = service.builder();
+    let run = builder.build().unwrap().flow_by_id(flow).start("Run").await.unwrap();
+    run.progress(&json!({"rows": 1})).unwrap();
+    let ended = run.complete(()).await.unwrap();
+    assert_eq!(service.run(ended.address).await["statistics"]["rows"], 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_is_too_large_for_the_server_does_not_leave_the_run_running() {
+    let fixture = Fixture::new().await;
+    let run = fixture.start().await;
+    let address = run.address();
+    fixture.proxy.next([Fault::Refuse(413, None)]);
+    let error = run.complete(json!({"rows": 1})).await.unwrap_err();
+    assert!(matches!(error, ReportError::Refused { .. }), "{error:?}");
+    assert_eq!(fixture.service.status(address).await, "failed");
 }

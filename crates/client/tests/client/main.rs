@@ -6,12 +6,15 @@
 
 mod blocking;
 mod guard;
+mod issuer;
 mod model;
 mod network;
 mod proxy;
 mod reading;
+mod refused_spool;
 mod retries;
 mod service;
 mod spool;
+mod statistics;
 mod tokens;
 mod unknown;

@@ -85,6 +85,8 @@ fn fault() -> impl Strategy<Value = Fault> {
         1 => Just(Fault::Refuse(429, None)),
         1 => Just(Fault::Refuse(500, None)),
         1 => Just(Fault::Portal),
+        1 => Just(Fault::Cut),
+        1 => Just(Fault::Respond(200, &[("OData-Version", "4.0")], "{\"id\":")),
     ]
 }
 

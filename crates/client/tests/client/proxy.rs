@@ -33,6 +33,10 @@ pub(crate) enum Fault {
     Refuse(u16, Option<&'static str>),
     /// 200 and a page of a login portal.
     Portal,
+    /// It is executed, and the body of its response is cut.
+    Cut,
+    /// A response with this status, headers and body, without executing the request.
+    Respond(u16, &'static [(&'static str, &'static str)], &'static str),
 }
 
 #[derive(Clone, Debug)]
@@ -53,13 +57,20 @@ struct State {
     next: VecDeque<Fault>,
     then: Fault,
     is_away: bool,
+    /// Requests whose URL has one of these texts are answered with 500.
+    defects: Vec<String>,
     sent: Vec<Sent>,
 }
 
 impl Proxy {
     pub(crate) fn new(service: Service) -> Self {
-        let state =
-            State { next: VecDeque::new(), then: Fault::Pass, is_away: false, sent: Vec::new() };
+        let state = State {
+            next: VecDeque::new(),
+            then: Fault::Pass,
+            is_away: false,
+            defects: Vec::new(),
+            sent: Vec::new(),
+        };
         Self { service, state: Mutex::new(state) }
     }
 
@@ -76,6 +87,11 @@ impl Proxy {
     /// Loses all requests, and keeps the faults for later ones.
     pub(crate) fn set_away(&self, is_away: bool) {
         self.state.lock().unwrap().is_away = is_away;
+    }
+
+    /// Requests whose URL has this text are answered with 500.
+    pub(crate) fn add_defect(&self, url: &str) {
+        self.state.lock().unwrap().defects.push(url.to_owned());
     }
 
     /// From now on nothing happens to requests.
@@ -107,6 +123,10 @@ impl Proxy {
         state.sent.push(sent);
         if state.is_away {
             return Fault::Lose;
+        }
+        let url = request.uri().to_string();
+        if state.defects.iter().any(|defect| url.contains(defect)) {
+            return Fault::Refuse(500, None);
         }
         state.next.pop_front().unwrap_or_else(|| state.then.clone())
     }
@@ -144,6 +164,19 @@ impl Transport for Proxy {
                 Ok(service.call(request).await)
             }
             Fault::Refuse(status, after) => Ok(refusal(status, after)),
+            Fault::Cut => {
+                let mut response = service.call(request).await;
+                let body = response.body().clone();
+                *response.body_mut() = body.slice(..body.len() / 2);
+                Ok(response)
+            }
+            Fault::Respond(status, headers, body) => {
+                let response = Response::builder().status(status);
+                let response = headers
+                    .iter()
+                    .fold(response, |response, (name, value)| response.header(*name, *value));
+                Ok(response.body(Bytes::from_static(body.as_bytes())).unwrap())
+            }
             Fault::Portal => Ok(Response::new(Bytes::from_static(b"<p>Please sign in</p>"))),
         }
     }

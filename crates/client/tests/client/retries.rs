@@ -1,8 +1,9 @@
 //! When a request is repeated, and when it is not.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use flowruns_client::{Error, ReportError, Status};
+use flowruns_testing::FixedClock;
 use tokio::time::Instant;
 
 use crate::{
@@ -137,4 +138,44 @@ async fn a_read_says_how_often_it_was_tried() {
     assert_eq!(server, "http://127.0.0.1:1");
     assert_eq!(*attempts as usize, fixture.proxy.sent().len());
     assert_eq!(last.as_ref().unwrap().to_string(), "connection refused");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_creation_that_is_finally_refused_is_not_sent_again_and_the_end_says_why() {
+    for status in [400, 404, 409, 422] {
+        let fixture = Fixture::new().await;
+        fixture.proxy.always(Fault::Refuse(status, None));
+        let run = fixture.flow.start_detached("Run").unwrap();
+        for number in 0..60 {
+            run.progress(&serde_json::json!({"n": number})).unwrap();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        let error = run.complete(()).await.unwrap_err();
+        let is_told = matches!(
+            (status, &error),
+            (400, ReportError::Invalid { .. })
+                | (404, ReportError::NotFound(_))
+                | (409 | 422, ReportError::Refused { .. })
+        );
+        assert!(is_told, "{status}: {error:?}");
+        assert_eq!(fixture.proxy.sent().len(), 1, "{status}");
+        let flushed = fixture.client.flush(Duration::from_secs(60)).await;
+        assert_eq!((flushed.refused, flushed.pending), (1, 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_date_to_retry_after_counts_from_the_date_of_the_response() {
+    let clock = FixedClock::at("1999-03-01T08:30:00Z".parse().unwrap());
+    let fixture = Fixture::with(|builder| builder.clock(Arc::new(clock))).await;
+    let run = fixture.start().await;
+    let headers = &[
+        ("Date", "Sun, 01 Mar 2026 08:30:00 GMT"),
+        ("Retry-After", "Sun, 01 Mar 2026 08:30:07 GMT"),
+    ];
+    fixture.proxy.next([Fault::Respond(503, headers, "")]);
+    assert_eq!(run.complete(()).await.unwrap().status, Status::Completed);
+    let sent = patches(&fixture).await;
+    let pause = sent[1].at - sent[0].at;
+    assert!((7..8).contains(&pause.as_secs()), "{pause:?}");
 }

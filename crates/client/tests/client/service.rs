@@ -42,6 +42,10 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn start() -> Self {
+        Self::with(|_options| {})
+    }
+
+    pub(crate) fn with(change: impl FnOnce(&mut ApiOptions)) -> Self {
         let key = Arc::new(SigningKey::es256("test"));
         let keys = KeySet::from_jwks(key_set(&[&key]).to_string().as_bytes()).unwrap();
         let policy = TokenPolicy {
@@ -55,7 +59,8 @@ impl Service {
             ids: Arc::new(TimeOrderedIds),
         };
         let verifier = Arc::new(TokenVerifier::new(keys, policy));
-        let options = ApiOptions::new(environment, verifier, CursorKey::new(b"a secret"));
+        let mut options = ApiOptions::new(environment, verifier, CursorKey::new(b"a secret"));
+        change(&mut options);
         Self { router: router(options), key, tenant: fixtures::fresh_tenant().to_string() }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
-use flowruns_client::{Client, ClientBuilder, ReportError, RunAddress, SpoolFlushed};
+use flowruns_client::{Client, ClientBuilder, ReportError, RunAddress, SpoolError, SpoolFlushed};
 use flowruns_domain::timestamp::Timestamp;
 use flowruns_testing::FixedClock;
 use serde_json::json;
@@ -11,7 +11,7 @@ use crate::{proxy::Fault, service::Fixture};
 
 const SOON: Duration = Duration::from_secs(60);
 
-async fn spooling(folder: &Path) -> Fixture {
+pub(crate) async fn spooling(folder: &Path) -> Fixture {
     Fixture::with(|builder| builder.spool(folder.join("spool")).deadline(SOON / 12)).await
 }
 
@@ -25,13 +25,13 @@ async fn spool_one(fixture: &Fixture) -> RunAddress {
     address
 }
 
-fn reports(folder: &Path) -> Vec<std::path::PathBuf> {
+pub(crate) fn reports(folder: &Path) -> Vec<std::path::PathBuf> {
     let files = fs::read_dir(folder.join("spool")).unwrap();
     let paths = files.map(|file| file.unwrap().path());
     paths.filter(|path| path.extension().is_some_and(|end| end == "report")).collect()
 }
 
-fn counts(flushed: SpoolFlushed) -> [usize; 4] {
+pub(crate) fn counts(flushed: SpoolFlushed) -> [usize; 4] {
     [flushed.delivered, flushed.refused, flushed.kept, flushed.expired]
 }
 
@@ -73,6 +73,9 @@ async fn no_other_user_can_read_or_change_the_spool() {
         assert!(!text.contains("Bearer") && !text.contains(&fixture.service.full_token()));
     }
     fs::set_permissions(&spool, fs::Permissions::from_mode(0o777)).unwrap();
+    // What another user put there must not be sent with this token.
+    let error = fixture.client.flush_spool(SOON).await.unwrap_err();
+    assert!(matches!(error, SpoolError::WritableByOthers(_)), "{error:?}");
     let run = fixture.flow.start_detached("Run").unwrap();
     let error = run.complete(()).await.unwrap_err();
     assert!(matches!(error, ReportError::Unknown { spooled: false, .. }), "{error:?}");

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use flowruns_client::{Error, NewRun, ReportError, Status};
+use flowruns_client::{ClientBuilder, Error, NewRun, ReportError, Status};
 use flowruns_domain::timestamp::Timestamp;
 use flowruns_testing::FixedClock;
 use serde_json::{Value, json};
@@ -168,4 +168,82 @@ async fn clocks_that_differ_never_keep_a_run_from_ending() {
         clock.set("1980-01-01T00:00:00Z".parse().unwrap());
         run.complete(()).await.unwrap();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_that_cannot_be_read_is_resolved_by_reading_the_run() {
+    let fixture = hasty().await;
+    let run = fixture.start().await;
+    let address = run.address();
+    fixture.proxy.next([Fault::Cut]);
+    assert_eq!(run.complete(()).await.unwrap().status, Status::Completed);
+    assert_eq!(fixture.service.status(address).await, "completed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_of_another_run_is_not_an_acknowledgement() {
+    const ODATA: &[(&str, &str)] = &[("OData-Version", "4.0")];
+    const BODIES: [&str; 3] = [
+        "",
+        "{}",
+        // Another run, which has completed.
+        r#"{"@odata.id":"http://127.0.0.1:1/industryData/incomingFlows/0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e/runs/x",
+            "id":"0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e","displayName":"Run","status":"completed",
+            "startDateTime":"2026-03-01T08:30:00Z","endDateTime":"2026-03-01T08:30:00Z","statistics":{}}"#,
+    ];
+    for body in BODIES {
+        let folder = tempfile::tempdir().unwrap();
+        let fixture = Fixture::with(|builder| builder.spool(folder.path().join("spool"))).await;
+        let run = fixture.start().await;
+        let address = run.address();
+        fixture.proxy.next([Fault::Respond(200, ODATA, body)]);
+        let error = run.complete(()).await.unwrap_err();
+        let ReportError::Unknown { spooled: true, last } = error else { panic!("{error:?}") };
+        assert!(matches!(*last, Error::Unreadable(_)), "{last:?}");
+        assert_eq!(fixture.service.status(address).await, "running");
+        fixture.client.flush_spool(DEADLINE).await.unwrap();
+        assert_eq!(fixture.service.status(address).await, "completed");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_without_a_spool_gives_up_nothing() {
+    let fixture = Fixture::new().await;
+    let run = fixture.start().await;
+    let address = run.address();
+    fixture.proxy.next([Fault::Slow(Duration::from_secs(5))]);
+    drop(run);
+    let flushed = fixture.client.flush(Duration::from_secs(1)).await;
+    assert_eq!((flushed.pending, flushed.lost), (1, 0));
+    let flushed = fixture.client.flush(Duration::from_secs(60)).await;
+    assert_eq!((flushed.pending, flushed.acknowledged), (0, 1));
+    assert_eq!(fixture.service.status(address).await, "failed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_whose_statistics_are_not_stored_is_not_ok() {
+    let folder = tempfile::tempdir().unwrap();
+    let change =
+        |builder: ClientBuilder| builder.deadline(DEADLINE).spool(folder.path().join("spool"));
+    let fixture = Fixture::with(change).await;
+    let run = fixture.start().await;
+    let address = run.address();
+    let path = format!("/industryData/incomingFlows/{}/runs/{}", address.flow, address.run);
+    assert_eq!(fixture.service.json("PATCH", &path, json!({"status": "completed"})).await.0, 200);
+    fixture.proxy.next([Fault::Hang]);
+    let error = run.complete(json!({"rows": 1})).await.unwrap_err();
+    assert!(matches!(error, ReportError::Unknown { spooled: true, .. }), "{error:?}");
+    fixture.client.flush_spool(DEADLINE).await.unwrap();
+    assert_eq!(fixture.service.run(address).await["statistics"]["rows"], 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_is_not_resolved_by_a_response_that_cannot_be_read() {
+    let fixture = hasty().await;
+    let run = fixture.start().await;
+    let address = run.address();
+    fixture.proxy.next([Fault::Hang, Fault::Respond(200, &[("OData-Version", "4.0")], "{}")]);
+    let error = run.complete(()).await.unwrap_err();
+    assert!(matches!(error, ReportError::Unknown { .. }), "{error:?}");
+    assert_eq!(fixture.service.status(address).await, "running");
 }

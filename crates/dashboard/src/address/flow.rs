@@ -95,8 +95,8 @@ impl FlowAddress {
         let address = Self {
             flow,
             statuses: parameters.take("status", Statuses::from_text).unwrap_or_default(),
-            from: parameters.take("from", window::time),
-            to: parameters.take("to", window::time),
+            from: parameters.take("from", window::from_time),
+            to: parameters.take("to", window::to_time),
             name: parameters.take("name", name),
             order,
             last: parameters.take("last", ChartedRuns::from_text).unwrap_or_default(),
@@ -107,8 +107,13 @@ impl FlowAddress {
         Ok(address)
     }
 
-    /// The page below another path, such as that of its JSON.
-    pub(crate) fn below(&self, path: String) -> Query {
+    /// The address of the JSON of the page.
+    pub(crate) fn json(&self) -> Query {
+        self.below(format!("{}.json", flow_path(self.flow)))
+    }
+
+    /// The page below another path.
+    fn below(&self, path: String) -> Query {
         let Self { flow: _, statuses, from, to, name, order, last, charts, after } = self;
         let order = (*order != RunsOrder::default()).then(|| order.name());
         let last = (*last != ChartedRuns::default()).then(|| last.number());

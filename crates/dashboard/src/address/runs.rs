@@ -3,11 +3,12 @@
 use std::fmt;
 
 use flowruns_domain::{
+    dashboard::NEWEST_FIRST,
     id::{FlowId, RunId},
     query::{
         Comparison, EnumComparison, Filter, Operator, RunCursor, RunFilter, RunPredicate, SortKey,
     },
-    run::RunStatus,
+    run::{RunStatus, RunSummary},
     text::excerpt,
     timestamp::Timestamp,
 };
@@ -81,6 +82,16 @@ impl RunPosition {
             SortKey::Time(Some(start)) => Some(Self { start, run: cursor.run, flow: cursor.flow }),
             SortKey::Time(None) | SortKey::Id | SortKey::Name(_) => None,
         }
+    }
+
+    /// The position of a run.
+    pub(crate) const fn of_run(run: &RunSummary) -> Self {
+        Self { start: run.start, run: run.key.run, flow: run.key.flow }
+    }
+
+    /// Whether this position is behind another one in the order of starts, the latest first.
+    pub(crate) fn is_after(self, other: Self) -> bool {
+        NEWEST_FIRST.compare(&self.cursor(), &other.cursor()).is_gt()
     }
 
     /// The cursor of this position.

@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::{Duration, DurationRound as _};
 use flowruns_domain::timestamp::Timestamp;
 
-use super::{BadAddress, FlowPosition, Parameters, Query, window::time};
+use super::{BadAddress, FlowPosition, Parameters, Query, window::to_time};
 use crate::{links::TIMELINE, view::lane::Axis};
 
 /// What the timeline shows.
@@ -82,7 +82,7 @@ impl TimelineAddress {
         let mut parameters = Parameters::of(query);
         let address = Self {
             hours: parameters.take("hours", Hours::from_text).unwrap_or_default(),
-            to: parameters.take("to", time),
+            to: parameters.take("to", to_time),
             after: parameters.take("after", FlowPosition::from_text),
         };
         parameters.finish(TIMELINE)?;

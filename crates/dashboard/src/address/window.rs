@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
 use flowruns_domain::timestamp::{InvalidTimestamp, Timestamp};
 
 use super::Parameters;
@@ -127,9 +127,9 @@ impl Window {
         });
         let has_since = since.is_some();
         let from = parameters
-            .take("from", |text| time(text).and_then(|time| not_with_since(has_since, time)));
+            .take("from", |text| from_time(text).and_then(|time| not_with_since(has_since, time)));
         let to = parameters.take("to", |text| {
-            let to = time(text).and_then(|time| not_with_since(has_since, time))?;
+            let to = to_time(text).and_then(|time| not_with_since(has_since, time))?;
             match from.is_some_and(|from| from >= to) {
                 true => Err("It must be later than from.".to_owned()),
                 false => Ok(to),
@@ -161,13 +161,40 @@ impl Window {
     }
 }
 
-/// A time as an address or a form writes it. The fields of forms have no offset: their times are in UTC.
-pub(crate) fn time(text: &str) -> Result<Timestamp, String> {
-    let parsed = text.parse().or_else(|error| match error {
-        InvalidTimestamp::OffsetMissing => format!("{text}Z").parse(),
-        InvalidTimestamp::Malformed => Err(error),
-    });
-    parsed.map_err(|_| "It must be a time such as 2026-03-01T08:30:00Z.".to_owned())
+/// The beginning of a window as an address or a form writes it: a time, or the start of a day.
+pub(crate) fn from_time(text: &str) -> Result<Timestamp, String> {
+    time_or_day(text, Duration::zero())
+}
+
+/// The time before which a window ends as an address or a form writes it: a time, or a day, which belongs to the window.
+pub(crate) fn to_time(text: &str) -> Result<Timestamp, String> {
+    time_or_day(text, Duration::days(1))
+}
+
+/// A time, or the start of a day and a length. Days are in UTC, and so are times without an offset, as the fields of forms
+/// send them.
+fn time_or_day(text: &str, after_day: Duration) -> Result<Timestamp, String> {
+    let time = match day(text) {
+        Some(day) => Timestamp::new(day + after_day).ok(),
+        None => text
+            .parse()
+            .or_else(|error| match error {
+                InvalidTimestamp::OffsetMissing => format!("{text}Z").parse(),
+                InvalidTimestamp::Malformed => Err(error),
+            })
+            .ok(),
+    };
+    time.ok_or_else(|| {
+        "It must be a day or a time, such as 2026-03-01 or 2026-03-01T08:30:00Z.".to_owned()
+    })
+}
+
+/// The start of a day such as `2026-03-01`.
+fn day(text: &str) -> Option<DateTime<Utc>> {
+    let is_whole =
+        text.len() == "2026-03-01".len() && text.starts_with(|sign: char| sign.is_ascii_digit());
+    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| is_whole)?;
+    Some(day.and_time(NaiveTime::MIN).and_utc())
 }
 
 fn not_with_since<T>(has_since: bool, value: T) -> Result<T, String> {
@@ -219,6 +246,29 @@ pub(crate) mod tests {
         let window = Window::Between { from: Some(expected), to: None };
         assert_eq!(taken("from=2026-11-26T19:42&to="), Ok(window));
         assert_eq!(taken("from=2026-11-26T20:42%2B01:00"), Ok(window));
+    }
+
+    #[test]
+    fn a_day_is_whole_and_in_utc() {
+        let time = |text: &str| Some(text.parse().unwrap());
+        let window = |from, to| Ok(Window::Between { from, to });
+        let (start, end) = (time("2026-11-26T00:00:00Z"), time("2026-11-27T00:00:00Z"));
+        assert_eq!(taken("from=2026-11-26&to=2026-11-26"), window(start, end));
+        assert_eq!(
+            taken("from=2026-11-26&to=2026-11-26T08:30"),
+            window(start, time("2026-11-26T08:30:00Z"))
+        );
+        assert_eq!(taken("to=2026-02-28"), window(None, time("2026-03-01T00:00:00Z")));
+        for other in [
+            "to=9999-12-31",
+            "from=2026-02-30",
+            "from=2026-2-1",
+            "from=26-02-01",
+            "from=+026-02-01",
+        ] {
+            assert_eq!(taken(other), Err(1), "{other}");
+        }
+        assert_eq!(taken("from=2026-11-27&to=2026-11-26"), Err(1));
     }
 
     #[test]

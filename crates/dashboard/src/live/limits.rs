@@ -16,6 +16,9 @@ pub struct LiveLimits {
     pub streams_of_session: usize,
     /// The time after which a comment is sent on a stream that is silent, so that proxies do not close it.
     pub keep_alive: Duration,
+    /// The largest number of bytes of events that all watches together keep for streams that have not sent them yet. A part of
+    /// a page that does not fit is sent after a later tick.
+    pub kept_bytes: usize,
     /// How long a tick may take.
     pub tick_timeout: Duration,
 }
@@ -28,6 +31,7 @@ impl Default for LiveLimits {
             streams: 512,
             streams_of_session: 8,
             keep_alive: Duration::from_secs(15),
+            kept_bytes: 8 * 1024 * 1024,
             tick_timeout: Duration::from_secs(5),
         }
     }

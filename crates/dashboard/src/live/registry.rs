@@ -10,7 +10,10 @@ use std::{
 use flowruns_domain::clock::Clock;
 use flowruns_http::{Admission, CallerId, Draining};
 use tokio::{
-    sync::watch::{self, Receiver, Sender},
+    sync::{
+        Semaphore,
+        watch::{self, Receiver, Sender},
+    },
     task::AbortHandle,
 };
 use uuid::Uuid;
@@ -42,6 +45,8 @@ pub(crate) struct Live {
     pub(super) options: LiveOptions,
     pub(super) views: Arc<dyn LiveViews>,
     pub(super) meter: LiveMeter,
+    /// The bytes of events that may still be kept.
+    pub(super) kept_bytes: Arc<Semaphore>,
     hasher: RandomState,
     state: Mutex<State>,
 }
@@ -85,9 +90,11 @@ pub(super) struct Subscription {
 impl Live {
     /// No streams and no watches. Metrics go to the recorder that is installed now.
     pub(crate) fn new(options: LiveOptions, views: Arc<dyn LiveViews>) -> Arc<Self> {
+        let kept_bytes = Semaphore::new(options.limits.kept_bytes.min(Semaphore::MAX_PERMITS));
         Arc::new(Self {
             options,
             views,
+            kept_bytes: Arc::new(kept_bytes),
             meter: LiveMeter::new(),
             hasher: RandomState::new(),
             state: Mutex::default(),

@@ -1,10 +1,11 @@
 //! A page as a tick rendered it, and which parts of it a stream has sent.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{event::EventKind, view::LivePage};
 use crate::{assets, view::time::without_ticking_texts};
@@ -36,6 +37,8 @@ pub(super) struct Snapshot {
     revision: Revision,
     /// The event that sends each part, if it is kept.
     events: Vec<Option<Bytes>>,
+    /// Returns the bytes of the events when they are dropped.
+    _kept: Option<OwnedSemaphorePermit>,
 }
 
 /// What a stream sends next.
@@ -64,7 +67,17 @@ impl Snapshot {
         };
         let events = parts.iter().enumerate();
         let events = events.map(|(index, part)| is_kept(index).then(|| part.kind.event(part.data)));
-        Self { events: events.collect(), revision }
+        Self { events: events.collect(), revision, _kept: None }
+    }
+
+    /// The snapshot with its events if their bytes can be taken from `bytes`, and without them otherwise.
+    pub(super) fn within(self, bytes: &Arc<Semaphore>) -> Self {
+        let length = self.events.iter().flatten().map(Bytes::len).sum::<usize>();
+        let wanted = u32::try_from(length).unwrap_or(u32::MAX);
+        match Arc::clone(bytes).try_acquire_many_owned(wanted) {
+            Ok(kept) => Self { _kept: Some(kept), ..self },
+            Err(_exhausted) => Self { events: vec![None; self.events.len()], ..self },
+        }
     }
 
     pub(super) const fn revision(&self) -> &Revision {
@@ -204,6 +217,22 @@ mod tests {
         assert_eq!(third.next_change(&mut sent), Change::Part(EventKind::Put.event("a")));
         assert_eq!(third.next_change(&mut sent), Change::None);
         assert_eq!(&sent, third.revision());
+    }
+
+    #[test]
+    fn events_are_kept_while_there_are_bytes_for_them() {
+        let bytes = Arc::new(Semaphore::new(100));
+        let keep = || Snapshot::new(&page(&["0123456789"]), None, true).within(&bytes);
+        let is_kept = |snapshot: &Snapshot| snapshot.events.iter().all(Option::is_some);
+        let first = keep();
+        assert!(is_kept(&first));
+        let mut others: Vec<_> = (0..10).map(|_| keep()).collect();
+        assert!(!is_kept(others.last().unwrap()));
+        let mut sent = Revision::of(&page(&["old"]));
+        assert_eq!(others.pop().unwrap().next_change(&mut sent), Change::Wanted);
+        drop((first, others));
+        assert_eq!(bytes.available_permits(), 100);
+        assert!(is_kept(&keep()));
     }
 
     #[test]

@@ -97,7 +97,7 @@ impl Watch {
         let state = WatchState::Live { every: self.live.interval() };
         let before = self.updates.borrow().snapshot.clone();
         let before = before.as_deref().map(Snapshot::revision);
-        let snapshot = Snapshot::new(page, before, keep_all);
+        let snapshot = Snapshot::new(page, before, keep_all).within(&self.live.kept_bytes);
         let is_changed = before != Some(snapshot.revision());
         let length = page.fragments.iter().map(|fragment| fragment.html.len()).sum();
         self.length.store(length, Ordering::Relaxed);

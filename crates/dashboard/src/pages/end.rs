@@ -12,7 +12,6 @@ mod result;
 
 use std::collections::HashSet;
 
-use axum::http::StatusCode;
 use flowruns_domain::{id::RunKey, run::RunStatus};
 use flowruns_http::{ErrorDetail, RequestError, auth::Permission};
 
@@ -28,7 +27,7 @@ use crate::{
     address::{BadAddress, ChosenRun, Parameters, RunsAddress, Statuses},
     links::END,
     page::Page,
-    problem::Problem,
+    problem::{INVALID_FIELD, Problem},
     request::{FORM_TOKEN, PageRequest},
 };
 
@@ -76,7 +75,7 @@ pub(crate) async fn post(request: PageRequest) -> Result<Page, Problem> {
         Err(invalid) => {
             let page = Confirmation::new(choices, names, request.now);
             let page = page.with_invalid_reason(form.reason, invalid);
-            return Ok(Page::with_status(StatusCode::UNPROCESSABLE_ENTITY, page));
+            return Ok(Page::with_status(INVALID_FIELD, page));
         }
     };
     let ending = Ending { environment, requester: &request.requester(), reason: &reason };

@@ -13,8 +13,8 @@ use maud::{Markup, html};
 use self::view::FlowView;
 use crate::{
     address::FlowAddress,
-    context::PageContext,
-    links::{self, Links, flow_path},
+    context::{PageContext, Representation},
+    links::{self, Links},
     page::{Area, Fragment, Page, View},
     problem::Problem,
     request::PageRequest,
@@ -24,12 +24,23 @@ use crate::{
 /// The part of a page for each listed run and each point of a chart, in bytes.
 const ROW_BYTES: usize = 600;
 const POINT_BYTES: usize = 300;
+/// The id of the list of runs.
+const RUNS: &str = "flow-runs";
 
 pub(crate) async fn get(request: PageRequest) -> Result<Page, Problem> {
     let key = request.flow_key()?;
     let address = FlowAddress::parse(key.flow, request.query())?;
     let reading = read::read(request.store(), key, &address).await?;
     Ok(Page::new(FlowView::new(reading, address, request.now)))
+}
+
+/// The address of a run without the run: to the list on the page of the flow.
+pub(crate) async fn get_runs(request: PageRequest) -> Result<Page, Problem> {
+    let address = FlowAddress::parse(request.flow_key()?.flow, request.query())?;
+    Ok(match request.page.representation {
+        Representation::Html => Page::redirect(format!("{address}#{RUNS}")),
+        Representation::Json => Page::redirect(address.json()),
+    })
 }
 
 impl View for FlowView {
@@ -56,7 +67,7 @@ impl View for FlowView {
                 }
                 div.row {
                     button type="button" data-copy="link" { "Copy link" }
-                    a.btn href=(links.to(self.address.below(format!("{}.json", flow_path(self.key.flow))))) { "JSON" }
+                    a.btn href=(links.to(self.address.json())) { "JSON" }
                     a.btn href=(links.to(links::REPORT)) { "Report a run" }
                 }
             }
@@ -73,7 +84,7 @@ impl View for FlowView {
             Fragment::new("flow-notice", self.notice_fragment(links)),
             Fragment::new("flow-durations", self.durations_fragment(links)),
             Fragment::new("flow-members", self.members_fragment(links)),
-            Fragment::new("flow-runs", self.runs_fragment(links)),
+            Fragment::new(RUNS, self.runs_fragment(links)),
         ]
     }
 

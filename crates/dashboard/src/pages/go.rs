@@ -2,6 +2,7 @@
 
 use flowruns_domain::{
     display_name::DisplayName,
+    flow::Flow,
     id::{FlowId, FlowKey, RunId},
     query::{
         Comparison, Direction, Filter, FlowOrder, FlowPredicate, FlowQuery, FlowSort, Operator,
@@ -17,7 +18,8 @@ use crate::{
     request::PageRequest,
 };
 
-/// Redirects to the run or flow with an id, else to the flow of a name, else to the flows whose names begin so.
+/// Redirects to the run or flow with an id, else to the flow of a name, else to the flows whose names begin so. Upper and lower
+/// case of names do not matter.
 pub(crate) async fn get(request: PageRequest) -> Result<Page, Problem> {
     let mut parameters = Parameters::of(request.query());
     let sought = parameters.take("q", |text| stored_text(text.trim()).map(str::to_owned));
@@ -44,7 +46,11 @@ async fn to_id(request: &PageRequest, run: RunId, flow: FlowId) -> Result<Page, 
     }
 }
 
+/// To the flow of this name: as it is written, else in upper and lower case.
 async fn to_name(request: &PageRequest, name: String) -> Result<Page, Problem> {
+    if name.chars().count() > DisplayName::MAX_CHARS {
+        return Err(Problem::not_found("flow"));
+    }
     let is_equal = Comparison::Compare(Operator::Eq, Some(name.clone()));
     let named = FlowPredicate::DisplayName(TextComparison::Whole(is_equal));
     let query = FlowQuery {
@@ -53,13 +59,30 @@ async fn to_name(request: &PageRequest, name: String) -> Result<Page, Problem> {
         size: PageSize::new(2).unwrap_or_default(),
         ..FlowQuery::new(request.tenant())
     };
-    let found = request.store().query_flows(&query).await?;
-    match found.items.as_slice() {
-        [flow] => Ok(Page::redirect(flow_path(flow.key.flow))),
-        _ if name.chars().count() <= DisplayName::MAX_CHARS => {
-            let address = OverviewAddress { name: Some(name), ..OverviewAddress::default() };
-            Ok(Page::redirect(address))
-        }
-        _ => Err(Problem::not_found("flow")),
-    }
+    let exact = request.store().query_flows(&query).await?.items;
+    let similar = match exact.is_empty() {
+        true => named_in_any_case(request, &name).await?,
+        false => Vec::new(),
+    };
+    Ok(match exact.as_slice() {
+        [flow] => Page::redirect(flow_path(flow.key.flow)),
+        _ => match similar.as_slice() {
+            [flow] => Page::redirect(flow_path(flow.key.flow)),
+            _ => Page::redirect(OverviewAddress { name: Some(name), ..OverviewAddress::default() }),
+        },
+    })
+}
+
+/// The flows whose name is this one but for upper and lower case, among the first [`PageSize::MAX`] by name: no index finds
+/// them.
+async fn named_in_any_case(request: &PageRequest, name: &str) -> Result<Vec<Flow>, Problem> {
+    let query = FlowQuery {
+        order: FlowOrder::new(FlowSort::DisplayName, Direction::Ascending),
+        size: PageSize::new(PageSize::MAX).unwrap_or_default(),
+        ..FlowQuery::new(request.tenant())
+    };
+    let mut flows = request.store().query_flows(&query).await?.items;
+    let name = name.to_lowercase();
+    flows.retain(|flow| flow.properties.display_name.as_str().to_lowercase() == name);
+    Ok(flows)
 }

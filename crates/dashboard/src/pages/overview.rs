@@ -156,7 +156,7 @@ impl Overview {
         html! {
             div.nothing {
                 @if let Some(name) = &self.address.name {
-                    p { "No flow has a name that begins with " bdi { b { (name) } } ", in upper and lower case as written. " (show_all) }
+                    p { "No flow has a name that begins with " bdi { b { (name) } } ". " (show_all) }
                 } @else if self.next.is_some() {
                     p { "None of the flows of this page; the next page may have some. " (show_all) }
                 } @else if self.address.show.is_some() || self.address.after.is_some() {

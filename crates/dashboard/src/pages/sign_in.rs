@@ -130,7 +130,13 @@ const fn sentence(message: SignInMessage) -> &'static str {
     match message {
         SignInMessage::SignedOut => "You are signed out.",
         SignInMessage::LinkUsed => {
-            "This link was used already, or it has expired. Each link works once, for ten minutes."
+            "This link was used already: each link works once. Make a new one."
+        }
+        SignInMessage::LinkTooOld => {
+            "This link is too old: a link works for ten minutes, and until the server restarts. Make a new one."
+        }
+        SignInMessage::LinkInvalid => {
+            "This is no link of this server, or it was not copied completely. Copy it again, or make a new one."
         }
         SignInMessage::StateLost => {
             "The sign-in took too long, or began in another browser. Begin again."

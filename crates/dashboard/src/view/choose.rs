@@ -16,7 +16,8 @@ pub(crate) fn check_box(chosen: ChosenRun, label: &str) -> Markup {
     }
 }
 
-/// The check box that chooses all runs of the page. It works with the script only, which shows it.
+/// The check box that chooses all runs of the page. It works with the script only, which shows it in the place
+/// that the style sheet keeps for it.
 pub(crate) fn all() -> Markup {
     html! {
         input #all type="checkbox" hidden aria-label="Choose all that are running";

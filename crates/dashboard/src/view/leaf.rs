@@ -1,6 +1,6 @@
 //! The leaves of JSON values: scalars, arrays and empty objects, each with its path.
 
-use flowruns_domain::json::{JsonObject, JsonValue};
+use flowruns_domain::json::{JsonObject, JsonValue, Number};
 
 /// The longest text of a value on a page, in code points.
 const MAX_CHARS: usize = 200;
@@ -146,10 +146,20 @@ pub(crate) fn number(value: &JsonValue) -> Option<f64> {
     }
 }
 
+/// A number that is an integer, exactly: a double is not every integer of 64 bits.
+pub(crate) fn integer(number: Number) -> Option<i128> {
+    compact(&JsonValue::Number(number)).parse().ok()
+}
+
+/// A number with separators.
+pub(crate) fn number_shown(number: Number) -> String {
+    grouped(&compact(&JsonValue::Number(number)))
+}
+
 /// A leaf in words: numbers with separators, other values as they are, each cut to 200 characters.
 pub(crate) fn shown(value: &JsonValue) -> String {
     match value {
-        JsonValue::Number(_) => grouped(&compact(value)),
+        JsonValue::Number(number) => number_shown(*number),
         JsonValue::String(text) => cut(text),
         _ => cut(&compact(value)),
     }

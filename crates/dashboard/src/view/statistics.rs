@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use flowruns_domain::{
     cadence::usual_number,
-    json::{JsonObject, JsonValue},
+    json::{JsonObject, JsonValue, Number},
 };
 use serde::Serialize;
 
@@ -113,15 +113,20 @@ impl Change {
             (Some(_), None) => Self::Added,
             (None, _) => Self::Missing,
             (Some(this), Some(other)) if this == other => Self::Same,
-            (Some(this), Some(other)) => match (leaf::number(this), leaf::number(other)) {
-                (Some(this), Some(other)) => Self::of_numbers(this, other),
-                _ => Self::Differs,
-            },
+            (Some(JsonValue::Number(this)), Some(JsonValue::Number(other))) => {
+                Self::of_numbers(*this, *other)
+            }
+            (Some(_), Some(_)) => Self::Differs,
         }
     }
 
-    fn of_numbers(this: f64, other: f64) -> Self {
-        let difference = this - other;
+    fn of_numbers(this: Number, other: Number) -> Self {
+        let difference = match (leaf::integer(this), leaf::integer(other)) {
+            // The difference of two large integers may be small, and then only this is exact.
+            (Some(this), Some(other)) => (this - other) as f64,
+            _ => this.to_f64() - other.to_f64(),
+        };
+        let other = other.to_f64();
         let percent = (other != 0.0).then(|| difference / other.abs() * 100.0);
         match difference.is_finite() {
             true => {
@@ -251,6 +256,17 @@ mod tests {
             ]
         );
         assert_eq!((comparison.members, comparison.differing, comparison.left_out), (6, 5, 0));
+    }
+
+    #[test]
+    fn the_difference_of_integers_beyond_doubles_is_exact() {
+        let (this, other) =
+            (object(r#"{"id":9007199254740993}"#), object(r#"{"id":9007199254740992}"#));
+        let Change::Number { difference, .. } = compared(&this, Some(&other), &[]).rows[0].change
+        else {
+            panic!("both are numbers");
+        };
+        assert_eq!(difference, 1.0);
     }
 
     #[test]

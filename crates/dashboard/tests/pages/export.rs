@@ -94,11 +94,12 @@ async fn an_export_has_the_runs_of_its_filter_over_many_pages() {
     starts.dedup();
     assert_eq!(starts.len(), 600);
     let pages = store.take_calls().iter().filter(|call| **call == "query_runs").count();
-    assert_eq!(pages, 2);
+    // Two, and one that looks for the end of a long export.
+    assert_eq!(pages, 3);
 }
 
 #[tokio::test]
-async fn a_long_export_is_cut_and_says_where_the_rest_is() {
+async fn a_long_export_ends_with_a_run_and_its_header_says_where_the_rest_is() {
     let site = Site::new();
     let flow = site.flow("Rosters").await;
     for number in 1..=10_030 {
@@ -110,14 +111,19 @@ async fn a_long_export_is_cut_and_says_where_the_rest_is() {
         );
         site.run(flow, number, (&start, Some((Outcome::Completed, "2026-11-27T10:00:00Z")))).await;
     }
-    let exported = records(&site.get("/ui/runs.csv?status=completed").await.ok());
-    assert_eq!(exported.len(), 1 + 10_000 + 1);
-    let last = exported.last().expect("a record");
-    let note = "cut after 10000 runs; the rest: http://127.0.0.1:8080";
-    let rest = last[0].strip_prefix(note).expect("the address of the rest");
+    let shown = site.get("/ui/runs.csv?status=completed").await;
+    let disposition = "attachment; filename=\"flowruns-runs-part.csv\"";
+    assert_eq!(shown.header("content-disposition"), disposition);
+    let link = shown.header("link").to_owned();
+    let rest = link.strip_prefix("<http://127.0.0.1:8080").expect("an address of this server");
+    let rest = rest.strip_suffix(">; rel=\"next\"").expect("the address of the rest");
     assert!(rest.starts_with("/ui/runs.csv?status=completed&after="), "{rest}");
-    assert!(last[1..].iter().all(String::is_empty) && last.len() == 10);
-    let rest = records(&site.get(rest).await.ok());
+    let exported = records(&shown.ok());
+    assert_eq!(exported.len(), 1 + 10_000);
+    assert!(exported[1..].iter().all(|record| record[0] == flow.flow.to_string()));
+    let shown = site.get(rest).await;
+    assert_eq!(shown.header("link"), "");
+    let rest = records(&shown.ok());
     assert_eq!(rest.len(), 1 + 30);
     assert_ne!(rest[1], exported[10_000]);
 }

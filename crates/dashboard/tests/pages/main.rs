@@ -5,6 +5,7 @@
 mod end;
 mod export;
 mod flow;
+mod flow_runs;
 mod harness;
 mod live;
 mod overview;

@@ -90,6 +90,8 @@ async fn the_statistics_stand_beside_those_of_the_run_that_the_address_names() {
     let shown = site.get(&unknown).await;
     assert_eq!(shown.status, StatusCode::NOT_FOUND);
     assert!(shown.body.contains(&format!("href=\"{}\"", address(run))), "{}", shown.body);
+    let title = "<h1>The run to compare with is not one of this flow</h1>";
+    assert!(shown.body.contains(title), "{}", shown.body);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The search box.
 
 use axum::http::StatusCode;
-use flowruns_domain::run::Outcome;
+use flowruns_domain::{id::FlowKey, run::Outcome};
 use flowruns_http::auth::Permission;
 use flowruns_testing::fixtures::fresh_tenant;
 
@@ -42,6 +42,35 @@ async fn a_name_leads_to_its_flow_and_a_beginning_to_a_list() {
     assert_eq!(location(&site, "%3Cscript%3E").await, "/ui?name=%3Cscript%3E");
     assert_eq!(location(&site, "").await, "/ui");
     assert_eq!(location(&site, "+").await, "/ui");
+}
+
+#[tokio::test]
+async fn upper_and_lower_case_of_a_name_do_not_matter_unless_two_flows_differ_by_them() {
+    let site = Site::new();
+    let rosters = site.flow("Écoles: Rosters").await;
+    let (upper, lower) = (site.flow("FEES").await, site.flow("fees").await);
+    let page = |flow: FlowKey| format!("/ui/flows/{}", flow.flow);
+    assert_eq!(location(&site, "%C3%A9coles:+rosters").await, page(rosters));
+    assert_eq!(location(&site, "FEES").await, page(upper));
+    assert_eq!(location(&site, "fees").await, page(lower));
+    assert_eq!(location(&site, "Fees").await, "/ui?name=Fees");
+    let found = site.get("/ui?name=fE").await.ok();
+    assert!(found.contains(&page(upper)) && found.contains(&page(lower)), "{found}");
+    assert!(!found.contains(&page(rosters)), "{found}");
+}
+
+#[tokio::test]
+async fn among_many_flows_a_name_is_found_in_any_case() {
+    let site = Site::new();
+    for number in 0..250 {
+        site.flow(&format!("Import {number}")).await;
+    }
+    let last = site.flow("Zones").await;
+    let page = format!("/ui/flows/{}", last.flow);
+    assert_eq!(location(&site, "zONES").await, page);
+    let found = site.get("/ui?name=zo").await.ok();
+    assert!(found.contains(&page), "{found}");
+    assert_eq!(found.matches("<tr class=\"pick").count(), 1, "{found}");
 }
 
 #[tokio::test]

@@ -41,3 +41,13 @@ fn no_page_has_unescaped_markup_inline_styles_or_inline_scripts() {
         }
     }
 }
+
+#[test]
+fn the_statuses_of_pages_are_chosen_in_one_file() {
+    let mut files = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/pages"), &mut files);
+    assert!(files.len() > 20);
+    for (name, text) in files {
+        assert!(!text.contains("StatusCode::"), "{name} chooses a status; problem.rs has them");
+    }
+}

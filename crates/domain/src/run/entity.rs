@@ -1,5 +1,7 @@
 //! The entity: a run, and its summary in lists.
 
+use uuid::fmt::Simple;
+
 use crate::{
     display_name::DisplayName,
     id::{RunId, RunKey},
@@ -7,6 +9,9 @@ use crate::{
     timestamp::Timestamp,
     version::{EntityTag, Version},
 };
+
+/// The length of most tags: two ids, two points, and a version below 10,000,000.
+const TAG_BYTES: usize = 2 * Simple::LENGTH + 9;
 
 /// One execution of a flow.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,8 +45,14 @@ pub struct RunSummary {
 
 /// The entity tag of a version of a run. No other run, no other version and no flow has it.
 pub fn run_tag(key: RunKey, version: Version) -> EntityTag {
-    let (flow, run) = (key.flow.uuid().simple(), key.run.uuid().simple());
-    EntityTag::new(format!("{flow}.{run}.{version}"))
+    let mut tag = String::with_capacity(TAG_BYTES);
+    let mut digits = [0; Simple::LENGTH];
+    tag.push_str(key.flow.uuid().simple().encode_lower(&mut digits));
+    tag.push('.');
+    tag.push_str(key.run.uuid().simple().encode_lower(&mut digits));
+    tag.push('.');
+    tag.push_str(&version.to_string());
+    EntityTag::new(tag)
 }
 
 impl Run {

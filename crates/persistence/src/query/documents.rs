@@ -8,11 +8,11 @@ use flowruns_domain::{
     query::{Continuation, ListedRun, QueryPage, RunPage, RunQuery},
     store::StoreError,
 };
-use sqlx::{FromRow, PgPool};
+use sqlx::{PgPool, Row as _, postgres::PgRow};
 use uuid::Uuid;
 
 use super::runs;
-use crate::{columns, error::store_error, row::ListedRunRow};
+use crate::{columns, error::store_error, row::listed_run_with_documents};
 
 /// Documents that the database measures in one statement. A long one takes it about a millisecond.
 const CHUNK: usize = 32;
@@ -43,10 +43,8 @@ pub(crate) static DOCUMENTS: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-#[derive(FromRow)]
 struct DocumentRow {
-    #[sqlx(flatten)]
-    run: ListedRunRow,
+    run: ListedRun,
     /// The number of its key among those that were requested, from 1.
     key_number: i64,
     bytes: i32,
@@ -92,7 +90,7 @@ async fn with_documents(
                 continue;
             };
             last = Some(summary);
-            items.extend(still_found(query, summary, run)?);
+            items.extend(still_found(query, summary, run));
         }
         if !is_whole {
             return Ok(ended_early(items, query, last));
@@ -108,16 +106,11 @@ fn ended_early(items: Vec<ListedRun>, query: &RunQuery, last: Option<&ListedRun>
 }
 
 /// A run that has changed since it was found is returned as it is now, or left out if it no longer matches.
-fn still_found(
-    query: &RunQuery,
-    found: &ListedRun,
-    row: ListedRunRow,
-) -> Result<Option<ListedRun>, StoreError> {
-    let run = row.into_listed(query.scope.tenant())?;
+fn still_found(query: &RunQuery, found: &ListedRun, run: ListedRun) -> Option<ListedRun> {
     let has_changed = run.summary.version != found.summary.version;
     let filter = query.filter.as_ref().filter(|_| has_changed);
     let matches = filter.is_none_or(|filter| filter.matches(&run.summary));
-    Ok(matches.then_some(run))
+    matches.then_some(run)
 }
 
 async fn read(
@@ -129,8 +122,16 @@ async fn read(
     let keys = runs.iter().map(|run| run.summary.key);
     let (flows, ids): (Vec<Uuid>, Vec<Uuid>) =
         keys.map(|key| (key.flow.uuid(), key.run.uuid())).unzip();
-    let query = sqlx::query_as(DOCUMENTS.as_str()).bind(flows).bind(ids);
+    let query = sqlx::query(DOCUMENTS.as_str()).bind(flows).bind(ids);
     let query = query.bind(tenant.uuid());
     let query = query.bind(i64::try_from(bytes).unwrap_or(i64::MAX));
-    query.fetch_all(pool).await.map_err(store_error)
+    let rows = query.fetch_all(pool).await.map_err(store_error)?;
+    rows.iter().map(|row| document_row(row, tenant)).collect()
+}
+
+fn document_row(row: &PgRow, tenant: TenantId) -> Result<DocumentRow, StoreError> {
+    let run = listed_run_with_documents(row, tenant)?;
+    let numbers = || sqlx::Result::Ok((row.try_get(9)?, row.try_get(10)?, row.try_get(11)?));
+    let (key_number, bytes, found) = numbers().map_err(store_error)?;
+    Ok(DocumentRow { run, key_number, bytes, found })
 }

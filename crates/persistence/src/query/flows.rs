@@ -11,14 +11,14 @@ use flowruns_domain::{
     },
     store::StoreError,
 };
-use sqlx::{PgPool, types::Json};
+use sqlx::{FromRow as _, PgPool, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 use super::{
     Builder,
     keyset::{Keyset, KeysetPosition},
     predicate::{push_condition, push_flow_term, push_name_bounds},
-    scan::{self, IndexScan, RowReader, ScanResult},
+    scan::{self, IndexScan, RowFilter, RowReader, ScanResult},
 };
 use crate::{
     columns::{self, NAME},
@@ -49,7 +49,10 @@ pub(crate) async fn query_flows(pool: &PgPool, query: &FlowQuery) -> Result<Flow
         return Ok(QueryPage::from_matches(flows, window, None, |flow| order.cursor(flow)));
     }
     let position = |flow: &Flow| position(query, order.cursor(flow));
-    let read = |row: FlowRow| row.into_flow(query.tenant);
+    let read = |row: &PgRow| {
+        let row = FlowRow::from_row(row).map_err(store_error)?;
+        row.into_flow(query.tenant)
+    };
     let reader = RowReader { read: &read, position: &position };
     let scan = index_scan(query);
     let ScanResult { rows, end } =
@@ -184,7 +187,7 @@ fn index_scan(query: &FlowQuery) -> IndexScan<'_> {
             nullable: false,
         },
         push_bounds: Box::new(|sql| push_bounds(sql, query)),
-        push_filter: Box::new(|sql| push_filter(sql, query)),
+        filter: filter(query),
     }
 }
 
@@ -241,12 +244,13 @@ fn push_bounds(sql: &mut Builder, query: &FlowQuery) {
     }
 }
 
-fn push_filter(sql: &mut Builder, query: &FlowQuery) {
+fn filter(query: &FlowQuery) -> RowFilter<'_> {
     match &query.filter {
-        Some(filter) => push_condition(sql, filter, push_flow_term),
-        None => {
-            sql.push("TRUE");
-        }
+        Some(filter) => RowFilter::Condition(Box::new(|sql| {
+            push_condition(sql, filter, push_flow_term);
+        })),
+        // The bounds name the tenant.
+        None => RowFilter::Tenant(None),
     }
 }
 

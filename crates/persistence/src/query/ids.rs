@@ -14,7 +14,7 @@ use super::{
 use crate::{
     columns,
     error::{is_canceled, store_error},
-    row::ListedRunRow,
+    row::listed_run,
 };
 
 /// A page of the runs that have one of these ids; `None` when they are more than [`SCAN_LIMIT`] runs, which are not sorted
@@ -25,14 +25,13 @@ pub(super) async fn query(
     ids: &[Uuid],
 ) -> Result<Option<RunPage>, StoreError> {
     let mut sql = page_statement("", query, ids);
-    let rows: Vec<ListedRunRow> =
-        sql.build_query_as().persistent(false).fetch_all(pool).await.map_err(store_error)?;
+    let rows = sql.build().persistent(false).fetch_all(pool).await.map_err(store_error)?;
     if rows.len() > SCAN_LIMIT {
         return Ok(None);
     }
     let order = query.order;
     let tenant = query.scope.tenant();
-    let runs = rows.into_iter().map(|row| row.into_listed(tenant));
+    let runs = rows.iter().map(|row| listed_run(row, tenant));
     let mut runs = runs.collect::<Result<Vec<ListedRun>, StoreError>>()?;
     let cursor = |run: &ListedRun| order.cursor(&run.summary);
     if let Some(after) = &query.after {

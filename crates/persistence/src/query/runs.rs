@@ -9,7 +9,7 @@ use flowruns_domain::{
     run::RunStatus,
     store::StoreError,
 };
-use sqlx::PgPool;
+use sqlx::{PgPool, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{
@@ -17,12 +17,12 @@ use super::{
     keyset::{Keyset, KeysetPosition},
     plan::RunPlan,
     predicate::{push_condition, push_key_bounds, push_name_bounds, push_run_term},
-    scan::{self, IndexScan, RowReader, ScanResult},
+    scan::{self, IndexScan, RowFilter, RowReader, ScanResult},
 };
 use crate::{
     columns::{self, NAME},
     flows,
-    row::ListedRunRow,
+    row::listed_run,
 };
 
 /// A page of runs without their documents; `None` where the flow is absent.
@@ -30,23 +30,23 @@ pub(crate) async fn query_runs(
     pool: &PgPool,
     query: &RunQuery,
 ) -> Result<Option<RunPage>, StoreError> {
-    if !scope_exists(pool, query.scope).await? {
-        return Ok(None);
-    }
-    match RunPlan::of(query) {
-        RunPlan::Nothing => Ok(Some(QueryPage { items: Vec::new(), next: None })),
+    let page = match RunPlan::of(query) {
+        RunPlan::Nothing => QueryPage { items: Vec::new(), next: None },
         RunPlan::Ids(listed) => match ids::query(pool, query, &listed).await? {
-            Some(found) => Ok(Some(found)),
-            None => read_along_index(pool, query).await.map(Some),
+            Some(found) => found,
+            None => read_along_index(pool, query).await?,
         },
-        RunPlan::Scan { .. } => read_along_index(pool, query).await.map(Some),
-    }
+        RunPlan::Scan { .. } => read_along_index(pool, query).await?,
+    };
+    // A run shows that its flow exists.
+    let exists = !page.items.is_empty() || scope_exists(pool, query.scope).await?;
+    Ok(exists.then_some(page))
 }
 
 async fn read_along_index(pool: &PgPool, query: &RunQuery) -> Result<RunPage, StoreError> {
     let order = query.order;
     let position = |run: &ListedRun| position(query.scope, order.cursor(&run.summary));
-    let read = |row: ListedRunRow| row.into_listed(query.scope.tenant());
+    let read = |row: &PgRow| listed_run(row, query.scope.tenant());
     let reader = RowReader { read: &read, position: &position };
     let scan = index_scan(query, order);
     let ScanResult { rows, end } =
@@ -198,7 +198,7 @@ fn index_scan(query: &RunQuery, order: RunOrder) -> IndexScan<'_> {
             nullable: order.sort == RunSort::End,
         },
         push_bounds: Box::new(move |sql| push_bounds(sql, query, order.sort, status)),
-        push_filter: Box::new(move |sql| push_filter(sql, query, order.sort)),
+        filter: filter(query, order.sort),
     }
 }
 
@@ -247,8 +247,19 @@ fn push_bound(sql: &mut Builder, sort: RunSort, term: &RunPredicate) {
     }
 }
 
-/// The index of the ids has deleted runs too. The tenant is part of the filter, not of the bounds, so that the runs of a
-/// flow are not read along an index that begins with the tenant.
+/// The index of the ids has deleted runs too.
+fn filter(query: &RunQuery, sort: RunSort) -> RowFilter<'_> {
+    match query.scope {
+        _ if query.filter.is_some() || sort == RunSort::Id => {
+            RowFilter::Condition(Box::new(move |sql| push_filter(sql, query, sort)))
+        }
+        RunScope::Flow(flow) => RowFilter::Tenant(Some(flow.tenant)),
+        RunScope::Tenant(_) => RowFilter::Tenant(None),
+    }
+}
+
+/// The tenant is part of the filter, not of the bounds, so that the runs of a flow are not read along an index that begins
+/// with the tenant.
 fn push_filter(sql: &mut Builder, query: &RunQuery, sort: RunSort) {
     sql.push("(");
     if let RunScope::Flow(flow) = query.scope {

@@ -1,10 +1,11 @@
 //! Reads the rows of a page along an index, one range after the other, and counts the rows of a list.
 
 use flowruns_domain::{
+    id::TenantId,
     query::{Count, CountLimit, Direction, SCAN_LIMIT, SortKey},
     store::StoreError,
 };
-use sqlx::{FromRow, PgPool, postgres::PgRow, types::Json};
+use sqlx::{AssertSqlSafe, Execute as _, PgPool, Row as _, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 use super::{
@@ -25,23 +26,21 @@ pub(super) struct IndexScan<'a> {
     pub(super) keyset: Keyset,
     /// Pushes the conditions that bound the index, beginning with WHERE.
     pub(super) push_bounds: PushSql<'a>,
-    /// Pushes the filter, which is evaluated on each row that is read.
-    pub(super) push_filter: PushSql<'a>,
+    pub(super) filter: RowFilter<'a>,
+}
+
+/// What is evaluated on each row that is read.
+pub(super) enum RowFilter<'a> {
+    /// Every row in the bounds matches, if it is of this tenant. The rows of one flow are all of one tenant.
+    Tenant(Option<TenantId>),
+    /// Pushes a condition.
+    Condition(PushSql<'a>),
 }
 
 /// How rows become domain values.
-pub(super) struct RowReader<'a, R, T> {
-    pub(super) read: &'a (dyn Fn(R) -> Result<T, StoreError> + Sync),
+pub(super) struct RowReader<'a, T> {
+    pub(super) read: &'a (dyn Fn(&PgRow) -> Result<T, StoreError> + Sync),
     pub(super) position: &'a (dyn Fn(&T) -> KeysetPosition + Sync),
-}
-
-#[derive(FromRow)]
-struct ScannedRow<Columns> {
-    #[sqlx(flatten)]
-    row: Columns,
-    matched: bool,
-    /// The number of the row among those that were read, from 1.
-    row_number: i64,
 }
 
 /// The rows that match, in the order of the list.
@@ -52,17 +51,13 @@ pub(super) struct ScanResult<T> {
 }
 
 /// Reads up to `limit` rows that match after a position.
-pub(super) async fn page<R, T>(
+pub(super) async fn page<T: Send>(
     pool: &PgPool,
     scan: &IndexScan<'_>,
-    reader: &RowReader<'_, R, T>,
+    reader: &RowReader<'_, T>,
     after: Option<KeysetPosition>,
     limit: usize,
-) -> Result<ScanResult<T>, StoreError>
-where
-    R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
-    T: Send,
-{
+) -> Result<ScanResult<T>, StoreError> {
     let mut found = ScanResult { rows: Vec::new(), end: None };
     let mut ranges = scan.keyset.ranges(after);
     while let Some(range) = ranges.pop_front() {
@@ -108,9 +103,9 @@ const fn last_id(direction: Direction) -> Uuid {
 /// the last key: then its rows, of which the first in the list may be missing, are removed, and the key is returned.
 ///
 /// A full page keeps a single row of its last key: that is the extra row, which only shows that more rows follow.
-fn remove_incomplete_tie<R, T>(
+fn remove_incomplete_tie<T>(
     scanned: &mut ScanResult<T>,
-    reader: &RowReader<'_, R, T>,
+    reader: &RowReader<'_, T>,
     limit: usize,
 ) -> Option<SortKey> {
     let key = |row: &T| (reader.position)(row).key;
@@ -128,22 +123,26 @@ fn remove_incomplete_tie<R, T>(
     incomplete
 }
 
-async fn read_range<R, T>(
+async fn read_range<T>(
     pool: &PgPool,
     scan: &IndexScan<'_>,
-    reader: &RowReader<'_, R, T>,
+    reader: &RowReader<'_, T>,
     range: &KeyRange,
     limit: usize,
-) -> Result<ScanResult<T>, StoreError>
-where
-    R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
-{
+) -> Result<ScanResult<T>, StoreError> {
     let mut sql = page_statement("", scan, range, limit);
-    let query = sql.build_query_as::<ScannedRow<R>>().persistent(false);
+    let is_unfiltered = matches!(scan.filter, RowFilter::Tenant(_));
+    // Lists without a filter have few texts, so each is prepared once.
+    let query = sql.build().persistent(is_unfiltered);
     let rows = query.fetch_all(pool).await.map_err(store_error)?;
+    if is_unfiltered {
+        let rows = rows.iter().map(reader.read).collect::<Result<_, _>>()?;
+        return Ok(ScanResult { rows, end: None });
+    }
     let mut scanned = ScanResult { rows: Vec::new(), end: None };
-    for ScannedRow { row, matched, row_number } in rows {
-        let row = (reader.read)(row)?;
+    for scanned_row in rows {
+        let row = (reader.read)(&scanned_row)?;
+        let (matched, row_number) = match_of(&scanned_row).map_err(store_error)?;
         if usize::try_from(row_number) == Ok(SCAN_LIMIT) {
             scanned.end = Some((reader.position)(&row));
         }
@@ -154,32 +153,86 @@ where
     Ok(scanned)
 }
 
-/// Reads along the index until `limit` rows match, or [`SCAN_LIMIT`] rows were read. The row at that limit is returned
-/// whether it matches or not: the next page begins after it.
+/// The last columns of a row of a list with a filter: whether it matches, and its number among those that were read,
+/// from 1.
+fn match_of(row: &PgRow) -> sqlx::Result<(bool, i64)> {
+    Ok((row.try_get(row.len() - 2)?, row.try_get(row.len() - 1)?))
+}
+
+/// The statement for a page along a range of the index.
 fn page_statement(prefix: &str, scan: &IndexScan<'_>, range: &KeyRange, limit: usize) -> Builder {
     let mut sql = Builder::new(prefix);
+    match scan.filter {
+        RowFilter::Tenant(None) => push_page(&mut sql, scan, scan.columns, range, limit),
+        RowFilter::Tenant(Some(_)) => push_page_of_tenant(&mut sql, scan, range, limit),
+        RowFilter::Condition(_) => push_filtered_page(&mut sql, scan, range, limit),
+    }
+    sql
+}
+
+/// Reads `limit` rows along the index.
+fn push_page(
+    sql: &mut Builder,
+    scan: &IndexScan<'_>,
+    columns: &str,
+    range: &KeyRange,
+    limit: usize,
+) {
+    sql.push("SELECT ").push(columns);
+    sql.push(" FROM ").push(scan.table);
+    (scan.push_bounds)(sql);
+    scan.keyset.push_range(sql, range);
+    sql.push(format_args!(" ORDER BY {} LIMIT ", scan.keyset.order(range, false)));
+    sql.push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
+}
+
+/// Reads `limit` rows along the index, then compares their tenant: a query for a flow of another tenant reads no more rows.
+fn push_page_of_tenant(sql: &mut Builder, scan: &IndexScan<'_>, range: &KeyRange, limit: usize) {
+    let columns = format!("{}, tenant_id", scan.columns);
+    sql.push("SELECT * FROM (");
+    push_page(sql, scan, &columns, range, limit);
+    sql.push(") AS scanned WHERE ");
+    push_condition(sql, scan);
+    sql.push(format_args!(" ORDER BY {}", scan.keyset.order(range, true)));
+}
+
+/// Pushes what is evaluated on each row.
+fn push_condition(sql: &mut Builder, scan: &IndexScan<'_>) {
+    match &scan.filter {
+        RowFilter::Tenant(None) => {
+            sql.push("TRUE");
+        }
+        RowFilter::Tenant(Some(tenant)) => {
+            sql.push("tenant_id = ").push_bind(tenant.uuid());
+        }
+        RowFilter::Condition(push) => push(sql),
+    }
+}
+
+/// Reads along the index until `limit` rows match, or [`SCAN_LIMIT`] rows were read. The row at that limit is returned
+/// whether it matches or not: the next page begins after it.
+fn push_filtered_page(sql: &mut Builder, scan: &IndexScan<'_>, range: &KeyRange, limit: usize) {
     let order = scan.keyset.order(range, false);
     sql.push("SELECT * FROM (SELECT ");
     sql.push(scan.columns).push(", ");
-    (scan.push_filter)(&mut sql);
+    push_condition(sql, scan);
     sql.push(" AS matched, row_number() OVER (ORDER BY ");
     sql.push(&order).push(") AS row_number FROM ");
     sql.push(scan.table);
-    (scan.push_bounds)(&mut sql);
-    scan.keyset.push_range(&mut sql, range);
+    (scan.push_bounds)(sql);
+    scan.keyset.push_range(sql, range);
     sql.push(format_args!(
         " ORDER BY {order} LIMIT {SCAN_LIMIT}) AS scanned WHERE matched OR row_number = {SCAN_LIMIT} ORDER BY {}",
         scan.keyset.order(range, true)
     ));
     sql.push(" LIMIT ").push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
-    sql
 }
 
 /// Counts the rows that match among the first `rows` rows along the index.
 fn count_statement(prefix: &str, scan: &IndexScan<'_>, rows: u64) -> Builder {
     let mut sql = Builder::new(prefix);
     sql.push("SELECT count(*) FILTER (WHERE matched), count(*) FROM (SELECT ");
-    (scan.push_filter)(&mut sql);
+    push_condition(&mut sql, scan);
     sql.push(" AS matched FROM ").push(scan.table);
     (scan.push_bounds)(&mut sql);
     let along = Keyset { direction: scan.keyset.index, ..scan.keyset };
@@ -226,16 +279,34 @@ pub(super) fn statements(
     pages.chain(counts).collect()
 }
 
-/// Runs statements that begin with [`EXPLAIN`], and returns their plans as JSON.
+/// Runs statements that begin with [`EXPLAIN`], and returns their plans as JSON: those that they have in the sessions of the
+/// pool, which do not depend on the values of parameters.
 pub(crate) async fn explain(
     pool: &PgPool,
     statements: Vec<Builder>,
 ) -> Result<Vec<String>, StoreError> {
     let mut plans = Vec::with_capacity(statements.len());
     for mut sql in statements {
-        let query = sql.build_query_scalar::<Json<serde_json::Value>>();
+        let text = AssertSqlSafe(without_values(sql.sql().as_str()));
+        let arguments = sql.build().take_arguments();
+        let arguments = arguments.map_err(|error| store_error(sqlx::Error::Encode(error)))?;
+        let query = sqlx::query_scalar_with(text, arguments.unwrap_or_default());
         let plan = query.persistent(false).fetch_one(pool);
-        plans.push(plan.await.map_err(store_error)?.0.to_string());
+        let Json::<serde_json::Value>(plan) = plan.await.map_err(store_error)?;
+        plans.push(plan.to_string());
     }
     Ok(plans)
+}
+
+/// EXPLAIN plans for the values of parameters, whatever the settings are, unless they are results of subqueries.
+fn without_values(sql: &str) -> String {
+    let mut parts = sql.split('$');
+    let mut hidden = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+        let (number, rest) = part.split_at(end);
+        // Without coalesce, ANY((SELECT $1)) would be a subquery of many rows.
+        hidden.push_str(&format!("coalesce((SELECT ${number})){rest}"));
+    }
+    hidden
 }

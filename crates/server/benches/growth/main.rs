@@ -11,6 +11,7 @@
 
 mod storage;
 #[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "the other measurements use the rest")]
 mod support;
 
 use std::{path::PathBuf, time::Duration};
@@ -19,14 +20,19 @@ use clap::{Parser, value_parser};
 use support::{
     dataset::Dataset,
     fixture::Fixture,
-    kind::Kind,
+    kind::{Kind, Load},
     postgres::{Postgres, Setting},
     print_machine,
     slice::{Slice, Spread, Timing},
 };
 
 const WARM_UP: Duration = Duration::from_secs(1);
-const KINDS: [Kind; 4] = [Kind::Pgbench, Kind::Patch, Kind::Get, Kind::List];
+const LOADS: [Load; 4] = [
+    Load::Pgbench(Kind::Patch),
+    Load::Service(Kind::Patch),
+    Load::Service(Kind::Get),
+    Load::Service(Kind::List),
+];
 
 /// Measures what growth costs.
 #[derive(Parser)]
@@ -91,9 +97,10 @@ fn main() -> anyhow::Result<()> {
         arguments.clients
     );
     println!("|---|---|---|---|---|---|---|---|");
-    let is_wanted = |kind: &Kind| arguments.only.is_empty() || arguments.only.contains(kind);
-    for kind in KINDS.into_iter().filter(is_wanted) {
-        compare(kind, &arguments, &mut small, &mut large)?;
+    let is_wanted =
+        |load: &Load| arguments.only.is_empty() || arguments.only.contains(&load.kind());
+    for load in LOADS.into_iter().filter(is_wanted) {
+        compare(load, &arguments, &mut small, &mut large)?;
     }
     for fixture in [&mut small, &mut large] {
         storage::print(fixture)?;
@@ -127,7 +134,7 @@ fn open<'a>(
 }
 
 fn compare(
-    kind: Kind,
+    load: Load,
     arguments: &Arguments,
     small: &mut Fixture<'_>,
     large: &mut Fixture<'_>,
@@ -136,18 +143,18 @@ fn compare(
     let (mut smalls, mut larges, mut newests) = (Vec::new(), Vec::new(), Vec::new());
     let (small_runs, runs) = (small.requests.dataset.runs, large.requests.dataset.runs);
     for round in 1..=arguments.rounds {
-        smalls.push(small.measure(kind, arguments.clients, timing)?);
-        larges.push(large.measure(kind, arguments.clients, timing)?);
+        smalls.push(small.measure(load, arguments.clients, timing)?);
+        larges.push(large.measure(load, arguments.clients, timing)?);
         large.requests.dataset.in_use = small_runs.min(runs);
-        newests.push(large.measure(kind, arguments.clients, timing)?);
+        newests.push(large.measure(load, arguments.clients, timing)?);
         large.requests.dataset.in_use = runs;
-        eprintln!("{}: round {round} of {}", kind.title(), arguments.rounds);
+        eprintln!("{}: round {round} of {}", load.title(), arguments.rounds);
     }
-    print_row(&format!("{small_runs} runs"), kind, &smalls);
-    print_row(&format!("{runs} runs"), kind, &larges);
+    print_row(&format!("{small_runs} runs"), load, &smalls);
+    print_row(&format!("{runs} runs"), load, &larges);
     print_ratio(&larges, &smalls);
     let newest = format!("{runs} runs, the newest {small_runs} in use");
-    print_row(&newest, kind, &newests);
+    print_row(&newest, load, &newests);
     print_ratio(&newests, &smalls);
     Ok(())
 }
@@ -164,11 +171,11 @@ fn print_ratio(larges: &[Slice], smalls: &[Slice]) {
     );
 }
 
-fn print_row(what: &str, kind: Kind, slices: &[Slice]) {
+fn print_row(what: &str, load: Load, slices: &[Slice]) {
     let median = |figure: &dyn Fn(&Slice) -> f64| Spread::of(slices.iter().map(figure)).median;
     println!(
         "| {what} | {} | {:.0} | {:.2} | {:.2} | {:.0} | {:.0} | {:.1} |",
-        kind.title(),
+        load.title(),
         median(&Slice::rate),
         median(&|slice| slice.quantile(0.5)),
         median(&|slice| slice.quantile(0.99)),

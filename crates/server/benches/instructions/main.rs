@@ -101,7 +101,7 @@ fn count(postgres: &Postgres, number: usize, kind: Kind, clients: usize) -> anyh
     let service = service::builder(&database).log(&folder.path().join("service.log"));
     let mut service = service.run_under(callgrind.command()).start();
     let address = service.address();
-    let mut requests = Requests::new(dataset, address, service.token());
+    let mut requests = Requests::new(dataset, &service);
     let mut clients = Clients::connect(clients, address)?;
     let rounds = REQUESTS / clients.count();
     clients.send(kind, rounds / 4, &mut requests)?;

@@ -3,7 +3,7 @@
 use anyhow::ensure;
 use flowruns_domain::timestamp::Timestamp;
 
-use super::{kind::Kind, pgbench, postgres::Database, slice::Slice};
+use super::{kind::Load, pgbench, postgres::Database, slice::Slice};
 
 /// The actor of the local token.
 const TOKEN_ACTOR: &str = "local";
@@ -11,16 +11,16 @@ const TOKEN_ACTOR: &str = "local";
 /// Counts what a load wrote to the history since a moment; it must be exactly what was acknowledged.
 pub(crate) fn check(
     database: &mut Database<'_>,
-    kind: Kind,
+    load: Load,
     since: Timestamp,
     slice: &Slice,
 ) -> anyhow::Result<u64> {
-    let Some(action) = kind.action() else {
+    let Some(action) = load.kind().action() else {
         return Ok(0);
     };
-    let actor = match kind {
-        Kind::Pgbench | Kind::PgbenchHot => pgbench::ACTOR,
-        _ => TOKEN_ACTOR,
+    let actor = match load {
+        Load::Pgbench(_) => pgbench::ACTOR,
+        Load::Service(_) => TOKEN_ACTOR,
     };
     let committed = database.number(&format!(
         "SELECT count(*) FROM run_events
@@ -30,7 +30,7 @@ pub(crate) fn check(
     ensure!(
         committed == acknowledged,
         "{}: {acknowledged} reports were acknowledged, but {committed} are in the history",
-        kind.title()
+        load.title()
     );
     Ok(committed)
 }

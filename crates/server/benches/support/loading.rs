@@ -11,16 +11,16 @@ use super::{
 
 const CHUNK_BYTES: usize = 256 * 1024;
 const PROGRESS_ROWS: u64 = 1_000_000;
-const NAME: &str = "Nightly rosters";
+/// The name of every run.
+pub(crate) const NAME: &str = "Nightly rosters";
 
 const COPY_FLOWS: &str = "
     COPY flows (id, tenant_id, display_name, readiness_status, data_domain, effective_at, version) FROM STDIN";
 const COPY_RUNS: &str = "
     COPY runs (flow_id, id, tenant_id, display_name, start_at, status, statistics, version, created_at, modified_at)
     FROM STDIN";
-/// Loads into memory what reports and reads use: later rows may have evicted it.
-const WARM: &str = "
-    CREATE EXTENSION pg_prewarm;
+/// Loads into memory what reports and reads use: other rows may have evicted it.
+pub(crate) const PREWARM: &str = "
     SELECT pg_prewarm(name) FROM unnest(ARRAY['runs_flow_id_start_at_id_idx', 'runs_pkey', 'runs']) AS name";
 const COPY_EVENTS: &str = "
     COPY run_events (flow_id, run_id, version, occurred_at, tenant_id, event_id, actor, request_id, action, changes)
@@ -59,7 +59,8 @@ pub(crate) fn load(database: &mut Database<'_>, dataset: Dataset) -> anyhow::Res
     database.copy(COPY_EVENTS, events)?;
     database.execute("SET session_replication_role = origin")?;
     database.execute("VACUUM (FREEZE, ANALYZE)")?;
-    database.execute(WARM)?;
+    database.execute("CREATE EXTENSION pg_prewarm")?;
+    database.execute(PREWARM)?;
     database.execute("CHECKPOINT")
 }
 

@@ -1,5 +1,7 @@
 //! pgbench: the throughput of PostgreSQL without the service, for the same work.
 
+mod script;
+
 use std::{
     ffi::{OsStr, OsString},
     fs,
@@ -14,11 +16,12 @@ use flowruns_domain::clock::{Clock as _, SystemClock};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{
-    dataset::{self, Dataset, FIRST_MILLISECOND, FIRST_REPORTED, FLOW_TAIL, RUN_TAIL, TENANT},
+    dataset::{self, Dataset, FIRST_REPORTED, TENANT},
     interrupt,
+    kind::Kind,
+    loading,
     postgres::{Database, SERVICE_ROLE},
     process::Processes,
-    request::HOT_RUN,
     slice::{Slice, Timing},
 };
 
@@ -26,39 +29,26 @@ use super::{
 pub(crate) const ACTOR: &str = "bench";
 const SCRIPT: &str = "script.sql";
 const FLAGS: [&str; 4] = ["--no-vacuum", "--protocol=prepared", "--progress=1", "--log"];
+/// PostgreSQL plans each statement once, as in the sessions of the service.
+const SESSION: &str = "-c plan_cache_mode=force_generic_plan -c jit=off";
 /// A bound on a run that never receives the signal to end, beyond its warm-up and measured time.
 const SPARE_SECONDS: u64 = 60;
 
 /// From this number of clients on, a second thread of pgbench is faster: a thread polls all its clients for each response.
 const MANY_CLIENTS: usize = 64;
 
-/// The work of a report in one statement. Cheaper for PostgreSQL than the service: it need not read first, and no
-/// version that was read can be outdated. Sending only the changed members (`statistics || …`) was measured to be no faster.
-const STATEMENT: &str = "
-WITH written AS (
-    UPDATE runs SET statistics = :statistics::jsonb, version = version + 1, modified_at = now()
-    WHERE flow_id = ('0' || to_hex(:flow::bigint) || 'FLOW_TAIL')::uuid AND tenant_id = :tenant::uuid
-        AND id = ('0' || to_hex(:run::bigint) || 'RUN_TAIL')::uuid AND deleted_at IS NULL
-    RETURNING flow_id, tenant_id, id, version, modified_at
-)
-INSERT INTO run_events
-    (flow_id, tenant_id, run_id, version, occurred_at, event_id, actor, request_id, action, changes)
-SELECT flow_id, tenant_id, id, version, modified_at, gen_random_uuid(), :actor, gen_random_uuid(), 'updated',
-    :changes::jsonb FROM written;
-";
-
 /// Runs `clients` clients, each on its own connection.
 pub(crate) fn run(
     database: &Database<'_>,
     dataset: Dataset,
-    one_run: bool,
+    kind: Kind,
     clients: usize,
     timing: Timing,
     processes: Processes,
 ) -> anyhow::Result<Slice> {
     let folder = database.postgres.folder().join("pgbench");
     fs::create_dir_all(&folder)?;
-    fs::write(folder.join(SCRIPT), script_text(dataset, one_run))?;
+    fs::write(folder.join(SCRIPT), script::text(kind.dataset(dataset), kind))?;
     let mut running = Running::start(database, &folder, clients, timing)?;
     let stderr = running.child.stderr.take().context("no stderr")?;
     let mut lines = BufReader::new(stderr).lines();
@@ -95,21 +85,6 @@ fn wait_until_connected(
     bail!("pgbench ended: {}", output.join("\n"))
 }
 
-fn script_text(dataset: Dataset, one_run: bool) -> String {
-    let number = if one_run {
-        HOT_RUN.to_string()
-    } else {
-        let numbers = dataset.numbers_in_use();
-        format!("random({}, {})", numbers.start(), numbers.end())
-    };
-    let statement = STATEMENT.replace("FLOW_TAIL", FLOW_TAIL).replace("RUN_TAIL", RUN_TAIL);
-    format!(
-        "\\set number {number}\n\\set run {FIRST_MILLISECOND} + :number\n\
-         \\set flow {FIRST_MILLISECOND} + :number % {}\n{statement}",
-        dataset.flows
-    )
-}
-
 /// A process that ends with this value.
 struct Running {
     child: Child,
@@ -126,12 +101,16 @@ impl Running {
         let seconds = (timing.warm_up + timing.measured).as_secs() + SPARE_SECONDS;
         let threads = if clients < MANY_CLIENTS { 1 } else { 2 };
         let changes = dataset::report_changes(FIRST_REPORTED, FIRST_REPORTED + 1);
-        let tenant = TENANT.to_string();
+        let (tenant, name) = (TENANT.to_string(), loading::NAME);
+        let (before, after) = dataset::creation(name)?;
+        let creation = format!("{before}{}{after}", SystemClock.now());
         let variables = [
             ("tenant", tenant.as_str()),
             ("actor", ACTOR),
             ("statistics", dataset::statistics()),
             ("changes", &changes),
+            ("name", name),
+            ("creation", &creation),
         ];
         let mut command = Command::new(program());
         command
@@ -145,6 +124,7 @@ impl Running {
             .arg(format!("--port={}", postgres.port()))
             .arg(format!("--username={SERVICE_ROLE}"))
             .arg(&database.name)
+            .env("PGOPTIONS", SESSION)
             .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())

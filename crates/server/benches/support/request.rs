@@ -2,12 +2,13 @@
 
 use std::io::Write as _;
 
-use anyhow::bail;
 use fastrand::Rng;
+use flowruns_testing::harness::ServerProcess;
 
 use super::{
     dataset::{self, Dataset, FIRST_REPORTED, flow_id, run_id},
     kind::Kind,
+    loading,
 };
 
 const FLOWS: &str = "/industryData/incomingFlows";
@@ -25,13 +26,14 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
-    /// For one service and what is in its database.
-    pub(crate) fn new(dataset: Dataset, host: impl std::fmt::Display, token: &str) -> Self {
+    /// For a service and what is in its database.
+    pub(crate) fn new(dataset: Dataset, service: &ServerProcess) -> Self {
         Self {
             dataset,
-            common: format!("Host: {host}\r\nAuthorization: Bearer {token}\r\n"),
+            common: common(service),
             creation: format!(
-                "{{\"displayName\":\"Nightly rosters\",\"statistics\":{}}}",
+                "{{\"displayName\":\"{}\",\"statistics\":{}}}",
+                loading::NAME,
                 dataset::statistics()
             ),
             random: Rng::with_seed(7),
@@ -39,16 +41,21 @@ impl Requests {
         }
     }
 
-    /// Writes the next request of a kind, and says which status it its response must have.
+    /// The following requests are for another service on the same database.
+    pub(crate) fn direct_to(&mut self, service: &ServerProcess) {
+        self.common = common(service);
+    }
+
+    /// Writes the next request of a kind, and says which status its response must have.
     pub(crate) fn write(&mut self, kind: Kind, out: &mut Vec<u8>) -> anyhow::Result<u16> {
         out.clear();
         let run = match kind {
             Kind::Hot => HOT_RUN,
-            _ => self.random.u64(self.dataset.numbers_in_use()),
+            _ => self.random.u64(kind.dataset(self.dataset).numbers_in_use()),
         };
         let flow = flow_id(self.dataset.flow_of(run));
         match kind {
-            Kind::Patch | Kind::Hot => {
+            Kind::Patch | Kind::Cold | Kind::InProgress | Kind::Hot => {
                 let body = dataset::report(self.next_reported);
                 self.next_reported += 1;
                 let run = run_id(run);
@@ -71,7 +78,6 @@ impl Requests {
                 self.finish(out, None)?;
                 Ok(200)
             }
-            Kind::Pgbench | Kind::PgbenchHot => bail!("pgbench makes its own"),
         }
     }
 
@@ -87,4 +93,8 @@ impl Requests {
             out.write_all(b"\r\n")
         }
     }
+}
+
+fn common(service: &ServerProcess) -> String {
+    format!("Host: {}\r\nAuthorization: Bearer {}\r\n", service.address(), service.token())
 }

@@ -1,4 +1,5 @@
-//! The whole system against pgbench on the same PostgreSQL, in one rotation: reports, creations, reads and lists.
+//! The whole system against pgbench on the same PostgreSQL, in one rotation: reports, creations, reads and lists, each beside
+//! the same work of pgbench.
 //!
 //! `cargo bench -p flowruns-server --bench throughput -- [--quick] [--runs 100000] [--clients 8,64] [--only patch,hot]`
 
@@ -19,7 +20,7 @@ use clap::Parser;
 use support::{
     dataset::Dataset,
     fixture::Fixture,
-    kind::Kind,
+    kind::{Kind, Load},
     postgres::{Postgres, Setting},
     print_machine,
     slice::{Slice, Timing},
@@ -32,7 +33,7 @@ const WARM_UP: Duration = Duration::from_secs(1);
 #[derive(Parser)]
 struct Arguments {
     /// How many runs are loaded; a measurement for each.
-    #[arg(long, value_delimiter = ',', default_values_t = [100_000, 1_000_000])]
+    #[arg(long, value_delimiter = ',', default_values_t = [100_000])]
     runs: Vec<u64>,
     /// In how many flows they are.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
@@ -46,14 +47,17 @@ struct Arguments {
     /// Seconds for which each load is measured, after a warm-up of one.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
-    /// Only these loads, and those that they are compared with.
+    /// Seconds of reports that fill the cache of the service, before each load that is measured with a full cache.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    cache_seconds: u64,
+    /// Only these loads, and the work of pgbench that they are compared with.
     #[arg(long, value_delimiter = ',')]
     only: Vec<Kind>,
     /// Everything with the defaults: about half an hour.
     #[arg(long)]
     full: bool,
     /// A minute or two: few runs, two numbers of clients, two short rounds.
-    #[arg(long, conflicts_with_all = ["runs", "clients", "rounds", "seconds"])]
+    #[arg(long, conflicts_with_all = ["runs", "clients", "rounds", "seconds", "cache_seconds"])]
     quick: bool,
     /// A setting of PostgreSQL instead of its default, as name=value.
     #[arg(long)]
@@ -77,7 +81,7 @@ fn main() -> anyhow::Result<()> {
     if arguments.quick {
         arguments.runs = vec![20_000];
         arguments.clients = vec![8, 64];
-        (arguments.rounds, arguments.seconds) = (2, 2);
+        (arguments.rounds, arguments.seconds, arguments.cache_seconds) = (2, 2, 2);
     }
     let most = arguments.clients.iter().copied().max().unwrap_or(1);
     let postgres = Postgres::start(most, &arguments.set)?;
@@ -90,31 +94,28 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// The slices of each load at each number of clients, in the order of their rounds.
-type Slices = HashMap<(usize, Kind), Vec<Slice>>;
+type Slices = HashMap<(usize, Load), Vec<Slice>>;
 
 fn measure(postgres: &Postgres, arguments: &Arguments, dataset: Dataset) -> anyhow::Result<()> {
     eprintln!("loading {} runs", dataset.runs);
     let (name, log) = (format!("runs_{}", dataset.runs), arguments.service_log.as_deref());
-    let mut fixture = Fixture::open(postgres, &name, dataset, "", log)?;
-    let timing = Timing { warm_up: WARM_UP, measured: Duration::from_secs(arguments.seconds) };
+    let mut fixture = Fixture::open(postgres, &name, dataset, "", log)?.with_baseline()?;
     let kinds = rotation::kinds(&arguments.only);
+    let loads = rotation::loads(&kinds);
     let mut slices = Slices::new();
     for &clients in &arguments.clients {
         for round in 1..=arguments.rounds {
-            for &kind in &kinds {
-                let slice = fixture.measure(kind, clients, timing)?;
-                eprintln!(
-                    "{clients} clients, round {round}: {} {:.0}/s",
-                    kind.title(),
-                    slice.rate()
-                );
-                slices.entry((clients, kind)).or_default().push(slice);
+            for &load in &loads {
+                let slice = measure_load(&mut fixture, arguments, load, clients)?;
+                let (title, rate) = (load.title(), slice.rate());
+                eprintln!("{clients} clients, round {round}: {title} {rate:.0}/s");
+                slices.entry((clients, load)).or_default().push(slice);
             }
         }
     }
     println!("\n### {} runs\n", dataset.runs);
     table::print_ratios(&arguments.clients, &kinds, &slices);
-    table::print_figures(&arguments.clients, &kinds, &slices);
+    table::print_figures(&arguments.clients, &loads, &slices);
     let memory = fixture.service.memory();
     println!(
         "\nResident memory of the service: {} MiB at the end, {} MiB at most. \
@@ -124,4 +125,20 @@ fn measure(postgres: &Postgres, arguments: &Arguments, dataset: Dataset) -> anyh
         fixture.counted
     );
     Ok(())
+}
+
+fn measure_load(
+    fixture: &mut Fixture<'_>,
+    arguments: &Arguments,
+    load: Load,
+    clients: usize,
+) -> anyhow::Result<Slice> {
+    if let Load::Service(kind) = load
+        && kind.is_warm()
+    {
+        // The other loads may have replaced what the cache holds.
+        fixture.fill_cache(kind, Duration::from_secs(arguments.cache_seconds))?;
+    }
+    let measured = Duration::from_secs(arguments.seconds);
+    fixture.measure(load, clients, Timing { warm_up: WARM_UP, measured })
 }

@@ -1,23 +1,24 @@
-//! The loads of a rotation, and what each is compared with.
+//! The loads of a rotation.
 
-use crate::support::kind::Kind;
+use crate::support::kind::{Kind, Load};
 
 /// In the order of a rotation.
 const ALL: [Kind; 7] =
-    [Kind::Pgbench, Kind::Patch, Kind::PgbenchHot, Kind::Hot, Kind::Post, Kind::Get, Kind::List];
+    [Kind::Patch, Kind::Cold, Kind::InProgress, Kind::Hot, Kind::Post, Kind::Get, Kind::List];
 
-/// The selected loads and those that they are compared with; all loads without a selection.
+/// The selected kinds; all of them without a selection.
 pub(crate) fn kinds(only: &[Kind]) -> Vec<Kind> {
-    let is_wanted = |kind: &Kind| {
-        only.is_empty() || only.contains(kind) || only.iter().any(|&only| baseline(only) == *kind)
-    };
-    ALL.into_iter().filter(is_wanted).collect()
+    ALL.into_iter().filter(|kind| only.is_empty() || only.contains(kind)).collect()
 }
 
-/// What the rate of a load is compared with.
-pub(crate) const fn baseline(kind: Kind) -> Kind {
-    match kind {
-        Kind::Hot | Kind::PgbenchHot => Kind::PgbenchHot,
-        Kind::Pgbench | Kind::Patch | Kind::Post | Kind::Get | Kind::List => Kind::Pgbench,
+/// Each kind after the same work of pgbench, which is measured once where several kinds are compared with it.
+pub(crate) fn loads(kinds: &[Kind]) -> Vec<Load> {
+    let mut loads = Vec::new();
+    for &kind in kinds {
+        if !loads.contains(&kind.baseline()) {
+            loads.push(kind.baseline());
+        }
+        loads.push(Load::Service(kind));
     }
+    loads
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use flowruns_domain::{id::TenantId, timestamp::Timestamp};
-use flowruns_http::auth::{Caller, Permission, TokenVerifier};
+use flowruns_http::auth::{Caller, Permission, TokenError, TokenVerifier};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -34,22 +34,45 @@ struct CodeClaims {
     roles: Vec<String>,
 }
 
+/// Why a code signs nobody in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum UnusableCode {
+    /// It was used before.
+    Used,
+    /// It has expired, or was made before this process started.
+    TooOld,
+    /// It is no code of this server, or not all of one.
+    Invalid,
+}
+
 impl OneTimeCodes {
     /// Accepts codes that were made from now on.
     pub(super) fn new(verifier: Arc<TokenVerifier>, now: Timestamp) -> Self {
         Self { verifier, used: BoundedIds::default(), started_at: second(now) }
     }
 
-    /// Uses up a code; the caller for whom it was made. `None` when it was used, has expired, is older than this process, or is
-    /// no code at all.
-    pub(super) async fn redeem(&self, code: &str, now: Timestamp) -> Option<Caller> {
+    /// Uses up a code; the caller for whom it was made.
+    ///
+    /// # Errors
+    ///
+    /// [`UnusableCode`].
+    pub(super) async fn redeem(&self, code: &str, now: Timestamp) -> Result<Caller, UnusableCode> {
         let verified = self.verifier.verify_for::<CodeClaims>(code, DASHBOARD_AUDIENCE).await;
-        let CodeClaims { jti, iat, exp, tid, sub, roles } = verified.ok()?;
-        if iat < self.started_at || self.used.add(jti, exp, second(now)) != Added::New {
-            return None;
+        let CodeClaims { jti, iat, exp, tid, sub, roles } =
+            verified.map_err(|error| match error {
+                TokenError::Expired => UnusableCode::TooOld,
+                _ => UnusableCode::Invalid,
+            })?;
+        if iat < self.started_at {
+            return Err(UnusableCode::TooOld);
+        }
+        match self.used.add(jti, exp, second(now)) {
+            Added::New => {}
+            // What cannot be remembered as used is not used.
+            Added::Known | Added::Full => return Err(UnusableCode::Used),
         }
         let permission = roles.iter().filter_map(|role| Permission::from_name(role)).max();
-        Some(Caller::new(tid, sub, permission))
+        Ok(Caller::new(tid, sub, permission))
     }
 }
 
@@ -83,9 +106,9 @@ mod tests {
         let code = key.mint_code(tenant, &[Permission::ReadRuns]).unwrap();
         let caller = codes.redeem(&code, now).await.unwrap();
         assert_eq!(caller, Caller::new(tenant, "local".to_owned(), Some(Permission::ReadRuns)));
-        assert_eq!(codes.redeem(&code, now).await, None);
+        assert_eq!(codes.redeem(&code, now).await, Err(UnusableCode::Used));
         let other = key.mint_code(tenant, &[Permission::ReadRuns]).unwrap();
-        assert!(codes.redeem(&other, now).await.is_some());
+        assert!(codes.redeem(&other, now).await.is_ok());
     }
 
     #[tokio::test]
@@ -96,7 +119,7 @@ mod tests {
         let token = key.mint(tenant, &Permission::ALL, 600).unwrap();
         let foreign = fixture(now).key.mint_code(tenant, &Permission::ALL).unwrap();
         for code in [token.as_str(), &foreign, "", "a.b.c"] {
-            assert_eq!(codes.redeem(code, now).await, None, "{code}");
+            assert_eq!(codes.redeem(code, now).await, Err(UnusableCode::Invalid), "{code}");
         }
     }
 
@@ -112,6 +135,6 @@ mod tests {
         let now = SystemClock.now();
         let Fixture { _folder, key, codes } = fixture(at_second(second(now) + 5).unwrap());
         let code = key.mint_code(TENANT.parse().unwrap(), &Permission::ALL).unwrap();
-        assert_eq!(codes.redeem(&code, now).await, None);
+        assert_eq!(codes.redeem(&code, now).await, Err(UnusableCode::TooOld));
     }
 }

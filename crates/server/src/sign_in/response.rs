@@ -4,11 +4,13 @@ use axum::http::{HeaderMap, HeaderValue};
 use flowruns_dashboard::{SignInMessage, SignInResponse};
 use flowruns_http::RequestOrigin;
 
-use super::next_path::NextPath;
+use super::{next_path::NextPath, one_time_code::UnusableCode};
 
 // The names of messages in the address of the sign-in page, so that no code stays in the address after a failure.
 pub(super) const SIGNED_OUT: &str = "sign-out";
-pub(super) const USED: &str = "used-link";
+const USED: &str = "used-link";
+const TOO_OLD: &str = "old-link";
+const INVALID: &str = "invalid-link";
 pub(super) const LOST: &str = "lost";
 pub(super) const DECLINED: &str = "declined";
 pub(super) const EXPIRED: &str = "expired";
@@ -17,10 +19,21 @@ pub(super) fn message_named(name: &str) -> Option<SignInMessage> {
     match name {
         SIGNED_OUT => Some(SignInMessage::SignedOut),
         USED => Some(SignInMessage::LinkUsed),
+        TOO_OLD => Some(SignInMessage::LinkTooOld),
+        INVALID => Some(SignInMessage::LinkInvalid),
         LOST => Some(SignInMessage::StateLost),
         DECLINED => Some(SignInMessage::Declined),
         EXPIRED => Some(SignInMessage::Expired),
         _ => None,
+    }
+}
+
+/// The name of the message about a one-time link.
+pub(super) const fn name_of(unusable: UnusableCode) -> &'static str {
+    match unusable {
+        UnusableCode::Used => USED,
+        UnusableCode::TooOld => TOO_OLD,
+        UnusableCode::Invalid => INVALID,
     }
 }
 

@@ -132,7 +132,7 @@ impl People {
         IssuerResponse::Redirect(format!("{}?{}", asked.get("redirect_uri"), back.finish()))
     }
 
-    /// Exchanges a code. Each is accepted once, with the verifier and the redirect URI that belong to it.
+    /// Gives an application its token, or exchanges a code. Each is accepted once, with the verifier and the redirect URI that belong to it.
     pub(super) fn exchange(
         &self,
         origin: &str,
@@ -146,6 +146,9 @@ impl People {
         let sent = Fields::of(form);
         if !self.is_client(credentials, &sent) {
             return rejection("invalid_client");
+        }
+        if sent.get("grant_type") == "client_credentials" {
+            return IssuerResponse::Json(self.application_token(origin));
         }
         let Some(given) = lock(codes).given.remove(sent.get("code")) else {
             return rejection("invalid_grant");
@@ -172,13 +175,19 @@ impl People {
 
     fn tokens(&self, origin: &str, nonce: &str) -> Value {
         let exp = get_current_timestamp() + self.lifetime;
-        let access = with(json!({"iss": origin, "exp": exp, "sub": "person"}), &self.access);
         let usual = json!({
             "iss": origin, "aud": self.client_id, "exp": exp, "sub": "person", "nonce": nonce,
         });
+        let identity = self.key.token(&with(usual, &self.identity));
+        with(self.application_token(origin), &json!({"id_token": identity}))
+    }
+
+    /// The access token alone, which is all that an application gets.
+    fn application_token(&self, origin: &str) -> Value {
+        let exp = get_current_timestamp() + self.lifetime;
+        let access = with(json!({"iss": origin, "exp": exp, "sub": "person"}), &self.access);
         json!({
             "access_token": self.key.token(&access),
-            "id_token": self.key.token(&with(usual, &self.identity)),
             "token_type": "Bearer",
             "expires_in": self.lifetime,
         })

@@ -2,6 +2,7 @@
 
 use flowruns_domain::{
     dashboard::MemberPath,
+    json::Number,
     run::{Outcome, RunStatus},
 };
 use maud::{Markup, html};
@@ -111,21 +112,19 @@ impl FlowView {
 
     fn member(&self, series: &MemberSeries) -> Markup {
         let points = self.newest.iter().zip(&series.values).rev().map(|(run, value)| MemberPoint {
-            value: *value,
+            value: value.map(Number::to_f64),
             failed: run.status == RunStatus::Ended(Outcome::Failed),
             start: run.start,
         });
         let points: Vec<MemberPoint> = points.collect();
-        let median = quantile(&sorted(series.values.iter().copied().flatten()), 0.5);
-        let last = series.values.iter().copied().flatten().next();
-        let shown = |number: f64| grouped(&number.to_string());
+        let numbers: Vec<Number> = series.values.iter().copied().flatten().collect();
         html! {
             div {
                 div.cap {
                     h3.mono { bdi { (leaf::cut(&member_shown(&series.member))) } }
                     span.small.dim {
-                        @match (last, median) {
-                            (Some(last), Some(median)) => { "last " b { (shown(last)) } " · median " (shown(median)) }
+                        @match (numbers.first(), median(&numbers)) {
+                            (Some(last), Some(median)) => { "last " b { (leaf::number_shown(*last)) } " · median " (median) }
                             _ => "no numbers in these runs",
                         }
                     }
@@ -163,11 +162,48 @@ impl FlowView {
     }
 }
 
+/// The median with separators; exact if all numbers are integers.
+fn median(numbers: &[Number]) -> Option<String> {
+    let integers: Option<Vec<i128>> = numbers.iter().copied().map(leaf::integer).collect();
+    let Some(mut integers) = integers else {
+        let median = quantile(&sorted(numbers.iter().copied().map(Number::to_f64)), 0.5)?;
+        return Some(grouped(&median.to_string()));
+    };
+    integers.sort_unstable();
+    let last = integers.len().checked_sub(1)?;
+    let twice = integers.get(last / 2)? + integers.get(last.div_ceil(2))?;
+    let sign = if twice < 0 { "-" } else { "" };
+    let half = if twice % 2 == 0 { "" } else { ".5" };
+    Some(grouped(&format!("{sign}{}{half}", twice.unsigned_abs() / 2)))
+}
+
 /// The duration of a run as the chart shows it: of a run in progress in whole minutes, so that the chart of a live page is not
 /// sent again every two seconds.
 fn charted(status: RunStatus, seconds: f64) -> f64 {
     match status {
         RunStatus::Running => (seconds / 60.0).floor() * 60.0,
         RunStatus::Ended(_) => seconds,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_of_integers_is_exact() {
+        const BEYOND: u64 = (1 << 53) + 1;
+        let median_of = |numbers: &[u64]| {
+            median(&numbers.iter().copied().map(Number::from).collect::<Vec<_>>())
+        };
+        assert_eq!(median_of(&[]), None);
+        assert_eq!(median_of(&[BEYOND]).as_deref(), Some("9,007,199,254,740,993"));
+        assert_eq!(median_of(&[BEYOND, 7, u64::MAX]).as_deref(), Some("9,007,199,254,740,993"));
+        assert_eq!(median_of(&[u64::MAX, BEYOND]).as_deref(), Some("9,227,875,636,482,146,304"));
+        assert_eq!(median_of(&[1, 2]).as_deref(), Some("1.5"));
+        let negative = [-1_i64, 0].map(Number::from);
+        assert_eq!(median(&negative).as_deref(), Some("-0.5"));
+        let fractions = [0.5, 1.0].map(|number| Number::from_double(number).unwrap());
+        assert_eq!(median(&fractions).as_deref(), Some("0.75"));
     }
 }

@@ -4,6 +4,7 @@ use flowruns_domain::{run::RunStatus, timestamp::Timestamp};
 use maud::{Markup, html};
 
 use super::{
+    RUNS,
     notice::excerpt,
     view::{FlowView, RunRow},
 };
@@ -12,7 +13,7 @@ use crate::{
     links::{Links, flow_path},
     view::{
         icon::icon,
-        leaf::{self, grouped},
+        leaf,
         status::{IN_ORDER, badge, look},
         time::{seconds, ticking_duration, time},
     },
@@ -21,7 +22,7 @@ use crate::{
 impl FlowView {
     pub(super) fn runs_fragment(&self, links: &Links) -> Markup {
         html! {
-            section.panel #flow-runs aria-labelledby="r-t" {
+            section.panel #(RUNS) aria-labelledby="r-t" {
                 header { h2 #r-t { "Runs" } (self.chips(links)) span.grow {} (self.filter_form(links)) }
                 @if self.runs.is_empty() {
                     p.body.dim { (self.nothing()) }
@@ -186,7 +187,7 @@ impl FlowView {
                     @let value = row.values.as_ref().and_then(|values| values.get(member).copied().flatten());
                     td.num data-l=(self.charts.get(member).map_or_else(String::new, |series| leaf::cut(&member_shown(&series.member)))) {
                         @match value {
-                            Some(value) => (grouped(&value.to_string())),
+                            Some(value) => (leaf::number_shown(value)),
                             None => "–",
                         }
                     }

@@ -10,6 +10,7 @@ use flowruns_domain::{
     json::Number,
     run::{Outcome, RunStatus},
     timestamp::Timestamp,
+    version::Version,
 };
 use serde::Serialize;
 
@@ -85,7 +86,7 @@ pub(crate) struct ErrorExcerpt {
 pub(crate) struct MemberSeries {
     #[serde(serialize_with = "json::text")]
     pub(super) member: MemberPath,
-    pub(super) values: Vec<Option<f64>>,
+    pub(super) values: Vec<Option<Number>>,
 }
 
 /// A listed run.
@@ -94,11 +95,14 @@ pub(crate) struct MemberSeries {
 pub(crate) struct RunRow {
     #[serde(flatten)]
     pub(super) run: RunReference,
+    /// The version that is shown, for actions on the run.
+    #[serde(skip)]
+    pub(super) version: Version,
     /// From start to end, or to now.
     pub(super) seconds: f64,
     pub(super) error: Option<ErrorExcerpt>,
     /// The values of the charted members, if they were read.
-    pub(super) values: Option<Vec<Option<f64>>>,
+    pub(super) values: Option<Vec<Option<Number>>>,
 }
 
 impl FlowView {
@@ -122,10 +126,11 @@ impl FlowView {
         let errors: HashMap<RunKey, ErrorExcerpt> =
             errors.into_iter().map(|line| (line.run, ErrorExcerpt::from(line))).collect();
         let error = failing.as_ref().and_then(|streak| errors.get(&key.run(streak.newest.id)));
-        let values: HashMap<RunId, Vec<Option<f64>>> =
-            series.iter().map(|values| (values.run.id, numbers(values))).collect();
+        let values: HashMap<RunId, Vec<Option<Number>>> =
+            series.iter().map(|values| (values.run.id, values.values.clone())).collect();
         let row = |run: &RecentRun| RunRow {
             run: run.into(),
+            version: run.version,
             seconds: duration(run, now).as_secs_f64(),
             error: errors.get(&key.run(run.id)).cloned(),
             values: values.get(&run.id).cloned(),
@@ -166,14 +171,8 @@ fn newest_with_errors(newest: &[RecentRun]) -> Option<RunReference> {
     has_errors.then(|| newest.into())
 }
 
-fn numbers(values: &MemberValues) -> Vec<Option<f64>> {
-    values.values.iter().map(|number| number.map(Number::to_f64)).collect()
-}
-
 fn charts(charted: &Members, series: &[MemberValues]) -> Vec<MemberSeries> {
-    let value = |values: &MemberValues, index: usize| {
-        values.values.get(index).copied().flatten().map(Number::to_f64)
-    };
+    let value = |values: &MemberValues, index: usize| values.values.get(index).copied().flatten();
     let charts = charted.paths().iter().enumerate().map(|(index, member)| MemberSeries {
         member: member.clone(),
         values: series.iter().map(|values| value(values, index)).collect(),

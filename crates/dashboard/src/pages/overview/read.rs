@@ -115,6 +115,29 @@ async fn of_many(
         }
         Some(Show::Late | Show::Stale) | None => {}
     }
+    let (flows, next) = named_of_many(request, address).await?;
+    let flows: Vec<&Flow> = flows.iter().collect();
+    let mut rows = rows(request, &flows).await?;
+    if let Some(show) = address.show {
+        rows.retain(|row| row.marks().shows(show));
+    }
+    Ok(PageFlows { rows, next })
+}
+
+/// The flows of a page by name. Upper and lower case do not matter while a page of the store holds all flows; the index that
+/// finds names among more of them compares code points.
+async fn named_of_many(
+    request: &PageRequest,
+    address: &OverviewAddress,
+) -> Result<(Vec<Flow>, Option<FlowPosition>), Problem> {
+    if address.name.is_some() {
+        let query = FlowQuery { size: size(usize::from(PageSize::MAX)), ..by_name(request) };
+        let found = request.store().query_flows(&query).await?;
+        if found.next.is_none() {
+            let (flows, next) = page_of(found.items.iter(), address);
+            return Ok((flows.into_iter().cloned().collect(), next));
+        }
+    }
     let named = address.name.clone().map(|beginning| {
         Filter::Predicate(FlowPredicate::DisplayName(TextComparison::StartsWith(beginning)))
     });
@@ -129,12 +152,7 @@ async fn of_many(
         SortKey::Name(name) => Some(FlowPosition { flow: next.after.flow, name }),
         SortKey::Id | SortKey::Time(_) => None,
     });
-    let flows: Vec<&Flow> = found.items.iter().collect();
-    let mut rows = rows(request, &flows).await?;
-    if let Some(show) = address.show {
-        rows.retain(|row| row.marks().shows(show));
-    }
-    Ok(PageFlows { rows, next })
+    Ok((found.items, next))
 }
 
 /// The flows of tallies, at most [`MAX_FLOWS`] of them.
@@ -158,10 +176,11 @@ fn page_of<'a>(
     address: &OverviewAddress,
 ) -> (Vec<&'a Flow>, Option<FlowPosition>) {
     let after = address.after.as_ref().map(cursor);
+    let beginning = address.name.as_ref().map(|name| name.to_lowercase());
     let mut shown = flows.filter(|flow| {
         let name = flow.properties.display_name.as_str();
         let position = BY_NAME.cursor(flow);
-        address.name.as_ref().is_none_or(|beginning| name.starts_with(beginning))
+        beginning.as_ref().is_none_or(|beginning| name.to_lowercase().starts_with(beginning))
             && after.as_ref().is_none_or(|after| BY_NAME.compare(&position, after).is_gt())
     });
     let page: Vec<&Flow> = shown.by_ref().take(usize::from(address.size())).collect();

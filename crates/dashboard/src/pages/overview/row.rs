@@ -10,6 +10,7 @@ use flowruns_domain::{
     id::{FlowId, FlowKey, RunId},
     run::{Outcome, RunStatus},
     timestamp::Timestamp,
+    version::Version,
 };
 use maud::{Markup, html};
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
@@ -64,9 +65,11 @@ struct RunningRuns {
 }
 
 /// The stale run that started first.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct StaleRun {
     run: RunId,
+    /// The version that is shown, for actions on the run.
+    version: Version,
     since: Timestamp,
 }
 
@@ -89,7 +92,11 @@ impl FlowRow {
             usual_duration,
             seconds: ended.map(|run| cadence::duration(run, now).as_secs_f64()).collect(),
             late: cadence::late(&flow.properties, runs, now),
-            stale: stale.map(|run| StaleRun { run: run.id, since: run.start }),
+            stale: stale.map(|run| StaleRun {
+                run: run.id,
+                version: run.version,
+                since: run.start,
+            }),
         }
     }
 

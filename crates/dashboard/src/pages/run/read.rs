@@ -86,7 +86,7 @@ impl Choice {
 ///
 /// # Errors
 ///
-/// 404 if the tenant has no such run, or no such run to compare with.
+/// 404 if the tenant has no such run, or its flow no such run to compare with.
 pub(super) async fn read(
     store: &dyn Store,
     key: RunKey,
@@ -104,9 +104,9 @@ pub(super) async fn read(
         Some(wanted) => other(store, key.flow_key().run(wanted), &detailed).await?,
         None => None,
     };
-    if let (None, Against::Run(_)) = (&other, address.against) {
+    if let (None, Against::Run(absent)) = (&other, address.against) {
         let without = address.with_against(Against::Usual);
-        let problem = Problem::not_found("run to compare with");
+        let problem = Problem::no_run_to_compare(absent);
         return Err(problem.with_action("Show the run without it", without));
     }
     Ok(Reading {

@@ -2,6 +2,10 @@
 //!
 //! The response is sent while it is made, page by page, so that its memory does not grow with its length. A failure on the way
 //! ends it with an error, so that no client takes it for the whole.
+//!
+//! An export of many runs ends after [`MAX_ROWS`]. A record that says so would be read as a run, and the header of the response
+//! is sent before the last run is read. So the place where the export ends is found first, from the keys of the runs alone; the
+//! response then has the address of the rest in its header `Link`, and the file another name.
 
 use std::io;
 
@@ -16,24 +20,31 @@ use flowruns_domain::{
     service::{Environment, ServiceError},
     timestamp::Timestamp,
 };
-use flowruns_http::StreamingResponse;
+use flowruns_http::{RequestError, StreamingResponse};
 use futures_util::{Stream, StreamExt as _, stream};
 
 use super::{
     csv::CsvWriter,
-    read::{ListedRun, RunsPage, read_page},
+    read::{ListedRun, RunsPage, read_page, read_runs},
     table::seconds,
 };
 use crate::{
-    address::RunsAddress, links::RUNS_CSV, page::Page, problem::Problem, request::PageRequest,
+    address::{RunPosition, RunsAddress},
+    links::RUNS_CSV,
+    page::Page,
+    problem::Problem,
+    request::PageRequest,
     view::time::between,
 };
 
 /// The largest number of runs of an export.
 pub(super) const MAX_ROWS: usize = 10_000;
-/// The largest number of pages that an export reads. Pages of a filter that few runs match are short or empty.
+/// The largest number of pages in which the end of an export is sought. Pages of a filter that few runs match are short or
+/// empty.
 const MAX_PAGES: usize = 100;
 const PAGE_ROWS: u16 = 500;
+/// The runs of a page that is only read for its end.
+const KEYS_ROWS: u16 = PageSize::MAX;
 const COLUMNS: [&str; 10] = [
     "flowId",
     "flow",
@@ -49,6 +60,9 @@ const COLUMNS: [&str; 10] = [
 const CSV: HeaderValue = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
 const ATTACHMENT: HeaderValue =
     HeaderValue::from_static("attachment; filename=\"flowruns-runs.csv\"");
+/// The name of a file that has not all runs.
+const ATTACHED_PART: HeaderValue =
+    HeaderValue::from_static("attachment; filename=\"flowruns-runs-part.csv\"");
 
 /// What is left of an export.
 struct Export {
@@ -58,10 +72,9 @@ struct Export {
     address: RunsAddress,
     /// The time of the request, from which `since` counts.
     now: Timestamp,
-    /// The address of this server as the client sees it.
-    origin: String,
+    /// The last run of the export, if there are others after it.
+    end: Option<RunPosition>,
     rows: usize,
-    pages: usize,
 }
 
 /// The export of the runs of a filter.
@@ -76,12 +89,16 @@ pub(crate) async fn get(request: PageRequest) -> Result<Page, Problem> {
         tenant: request.tenant(),
         address,
         now: request.now,
-        origin: request.page.origin.to_string(),
+        end: None,
         rows: 0,
-        pages: 0,
     };
     // The first page is read before the response begins, so that its failure is a page of a problem.
     let (first, rest) = export.next().await?;
+    let rest = match rest {
+        Some(rest) => Some(rest.with_end().await?),
+        None => None,
+    };
+    let end = rest.as_ref().and_then(|rest| Some(rest.address.after(Some(rest.end?))));
     let first = stream::iter([Ok(header_record() + &first)]);
     let text = first.chain(pages(rest));
     let mut response = Response::new(Body::from_stream(text));
@@ -89,6 +106,12 @@ pub(crate) async fn get(request: PageRequest) -> Result<Page, Problem> {
     headers.insert(header::CONTENT_TYPE, CSV);
     headers.insert(header::CONTENT_DISPOSITION, ATTACHMENT);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    if let Some(end) = end {
+        headers.insert(header::CONTENT_DISPOSITION, ATTACHED_PART);
+        let rest = format!("{}{}", request.page.origin, end.at(RUNS_CSV));
+        let link = HeaderValue::from_str(&format!("<{rest}>; rel=\"next\""));
+        headers.insert(header::LINK, link.map_err(RequestError::internal)?);
+    }
     response.extensions_mut().insert(StreamingResponse);
     Ok(Page::Response(Box::new(response)))
 }
@@ -109,32 +132,43 @@ fn pages(export: Option<Export>) -> impl Stream<Item = io::Result<String>> + Sen
 impl Export {
     /// The records of the next page, and what is left then.
     async fn next(mut self) -> Result<(String, Option<Self>), ServiceError> {
-        let left = u16::try_from(MAX_ROWS - self.rows).unwrap_or(u16::MAX);
-        let size = PageSize::new(PAGE_ROWS.min(left)).unwrap_or_default();
+        let size = PageSize::new(PAGE_ROWS).unwrap_or_default();
         let page = (&self.address, self.now);
-        let RunsPage { runs, next } = read_page(&self.environment, self.tenant, page, size).await?;
+        let RunsPage { mut runs, next } =
+            read_page(&self.environment, self.tenant, page, size).await?;
+        // The runs are in the order of their positions, the latest start first.
+        let is_before_end = |run: &ListedRun| {
+            self.end.is_none_or(|end| !RunPosition::of_run(&run.run).is_after(end))
+        };
+        runs.truncate(runs.iter().take_while(|run| is_before_end(run)).count());
         let now = self.environment.clock.now();
         let mut csv = CsvWriter::new();
         runs.iter().for_each(|run| write_run(&mut csv, run, now));
         self.rows += runs.len();
-        self.pages += 1;
-        let Some(next) = next else {
-            return Ok((csv.take(), None));
-        };
-        self.address = self.address.after(Some(next));
-        if self.rows < MAX_ROWS && self.pages < MAX_PAGES {
-            return Ok((csv.take(), Some(self)));
-        }
-        self.write_end(&mut csv);
-        Ok((csv.take(), None))
+        let is_last = next.is_none_or(|next| self.end.is_some_and(|end| !end.is_after(next)));
+        self.address = self.address.after(next);
+        Ok((csv.take(), (!is_last).then_some(self)))
     }
 
-    /// A last record that says that runs are missing, and where they are.
-    fn write_end(&self, csv: &mut CsvWriter) {
-        let rest = format!("{}{}", self.origin, self.address.at(RUNS_CSV));
-        csv.text(&format!("cut after {} runs; the rest: {rest}", self.rows));
-        COLUMNS.iter().skip(1).for_each(|_| csv.plain(""));
-        csv.end_record();
+    /// The same export with the place where it ends. It reads the runs without names and errors, in at most [`MAX_PAGES`]
+    /// statements.
+    async fn with_end(self) -> Result<Self, ServiceError> {
+        let (mut address, mut left) = (self.address.clone(), MAX_ROWS - self.rows);
+        for _ in 0..MAX_PAGES {
+            let rows = u16::try_from(left).unwrap_or(KEYS_ROWS).min(KEYS_ROWS);
+            let size = PageSize::new(rows).unwrap_or_default();
+            let (runs, next) =
+                read_runs(&self.environment, self.tenant, (&address, self.now), size).await?;
+            let Some(next) = next else {
+                return Ok(self);
+            };
+            left -= runs.len();
+            address = address.after(Some(next));
+            if left == 0 {
+                break;
+            }
+        }
+        Ok(Self { end: address.after, ..self })
     }
 }
 

@@ -45,6 +45,28 @@ pub(super) async fn read_page(
     (address, now): (&RunsAddress, Timestamp),
     size: PageSize,
 ) -> Result<RunsPage, ServiceError> {
+    let (runs, next) = read_runs(environment, tenant, (address, now), size).await?;
+    let names = flow_names(environment, tenant, runs.iter().map(|run| run.key.flow)).await?;
+    let mut errors = errors(environment, &runs).await?;
+    let listed = |run: RunSummary| ListedRun {
+        flow_name: names.get(&run.key.flow).cloned(),
+        error: errors.remove(&run.key),
+        run,
+    };
+    Ok(RunsPage { runs: runs.into_iter().map(listed).collect(), next })
+}
+
+/// Reads the runs of a page alone, and where the next one begins.
+///
+/// # Errors
+///
+/// [`ServiceError::Store`].
+pub(super) async fn read_runs(
+    environment: &Environment,
+    tenant: TenantId,
+    (address, now): (&RunsAddress, Timestamp),
+    size: PageSize,
+) -> Result<(Vec<RunSummary>, Option<RunPosition>), ServiceError> {
     let query = RunQuery {
         filter: address.filter(now),
         size,
@@ -54,15 +76,7 @@ pub(super) async fn read_page(
     };
     let found = RunService::new(environment.clone()).query(Via::NONE, &query).await?;
     let next = found.next.and_then(|next| RunPosition::of(&next.after));
-    let runs: Vec<RunSummary> = found.items.into_iter().map(|listed| listed.summary).collect();
-    let names = flow_names(environment, tenant, runs.iter().map(|run| run.key.flow)).await?;
-    let mut errors = errors(environment, &runs).await?;
-    let listed = |run: RunSummary| ListedRun {
-        flow_name: names.get(&run.key.flow).cloned(),
-        error: errors.remove(&run.key),
-        run,
-    };
-    Ok(RunsPage { runs: runs.into_iter().map(listed).collect(), next })
+    Ok((found.items.into_iter().map(|listed| listed.summary).collect(), next))
 }
 
 /// The names of flows.

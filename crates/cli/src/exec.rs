@@ -1,0 +1,286 @@
+//! `flowruns exec`: runs a command and reports it as a run.
+//!
+//! The command is started first. Everything about the server happens beside it, on a thread of its own, so that the server never
+//! delays the command, stops it, or changes its exit status.
+
+mod arguments;
+mod child;
+mod environment;
+mod escapes;
+mod event;
+mod flow;
+mod inbox;
+mod outcome;
+mod output;
+pub(crate) mod relay;
+mod reporter;
+mod signals;
+mod statistics_file;
+mod streams;
+mod supervisor;
+mod tail;
+mod usage;
+
+use std::{
+    io::{self, Write as _},
+    sync::{
+        Arc,
+        mpsc::{Sender, channel},
+    },
+};
+
+use flowruns_client::{
+    ClientBuilder, Clock as _, DisplayName, FlowId, Ids as _, JsonObject, Outcome, RunId,
+    SystemClock, TimeOrderedIds, Timestamp, Url,
+};
+
+pub(crate) use self::arguments::ExecArguments;
+use self::{
+    arguments::{Offline, TailOn},
+    child::{Launch, Running},
+    environment::Environment,
+    event::Event,
+    flow::KnownFlows,
+    inbox::{Ending, Message},
+    outcome::{CANNOT_BEGIN, Exit, ExitCodes, Finished, NOT_REPORTED, program_name},
+    reporter::{Delivery, Plan, Reporter},
+    signals::die_by,
+    statistics_file::StatisticsFile,
+    streams::Streams,
+    supervisor::{Supervisor, TimeLimit},
+    tail::Tail,
+};
+use crate::{LocalServer, exit::Failure, members, print::clean};
+
+/// The name of a run whose program has a name that the service does not accept.
+const UNNAMED: &str = "command";
+
+/// Returns the exit code of the process, if it does not end by the signal of which the command died.
+pub(crate) fn run(arguments: ExecArguments, local: &dyn LocalServer) -> u8 {
+    let executed =
+        Execution::new(arguments, local).and_then(|(execution, builder)| execution.run(builder));
+    match executed {
+        Ok(Exit::Code(code)) => code,
+        Ok(Exit::Signal(signal)) => die_by(signal),
+        Err(failure) => {
+            say(&failure.to_string());
+            CANNOT_BEGIN
+        }
+    }
+}
+
+/// A command and its run.
+struct Execution {
+    arguments: ExecArguments,
+    statistics: JsonObject,
+    /// The URL of the server, if it is known.
+    url: Option<Url>,
+    /// The id of the flow, if it is given.
+    flow_id: Option<FlowId>,
+    program: String,
+    run: RunId,
+    start: Timestamp,
+}
+
+/// The client to report with, or why there is none. That is no reason not to run the command.
+type Builder = Result<ClientBuilder, Failure>;
+
+impl Execution {
+    /// The error is one of usage: nothing has happened.
+    fn new(arguments: ExecArguments, local: &dyn LocalServer) -> Result<(Self, Builder), Failure> {
+        let statistics = members::of_arguments(&arguments.statistics)?;
+        let is_both = |code: &u8| arguments.error_exit.contains(code);
+        if let Some(code) = arguments.warn_exit.iter().copied().find(is_both) {
+            return Err(Failure::usage(format!(
+                "the exit code {code} is one of warnings and one of errors"
+            )));
+        }
+        let builder = arguments.connection.builder(local).map(|builder| match arguments.offline {
+            Offline::Drop => builder.without_spool(),
+            Offline::Spool | Offline::Fail => builder,
+        });
+        let start = SystemClock.now();
+        let run = RunId::new(TimeOrderedIds.next(start));
+        let execution = Self {
+            statistics,
+            url: builder.as_ref().ok().map(|builder| builder.url().clone()),
+            flow_id: flow::id_in(&arguments.flow),
+            program: arguments
+                .command
+                .first()
+                .map(|program| program_name(program))
+                .unwrap_or_default(),
+            run: run.map_err(|error| Failure::usage(error.to_string()))?,
+            start,
+            arguments,
+        };
+        Ok((execution, builder))
+    }
+
+    fn run(self, builder: Builder) -> Result<Exit, Failure> {
+        let (sender, events) = channel();
+        if let Err(error) = signals::receive(sender.clone()) {
+            say(&format!("signals are not passed on to the command: {error}"));
+        }
+        let mut supervisor = Supervisor::new(events);
+        let reporter = Reporter::start(self.plan(), builder, &sender);
+        if self.must_be_created() {
+            supervisor.wait_for_creation().map_err(|error| {
+                Failure::new(
+                    crate::Exit::Away,
+                    format!("the command is not started, because its run is not stored: {error}"),
+                )
+            })?;
+        }
+        let mut file = StatisticsFile::create(self.run);
+        if let Err(error) = &file {
+            say(&format!("the command gets no file for statistics: {error}"));
+        }
+        let mut file = file.as_mut().ok();
+        let tail = Arc::new(Tail::new(self.arguments.tail));
+        let finished =
+            self.execute(&mut supervisor, &reporter, file.as_deref_mut(), &tail, &sender);
+        supervisor.wait_for_output();
+        let ending = self.ending(&finished, file, &tail);
+        reporter.tell(Message::Ended(Box::new(ending)));
+        let delivery = supervisor.wait_for_report(&reporter);
+        if let Some(error) = supervisor.output_error() {
+            say(&format!("a part of the output of the command could not be written: {error}"));
+        }
+        Ok(self.exit(&finished, &delivery))
+    }
+
+    const fn must_be_created(&self) -> bool {
+        matches!(self.arguments.offline, Offline::Fail)
+    }
+
+    fn plan(&self) -> Plan {
+        let of_program = || DisplayName::new(&self.program).ok();
+        let name = self.arguments.name.clone().or_else(of_program);
+        Plan {
+            flow: self.arguments.flow.clone(),
+            flow_id: self.flow_id,
+            create_flow: self.arguments.create_flow,
+            name: name.map_or_else(|| UNNAMED.to_owned(), |name| name.to_string()),
+            run: self.run,
+            start: self.start,
+            must_be_created: self.must_be_created(),
+        }
+    }
+
+    /// Runs the command to its end.
+    fn execute(
+        &self,
+        supervisor: &mut Supervisor,
+        reporter: &Reporter,
+        file: Option<&mut StatisticsFile>,
+        tail: &Arc<Tail>,
+        events: &Sender<Event>,
+    ) -> Finished {
+        if let Some(signal) = supervisor.early_signal() {
+            return Finished::interrupted(signal);
+        }
+        let mut streams = match self.arguments.tail_on {
+            TailOn::Never => Streams::inherited(),
+            TailOn::Failure | TailOn::Always => Streams::copied(tail, events),
+        };
+        supervisor.expect_copies(streams.copies);
+        let started = Running::start(&self.launch(file.as_deref()), &mut streams, events);
+        reporter.tell(Message::Started);
+        if !self.statistics.is_empty() {
+            reporter.tell(Message::Statistics(self.statistics.clone()));
+        }
+        let finished = match started {
+            Ok(running) => {
+                let ExecArguments { timeout, kill_after, .. } = self.arguments;
+                supervisor.run(running, TimeLimit { timeout, kill_after }, file, reporter)
+            }
+            Err(error) => {
+                say(&format!("{}: {error}", self.program));
+                Finished::not_started(error)
+            }
+        };
+        streams.command_ended();
+        finished
+    }
+
+    fn launch(&self, file: Option<&StatisticsFile>) -> Launch {
+        let mut words = self.arguments.command.iter().cloned();
+        let program = words.next().unwrap_or_default();
+        let mut launch = Launch { program, arguments: words.collect(), environment: Vec::new() };
+        let server = self.url.as_ref().map(|url| url.as_str().trim_end_matches('/'));
+        let known = || KnownFlows::of(server?)?.find(&self.arguments.flow);
+        let environment = Environment {
+            url: self.url.as_ref(),
+            flow: &self.arguments.flow,
+            flow_id: self.flow_id.or_else(known),
+            run: self.run,
+            start: self.start,
+            statistics: file.map(|file| file.path().into()),
+            share_token: self.arguments.share_token,
+        };
+        environment.set(&mut launch);
+        launch
+    }
+
+    /// What is reported of the end.
+    fn ending(
+        &self,
+        finished: &Finished,
+        file: Option<&mut StatisticsFile>,
+        tail: &Tail,
+    ) -> Ending {
+        let ExecArguments { warn_exit, error_exit, tail_on, .. } = &self.arguments;
+        let tail = if *tail_on == TailOn::Never { None } else { tail.text() };
+        let codes = ExitCodes { warnings: warn_exit, errors: error_exit };
+        let reported = finished.reported(&self.program, codes, tail.as_deref());
+        let mut statistics = Vec::new();
+        match file.map(StatisticsFile::changed) {
+            Some(Ok(found)) => statistics.extend(found),
+            Some(Err(reason)) => {
+                say(&format!("the statistics of the command are not reported: {reason}"))
+            }
+            None => {}
+        }
+        statistics.push(finished.statistics(&self.program));
+        let has_error = !matches!(reported, Ok(Outcome::Completed | Outcome::WithWarnings));
+        if let (TailOn::Always, false, Some(tail)) = (tail_on, has_error, tail) {
+            statistics.push(outcome::tail_statistics(&tail));
+        }
+        let at = finished.end_after(self.start);
+        Ending { reported, statistics, at }
+    }
+
+    /// Says what was not reported. The exit status is that of the command, except with `--strict`.
+    fn exit(&self, finished: &Finished, delivery: &Delivery) -> Exit {
+        let exit = finished.exit();
+        match delivery {
+            Delivery::Stored(None) => exit,
+            Delivery::Stored(Some(note)) => {
+                say(note);
+                exit
+            }
+            Delivery::Spooled(error) => {
+                say(&format!(
+                    "the report of run {} is in the spool, to be sent later: {error}",
+                    self.run
+                ));
+                exit
+            }
+            Delivery::Lost(error) => {
+                say(&format!(
+                    "run {} of {:?} is not reported: {error}",
+                    self.run, self.arguments.flow
+                ));
+                let has_succeeded = exit == Exit::Code(0);
+                if self.arguments.strict && has_succeeded { Exit::Code(NOT_REPORTED) } else { exit }
+            }
+        }
+    }
+}
+
+/// Prints one line on standard error. If that cannot be written, nothing else can be done about it.
+fn say(text: &str) {
+    let line = format!("flowruns: {}\n", clean(text));
+    let _written = io::stderr().write_all(line.as_bytes());
+}

@@ -1,0 +1,158 @@
+//! The exit codes of the commands other than `exec`, and failures with a code.
+
+use std::{error::Error as StdError, ffi::OsString, fmt};
+
+use clap::error::ErrorKind;
+use flowruns_client::{Error, ReportError, Status, TokenError};
+
+use crate::print::clean;
+
+/// The exit code of `exec` when it cannot begin, also because of its arguments.
+const EXEC_CANNOT_BEGIN: u8 = 125;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Exit {
+    /// Done. `watch`: the run has completed, perhaps with warnings.
+    Done,
+    /// `watch` and `show --exit-status`: the run has failed, or has a status that this version does not know. Otherwise: the command
+    /// could not do its work, for a reason on this machine.
+    Failed,
+    /// The arguments or the environment cannot be used.
+    Usage,
+    /// `watch` and `show --exit-status`: the run has completed with errors.
+    CompletedWithErrors,
+    /// There is no such flow or run.
+    NotFound,
+    /// The server refused the request: 400, 409, 412, 422.
+    Refused,
+    /// The token is not accepted, or lacks a permission: 401, 403.
+    NotAllowed,
+    /// The server did not respond, after all attempts.
+    Away,
+    /// `watch`: a time limit has passed.
+    TimedOut,
+    /// Standard output was closed by its reader. The code is that of a program that SIGPIPE ended: `watch` must not seem to have
+    /// seen a success.
+    ReaderGone,
+}
+
+impl Exit {
+    /// The exit code of the process.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::CompletedWithErrors => 3,
+            Self::NotFound => 4,
+            Self::Refused => 5,
+            Self::NotAllowed => 6,
+            Self::Away => 7,
+            Self::TimedOut => 124,
+            Self::ReaderGone => 128 + 13,
+        }
+    }
+
+    /// The exit code that tells how a run ended.
+    pub(crate) const fn of_status(status: &Status) -> Self {
+        match status {
+            Status::Running | Status::Completed | Status::CompletedWithWarnings => Self::Done,
+            Status::CompletedWithErrors => Self::CompletedWithErrors,
+            _ => Self::Failed,
+        }
+    }
+}
+
+/// The exit code of a usage error, whose message clap prints: 125 for `exec`, whose other codes are those of the command.
+pub fn usage_exit_code(error: &clap::Error, arguments: impl Iterator<Item = OsString>) -> u8 {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return Exit::Done.code();
+    }
+    let mut own = arguments.skip(1).take_while(|argument| argument != "--");
+    match own.any(|argument| argument == "exec") {
+        true => EXEC_CANNOT_BEGIN,
+        false => Exit::Usage.code(),
+    }
+}
+
+/// Why a command has no result: an exit code and one sentence.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    message: String,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into() }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    pub(crate) const fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// Prints the message on standard error, if there is one.
+    pub(crate) fn print(&self) {
+        if self.message.is_empty() {
+            return;
+        }
+        #[expect(clippy::print_stderr, reason = "the message of a failed command")]
+        {
+            eprintln!("error: {self}");
+        }
+    }
+}
+
+/// Without control characters: the message may contain what a server sent.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&clean(&self.message), f)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let exit = match &error {
+            Error::Away { .. } | Error::Unreadable(_) | Error::Closed => Exit::Away,
+            Error::NotFound(_) | Error::NoSuchFlow(_) => Exit::NotFound,
+            Error::NotAllowed(_) => Exit::NotAllowed,
+            Error::Token(TokenError::Unavailable { .. }) => Exit::Away,
+            Error::Token(_)
+            | Error::Statistics(_)
+            | Error::SeveralFlows { .. }
+            | Error::InvalidName(_)
+            | Error::InvalidId(_) => Exit::Usage,
+            _ => Exit::Refused,
+        };
+        Self::new(exit, chain(&error))
+    }
+}
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Self {
+        let exit = match &error {
+            ReportError::Unknown { .. } => Exit::Away,
+            ReportError::NotAllowed { .. } => Exit::NotAllowed,
+            ReportError::NotFound(_) => Exit::NotFound,
+            ReportError::Statistics(_) => Exit::Usage,
+            _ => Exit::Refused,
+        };
+        Self::new(exit, chain(&error))
+    }
+}
+
+/// The messages of an error and of its causes, separated by colons.
+pub(crate) fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
