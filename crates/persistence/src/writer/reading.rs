@@ -29,9 +29,16 @@ use crate::{
 /// A report that has lost this number of races waits for a lock on the row, instead of another attempt.
 const MAX_LOST_RACES: u32 = 2;
 
-/// The number of statements that read the reports which arrive while a batch is written. A single statement would read
-/// some of them too late for the next batch; many statements cost more than they gain.
-const READS_PER_WRITE: usize = 4;
+/// While at most this number of runs is being written, the next reports are decided when as many of them wait: a statement
+/// costs about the same for one report as for many.
+const SMALL_BATCH: usize = 16;
+
+/// The number of times that reports are decided while a larger batch is written. If it were once, some would be decided too
+/// late for the next batch.
+const DECISIONS_PER_WRITE: usize = 4;
+
+/// How often other tasks, which may be about to send reports, run first. A lone report waits for one of these turns.
+const MAX_TURNS: usize = 3;
 
 /// The reports of one run.
 type Group = (RunKey, Vec<ReportJob>);
@@ -85,10 +92,11 @@ impl Task for ReadingTask {
 }
 
 impl PendingReports {
-    /// The number of reports for which a statement that reads is sent: one if no batch is being written. Otherwise more
-    /// reports may arrive until the batch is written, and a statement costs about the same for one report as for many.
-    fn min_reports_to_read(&self) -> usize {
-        (self.in_flight.len() / READS_PER_WRITE).clamp(1, MAX_JOBS)
+    /// The number of reports that are decided together: one if no batch is being written. Otherwise more reports may arrive
+    /// until the batch is written.
+    fn min_reports(&self) -> usize {
+        let in_flight = self.in_flight.len();
+        in_flight.min(SMALL_BATCH).max(in_flight / DECISIONS_PER_WRITE).clamp(1, MAX_JOBS)
     }
 }
 
@@ -114,9 +122,9 @@ impl ReadingTask {
             while let Ok(result) = self.results.try_recv() {
                 self.finish_batch(result, &mut jobs);
             }
-            self.queue.drain(&mut jobs, MAX_JOBS);
+            self.drain_queue(&mut jobs).await;
             self.defer_reports_in_flight(&mut jobs);
-            if jobs.len() >= self.pending.min_reports_to_read() {
+            if jobs.len() >= self.pending.min_reports() {
                 return Some(self.limit_batch(drop_expired(jobs)));
             }
             // Deferred reports need no check: their runs are in flight.
@@ -126,6 +134,23 @@ impl ReadingTask {
             tokio::select! {
                 Some(result) = self.results.recv() => self.finish_batch(result, &mut jobs),
                 received = self.queue.receive(&mut jobs, MAX_JOBS), if !is_closed => is_closed = !received,
+            }
+        }
+    }
+
+    /// Receives the reports that wait, and those of requests that are about to be carried out: without their turn, a batch would
+    /// often hold the first report of several that arrived together.
+    async fn drain_queue(&mut self, jobs: &mut Vec<ReportJob>) {
+        self.queue.drain(jobs, MAX_JOBS);
+        for _ in 0..MAX_TURNS {
+            let received = jobs.len();
+            if received == 0 || received >= MAX_JOBS {
+                return;
+            }
+            tokio::task::yield_now().await;
+            self.queue.drain(jobs, MAX_JOBS);
+            if jobs.len() == received {
+                return;
             }
         }
     }
