@@ -134,7 +134,9 @@ async fn read_range<T>(
     let is_unfiltered = matches!(scan.filter, RowFilter::Tenant(_));
     // Lists without a filter have few texts, so each is prepared once.
     let query = sql.build().persistent(is_unfiltered);
-    let rows = query.fetch_all(pool).await.map_err(store_error)?;
+    let mut connection = pool.acquire().await.map_err(store_error)?;
+    let rows = query.fetch_all(&mut *connection).await.map_err(store_error)?;
+    drop(connection);
     if is_unfiltered {
         let rows = rows.iter().map(reader.read).collect::<Result<_, _>>()?;
         return Ok(ScanResult { rows, end: None });
