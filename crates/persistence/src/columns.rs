@@ -11,7 +11,7 @@ pub(crate) struct Column {
     kind: &'static str,
 }
 
-const JSON: &str = "jsonb";
+const JSON: &str = "json";
 
 const fn column(name: &'static str, kind: &'static str) -> Column {
     Column { name, kind }

@@ -1,10 +1,7 @@
 //! Rows as the parameters of one statement: one array a column, or the values of a single row.
 
 use chrono::{DateTime, Utc};
-use flowruns_domain::{
-    run::{Action, PropertyChange, Run, RunEvent, RunProperties},
-    version::Version,
-};
+use flowruns_domain::run::{Action, PropertyChange, Run, RunEvent, RunProperties};
 use serde::{Serialize, ser::SerializeSeq};
 use sqlx::{Encode, Postgres, Type, postgres::PgArguments, query::QueryScalar};
 use uuid::Uuid;
@@ -22,8 +19,9 @@ pub(crate) struct RunParameters<'a> {
     flow_id: Vec<Uuid>,
     id: Vec<Uuid>,
     tenant_id: Vec<Uuid>,
-    /// The version that the stored row must have.
+    /// The version that the stored row must have, and its time.
     seen: Vec<i64>,
+    seen_at: Vec<DateTime<Utc>>,
     display_name: Vec<&'a str>,
     start_at: Vec<DateTime<Utc>>,
     end_at: Vec<Option<DateTime<Utc>>>,
@@ -59,12 +57,13 @@ struct EntryParameters<'a> {
 type Parameter = (&'static str, &'static str);
 
 /// The first parameters of a row of `runs`.
-const RUN_KEY: [Parameter; 5] = [
+const RUN_KEY: [Parameter; 6] = [
     ("number", "int"),
     ("flow_id", "uuid"),
     ("id", "uuid"),
     ("tenant_id", "uuid"),
     ("seen", "bigint"),
+    ("seen_at", "timestamptz"),
 ];
 
 /// The parameters of a row of `runs` that follow its [`RUN_COLUMNS`].
@@ -138,11 +137,11 @@ impl<'a> RunParameters<'a> {
         }
     }
 
-    /// Adds a run in its last version. `seen` is the version that the stored row must have.
+    /// Adds a run in its last version. The stored row must have the version of `seen`, and its time.
     pub(crate) fn push(
         &mut self,
         number: i32,
-        seen: Version,
+        seen: &Run,
         run: &'a Run,
         last: &'a RunEvent,
     ) -> sqlx::Result<()> {
@@ -155,7 +154,8 @@ impl<'a> RunParameters<'a> {
         self.flow_id.push(run.key.flow.uuid());
         self.id.push(run.key.run.uuid());
         self.tenant_id.push(run.key.tenant.uuid());
-        self.seen.push(seen.number());
+        self.seen.push(seen.version.number());
+        self.seen_at.push(seen.modified.date_time());
         self.display_name.push(display_name.as_str());
         self.start_at.push(start.date_time());
         self.end_at.push(state.end().map(|end| end.date_time()));
@@ -175,6 +175,7 @@ impl<'a> RunParameters<'a> {
         let query = rows.bind(query, self.id);
         let query = rows.bind(query, self.tenant_id);
         let query = rows.bind(query, self.seen);
+        let query = rows.bind(query, self.seen_at);
         let query = rows.bind(query, self.display_name);
         let query = rows.bind(query, self.start_at);
         let query = rows.bind(query, self.end_at);
@@ -237,7 +238,7 @@ impl<'a> EntryParameters<'a> {
     }
 }
 
-/// JSON is sent as text and becomes jsonb in the statement.
+/// JSON is sent as text, which its column holds as it is.
 fn json(value: &impl Serialize) -> sqlx::Result<String> {
     serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(error.into()))
 }

@@ -74,8 +74,8 @@ impl Serialize for JsonValue {
 /// A member of an object.
 pub(super) type Member = (String, JsonValue);
 
-/// A JSON object. Its members are sorted by name, since jsonb in PostgreSQL does not keep their order. They are stored in a vector,
-/// since most objects have few members.
+/// A JSON object. Its members are sorted by name, so that equal objects have equal texts. They are stored in a vector, since most
+/// objects have few members.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct JsonObject(pub(super) Vec<Member>);
 

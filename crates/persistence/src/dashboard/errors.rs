@@ -31,7 +31,7 @@ pub(super) async fn read(pool: &PgPool, runs: &RunKeys) -> Result<Vec<ErrorLine>
 }
 
 /// One more character than a line has shows that the line is cut. Each run is looked up by its primary key in a subquery, so that
-/// no estimate of the planner leads to another plan. `error || '{}'` is the same object, decompressed once for both members.
+/// no estimate of the planner leads to another plan. The text of the column is parsed once for both members.
 pub(crate) fn statement(prefix: &str, runs: &RunKeys) -> Builder {
     let (flows, ids): (Vec<Uuid>, Vec<Uuid>) =
         runs.as_slice().iter().map(|key| (key.flow.uuid(), key.run.uuid())).unzip();
@@ -46,7 +46,7 @@ pub(crate) fn statement(prefix: &str, runs: &RunKeys) -> Builder {
     sql.push(
         "::uuid[]) WITH ORDINALITY AS key (flow, run, number)
         CROSS JOIN LATERAL (
-            SELECT blocking_error || '{}' AS error, deleted_at FROM runs
+            SELECT blocking_error::jsonb AS error, deleted_at FROM runs
             WHERE flow_id = key.flow AND id = key.run AND tenant_id = ",
     );
     sql.push_bind(runs.tenant().uuid());

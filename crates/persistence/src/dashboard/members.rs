@@ -41,8 +41,7 @@ pub(super) async fn read(
     rows.into_iter().map(values).collect()
 }
 
-/// Only numbers leave the database. `statistics || '{}'` is the same object, decompressed once for all paths; without it, each
-/// path would decompress it. `->` finds nothing in an array, as [`MemberPath::find`] does.
+/// Only numbers leave the database. The text of the column is parsed once for all paths. `->` finds nothing in an array, as [`MemberPath::find`] does.
 ///
 /// The index of a flow's runs does not have the tenant: see [`recent`](super::recent::statement). The search for the flow is carried
 /// out once.
@@ -58,7 +57,7 @@ pub(crate) fn statement(prefix: &str, flow: FlowKey, paths: &MemberPaths, last: 
         push_member(&mut sql, path);
         sql.push(" END");
     }
-    let statistics = if paths.as_slice().is_empty() { "NULL" } else { "statistics || '{}'" };
+    let statistics = if paths.as_slice().is_empty() { "NULL" } else { "statistics::jsonb" };
     sql.push(format_args!(
         "]::jsonb[] AS found
         FROM (SELECT {run}, tenant_id, {statistics} AS members FROM runs

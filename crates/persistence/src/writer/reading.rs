@@ -3,7 +3,7 @@
 
 use std::{collections::HashSet, mem, sync::Arc, time::Instant};
 
-use flowruns_domain::{id::RunKey, run::Run, store::StoreError};
+use flowruns_domain::{id::RunKey, run::Run, store::StoreError, version::Version};
 use tokio::sync::mpsc;
 
 use super::{
@@ -13,9 +13,9 @@ use super::{
     outcomes::{self, Reconciled, drop_expired, fail_all, isolate},
     queue::JobReceiver,
     report_chain::{
-        ChangedChain, QueuedReport, ReportChain, ReportJob, ReportResult, UnchangedChain,
+        ChangedChain, KnownRun, QueuedReport, ReportChain, ReportJob, ReportResult, UnchangedChain,
     },
-    run_cache::RunCache,
+    run_cache::{RunCache, Taken},
     statements,
     supervisor::Task,
 };
@@ -35,6 +35,12 @@ const READS_PER_WRITE: usize = 4;
 
 /// The reports of one run.
 type Group = (RunKey, Vec<ReportJob>);
+/// The reports of a run that must be read, and the version of it that the cache withheld.
+struct UnreadGroup {
+    key: RunKey,
+    jobs: Vec<ReportJob>,
+    withheld: Option<Version>,
+}
 /// A run that was read, and the reports of it that turned out to be committed.
 type ReadRun = (Result<Option<Run>, StoreError>, Reconciled);
 
@@ -150,13 +156,9 @@ impl ReadingTask {
     /// Handles the result of a batch, whether it was written or not: the next reports of its runs can be decided. Reports
     /// that have lost too many races wait for a lock.
     fn finish_batch(&mut self, result: BatchResult, jobs: &mut Vec<ReportJob>) {
-        let BatchResult { keys, written, generation, again } = result;
+        let BatchResult { keys, again } = result;
         for key in keys {
             self.pending.in_flight.remove(&key);
-        }
-        self.cache.renew(self.connection.generation());
-        for run in written {
-            self.cache.keep(run, generation);
         }
         let (lost, again): (Vec<_>, Vec<_>) =
             again.into_iter().partition(|job| job.work.lost_races >= MAX_LOST_RACES);
@@ -181,52 +183,61 @@ impl ReadingTask {
 
     /// Decides the reports of cached runs. Only a change may be decided on the cache, since its write checks the version;
     /// the reports of a chain without a change, such as a rejection, are decided again on the stored row.
-    fn decide_from_cache(&mut self, groups: Vec<Group>) -> (Vec<ChangedChain>, Vec<Group>) {
+    fn decide_from_cache(&self, groups: Vec<Group>) -> (Vec<ChangedChain>, Vec<UnreadGroup>) {
         let (mut chains, mut to_read) = (Vec::new(), Vec::new());
-        self.cache.renew(self.connection.generation());
+        let generation = self.connection.generation();
         for (key, jobs) in groups {
             let Some(jobs) = self.contended.join(key, jobs) else {
                 continue;
             };
             // Whether an earlier attempt was committed can only be read.
             let is_known = jobs.iter().all(|job| job.work.unknown.is_empty());
-            match self.cache.take(key).filter(|_| is_known) {
-                None => to_read.push((key, jobs)),
-                Some(run) => {
-                    let generation = self.cache.generation();
-                    match ReportChain::decide(key, Some(run), generation, jobs) {
-                        ReportChain::Changed(chain) => chains.push(chain),
-                        ReportChain::Unchanged(chain) => {
-                            to_read.push((key, chain.undecided().collect()));
+            let (jobs, withheld) = match self.cache.take(key, generation) {
+                Taken::Proposal(run) if is_known => {
+                    let cached = KnownRun { run, generation, is_cached: true };
+                    match ReportChain::decide(key, Some(cached), jobs) {
+                        ReportChain::Changed(chain) => {
+                            chains.push(chain);
+                            continue;
                         }
+                        ReportChain::Unchanged(chain) => (chain.undecided().collect(), None),
                     }
                 }
-            }
+                Taken::Withheld(version) => (jobs, Some(version)),
+                Taken::Proposal(_) | Taken::Absent => (jobs, None),
+            };
+            to_read.push(UnreadGroup { key, jobs, withheld });
         }
         (chains, to_read)
     }
 
-    async fn read_and_decide(&mut self, groups: Vec<Group>) -> Vec<ChangedChain> {
+    async fn read_and_decide(&mut self, groups: Vec<UnreadGroup>) -> Vec<ChangedChain> {
         let started = Instant::now();
         let (read, generation) = match self.read(&groups).await {
             Ok(read) => {
-                let reports = groups.iter().map(|(_, jobs)| jobs.len()).sum();
+                let reports = groups.iter().map(|group| group.jobs.len()).sum();
                 self.meter.read.done(reports, started);
                 read
             }
             Err(failure) => {
-                let jobs = groups.into_iter().flat_map(|(_, jobs)| jobs).collect();
+                let jobs = groups.into_iter().flat_map(|group| group.jobs).collect();
                 self.failed(jobs, failure.error).await;
                 return Vec::new();
             }
         };
         self.pending.backoff = Backoff::default();
         let mut chains = Vec::with_capacity(groups.len());
-        for ((key, jobs), (run, reconciled)) in groups.into_iter().zip(read) {
+        for (group, (run, reconciled)) in groups.into_iter().zip(read) {
+            let UnreadGroup { key, jobs, withheld } = group;
             match run {
                 Ok(run) => {
                     let jobs = reconciled.respond(run.as_ref(), jobs, &self.meter);
-                    match ReportChain::decide(key, run, generation, jobs) {
+                    if withheld.is_some() {
+                        let version = run.as_ref().map(|run| run.version);
+                        self.cache.count_guard(version == withheld);
+                    }
+                    let known = |run| KnownRun { run, generation, is_cached: false };
+                    match ReportChain::decide(key, run.map(known), jobs) {
                         ReportChain::Changed(chain) => chains.push(chain),
                         ReportChain::Unchanged(chain) => self.respond(chain),
                     }
@@ -247,8 +258,11 @@ impl ReadingTask {
     }
 
     /// Reads the runs. Also returns the generation of connections in which they were read.
-    async fn read(&mut self, groups: &[Group]) -> Result<(Vec<ReadRun>, u64), ConnectionFailure> {
-        let keys: Vec<_> = groups.iter().map(|(key, _)| *key).collect();
+    async fn read(
+        &mut self,
+        groups: &[UnreadGroup],
+    ) -> Result<(Vec<ReadRun>, u64), ConnectionFailure> {
+        let keys: Vec<_> = groups.iter().map(|group| group.key).collect();
         let lease = self.connection.lease().await;
         let mut lease = lease.map_err(ConnectionFailure::not_opened)?;
         let generation = lease.generation();
@@ -256,8 +270,8 @@ impl ReadingTask {
             let connection = lease.connection()?;
             let runs = statements::read(connection, &keys).await?;
             let mut read = Vec::with_capacity(groups.len());
-            for (run, (_, jobs)) in runs.into_iter().zip(groups) {
-                read.push((run, outcomes::reconcile(connection, jobs).await?));
+            for (run, group) in runs.into_iter().zip(groups) {
+                read.push((run, outcomes::reconcile(connection, &group.jobs).await?));
             }
             Ok(read)
         };

@@ -57,7 +57,8 @@ pub(crate) static WRITE_WITH_EARLIER: LazyLock<String> = LazyLock::new(|| {
     write_statement(Rows::Many, &earlier)
 });
 
-/// Writes the runs whose rows still have the version that was read, and returns their numbers.
+/// Writes the runs whose rows still have the version that was read, and returns their numbers. The time of that version is
+/// compared too: after a table was restored, other reports may lead to the same version.
 ///
 /// A row that another session has locked is skipped, not waited for: one open transaction would stop the whole batch. A
 /// statement that never waits cannot deadlock either, so its rows need no order. A locked row is found again by its ctid,
@@ -67,7 +68,7 @@ fn write_statement(rows: Rows, earlier: &str) -> String {
         "WITH held AS MATERIALIZED (
             SELECT run.ctid AS row_ctid, row.* FROM {rows}
             JOIN runs AS run ON run.flow_id = row.flow_id AND run.id = row.id AND run.tenant_id = row.tenant_id
-                AND run.version = row.seen AND run.deleted_at IS NULL
+                AND run.version = row.seen AND run.modified_at = row.seen_at AND run.deleted_at IS NULL
             FOR NO KEY UPDATE OF run SKIP LOCKED
         ),
         written AS (
@@ -168,7 +169,7 @@ pub(super) async fn write(
 ) -> sqlx::Result<Vec<bool>> {
     let (mut runs, mut earlier) = (RunParameters::default(), EarlierParameters::default());
     for (number, chain) in (0..).zip(chains) {
-        runs.push(number, chain.seen.version, chain.run, chain.last)?;
+        runs.push(number, chain.seen, chain.run, chain.last)?;
         for event in &chain.earlier {
             earlier.push(number, event)?;
         }
@@ -192,7 +193,7 @@ pub(super) async fn create(
 ) -> sqlx::Result<Vec<bool>> {
     let mut runs = RunParameters::default();
     for (number, RunChange { run, event }) in (0..).zip(creations) {
-        runs.push(number, run.version, run, event)?;
+        runs.push(number, run, run, event)?;
     }
     let query = match runs.rows() {
         Rows::One => runs.bind(Rows::One, sqlx::query_scalar(CREATE_ONE.as_str())),

@@ -68,7 +68,20 @@ impl ScratchDatabase {
     ///
     /// When it cannot connect.
     pub async fn store(&self) -> PostgresStore {
-        let connected = PostgresStore::connect(&ConnectOptions::new(self.service())).await;
-        connected.expect("the service connects")
+        self.connect(ConnectOptions::new(self.service())).await
+    }
+
+    /// As [`store`](Self::store), with a cache of runs of this size in bytes.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot connect.
+    pub async fn store_with_cache(&self, run_cache_bytes: usize) -> PostgresStore {
+        self.connect(ConnectOptions { run_cache_bytes, ..ConnectOptions::new(self.service()) })
+            .await
+    }
+
+    async fn connect(&self, options: ConnectOptions) -> PostgresStore {
+        PostgresStore::connect(&options).await.expect("the service connects")
     }
 }
