@@ -1,5 +1,7 @@
 //! Statistics: any value of serde that becomes a JSON object, checked before it is sent.
 
+use std::{collections::BTreeMap, mem};
+
 use flowruns_domain::{
     json::{InvalidDocument, JsonObject, JsonValue, parse_object},
     violation::RuleViolation,
@@ -61,16 +63,20 @@ pub(crate) fn combine(first: &mut JsonObject, second: &JsonObject) -> bool {
     if !can_combine(first, second) {
         return false;
     }
+    // A JSON object keeps its members in order, so inserting them one by one would move the others each time.
+    let mut members: BTreeMap<_, _> = mem::take(first).into_iter().collect();
     for (name, value) in second.iter() {
-        let combined = match (first.remove(name), value) {
-            (Some(JsonValue::Object(mut inner)), JsonValue::Object(value)) => {
-                combine(&mut inner, value);
-                JsonValue::Object(inner)
+        match (members.get_mut(name), value) {
+            (Some(JsonValue::Object(inner)), JsonValue::Object(value)) => {
+                combine(inner, value);
             }
-            (_, value) => value.clone(),
-        };
-        first.insert(name, combined);
+            (Some(replaced), value) => *replaced = value.clone(),
+            (None, value) => {
+                members.insert(name.to_owned(), value.clone());
+            }
+        }
     }
+    *first = members.into_iter().collect();
     true
 }
 
