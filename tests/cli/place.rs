@@ -54,7 +54,7 @@ impl Place {
         Self { server, token, folder: tempfile::tempdir().unwrap() }
     }
 
-    /// A token of the same tenant with one permission.
+    /// A client of the API with the token.
     pub(crate) fn client(&self) -> ApiClient {
         self.server.client().with_token(&self.token)
     }

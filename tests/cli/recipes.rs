@@ -13,31 +13,35 @@ use crate::{
 const REPORTING: &str = include_str!("../../docs/reporting.md");
 const README: &str = include_str!("../../README.md");
 
-/// The code blocks of a section, each with its language.
-fn blocks<'a>(document: &'a str, heading: &str) -> Vec<(&'a str, &'a str)> {
-    let heading = format!("\n{heading}\n");
-    let (_, section) = document.split_once(&heading).unwrap_or_else(|| panic!("{heading}"));
-    let level = heading.trim().split(' ').next().unwrap();
-    let end = (1..=level.len())
-        .filter_map(|level| section.find(&format!("\n{} ", "#".repeat(level))))
-        .min();
-    let section = &section[..end.unwrap_or(section.len())];
-    let mut parts = section.split("```");
-    parts.next();
-    let mut blocks = Vec::new();
-    while let (Some(block), Some(_text)) = (parts.next(), parts.next()) {
-        blocks.push(block.split_once('\n').unwrap());
+/// The code blocks of a section, each with its language. A line of code may begin as a heading does.
+fn blocks(document: &str, heading: &str) -> Vec<(String, String)> {
+    let level = |line: &str| line.find(|character| character != '#').unwrap_or_default();
+    let mut blocks: Vec<(String, String)> = Vec::new();
+    let (mut is_code, mut is_section) = (false, false);
+    for line in document.lines() {
+        if let Some(language) = line.strip_prefix("```") {
+            is_code = !is_code;
+            if is_code && is_section {
+                blocks.push((language.to_owned(), String::new()));
+            }
+        } else if is_code && is_section {
+            let (_, code) = blocks.last_mut().unwrap();
+            code.push_str(line);
+            code.push('\n');
+        } else if !is_code && line.starts_with('#') {
+            is_section = line == heading || (is_section && level(line) > level(heading));
+        }
     }
+    assert!(!blocks.is_empty(), "{heading}");
     blocks
 }
 
 /// The only block of a section in a language.
-fn block<'a>(heading: &str, language: &str) -> &'a str {
-    let blocks = blocks(REPORTING, heading);
-    let mut found = blocks.into_iter().filter(|(found, _)| *found == language);
-    let (_, code) = found.next().unwrap_or_else(|| panic!("{heading}: {language}"));
-    assert!(found.next().is_none(), "{heading}: {language}");
-    code
+fn block(heading: &str, language: &str) -> String {
+    let mut blocks = blocks(REPORTING, heading);
+    blocks.retain(|(found, _)| found == language);
+    let [(_, code)] = &blocks[..] else { panic!("{heading}: {language}: {blocks:?}") };
+    code.clone()
 }
 
 /// The programs, addresses and files of a recipe are those of the test.
@@ -89,9 +93,9 @@ fn cron_runs_the_job_and_sends_what_was_kept() {
     let place = Place::new();
     for (document, heading) in [(REPORTING, "### cron"), (README, "## Report from a cron job")] {
         let blocks = blocks(document, heading);
-        let (_, crontab) = blocks.into_iter().find(|(language, _)| *language == "cron").unwrap();
+        let (_, crontab) = blocks.into_iter().find(|(language, _)| language == "cron").unwrap();
         let mut variables = Vec::new();
-        for line in adapted(&place, crontab).lines() {
+        for line in adapted(&place, &crontab).lines() {
             if let Some(variable) =
                 line.split_once('=').filter(|(name, _)| name.starts_with("FLOWRUNS"))
             {
@@ -121,7 +125,7 @@ fn cron_runs_the_job_and_sends_what_was_kept() {
 fn the_first_steps_of_the_readme_show_a_failed_run() {
     let place = Place::new();
     let blocks = blocks(README, "## Report from a cron job");
-    let (_, steps) = blocks.into_iter().find(|(language, _)| *language == "sh").unwrap();
+    let (_, steps) = blocks.into_iter().find(|(language, _)| language == "sh").unwrap();
     // The tests have the binary elsewhere, and it is in PATH.
     let steps = steps.replace("PATH=\"$PWD/target/release:$PATH\"\n", "");
     let done = printed(&mut shell(&place, &steps));
@@ -138,7 +142,7 @@ fn systemd_accepts_the_units_and_the_service_reports() {
     for (_, unit) in blocks {
         let name = unit.lines().next().unwrap().rsplit_once('/').unwrap().1;
         let path = place.path(name);
-        fs::write(&path, adapted(&place, unit)).unwrap();
+        fs::write(&path, adapted(&place, &unit)).unwrap();
         units.push(path);
     }
     assert_eq!(units.len(), 2);
@@ -161,7 +165,7 @@ fn a_script_reports_its_progress_and_never_leaves_its_run_running() {
     fs::write(place.path("a.csv"), "1\n2\n").unwrap();
     fs::write(place.path("b.csv"), "3\n").unwrap();
     let script = block("### A shell script with progress", "sh");
-    let script_file = executable(&place, "rosters", script);
+    let script_file = executable(&place, "rosters", &script);
     assert_done(&printed(&mut shell(&place, &script_file)));
     let run = newest(&place, "Nightly rosters");
     assert_eq!(
@@ -194,14 +198,14 @@ fn the_steps_of_a_report_and_the_commands_that_look_work_as_they_are_written() {
     assert_done(&looked);
     assert!(looked.out.contains("has completed after"), "{looked:?}");
     executable(&place, "import.sh", "#!/bin/sh\necho \"$1\"\n");
-    let exec = printed(&mut shell(&place, block("## Any command: `exec`", "sh")));
+    let exec = printed(&mut shell(&place, &block("## Any command: `exec`", "sh")));
     assert_eq!((exec.code, &*exec.out), (0, "--all\n"), "{exec:?}");
 }
 
 #[test]
 fn the_workflow_for_github_is_yaml_and_its_steps_run() {
     let place = Place::new();
-    let workflow = adapted(&place, block("### GitHub Actions", "yaml"));
+    let workflow = adapted(&place, &block("### GitHub Actions", "yaml"));
     let workflow = &YamlLoader::load_from_str(&workflow).unwrap()[0];
     let job = &workflow["jobs"]["import"];
     assert!(workflow["on"]["schedule"][0]["cron"].as_str().is_some());
@@ -250,7 +254,7 @@ fn the_task_of_airflow_runs_the_job_and_ends_as_it_does() {
     if !is_installed("python3") {
         return;
     }
-    let task = format!("{AIRFLOW}\n{}", adapted(&place, block("### Airflow", "python")));
+    let task = format!("{AIRFLOW}\n{}", adapted(&place, &block("### Airflow", "python")));
     let run = |script: &str| printed(place.program("python3").args(["-c", script]));
     assert_done(&run(&task));
     let stored = newest(&place, "Nightly rosters");
@@ -270,7 +274,7 @@ fn models_that_fail_in_dbt_are_errors_of_a_run_that_has_completed() {
     for (code, status) in [(0, "completed"), (1, "completedWithErrors"), (2, "failed")] {
         executable(&place, "dbt", &format!("#!/bin/sh\ntest \"$1\" = build\nexit {code}\n"));
         let path = format!("{}:{}", place.folder.path().display(), path_of(&place));
-        assert_eq!(printed(shell(&place, recipe).env("PATH", path)).code, code);
+        assert_eq!(printed(shell(&place, &recipe).env("PATH", path)).code, code);
         assert_eq!(newest(&place, "dbt nightly")["status"], status);
     }
 }
@@ -293,7 +297,7 @@ fn a_python_script_reports_statistics_through_its_file() {
         .map(|row| format!("{row}{}\n", if row % 3 == 0 { "" } else { "@a.example" }))
         .collect();
     fs::write(place.path("rosters.csv"), rows).unwrap();
-    assert_done(&printed(&mut shell(&place, block(heading, "sh"))));
+    assert_done(&printed(&mut shell(&place, &block(heading, "sh"))));
     let run = newest(&place, "Nightly rosters");
     assert_eq!(run["statistics"]["records"], json!({"read": 1500, "rejected": 500}));
     assert_eq!(

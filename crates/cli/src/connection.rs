@@ -61,7 +61,7 @@ impl ConnectionArguments {
             URL => Some(url.clone()),
             name => env::var(name).ok(),
         });
-        let builder = builder.map_err(unusable)?;
+        let builder = builder.map_err(|error| unusable(&error))?;
         if builder.has_tokens() {
             return Ok(builder);
         }
@@ -79,12 +79,12 @@ impl ConnectionArguments {
     /// A client of a command that reads. A person waits for it.
     pub(crate) fn reading_client(&self, local: &dyn LocalServer) -> Result<Client, Failure> {
         let builder = self.builder(local)?.deadline(READING_DEADLINE);
-        Ok(builder.build().map_err(unusable)?.into())
+        Ok(builder.build().map_err(|error| unusable(&error))?.into())
     }
 
     /// A client with the defaults of [`Self::builder`].
     pub(crate) fn client(&self, local: &dyn LocalServer) -> Result<Client, Failure> {
-        Ok(self.builder(local)?.build().map_err(unusable)?.into())
+        Ok(self.builder(local)?.build().map_err(|error| unusable(&error))?.into())
     }
 }
 
@@ -93,8 +93,8 @@ fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn unusable(error: ConfigError) -> Failure {
-    Failure::usage(chain(&error))
+fn unusable(error: &ConfigError) -> Failure {
+    Failure::usage(chain(error))
 }
 
 struct LocalTokens(MintToken);

@@ -34,12 +34,23 @@ pub struct ManArguments {
 
 pub(crate) fn completions(
     arguments: &CompletionsArguments,
-    mut program: clap::Command,
+    program: &clap::Command,
 ) -> Result<Exit, Failure> {
+    let mut program = without_hidden_commands(program);
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut program, PROGRAM, &mut script);
     write(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Done)
+}
+
+/// The scripts of some shells suggest hidden commands too.
+fn without_hidden_commands(program: &clap::Command) -> clap::Command {
+    let commands = program.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
+    clap::Command::new(PROGRAM)
+        .about(program.get_about().cloned().unwrap_or_default())
+        .version(env!("CARGO_PKG_VERSION"))
+        .args(program.get_arguments().cloned())
+        .subcommands(commands)
 }
 
 pub(crate) fn man(arguments: &ManArguments, mut program: clap::Command) -> Result<Exit, Failure> {

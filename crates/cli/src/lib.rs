@@ -84,7 +84,7 @@ pub fn run(command: Command, local: &dyn LocalServer, program: fn() -> clap::Com
         Command::List(arguments) => until_reader_is_gone(list::run(&arguments, local)),
         Command::Show(arguments) => until_reader_is_gone(show::run(&arguments, local)),
         Command::Watch(arguments) => watch::run(&arguments, local),
-        Command::Completions(arguments) => documentation::completions(&arguments, program()),
+        Command::Completions(arguments) => documentation::completions(&arguments, &program()),
         Command::Man(arguments) => documentation::man(&arguments, program()),
     };
     match done {

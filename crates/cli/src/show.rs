@@ -74,7 +74,10 @@ fn read(arguments: &ShowArguments, client: &Client) -> Result<Shown, Failure> {
         Some(against) => Some(other_run(client, &run, against)?),
         None => None,
     };
-    let history = arguments.history.then(|| client.history(run.address).collect::<Result<_, _>>());
+    let history = match arguments.history {
+        true => Some(client.history(run.address).collect::<Result<Vec<_>, _>>()?),
+        false => None,
+    };
     Ok(Shown {
         flow_name: flow.display_name,
         page: format!(
@@ -86,6 +89,6 @@ fn read(arguments: &ShowArguments, client: &Client) -> Result<Shown, Failure> {
         run,
         other,
         only_differences: arguments.only_differences,
-        history: history.transpose()?,
+        history,
     })
 }

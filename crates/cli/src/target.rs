@@ -146,12 +146,13 @@ impl RunTarget {
     fn find_by_id(&self, client: &Client) -> Result<RunRecord, Failure> {
         client.find_run(self.run).map_err(|error| match error {
             Error::Refused(refusal) if refusal.status == 409 => {
-                let addresses = refusal.faults.iter().map(|fault| format!("\n  {}", fault.target));
-                let addresses: String = addresses.collect();
+                let addresses: Vec<_> =
+                    refusal.faults.iter().map(|fault| fault.message.as_str()).collect();
+                let addresses = addresses.join(", ");
                 Failure::new(
                     Exit::Usage,
                     format!(
-                        "several flows have a run with the id {}; name one of them:{addresses}",
+                        "several flows have a run with the id {}; name one of them: {addresses}",
                         self.run
                     ),
                 )

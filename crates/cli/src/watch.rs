@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &WatchArguments, local: &dyn LocalServer) -> Result
     let mut poll = Poll::new(end);
     let mut etag = String::new();
     loop {
-        if let Some(changed) = poll.read(|| client.run_if_changed(run, &etag))?.flatten() {
+        if let Some(changed) = poll.read(|| Ok(client.run_if_changed(run, &etag)?))?.flatten() {
             teller.change(&changed)?;
             if changed.status.is_terminal() {
                 teller.end(&changed)?;

@@ -103,7 +103,7 @@ impl Rows {
             Form::Table => self.cells.push(vec![
                 Cell::text(&flow.display_name),
                 Cell::word(&flow.readiness),
-                Cell::word(flow.id),
+                Cell::word(&flow.id),
             ]),
             Form::Json => self.values.push(flow_value(flow)),
             Form::Ndjson => self.output.write(&json::line(&flow_value(flow)))?,
@@ -134,9 +134,9 @@ fn run_cells(run: &RunRow, is_one_flow: bool) -> Vec<Cell> {
     }
     cells.extend([
         Cell::text(&run.display_name),
-        Cell::word(time::shown(run.start)),
-        Cell::number(time::duration(time::run_length(run.start, run.end))),
-        Cell::word(run.address.run),
+        Cell::word(&time::shown(run.start)),
+        Cell::number(&time::duration(time::run_length(run.start, run.end))),
+        Cell::word(&run.address.run),
     ]);
     cells
 }

@@ -23,7 +23,7 @@ pub(crate) fn run(row: &RunRow) -> String {
         field(flow_name),
         row.address.run,
         field(&row.display_name),
-        row.status,
+        field(row.status.as_str()),
         row.start,
         text(row.end),
         seconds.unwrap_or_default(),

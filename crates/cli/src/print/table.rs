@@ -1,5 +1,7 @@
 //! Tables for people, aligned by the width that terminals give to characters.
 
+use std::fmt::Display;
+
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::{Colour, Terminal, text::clean};
@@ -25,12 +27,12 @@ impl Cell {
     }
 
     /// An id, a time or a word of ours.
-    pub(crate) fn word(word: impl ToString) -> Self {
+    pub(crate) fn word(word: &(impl Display + ?Sized)) -> Self {
         Self { text: clean(&word.to_string()).into_owned(), is_whole: true, ..Self::default() }
     }
 
     /// Aligned to the right.
-    pub(crate) fn number(number: impl ToString) -> Self {
+    pub(crate) fn number(number: &impl Display) -> Self {
         Self { is_number: true, ..Self::word(number) }
     }
 
@@ -100,11 +102,11 @@ mod tests {
         let rows = vec![
             vec![
                 Cell::text("Rosters"),
-                Cell::number(7),
+                Cell::number(&7),
                 Cell::word("x").coloured(Some(Colour::Red)),
             ],
-            vec![Cell::text("名簿の取込"), Cell::number(1200), Cell::word("")],
-            vec![Cell::text(&"é".repeat(50)), Cell::number(1), Cell::word("y")],
+            vec![Cell::text("名簿の取込"), Cell::number(&1200), Cell::word("")],
+            vec![Cell::text(&"é".repeat(50)), Cell::number(&1), Cell::word("y")],
         ];
         table(&["NAME", "ROWS", "RUN"], rows, terminal)
     }

@@ -64,12 +64,8 @@ impl Shown {
         let rows = pairs.filter(|(_, own, other)| !self.only_differences || own != other);
         let rows = rows.map(|(path, own, other)| {
             let mut cells = row(&path, [own, other]);
-            let is_different = own != other;
-            cells.push(Cell::word(if is_different {
-                difference(own, other)
-            } else {
-                String::new()
-            }));
+            let difference = if own == other { String::new() } else { difference(own, other) };
+            cells.push(Cell::word(&difference));
             cells
         });
         let title = format!(
@@ -84,7 +80,7 @@ impl Shown {
 
 fn row<const N: usize>(path: &[&str], values: [Option<&JsonValue>; N]) -> Vec<Cell> {
     let cells = values.into_iter().map(|value| match value {
-        Some(number @ JsonValue::Number(_)) => Cell::number(json::shown(number)),
+        Some(number @ JsonValue::Number(_)) => Cell::number(&json::shown(number)),
         Some(other) => Cell::text(&cut(&json::shown(other))),
         None => Cell::word(NONE),
     });

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use flowruns_client::{Error, RunAddress, RunQuery, RunRow, Status, blocking::Flow};
+use flowruns_client::{RunAddress, RunQuery, RunRow, Status, blocking::Flow};
 
 use super::poll::{Deadline, Poll};
 use crate::exit::{Exit, Failure};
@@ -37,7 +37,7 @@ pub(super) fn next_run(flow: &Flow, end: Deadline) -> Result<RunAddress, Failure
 }
 
 /// The newest running run, and the newest runs.
-fn read(flow: &Flow) -> Result<(Option<RunAddress>, Vec<RunAddress>), Error> {
+fn read(flow: &Flow) -> Result<(Option<RunAddress>, Vec<RunAddress>), Failure> {
     let running = RunQuery::new().status([Status::Running]).page_size(1);
     let running = flow.runs(&running).next().transpose()?;
     let newest = flow.runs(&RunQuery::new().page_size(NEWEST)).take(usize::from(NEWEST));

@@ -54,11 +54,11 @@ impl Poll {
     /// # Errors
     ///
     /// Those of the read; [`Exit::Away`] after two minutes.
-    pub(super) fn read<T, E: Into<Failure>>(
+    pub(super) fn read<T>(
         &mut self,
-        read: impl FnOnce() -> Result<T, E>,
+        read: impl FnOnce() -> Result<T, Failure>,
     ) -> Result<Option<T>, Failure> {
-        match read().map_err(Into::into) {
+        match read() {
             Ok(answer) => {
                 (self.has_answered, self.away_since) = (true, None);
                 Ok(Some(answer))
