@@ -27,21 +27,13 @@ impl Load {
     }
 }
 
-/// What the page itself shows.
-pub(crate) struct Audit {
-    /// Sentences; empty if nothing is wrong.
-    pub(crate) found: Vec<String>,
-    /// The longest task while it loaded, in milliseconds.
-    pub(crate) longest_task: f64,
-}
-
-/// Looks at the page: sideways scroll, layout shift, small targets, structure, hostile scripts, and names in the tree.
-pub(crate) async fn audit(session: &Session) -> Audit {
+/// What is wrong with the page: sideways scroll, layout shift, small targets, structure, hostile scripts, and names in the tree.
+pub(crate) async fn audit(session: &Session) -> Vec<String> {
     let audited = session.run_async(include_str!("audit.js"), json!([])).await;
     let sentences = audited["found"].as_array().into_iter().flatten();
     let mut found: Vec<String> = sentences.map(|one| one.as_str().unwrap().to_owned()).collect();
     found.extend(unnamed_controls(session).await);
-    Audit { found, longest_task: audited["longestTask"].as_f64().unwrap() }
+    found
 }
 
 /// Controls and landmarks of the accessibility tree that have no name.

@@ -14,10 +14,10 @@ use crate::{
 };
 
 /// How soon a page shows a report.
-const REPORT_DEADLINE: Duration = Duration::from_secs(4);
+pub(crate) const REPORT_DEADLINE: Duration = Duration::from_secs(4);
 /// How soon a page knows that its server stops.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(1);
-const IS_LIVE: &str = "document.querySelector('[data-stream]').dataset.state === 'on'";
+pub(crate) const IS_LIVE: &str = "document.querySelector('[data-stream]').dataset.state === 'on'";
 
 #[tokio::test]
 async fn a_report_shows_within_four_seconds_on_the_page_of_its_run_and_on_the_overview() {

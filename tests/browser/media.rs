@@ -36,7 +36,7 @@ async fn forced_colours_keep_every_status_and_control_visible() {
                 browser.run("return matchMedia('(forced-colors: active)').matches").await,
                 json!(true)
             );
-            let found = audit(&browser).await.found;
+            let found = audit(&browser).await;
             assert!(found.is_empty(), "{path}: {found:#?}");
             assert_eq!(browser.run(INVISIBLE).await, json!([]), "{path}");
         }

@@ -18,7 +18,7 @@ async fn every_page_is_sound_in_every_size_and_theme() {
         for page in site.pages() {
             browser.log("browser").await;
             browser.open(&site.url(&page.path)).await;
-            let audited = audit(&browser).await.found;
+            let audited = audit(&browser).await;
             let messages = console(&browser).await;
             let faults = audited.into_iter().chain(messages);
             found.extend(faults.map(|fault| format!("{}, {look}: {fault}", page.name)));

@@ -40,7 +40,7 @@ async fn a_person_signs_in_at_the_issuer_and_out_again() {
     browser.wait_for("location.pathname === '/ui/sign-in'").await;
     for look in Look::all() {
         look.apply(&browser).await;
-        let found = audit(&browser).await.found;
+        let found = audit(&browser).await;
         assert!(found.is_empty(), "{look}: {found:#?}");
     }
     Look { width: 1280, theme: Theme::Light }.apply(&browser).await;

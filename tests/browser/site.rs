@@ -67,6 +67,15 @@ impl Site {
         Self::on(&fill(false).await, FLOWRUNS.server())
     }
 
+    /// Two servers of one deployment: one database, without hostile values, and one local key.
+    pub(crate) async fn pair() -> [Self; 2] {
+        let filled = fill(false).await;
+        let first = Self::on(&filled, FLOWRUNS.server());
+        let second = FLOWRUNS.server().data_folder(first.server.folder());
+        let second = Self::on(&filled, second);
+        [first, second]
+    }
+
     fn on(filled: &Filled, server: ServerBuilder) -> Self {
         let server = server.env("DATABASE_URL", filled.database.service_url()).start();
         Self { server, demo: filled.demo, hostile: filled.hostile }
@@ -84,13 +93,7 @@ impl Site {
 
     /// Signs in with a link of the local key.
     pub(crate) async fn sign_in(&self, session: &Session) {
-        let mut command = FLOWRUNS.command(self.server.folder());
-        let output =
-            command.args(["open", "--print", "--url", &self.server.url("")]).output().unwrap();
-        let message = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{message}");
-        session.open(String::from_utf8(output.stdout).unwrap().trim()).await;
-        assert_eq!(session.location().await, self.url("/ui"));
+        sign_in(&self.server, &self.server.url(""), session).await;
     }
 
     /// Sends a report, as JSON.
@@ -133,6 +136,20 @@ impl Site {
             page("absent flow", absent),
         ]
     }
+}
+
+/// Signs in with a link of the local key of a server, at this address of it.
+pub(crate) async fn sign_in(server: &ServerProcess, address: &str, session: &Session) {
+    session.open(&printed(server, &["open", "--print", "--url", address])).await;
+    assert_eq!(session.location().await, format!("{}/ui", address.trim_end_matches('/')));
+}
+
+/// What a command prints that uses the local key of a server, such as `open --print` and `token`.
+pub(crate) fn printed(server: &ServerProcess, arguments: &[&str]) -> String {
+    let output = FLOWRUNS.command(server.folder()).args(arguments).output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{message}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 pub(crate) fn flow_path(flow: FlowKey) -> String {

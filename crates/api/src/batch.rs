@@ -22,7 +22,7 @@ use self::{
 use crate::{
     error::ApiError,
     extract::{ApiRequest, BodyKind},
-    offload::offload_if_long,
+    offload::OFFLOAD,
     respond,
     state::Api,
 };
@@ -48,7 +48,7 @@ pub(crate) async fn post_batch(
     let request = ApiRequest::new(&api, request, None, BodyKind::Batch).await?;
     request.no_options()?;
     let (body, limits) = (request.body.clone(), api.options.head_limits);
-    let items = offload_if_long(body.len(), move || read_items(&body, limits)).await?;
+    let items = OFFLOAD.run_if_long(body.len(), move || read_items(&body, limits)).await?;
     // An item that is not finished by then is its own 503, and there is time left to send the other responses.
     let margin = api.options.request_timeout / 10;
     let deadline = request.context.deadline().before(margin);

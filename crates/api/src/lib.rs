@@ -39,6 +39,7 @@ mod extract;
 mod flows;
 mod format;
 mod idempotency;
+mod json_writer;
 mod metadata;
 mod odata;
 mod offload;

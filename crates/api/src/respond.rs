@@ -14,7 +14,11 @@ use flowruns_domain::{
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use crate::{error::ApiError, extract::Preference};
+use crate::{
+    error::ApiError,
+    extract::Preference,
+    json_writer::{ObjectWriter, WriteJson, write_array},
+};
 
 pub(crate) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 pub(crate) const ODATA_ENTITY_ID: HeaderName = HeaderName::from_static("odata-entityid");
@@ -24,18 +28,20 @@ const JSON: HeaderValue = HeaderValue::from_static(
 
 /// The capacity for the body of most responses, in bytes, so that it need not grow.
 const USUAL_BODY: usize = 1024;
+/// The length of most rows of a list, in bytes.
+const USUAL_ROW: usize = 384;
 /// The capacity for the headers of most responses.
 const USUAL_HEADERS: usize = 10;
 
 /// A tag as it is in headers and bodies.
 pub(crate) fn shown_tag(tag: &EntityTag) -> String {
-    format!("W/\"{}\"", tag.as_str())
+    ["W/\"", tag.as_str(), "\""].concat()
 }
 
 /// 200 and a body.
-pub(crate) fn json(body: &impl Serialize) -> Result<Response, ApiError> {
+pub(crate) fn json(body: &impl WriteJson) -> Result<Response, ApiError> {
     let mut bytes = Vec::with_capacity(USUAL_BODY);
-    serde_json::to_writer(&mut bytes, body).map_err(ApiError::internal)?;
+    body.write_json(&mut bytes).map_err(ApiError::internal)?;
     json_text(bytes)
 }
 
@@ -50,7 +56,7 @@ pub(crate) fn json_text(bytes: Vec<u8>) -> Result<Response, ApiError> {
 /// An entity with its tag; 412 when If-Match names only other tags, and 304 when the client has it already, because
 /// If-None-Match names its tag.
 pub(crate) fn entity(
-    body: &impl Serialize,
+    body: &impl WriteJson,
     tag: &EntityTag,
     conditions: &Preconditions,
 ) -> Result<Response, ApiError> {
@@ -63,7 +69,7 @@ pub(crate) fn entity(
 
 /// The response to a write: the entity, or 204 if the client prefers that.
 pub(crate) fn written(
-    body: &impl Serialize,
+    body: &impl WriteJson,
     tag: &EntityTag,
     preference: Preference,
 ) -> Result<Response, ApiError> {
@@ -80,7 +86,7 @@ pub(crate) fn written(
 
 /// The response to a creation, with the URL of the new entity.
 pub(crate) fn created(
-    body: &impl Serialize,
+    body: &impl WriteJson,
     tag: &EntityTag,
     preference: Preference,
     location: &str,
@@ -110,7 +116,7 @@ pub(crate) fn make_minimal(response: &mut Response) {
 
 /// The response to a repeated creation: as to a write, and with the URL if there is no body.
 pub(crate) fn created_before(
-    body: &impl Serialize,
+    body: &impl WriteJson,
     tag: &EntityTag,
     preference: Preference,
     location: &str,
@@ -149,18 +155,33 @@ fn insert(response: &mut Response, name: HeaderName, value: &str) {
 }
 
 /// A page of a list.
-#[derive(Serialize)]
 pub(crate) struct List<T> {
-    #[serde(rename = "@odata.context")]
     pub(crate) context: String,
-    #[serde(rename = "@odata.count", skip_serializing_if = "Option::is_none")]
     pub(crate) count: Option<u64>,
     /// Sent instead of `@odata.count` when the count would exceed this number of rows.
-    #[serde(rename = "@flowruns.countAbove", skip_serializing_if = "Option::is_none")]
     pub(crate) count_above: Option<u32>,
-    #[serde(rename = "@odata.nextLink", skip_serializing_if = "Option::is_none")]
     pub(crate) next_link: Option<String>,
     pub(crate) value: Vec<T>,
+}
+
+impl<T: WriteJson> WriteJson for List<T> {
+    fn write_json(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+        out.reserve(self.value.len() * USUAL_ROW);
+        let mut page = ObjectWriter::begin(out);
+        page.value("@odata.context", &self.context)?;
+        if let Some(count) = &self.count {
+            page.value("@odata.count", count)?;
+        }
+        if let Some(count_above) = &self.count_above {
+            page.value("@flowruns.countAbove", count_above)?;
+        }
+        if let Some(next_link) = &self.next_link {
+            page.value("@odata.nextLink", next_link)?;
+        }
+        write_array(&self.value, page.name("value"))?;
+        page.end();
+        Ok(())
+    }
 }
 
 /// An open object, with its type as the first member.

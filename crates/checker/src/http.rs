@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use flowruns_client::HistoryEntry;
 use flowruns_domain::{
-    json::{JsonObject, JsonValue},
+    json::JsonObject,
     run::{Action, PropertyChange},
     version::EntityTag,
 };
@@ -66,22 +67,34 @@ pub(super) fn seen(body: Value) -> Option<Seen> {
     Some(Seen { run, tag, values })
 }
 
-pub(super) fn entry(item: &Value) -> Option<Entry> {
-    let changes = item["changes"].as_array()?;
-    Some(Entry {
-        version: item["version"].as_i64()?,
-        occurred: item["occurredDateTime"].as_str()?.parse().ok()?,
-        action: Action::from_name(item["action"].as_str()?)?,
-        changes: changes.iter().map(change).collect::<Option<_>>()?,
-    })
+/// What the client was told by the server. It has repeated what may be repeated.
+pub(super) fn answered<T>(result: Result<T, flowruns_client::Error>) -> TargetResponse<T> {
+    match result {
+        Ok(value) => TargetResponse::Done(value),
+        Err(error) => match error.refusal() {
+            Some(refusal) if refusal.status < 500 => {
+                let code = RejectionCode::new(refusal.status, refusal.rule.code());
+                TargetResponse::Rejected(code)
+            }
+            _ => TargetResponse::Unknown(chain(&error)),
+        },
+    }
 }
 
-fn change(item: &Value) -> Option<PropertyChange> {
-    let value = |name: &str| serde_json::from_value::<JsonValue>(item.get(name)?.clone()).ok();
-    Some(PropertyChange {
-        property: item["property"].as_str()?.to_owned(),
-        before: value("before")?,
-        after: value("after")?,
+/// None means that the action does not follow the contract.
+pub(super) fn entry(entry: HistoryEntry) -> Option<Entry> {
+    let changes = entry.changes.into_iter();
+    Some(Entry {
+        version: entry.version,
+        occurred: entry.occurred,
+        action: Action::from_name(&entry.action)?,
+        changes: changes
+            .map(|change| PropertyChange {
+                property: change.property,
+                before: change.before,
+                after: change.after,
+            })
+            .collect(),
     })
 }
 

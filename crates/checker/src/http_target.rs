@@ -1,13 +1,21 @@
 //! A server, over HTTP.
+//!
+//! `flowruns-client` does what any program does before and after a load: it creates the flow, and reads histories with retries and next
+//! links. The requests of the load are sent without it. The checker places each attempt in the order of all requests by its own times,
+//! needs the outcomes that the client resolves by itself (a lost response, a 5xx), compares every member of a response, and sends what the
+//! client never sends: invalid reports, preconditions, reports on runs that have ended.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
+use flowruns_client::{AddressError, Client, ConfigError, FixedToken, RunAddress};
 use flowruns_domain::{
     id::{FlowId, RunId},
     version::IfMatch,
 };
-use reqwest::{Client, Method, RequestBuilder, header};
+use flowruns_testing::fixtures;
+use futures_util::TryStreamExt as _;
+use reqwest::{Method, RequestBuilder, header};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -17,24 +25,26 @@ use super::{
     target::{Entry, Listing, Seen, Target, TargetResponse},
 };
 
-const JSON: &str = "application/json";
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
-const HISTORY_ROWS: u16 = 1000;
 
 /// Why a server cannot be a target.
 #[derive(Debug, Error)]
 pub enum TargetFailed {
     /// No client could be made.
     #[error("could not create an HTTP client")]
-    Client(#[from] reqwest::Error),
-    /// It created no flow; the text is its response.
-    #[error("the server created no flow: {0}")]
-    Flow(String),
+    Http(#[from] reqwest::Error),
+    /// The URL or the token cannot be used.
+    #[error("could not create a client of the server")]
+    Client(#[from] ConfigError),
+    /// It created no flow.
+    #[error("the server created no flow")]
+    Flow(#[source] Box<flowruns_client::Error>),
 }
 
 /// A server, as its clients use it. Connections that fail, time-outs and 5xx are unknown outcomes.
 #[derive(Clone)]
 pub struct HttpTarget {
+    http: reqwest::Client,
     client: Client,
     flow: FlowId,
     runs_url: String,
@@ -47,7 +57,7 @@ impl HttpTarget {
     ///
     /// # Errors
     ///
-    /// [`TargetFailed::Client`] when no client can be made.
+    /// [`TargetFailed`] when no client can be made.
     pub fn new(base_url: &str, token: &str, flow: FlowId) -> Result<Self, TargetFailed> {
         Self::with_timeout(base_url, token, flow, DEFAULT_TIMEOUT)
     }
@@ -56,7 +66,7 @@ impl HttpTarget {
     ///
     /// # Errors
     ///
-    /// [`TargetFailed::Client`] when no client can be made.
+    /// [`TargetFailed`] when no client can be made.
     pub fn with_timeout(
         base_url: &str,
         token: &str,
@@ -64,9 +74,13 @@ impl HttpTarget {
         timeout: Duration,
     ) -> Result<Self, TargetFailed> {
         Ok(Self {
-            client: Client::builder().timeout(timeout).build()?,
+            http: reqwest::Client::builder().timeout(timeout).build()?,
+            client: client(base_url, token)?,
             flow,
-            runs_url: format!("{}/{flow}/runs", flows_url(base_url)),
+            runs_url: format!(
+                "{}/industryData/incomingFlows/{flow}/runs",
+                base_url.trim_end_matches('/')
+            ),
             token: token.to_owned(),
         })
     }
@@ -77,20 +91,13 @@ impl HttpTarget {
     ///
     /// [`TargetFailed`] when the server does not create it.
     pub async fn create_flow(base_url: &str, token: &str) -> Result<FlowId, TargetFailed> {
-        let request = Client::builder().timeout(DEFAULT_TIMEOUT).build()?;
-        let request = request.post(flows_url(base_url)).bearer_auth(token);
-        let request = request.header(header::CONTENT_TYPE, JSON);
-        let sent = request.body(r#"{"displayName":"Checker"}"#).send().await;
-        let id = |body: &Value| body["id"].as_str()?.parse().ok();
-        match http::read(sent).await {
-            TargetResponse::Done(body) => id(&body).ok_or(TargetFailed::Flow(body.to_string())),
-            TargetResponse::Rejected(rejection) => Err(TargetFailed::Flow(rejection.to_string())),
-            TargetResponse::Unknown(reason) => Err(TargetFailed::Flow(reason)),
-        }
+        let name = format!("Checker {}", fixtures::fresh_uuid());
+        let created = client(base_url, token)?.create_flow(&name).await;
+        created.map(|flow| flow.id()).map_err(|error| TargetFailed::Flow(Box::new(error)))
     }
 
     fn request(&self, method: Method, url: &str) -> RequestBuilder {
-        self.client.request(method, url).bearer_auth(&self.token)
+        self.http.request(method, url).bearer_auth(&self.token)
     }
 
     async fn read_run(&self, request: RequestBuilder) -> TargetResponse<Seen> {
@@ -98,12 +105,12 @@ impl HttpTarget {
         response.and_then(|body| http::readable(http::seen(body)))
     }
 
-    /// The items of a list page by page, until it ends or `pages` pages were read; and whether it ended.
-    async fn walk(&self, url: &str, rows: u16, pages: usize) -> TargetResponse<(Vec<Value>, bool)> {
+    /// The rows of a list page by page, until it ends or [`Listing::MAX_PAGES`] were read; and whether it ended.
+    async fn walk(&self, rows: u16) -> TargetResponse<(Vec<Value>, bool)> {
         let mut items = Vec::new();
         let mut query = format!("$top={rows}");
-        for _ in 0..pages {
-            let request = self.request(Method::GET, &format!("{url}?{query}"));
+        for _ in 0..Listing::MAX_PAGES {
+            let request = self.request(Method::GET, &format!("{}?{query}", self.runs_url));
             let mut body = match http::read(request.send().await).await {
                 TargetResponse::Done(body) => body,
                 TargetResponse::Rejected(rejection) => return TargetResponse::Rejected(rejection),
@@ -152,21 +159,24 @@ impl Target for HttpTarget {
     }
 
     async fn list(&self, page_rows: u16) -> TargetResponse<Listing> {
-        let walked = self.walk(&self.runs_url, page_rows, Listing::MAX_PAGES);
-        walked.await.and_then(|(items, complete)| {
+        self.walk(page_rows).await.and_then(|(items, complete)| {
             let rows: Option<_> = items.into_iter().map(http::seen).collect();
             http::readable(rows.map(|rows| Listing { rows, complete }))
         })
     }
 
     async fn history(&self, run: RunId) -> TargetResponse<Vec<Entry>> {
-        let url = format!("{}/{run}/history", self.runs_url);
-        let walked = self.walk(&url, HISTORY_ROWS, usize::MAX).await;
-        walked.and_then(|(items, _)| http::readable(items.iter().map(http::entry).collect()))
+        let entries = self.client.history(RunAddress { flow: self.flow, run });
+        let entries = http::answered(entries.try_collect::<Vec<_>>().await);
+        entries.and_then(|entries| {
+            http::readable(entries.into_iter().map(http::entry).collect::<Option<_>>())
+        })
     }
 }
 
-fn flows_url(base_url: &str) -> String {
-    let base = base_url.trim_end_matches('/');
-    format!("{base}/industryData/incomingFlows")
+/// A checker is told by its user which server to load, also without TLS inside a cluster.
+fn client(base_url: &str, token: &str) -> Result<Client, ConfigError> {
+    let url = base_url.parse().map_err(|_| AddressError::Malformed(base_url.to_owned()))?;
+    let token = FixedToken::new(token)?;
+    Client::builder(url).tokens(token).allow_plain_http().build()
 }

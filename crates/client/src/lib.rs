@@ -37,6 +37,19 @@
 //! One thing cannot be guaranteed: an attempt whose response was lost may arrive late, after newer statistics of the same run. Then
 //! the older values of the members that both name are stored. A terminal status cannot be changed so, since the server keeps the first.
 //!
+//! # Clocks
+//!
+//! `startDateTime` is the time of this machine when the run was started ([`NewRun::start`] sets another one), and `endDateTime` the time of
+//! this machine when its outcome was told, however late the server gets it. So both are of one clock: their order and the duration are
+//! right though the clock is hours off, and only their place among the runs of other machines is not. If the end would be before the
+//! start, because the clock was set back meanwhile or another machine started the run, the run ends at the time of the server, or at its
+//! start if that is later. Deadlines and pauses do not depend on the clock.
+//!
+//! # Minimum Rust version
+//!
+//! 1.94. A higher one is a minor version of this crate, as SemVer has it for versions before 1.0. The types of `flowruns-domain`, `reqwest`
+//! ([`Url`]), `http`, `bytes` and `futures-util` ([`Stream`]) in this interface count as part of it.
+//!
 //! # Where to begin
 //!
 //! | for | see |

@@ -15,7 +15,6 @@ mod json;
 mod layout;
 mod links;
 mod live;
-mod offload;
 mod options;
 mod page;
 mod pages;

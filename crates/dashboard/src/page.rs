@@ -9,7 +9,7 @@ use axum::{
 };
 use bytes::Bytes;
 use flate2::Compression;
-use flowruns_http::RequestError;
+use flowruns_http::{Offload, RequestError};
 use maud::Markup;
 use serde::Serialize;
 
@@ -19,7 +19,6 @@ use crate::{
     format, layout,
     links::Links,
     live::ViewKey,
-    offload::offload_if_long,
     options::DashboardOptions,
 };
 
@@ -28,6 +27,10 @@ const CACHING: HeaderValue = HeaderValue::from_static("private, no-cache");
 const VARY: HeaderValue = HeaderValue::from_static("Accept-Encoding, Cookie");
 /// A shorter page is sent as it is.
 const COMPRESS_FROM_BYTES: usize = 512;
+
+/// Only one long page is rendered and compressed at once in the process. This is not the limit of the API: a page never delays a
+/// report.
+pub(crate) static OFFLOAD: Offload = Offload::new(1);
 
 /// The entries of the navigation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -145,7 +148,7 @@ pub(crate) async fn respond(
             let is_compressed = accepts_gzip(headers);
             let bytes = view.estimated_bytes();
             let (version, key) = (options.version, options.view_key.clone());
-            let made = offload_if_long(bytes, move || {
+            let made = OFFLOAD.run_if_long(bytes, move || {
                 Rendered::new(&*view, &context, is_compressed, (version, &key))
             });
             Ok(made.await?.response(status, headers))

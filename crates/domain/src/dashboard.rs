@@ -8,18 +8,22 @@
 //! | for | query |
 //! |---|---|
 //! | strips, durations, late and stale flows | [`recent_runs`](DashboardStore::recent_runs) |
-//! | how many runs are in progress, or failed since yesterday | [`tally`](DashboardStore::tally) |
+//! | how many runs are in progress, or failed since yesterday | [`tallies`](DashboardStore::tallies) |
 //! | charts of durations and statistics, what is unusual | [`member_series`](DashboardStore::member_series) |
 //! | a list of failed runs | [`error_lines`](DashboardStore::error_lines) |
 //! | the history of a run, newest first | [`last_events`](DashboardStore::last_events) |
-//! | the run before, the run after, the last good run | [`neighbours`](DashboardStore::neighbours) |
+//! | the runs before with their statistics, the run after, the last good run | [`neighbours`](DashboardStore::neighbours) |
+//! | the runs of a flow with a filter | [`filtered_runs`](DashboardStore::filtered_runs) |
+//! | the timeline | [`runs_in_window`](DashboardStore::runs_in_window) |
 
 mod bounds;
 mod error_line;
 mod events;
 mod member;
+mod neighbours;
 mod recent;
 mod tally;
+mod window;
 
 use async_trait::async_trait;
 
@@ -28,15 +32,16 @@ pub use self::{
     error_line::ErrorLine,
     events::LastEvents,
     member::{InvalidMemberPath, MemberPath, MemberPaths, MemberValues},
-    recent::{NEWEST_FIRST, Neighbours, RecentRun, RecentRuns},
-    tally::{FlowTally, Tally},
+    neighbours::{EarlierRun, EarlierRuns, Neighbours},
+    recent::{NEWEST_FIRST, RecentRun, RecentRuns},
+    tally::{FlowTally, Tally, TallyRequest},
+    window::{FoundRuns, RunSpan, RunWindow, WindowRuns},
 };
 use crate::{
-    id::{FlowKey, RunKey, TenantId},
-    query::page::Page,
-    run::{event::RunEvent, status::RunStatus},
+    id::{FlowKey, RunId, RunKey, TenantId},
+    query::{page::Page, request::RunQuery, result::RunPage},
+    run::event::RunEvent,
     store::error::StoreError,
-    timestamp::Timestamp,
 };
 
 /// The queries of the dashboard. A store reads a bounded number of rows for each, along an index, and neither locks nor writes.
@@ -54,15 +59,15 @@ pub trait DashboardStore: Send + Sync + 'static {
         each: RunsPerFlow,
     ) -> Result<Vec<RecentRuns>, StoreError>;
 
-    /// How many runs of a tenant have a status and started at this time or later, and in which flows.
+    /// How many runs of a tenant have a status and started at this time or later, and in which flows: a tally for each request, in
+    /// their order.
     ///
-    /// Reads at most [`Tally::LIMIT`] + 1 rows, the newest runs first.
-    async fn tally(
+    /// Reads at most [`Tally::LIMIT`] + 1 rows for each request, the newest runs first.
+    async fn tallies(
         &self,
         tenant: TenantId,
-        status: RunStatus,
-        since: Option<Timestamp>,
-    ) -> Result<Tally, StoreError>;
+        requests: &[TallyRequest],
+    ) -> Result<Vec<Tally>, StoreError>;
 
     /// The newest runs of a flow with the numbers at these paths of their statistics, in the order of [`NEWEST_FIRST`]. Empty if the
     /// flow does not exist.
@@ -91,8 +96,31 @@ pub trait DashboardStore: Send + Sync + 'static {
         last: LastEvents,
     ) -> Result<Option<Page<RunEvent>>, StoreError>;
 
-    /// The runs of the same flow that a run is compared with. All are `None` if the run does not exist.
+    /// The runs of the same flow that a run is compared with. None if the run does not exist. Without a run, `before` has the newest
+    /// runs of the flow, and `success` is the last of its runs that succeeded.
     ///
-    /// Reads at most five rows without documents.
-    async fn neighbours(&self, run: RunKey) -> Result<Neighbours, StoreError>;
+    /// Reads at most twice as many rows as `earlier` allows, and six more.
+    async fn neighbours(
+        &self,
+        flow: FlowKey,
+        run: Option<RunId>,
+        earlier: EarlierRuns,
+    ) -> Result<Neighbours, StoreError>;
+
+    /// A page of a query of runs without documents, as [`query_runs`](crate::store::RunStore::query_runs) reads it, for a caller that
+    /// knows whether the flow exists. The page is empty if it does not.
+    async fn filtered_runs(&self, query: &RunQuery) -> Result<RunPage, StoreError>;
+
+    /// The runs of some flows that started before the end of a window, and ended at its beginning or later or are in progress: one
+    /// entry for each flow of the window, in their order.
+    ///
+    /// Reads at most 704 rows without documents of each flow: [`RunWindow::MAX_RUNS`] that started in the window, the latest of them,
+    /// as many that ended in it, and twice [`RunWindow::MAX_EARLIER`] that started before it. A run that started before the window
+    /// and ended after it is found if it is one of the last [`RunWindow::MAX_EARLIER`] that started before it. If other runs are
+    /// missing, the entry has [`complete_from`](WindowRuns::complete_from).
+    async fn runs_in_window(
+        &self,
+        tenant: TenantId,
+        window: &RunWindow,
+    ) -> Result<Vec<WindowRuns>, StoreError>;
 }

@@ -139,6 +139,11 @@ impl Cluster {
         &self.data_folder.path
     }
 
+    /// The file to which the server and initdb write their log.
+    pub fn log_file(&self) -> &Path {
+        self.log.path()
+    }
+
     /// The process id of the server.
     pub fn postmaster_pid(&self) -> u32 {
         self.process.pid()

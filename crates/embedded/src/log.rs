@@ -33,6 +33,10 @@ impl ServerLog {
         Ok(Self { path: path.to_owned(), start })
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// A file for the output of a child process.
     ///
     /// # Errors

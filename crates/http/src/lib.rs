@@ -7,6 +7,7 @@
 //! - [`auth`] verifies bearer tokens and their permissions.
 //! - [`Admission`] limits the rate of each caller, and how much is in progress; all front ends of a process share one.
 //! - [`BodyReader`] reads a body in time and within the limits of admission.
+//! - [`Offload`] runs CPU-heavy work on other threads than those of requests.
 //! - [`RequestOrigin`] is the scheme and host that the client used, as trusted proxies report them.
 //! - [`Readiness`] and [`health_routes`] answer the probes of load balancers.
 //!
@@ -23,6 +24,7 @@ mod error;
 mod health;
 mod log;
 mod meter;
+mod offload;
 mod origin;
 mod pipeline;
 mod rejection_log;
@@ -46,6 +48,7 @@ pub use self::{
     deadline::Deadline,
     error::{ErrorDetail, RequestError},
     health::{Check, Draining, Readiness, Unready, health_routes, live},
+    offload::Offload,
     origin::{RequestOrigin, client_address},
     pipeline::{ErrorBody, PipelineOptions, RequestPipeline, ResponseFormat},
     route_name::RouteName,

@@ -1,6 +1,6 @@
 //! The columns of each table, listed once: every SQL text of the tables is made from these lists. A new column needs an
 //! entry here, a field in [`row`](crate::row), where rows are read, and, where reports write it, a field in
-//! [`parameters`](crate::parameters).
+//! [`parameters`](crate::parameters) and in the composite type `run_write`.
 
 use std::sync::LazyLock;
 

@@ -11,22 +11,23 @@ mod members;
 mod neighbours;
 mod recent;
 mod tally;
+mod window;
 
 use async_trait::async_trait;
 use flowruns_domain::{
     dashboard::{
-        DashboardStore, ErrorLine, FlowIds, Last, LastEvents, MemberPaths, MemberValues,
-        Neighbours, RecentRuns, RunKeys, RunsPerFlow, Tally,
+        DashboardStore, EarlierRuns, ErrorLine, FlowIds, Last, LastEvents, MemberPaths,
+        MemberValues, Neighbours, RecentRuns, RunKeys, RunWindow, RunsPerFlow, Tally, TallyRequest,
+        WindowRuns,
     },
-    id::{FlowKey, RunKey, TenantId},
-    query::Page,
-    run::{RunEvent, RunStatus},
+    id::{FlowKey, RunId, RunKey, TenantId},
+    query::{Page, RunPage, RunQuery},
+    run::RunEvent,
     store::StoreError,
-    timestamp::Timestamp,
 };
 
 pub use self::explain::DashboardQuery;
-use crate::store::PostgresStore;
+use crate::{query::runs, store::PostgresStore};
 
 /// A statement that is being built.
 type Builder = sqlx::QueryBuilder<sqlx::Postgres>;
@@ -42,13 +43,12 @@ impl DashboardStore for PostgresStore {
         self.read("read recent runs", || recent::read(self.pool(), tenant, flows, each)).await
     }
 
-    async fn tally(
+    async fn tallies(
         &self,
         tenant: TenantId,
-        status: RunStatus,
-        since: Option<Timestamp>,
-    ) -> Result<Tally, StoreError> {
-        self.read("tally runs", || tally::read(self.pool(), tenant, status, since)).await
+        requests: &[TallyRequest],
+    ) -> Result<Vec<Tally>, StoreError> {
+        self.read("tally runs", || tally::read(self.pool(), tenant, requests)).await
     }
 
     async fn member_series(
@@ -72,7 +72,24 @@ impl DashboardStore for PostgresStore {
         self.read("read a history", || events::read(self.pool(), run, last)).await
     }
 
-    async fn neighbours(&self, run: RunKey) -> Result<Neighbours, StoreError> {
-        self.read("find neighbours", || neighbours::read(self.pool(), run)).await
+    async fn neighbours(
+        &self,
+        flow: FlowKey,
+        run: Option<RunId>,
+        earlier: EarlierRuns,
+    ) -> Result<Neighbours, StoreError> {
+        self.read("find neighbours", || neighbours::read(self.pool(), flow, run, earlier)).await
+    }
+
+    async fn filtered_runs(&self, query: &RunQuery) -> Result<RunPage, StoreError> {
+        self.read("filter runs", || runs::query_known_runs(self.pool(), query)).await
+    }
+
+    async fn runs_in_window(
+        &self,
+        tenant: TenantId,
+        window: &RunWindow,
+    ) -> Result<Vec<WindowRuns>, StoreError> {
+        self.read("read a window", || window::read(self.pool(), tenant, window)).await
     }
 }

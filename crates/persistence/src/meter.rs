@@ -10,6 +10,10 @@ const BATCH_DURATION: &str = "flowruns_writer_batch_duration_seconds";
 const RETRIES: &str = "flowruns_writer_retries_total";
 const RACES_LOST: &str = "flowruns_writer_races_lost_total";
 const CONTENDED: &str = "flowruns_writer_contended_runs";
+const CACHE_HITS: &str = "flowruns_run_cache_hits_total";
+const CACHE_MISSES: &str = "flowruns_run_cache_misses_total";
+const CACHE_OUTDATED: &str = "flowruns_run_cache_outdated_total";
+const CACHE_BYTES: &str = "flowruns_run_cache_bytes";
 const PANICS: &str = "flowruns_writer_panics_total";
 const CREATED: &str = "flowruns_runs_created_total";
 const ENDED: &str = "flowruns_runs_ended_total";
@@ -45,6 +49,41 @@ pub(crate) struct StatementMeter {
     size: Histogram,
     duration: Histogram,
     retries: Counter,
+}
+
+/// The metrics of the cache of runs.
+pub(crate) struct CacheMeter {
+    hits: Counter,
+    misses: Counter,
+    outdated: Counter,
+    bytes: Gauge,
+}
+
+impl CacheMeter {
+    pub(crate) fn new() -> Self {
+        Self {
+            hits: metrics::counter!(CACHE_HITS),
+            misses: metrics::counter!(CACHE_MISSES),
+            outdated: metrics::counter!(CACHE_OUTDATED),
+            bytes: metrics::gauge!(CACHE_BYTES),
+        }
+    }
+
+    /// A run was looked up; then the cache has this size.
+    pub(crate) fn taken(&self, found: bool, bytes: usize) {
+        if found { &self.hits } else { &self.misses }.increment(1);
+        self.size(bytes);
+    }
+
+    /// A run had been changed by another server since it was kept.
+    pub(crate) fn outdated(&self) {
+        self.outdated.increment(1);
+    }
+
+    /// The size of the cache, in bytes.
+    pub(crate) fn size(&self, bytes: usize) {
+        self.bytes.set(bytes as f64);
+    }
 }
 
 impl StoreMeter {
@@ -149,6 +188,13 @@ fn describe() {
         CONTENDED,
         "Runs whose reports lost too many races and wait for a lock."
     );
+    metrics::describe_counter!(CACHE_HITS, "Runs of which a report was decided without a read.");
+    metrics::describe_counter!(CACHE_MISSES, "Runs that were read to decide a report.");
+    metrics::describe_counter!(
+        CACHE_OUTDATED,
+        "Cached runs that another server had changed since; their reports were decided again."
+    );
+    metrics::describe_gauge!(CACHE_BYTES, Unit::Bytes, "The size of the cache of runs, about.");
     metrics::describe_counter!(PANICS, "Tasks of the writer that panicked and were restarted.");
     metrics::describe_counter!(CREATED, "Runs created.");
     metrics::describe_counter!(

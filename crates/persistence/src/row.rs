@@ -4,7 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use flowruns_domain::{
-    dashboard::RecentRun,
+    dashboard::{RecentRun, RunSpan},
     display_name::DisplayName,
     flow::{DataDomain, Flow, FlowProperties, ReadinessStatus},
     id::{EventId, FlowId, FlowKey, RunId, RunKey, TenantId},
@@ -28,7 +28,6 @@ use uuid::Uuid;
 
 use crate::error::store_error;
 
-#[derive(FromRow)]
 pub(crate) struct RunRow {
     id: Uuid,
     display_name: String,
@@ -40,6 +39,29 @@ pub(crate) struct RunRow {
     version: i64,
     created_at: DateTime<Utc>,
     modified_at: DateTime<Utc>,
+}
+
+/// The number of columns of [`RUN`](crate::columns::RUN).
+const RUN_PLACES: usize = 10;
+
+/// The last columns of the row are those of [`RUN`](crate::columns::RUN). They are read by their places, which is cheaper than
+/// to look for their names.
+impl<'r> FromRow<'r, PgRow> for RunRow {
+    fn from_row(row: &'r PgRow) -> sqlx::Result<Self> {
+        let first = row.len().saturating_sub(RUN_PLACES);
+        Ok(Self {
+            id: row.try_get_unchecked(first)?,
+            display_name: row.try_get_unchecked(first + 1)?,
+            start_at: row.try_get_unchecked(first + 2)?,
+            end_at: row.try_get_unchecked(first + 3)?,
+            status: row.try_get_unchecked(first + 4)?,
+            version: row.try_get_unchecked(first + 5)?,
+            blocking_error: row.try_get_unchecked(first + 6)?,
+            statistics: row.try_get_unchecked(first + 7)?,
+            created_at: row.try_get_unchecked(first + 8)?,
+            modified_at: row.try_get_unchecked(first + 9)?,
+        })
+    }
 }
 
 #[derive(FromRow)]
@@ -57,6 +79,22 @@ pub(crate) struct RecentRunRow {
     #[sqlx(flatten)]
     summary: RunSummaryRow,
     modified_at: DateTime<Utc>,
+}
+
+#[derive(FromRow)]
+pub(crate) struct RunSpanRow {
+    id: Uuid,
+    start_at: DateTime<Utc>,
+    end_at: Option<DateTime<Utc>>,
+    status: String,
+}
+
+/// The documents of a run, where they were read.
+#[derive(FromRow)]
+pub(crate) struct DocumentsRow {
+    blocking_error: Option<Json<JsonObject>>,
+    /// `None` where the documents were not read.
+    statistics: Option<StatisticsColumn>,
 }
 
 #[derive(FromRow)]
@@ -204,6 +242,30 @@ impl RecentRunRow {
     }
 }
 
+impl RunSpanRow {
+    pub(crate) fn into_span(self, flow: FlowKey) -> Result<RunSpan, StoreError> {
+        let reader = ColumnReader(RowId::Run(flow.flow.uuid(), self.id));
+        Ok(RunSpan {
+            id: reader.column("id", RunId::new(self.id).ok())?,
+            start: reader.time("start_at", self.start_at)?,
+            state: reader.state(&self.status, self.end_at)?,
+        })
+    }
+}
+
+impl DocumentsRow {
+    pub(crate) fn into_details(self, run: RunKey) -> Result<Option<RunDetails>, StoreError> {
+        let Some(StatisticsColumn(statistics)) = self.statistics else {
+            return Ok(None);
+        };
+        let reader = ColumnReader(RowId::Run(run.flow.uuid(), run.run.uuid()));
+        let blocking_error =
+            self.blocking_error.map(|Json(members)| PublicError::from_stored(members));
+        let statistics = reader.column("statistics", statistics)?;
+        Ok(Some(RunDetails { blocking_error, statistics }))
+    }
+}
+
 /// Reads the columns of [`LISTED_RUN`](crate::columns::LISTED_RUN) by their places, which in a list is much cheaper than to
 /// look for their names in each row.
 pub(crate) fn listed_run(row: &PgRow, tenant: TenantId) -> Result<ListedRun, StoreError> {
@@ -217,8 +279,8 @@ pub(crate) fn listed_run_with_documents(
     tenant: TenantId,
 ) -> Result<ListedRun, StoreError> {
     let summary = run_summary(row, tenant)?;
-    let error: Option<Json<JsonObject>> = row.try_get(7).map_err(store_error)?;
-    let StatisticsColumn(statistics) = row.try_get(8).map_err(store_error)?;
+    let error: Option<Json<JsonObject>> = column(row, 7)?;
+    let StatisticsColumn(statistics) = column(row, 8)?;
     let reader = ColumnReader(RowId::Run(summary.key.flow.uuid(), summary.key.run.uuid()));
     let details = RunDetails {
         blocking_error: error.map(|Json(members)| PublicError::from_stored(members)),
@@ -227,14 +289,19 @@ pub(crate) fn listed_run_with_documents(
     Ok(ListedRun { summary, details: Some(details) })
 }
 
+/// A column by its place. Its type is that of the migrations, and is not compared again in each row.
+fn column<'r, T: Decode<'r, Postgres>>(row: &'r PgRow, place: usize) -> Result<T, StoreError> {
+    row.try_get_unchecked(place).map_err(store_error)
+}
+
 fn run_summary(row: &PgRow, tenant: TenantId) -> Result<RunSummary, StoreError> {
-    let columns = || {
-        let (flow, id): (Uuid, Uuid) = (row.try_get(0)?, row.try_get(1)?);
-        let (name, start, end): (&str, _, _) = (row.try_get(2)?, row.try_get(3)?, row.try_get(4)?);
-        let (status, version): (&str, i64) = (row.try_get(5)?, row.try_get(6)?);
-        sqlx::Result::Ok((flow, id, name, start, end, status, version))
-    };
-    let (flow, id, name, start, end, status, version) = columns().map_err(store_error)?;
+    let flow = column(row, 0)?;
+    let id = column(row, 1)?;
+    let name = column(row, 2)?;
+    let start = column(row, 3)?;
+    let end = column(row, 4)?;
+    let status = column(row, 5)?;
+    let version = column(row, 6)?;
     let reader = ColumnReader(RowId::Run(flow, id));
     let flow = reader.column("flow_id", FlowId::new(flow).ok())?;
     Ok(RunSummary {

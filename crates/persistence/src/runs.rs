@@ -95,13 +95,13 @@ impl RunStore for PostgresStore {
 }
 
 async fn find(pool: &PgPool, key: RunKey) -> Result<Option<Run>, StoreError> {
-    let row: Option<RunRow> = sqlx::query_as(FIND.as_str())
+    let query = sqlx::query_as(FIND.as_str())
         .bind(key.flow.uuid())
         .bind(key.tenant.uuid())
-        .bind(key.run.uuid())
-        .fetch_optional(pool)
-        .await
-        .map_err(store_error)?;
+        .bind(key.run.uuid());
+    // Given the pool itself, sqlx would move a future of several KiB four times.
+    let mut connection = pool.acquire().await.map_err(store_error)?;
+    let row: Option<RunRow> = query.fetch_optional(&mut *connection).await.map_err(store_error)?;
     row.map(|row| row.into_run(key)).transpose()
 }
 

@@ -67,13 +67,14 @@ fn constant_statements() -> Vec<(String, &'static str)> {
 
 /// Texts that are built. `query` builds those of lists and `dashboard` those of the dashboard, which the last test explains; the
 /// others are an EXPLAIN of a constant text, and the creation of a partition.
-const BUILT: [(&str, &str, usize); 11] = [
+const BUILT: [(&str, &str, usize); 12] = [
     ("dashboard::errors", "Builder::new(", 1),
     ("dashboard::events", "Builder::new(", 1),
     ("dashboard::members", "Builder::new(", 1),
     ("dashboard::neighbours", "Builder::new(", 1),
     ("dashboard::recent", "Builder::new(", 1),
     ("dashboard::tally", "Builder::new(", 1),
+    ("dashboard::window", "Builder::new(", 1),
     ("migrate", "AssertSqlSafe(", 1),
     ("query::flows", "AssertSqlSafe(", 1),
     ("query::ids", "Builder::new(", 2),

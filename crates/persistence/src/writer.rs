@@ -76,7 +76,7 @@ use crate::{
     connect::ConnectOptions,
     dedicated_connection::{ConnectionGeneration, DedicatedConnection, WriteAccess},
     error::store_error,
-    meter::StoreMeter,
+    meter::{CacheMeter, StoreMeter},
     retry::Backoff,
 };
 
@@ -84,8 +84,6 @@ use crate::{
 const MAX_JOBS: usize = 128;
 /// The maximum number of batches that wait for the writing task, which writes them together.
 const MAX_BATCHES: usize = 8;
-/// The size of the caches of all tasks together, in bytes.
-const CACHE_BYTES: usize = 8 * 1024 * 1024;
 
 /// The queues and the tasks of a store.
 pub(crate) struct Writers {
@@ -111,10 +109,13 @@ impl Writers {
         });
         let meter = Arc::new(StoreMeter::new());
         let (closing, closed) = watch::channel(false);
-        let connection = |purpose, generation: &ConnectionGeneration| {
+        // One generation for all, since what one task writes is cached for the others.
+        let generation = ConnectionGeneration::default();
+        let connection = |purpose| {
             let (database, time_limit) = (options.writer_session(), options.response_timeout());
             DedicatedConnection::new(purpose, database, time_limit, generation.clone())
         };
+        let cache = RunCache::new(options.run_cache_bytes, CacheMeter::new());
         let writers = options.writers.max(1);
         let mut connections = Vec::with_capacity(2 * writers + 1);
         let mut tasks = Vec::with_capacity(2 * writers + 1);
@@ -123,20 +124,19 @@ impl Writers {
             let (sender, queue) = queue(closed.clone());
             updates.push(sender);
             let contended = ContendedRuns::new(pool.clone(), Arc::clone(&meter));
-            let cache = RunCache::new(CACHE_BYTES / writers);
-            let generation = ConnectionGeneration::default();
-            let reading = connection("read runs for reports", &generation);
-            let writing = connection("write reports", &generation);
+            let reading = connection("read runs for reports");
+            let writing = connection("write reports");
             connections.extend([reading.clone(), writing.clone()]);
             let both = [reading, writing];
-            tasks.extend(report_tasks(queue, both, contended, cache, &meter));
+            tasks.extend(report_tasks(queue, both, contended, &cache, &meter));
         }
-        let creating = connection("create runs", &ConnectionGeneration::default());
+        let creating = connection("create runs");
         connections.push(creating.clone());
         let (creations, queue) = queue(closed);
         tasks.push(supervised(CreationTask {
             queue,
             connection: creating,
+            cache,
             backoff: Backoff::default(),
             again: Vec::new(),
             meter: Arc::clone(&meter),
@@ -238,7 +238,7 @@ fn report_tasks(
     queue: JobReceiver<QueuedReport, ReportResult>,
     [reading, writing]: [DedicatedConnection; 2],
     contended: ContendedRuns,
-    cache: RunCache,
+    cache: &RunCache,
     meter: &Arc<StoreMeter>,
 ) -> [JoinHandle<()>; 2] {
     let (batches, to_write) = mpsc::channel(MAX_BATCHES);
@@ -247,7 +247,7 @@ fn report_tasks(
         queue,
         connection: reading,
         contended,
-        cache,
+        cache: cache.clone(),
         batches,
         result_sender,
         results,
@@ -258,6 +258,7 @@ fn report_tasks(
         batches: to_write,
         next: None,
         connection: writing,
+        cache: cache.clone(),
         backoff: Backoff::default(),
         meter: Arc::clone(meter),
     };

@@ -105,6 +105,7 @@ impl Database {
             writers: usize::try_from(database.writers)?,
             writer_queue: usize::try_from(database.writer_queue)?,
             writer_queue_bytes: usize::try_from(database.writer_queue_bytes)?,
+            run_cache_bytes: usize::try_from(database.run_cache_bytes)?,
             ..ConnectOptions::new(self.service.clone())
         })
     }

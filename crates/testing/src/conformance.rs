@@ -7,6 +7,7 @@
 
 pub mod dashboard;
 pub mod dashboard_documents;
+pub mod dashboard_windows;
 mod filters;
 mod fixture;
 pub mod flow_queries;
@@ -49,9 +50,14 @@ macro_rules! conformance_cases {
             dashboard::a_tally_counts_the_runs_of_a_status_by_flow
             dashboard::a_tally_ends_at_its_limit
             dashboard_documents::a_series_has_the_numbers_at_its_paths
+            dashboard_documents::the_newest_of_earlier_runs_have_their_documents
             dashboard_documents::error_lines_are_the_beginnings_of_errors
             dashboard_documents::the_last_events_are_read_newest_first
             dashboard::the_neighbours_of_a_run_are_next_to_it_in_the_order_of_starts
+            dashboard::filtered_runs_are_those_of_a_list
+            dashboard_windows::a_window_has_every_run_that_it_overlaps
+            dashboard_windows::a_window_with_too_many_runs_has_the_latest
+            dashboard_windows::a_window_says_that_it_misses_runs_in_progress
             dashboard::the_dashboard_of_another_tenant_is_empty
             flows::a_created_flow_is_found
             flows::a_flow_id_is_used_once

@@ -38,6 +38,7 @@
 
 mod clock;
 pub mod conformance;
+mod delegation;
 pub mod demo;
 pub mod fixtures;
 #[cfg(feature = "harness")]

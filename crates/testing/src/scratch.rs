@@ -17,6 +17,7 @@
 mod cluster;
 mod database;
 mod folder;
+mod statement_log;
 mod template;
 
-pub use self::{cluster::ScratchCluster, database::ScratchDatabase};
+pub use self::{cluster::ScratchCluster, database::ScratchDatabase, statement_log::StatementLog};

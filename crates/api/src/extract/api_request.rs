@@ -36,7 +36,7 @@ use crate::{
         key_path::PathKeys, options::QueryOptions, page::PageBytes, page_preference::MaxPageSize,
         root::ServiceRoot,
     },
-    offload::offload_if_long,
+    offload::OFFLOAD,
     routes::route_name,
     state::Api,
 };
@@ -173,12 +173,13 @@ impl ApiRequest {
         read: impl FnOnce(JsonObject) -> Result<T, Vec<RuleViolation>> + Send + 'static,
     ) -> Result<T, ApiError> {
         let body = self.body.clone();
-        offload_if_long(body.len(), move || {
-            let object = parse_object(&body)
-                .map_err(|error| ApiError::bad_request("malformedJson", error.to_string()))?;
-            Ok(read(object)?)
-        })
-        .await
+        OFFLOAD
+            .run_if_long(body.len(), move || {
+                let object = parse_object(&body)
+                    .map_err(|error| ApiError::bad_request("malformedJson", error.to_string()))?;
+                Ok(read(object)?)
+            })
+            .await
     }
 
     /// The author of a change, for the history.

@@ -1,10 +1,11 @@
 //! `$select` and `$expand`
 
-use serde::{Serialize, Serializer, ser::Error as _};
-use serde_json::Value;
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
 
 use super::options::{QueryOptions, invalid};
-use crate::error::ApiError;
+use crate::{error::ApiError, json_writer::WriteJson};
 
 /// The properties that a response has.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -81,18 +82,18 @@ pub(crate) struct Selected<'a, T> {
     pub(crate) expanded: bool,
 }
 
-impl<T: Serialize> Serialize for Selected<'_, T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl<T: WriteJson> WriteJson for Selected<'_, T> {
+    fn write_json(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
         let Selection::Only(names) = self.selection else {
-            return self.row.serialize(serializer);
+            return self.row.write_json(out);
         };
-        let mut row = serde_json::to_value(&self.row).map_err(S::Error::custom)?;
-        if let Value::Object(members) = &mut row {
-            members.retain(|name, _| {
-                let is_expanded = self.expanded && name == "process";
-                name.starts_with('@') || names.contains(&name.as_str()) || is_expanded
-            });
-        }
-        row.serialize(serializer)
+        let mut row = Vec::new();
+        self.row.write_json(&mut row)?;
+        let mut members: BTreeMap<&str, &RawValue> = serde_json::from_slice(&row)?;
+        members.retain(|name, _| {
+            let is_expanded = self.expanded && *name == "process";
+            name.starts_with('@') || names.contains(name) || is_expanded
+        });
+        serde_json::to_writer(out, &members)
     }
 }

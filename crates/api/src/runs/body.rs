@@ -1,7 +1,5 @@
 //! A run as JSON, in requests and in responses: the one place that maps the properties of a run to JSON.
 
-use std::fmt;
-
 use flowruns_domain::{
     display_name::DisplayName,
     flow::Flow,
@@ -18,17 +16,13 @@ use flowruns_domain::{
     version::Version,
     violation::RuleViolation,
 };
-use serde::{
-    Serialize, Serializer,
-    ser::{Error as _, SerializeMap},
-};
-use serde_json::value::RawValue;
 
 use crate::{
     extract::{Properties, date_time, display_name, object, text},
     flows::FlowBody,
+    json_writer::{ObjectWriter, WriteJson},
     odata::{root::ServiceRoot, select::Selection},
-    respond::{Typed, shown_tag},
+    respond::Typed,
 };
 
 const TYPE: &str = "#microsoft.graph.run";
@@ -118,7 +112,7 @@ fn run_id(value: JsonValue, name: &str) -> Result<RunId, Vec<RuleViolation>> {
     })
 }
 
-/// The properties that every form of a run has. They are written directly into the body, without a text for each.
+/// The properties that every form of a run has.
 struct RunFields<'a> {
     key: RunKey,
     version: Version,
@@ -128,24 +122,23 @@ struct RunFields<'a> {
 }
 
 impl RunFields<'_> {
-    fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-        map.serialize_entry("@odata.type", TYPE)?;
-        let tag = shown_tag(&run_tag(self.key, self.version));
-        map.serialize_entry("@odata.etag", &tag)?;
-        map.serialize_entry(property::ID, &DisplayAsString(self.key.run))?;
-        map.serialize_entry(property::DISPLAY_NAME, self.display_name.as_str())?;
-        map.serialize_entry(property::START_DATE_TIME, &DisplayAsString(self.start))?;
-        map.serialize_entry(property::END_DATE_TIME, &self.state.end().map(DisplayAsString))?;
-        map.serialize_entry(property::STATUS, self.state.status().as_str())
-    }
-}
-
-/// Serializes a value as its text.
-struct DisplayAsString<T>(T);
-
-impl<T: fmt::Display> Serialize for DisplayAsString<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
+    fn write(&self, object: &mut ObjectWriter<'_>) -> serde_json::Result<()> {
+        object.plain("@odata.type", TYPE);
+        let tag = run_tag(self.key, self.version);
+        let out = object.name("@odata.etag");
+        // The quotes within the text are escaped.
+        for part in [r#""W/\""#, tag.as_str(), r#"\"""#] {
+            out.extend_from_slice(part.as_bytes());
+        }
+        object.plain_display(property::ID, self.key.run);
+        object.value(property::DISPLAY_NAME, self.display_name.as_str())?;
+        object.plain_display(property::START_DATE_TIME, self.start);
+        match self.state.end() {
+            Some(end) => object.plain_display(property::END_DATE_TIME, end),
+            None => object.value(property::END_DATE_TIME, &())?,
+        }
+        object.plain(property::STATUS, self.state.status().as_str());
+        Ok(())
     }
 }
 
@@ -190,25 +183,26 @@ impl<'a> RunBody<'a> {
     }
 }
 
-impl Serialize for RunBody<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl WriteJson for RunBody<'_> {
+    fn write_json(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
         let Run { key, version, created: _, modified: _, properties } = self.run;
         let RunProperties { display_name, start, state, blocking_error, statistics } = properties;
         let fields =
             RunFields { key: *key, version: *version, display_name, start: *start, state: *state };
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("@odata.context", &self.context)?;
+        let mut object = ObjectWriter::begin(out);
+        object.value("@odata.context", &self.context)?;
         if let Some(address) = &self.address {
-            map.serialize_entry("@odata.id", address)?;
+            object.value("@odata.id", address)?;
         }
-        fields.write(&mut map)?;
+        fields.write(&mut object)?;
         let error = blocking_error.as_ref().map(typed_error);
-        map.serialize_entry(property::BLOCKING_ERROR, &error)?;
-        map.serialize_entry(property::STATISTICS, &TypedStatistics(statistics))?;
+        object.value(property::BLOCKING_ERROR, &error)?;
+        object.value(property::STATISTICS, &TypedStatistics(statistics))?;
         if let Some(process) = &self.process {
-            map.serialize_entry("process", process)?;
+            object.value("process", process)?;
         }
-        map.end()
+        object.end();
+        Ok(())
     }
 }
 
@@ -219,14 +213,16 @@ fn typed_error(error: &PublicError) -> Typed<'_> {
 /// Statistics with their type, as their text: they are not parsed.
 struct TypedStatistics<'a>(&'a Statistics);
 
-impl Serialize for TypedStatistics<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl WriteJson for TypedStatistics<'_> {
+    fn write_json(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
         const TYPE: &str = r#"{"@odata.type":"microsoft.graph.runStatistics""#;
         let text = self.0.text();
         let members = text.strip_prefix('{').unwrap_or(text);
         let comma = if members == "}" { "" } else { "," };
-        let typed = RawValue::from_string([TYPE, comma, members].concat());
-        typed.map_err(S::Error::custom)?.serialize(serializer)
+        for part in [TYPE, comma, members] {
+            out.extend_from_slice(part.as_bytes());
+        }
+        Ok(())
     }
 }
 
@@ -251,26 +247,27 @@ impl<'a> RunItem<'a> {
     }
 }
 
-impl Serialize for RunItem<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl WriteJson for RunItem<'_> {
+    fn write_json(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
         let RunSummary { key, version, display_name, start, state } = self.summary;
         let fields =
             RunFields { key: *key, version: *version, display_name, start: *start, state: *state };
-        let mut map = serializer.serialize_map(None)?;
+        let mut object = ObjectWriter::begin(out);
         if let Some(address) = &self.address {
-            map.serialize_entry("@odata.id", address)?;
+            object.value("@odata.id", address)?;
         }
-        fields.write(&mut map)?;
+        fields.write(&mut object)?;
         if let Some(error) = &self.blocking_error {
-            map.serialize_entry(property::BLOCKING_ERROR, error)?;
+            object.value(property::BLOCKING_ERROR, error)?;
         }
         if let Some(statistics) = &self.statistics {
-            map.serialize_entry(property::STATISTICS, statistics)?;
+            object.value(property::STATISTICS, statistics)?;
         }
         if let Some(process) = &self.process {
-            map.serialize_entry("process", process)?;
+            object.value("process", process)?;
         }
-        map.end()
+        object.end();
+        Ok(())
     }
 }
 

@@ -25,26 +25,33 @@ async fn the_memory_store_passes() {
     assert_eq!(summary.unknown, 0);
 }
 
+/// The sizes of the cache of runs: of the default; too small for more than a few runs; none.
+const CACHE_SIZES: [usize; 3] = [32 * 1024 * 1024, 4 * 1024, 0];
+
 #[tokio::test(flavor = "multi_thread")]
-async fn one_store_on_postgres_passes() {
-    let database = ScratchDatabase::create().await;
-    let store: Arc<dyn Store> = Arc::new(database.store().await);
-    let key = flow(&store).await;
-    let shorter = LoadPlan { length: Length::Operations(80), ..plan() };
-    let (_, checked) = checked(&[target(store, key)], &shorter).await;
-    assert!(checked.unwrap().changed > 150);
+async fn one_store_on_postgres_passes_with_a_cache_of_any_size() {
+    for size in CACHE_SIZES {
+        let database = ScratchDatabase::create().await;
+        let store: Arc<dyn Store> = Arc::new(database.store_with_cache(size).await);
+        let key = flow(&store).await;
+        let shorter = LoadPlan { length: Length::Operations(80), ..plan() };
+        let (_, checked) = checked(&[target(store, key)], &shorter).await;
+        assert!(checked.unwrap().changed > 150);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_stores_on_one_database_that_share_a_hot_run_pass() {
-    let database = ScratchDatabase::create().await;
-    let first: Arc<dyn Store> = Arc::new(database.store().await);
-    let key = flow(&first).await;
-    let second = Arc::new(database.store().await);
-    let targets = [target(first, key), target(second, key)];
-    let shared = LoadPlan { hot_runs: 1, length: Length::Operations(80), seed: 8, ..plan() };
-    let (_, checked) = checked(&targets, &shared).await;
-    assert!(checked.unwrap().changed > 150);
+async fn two_stores_on_one_database_that_share_a_hot_run_pass_with_a_cache_of_any_size() {
+    for size in CACHE_SIZES {
+        let database = ScratchDatabase::create().await;
+        let first: Arc<dyn Store> = Arc::new(database.store_with_cache(size).await);
+        let key = flow(&first).await;
+        let second = Arc::new(database.store_with_cache(size).await);
+        let targets = [target(first, key), target(second, key)];
+        let shared = LoadPlan { hot_runs: 1, length: Length::Operations(80), seed: 8, ..plan() };
+        let (_, checked) = checked(&targets, &shared).await;
+        assert!(checked.unwrap().changed > 150);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,5 @@
 //! A store that breaks a guarantee from time to time.
 
-mod dashboard;
-
 use std::{
     collections::{HashMap, HashSet},
     sync::{
@@ -277,6 +275,9 @@ impl RunStore for FaultyStore {
         Ok(listed)
     }
 }
+
+// The queries of the dashboard have no fault.
+flowruns_testing::delegate_dashboard_queries!(FaultyStore, |store, _query| &store.inner);
 
 #[async_trait]
 impl FlowStore for FaultyStore {

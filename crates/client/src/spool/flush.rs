@@ -44,6 +44,8 @@ enum Delivered {
     No,
     /// It is too old to be sent.
     Expired,
+    /// It is for another server.
+    Other,
 }
 
 /// Sends the entries for this server, those of a run in order. One process at a time sends; another one waits for it.
@@ -92,8 +94,7 @@ async fn send_all(
         let Some(text) = spool.read(&path).map_err(|error| spool.failed(error))? else {
             continue;
         };
-        let entry = Entry::read(&text).filter(|entry| entry.server == shared.server.text());
-        let Some(entry) = entry else {
+        let Some(entry) = Entry::read(&text) else {
             flushed.other += 1;
             continue;
         };
@@ -108,13 +109,17 @@ async fn send_all(
                 flushed.kept += 1;
                 continue;
             }
+            Delivered::Other => {
+                flushed.other += 1;
+                continue;
+            }
         }
         remove(spool, &path)?;
     }
     Ok(flushed)
 }
 
-/// Sends an entry, unless an earlier one of the same run was kept.
+/// Sends an entry for this server, unless an earlier one of the same run was kept.
 async fn send_in_order(
     shared: &Shared,
     spool: &Spool,
@@ -124,6 +129,9 @@ async fn send_in_order(
 ) -> Delivered {
     if spool.is_expired(entry, shared.clock.now()) {
         return Delivered::Expired;
+    }
+    if entry.server != shared.server.text() {
+        return Delivered::Other;
     }
     let Ok(address) = entry.address() else {
         return Delivered::Refused;

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use flowruns_domain::timestamp::Timestamp;
 use thiserror::Error;
 use uuid::Uuid;
@@ -225,7 +225,12 @@ impl Spool {
 
     /// Removes expired entries, and parts of entries that a process left when it was killed.
     fn remove_expired(&self, now: Timestamp) {
-        for path in self.list().unwrap_or_default() {
+        // Only files that are that old are read: a spool may have very many.
+        let is_old = |path: &PathBuf| {
+            let modified = fs::metadata(path).and_then(|metadata| metadata.modified());
+            modified.is_ok_and(|at| now.date_time() - DateTime::<Utc>::from(at) > self.max_age)
+        };
+        for path in self.list().unwrap_or_default().into_iter().filter(is_old) {
             let text = self.read(&path).ok().flatten();
             let entry = text.and_then(|text| Entry::read(&text));
             if entry.is_some_and(|entry| self.is_expired(&entry, now)) {

@@ -3,7 +3,10 @@
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use flowruns_client::{Client, ClientBuilder, ReportError, RunAddress, SpoolError, SpoolFlushed};
-use flowruns_domain::timestamp::Timestamp;
+use flowruns_domain::{
+    clock::{Clock as _, SystemClock},
+    timestamp::Timestamp,
+};
 use flowruns_testing::FixedClock;
 use serde_json::json;
 
@@ -32,7 +35,7 @@ pub(crate) fn reports(folder: &Path) -> Vec<std::path::PathBuf> {
 }
 
 pub(crate) fn counts(flushed: SpoolFlushed) -> [usize; 4] {
-    [flushed.delivered, flushed.refused, flushed.kept, flushed.expired]
+    [flushed.delivered, flushed.refused, flushed.kept + flushed.other, flushed.expired]
 }
 
 #[tokio::test(start_paused = true)]
@@ -157,6 +160,30 @@ async fn reports_of_another_server_and_unknown_files_are_left_alone() {
     assert_eq!((counts(flushed), flushed.other), ([0, 0, 0, 0], 2));
     assert_eq!(fixture.proxy.sent().len(), sent);
     assert_eq!(reports(folder.path()).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_is_too_old_is_removed_whatever_its_server_is_and_when_another_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(FixedClock::at(SystemClock.now()));
+    let change = |builder: ClientBuilder| {
+        let builder = builder.clock(Arc::clone(&clock) as _).deadline(SOON / 12);
+        builder.spool(folder.path().join("spool"))
+    };
+    let fixture = Fixture::with(change).await;
+    fixture.proxy.always(Fault::Lose);
+    spool_one(&fixture).await;
+    let old = reports(folder.path()).remove(0);
+    clock.advance(Duration::from_secs(8 * 24 * 3600));
+    spool_one(&fixture).await;
+    assert!(!old.exists());
+
+    let path = reports(folder.path()).remove(0);
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("http://127.0.0.1:1", "https://other.example")).unwrap();
+    clock.advance(Duration::from_secs(8 * 24 * 3600));
+    assert_eq!(counts(fixture.client.flush_spool(SOON).await.unwrap()), [0, 0, 0, 1]);
+    assert!(!path.exists());
 }
 
 #[tokio::test(start_paused = true)]

@@ -163,10 +163,14 @@ async fn clocks_that_differ_never_keep_a_run_from_ending() {
         let (_, body) = fixture.service.json("POST", &path, json!({"displayName": "Run"})).await;
         let id = body["id"].as_str().unwrap().parse().unwrap();
         let adopted = fixture.flow.adopt(id).await.unwrap();
-        adopted.complete(()).await.unwrap();
+        let adopted = adopted.complete(()).await.unwrap();
         let run = fixture.start().await;
         clock.set("1980-01-01T00:00:00Z".parse().unwrap());
-        run.complete(()).await.unwrap();
+        let set_back = run.complete(()).await.unwrap();
+        for ended in [adopted, set_back] {
+            let stored = fixture.client.run(ended.address).await.unwrap();
+            assert!(stored.end.unwrap() >= stored.start, "{stored:?}");
+        }
     }
 }
 

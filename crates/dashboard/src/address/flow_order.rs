@@ -60,7 +60,11 @@ impl RunsOrder {
                 direction: NEWEST_FIRST.direction.reversed(),
                 ties: NEWEST_FIRST.ties.reversed(),
             },
-            Self::Ended => RunOrder::new(RunSort::End, Direction::Descending),
+            // The index has this order of ties, so that a page takes one statement for each of its ranges.
+            Self::Ended => RunOrder {
+                ties: Direction::Ascending,
+                ..RunOrder::new(RunSort::End, Direction::Descending)
+            },
             Self::Name => RunOrder::new(RunSort::DisplayName, Direction::Ascending),
         }
     }

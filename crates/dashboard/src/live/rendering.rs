@@ -23,8 +23,7 @@ use crate::{
     context::PageContext,
     layout::window_title,
     links::Links,
-    offload::offload_if_long,
-    page::{Page, View},
+    page::{OFFLOAD, Page, View},
     visitor::Visitor,
 };
 
@@ -61,7 +60,7 @@ impl Tick {
             *response.status_mut() = status;
             let links = links.clone();
             let rendered =
-                offload_if_long(view.estimated_bytes(), move || LivePage::of(&*view, &links));
+                OFFLOAD.run_if_long(view.estimated_bytes(), move || LivePage::of(&*view, &links));
             response.extensions_mut().insert(rendered.await);
         }
         response

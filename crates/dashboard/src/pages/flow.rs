@@ -8,6 +8,7 @@ mod read;
 mod runs_table;
 mod view;
 
+use flowruns_http::auth::Permission;
 use maud::{Markup, html};
 
 use self::view::FlowView;
@@ -18,7 +19,10 @@ use crate::{
     page::{Area, Fragment, Page, View},
     problem::Problem,
     request::PageRequest,
-    view::icon::{Icon, icon},
+    view::{
+        choose,
+        icon::{Icon, icon},
+    },
 };
 
 /// The part of a page for each listed run and each point of a chart, in bytes.
@@ -31,7 +35,8 @@ pub(crate) async fn get(request: PageRequest) -> Result<Page, Problem> {
     let key = request.flow_key()?;
     let address = FlowAddress::parse(key.flow, request.query())?;
     let reading = read::read(request.store(), key, &address).await?;
-    Ok(Page::new(FlowView::new(reading, address, request.now)))
+    let may_end = request.visitor.may(Permission::WriteRuns);
+    Ok(Page::new(FlowView::new(reading, (address, request.now), may_end)))
 }
 
 /// The address of a run without the run: to the list on the page of the flow.
@@ -75,6 +80,7 @@ impl View for FlowView {
             (self.durations_fragment(links))
             (self.members_fragment(links))
             (self.runs_fragment(links))
+            @if self.may_end { (choose::end_form(page)) }
         }
     }
 

@@ -6,6 +6,7 @@ mod row;
 mod tiles;
 
 use flowruns_domain::timestamp::Timestamp;
+use flowruns_http::auth::Permission;
 use maud::{Markup, html};
 use serde::Serialize;
 
@@ -24,6 +25,7 @@ use crate::{
     problem::Problem,
     request::PageRequest,
     view::{
+        choose,
         icon::{Icon, icon},
         status::legend,
         time::count,
@@ -50,11 +52,16 @@ pub(crate) struct Overview {
     /// How many flows each choice shows, if all flows were looked at.
     #[serde(skip)]
     choices: Option<FlowMarks>,
+    /// Whether the visitor may end runs.
+    #[serde(skip)]
+    may_end: bool,
 }
 
 pub(crate) async fn get(request: PageRequest) -> Result<Page, Problem> {
     let address = OverviewAddress::parse(request.query())?;
-    read::overview(&request, address).await.map(Page::new)
+    let may_end = request.visitor.may(Permission::WriteRuns);
+    let overview = read::overview(&request, address).await?;
+    Ok(Page::new(Overview { may_end, ..overview }))
 }
 
 impl Overview {
@@ -66,7 +73,12 @@ impl Overview {
     ) -> Self {
         let next =
             next.map(|after| OverviewAddress { after: Some(after), ..address.clone() }.to_string());
-        Self { now, total, tiles, flows, next, address, choices }
+        Self { now, total, tiles, flows, next, address, choices, may_end: false }
+    }
+
+    /// Whether stale runs are listed and the visitor may end them.
+    fn has_choices(&self) -> bool {
+        self.may_end && self.address.show == Some(Show::Stale)
     }
 
     fn header(&self, links: &Links) -> Markup {
@@ -120,7 +132,7 @@ impl Overview {
                         th scope="col" { "Duration, median" }
                     }
                 }
-                tbody #flows { @for row in &self.flows { (row.markup(links, self.now)) } }
+                tbody #flows { @for row in &self.flows { (row.markup(links, self.now, self.has_choices())) } }
             }
         }
     }
@@ -191,12 +203,14 @@ impl View for Overview {
                 @if self.flows.is_empty() { (self.nothing(links)) } @else { (self.table(links)) }
                 (self.footer(links))
             }
+            @if self.has_choices() { (choose::end_form(page)) }
         }
     }
 
     fn fragments(&self, links: &Links) -> Vec<Fragment> {
         let rows = self.flows.iter();
-        let rows = rows.map(|row| Fragment::new(row.id(), row.markup(links, self.now)));
+        let rows = rows
+            .map(|row| Fragment::new(row.id(), row.markup(links, self.now, self.has_choices())));
         std::iter::once(Fragment::new("tiles", tiles(&self.tiles, links))).chain(rows).collect()
     }
 

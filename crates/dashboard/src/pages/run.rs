@@ -1,6 +1,7 @@
 //! The page of a run: what happened, since when, and how it differs from the last good run.
 
 mod error;
+mod error_text;
 mod facts;
 mod history;
 mod history_list;

@@ -6,7 +6,7 @@ mod filters;
 mod read;
 mod table;
 
-use flowruns_domain::{query::PageSize, run::RunStatus, timestamp::Timestamp};
+use flowruns_domain::{query::PageSize, timestamp::Timestamp};
 use flowruns_http::auth::Permission;
 use maud::{Markup, html};
 use serde::Serialize;
@@ -73,11 +73,6 @@ impl Runs {
             may_end,
         }
     }
-
-    /// Whether the visitor may end a run of the page.
-    fn has_choices(&self) -> bool {
-        self.may_end && self.runs.iter().any(|run| run.status() == RunStatus::Running)
-    }
 }
 
 impl View for Runs {
@@ -108,16 +103,16 @@ impl View for Runs {
             section.panel aria-label="Runs" {
                 header { (filters::filters(&self.address, links)) }
                 div.wide-scroll {
-                    table.cards {
+                    table.cards.runs {
                         caption.sr { "Runs, the latest start first" }
-                        (table::head(self.has_choices()))
+                        (table::head(self.may_end))
                         (self.rows(links))
                     }
                 }
                 @if self.runs.is_empty() { (self.nothing(links)) }
                 (self.footer(links))
             }
-            @if self.has_choices() { (choose::end_form(page)) }
+            @if self.may_end { (choose::end_form(page)) }
         }
     }
 

@@ -3,7 +3,7 @@
 mod draw;
 mod read;
 
-use flowruns_domain::timestamp::Timestamp;
+use flowruns_domain::{dashboard::RunWindow, timestamp::Timestamp};
 use maud::{Markup, html};
 use serde::{Serialize, Serializer};
 
@@ -19,7 +19,7 @@ use crate::{
     view::{
         lane::{Axis, MAX_BARS},
         status,
-        time::{count, time},
+        time::time,
     },
 };
 
@@ -43,8 +43,7 @@ pub(crate) struct Timeline {
 pub(crate) async fn get(request: PageRequest) -> Result<Page, Problem> {
     let address = TimelineAddress::parse(request.query())?;
     let axis = address.axis(request.now);
-    let environment = &request.dashboard.options.environment;
-    let lanes = read_lanes(environment, request.tenant(), (&address, axis)).await?;
+    let lanes = read_lanes(request.store(), request.tenant(), (&address, axis)).await?;
     Ok(Page::new(Timeline { address, now: request.now, axis, lanes }))
 }
 
@@ -111,6 +110,10 @@ impl Timeline {
             "From " (time(self.axis.from)) " to " (time(self.axis.to)) ". Higher is worse"
             @if self.axis.now_x().is_some() { "; the line is now" }
             "."
+            @if self.axis.now > self.axis.to {
+                " A run that lasted longer than the window is shown if it is one of the last " (RunWindow::MAX_EARLIER)
+                " of its flow that started before the window."
+            }
         }
     }
 
@@ -150,7 +153,7 @@ impl Timeline {
                 @if let Some(from) = self.lanes.complete_from() { (left_out(from)) }
                 @if self.lanes.lanes.is_empty() { (self.nothing(links)) } @else {
                     div.lanes {
-                        (draw::axis(&self.address.labels(self.now)))
+                        (draw::axis(&self.address.labels(self.now), self.address.hours != Hours::Six))
                         @for lane in &self.lanes.lanes {
                             (label(lane, links))
                             (draw::lane(lane, self, slots, links))
@@ -188,8 +191,8 @@ fn label(lane: &Lane, links: &Links) -> Markup {
 fn left_out(from: Timestamp) -> Markup {
     html! {
         p.body role="note" {
-            "There are more than " (count(read::MAX_RUNS as i64)) " runs: of some flows those that started before " (time(from))
-            " are not shown. Choose a shorter or an earlier window."
+            "Some flows have more than " (RunWindow::MAX_RUNS) " runs in this window: of those that started before " (time(from))
+            " some are not shown. Choose a shorter or an earlier window."
         }
     }
 }

@@ -8,11 +8,10 @@ use crate::{address::ChosenRun, context::PageContext, links, request::FORM_TOKEN
 /// The id of the form.
 const FORM: &str = "acts";
 
-/// The check box of a run. `label` tells people who do not see the row which run it is: the name of its flow.
-pub(crate) fn check_box(chosen: ChosenRun, label: &str) -> Markup {
+/// The check box of a run. `run` tells people who do not see the row which run it is, such as `this run of Rosters`.
+pub(crate) fn check_box(chosen: ChosenRun, run: &str) -> Markup {
     html! {
-        input type="checkbox" name="run" value=(chosen) form=(FORM)
-            aria-label={ "Choose this run of " (label) };
+        input type="checkbox" name="run" value=(chosen) form=(FORM) aria-label={ "Choose " (run) };
     }
 }
 
@@ -24,7 +23,8 @@ pub(crate) fn all() -> Markup {
     }
 }
 
-/// The form of the check boxes; nothing without a session.
+/// The form of the check boxes, which the style sheet shows while the page has some: with a page that is live, they come and
+/// go. Nothing without a session.
 pub(crate) fn end_form(page: &PageContext) -> Markup {
     html! {
         @if let Some(session) = page.session() {

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use flowruns_domain::run::{NewRun, Outcome, RunStatus};
+use flowruns_http::auth::Permission;
 use flowruns_testing::fixtures::{self, object, time};
 
 use crate::{flow::address, harness::Site};
@@ -49,4 +50,26 @@ async fn integers_that_no_double_holds_are_shown_as_they_were_reported() {
     assert!(page.contains(">9,007,199,254,740,993</td>"), "{page}");
     let json = site.get(&format!("{}.json", address(flow))).await.ok();
     assert!(json.contains("[18446744073709551615,9007199254740995,9007199254740993]"), "{json}");
+}
+
+#[tokio::test]
+async fn people_who_may_write_choose_runs_in_progress_of_the_flow() {
+    let site = Site::new();
+    let flow = site.flow("Rosters").await;
+    let end = Some((Outcome::Completed, "2026-11-26T08:30:00Z"));
+    let ended = site.run(flow, 1, ("2026-11-26T08:00:00Z", end)).await;
+    let writer = site.visitor(Permission::WriteRuns);
+    let page = site.get_as(&writer, &address(flow)).await.ok();
+    assert!(!page.contains("checkbox"), "nothing can be ended: {page}");
+    let running = site.run(flow, 2, ("2026-11-27T08:00:00Z", None)).await;
+    let page = site.get_as(&writer, &address(flow)).await.ok();
+    let chosen = format!(
+        "<input type=\"checkbox\" name=\"run\" value=\"{}.{}.1\" form=\"acts\" aria-label=\"Choose the run Nightly rosters\">",
+        flow.flow, running.run
+    );
+    assert!(page.contains(&chosen), "{page}");
+    assert!(!page.contains(&format!("{}.{}.1", flow.flow, ended.run)), "{page}");
+    assert!(page.contains("id=\"acts\" method=\"post\" action=\"/ui/end\">"), "{page}");
+    let reader = site.get_as(&site.visitor(Permission::ReadRuns), &address(flow)).await.ok();
+    assert!(!reader.contains("checkbox") && !reader.contains("/ui/end"), "{reader}");
 }

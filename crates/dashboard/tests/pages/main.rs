@@ -17,4 +17,5 @@ mod run;
 mod runs;
 mod search;
 mod source;
+mod statements;
 mod timeline;

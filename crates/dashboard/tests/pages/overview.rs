@@ -10,7 +10,10 @@ use flowruns_domain::{
 use flowruns_http::auth::Permission;
 use flowruns_testing::fixtures::{self, fresh_tenant, time};
 
-use crate::harness::{NOW, Site};
+use crate::{
+    harness::{NOW, Site},
+    run::patch,
+};
 
 const HOSTILE: &str = "</title><img src=x onerror=alert(1)>\"'&\u{202e}fdp.exe";
 
@@ -149,6 +152,29 @@ async fn a_failed_flow_is_chosen_until_a_run_completes() {
     site.run(flow, 77, (&start, Some((Outcome::Completed, &earlier(5).to_string())))).await;
     let page = site.get("/ui?show=attention").await.ok();
     assert!(page.contains("No flow matches."), "{page}");
+}
+
+#[tokio::test]
+async fn people_who_may_write_choose_stale_runs_in_their_list() {
+    let site = Site::new();
+    let flow = site.flow("A stale one").await;
+    site.daily(flow, 24 * 60, &[Outcome::Completed; 20]).await;
+    site.running(flow, 9 * 60).await;
+    let run = fixtures::run_key(flow, 1000).run;
+    let writer = site.visitor(Permission::WriteRuns);
+    let list = site.get_as(&writer, "/ui?show=stale").await.ok();
+    let chosen = format!("name=\"run\" value=\"{}.{run}.1\" form=\"acts\"", flow.flow);
+    assert!(row(&list, flow).contains(&chosen), "{list}");
+    assert!(list.contains("id=\"acts\" method=\"post\" action=\"/ui/end\">"), "{list}");
+    let reader = site.visitor(Permission::ReadRuns);
+    for (visitor, address) in [(&writer, "/ui"), (&reader, "/ui?show=stale")] {
+        let page = site.get_as(visitor, address).await.ok();
+        assert!(page.contains("may be stale"), "{page}");
+        assert!(!page.contains("checkbox") && !page.contains("/ui/end"), "{address}: {page}");
+    }
+    patch(&site, fixtures::run_key(flow, 1000), NOW, fixtures::ended(Outcome::Failed)).await;
+    let list = site.get_as(&writer, "/ui?show=stale").await.ok();
+    assert!(!list.contains("<tr class=\"pick"), "{list}");
 }
 
 #[tokio::test]

@@ -10,15 +10,11 @@ use std::{
 
 use async_trait::async_trait;
 use flowruns_domain::{
-    dashboard::{
-        DashboardStore, ErrorLine, FlowIds, Last, LastEvents, MemberPaths, MemberValues,
-        Neighbours, RecentRuns, RunKeys, RunsPerFlow, Tally,
-    },
     flow::Flow,
     id::{FlowId, FlowKey, RunId, RunKey, TenantId},
     idempotency::{ClaimOutcome, KeyClaim, StoredResponse},
     query::{Count, CountLimit, EventPageRequest, FlowPage, FlowQuery, Page, RunPage, RunQuery},
-    run::{Run, RunChange, RunEvent, RunStatus},
+    run::{Run, RunChange, RunEvent},
     store::{
         Created, DecideFlow, FlowDeleted, FlowStore, IdempotencyStore, NotReady, RunReport,
         RunStore, Store, StoreError, StoreErrorKind, Updated,
@@ -181,51 +177,7 @@ impl FlowStore for RecordingStore {
     }
 }
 
-#[async_trait]
-impl DashboardStore for RecordingStore {
-    async fn recent_runs(
-        &self,
-        tenant: TenantId,
-        flows: &FlowIds,
-        each: RunsPerFlow,
-    ) -> Result<Vec<RecentRuns>, StoreError> {
-        self.note("recent_runs")?.recent_runs(tenant, flows, each).await
-    }
-
-    async fn tally(
-        &self,
-        tenant: TenantId,
-        status: RunStatus,
-        since: Option<Timestamp>,
-    ) -> Result<Tally, StoreError> {
-        self.note("tally")?.tally(tenant, status, since).await
-    }
-
-    async fn member_series(
-        &self,
-        flow: FlowKey,
-        paths: &MemberPaths,
-        last: Last,
-    ) -> Result<Vec<MemberValues>, StoreError> {
-        self.note("member_series")?.member_series(flow, paths, last).await
-    }
-
-    async fn error_lines(&self, runs: &RunKeys) -> Result<Vec<ErrorLine>, StoreError> {
-        self.note("error_lines")?.error_lines(runs).await
-    }
-
-    async fn last_events(
-        &self,
-        run: RunKey,
-        last: LastEvents,
-    ) -> Result<Option<Page<RunEvent>>, StoreError> {
-        self.note("last_events")?.last_events(run, last).await
-    }
-
-    async fn neighbours(&self, run: RunKey) -> Result<Neighbours, StoreError> {
-        self.note("neighbours")?.neighbours(run).await
-    }
-}
+flowruns_testing::delegate_dashboard_queries!(RecordingStore, |store, query| store.note(query)?);
 
 #[async_trait]
 impl IdempotencyStore for RecordingStore {

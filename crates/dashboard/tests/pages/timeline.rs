@@ -185,34 +185,47 @@ async fn many_runs_share_bars_and_the_page_stays_small() {
     let link = shown.body.split("<a href=\"").find(|rest| rest.contains("bar-fail"));
     let link = link.and_then(|rest| rest.split('"').next()).expect("a link");
     assert!(link.contains("?from=2026-11-27T") && link.contains("&amp;to=2026-11-27T"), "{link}");
-    // Each is one statement.
-    let calls = store.take_calls();
-    assert_eq!(calls[..2], ["query_flows", "recent_runs"]);
-    assert!(calls[2..].iter().all(|call| *call == "query_runs") && calls.len() <= 7, "{calls:?}");
+    assert_eq!(store.take_calls(), ["query_flows", "runs_in_window"]);
 }
 
+/// The past is read like the present: each flow by itself, however many runs the others have.
 #[tokio::test]
-async fn the_newest_runs_of_each_flow_are_enough_for_the_current_window() {
-    let rows = Arc::new(MemoryStore::default());
-    let store = Arc::new(RecordingStore::new(Arc::clone(&rows)));
-    let site = Site::on(rows, Arc::clone(&store) as _, Limits::default());
-    let flow = site.flow("Hourly").await;
-    for hour in 0..60 {
-        let start = format!("2026-11-{}T{:02}:00:00Z", 25 + hour / 24, hour % 24);
-        let end = format!("2026-11-{}T{:02}:10:00Z", 25 + hour / 24, hour % 24);
-        site.run(flow, hour + 1, (&start, Some((Outcome::Completed, &end)))).await;
+async fn a_window_in_the_past_has_the_runs_that_lasted_into_it() {
+    let site = Site::new();
+    let flow = site.flow("Rosters").await;
+    let of_days = |days: (&str, &str)| {
+        (format!("2026-11-{}T00:00:00Z", days.0), format!("2026-11-{}T00:00:00Z", days.1))
+    };
+    // A week, ended in the window; and longer than the window.
+    for (number, days) in [(1, ("01", "08")), (2, ("02", "20")), (3, ("03", "06"))] {
+        let (start, end) = of_days(days);
+        site.run(flow, number, (&start, Some((Outcome::Failed, &end)))).await;
     }
-    store.take_calls();
-    let json = site.get("/ui/timeline.json").await.json();
-    let calls = store.take_calls();
-    assert_eq!(calls, ["query_flows", "recent_runs", "query_runs"]);
-    let starts: Vec<_> = json["flows"][0]["runs"].as_array().expect("runs").iter().collect();
-    assert_eq!(starts.len(), 16);
-    assert_eq!(starts[0]["startDateTime"], "2026-11-26T20:00:00Z");
-    // Three days are more than the newest 50.
-    let json = site.get("/ui/timeline.json?hours=72").await.json();
-    assert_eq!(json["flows"][0]["runs"].as_array().map(Vec::len), Some(60));
+    let busy = site.flow("Busy").await;
+    for number in 0..290 {
+        let start = format!("2026-11-07T{:02}:{:02}:00Z", number / 60, number % 60);
+        site.run(busy, number + 10, (&start, Some((Outcome::Completed, &start)))).await;
+    }
+    let address = "/ui/timeline.json?hours=24&to=2026-11-08T12:00:00Z";
+    let json = site.get(address).await.json();
     assert_eq!(json["completeFrom"], serde_json::Value::Null);
+    let starts = |flow: usize| {
+        let runs = json["flows"][flow]["runs"].as_array().expect("runs").iter();
+        runs.map(|run| run["startDateTime"].as_str().expect("a time").to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(starts(1), ["2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z"]);
+    let page = site.get("/ui/timeline?hours=24&to=2026-11-08T12:00:00Z").await.ok();
+    assert!(
+        page.contains(
+            "A run that lasted longer than the window is shown if it is one of the last 50"
+        )
+    );
+    let page = site.get("/ui/timeline").await.ok();
+    assert!(
+        !page.contains("A run that lasted longer"),
+        "those are in progress, or ended in the window"
+    );
 }
 
 #[tokio::test]
@@ -221,8 +234,8 @@ async fn the_page_says_which_runs_it_leaves_out() {
     let flow = site.flow("Rosters").await;
     let rare = site.flow("Rare").await;
     ended(&site, rare, 1, Outcome::Failed, ("00:01:00", "00:02:00")).await;
-    for number in 0..4500 {
-        let second = number * 14;
+    for number in 0..400 {
+        let second = number * 140;
         let start =
             format!("2026-11-27T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60);
         let end = Some((Outcome::Completed, "2026-11-27T19:00:00Z"));
@@ -230,15 +243,31 @@ async fn the_page_says_which_runs_it_leaves_out() {
     }
     let page = site.get("/ui/timeline").await.ok();
     assert!(
-        page.contains("There are more than 4,000 runs: of some flows those that started before")
+        page.contains(
+            "Some flows have more than 300 runs in this window: of those that started before"
+        ),
+        "{page}"
     );
     assert_eq!(page.matches("<rect class=\"unknown\"").count(), 1, "{page}");
-    assert!(page.contains("<rect class=\"bar-fail\""), "the newest runs of a rare flow are known");
+    assert!(page.contains("<rect class=\"bar-fail\""), "the runs of a rare flow are known");
     let json = site.get("/ui/timeline.json").await.json();
-    // Each page after the first repeats one run: 4000 - 3 runs of 4500 are shown.
-    assert_eq!(json["flows"][1]["runs"].as_array().map(Vec::len), Some(3997));
+    assert_eq!(json["flows"][1]["runs"].as_array().map(Vec::len), Some(300));
     assert_eq!(json["completeFrom"], json["flows"][1]["runs"][0]["startDateTime"]);
-    // In the past only the runs of all flows are read.
     let past = site.get("/ui/timeline.json?to=2026-11-27T19:00:00Z").await.json();
     assert_eq!(past["completeFrom"], json["completeFrom"]);
+}
+
+#[tokio::test]
+async fn the_axis_names_the_days_of_a_window_that_has_several() {
+    let site = Site::new();
+    site.flow("Rosters").await;
+    let label = "data-time=\"day\" title=\"2026-11-26 20:00:00 UTC\">2026-11-26</time> <time";
+    for (hours, has_days) in [(6, false), (24, true), (72, true)] {
+        let page = site.get(&format!("/ui/timeline?hours={hours}")).await.ok();
+        let axis = page.split("<div class=\"axis").nth(1).expect("an axis");
+        let axis = axis.split("</div>").next().unwrap_or_default();
+        assert_eq!(axis.contains("data-time=\"day\""), has_days, "{axis}");
+        assert!(axis.contains("data-time=\"clock\""), "{axis}");
+        assert_eq!(axis.contains(label), has_days, "{axis}");
+    }
 }

@@ -4,11 +4,7 @@ use crate::{
     display_name::DisplayName,
     id::{FlowId, RunId},
     query::order::{Direction, RunOrder, RunSort},
-    run::{
-        entity::Run,
-        state::RunState,
-        status::{Outcome, RunStatus},
-    },
+    run::{entity::Run, state::RunState, status::RunStatus},
     timestamp::Timestamp,
     version::Version,
 };
@@ -66,20 +62,4 @@ pub struct RecentRuns {
     pub flow: FlowId,
     /// Its newest runs, in the order of [`NEWEST_FIRST`].
     pub runs: Vec<RecentRun>,
-}
-
-/// The runs of the same flow that a run is compared with, by [`NEWEST_FIRST`].
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Neighbours {
-    /// The run that started before it.
-    pub before: Option<RecentRun>,
-    /// The run that started after it.
-    pub after: Option<RecentRun>,
-    /// The last run before it that [succeeded](Neighbours::SUCCESSES).
-    pub success: Option<RecentRun>,
-}
-
-impl Neighbours {
-    /// The outcomes that count as a success.
-    pub const SUCCESSES: [Outcome; 2] = [Outcome::Completed, Outcome::CompletedWithWarnings];
 }

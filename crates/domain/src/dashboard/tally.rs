@@ -1,6 +1,15 @@
 //! How many runs have a status.
 
-use crate::id::FlowId;
+use crate::{id::FlowId, run::status::RunStatus, timestamp::Timestamp};
+
+/// Which runs a tally counts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TallyRequest {
+    /// Those of this status.
+    pub status: RunStatus,
+    /// Only those that started at this time or later.
+    pub since: Option<Timestamp>,
+}
 
 /// The runs of one status in one flow.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

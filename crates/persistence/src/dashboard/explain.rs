@@ -1,15 +1,16 @@
 //! The plans of the statements.
 
 use flowruns_domain::{
-    dashboard::{FlowIds, Last, LastEvents, MemberPaths, RunKeys, RunsPerFlow},
-    id::{FlowKey, RunKey, TenantId},
-    run::RunStatus,
+    dashboard::{
+        EarlierRuns, FlowIds, Last, LastEvents, MemberPaths, RunKeys, RunWindow, RunsPerFlow,
+        TallyRequest,
+    },
+    id::{FlowKey, RunId, RunKey, TenantId},
     store::StoreError,
-    timestamp::Timestamp,
 };
 use sqlx::PgPool;
 
-use super::{Builder, errors, events, members, neighbours, recent, tally};
+use super::{Builder, errors, events, members, neighbours, recent, tally, window};
 use crate::{
     history,
     query::{EXPLAIN, explain},
@@ -20,8 +21,8 @@ use crate::{
 pub enum DashboardQuery {
     /// The newest runs of some flows.
     RecentRuns(TenantId, FlowIds, RunsPerFlow),
-    /// The number of runs of a status.
-    Tally(TenantId, RunStatus, Option<Timestamp>),
+    /// The numbers of runs of some statuses.
+    Tallies(TenantId, Vec<TallyRequest>),
     /// Numbers of statistics.
     MemberSeries(FlowKey, MemberPaths, Last),
     /// The beginnings of blocking errors.
@@ -29,7 +30,9 @@ pub enum DashboardQuery {
     /// The newest entries of a history.
     LastEvents(RunKey, LastEvents),
     /// The runs that a run is compared with.
-    Neighbours(RunKey),
+    Neighbours(FlowKey, Option<RunId>, EarlierRuns),
+    /// Runs in a window of time.
+    Window(TenantId, RunWindow),
 }
 
 /// The plan of the statement of a query, as JSON; `None` where the run of a history is absent.
@@ -54,14 +57,15 @@ pub(crate) fn statement(prefix: &str, query: &DashboardQuery, times: history::Ti
         DashboardQuery::RecentRuns(tenant, flows, each) => {
             recent::statement(prefix, *tenant, flows, *each)
         }
-        DashboardQuery::Tally(tenant, status, since) => {
-            tally::statement(prefix, *tenant, *status, *since)
-        }
+        DashboardQuery::Tallies(tenant, requests) => tally::statement(prefix, *tenant, requests),
         DashboardQuery::MemberSeries(flow, paths, last) => {
             members::statement(prefix, *flow, paths, *last)
         }
         DashboardQuery::ErrorLines(runs) => errors::statement(prefix, runs),
         DashboardQuery::LastEvents(run, last) => events::statement(prefix, *run, *last, times),
-        DashboardQuery::Neighbours(run) => neighbours::statement(prefix, *run),
+        DashboardQuery::Neighbours(flow, run, earlier) => {
+            neighbours::statement(prefix, *flow, *run, *earlier)
+        }
+        DashboardQuery::Window(tenant, window) => window::statement(prefix, *tenant, window),
     }
 }

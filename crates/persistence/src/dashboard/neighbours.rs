@@ -1,42 +1,60 @@
 //! The runs that a run is compared with.
 
 use flowruns_domain::{
-    dashboard::{Neighbours, RecentRun},
-    id::RunKey,
+    dashboard::{EarlierRun, EarlierRuns, Neighbours, RecentRun},
+    id::{FlowKey, RunId},
     run::RunStatus,
     store::StoreError,
 };
 use sqlx::{FromRow, PgPool};
 
 use super::Builder;
-use crate::{columns, error::store_error, row::RecentRunRow};
+use crate::{
+    columns,
+    error::store_error,
+    row::{DocumentsRow, RecentRunRow},
+};
 
 /// The order of the index of a flow's runs, and the same backwards.
 const NEWEST_FIRST: &str = "start_at DESC, id";
 const OLDEST_FIRST: &str = "start_at, id DESC";
 
 #[derive(FromRow)]
-struct Candidate {
+struct NeighbourRow {
     kind: String,
     #[sqlx(flatten)]
     run: RecentRunRow,
+    #[sqlx(flatten)]
+    documents: DocumentsRow,
 }
 
-pub(super) async fn read(pool: &PgPool, run: RunKey) -> Result<Neighbours, StoreError> {
-    let mut sql = statement("", run);
-    let query = sql.build_query_as::<Candidate>().persistent(false);
+pub(super) async fn read(
+    pool: &PgPool,
+    flow: FlowKey,
+    run: Option<RunId>,
+    earlier: EarlierRuns,
+) -> Result<Neighbours, StoreError> {
+    let mut sql = statement("", flow, run, earlier);
+    let query = sql.build_query_as::<NeighbourRow>().persistent(false);
     let mut found = Neighbours::default();
-    for Candidate { kind, run: row } in query.fetch_all(pool).await.map_err(store_error)? {
-        let candidate = row.into_recent(run.flow_key())?;
+    for NeighbourRow { kind, run: row, documents } in
+        query.fetch_all(pool).await.map_err(store_error)?
+    {
+        let run = row.into_recent(flow)?;
         let (nearest, is_nearer): (_, fn(&RecentRun, &RecentRun) -> bool) = match kind.as_str() {
-            "before" => (&mut found.before, is_newer),
             "after" => (&mut found.after, |one, other| is_newer(other, one)),
-            _ => (&mut found.success, is_newer),
+            "success" => (&mut found.success, is_newer),
+            _ => {
+                let details = documents.into_details(flow.run(run.id))?;
+                found.before.push(EarlierRun { run, details });
+                continue;
+            }
         };
-        if nearest.as_ref().is_none_or(|nearest| is_nearer(&candidate, nearest)) {
-            *nearest = Some(candidate);
+        if nearest.as_ref().is_none_or(|nearest| is_nearer(&run, nearest)) {
+            *nearest = Some(run);
         }
     }
+    found.before.sort_by_key(|earlier| (std::cmp::Reverse(earlier.run.start), earlier.run.id));
     Ok(found)
 }
 
@@ -45,46 +63,96 @@ fn is_newer(one: &RecentRun, other: &RecentRun) -> bool {
     (other.start, one.id) < (one.start, other.id)
 }
 
-/// Candidates: for each kind and status the nearest run of the same start, and the nearest run of another start. So each is the
-/// first row of a range of an index, however many runs share a start.
-pub(crate) fn statement(prefix: &str, run: RunKey) -> Builder {
-    let before = nearest("before", "", NEWEST_FIRST, ("<", ">"));
-    let after = nearest("after", "", OLDEST_FIRST, (">", "<"));
-    let successes = Neighbours::SUCCESSES.map(|outcome| {
-        let condition = format!("AND status LIKE '{}'", RunStatus::Ended(outcome));
-        nearest("success", &condition, &format!("status, {NEWEST_FIRST}"), ("<", ">"))
-    });
-    let candidates: Vec<String> = [before, after].into_iter().chain(successes).flatten().collect();
+/// Candidates for the run after and for the success: for each kind and status the nearest run of the same start, and the nearest
+/// run of another start. So each is the first row of a range of an index, however many runs share a start. The runs before are the
+/// first ones of two such ranges. Without a run there is one range: all runs.
+///
+/// No flow is found for another tenant. Then each range is empty, and nothing is read.
+pub(crate) fn statement(
+    prefix: &str,
+    flow: FlowKey,
+    run: Option<RunId>,
+    earlier: EarlierRuns,
+) -> Builder {
     let mut sql = Builder::new(prefix);
-    sql.push("WITH given AS MATERIALIZED (SELECT ").push_bind(run.flow.uuid());
-    sql.push(" AS flow, ").push_bind(run.tenant.uuid());
-    sql.push(" AS tenant, ").push_bind(run.run.uuid());
     sql.push(
-        " AS run), this AS MATERIALIZED (
-            SELECT start_at, id FROM runs
-            WHERE flow_id = (SELECT flow FROM given) AND tenant_id = (SELECT tenant FROM given)
-                AND id = (SELECT run FROM given) AND deleted_at IS NULL
-        ) ",
+        "WITH given AS MATERIALIZED (SELECT id AS flow, tenant_id AS tenant FROM flows WHERE id = ",
     );
-    sql.push(candidates.join(" UNION ALL "));
+    sql.push_bind(flow.flow.uuid()).push(" AND tenant_id = ").push_bind(flow.tenant.uuid());
+    sql.push(")");
+    if let Some(run) = run {
+        sql.push(
+            ", this AS MATERIALIZED (
+                SELECT start_at, id FROM runs
+                WHERE flow_id = (SELECT flow FROM given) AND tenant_id = (SELECT tenant FROM given)
+                    AND deleted_at IS NULL AND id = ",
+        );
+        sql.push_bind(run.uuid()).push(")");
+    }
+    let (before, after) = match run {
+        Some(_) => (ranges("<", ">"), ranges(">", "<")),
+        None => (vec!["TRUE".to_owned()], Vec::new()),
+    };
+    let is_success = Neighbours::SUCCESSES.map(RunStatus::Ended);
+    let successes = is_success.iter().flat_map(|status| {
+        let of_status = |range| format!("status LIKE '{status}' AND {range}");
+        let order = format!("status, {NEWEST_FIRST}");
+        let ranges = before.iter().map(of_status);
+        ranges.map(|range| nearest("success", &range, &order)).collect::<Vec<_>>()
+    });
+    let after = after.iter().map(|range| nearest("after", range, OLDEST_FIRST));
+    let candidates = after.chain(successes);
+    let parts: Vec<String> = candidates.chain([before_with_details(&before, earlier)]).collect();
+    sql.push(" ").push(parts.join(" UNION ALL "));
     sql
 }
 
 /// The operators are those of the start, and of the id among runs of one start. As in [`query`](crate::query), the bounds are
-/// subqueries, which hides their values from the planner; as in [`recent`](super::recent::statement), the tenant is compared outside.
-fn nearest(kind: &str, condition: &str, order: &str, (start, id): (&str, &str)) -> [String; 2] {
-    let ranges = [
+/// subqueries, which hides their values from the planner.
+fn ranges(start: &str, id: &str) -> Vec<String> {
+    vec![
         format!("start_at = (SELECT start_at FROM this) AND id {id} (SELECT id FROM this)"),
         format!("start_at {start} (SELECT start_at FROM this)"),
-    ];
-    ranges.map(|range| {
+    ]
+}
+
+/// As in [`recent`](super::recent::statement), the tenant is compared outside.
+fn nearest(kind: &str, range: &str, order: &str) -> String {
+    format!(
+        "(SELECT '{kind}' AS kind, {run}, NULL::jsonb AS blocking_error, NULL::json AS statistics FROM (
+            SELECT {run}, tenant_id FROM runs
+            WHERE flow_id = (SELECT flow FROM given) AND deleted_at IS NULL AND {range}
+            ORDER BY {order} LIMIT 1
+        ) AS nearest WHERE tenant_id = (SELECT tenant FROM given))",
+        run = *columns::RECENT_RUN,
+    )
+}
+
+/// The length is that of the text that is sent: compressed columns take less on disk. The documents of the other runs are not
+/// decompressed.
+fn before_with_details(ranges: &[String], EarlierRuns { runs, details }: EarlierRuns) -> String {
+    let (run, limit) = (columns::RECENT_RUN.as_str(), runs.get());
+    let ranges = ranges.iter().map(|range| {
         format!(
-            "(SELECT '{kind}' AS kind, {run} FROM (
-                SELECT {run}, tenant_id FROM runs
-                WHERE flow_id = (SELECT flow FROM given) AND deleted_at IS NULL {condition} AND {range}
-                ORDER BY {order} LIMIT 1
-            ) AS nearest WHERE tenant_id = (SELECT tenant FROM given))",
-            run = *columns::RECENT_RUN,
+            "(SELECT {run}, tenant_id, blocking_error, statistics FROM runs
+            WHERE flow_id = (SELECT flow FROM given) AND deleted_at IS NULL AND {range}
+            ORDER BY {NEWEST_FIRST} LIMIT {limit})"
         )
-    })
+    });
+    format!(
+        "(SELECT 'before', {run},
+            CASE WHEN is_detailed THEN blocking_error END, CASE WHEN is_detailed THEN statistics END
+        FROM (
+            SELECT *, number <= {rows} AND (number = 1 OR {bytes} >= sum(CASE WHEN number <= {rows} THEN
+                octet_length(statistics::text) + coalesce(octet_length(blocking_error::text), 0) END
+            ) OVER (ORDER BY {NEWEST_FIRST})) AS is_detailed
+            FROM (
+                SELECT *, row_number() OVER (ORDER BY {NEWEST_FIRST}) AS number
+                FROM ({ranges}) AS found ORDER BY {NEWEST_FIRST} LIMIT {limit}
+            ) AS numbered
+        ) AS measured WHERE tenant_id = (SELECT tenant FROM given))",
+        rows = details.rows(),
+        bytes = details.bytes(),
+        ranges = ranges.collect::<Vec<_>>().join(" UNION ALL "),
+    )
 }

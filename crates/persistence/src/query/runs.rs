@@ -30,17 +30,25 @@ pub(crate) async fn query_runs(
     pool: &PgPool,
     query: &RunQuery,
 ) -> Result<Option<RunPage>, StoreError> {
-    let page = match RunPlan::of(query) {
-        RunPlan::Nothing => QueryPage { items: Vec::new(), next: None },
-        RunPlan::Ids(listed) => match ids::query(pool, query, &listed).await? {
-            Some(found) => found,
-            None => read_along_index(pool, query).await?,
-        },
-        RunPlan::Scan { .. } => read_along_index(pool, query).await?,
-    };
+    let page = query_known_runs(pool, query).await?;
     // A run shows that its flow exists.
     let exists = !page.items.is_empty() || scope_exists(pool, query.scope).await?;
     Ok(exists.then_some(page))
+}
+
+/// A page of runs without their documents, for a caller that knows whether the flow exists. The page is empty if it does not.
+pub(crate) async fn query_known_runs(
+    pool: &PgPool,
+    query: &RunQuery,
+) -> Result<RunPage, StoreError> {
+    match RunPlan::of(query) {
+        RunPlan::Nothing => Ok(QueryPage { items: Vec::new(), next: None }),
+        RunPlan::Ids(listed) => match ids::query(pool, query, &listed).await? {
+            Some(found) => Ok(found),
+            None => read_along_index(pool, query).await,
+        },
+        RunPlan::Scan { .. } => read_along_index(pool, query).await,
+    }
 }
 
 async fn read_along_index(pool: &PgPool, query: &RunQuery) -> Result<RunPage, StoreError> {

@@ -134,7 +134,9 @@ async fn read_range<T>(
     let is_unfiltered = matches!(scan.filter, RowFilter::Tenant(_));
     // Lists without a filter have few texts, so each is prepared once.
     let query = sql.build().persistent(is_unfiltered);
-    let rows = query.fetch_all(pool).await.map_err(store_error)?;
+    let mut connection = pool.acquire().await.map_err(store_error)?;
+    let rows = query.fetch_all(&mut *connection).await.map_err(store_error)?;
+    drop(connection);
     if is_unfiltered {
         let rows = rows.iter().map(reader.read).collect::<Result<_, _>>()?;
         return Ok(ScanResult { rows, end: None });
@@ -287,10 +289,10 @@ pub(crate) async fn explain(
 ) -> Result<Vec<String>, StoreError> {
     let mut plans = Vec::with_capacity(statements.len());
     for mut sql in statements {
-        let text = AssertSqlSafe(without_values(sql.sql().as_str()));
+        let text = without_values(sql.sql().as_str());
         let arguments = sql.build().take_arguments();
         let arguments = arguments.map_err(|error| store_error(sqlx::Error::Encode(error)))?;
-        let query = sqlx::query_scalar_with(text, arguments.unwrap_or_default());
+        let query = sqlx::query_scalar_with(AssertSqlSafe(text), arguments.unwrap_or_default());
         let plan = query.persistent(false).fetch_one(pool);
         let Json::<serde_json::Value>(plan) = plan.await.map_err(store_error)?;
         plans.push(plan.to_string());

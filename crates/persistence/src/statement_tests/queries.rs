@@ -2,12 +2,15 @@
 
 use crate::DashboardQuery;
 use flowruns_domain::{
-    dashboard::{EventCount, FlowIds, Last, LastEvents, MemberPaths, RunKeys, RunsPerFlow},
+    dashboard::{
+        EarlierRuns, EventCount, FlowIds, Last, LastEvents, MemberPaths, RunKeys, RunWindow,
+        RunsPerFlow, TallyRequest,
+    },
     flow::ReadinessStatus,
     query::{
         Comparison, Direction, EnumComparison, Filter, FlowCursor, FlowFilter, FlowOrder,
-        FlowPredicate, FlowQuery, FlowSort, Operator, RunCursor, RunFilter, RunOrder, RunPredicate,
-        RunQuery, RunScope, RunSort, SortKey, TextComparison,
+        FlowPredicate, FlowQuery, FlowSort, Operator, PageSize, RunCursor, RunFilter, RunOrder,
+        RunPredicate, RunQuery, RunScope, RunSort, SortKey, TextComparison,
     },
     run::RunStatus,
     version::Version,
@@ -148,6 +151,9 @@ pub(super) fn of_dashboard() -> Vec<DashboardQuery> {
     let run = flow.run(fresh_uuid().to_string().parse().unwrap());
     let paths = |texts: &[&str]| MemberPaths::new(texts.iter().map(|text| text.parse().unwrap()));
     let last = LastEvents::new(EventCount::MAX);
+    let earlier = EarlierRuns { runs: RunsPerFlow::MAX, details: PageSize::default() };
+    let later = "2100-01-01T00:00:00Z".parse().unwrap();
+    let window = RunWindow::new([flow.flow], (moment(), later)).unwrap();
     let mut queries = vec![
         DashboardQuery::RecentRuns(flow.tenant, FlowIds::default(), RunsPerFlow::MAX),
         DashboardQuery::RecentRuns(
@@ -161,11 +167,13 @@ pub(super) fn of_dashboard() -> Vec<DashboardQuery> {
         DashboardQuery::ErrorLines(RunKeys::new([run]).unwrap()),
         DashboardQuery::LastEvents(run, last),
         DashboardQuery::LastEvents(run, LastEvents { before: Some(Version::FIRST), ..last }),
-        DashboardQuery::Neighbours(run),
+        DashboardQuery::Neighbours(flow, Some(run.run), earlier),
+        DashboardQuery::Neighbours(flow, None, earlier),
+        DashboardQuery::Window(flow.tenant, window),
     ];
-    for status in RunStatus::ALL {
-        let tallies = [None, Some(moment())];
-        queries.extend(tallies.map(|since| DashboardQuery::Tally(flow.tenant, status, since)));
-    }
+    let requests = RunStatus::ALL
+        .into_iter()
+        .flat_map(|status| [None, Some(moment())].map(|since| TallyRequest { status, since }));
+    queries.push(DashboardQuery::Tallies(flow.tenant, requests.collect()));
     queries
 }

@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use flowruns_domain::{id::RunKey, run::Run};
+use flowruns_domain::id::RunKey;
 use tokio::sync::mpsc;
 
 use super::report_chain::{ChangedChain, ReportJob};
@@ -12,10 +12,6 @@ use super::report_chain::{ChangedChain, ReportJob};
 pub(super) struct BatchResult {
     /// The runs of the batch; their next reports may be decided now.
     pub(super) keys: Vec<RunKey>,
-    /// Written runs, to be kept in the cache.
-    pub(super) written: Vec<Run>,
-    /// The generation of connections in which they were written.
-    pub(super) generation: u64,
     /// Reports to be decided again.
     pub(super) again: Vec<ReportJob>,
 }

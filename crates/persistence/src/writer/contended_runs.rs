@@ -123,7 +123,7 @@ impl ContendedRuns {
             LockedUpdate::Committed(ReportChain::Changed(chain)) => {
                 step.done(chain.len(), started);
                 chain.count(&self.0.meter);
-                chain.respond(false);
+                chain.respond();
                 Vec::new()
             }
             LockedUpdate::Committed(ReportChain::Unchanged(chain)) => {

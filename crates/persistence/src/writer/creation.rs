@@ -8,6 +8,7 @@ use super::{
     MAX_JOBS,
     outcomes::{drop_expired, fail_all},
     queue::{Job, JobReceiver},
+    run_cache::RunCache,
     statements,
     supervisor::Task,
 };
@@ -31,6 +32,7 @@ type CreationJob = Job<QueuedCreation, bool>;
 pub(super) struct CreationTask {
     pub(super) queue: JobReceiver<QueuedCreation, bool>,
     pub(super) connection: DedicatedConnection,
+    pub(super) cache: RunCache,
     pub(super) backoff: Backoff,
     /// Creations for the next statement.
     pub(super) again: Vec<CreationJob>,
@@ -55,9 +57,12 @@ impl CreationTask {
         }
         let started = Instant::now();
         match self.create(&jobs).await {
-            Ok(created) => {
+            Ok((created, generation)) => {
                 self.meter.create.done(jobs.len(), started);
                 self.backoff = Backoff::default();
+                let in_database = jobs.iter().zip(&created).filter(|(_, created)| **created);
+                let in_database = in_database.map(|(job, _)| job.work.change.run.clone());
+                self.cache.keep(in_database, generation);
                 for (job, created) in jobs.into_iter().zip(created) {
                     if created {
                         self.meter.created(&job.work.change.run);
@@ -85,13 +90,18 @@ impl CreationTask {
         first
     }
 
-    async fn create(&mut self, jobs: &[CreationJob]) -> Result<Vec<bool>, ConnectionFailure> {
+    /// Also returns the generation of connections in which the runs were created.
+    async fn create(
+        &mut self,
+        jobs: &[CreationJob],
+    ) -> Result<(Vec<bool>, u64), ConnectionFailure> {
         let creations: Vec<_> = jobs.iter().map(|job| &job.work.change).collect();
         let lease = self.connection.lease().await;
         let mut lease = lease.map_err(ConnectionFailure::not_opened)?;
+        let generation = lease.generation();
         let statement = async { statements::create(lease.connection()?, &creations).await };
         let outcome = self.connection.within(statement).await;
-        lease.release(outcome)
+        Ok((lease.release(outcome)?, generation))
     }
 
     /// A creation whose outcome is unknown is repeated. If it was committed, the store recognizes it by its event.

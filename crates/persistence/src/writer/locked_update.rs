@@ -11,7 +11,7 @@ use sqlx::{PgConnection, PgPool, Postgres, pool::PoolConnection};
 
 use super::{
     outcomes::{self, Reconciled},
-    report_chain::{ReportChain, ReportJob},
+    report_chain::{KnownRun, ReportChain, ReportJob},
     statements,
 };
 use crate::{
@@ -86,8 +86,11 @@ async fn steps(
     let stored = run.as_ref().ok().and_then(Option::as_ref);
     let jobs = reconciled.respond(stored, jobs, meter);
     let chain = match run {
-        // Read and written in one transaction, so the generation of connections is irrelevant.
-        Ok(run) => ReportChain::decide(key, run, 0, jobs),
+        Ok(run) => {
+            // Read and written in one transaction, so the generation of connections is irrelevant.
+            let known = |run| KnownRun { run, generation: 0, is_cached: false };
+            ReportChain::decide(key, run.map(known), jobs)
+        }
         Err(error) => {
             return match commit(connection).await {
                 Ok(()) => LockedUpdate::Corrupt(jobs, error),

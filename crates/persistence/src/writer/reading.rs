@@ -3,7 +3,7 @@
 
 use std::{collections::HashSet, mem, sync::Arc, time::Instant};
 
-use flowruns_domain::{id::RunKey, run::Run, store::StoreError};
+use flowruns_domain::{id::RunKey, run::Run, store::StoreError, version::Version};
 use tokio::sync::mpsc;
 
 use super::{
@@ -13,9 +13,9 @@ use super::{
     outcomes::{self, Reconciled, drop_expired, fail_all, isolate},
     queue::JobReceiver,
     report_chain::{
-        ChangedChain, QueuedReport, ReportChain, ReportJob, ReportResult, UnchangedChain,
+        ChangedChain, KnownRun, QueuedReport, ReportChain, ReportJob, ReportResult, UnchangedChain,
     },
-    run_cache::RunCache,
+    run_cache::{RunCache, Taken},
     statements,
     supervisor::Task,
 };
@@ -29,12 +29,25 @@ use crate::{
 /// A report that has lost this number of races waits for a lock on the row, instead of another attempt.
 const MAX_LOST_RACES: u32 = 2;
 
-/// The number of statements that read the reports which arrive while a batch is written. A single statement would read
-/// some of them too late for the next batch; many statements cost more than they gain.
-const READS_PER_WRITE: usize = 4;
+/// While at most this number of runs is being written, the next reports are decided when as many of them wait: a statement
+/// costs about the same for one report as for many.
+const SMALL_BATCH: usize = 16;
+
+/// The number of times that reports are decided while a larger batch is written. If it were once, some would be decided too
+/// late for the next batch.
+const DECISIONS_PER_WRITE: usize = 4;
+
+/// How often other tasks, which may be about to send reports, run first. A lone report waits for one of these turns.
+const MAX_TURNS: usize = 3;
 
 /// The reports of one run.
 type Group = (RunKey, Vec<ReportJob>);
+/// The reports of a run that must be read, and the version of it that the cache withheld.
+struct UnreadGroup {
+    key: RunKey,
+    jobs: Vec<ReportJob>,
+    withheld: Option<Version>,
+}
 /// A run that was read, and the reports of it that turned out to be committed.
 type ReadRun = (Result<Option<Run>, StoreError>, Reconciled);
 
@@ -79,10 +92,11 @@ impl Task for ReadingTask {
 }
 
 impl PendingReports {
-    /// The number of reports for which a statement that reads is sent: one if no batch is being written. Otherwise more
-    /// reports may arrive until the batch is written, and a statement costs about the same for one report as for many.
-    fn min_reports_to_read(&self) -> usize {
-        (self.in_flight.len() / READS_PER_WRITE).clamp(1, MAX_JOBS)
+    /// The number of reports that are decided together: one if no batch is being written. Otherwise more reports may arrive
+    /// until the batch is written.
+    fn min_reports(&self) -> usize {
+        let in_flight = self.in_flight.len();
+        in_flight.min(SMALL_BATCH).max(in_flight / DECISIONS_PER_WRITE).clamp(1, MAX_JOBS)
     }
 }
 
@@ -108,9 +122,9 @@ impl ReadingTask {
             while let Ok(result) = self.results.try_recv() {
                 self.finish_batch(result, &mut jobs);
             }
-            self.queue.drain(&mut jobs, MAX_JOBS);
+            self.drain_queue(&mut jobs).await;
             self.defer_reports_in_flight(&mut jobs);
-            if jobs.len() >= self.pending.min_reports_to_read() {
+            if jobs.len() >= self.pending.min_reports() {
                 return Some(self.limit_batch(drop_expired(jobs)));
             }
             // Deferred reports need no check: their runs are in flight.
@@ -120,6 +134,23 @@ impl ReadingTask {
             tokio::select! {
                 Some(result) = self.results.recv() => self.finish_batch(result, &mut jobs),
                 received = self.queue.receive(&mut jobs, MAX_JOBS), if !is_closed => is_closed = !received,
+            }
+        }
+    }
+
+    /// Receives the reports that wait, and those of requests that are about to be carried out: without their turn, a batch would
+    /// often hold the first report of several that arrived together.
+    async fn drain_queue(&mut self, jobs: &mut Vec<ReportJob>) {
+        self.queue.drain(jobs, MAX_JOBS);
+        for _ in 0..MAX_TURNS {
+            let received = jobs.len();
+            if received == 0 || received >= MAX_JOBS {
+                return;
+            }
+            tokio::task::yield_now().await;
+            self.queue.drain(jobs, MAX_JOBS);
+            if jobs.len() == received {
+                return;
             }
         }
     }
@@ -150,13 +181,9 @@ impl ReadingTask {
     /// Handles the result of a batch, whether it was written or not: the next reports of its runs can be decided. Reports
     /// that have lost too many races wait for a lock.
     fn finish_batch(&mut self, result: BatchResult, jobs: &mut Vec<ReportJob>) {
-        let BatchResult { keys, written, generation, again } = result;
+        let BatchResult { keys, again } = result;
         for key in keys {
             self.pending.in_flight.remove(&key);
-        }
-        self.cache.renew(self.connection.generation());
-        for run in written {
-            self.cache.keep(run, generation);
         }
         let (lost, again): (Vec<_>, Vec<_>) =
             again.into_iter().partition(|job| job.work.lost_races >= MAX_LOST_RACES);
@@ -181,52 +208,61 @@ impl ReadingTask {
 
     /// Decides the reports of cached runs. Only a change may be decided on the cache, since its write checks the version;
     /// the reports of a chain without a change, such as a rejection, are decided again on the stored row.
-    fn decide_from_cache(&mut self, groups: Vec<Group>) -> (Vec<ChangedChain>, Vec<Group>) {
+    fn decide_from_cache(&self, groups: Vec<Group>) -> (Vec<ChangedChain>, Vec<UnreadGroup>) {
         let (mut chains, mut to_read) = (Vec::new(), Vec::new());
-        self.cache.renew(self.connection.generation());
+        let generation = self.connection.generation();
         for (key, jobs) in groups {
             let Some(jobs) = self.contended.join(key, jobs) else {
                 continue;
             };
             // Whether an earlier attempt was committed can only be read.
             let is_known = jobs.iter().all(|job| job.work.unknown.is_empty());
-            match self.cache.take(key).filter(|_| is_known) {
-                None => to_read.push((key, jobs)),
-                Some(run) => {
-                    let generation = self.cache.generation();
-                    match ReportChain::decide(key, Some(run), generation, jobs) {
-                        ReportChain::Changed(chain) => chains.push(chain),
-                        ReportChain::Unchanged(chain) => {
-                            to_read.push((key, chain.undecided().collect()));
+            let (jobs, withheld) = match self.cache.take(key, generation) {
+                Taken::Proposal(run) if is_known => {
+                    let cached = KnownRun { run, generation, is_cached: true };
+                    match ReportChain::decide(key, Some(cached), jobs) {
+                        ReportChain::Changed(chain) => {
+                            chains.push(chain);
+                            continue;
                         }
+                        ReportChain::Unchanged(chain) => (chain.undecided().collect(), None),
                     }
                 }
-            }
+                Taken::Withheld(version) => (jobs, Some(version)),
+                Taken::Proposal(_) | Taken::Absent => (jobs, None),
+            };
+            to_read.push(UnreadGroup { key, jobs, withheld });
         }
         (chains, to_read)
     }
 
-    async fn read_and_decide(&mut self, groups: Vec<Group>) -> Vec<ChangedChain> {
+    async fn read_and_decide(&mut self, groups: Vec<UnreadGroup>) -> Vec<ChangedChain> {
         let started = Instant::now();
         let (read, generation) = match self.read(&groups).await {
             Ok(read) => {
-                let reports = groups.iter().map(|(_, jobs)| jobs.len()).sum();
+                let reports = groups.iter().map(|group| group.jobs.len()).sum();
                 self.meter.read.done(reports, started);
                 read
             }
             Err(failure) => {
-                let jobs = groups.into_iter().flat_map(|(_, jobs)| jobs).collect();
+                let jobs = groups.into_iter().flat_map(|group| group.jobs).collect();
                 self.failed(jobs, failure.error).await;
                 return Vec::new();
             }
         };
         self.pending.backoff = Backoff::default();
         let mut chains = Vec::with_capacity(groups.len());
-        for ((key, jobs), (run, reconciled)) in groups.into_iter().zip(read) {
+        for (group, (run, reconciled)) in groups.into_iter().zip(read) {
+            let UnreadGroup { key, jobs, withheld } = group;
             match run {
                 Ok(run) => {
                     let jobs = reconciled.respond(run.as_ref(), jobs, &self.meter);
-                    match ReportChain::decide(key, run, generation, jobs) {
+                    if withheld.is_some() {
+                        let version = run.as_ref().map(|run| run.version);
+                        self.cache.count_guard(version == withheld);
+                    }
+                    let known = |run| KnownRun { run, generation, is_cached: false };
+                    match ReportChain::decide(key, run.map(known), jobs) {
                         ReportChain::Changed(chain) => chains.push(chain),
                         ReportChain::Unchanged(chain) => self.respond(chain),
                     }
@@ -247,8 +283,11 @@ impl ReadingTask {
     }
 
     /// Reads the runs. Also returns the generation of connections in which they were read.
-    async fn read(&mut self, groups: &[Group]) -> Result<(Vec<ReadRun>, u64), ConnectionFailure> {
-        let keys: Vec<_> = groups.iter().map(|(key, _)| *key).collect();
+    async fn read(
+        &mut self,
+        groups: &[UnreadGroup],
+    ) -> Result<(Vec<ReadRun>, u64), ConnectionFailure> {
+        let keys: Vec<_> = groups.iter().map(|group| group.key).collect();
         let lease = self.connection.lease().await;
         let mut lease = lease.map_err(ConnectionFailure::not_opened)?;
         let generation = lease.generation();
@@ -256,8 +295,8 @@ impl ReadingTask {
             let connection = lease.connection()?;
             let runs = statements::read(connection, &keys).await?;
             let mut read = Vec::with_capacity(groups.len());
-            for (run, (_, jobs)) in runs.into_iter().zip(groups) {
-                read.push((run, outcomes::reconcile(connection, jobs).await?));
+            for (run, group) in runs.into_iter().zip(groups) {
+                read.push((run, outcomes::reconcile(connection, &group.jobs).await?));
             }
             Ok(read)
         };

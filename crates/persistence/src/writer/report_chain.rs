@@ -62,13 +62,20 @@ pub(super) enum ReportChain {
     Unchanged(UnchangedChain),
 }
 
+/// A run on which reports are decided, and how it is known.
+pub(super) struct KnownRun {
+    pub(super) run: Run,
+    /// The generation of connections in which it was read, or last written.
+    pub(super) generation: u64,
+    /// It was not read, but written by this process at some time.
+    pub(super) is_cached: bool,
+}
+
 /// A chain that is to be written.
 pub(super) struct ChangedChain {
     key: RunKey,
-    /// The run as it was read; the write requires its version.
-    stored: Run,
-    /// The generation of connections in which the run was read, or last written.
-    generation: u64,
+    /// The run before the reports; the write requires its version.
+    stored: KnownRun,
     /// The reports before the last change, of which some may be changes too.
     before: Vec<DecidedReport>,
     /// The report that makes the last change.
@@ -86,7 +93,7 @@ pub(super) struct UnchangedChain {
 
 /// What a chain writes: one row, and an event for each change.
 pub(super) struct ChainWrite<'a> {
-    /// The run as it was read; the write requires its version.
+    /// The run before the reports; the write requires its version.
     pub(super) seen: &'a Run,
     /// The run after the last change.
     pub(super) run: &'a Run,
@@ -98,12 +105,7 @@ pub(super) struct ChainWrite<'a> {
 
 impl ReportChain {
     /// Decides each report in order. A report whose decision panics fails; the others go on without it.
-    pub(super) fn decide(
-        key: RunKey,
-        stored: Option<Run>,
-        generation: u64,
-        jobs: Vec<ReportJob>,
-    ) -> Self {
+    pub(super) fn decide(key: RunKey, stored: Option<KnownRun>, jobs: Vec<ReportJob>) -> Self {
         let Some(stored) = stored else {
             let absent = |job| DecidedReport::new(job, Decided::Other(Ok(None)));
             let reports = jobs.into_iter().map(absent).collect();
@@ -114,7 +116,7 @@ impl ReportChain {
         for job in jobs {
             // Most chains are one report that changes its run: they need no list.
             let run = match &last {
-                None => Some(&stored),
+                None => Some(&stored.run),
                 Some((_, change)) => visible(change),
             };
             match decide_one(run, &job.work.decide) {
@@ -129,15 +131,9 @@ impl ReportChain {
             }
         }
         match last {
-            Some((last, last_change)) => Self::Changed(ChangedChain {
-                key,
-                stored,
-                generation,
-                before,
-                last,
-                last_change,
-                after,
-            }),
+            Some((last, last_change)) => {
+                Self::Changed(ChangedChain { key, stored, before, last, last_change, after })
+            }
             None => Self::Unchanged(UnchangedChain { key, reports: before }),
         }
     }
@@ -171,7 +167,12 @@ impl ChangedChain {
 
     /// The generation of connections in which the run was read, or last written.
     pub(super) const fn generation(&self) -> u64 {
-        self.generation
+        self.stored.generation
+    }
+
+    /// Whether it was decided on the cache.
+    pub(super) const fn is_cached(&self) -> bool {
+        self.stored.is_cached
     }
 
     /// Whether one of its reports must be written in a statement of its own.
@@ -191,7 +192,7 @@ impl ChangedChain {
             Decided::Other(_) => None,
         });
         ChainWrite {
-            seen: &self.stored,
+            seen: &self.stored.run,
             run: &self.last_change.run,
             last: &self.last_change.event,
             earlier: earlier.collect(),
@@ -201,14 +202,17 @@ impl ChangedChain {
     /// Adds a run that has ended to the metrics.
     pub(super) fn count(&self, meter: &StoreMeter) {
         if let Some(run) = visible(&self.last_change) {
-            meter.ended(self.stored.properties.state.status(), run);
+            meter.ended(self.stored.run.properties.state.status(), run);
         }
     }
 
-    /// Sends every report its result, after the commit. Returns the run as it is stored now if it is to be `kept` and was
-    /// not deleted.
-    pub(super) fn respond(self, kept: bool) -> Option<Run> {
-        let run = visible(&self.last_change).filter(|_| kept).cloned();
+    /// The run as it is stored after the commit; `None` if it was deleted.
+    pub(super) fn written(&self) -> Option<&Run> {
+        visible(&self.last_change)
+    }
+
+    /// Sends every report its result, after the commit.
+    pub(super) fn respond(self) {
         for report in self.before {
             report.respond();
         }
@@ -216,7 +220,6 @@ impl ChangedChain {
         for report in self.after {
             report.respond();
         }
-        run
     }
 
     /// The reports, to be decided again.
@@ -225,7 +228,7 @@ impl ChangedChain {
         jobs(self.before).chain([self.last]).chain(jobs(self.after))
     }
 
-    /// The reports, to be decided again since another process changed the row first.
+    /// The reports, to be decided again since another process changed the row after it was read.
     pub(super) fn lost_race(self) -> impl Iterator<Item = ReportJob> {
         self.undecided().map(|mut job| {
             job.work.lost_races += 1;
@@ -236,7 +239,7 @@ impl ChangedChain {
     /// The reports, to be decided again once it is known whether their changes were committed. One with too many attempts
     /// whose outcomes are unknown fails.
     pub(super) fn unknown(self) -> impl Iterator<Item = ReportJob> {
-        let seen = self.stored.version;
+        let seen = self.stored.run.version;
         let last = DecidedReport::new(self.last, Decided::Changed(self.last_change));
         let reports = self.before.into_iter().chain([last]).chain(self.after);
         reports.filter_map(move |DecidedReport { mut job, result }| {

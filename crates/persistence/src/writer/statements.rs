@@ -38,16 +38,14 @@ pub(crate) static WRITE_ONE: LazyLock<String> = LazyLock::new(|| write_statement
 /// Writes chains of one report each, which are most.
 pub(crate) static WRITE: LazyLock<String> = LazyLock::new(|| write_statement(Rows::Many, ""));
 
-/// Writes chains of which some have earlier entries too. The entries are joined by a hashed subquery, since the cost of
-/// other joins of two arrays is the product of their lengths.
+/// Writes chains of which some have earlier entries too. The entries are filtered by a hashed subquery, since the cost of a
+/// join of two arrays is the product of their lengths.
 pub(crate) static WRITE_WITH_EARLIER: LazyLock<String> = LazyLock::new(|| {
     let earlier = format!(
         "earlier AS (
             INSERT INTO run_events (flow_id, tenant_id, run_id, {event})
-            SELECT row.flow_id, row.tenant_id, row.id, event.version, event.occurred_at, {values}
+            SELECT event.flow_id, event.tenant_id, event.run_id, event.version, event.occurred_at, {values}
             FROM {events}
-            JOIN LATERAL (SELECT ($2::uuid[])[event.number + 1], ($4::uuid[])[event.number + 1],
-                ($3::uuid[])[event.number + 1]) AS row (flow_id, tenant_id, id) ON true
             WHERE (event.number IN (SELECT number FROM written)) IS TRUE
         ),",
         event = *columns::EVENT,
@@ -57,7 +55,8 @@ pub(crate) static WRITE_WITH_EARLIER: LazyLock<String> = LazyLock::new(|| {
     write_statement(Rows::Many, &earlier)
 });
 
-/// Writes the runs whose rows still have the version that was read, and returns their numbers.
+/// Writes the runs whose rows still have the version that was read, and returns their numbers. The time of that version is
+/// compared too: after a table was restored, other reports may lead to the same version.
 ///
 /// A row that another session has locked is skipped, not waited for: one open transaction would stop the whole batch. A
 /// statement that never waits cannot deadlock either, so its rows need no order. A locked row is found again by its ctid,
@@ -67,7 +66,7 @@ fn write_statement(rows: Rows, earlier: &str) -> String {
         "WITH held AS MATERIALIZED (
             SELECT run.ctid AS row_ctid, row.* FROM {rows}
             JOIN runs AS run ON run.flow_id = row.flow_id AND run.id = row.id AND run.tenant_id = row.tenant_id
-                AND run.version = row.seen AND run.deleted_at IS NULL
+                AND run.version = row.seen AND run.modified_at = row.seen_at AND run.deleted_at IS NULL
             FOR NO KEY UPDATE OF run SKIP LOCKED
         ),
         written AS (
@@ -167,19 +166,17 @@ pub(super) async fn write(
     chains: &[ChainWrite<'_>],
 ) -> sqlx::Result<Vec<bool>> {
     let (mut runs, mut earlier) = (RunParameters::default(), EarlierParameters::default());
-    for (number, chain) in (0..).zip(chains) {
-        runs.push(number, chain.seen.version, chain.run, chain.last)?;
+    for (number, chain) in chains.iter().enumerate() {
+        runs.push(chain.seen, chain.run, chain.last)?;
         for event in &chain.earlier {
             earlier.push(number, event)?;
         }
     }
-    let query = match runs.rows() {
-        _ if !earlier.is_empty() => {
-            let query = sqlx::query_scalar(WRITE_WITH_EARLIER.as_str());
-            earlier.bind(runs.bind(Rows::Many, query))
+    let query = match earlier.is_empty() {
+        true => {
+            runs.bind(sqlx::query_scalar(WRITE_ONE.as_str()), || sqlx::query_scalar(WRITE.as_str()))
         }
-        Rows::One => runs.bind(Rows::One, sqlx::query_scalar(WRITE_ONE.as_str())),
-        Rows::Many => runs.bind(Rows::Many, sqlx::query_scalar(WRITE.as_str())),
+        false => earlier.bind(runs.bind_many(sqlx::query_scalar(WRITE_WITH_EARLIER.as_str()))),
     };
     let written = query.fetch_all(connection).await?;
     Ok(flags(chains.len(), &written))
@@ -191,13 +188,11 @@ pub(super) async fn create(
     creations: &[&RunChange],
 ) -> sqlx::Result<Vec<bool>> {
     let mut runs = RunParameters::default();
-    for (number, RunChange { run, event }) in (0..).zip(creations) {
-        runs.push(number, run.version, run, event)?;
+    for RunChange { run, event } in creations {
+        runs.push(run, run, event)?;
     }
-    let query = match runs.rows() {
-        Rows::One => runs.bind(Rows::One, sqlx::query_scalar(CREATE_ONE.as_str())),
-        Rows::Many => runs.bind(Rows::Many, sqlx::query_scalar(CREATE.as_str())),
-    };
+    let query =
+        runs.bind(sqlx::query_scalar(CREATE_ONE.as_str()), || sqlx::query_scalar(CREATE.as_str()));
     let created = query.fetch_all(connection).await?;
     Ok(flags(creations.len(), &created))
 }

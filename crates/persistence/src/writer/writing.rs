@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Instant};
 
-use flowruns_domain::run::Run;
 use tokio::sync::mpsc;
 
 use super::{
@@ -10,6 +9,7 @@ use super::{
     batch::Batch,
     outcomes::isolate,
     report_chain::{ChangedChain, ReportJob},
+    run_cache::RunCache,
     statements,
     supervisor::Task,
 };
@@ -20,15 +20,13 @@ use crate::{
     retry::Backoff,
 };
 
-/// A larger batch keeps no run in the cache: reading its runs again in one statement costs less than the copies.
-const MAX_CACHED_RUNS: usize = 16;
-
 /// Writes batches, one after the other.
 pub(super) struct WritingTask {
     pub(super) batches: mpsc::Receiver<Batch>,
     /// A batch that could not join the one before.
     pub(super) next: Option<Batch>,
     pub(super) connection: DedicatedConnection,
+    pub(super) cache: RunCache,
     pub(super) backoff: Backoff,
     pub(super) meter: Arc<StoreMeter>,
 }
@@ -72,15 +70,15 @@ impl WritingTask {
                 return;
             }
         };
-        result.generation = lease.generation();
-        let (chains, outdated) = of_generation(lease.generation(), chains);
+        let generation = lease.generation();
+        let (chains, outdated) = of_generation(generation, chains);
         result.again.extend(undecided(outdated));
         if chains.is_empty() {
             lease.release_unused();
             return;
         }
         let again = match self.write_all(lease, &chains).await {
-            Ok(written) => self.written(chains, written, started, &mut result.written),
+            Ok(written) => self.written(chains, written, started, generation),
             Err(failure) if outcome_is_unknown(&failure.error) => {
                 let jobs = chains.into_iter().flat_map(ChangedChain::unknown).collect();
                 self.failed(jobs, failure).await
@@ -101,30 +99,39 @@ impl WritingTask {
         lease.release(outcome)
     }
 
-    /// Responds to the reports that were written. Returns those that lost a race.
+    /// Responds to the reports that were written. Returns those that lost a race. Those that were decided on an outdated run
+    /// of the cache have lost none: they are decided again on the row.
     fn written(
         &mut self,
         chains: Vec<ChangedChain>,
         written: Vec<bool>,
         started: Instant,
-        cached: &mut Vec<Run>,
+        generation: u64,
     ) -> Vec<ReportJob> {
         self.backoff = Backoff::default();
         let reports = chains.iter().map(ChangedChain::len).sum();
         self.meter.write.done(reports, started);
-        let is_small = chains.len() <= MAX_CACHED_RUNS;
-        let mut lost = Vec::new();
+        let in_database = chains.iter().zip(&written).filter(|(_, written)| **written);
+        let in_database = in_database.filter_map(|(chain, _)| chain.written().cloned());
+        self.cache.keep(in_database, generation);
+        let mut again = Vec::new();
         for (chain, written) in chains.into_iter().zip(written) {
-            if written {
-                chain.count(&self.meter);
-                let is_cached = is_small || chain.len() > 1;
-                cached.extend(chain.respond(is_cached));
-            } else {
-                self.meter.races_lost(chain.len());
-                lost.extend(chain.lost_race());
+            if chain.is_cached() {
+                self.cache.count_guard(written);
+            }
+            match written {
+                true => {
+                    chain.count(&self.meter);
+                    chain.respond();
+                }
+                false if chain.is_cached() => again.extend(chain.undecided()),
+                false => {
+                    self.meter.races_lost(chain.len());
+                    again.extend(chain.lost_race());
+                }
             }
         }
-        lost
+        again
     }
 
     /// Returns the reports that another attempt may write, after a pause. The others fail.

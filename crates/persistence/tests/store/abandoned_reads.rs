@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use flowruns_domain::{
-    dashboard::{DashboardStore as _, FlowIds, Last, MemberPaths, RunsPerFlow},
+    dashboard::{
+        DashboardStore as _, EarlierRuns, FlowIds, Last, MemberPaths, RunsPerFlow, TallyRequest,
+    },
+    query::PageSize,
     run::RunStatus,
     store::{FlowStore as _, RunStore as _, Updated},
     version::IfMatch,
@@ -81,6 +84,7 @@ async fn queries_of_the_dashboard_are_cancelled_when_their_callers_leave() {
     let mut locker = PgConnection::connect_with(&database.owner()).await.unwrap();
     raw_sql("BEGIN; LOCK TABLE runs IN ACCESS EXCLUSIVE MODE").execute(&mut locker).await.unwrap();
     let flows = FlowIds::new([key.flow]).unwrap();
+    let running = TallyRequest { status: RunStatus::Running, since: None };
     let reads = [
         tokio::spawn({
             let store = store.clone();
@@ -88,7 +92,7 @@ async fn queries_of_the_dashboard_are_cancelled_when_their_callers_leave() {
         }),
         tokio::spawn({
             let store = store.clone();
-            async move { store.tally(key.tenant, RunStatus::Running, None).await.map(drop) }
+            async move { store.tallies(key.tenant, &[running]).await.map(drop) }
         }),
         tokio::spawn({
             let store = store.clone();
@@ -97,7 +101,9 @@ async fn queries_of_the_dashboard_are_cancelled_when_their_callers_leave() {
         }),
         tokio::spawn({
             let store = store.clone();
-            async move { store.neighbours(key).await.map(drop) }
+            let earlier = EarlierRuns { runs: RunsPerFlow::MAX, details: PageSize::default() };
+            let (flow, run) = (key.flow_key(), Some(key.run));
+            async move { store.neighbours(flow, run, earlier).await.map(drop) }
         }),
     ];
     let mut observer = PgConnection::connect_with(&database.superuser()).await.unwrap();

@@ -13,7 +13,7 @@ use flowruns_testing::{
 };
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, raw_sql};
 
-use crate::fixture::{create_a_run, decide_at_third};
+use crate::fixture::{create_a_run, decide_in_transaction};
 
 /// Records the setting of each session that writes.
 const RECORD_SETTINGS: &str = "
@@ -43,7 +43,7 @@ async fn write_everything(store: &PostgresStore, database: &ScratchDatabase) {
     let run = create_a_run(store).await;
     let (patch, origin_of_report) = (counted(r#"{"n":1}"#), origin());
     let counting = report(move |run| run.decide(&patch, &IfMatch::Absent, &origin_of_report));
-    let contended = decide_at_third(database.owner(), origin(), || ());
+    let contended = decide_in_transaction(database.owner(), origin(), || ());
     for report in [counting, contended] {
         let result = store.update_run(run.key, report).await.unwrap();
         assert!(matches!(result, Some(Updated::Changed(_))), "{result:?}");

@@ -15,11 +15,12 @@ use flowruns_persistence::PostgresStore;
 use flowruns_testing::{fixtures, scratch::ScratchDatabase};
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 
-/// The call of `decide` that happens with the row locked: a report locks the row after two lost races.
-const LOCKED: usize = 3;
+/// The call of `decide` that happens with the row locked: the first is on the cached run, which is outdated then, and a report
+/// locks the row after two lost races.
+const LOCKED: usize = 4;
 
 /// Another session writes a new version of every run, so that the attempt in progress loses the race.
-fn win_race(database: PgConnectOptions) {
+pub(crate) fn win_race(database: PgConnectOptions) {
     let overtaking = thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -33,9 +34,9 @@ fn win_race(database: PgConnectOptions) {
     overtaking.join().unwrap();
 }
 
-/// A report that sets the display name at its third attempt, which runs in the transaction: the first two attempts
-/// lose the race. `within` is called in the transaction.
-pub(crate) fn decide_at_third(
+/// A report on a cached run that sets the display name in the transaction: the attempts before lose the race. `within` is
+/// called in the transaction.
+pub(crate) fn decide_in_transaction(
     database: PgConnectOptions,
     origin: ReportOrigin,
     within: impl Fn() + Send + Sync + 'static,

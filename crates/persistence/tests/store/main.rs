@@ -12,6 +12,7 @@ mod listing;
 mod plans;
 mod read_only;
 mod reconnections;
+mod run_cache;
 mod stopped_backend;
 mod transaction;
 mod unknown_outcomes;

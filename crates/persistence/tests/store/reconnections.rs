@@ -47,6 +47,12 @@ impl RestoreFixture {
         assert!(matches!(result, Ok(Some(Updated::Changed(_)))), "{result:?}");
     }
 
+    /// Sends a report that changes nothing, which is decided on the row. Then the run is not in the cache.
+    async fn repeat(&self, key: RunKey, member: &str) {
+        let result = self.store.update_run(key, counting(member)).await;
+        assert!(matches!(result, Ok(Some(Updated::Unchanged(_)))), "{result:?}");
+    }
+
     fn begin(&self, key: RunKey, member: &str) -> JoinHandle<UpdateResult> {
         let (store, report) = (self.store.clone(), counting(member));
         tokio::spawn(async move { store.update_run(key, report).await })
@@ -101,6 +107,8 @@ async fn after_a_reconnection_no_report_is_decided_on_a_row_from_before() {
 async fn a_row_that_was_written_before_a_reconnection_is_not_in_the_cache_after_it() {
     let mut fixture = RestoreFixture::new().await;
     fixture.count(fixture.restored, "before").await;
+    fixture.count(fixture.other, "before").await;
+    fixture.repeat(fixture.other, "before").await;
     let mut locker = PgConnection::connect_with(&fixture.database.superuser()).await.unwrap();
     raw_sql("BEGIN; LOCK TABLE run_events IN SHARE MODE").execute(&mut locker).await.unwrap();
     let written = fixture.begin(fixture.restored, "held");

@@ -20,7 +20,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use crate::fixture::{assert_the_next_report_is_kept, create_a_run, decide_at_third};
+use crate::fixture::{assert_the_next_report_is_kept, create_a_run, decide_in_transaction};
 
 /// A proxy between the store and the database that stops the backend before it forwards the first BEGIN.
 struct Stopper {
@@ -91,7 +91,7 @@ async fn no_report_is_lost_after_a_backend_was_stopped_while_it_began_a_transact
     let store = PostgresStore::connect(&options).await.unwrap();
     let run = create_a_run(&store).await;
 
-    let decide = decide_at_third(database.owner(), fixtures::origin(), || ());
+    let decide = decide_in_transaction(database.owner(), fixtures::origin(), || ());
     let caller = tokio::spawn({
         let (store, key) = (store.clone(), run.key);
         async move { store.update_run(key, decide).await }

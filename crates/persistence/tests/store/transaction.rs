@@ -9,7 +9,7 @@ use flowruns_domain::{
 use flowruns_persistence::{ConnectOptions, PostgresStore};
 use flowruns_testing::{fixtures, scratch::ScratchDatabase};
 
-use crate::fixture::{assert_the_next_report_is_kept, create_a_run, decide_at_third};
+use crate::fixture::{assert_the_next_report_is_kept, create_a_run, decide_in_transaction};
 
 /// A store with a single pooled connection, so that the next report uses the session of the one before.
 async fn store_with_a_run() -> (ScratchDatabase, PostgresStore, Run) {
@@ -23,8 +23,9 @@ async fn store_with_a_run() -> (ScratchDatabase, PostgresStore, Run) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_panic_within_the_transaction_fails_that_report_only() {
     let (database, store, run) = store_with_a_run().await;
-    let decide =
-        decide_at_third(database.owner(), fixtures::origin(), || panic!("within the transaction"));
+    let decide = decide_in_transaction(database.owner(), fixtures::origin(), || {
+        panic!("within the transaction")
+    });
     let error = store.update_run(run.key, decide).await.unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Internal);
     assert_the_next_report_is_kept(&database, &store, &run).await;
@@ -36,7 +37,7 @@ async fn a_report_whose_caller_leaves_within_the_transaction_is_written_complete
     let (entered, within) = mpsc::channel();
     let (leave, left) = mpsc::channel::<()>();
     let left = std::sync::Mutex::new(left);
-    let decide = decide_at_third(database.owner(), fixtures::origin(), move || {
+    let decide = decide_in_transaction(database.owner(), fixtures::origin(), move || {
         entered.send(()).unwrap();
         left.lock().unwrap().recv().unwrap();
     });

@@ -1,4 +1,4 @@
-//! The pages of the dashboard on a large database: server time, bytes on the wire, and statements for each page.
+//! The pages of the dashboard on a large database: time, bytes on the wire, statements and CPU time for each page.
 //!
 //! `cargo bench -p flowruns-server --bench pages -- --full`
 
@@ -19,6 +19,10 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use clap::{Parser, value_parser};
+use flowruns_domain::{
+    clock::{Clock as _, SystemClock},
+    timestamp::Timestamp,
+};
 use flowruns_testing::harness::{Binary, ServerProcess};
 use reqwest::{
     Client,
@@ -28,8 +32,10 @@ use reqwest::{
 use support::{
     dataset::{Dataset, flow_id, run_id},
     loading,
-    postgres::{Database, Postgres, Setting},
-    print_machine, service,
+    postgres::{Database, HISTORY_SPAN, Postgres, Setting},
+    print_machine,
+    process::Processes,
+    service,
 };
 
 const FLOWRUNS: Binary = Binary::new(env!("CARGO_BIN_EXE_flowruns"));
@@ -90,29 +96,41 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let reader = Reader::sign_in(&runtime, &server)?;
     println!(
-        "\n| {} runs in {} flows | p50 ms | p99 ms | KiB on the wire | statements |",
+        "\n| {} runs in {} flows | p50 ms | p99 ms | KiB on the wire | statements | CPU ms of the service | of the database |",
         dataset.runs, dataset.flows
     );
-    println!("|---|---|---|---|---|");
-    for (name, path) in pages(dataset) {
-        print_row(name, &path, &reader, &mut database, arguments.requests)?;
+    println!("|---|---|---|---|---|---|---|");
+    let processes =
+        Processes { service: server.pid(), postmaster: postgres.pid(), client: std::process::id() };
+    for (name, path) in pages(dataset)? {
+        print_row(name, &path, (&reader, processes), &mut database, arguments.requests)?;
     }
     Ok(())
 }
 
-fn pages(dataset: Dataset) -> Vec<(&'static str, String)> {
+fn pages(dataset: Dataset) -> anyhow::Result<Vec<(&'static str, String)>> {
     let run = dataset.runs - dataset.runs % dataset.flows;
+    // Of the same flow.
+    let first = run % dataset.flows + dataset.flows;
+    let days_ago = Timestamp::new(SystemClock.now().date_time() - HISTORY_SPAN / 2)?;
     let flow = format!("/ui/flows/{}", flow_id(dataset.flow_of(run)));
-    vec![
+    Ok(vec![
         ("overview", "/ui".to_owned()),
         ("overview, attention", "/ui?show=attention".to_owned()),
         ("flow", flow.clone()),
         ("flow, 200 runs, failed", format!("{flow}?last=200&status=failed")),
+        ("flow, 200 runs, by end", format!("{flow}?last=200&order=ended")),
         ("run", format!("{flow}/runs/{}", run_id(run))),
+        (
+            "run, against one of the first",
+            format!("{flow}/runs/{}?against={}", run_id(run), run_id(first)),
+        ),
         ("runs", "/ui/runs".to_owned()),
         ("failed runs of a day", "/ui/runs?status=failed&since=24h".to_owned()),
         ("timeline", "/ui/timeline".to_owned()),
-    ]
+        ("timeline, 3 days", "/ui/timeline?hours=72".to_owned()),
+        ("timeline, 3 days in the past", format!("/ui/timeline?hours=72&to={days_ago}")),
+    ])
 }
 
 /// A person who is signed in.
@@ -159,27 +177,32 @@ impl<'a> Reader<'a> {
 fn print_row(
     name: &str,
     path: &str,
-    reader: &Reader<'_>,
+    (reader, processes): (&Reader<'_>, Processes),
     database: &mut Database<'_>,
     requests: u32,
 ) -> anyhow::Result<()> {
     // Once before, so that statements are prepared and pages of the database are in memory.
     let (_, bytes) = reader.read(path)?;
     let before = database.number(STATEMENTS)?;
+    let cpu_before = processes.cpu()?;
     let times: anyhow::Result<Vec<_>> = (0..requests).map(|_| Ok(reader.read(path)?.0)).collect();
-    let statements = database.number(STATEMENTS)? - before;
     let mut times = times?;
+    let cpu = processes.cpu()?.since(cpu_before);
+    let statements = database.number(STATEMENTS)? - before;
+    let each = |cpu: Duration| cpu.as_secs_f64() * 1000.0 / f64::from(requests);
     times.sort_unstable();
     let quantile = |percent: usize| {
         let time = times.get((times.len() - 1) * percent / 100).context("no request")?;
         anyhow::Ok(time.as_secs_f64() * 1000.0)
     };
     println!(
-        "| {name} | {:.1} | {:.1} | {:.1} | {:.1} |",
+        "| {name} | {:.1} | {:.1} | {:.1} | {:.1} | {:.1} | {:.1} |",
         quantile(50)?,
         quantile(99)?,
         bytes as f64 / 1024.0,
         statements as f64 / f64::from(requests),
+        each(cpu.service),
+        each(cpu.database),
     );
     Ok(())
 }

@@ -20,6 +20,8 @@ pub(crate) struct DatabaseSettings {
     pub(crate) writer_queue: u64,
     #[validate(range(min = 1))]
     pub(crate) writer_queue_bytes: u64,
+    /// 0 for none.
+    pub(crate) run_cache_bytes: u64,
 }
 
 impl DatabaseSettings {

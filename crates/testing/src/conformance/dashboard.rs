@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use flowruns_domain::{
     dashboard::{
-        EventCount, FlowIds, LastEvents, Neighbours, RecentRun, RecentRuns, RunsPerFlow, Tally,
+        EarlierRuns, EventCount, FlowIds, LastEvents, NEWEST_FIRST, Neighbours, RecentRun,
+        RecentRuns, RunWindow, RunsPerFlow, Tally, TallyRequest,
     },
     id::FlowKey,
+    query::{EnumComparison, Filter, PageSize, QueryPage, RunPredicate, RunQuery, RunScope},
     run::{NewRun, Outcome, Run, RunStatus},
     store::Store,
     timestamp::Timestamp,
@@ -16,12 +18,12 @@ use tokio::task::JoinSet;
 use super::fixture::Fixture;
 use crate::fixtures::{counted, error_patch, fresh_flow, fresh_tenant, name, new_run, time};
 
-fn at(minute: u64) -> Timestamp {
+pub(super) fn at(minute: u64) -> Timestamp {
     time(&format!("2026-03-01T{:02}:{:02}:00Z", minute / 60, minute % 60))
 }
 
 /// A run that started in this minute, and ended a minute later unless it is in progress.
-fn started(minute: u64, status: RunStatus) -> NewRun {
+pub(super) fn started(minute: u64, status: RunStatus) -> NewRun {
     let end = (status != RunStatus::Running).then(|| at(minute + 1));
     NewRun { start: Some(at(minute)), end, status, ..new_run() }
 }
@@ -53,12 +55,20 @@ impl Fixture {
     }
 
     async fn tally(&self, status: RunStatus, since: Option<Timestamp>) -> Tally {
-        let tally = self.store.tally(self.flow.tenant, status, since).await;
-        tally.expect("the store counts runs")
+        let request = TallyRequest { status, since };
+        let tallies = self.store.tallies(self.flow.tenant, &[request]).await;
+        tallies.expect("the store counts runs").pop().expect("a tally for each request")
     }
 
-    async fn neighbours(&self, number: u64) -> Neighbours {
-        let found = self.store.neighbours(self.key(number)).await;
+    /// The neighbours of a run, or those of the end of the flow, with a number of earlier runs and the documents of some.
+    pub(super) async fn neighbours(
+        &self,
+        number: Option<u64>,
+        (runs, details): (u16, PageSize),
+    ) -> Neighbours {
+        let earlier = EarlierRuns { runs: RunsPerFlow::new(runs).expect("1 to 50"), details };
+        let run = number.map(|number| self.key(number).run);
+        let found = self.store.neighbours(self.flow, run, earlier).await;
         found.expect("the store finds neighbours")
     }
 }
@@ -118,6 +128,15 @@ pub async fn a_tally_counts_the_runs_of_a_status_by_flow(store: Arc<dyn Store>) 
     assert_eq!(counted(one.tally(RunStatus::Running, None).await), [(of_one, 1)]);
     let completed = RunStatus::Ended(Outcome::Completed);
     assert_eq!(counted(one.tally(completed, None).await), []);
+
+    let requests = [(completed, None), (failed, Some(at(2))), (RunStatus::Running, None)];
+    let requests = requests.map(|(status, since)| TallyRequest { status, since });
+    let tallies = one.store.tallies(one.flow.tenant, &requests).await;
+    let tallies: Vec<_> =
+        tallies.expect("the store counts runs").into_iter().map(counted).collect();
+    assert_eq!(tallies, [vec![], vec![(of_other, 3), (of_one, 1)], vec![(of_one, 1)]]);
+    let none = one.store.tallies(one.flow.tenant, &[]).await;
+    assert_eq!(none.expect("the store counts nothing"), []);
 }
 
 /// Only the newest 1,000 runs are counted; one more is only known to exist.
@@ -159,21 +178,59 @@ pub async fn the_neighbours_of_a_run_are_next_to_it_in_the_order_of_starts(store
     let runs = create_all(&fixture, &runs).await;
     fixture.delete(runs[8].key).await;
     let run = |number: Option<usize>| number.map(|number| RecentRun::from(&runs[number - 1]));
-    let expected = [
-        (1, None, Some(2), None),
-        (2, Some(1), Some(3), Some(1)),
-        (3, Some(2), Some(7), Some(2)),
-        (7, Some(3), Some(6), Some(2)),
-        (6, Some(7), Some(5), Some(7)),
-        (5, Some(6), Some(4), Some(7)),
-        (4, Some(5), Some(8), Some(5)),
-        (8, Some(4), None, Some(5)),
-        (9, None, None, None),
-        (10, None, None, None),
+    let expected: [(_, &[usize], _, _); 11] = [
+        (Some(1), &[], Some(2), None),
+        (Some(2), &[1], Some(3), Some(1)),
+        (Some(3), &[2, 1], Some(7), Some(2)),
+        (Some(7), &[3, 2, 1], Some(6), Some(2)),
+        (Some(6), &[7, 3, 2, 1], Some(5), Some(7)),
+        (Some(5), &[6, 7, 3, 2], Some(4), Some(7)),
+        (Some(4), &[5, 6, 7, 3], Some(8), Some(5)),
+        (Some(8), &[4, 5, 6, 7], None, Some(5)),
+        (Some(9), &[], None, None),
+        (Some(10), &[], None, None),
+        (None, &[8, 4, 5, 6], None, Some(5)),
     ];
+    let no_details = PageSize::new(0).expect("no rows");
     for (number, before, after, success) in expected {
-        let expected = Neighbours { before: run(before), after: run(after), success: run(success) };
-        assert_eq!(fixture.neighbours(number).await, expected, "of run {number}");
+        let found = fixture.neighbours(number, (4, no_details)).await;
+        assert!(found.before.iter().all(|earlier| earlier.details.is_none()));
+        let found_before: Vec<_> = found.before.into_iter().map(|earlier| earlier.run).collect();
+        assert_eq!(found_before, recent(&runs, before), "before run {number:?}");
+        assert_eq!(found.after, run(after), "after run {number:?}");
+        assert_eq!(found.success, run(success), "of run {number:?}");
+    }
+}
+
+/// The same runs as in a list, and none of a flow that does not exist.
+pub async fn filtered_runs_are_those_of_a_list(store: Arc<dyn Store>) {
+    let fixture = Fixture::new(store).await;
+    let failed = ended(5, Outcome::Failed);
+    create_all(&fixture, &[failed.clone(), ended(1, Outcome::Completed), failed.clone(), failed])
+        .await;
+    let is_failed =
+        RunPredicate::Status(EnumComparison::Eq(Some(RunStatus::Ended(Outcome::Failed))));
+    let mut query = RunQuery {
+        filter: Some(Filter::Predicate(is_failed)),
+        size: PageSize::new(2).expect("two rows"),
+        order: NEWEST_FIRST,
+        details: true,
+        ..RunQuery::new(RunScope::Flow(fixture.flow))
+    };
+    for rows in [2, 1] {
+        let listed = fixture.store.query_runs(&RunQuery { details: false, ..query.clone() }).await;
+        let listed = listed.expect("the store lists runs").expect("the flow exists");
+        let filtered = fixture.store.filtered_runs(&query).await.expect("the store lists runs");
+        assert_eq!(filtered.items.len(), rows);
+        assert_eq!(filtered, listed);
+        query.after = filtered.next.map(|next| next.after);
+    }
+    let absent = FlowKey { flow: fresh_flow(fixture.flow.tenant).key.flow, ..fixture.flow };
+    let strange = FlowKey { tenant: fresh_tenant(), ..fixture.flow };
+    for flow in [absent, strange] {
+        let query = RunQuery { scope: RunScope::Flow(flow), after: None, ..query.clone() };
+        let filtered = fixture.store.filtered_runs(&query).await.expect("the store lists runs");
+        assert_eq!(filtered, QueryPage { items: Vec::new(), next: None });
     }
 }
 
@@ -196,8 +253,16 @@ pub async fn the_dashboard_of_another_tenant_is_empty(store: Arc<dyn Store>) {
     assert_eq!(stranger.series(&[], 200).await, []);
     assert_eq!(owner.error_lines(&[1, 2]).await.len(), 2);
     assert_eq!(stranger.error_lines(&[1, 2]).await, []);
-    assert_ne!(owner.neighbours(1).await, Neighbours::default());
-    assert_eq!(stranger.neighbours(1).await, Neighbours::default());
+    for run in [Some(1), None] {
+        let details = (50, PageSize::default());
+        assert_ne!(owner.neighbours(run, details).await, Neighbours::default());
+        assert_eq!(stranger.neighbours(run, details).await, Neighbours::default());
+    }
+    let window = RunWindow::new([flow.flow], (at(0), at(60))).expect("a window");
+    for (tenant, runs) in [(owner.flow.tenant, 2), (flow.tenant, 0)] {
+        let found = owner.store.runs_in_window(tenant, &window).await;
+        assert_eq!(found.expect("the store reads a window")[0].runs.len(), runs);
+    }
     let newest = LastEvents::new(EventCount::MAX);
     for (key, exists) in [(owner.key(1), true), (stranger.key(1), false)] {
         let found = owner.store.last_events(key, newest).await;

@@ -8,8 +8,8 @@ use flowruns_domain::{
     },
     id::RunKey,
     json::{JsonValue, Number},
-    query::{EventPageRequest, PageSize, event_bytes},
-    run::{NewRun, Outcome, PublicErrorPatch, RunEvent},
+    query::{EventPageRequest, PageSize, RunDetails, event_bytes},
+    run::{NewRun, Outcome, PublicErrorPatch, RunEvent, RunProperties},
     store::Store,
     version::Version,
 };
@@ -89,6 +89,35 @@ pub async fn a_series_has_the_numbers_at_its_paths(store: Arc<dyn Store>) {
     assert!(without.iter().all(|(_, values)| values.is_empty()));
     let empty = fixture.other_flow().await;
     assert_eq!(empty.series(&paths, 200).await, []);
+}
+
+/// Of the runs before, as many of the newest as the bounds allow have their documents, the first one in any case.
+pub async fn the_newest_of_earlier_runs_have_their_documents(store: Arc<dyn Store>) {
+    let fixture = Fixture::new(store).await;
+    let text = "x".repeat(30_000);
+    for number in 1..=5 {
+        let mut new = ended(number, Outcome::Failed);
+        new.statistics = object(&format!(r#"{{"rows":{number},"text":"{text}"}}"#));
+        new.blocking_error = PublicErrorPatch::new(object(r#"{"code":"c"}"#)).ok();
+        fixture.create(number, &new).await;
+    }
+    let rows = |rows: u16, bytes| PageSize::new(rows).expect("a few rows").within(bytes);
+    for (details, detailed) in
+        [(rows(3, 1_000_000), 3), (rows(5, 70_000), 2), (rows(5, 1), 1), (rows(0, 1_000_000), 0)]
+    {
+        for (of, newest, count) in [(Some(5), 4, 4), (None, 5, 5)] {
+            let found = fixture.neighbours(of, (50, details)).await;
+            assert_eq!(found.before.len(), count);
+            for (earlier, number) in found.before.iter().zip((1..=newest).rev()) {
+                let run = fixture.find(fixture.key(number)).await.expect("it exists");
+                assert_eq!(earlier.run, RecentRun::from(&run));
+                let RunProperties { blocking_error, statistics, .. } = run.properties;
+                let documents = RunDetails { blocking_error, statistics };
+                let is_detailed = newest - number < detailed;
+                assert_eq!(earlier.details, is_detailed.then_some(documents), "{details:?}");
+            }
+        }
+    }
 }
 
 /// Code and message, cut at a code point; runs without an error, deleted and absent ones have no line.

@@ -1,11 +1,11 @@
 //! The server.
 
-use std::{sync::OnceLock, thread};
+use std::{path::Path, sync::OnceLock, thread};
 
 use flowruns_embedded::{Cluster, ClusterOptions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgConnectOptions, raw_sql};
 
-use super::{folder, template};
+use super::{folder, statement_log, template};
 
 /// A PostgreSQL server with the roles of production and a migrated template database. Its data do not survive a crash.
 #[derive(Debug)]
@@ -38,8 +38,11 @@ impl ScratchCluster {
         let mut options = ClusterOptions::new(folder::own());
         options.durable = false;
         options.max_connections = 300;
-        // The service requires it; without fsync it costs nothing.
-        options.settings = vec![("synchronous_commit".to_owned(), "on".to_owned())];
+        options.settings = vec![
+            // The service requires it; without fsync it costs nothing.
+            ("synchronous_commit".to_owned(), "on".to_owned()),
+            ("log_line_prefix".to_owned(), statement_log::LINE_PREFIX.to_owned()),
+        ];
         let cluster = Cluster::start(options).expect("the server starts");
         let shared = Self { cluster };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -55,6 +58,11 @@ impl ScratchCluster {
             .port(self.cluster.port())
             .username(role)
             .database(database)
+    }
+
+    /// The file that the server writes its log to.
+    pub(super) fn log_file(&self) -> &Path {
+        self.cluster.log_file()
     }
 
     /// Runs statements as the superuser.

@@ -9,7 +9,7 @@ use flowruns_embedded::Cluster;
 use flowruns_persistence::{ConnectOptions, PostgresStore};
 use sqlx::postgres::PgConnectOptions;
 
-use super::{ScratchCluster, template};
+use super::{ScratchCluster, StatementLog, template};
 
 /// A new, migrated, empty database. It is removed with the server.
 #[derive(Debug)]
@@ -68,7 +68,33 @@ impl ScratchDatabase {
     ///
     /// When it cannot connect.
     pub async fn store(&self) -> PostgresStore {
-        let connected = PostgresStore::connect(&ConnectOptions::new(self.service())).await;
-        connected.expect("the service connects")
+        self.connect(ConnectOptions::new(self.service())).await
+    }
+
+    /// As [`store`](Self::store), with a cache of runs of this size in bytes.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot connect.
+    pub async fn store_with_cache(&self, run_cache_bytes: usize) -> PostgresStore {
+        self.connect(ConnectOptions { run_cache_bytes, ..ConnectOptions::new(self.service()) })
+            .await
+    }
+
+    async fn connect(&self, options: ConnectOptions) -> PostgresStore {
+        PostgresStore::connect(&options).await.expect("the service connects")
+    }
+
+    /// A store whose reads share one connection, so that none of its statements prepares another one, and the log of the statements
+    /// of its sessions.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot connect.
+    pub async fn logged_store(&self) -> (PostgresStore, StatementLog) {
+        let log = StatementLog::begin(self.cluster, &self.name).await;
+        let options = ConnectOptions { max_connections: 1, ..ConnectOptions::new(self.service()) };
+        let connected = PostgresStore::connect(&options).await;
+        (connected.expect("the service connects"), log)
     }
 }

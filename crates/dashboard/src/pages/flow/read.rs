@@ -1,18 +1,15 @@
-//! Reads what the page of a flow shows, in at most six statements.
+//! Reads what the page of a flow shows, in at most seven statements: the flow, its newest runs with their statistics, the values
+//! of the charts, up to three for the list, and the errors.
 
 use flowruns_domain::{
     dashboard::{
-        ErrorLine, Last, MemberPath, MemberPaths, MemberValues, NEWEST_FIRST, Neighbours,
-        RecentRun, RunKeys,
+        EarlierRun, EarlierRuns, ErrorLine, Last, MemberPath, MemberPaths, MemberValues,
+        Neighbours, RecentRun, RunKeys, RunsPerFlow,
     },
     flow::Flow,
     id::{FlowKey, RunKey},
     json::JsonObject,
-    query::{
-        EnumComparison, Filter, ListedRun, PageSize, RunCursor, RunPredicate, RunQuery, RunScope,
-        SortKey,
-    },
-    run::RunStatus,
+    query::{PageSize, RunCursor, RunQuery, SortKey},
     store::{Store, StoreError},
 };
 
@@ -25,7 +22,10 @@ use crate::{
 };
 
 /// How many of the newest runs are looked at for members of statistics.
-const SAMPLE: u16 = 10;
+const SAMPLE: RunsPerFlow = match RunsPerFlow::new(10) {
+    Some(runs) => runs,
+    None => RunsPerFlow::MAX,
+};
 const SAMPLE_BYTES: u32 = 128 * 1024;
 
 /// What the page shows.
@@ -61,7 +61,9 @@ pub(super) async fn read(
 ) -> Result<Reading, Problem> {
     let not_found = || Problem::not_found("flow").with_action("All flows", OVERVIEW);
     let flow = store.find_flow(key).await?.ok_or_else(not_found)?;
-    let members = members(store, key).await?;
+    let sample = EarlierRuns { runs: SAMPLE, details: sample_size() };
+    let Neighbours { before, success, .. } = store.neighbours(key, None, sample).await?;
+    let members = members(&before);
     let charted = match address.charts.is_empty() {
         true => Members::of(members.iter().cloned()),
         false => address.charts.clone(),
@@ -76,7 +78,7 @@ pub(super) async fn read(
     };
     Ok(Reading {
         errors: errors(store, key, &newest, &listed).await?,
-        older_success: older_success(store, key, &newest, has_more).await?,
+        older_success: success.filter(|run| !newest.iter().any(|values| values.run.id == run.id)),
         flow,
         members,
         charted,
@@ -87,8 +89,8 @@ pub(super) async fn read(
     })
 }
 
-fn size(rows: u16) -> PageSize {
-    PageSize::new(rows).unwrap_or_default()
+fn sample_size() -> PageSize {
+    PageSize::new(SAMPLE.get()).unwrap_or_default().within(SAMPLE_BYTES)
 }
 
 /// The runs of a query, and where its next page begins.
@@ -96,11 +98,7 @@ async fn query(
     store: &dyn Store,
     query: &RunQuery,
 ) -> Result<(Vec<RecentRun>, Option<RunCursor>), StoreError> {
-    let page = store.query_runs(query).await?;
-    // A flow that was deleted since it was read has no runs.
-    let Some(page) = page.map(|page| query.bounded(page)) else {
-        return Ok((Vec::new(), None));
-    };
+    let page = query.bounded(store.filtered_runs(query).await?);
     let runs = page.items.into_iter().map(|listed| recent(listed.summary)).collect();
     Ok((runs, page.next.map(|next| next.after)))
 }
@@ -120,19 +118,11 @@ fn first_page(key: FlowKey, newest: &[MemberValues]) -> (Vec<RecentRun>, Option<
     (listed, next)
 }
 
-/// The members with numbers in the newest runs, the most frequent first.
-async fn members(store: &dyn Store, key: FlowKey) -> Result<Vec<MemberPath>, StoreError> {
-    let query = RunQuery {
-        order: NEWEST_FIRST,
-        size: size(SAMPLE).within(SAMPLE_BYTES),
-        details: true,
-        ..RunQuery::new(RunScope::Flow(key))
-    };
-    let page = store.query_runs(&query).await?;
-    let runs = page.map(|page| query.bounded(page).items).unwrap_or_default();
-    let statistics = |run: ListedRun| Some(run.details?.statistics.members());
-    let statistics: Vec<JsonObject> = runs.into_iter().filter_map(statistics).collect();
-    Ok(Frequency::of(&statistics).most_frequent())
+/// The members with numbers in these runs, the most frequent first.
+fn members(runs: &[EarlierRun]) -> Vec<MemberPath> {
+    let statistics = |run: &EarlierRun| Some(run.details.as_ref()?.statistics.members());
+    let statistics: Vec<JsonObject> = runs.iter().filter_map(statistics).collect();
+    Frequency::of(&statistics).most_frequent()
 }
 
 /// The errors of the runs that may have one.
@@ -153,26 +143,4 @@ async fn errors(
         Some(keys) => store.error_lines(&keys).await,
         None => Ok(Vec::new()),
     }
-}
-
-/// The newest run that completed, if there is none among the newest runs.
-async fn older_success(
-    store: &dyn Store,
-    key: FlowKey,
-    newest: &[MemberValues],
-    has_more: bool,
-) -> Result<Option<RecentRun>, StoreError> {
-    let successes = Neighbours::SUCCESSES.map(RunStatus::Ended);
-    let is_known = newest.iter().any(|values| successes.contains(&values.run.status()));
-    if is_known || !has_more {
-        return Ok(None);
-    }
-    let is_success = RunPredicate::Status(EnumComparison::In(successes.map(Some).to_vec()));
-    let query_for_one = RunQuery {
-        filter: Some(Filter::Predicate(is_success)),
-        order: NEWEST_FIRST,
-        size: size(1),
-        ..RunQuery::new(RunScope::Flow(key))
-    };
-    Ok(query(store, &query_for_one).await?.0.into_iter().next())
 }

@@ -9,9 +9,10 @@ use super::{
     view::{FlowView, RunRow},
 };
 use crate::{
-    address::{FlowAddress, RunsOrder, Statuses, member_shown},
+    address::{ChosenRun, FlowAddress, RunsOrder, Statuses, member_shown},
     links::{Links, flow_path},
     view::{
+        choose,
         icon::icon,
         leaf,
         status::{IN_ORDER, badge, look},
@@ -123,11 +124,14 @@ impl FlowView {
         // Values are read of the newest runs; a page of others has no columns for them.
         let has_values = self.runs.iter().any(|row| row.values.is_some());
         let members = if has_values { self.charts.as_slice() } else { &[] };
+        let is_running = |row: &RunRow| row.run.status == RunStatus::Running;
+        let chooses = self.may_end && self.runs.iter().any(is_running);
         html! {
             table.cards {
                 caption.sr { "Runs, " (self.address.order.label()) }
                 thead {
                     tr {
+                        @if chooses { th.choose { span.sr { "Choose" } (choose::all()) } }
                         th { "Status" }
                         th aria-sort=[self.sort(RunsOrder::Name)] { (self.sort_link("Run", RunsOrder::Name, links)) }
                         th aria-sort=[self.sort(RunsOrder::Newest)] { (self.sort_link("Start", self.other_direction(), links)) }
@@ -135,7 +139,7 @@ impl FlowView {
                         @for series in members { th.num.mono { bdi { (leaf::cut(&member_shown(&series.member))) } } }
                     }
                 }
-                tbody { @for row in &self.runs { (self.row(row, members.len(), links)) } }
+                tbody { @for row in &self.runs { (self.row((row, chooses), members.len(), links)) } }
             }
         }
     }
@@ -167,10 +171,16 @@ impl FlowView {
         html! { a href=(links.to(self.address.with_order(order))) { (label) (arrow) } }
     }
 
-    fn row(&self, row: &RunRow, members: usize, links: &Links) -> Markup {
+    fn row(&self, (row, chooses): (&RunRow, bool), members: usize, links: &Links) -> Markup {
         let status = row.run.status;
+        let is_choice = status == RunStatus::Running;
         html! {
             tr.pick {
+                @if chooses {
+                    td.choose.no[!is_choice] {
+                        @if is_choice { (choose::check_box(self.chosen(row), &format!("the run {}", row.run.name))) }
+                    }
+                }
                 td { (badge(status)) }
                 td.full {
                     span.two {
@@ -185,7 +195,7 @@ impl FlowView {
                 }
                 @for member in 0..members {
                     @let value = row.values.as_ref().and_then(|values| values.get(member).copied().flatten());
-                    td.num data-l=(self.charts.get(member).map_or_else(String::new, |series| leaf::cut(&member_shown(&series.member)))) {
+                    td.num.value data-l=(self.charts.get(member).map_or_else(String::new, |series| leaf::cut(&member_shown(&series.member)))) {
                         @match value {
                             Some(value) => (leaf::number_shown(value)),
                             None => "–",
@@ -194,6 +204,10 @@ impl FlowView {
                 }
             }
         }
+    }
+
+    fn chosen(&self, row: &RunRow) -> ChosenRun {
+        ChosenRun::new(self.key.run(row.run.id), row.version)
     }
 
     /// How much longer or shorter than the median a run took, if it ended and did not fail.

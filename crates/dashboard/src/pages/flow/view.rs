@@ -59,6 +59,9 @@ pub(crate) struct FlowView {
     pub(super) runs: Vec<RunRow>,
     #[serde(serialize_with = "json::optional_text")]
     pub(super) next: Option<FlowRunPosition>,
+    /// Whether the visitor may end runs.
+    #[serde(skip)]
+    pub(super) may_end: bool,
 }
 
 /// The flow with the names of the API.
@@ -107,7 +110,11 @@ pub(crate) struct RunRow {
 
 impl FlowView {
     /// The view of what was read.
-    pub(super) fn new(reading: Reading, address: FlowAddress, now: Timestamp) -> Self {
+    pub(super) fn new(
+        reading: Reading,
+        (address, now): (FlowAddress, Timestamp),
+        may_end: bool,
+    ) -> Self {
         let Reading {
             flow,
             members,
@@ -152,6 +159,7 @@ impl FlowView {
             flow: FlowDocument::from(&flow),
             members,
             address,
+            may_end,
             marks,
             cadence,
             failing,

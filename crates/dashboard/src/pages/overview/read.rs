@@ -1,11 +1,11 @@
-//! Reads the overview, with at most seven statements: flows, three tallies, the flows of a tally, the runs of the page, and
-//! those of the other flows.
+//! Reads the overview, with at most five statements: the tallies, the flows, up to two for the flows of a later page or of a tally,
+//! and the runs of the page; or the runs of all flows for their marks, and those of the page.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::TimeDelta;
 use flowruns_domain::{
-    dashboard::{FlowIds, RecentRun, RunsPerFlow, Tally},
+    dashboard::{FlowIds, RecentRun, RunsPerFlow, Tally, TallyRequest},
     flow::Flow,
     id::FlowId,
     query::{
@@ -93,8 +93,12 @@ async fn of_few(
         Some(show) => marks.get(&flow.key.flow).is_some_and(|marks| marks.shows(show)),
     };
     let (flows, next) = page_of(all.iter().filter(is_shown), address);
-    let rows = rows(request, &flows).await?;
+    let mut rows = rows(request, &flows).await?;
     marks.extend(rows.iter().map(|row| (row.flow_id(), row.marks())));
+    // The remembered marks may be older than these rows, one of whose stale runs was just ended.
+    if let Some(show @ (Show::Attention | Show::Late | Show::Stale)) = *show {
+        rows.retain(|row| row.marks().shows(show));
+    }
     Ok((PageFlows { rows, next }, marks))
 }
 
@@ -235,13 +239,16 @@ async fn recent_runs(
 impl Tallies {
     async fn read(request: &PageRequest) -> Result<Self, Problem> {
         let day = Timestamp::new(request.now.date_time() - TimeDelta::hours(24)).ok();
-        let (store, tenant) = (request.store(), request.tenant());
-        let ended = |outcome| store.tally(tenant, RunStatus::Ended(outcome), day);
-        Ok(Self {
-            running: store.tally(tenant, RunStatus::Running, None).await?,
-            failed: ended(Outcome::Failed).await?,
-            with_errors: ended(Outcome::CompletedWithErrors).await?,
-        })
+        let ended = |outcome| TallyRequest { status: RunStatus::Ended(outcome), since: day };
+        let requests = [
+            TallyRequest { status: RunStatus::Running, since: None },
+            ended(Outcome::Failed),
+            ended(Outcome::CompletedWithErrors),
+        ];
+        let found = request.store().tallies(request.tenant(), &requests).await?;
+        let mut found = found.into_iter();
+        let mut next = || found.next().unwrap_or_default();
+        Ok(Self { running: next(), failed: next(), with_errors: next() })
     }
 }
 

@@ -17,8 +17,10 @@ use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 use super::marks::Marks;
 use crate::{
+    address::ChosenRun,
     links::Links,
     view::{
+        choose,
         icon::{Icon, icon},
         spark::spark,
         status::{badge, look},
@@ -121,7 +123,8 @@ impl FlowRow {
         format!("flow-{}", self.flow.flow)
     }
 
-    pub(super) fn markup(&self, links: &Links, now: Timestamp) -> Markup {
+    /// The row; `chooses` adds the check box of its stale run.
+    pub(super) fn markup(&self, links: &Links, now: Timestamp, chooses: bool) -> Markup {
         let marks = self.marks();
         let is_failed =
             self.last.is_some_and(|last| last.status == RunStatus::Ended(Outcome::Failed));
@@ -131,7 +134,7 @@ impl FlowRow {
                 td.full {
                     span.two {
                         a.name href=(links.flow(self.flow.flow)) { bdi { (self.name) } }
-                        span.row.small { (self.habit()) (self.mark_badges(links, now)) }
+                        span.row.small { (self.habit()) (self.mark_badges(links, now, chooses)) }
                     }
                 }
                 td.full { (strip(self.flow, &self.cells, links)) }
@@ -154,7 +157,7 @@ impl FlowRow {
         }
     }
 
-    fn mark_badges(&self, links: &Links, now: Timestamp) -> Markup {
+    fn mark_badges(&self, links: &Links, now: Timestamp, chooses: bool) -> Markup {
         html! {
             @if let Some(late) = self.late {
                 span.mark {
@@ -162,12 +165,19 @@ impl FlowRow {
                 }
             }
             @if let Some(stale) = self.stale {
-                a.mark href=(links.run(self.flow.run(stale.run))) {
-                    (icon(Icon::Stale)) "may be stale: running for " (rough_length(now.since(stale.since)))
-                    @if let Some(usual) = self.usual_duration { ", usually " (shown(usual.median)) }
+                span.pair {
+                    @if chooses { (choose::check_box(self.chosen(stale), &format!("the stale run of {}", self.name))) }
+                    a.mark href=(links.run(self.flow.run(stale.run))) {
+                        (icon(Icon::Stale)) "may be stale: running for " (rough_length(now.since(stale.since)))
+                        @if let Some(usual) = self.usual_duration { ", usually " (shown(usual.median)) }
+                    }
                 }
             }
         }
+    }
+
+    const fn chosen(&self, stale: StaleRun) -> ChosenRun {
+        ChosenRun::new(self.flow.run(stale.run), stale.version)
     }
 
     fn last_outcome(&self, links: &Links, now: Timestamp) -> Markup {

@@ -8,7 +8,8 @@ use maud::{Markup, html};
 
 use crate::view::{
     icon::{Icon, icon},
-    json, leaf,
+    json,
+    leaf::{self, LeafPath},
 };
 
 /// How many details are shown.
@@ -57,8 +58,8 @@ impl ErrorView {
                 _ => None,
             },
             others: others
+                .flat_map(|(name, value)| leaves(name, value))
                 .take(MAX_DETAILS)
-                .map(|(name, value)| (leaf::cut(name), leaf::shown(value)))
                 .collect(),
         }
     }
@@ -101,7 +102,6 @@ impl ErrorView {
     }
 
     fn details(&self) -> Markup {
-        let cell = |text: &Option<String>| leaf::cut(text.as_deref().unwrap_or_default());
         html! {
             div.wide-scroll tabindex="0" role="region" aria-label="Details of the error" {
                 table.cards {
@@ -110,9 +110,9 @@ impl ErrorView {
                     tbody {
                         @for detail in &self.details {
                             tr {
-                                td.mono data-l="Code" { bdi { (cell(&detail.code)) } }
-                                td.full data-l="Message" dir="auto" { (cell(&detail.message)) }
-                                td.mono.full data-l="Target" { bdi { (cell(&detail.target)) } }
+                                td.mono data-l="Code" { @if let Some(code) = &detail.code { bdi { (leaf::cut(code)) } } }
+                                td.full data-l="Message" dir="auto" { @if let Some(message) = &detail.message { (leaf::cut(message)) } }
+                                td.mono.full data-l="Target" { @if let Some(target) = &detail.target { bdi { (leaf::cut(target)) } } }
                             }
                         }
                     }
@@ -145,6 +145,16 @@ fn inner_error(inner: &JsonObject) -> Markup {
             (json::block(&JsonValue::Object(inner.clone()), "innerError"))
         }
     }
+}
+
+/// The leaves of a member of another tool, each with its path.
+fn leaves(name: &str, value: &JsonValue) -> Vec<(String, String)> {
+    let path = LeafPath::new(vec![name.to_owned()]);
+    let pairs = leaf::pairs(Some(value), None, &path);
+    let leaves = pairs
+        .into_iter()
+        .filter_map(|pair| Some((leaf::cut(&pair.path.shown()), leaf::shown(pair.first?))));
+    leaves.collect()
 }
 
 fn text(members: &JsonObject, name: &str) -> Option<String> {

@@ -1,7 +1,7 @@
 //! The history of a run as people read it: leaf by leaf, and reports of progress folded.
 
 use flowruns_domain::{
-    json::{JsonObject, JsonValue},
+    json::JsonValue,
     property,
     run::{Action, PropertyChange, RunEvent, RunStatus},
     timestamp::Timestamp,
@@ -9,8 +9,9 @@ use flowruns_domain::{
 };
 use uuid::Uuid;
 
+use super::error_text;
 use crate::view::{
-    leaf::{self, LeafPath},
+    leaf::{self, LeafPair, LeafPath},
     status::look,
 };
 
@@ -140,12 +141,25 @@ fn status_after(event: &RunEvent) -> Option<RunStatus> {
     }
 }
 
+impl LeafChange {
+    fn new(pair: &LeafPair<'_>) -> Self {
+        let path = leaf::cut(&pair.path.shown());
+        if error_text::is_details(&pair.path) {
+            let (before, after) = error_text::details_change(pair.first, pair.second);
+            return Self { path, before, after };
+        }
+        Self { path, before: pair.first.map(leaf::shown), after: pair.second.map(leaf::shown) }
+    }
+}
+
 /// What entries in a row changed together.
 fn changes(events: &[RunEvent], most: usize) -> Changes {
     let mut changes = Changes::default();
     for (property, before, after) in net_changes(events) {
-        if let Some(change) = whole_error(property, before, after) {
-            changes.leaves.push(change);
+        if property == property::BLOCKING_ERROR
+            && let Some((before, after)) = error_text::whole_error(before, after)
+        {
+            changes.leaves.push(LeafChange { path: property.to_owned(), before, after });
             continue;
         }
         let path = LeafPath::new(vec![property.to_owned()]);
@@ -155,38 +169,10 @@ fn changes(events: &[RunEvent], most: usize) -> Changes {
                 changes.left_out += 1;
                 continue;
             }
-            changes.leaves.push(LeafChange {
-                path: leaf::cut(&pair.path.shown()),
-                before: pair.first.map(leaf::shown),
-                after: pair.second.map(leaf::shown),
-            });
+            changes.leaves.push(LeafChange::new(pair));
         }
     }
     changes
-}
-
-/// An error that was added or removed, in one line: the page shows its members elsewhere.
-fn whole_error(property: &str, before: &JsonValue, after: &JsonValue) -> Option<LeafChange> {
-    let (before, after) = match (before, after) {
-        (JsonValue::Null, JsonValue::Object(error)) => (None, Some(error_line(error))),
-        (JsonValue::Object(error), JsonValue::Null) => (Some(error_line(error)), None),
-        _ => return None,
-    };
-    let is_error = property == property::BLOCKING_ERROR;
-    is_error.then(|| LeafChange { path: property.to_owned(), before, after })
-}
-
-/// `code: message`, cut; other members if it has neither.
-fn error_line(error: &JsonObject) -> String {
-    let texts = ["code", "message"].into_iter().filter_map(|name| match error.get(name) {
-        Some(JsonValue::String(text)) => Some(text.as_str()),
-        _ => None,
-    });
-    let texts: Vec<&str> = texts.collect();
-    match texts.is_empty() {
-        true => leaf::cut(&leaf::compact(&JsonValue::Object(error.clone()))),
-        false => leaf::cut(&texts.join(": ")),
-    }
 }
 
 /// Each changed property with its value before the first entry and after the last one, in the order of the first change.
@@ -291,14 +277,18 @@ mod tests {
     }
 
     #[test]
-    fn an_error_that_is_added_is_one_line_and_one_that_changes_is_shown_by_its_leaves() {
+    fn an_error_that_is_added_is_text_and_one_that_changes_is_shown_by_its_leaves() {
         let error = |json: &str| RunPatch {
             blocking_error: Nullable::Value(fixtures::error_patch(json)),
             ..RunPatch::default()
         };
         let events = history(&[
-            error(r#"{"code":"io","message":"closed","details":[{"code":"a"}]}"#),
-            error(r#"{"message":"closed again"}"#),
+            error(
+                r#"{"code":"io","message":"closed","details":[{"code":"a","message":"b"},{"code":"c"}]}"#,
+            ),
+            error(
+                r#"{"message":"closed again","details":[{"code":"a","message":"b"},{"code":"d"}]}"#,
+            ),
         ]);
         let changes = |item: &HistoryItem| match item {
             HistoryItem::Entry(entry) => entry.changes.leaves.clone(),
@@ -310,9 +300,13 @@ mod tests {
             before: before.map(str::to_owned),
             after: Some(after.to_owned()),
         };
-        assert_eq!(changes(&items[1]), [change("blockingError", None, "io: closed")]);
-        let expected = change("blockingError/message", Some("closed"), "closed again");
-        assert_eq!(changes(&items[2]), [expected]);
+        let added = "io: closed\na: b\nc";
+        assert_eq!(changes(&items[1]), [change("blockingError", None, added)]);
+        let expected = [
+            change("blockingError/details", Some("c"), "d"),
+            change("blockingError/message", Some("closed"), "closed again"),
+        ];
+        assert_eq!(changes(&items[2]), expected);
     }
 
     #[test]

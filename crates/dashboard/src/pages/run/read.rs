@@ -1,44 +1,38 @@
-//! Reads what the page of a run shows, in at most seven statements.
+//! Reads what the page of a run shows, in at most six statements: the flow, the run, its neighbours, the run to compare with, and
+//! two for the history.
 
 use flowruns_domain::{
-    dashboard::{EventCount, LastEvents, NEWEST_FIRST, Neighbours, RecentRun},
+    dashboard::{
+        EarlierRun, EarlierRuns, EventCount, LastEvents, Neighbours, RecentRun, RunsPerFlow,
+    },
     flow::Flow,
     id::{RunId, RunKey},
-    query::{
-        EventPageRequest, ListedRun, PageSize, RunCursor, RunDetails, RunQuery, RunScope, SortKey,
-    },
+    query::PageSize,
     run::{Outcome, Run, RunEvent, RunStatus, Statistics},
     store::{Store, StoreError},
     version::Version,
 };
 
-use super::history;
 use crate::{
     address::{Against, RunPageAddress},
     links::{OVERVIEW, flow_path},
-    pages::streak::recent,
     problem::Problem,
 };
 
 /// How many runs before are read without their statistics: enough for what is usual.
-const EARLIER: u16 = 50;
+const EARLIER: RunsPerFlow = RunsPerFlow::MAX;
 /// How many runs before are read with their statistics.
 const DETAILED: u16 = 20;
 /// The most bytes of those statistics. Large ones are read of fewer runs.
 const DETAILED_BYTES: u32 = 256 * 1024;
-const HISTORY_BYTES: u32 = 256 * 1024;
 
 /// What the page shows.
 #[derive(Debug)]
 pub(super) struct Reading {
     pub(super) flow: Flow,
     pub(super) run: Run,
-    /// The runs before, the newest first.
-    pub(super) earlier: Vec<RecentRun>,
-    /// Whether there are no runs before them.
+    /// Whether there are no runs before those of `neighbours`.
     pub(super) are_all_earlier: bool,
-    /// The statistics and errors of some runs before, the newest first.
-    pub(super) detailed: Vec<RunDetails>,
     pub(super) neighbours: Neighbours,
     pub(super) other: Option<OtherRun>,
     /// Entries of the history, the oldest first.
@@ -75,7 +69,7 @@ impl Choice {
 
     fn id(self, neighbours: &Neighbours) -> Option<RunId> {
         match self {
-            Self::Before => neighbours.before.as_ref().map(|run| run.id),
+            Self::Before => neighbours.before.first().map(|earlier| earlier.run.id),
             Self::Completed => neighbours.success.as_ref().map(|run| run.id),
             Self::Run(run) => Some(run),
         }
@@ -96,12 +90,10 @@ pub(super) async fn read(
     let no_run = || Problem::not_found("run").with_action("Runs of this flow", flow_path(key.flow));
     let flow = store.find_flow(key.flow_key()).await?.ok_or_else(no_flow)?;
     let run = store.find_run(key).await?.ok_or_else(no_run)?;
-    let neighbours = store.neighbours(key).await?;
-    let earlier = query(store, &earlier_query(&run)).await?;
-    let detailed = query(store, &detailed_query(&run)).await?;
+    let neighbours = store.neighbours(key.flow_key(), Some(key.run), earlier_runs()).await?;
     let wanted = Choice::of(address.against, run.properties.state.status()).id(&neighbours);
     let other = match wanted {
-        Some(wanted) => other(store, key.flow_key().run(wanted), &detailed).await?,
+        Some(wanted) => other(store, key.flow_key().run(wanted), &neighbours.before).await?,
         None => None,
     };
     if let (None, Against::Run(absent)) = (&other, address.against) {
@@ -113,47 +105,27 @@ pub(super) async fn read(
         events: events(store, &run, address.history).await?,
         flow,
         run,
-        are_all_earlier: earlier.len() < usize::from(EARLIER),
-        earlier: earlier.into_iter().map(|listed| recent(listed.summary)).collect(),
-        detailed: detailed.into_iter().filter_map(|listed| listed.details).collect(),
+        are_all_earlier: neighbours.before.len() < usize::from(EARLIER.get()),
         neighbours,
         other,
     })
 }
 
-/// The runs before a run, the newest first.
-fn earlier_query(run: &Run) -> RunQuery {
-    let RunKey { flow, run: id, .. } = run.key;
-    let start = SortKey::Time(Some(run.properties.start));
-    RunQuery {
-        order: NEWEST_FIRST,
-        size: PageSize::new(EARLIER).unwrap_or_default(),
-        after: Some(RunCursor { key: start, run: id, flow }),
-        ..RunQuery::new(RunScope::Flow(run.key.flow_key()))
-    }
-}
-
-fn detailed_query(run: &Run) -> RunQuery {
-    let size = PageSize::new(DETAILED).unwrap_or_default().within(DETAILED_BYTES);
-    RunQuery { size, details: true, ..earlier_query(run) }
-}
-
-async fn query(store: &dyn Store, query: &RunQuery) -> Result<Vec<ListedRun>, StoreError> {
-    let page = store.query_runs(query).await?;
-    // A flow that was deleted since it was read has no runs.
-    Ok(page.map(|page| query.bounded(page).items).unwrap_or_default())
+fn earlier_runs() -> EarlierRuns {
+    let details = PageSize::new(DETAILED).unwrap_or_default().within(DETAILED_BYTES);
+    EarlierRuns { runs: EARLIER, details }
 }
 
 /// The run to compare with: one that was read already, or one that is read now.
 async fn other(
     store: &dyn Store,
     key: RunKey,
-    detailed: &[ListedRun],
+    earlier: &[EarlierRun],
 ) -> Result<Option<OtherRun>, StoreError> {
-    let known = detailed.iter().find(|listed| listed.summary.key == key);
-    let known = known.and_then(|listed| {
-        let statistics = listed.details.as_ref()?.statistics.clone();
-        Some(OtherRun { run: recent(listed.summary.clone()), statistics })
+    let known = earlier.iter().find(|earlier| earlier.run.id == key.run);
+    let known = known.and_then(|EarlierRun { run, details }| {
+        let statistics = details.as_ref()?.statistics.clone();
+        Some(OtherRun { run: run.clone(), statistics })
     });
     if known.is_some() {
         return Ok(known);
@@ -163,23 +135,16 @@ async fn other(
         .map(|run| OtherRun { run: RecentRun::from(&run), statistics: run.properties.statistics }))
 }
 
-/// The newest entries, or those up to this version; the oldest first. Versions have no gaps, so that the first one of a page is
-/// known.
+/// The newest entries, or those up to this version; the oldest first.
 async fn events(
     store: &dyn Store,
     run: &Run,
-    last: Option<Version>,
+    up_to: Option<Version>,
 ) -> Result<Vec<RunEvent>, StoreError> {
-    let Some(last) = last else {
-        let newest = store.last_events(run.key, LastEvents::new(EventCount::MAX)).await?;
-        let mut events = newest.map(|page| page.items).unwrap_or_default();
-        events.reverse();
-        return Ok(events);
-    };
-    let size = PageSize::new(history::PAGE).unwrap_or_default().within(HISTORY_BYTES);
-    let after = Version::new(last.number() - i64::from(history::PAGE));
-    let page = store.list_run_events(run.key, EventPageRequest { size, after }).await?;
-    let mut events = page.map(|page| page.bounded(size).items).unwrap_or_default();
-    events.retain(|event| event.version <= last);
+    let before = up_to.and_then(|version| Version::new(version.number().saturating_add(1)));
+    let last = LastEvents { before, ..LastEvents::new(EventCount::MAX) };
+    let newest = store.last_events(run.key, last).await?;
+    let mut events = newest.map(|page| page.items).unwrap_or_default();
+    events.reverse();
     Ok(events)
 }

@@ -2,10 +2,11 @@
 
 use flowruns_domain::{
     cadence::{UsualDuration, duration, is_stale, usual_duration},
-    dashboard::RecentRun,
+    dashboard::{Neighbours, RecentRun},
     flow::Flow,
     id::{FlowId, RunId, RunKey},
     json::JsonObject,
+    query::RunDetails,
     run::{Outcome, PublicError, Run, RunEvent, RunStatus},
     timestamp::Timestamp,
     version::Version,
@@ -123,8 +124,11 @@ pub(super) struct SeenBefore {
 impl RunView {
     /// The view of what was read.
     pub(super) fn new(reading: Reading, address: RunPageAddress, now: Timestamp) -> Self {
-        let Reading { flow, run, earlier, are_all_earlier, detailed, neighbours, other, events } =
-            reading;
+        let Reading { flow, run, are_all_earlier, neighbours, other, events } = reading;
+        let Neighbours { before, after, success } = neighbours;
+        let earlier: Vec<RecentRun> = before.iter().map(|earlier| earlier.run.clone()).collect();
+        let detailed: Vec<RunDetails> =
+            before.into_iter().filter_map(|earlier| earlier.details).collect();
         let status = run.properties.state.status();
         let usual = usual_duration_of_work(&earlier);
         let earlier_statistics: Vec<JsonObject> =
@@ -143,12 +147,12 @@ impl RunView {
             key: run.key,
             address,
             failing: failing(&run, &earlier, are_all_earlier)
-                .map(|streak| streak.with_last_good(neighbours.success.as_ref())),
+                .map(|streak| streak.with_last_good(success.as_ref())),
             stale: stale(&run, &earlier, now),
             usual,
             usual_duration: usual.map(Into::into),
-            previous: neighbours.before.as_ref().map(Into::into),
-            next: neighbours.after.as_ref().map(Into::into),
+            previous: earlier.first().map(Into::into),
+            next: after.as_ref().map(Into::into),
             compared_with: other.as_ref().map(|other| (&other.run).into()),
             choice: Choice::of(address.against, status),
             comparison,

@@ -84,7 +84,7 @@ impl RunLine {
         html! {
             tr.pick id=(self.row_id()) {
                 td.choose.no[!is_choice] {
-                    @if is_choice { (choose::check_box(self.chosen(), self.flow_name())) }
+                    @if is_choice { (choose::check_box(self.chosen(), &format!("this run of {}", self.flow_name()))) }
                 }
                 td { (badge(self.status())) }
                 td.full { (self.names(links)) }

@@ -15,7 +15,7 @@ use crate::{
     view::{
         lane::{Bar, HEIGHT, LaneRun, WIDTH, height, severity},
         status::{counts, look},
-        time::{between, clock_time, duration, utc},
+        time::{between, clock_time, day, duration, utc},
     },
 };
 
@@ -35,12 +35,12 @@ impl Render for Units {
     }
 }
 
-/// The labels of the axis.
-pub(super) fn axis(labels: &[Timestamp]) -> Markup {
+/// The labels of the axis, each with its day if the window has more than one.
+pub(super) fn axis(labels: &[Timestamp], has_days: bool) -> Markup {
     html! {
         div.lab.top { span.small.dim { "Flow" } }
-        div.axis {
-            @for label in labels { span { (clock_time(*label)) } }
+        div.axis.days[has_days] {
+            @for label in labels { span { @if has_days { (day(*label)) " " } (clock_time(*label)) } }
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use flowruns_domain::{
     dashboard::{
-        DashboardStore as _, EventCount, FlowIds, Last, LastEvents, MemberPaths, RunKeys,
-        RunsPerFlow, Tally,
+        DashboardStore as _, EarlierRuns, EventCount, FlowIds, Last, LastEvents, MemberPaths,
+        RunKeys, RunWindow, RunsPerFlow, Tally, TallyRequest,
     },
-    id::{FlowId, FlowKey, RunKey, TenantId},
+    id::{FlowId, FlowKey, RunId, RunKey, TenantId},
+    query::PageSize,
     run::{Outcome, RunStatus},
 };
 use flowruns_persistence::{DashboardQuery, PostgresStore};
@@ -98,10 +99,21 @@ fn queries() -> Vec<(DashboardQuery, f64, f64)> {
         // Each document is read once, not once for each path: 38 KiB, and pages of its index.
         (DashboardQuery::MemberSeries(flow(1), paths(), last), 201.0, 201.0 * 12.0),
         (DashboardQuery::ErrorLines(keys), 100.0, 100.0 * 16.0),
-        (DashboardQuery::Neighbours(among_many()), 9.0, 60.0),
-        (DashboardQuery::Neighbours(run(150)), 9.0, 60.0),
-        (DashboardQuery::Neighbours(RunKey { tenant: tenant(), ..among_many() }), 1.0, 10.0),
     ];
+    // Two ranges of fifty runs, of which twenty have documents of 38 KiB, and other rows.
+    let earlier = EarlierRuns { runs: each, details: PageSize::new(20).unwrap() };
+    for (flow, run, pages) in [
+        (big, Some(among_many().run), 180.0),
+        (big, None, 180.0),
+        (flow(1), Some(run(150).run), 180.0 + 20.0 * 24.0),
+        (flow(1), None, 180.0 + 20.0 * 24.0),
+    ] {
+        queries.push((DashboardQuery::Neighbours(flow, run, earlier), 112.0, pages));
+    }
+    for run in [Some(among_many().run), None] {
+        queries.push((DashboardQuery::Neighbours(strange, run, earlier), 1.0, 10.0));
+    }
+    queries.extend(windows(big));
     let newest = LastEvents::new(EventCount::MAX);
     for before in [None, Some(9_000), Some(30)] {
         let before = before.map(|number| flowruns_domain::version::Version::new(number).unwrap());
@@ -110,15 +122,44 @@ fn queries() -> Vec<(DashboardQuery, f64, f64)> {
     }
     // The row that shows that there are more, and one that the window function reads ahead.
     let limit = f64::from(Tally::LIMIT) + 2.0;
+    let mut requests = Vec::new();
     for status in RunStatus::ALL {
         for since in [None, Some("2026-01-08T00:00:00Z"), Some("2030-01-01T00:00:00Z")] {
             let since = since.map(|time| time.parse().unwrap());
-            for of in [big.tenant, tenant()] {
-                queries.push((DashboardQuery::Tally(of, status, since), limit, limit + 20.0));
-            }
+            requests.push(TallyRequest { status, since });
+        }
+    }
+    for of in [big.tenant, tenant()] {
+        let one = requests.iter().map(|request| vec![*request]);
+        for requests in one.chain([requests.clone()]) {
+            let limit = limit * requests.len() as f64;
+            let pages = limit + 20.0 * requests.len() as f64;
+            queries.push((DashboardQuery::Tallies(of, requests), limit, pages));
         }
     }
     queries
+}
+
+/// Windows with many runs, with none, and of another tenant.
+fn windows(big: FlowKey) -> Vec<(DashboardQuery, f64, f64)> {
+    let flows = |flows: &[FlowKey], times: (&str, &str)| {
+        let times = (times.0.parse().unwrap(), times.1.parse().unwrap());
+        RunWindow::new(flows.iter().map(|key| key.flow), times).unwrap()
+    };
+    let year = ("2026-01-03T00:00:00Z", "2027-06-01T00:00:00Z");
+    let many: Vec<FlowKey> = (1..=RunWindow::MAX_FLOWS as u128).map(flow).collect();
+    // The extra row of each range, and one that the window function reads ahead.
+    let of_flow = (2 * (RunWindow::MAX_RUNS + 2) + 2 * (RunWindow::MAX_EARLIER + 2) + 1) as f64;
+    let window = |of, window, rows: f64| {
+        (DashboardQuery::Window(of, window), rows, rows + 30.0 * many.len() as f64)
+    };
+    vec![
+        window(big.tenant, flows(&[big], year), of_flow),
+        window(big.tenant, flows(&[big], ("2000-01-01T00:00:00Z", "2000-01-02T00:00:00Z")), 60.0),
+        window(big.tenant, flows(&[big], ("2100-01-01T00:00:00Z", "2100-01-02T00:00:00Z")), 110.0),
+        window(tenant(), flows(&many, year), of_flow * many.len() as f64),
+        window(tenant(), flows(&[big], year), 1.0),
+    ]
 }
 
 /// Checks every query.
@@ -140,13 +181,23 @@ async fn results_are_complete(store: &PostgresStore) {
     let all = FlowIds::new((1..=FLOWS as u128).map(|number| flow(number).flow)).unwrap();
     let recent = store.recent_runs(tenant(), &all, RunsPerFlow::MAX).await.unwrap();
     assert!(recent.len() == FLOWS && recent.iter().all(|found| found.runs.len() == 50));
-    let failed = RunStatus::Ended(Outcome::Failed);
-    let tally = store.tally(tenant(), failed, None).await.unwrap();
-    assert_eq!((tally.runs(), tally.has_more), (1000, true));
+    let failed = TallyRequest { status: RunStatus::Ended(Outcome::Failed), since: None };
+    let tallies = store.tallies(tenant(), &[failed]).await.unwrap();
+    assert_eq!((tallies[0].runs(), tallies[0].has_more), (1000, true));
     let series = store.member_series(flow(1), &paths(), Last::MAX).await.unwrap();
     assert!(series.len() == 200 && series.iter().all(|run| run.values[0].is_some()));
-    let neighbours = store.neighbours(among_many()).await.unwrap();
-    assert!(neighbours.before.is_some() && neighbours.after.is_some());
+    let earlier = EarlierRuns { runs: RunsPerFlow::MAX, details: PageSize::new(20).unwrap() };
+    let of: [(FlowKey, Option<RunId>); 2] = [(big_flow(), Some(among_many().run)), (flow(1), None)];
+    for (flow, run) in of {
+        let neighbours = store.neighbours(flow, run, earlier).await.unwrap();
+        assert_eq!((neighbours.before.len(), neighbours.after.is_some()), (50, run.is_some()));
+        let detailed = neighbours.before.iter().filter(|run| run.details.is_some()).count();
+        assert_eq!(detailed, 20);
+    }
+    let times = ("2026-01-03T00:00:00Z".parse().unwrap(), "2027-06-01T00:00:00Z".parse().unwrap());
+    let window = RunWindow::new([flow(1).flow], times).unwrap();
+    let found = store.runs_in_window(tenant(), &window).await.unwrap();
+    assert_eq!(found[0].runs.len(), 300);
     let newest = LastEvents::new(EventCount::MAX);
     let events = store.last_events(run(1), newest).await.unwrap().unwrap();
     assert_eq!(events.items.first().map(|event| event.version.number()), Some(10_000));
