@@ -196,15 +196,29 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    /// What the command wrote to standard error, before the lines of `exec` itself.
-    pub(crate) fn stderr_of_command(&self) -> &[u8] {
-        const OWN: &[u8] = b"flowruns: ";
-        let own = self.stderr.windows(OWN.len()).position(|window| window == OWN);
-        &self.stderr[..own.unwrap_or(self.stderr.len())]
+    /// What the command wrote to standard error: all but the lines of `exec` itself.
+    pub(crate) fn stderr_of_command(&self) -> Vec<u8> {
+        self.split_stderr().0
     }
 
+    /// The lines of `exec` itself.
     pub(crate) fn said(&self) -> String {
-        String::from_utf8_lossy(&self.stderr[self.stderr_of_command().len()..]).into_owned()
+        String::from_utf8_lossy(&self.split_stderr().1).into_owned()
+    }
+
+    /// A process that the command left behind may write after `exec`, and the command may have left a line without an end.
+    fn split_stderr(&self) -> (Vec<u8>, Vec<u8>) {
+        const OWN: &[u8] = b"flowruns: ";
+        let (mut of_command, mut own, mut rest) = (Vec::new(), Vec::new(), self.stderr.as_slice());
+        while let Some(start) = rest.windows(OWN.len()).position(|window| window == OWN) {
+            let (before, line) = rest.split_at(start);
+            let end = line.iter().position(|byte| *byte == b'\n').map_or(line.len(), |end| end + 1);
+            of_command.extend(before);
+            own.extend(&line[..end]);
+            rest = &line[end..];
+        }
+        of_command.extend(rest);
+        (of_command, own)
     }
 
     pub(crate) fn stdout_text(&self) -> String {
