@@ -277,7 +277,7 @@ impl RunStore for FaultyStore {
 }
 
 // The queries of the dashboard have no fault.
-flowruns_testing::delegate_dashboard_queries!(FaultyStore, |store, _query| &store.inner);
+flowruns_testing::delegate_dashboard_queries!(FaultyStore, |store, _query| store.inner);
 
 #[async_trait]
 impl FlowStore for FaultyStore {

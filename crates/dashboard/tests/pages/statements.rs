@@ -162,11 +162,14 @@ async fn the_pages_of_all_flows_take_at_most_seven_statements() {
             }
         }
         pages.check_both_pages("/ui").await;
-        for show in ["attention", "running"] {
-            pages.check_both_pages(&format!("/ui?show={show}&size=10")).await;
-        }
-        for query in ["show=late", "show=stale", "name=Flow%2000", "name=flow&size=10&show=running"]
-        {
+        pages.check_both_pages("/ui?show=running&size=10").await;
+        for query in [
+            "show=attention",
+            "show=late",
+            "show=stale",
+            "name=Flow%2000",
+            "name=flow&size=10&show=running",
+        ] {
             pages.check(&format!("/ui?{query}")).await;
         }
         for query in [

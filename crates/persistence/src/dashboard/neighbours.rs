@@ -119,7 +119,7 @@ fn ranges(start: &str, id: &str) -> Vec<String> {
 /// As in [`recent`](super::recent::statement), the tenant is compared outside.
 fn nearest(kind: &str, range: &str, order: &str) -> String {
     format!(
-        "(SELECT '{kind}' AS kind, {run}, NULL::jsonb AS blocking_error, NULL::json AS statistics FROM (
+        "(SELECT '{kind}' AS kind, {run}, NULL::json AS blocking_error, NULL::json AS statistics FROM (
             SELECT {run}, tenant_id FROM runs
             WHERE flow_id = (SELECT flow FROM given) AND deleted_at IS NULL AND {range}
             ORDER BY {order} LIMIT 1
