@@ -67,7 +67,8 @@ fn is_newer(one: &RecentRun, other: &RecentRun) -> bool {
 /// run of another start. So each is the first row of a range of an index, however many runs share a start. The runs before are the
 /// first ones of two such ranges. Without a run there is one range: all runs.
 ///
-/// No flow is found for another tenant. Then each range is empty, and nothing is read.
+/// No flow is found for another tenant. Then each range is empty, and nothing is read. As in [`recent`](super::recent::statement), the
+/// flow is looked up in a subquery: with the tenant beside its id, PostgreSQL may read all flows of the tenant.
 pub(crate) fn statement(
     prefix: &str,
     flow: FlowKey,
@@ -76,10 +77,11 @@ pub(crate) fn statement(
 ) -> Builder {
     let mut sql = Builder::new(prefix);
     sql.push(
-        "WITH given AS MATERIALIZED (SELECT id AS flow, tenant_id AS tenant FROM flows WHERE id = ",
+        "WITH given AS MATERIALIZED (SELECT id AS flow, tenant_id AS tenant FROM (
+            SELECT id, tenant_id FROM flows WHERE id = ",
     );
-    sql.push_bind(flow.flow.uuid()).push(" AND tenant_id = ").push_bind(flow.tenant.uuid());
-    sql.push(")");
+    sql.push_bind(flow.flow.uuid()).push(" LIMIT 1) AS known WHERE tenant_id = ");
+    sql.push_bind(flow.tenant.uuid()).push(")");
     if let Some(run) = run {
         sql.push(
             ", this AS MATERIALIZED (
