@@ -1,6 +1,7 @@
 //! The client of Rust programs with a real server on PostgreSQL: `runs` reports and reads, `tokens` asks an issuer, `tls` trusts a
 //! private authority, and `examples` runs the examples of the crate.
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue must fail")]
+#![expect(clippy::print_stderr, reason = "a test prints that it could not run")]
 
 mod examples;
 mod runs;
