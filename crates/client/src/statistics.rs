@@ -127,6 +127,26 @@ mod tests {
     }
 
     #[test]
+    fn a_combined_patch_of_many_members_does_what_both_do() {
+        let wide = |from: u32, value: &serde_json::Value| {
+            let members = (from..from + 200).map(|number| (number.to_string(), value.clone()));
+            members_of(&members.collect::<serde_json::Map<_, _>>()).unwrap()
+        };
+        let first = wide(0, &serde_json::json!({"a": 1, "b": 1}));
+        for value in [serde_json::json!({"a": 2}), serde_json::json!(null), serde_json::json!(3)] {
+            let second = wide(100, &value);
+            let mut in_order = JsonObject::default();
+            in_order.merge(&first);
+            in_order.merge(&second);
+            let mut combined = first.clone();
+            assert!(combine(&mut combined, &second));
+            let mut at_once = JsonObject::default();
+            at_once.merge(&combined);
+            assert_eq!(at_once, in_order);
+        }
+    }
+
+    #[test]
     fn patches_without_a_common_name_always_combine() {
         let mut first = members_of(&serde_json::json!({"a": 1, "b": {"c": null}})).unwrap();
         let second = members_of(&serde_json::json!({"b": {"d": 2}, "e": [1]})).unwrap();
