@@ -1,6 +1,7 @@
 //! Rows as they are read, and the domain values that they become. [`columns`](crate::columns) lists the columns.
 
-use std::fmt;
+mod reader;
+mod statistics;
 
 use chrono::{DateTime, Utc};
 use flowruns_domain::{
@@ -10,22 +11,17 @@ use flowruns_domain::{
     id::{EventId, FlowId, FlowKey, RunId, RunKey, TenantId},
     json::{JsonObject, JsonValue},
     query::{ListedRun, RunDetails},
-    run::{
-        Action, PropertyChange, PublicError, Run, RunEvent, RunProperties, RunState, RunStatus,
-        RunSummary, Statistics,
-    },
-    store::{StoreError, StoreErrorKind},
-    timestamp::Timestamp,
+    run::{Action, PropertyChange, PublicError, Run, RunEvent, RunProperties, RunSummary},
+    store::StoreError,
     version::Version,
 };
-use sqlx::{
-    Decode, FromRow, Postgres, Row as _, Type,
-    error::BoxDynError,
-    postgres::{PgRow, PgTypeInfo, PgValueRef},
-    types::Json,
-};
+use sqlx::{Decode, FromRow, Postgres, Row as _, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
+use self::{
+    reader::{ColumnReader, RowId},
+    statistics::StatisticsColumn,
+};
 use crate::error::store_error;
 
 pub(crate) struct RunRow {
@@ -117,83 +113,6 @@ pub(crate) struct EventRow {
     request_id: Uuid,
     action: String,
     changes: Json<Vec<JsonObject>>,
-}
-
-/// The column of statistics; `None` inside if its JSON is no object that a run can have.
-pub(crate) struct StatisticsColumn(Option<Statistics>);
-
-impl Type<Postgres> for StatisticsColumn {
-    fn type_info() -> PgTypeInfo {
-        <Json<JsonObject> as Type<Postgres>>::type_info()
-    }
-
-    fn compatible(column: &PgTypeInfo) -> bool {
-        <Json<JsonObject> as Type<Postgres>>::compatible(column)
-    }
-}
-
-impl<'r> Decode<'r, Postgres> for StatisticsColumn {
-    fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
-        // The binary form of jsonb is the number of its version, which is no character of JSON, and its text.
-        const JSONB_VERSION: u8 = 1;
-        let bytes = value.as_bytes()?;
-        let text = bytes.strip_prefix(&[JSONB_VERSION]).unwrap_or(bytes);
-        Ok(Self(Statistics::from_stored_text(str::from_utf8(text)?)))
-    }
-}
-
-/// The key of a row, for an error.
-enum RowId {
-    Flow(Uuid),
-    Run(Uuid, Uuid),
-    Event(RunKey, i64),
-}
-
-impl RowId {
-    const fn table(&self) -> &'static str {
-        match self {
-            Self::Flow(_) => "flows",
-            Self::Run(..) => "runs",
-            Self::Event(..) => "run_events",
-        }
-    }
-}
-
-impl fmt::Display for RowId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Flow(flow) => flow.fmt(f),
-            Self::Run(flow, run) => write!(f, "{flow}/{run}"),
-            Self::Event(key, version) => write!(f, "{}/{}/{version}", key.flow, key.run),
-        }
-    }
-}
-
-/// Makes domain values of columns. An impossible value is an error with its table, column and row.
-struct ColumnReader(RowId);
-
-impl ColumnReader {
-    fn column<T>(&self, column: &'static str, value: Option<T>) -> Result<T, StoreError> {
-        value.ok_or_else(|| {
-            let Self(row) = self;
-            let (table, id) = (row.table(), row.to_string());
-            StoreError { kind: StoreErrorKind::Corrupt { table, column, id }, source: None }
-        })
-    }
-
-    fn time(&self, column: &'static str, value: DateTime<Utc>) -> Result<Timestamp, StoreError> {
-        self.column(column, Timestamp::new(value).ok())
-    }
-
-    fn state(&self, status: &str, end: Option<DateTime<Utc>>) -> Result<RunState, StoreError> {
-        match (self.column("status", RunStatus::from_name(status))?, end) {
-            (RunStatus::Running, None) => Ok(RunState::Running),
-            (RunStatus::Ended(outcome), Some(end)) => {
-                Ok(RunState::Ended { outcome, at: self.time("end_at", end)? })
-            }
-            _ => self.column("end_at", None),
-        }
-    }
 }
 
 impl RunRow {
