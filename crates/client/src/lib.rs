@@ -6,7 +6,7 @@
 //!
 //! # async fn import() -> std::io::Result<u64> { Ok(7) }
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! // FLOWRUNS_URL and FLOWRUNS_TOKEN, FLOWRUNS_TOKEN_FILE or FLOWRUNS_TOKEN_COMMAND.
+//! // FLOWRUNS_URL, and FLOWRUNS_TOKEN, FLOWRUNS_TOKEN_FILE, FLOWRUNS_TOKEN_COMMAND or FLOWRUNS_ISSUER.
 //! let client = Client::from_env()?;
 //! let flow = client.create_flow("Nightly rosters").await?;
 //! flow.run("Rosters of 1 March", async |run| {
@@ -29,8 +29,8 @@
 //!   [`ReportError::Unknown`], and lies in the spool if there is one.
 //! - **The job does not wait.** Everything is sent on a thread of the client. [`Run::progress`] returns at once; statistics are merged
 //!   while they wait, and sent at most once a second. What waits is bounded in bytes.
-//! - **Retries do not pile up.** Attempts are repeated until a deadline, after random pauses from 100 ms to 10 s, with the pause that the
-//!   server asks for, and all runs of a client share one budget. 409, 412 and 422 are never repeated.
+//! - **Retries do not pile up.** Attempts are repeated until a deadline, after random pauses (full jitter, whose limit doubles from
+//!   100 ms to 10 s) in addition to the pause that the server asks for, and all runs of a client share one budget. 409, 412 and 422 are never repeated.
 //! - **Tokens stay secret.** They are sent to the configured server only, over https or to this machine; redirects are not followed, and
 //!   next links are followed on that server only.
 //!

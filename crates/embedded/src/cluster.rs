@@ -28,7 +28,7 @@ const READY_LIMIT: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Install {
-    /// Download it once (about 20 MB) with the package manager of the system, apt or dnf, without root and without changing
+    /// Download it once (20 to 30 MB) with the package manager of the system, apt or dnf, without root and without changing
     /// the system. It is stored in a cache folder of the user: `flowruns` in XDG_CACHE_HOME or `~/.cache`; for root
     /// `/var/cache/flowruns`; if none can be used, in the data folder.
     Auto,

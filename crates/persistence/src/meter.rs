@@ -70,7 +70,7 @@ impl CacheMeter {
     }
 
     /// A run was looked up; then the cache has this size.
-    pub(crate) fn taken(&self, found: bool, bytes: usize) {
+    pub(crate) fn looked_up(&self, found: bool, bytes: usize) {
         if found { &self.hits } else { &self.misses }.increment(1);
         self.size(bytes);
     }

@@ -15,7 +15,7 @@ use super::{
     report_chain::{
         ChangedChain, KnownRun, QueuedReport, ReportChain, ReportJob, ReportResult, UnchangedChain,
     },
-    run_cache::{RunCache, Taken},
+    run_cache::{CacheLookup, RunCache},
     statements,
     supervisor::Task,
 };
@@ -37,8 +37,9 @@ const SMALL_BATCH: usize = 16;
 /// late for the next batch.
 const DECISIONS_PER_WRITE: usize = 4;
 
-/// How often other tasks, which may be about to send reports, run first. A lone report waits for one of these turns.
-const MAX_TURNS: usize = 3;
+/// The maximum number of times that the task yields before it decides, so that other tasks can send their reports. If no report
+/// arrives during a yield, it stops.
+const MAX_YIELDS: usize = 3;
 
 /// The reports of one run.
 type Group = (RunKey, Vec<ReportJob>);
@@ -142,7 +143,7 @@ impl ReadingTask {
     /// often hold the first report of several that arrived together.
     async fn drain_queue(&mut self, jobs: &mut Vec<ReportJob>) {
         self.queue.drain(jobs, MAX_JOBS);
-        for _ in 0..MAX_TURNS {
+        for _ in 0..MAX_YIELDS {
             let received = jobs.len();
             if received == 0 || received >= MAX_JOBS {
                 return;
@@ -217,8 +218,8 @@ impl ReadingTask {
             };
             // Whether an earlier attempt was committed can only be read.
             let is_known = jobs.iter().all(|job| job.work.unknown.is_empty());
-            let (jobs, withheld) = match self.cache.take(key, generation) {
-                Taken::Proposal(run) if is_known => {
+            let (jobs, withheld) = match self.cache.look_up(key, generation) {
+                CacheLookup::Proposal(run) if is_known => {
                     let cached = KnownRun { run, generation, is_cached: true };
                     match ReportChain::decide(key, Some(cached), jobs) {
                         ReportChain::Changed(chain) => {
@@ -228,8 +229,8 @@ impl ReadingTask {
                         ReportChain::Unchanged(chain) => (chain.undecided().collect(), None),
                     }
                 }
-                Taken::Withheld(version) => (jobs, Some(version)),
-                Taken::Proposal(_) | Taken::Absent => (jobs, None),
+                CacheLookup::Withheld(version) => (jobs, Some(version)),
+                CacheLookup::Proposal(_) | CacheLookup::Absent => (jobs, None),
             };
             to_read.push(UnreadGroup { key, jobs, withheld });
         }
@@ -259,7 +260,7 @@ impl ReadingTask {
                     let jobs = reconciled.respond(run.as_ref(), jobs, &self.meter);
                     if withheld.is_some() {
                         let version = run.as_ref().map(|run| run.version);
-                        self.cache.count_guard(version == withheld);
+                        self.cache.record_version_check(version == withheld);
                     }
                     let known = |run| KnownRun { run, generation, is_cached: false };
                     match ReportChain::decide(key, run.map(known), jobs) {
@@ -304,7 +305,8 @@ impl ReadingTask {
         Ok((lease.release(outcome)?, generation))
     }
 
-    /// Keeps the reports that another attempt may read, and pauses. The others fail.
+    /// Keeps the reports to try again: all of them, after a pause, if the failure is transient; after an error that one row may
+    /// have caused, each in a statement of its own. The others fail.
     async fn failed(&mut self, jobs: Vec<ReportJob>, error: sqlx::Error) {
         if is_transient(&error) {
             tracing::warn!(%error, reports = jobs.len(), "runs are read again after a failure");

@@ -37,43 +37,43 @@ struct Content {
     max_bytes: usize,
     /// The generation of connections in which all of them were written.
     generation: u64,
-    guards: Guards,
+    checks: VersionChecks,
 }
 
-/// What the cache has of a run. It is removed when it is taken: the write of the next change puts it back.
-pub(super) enum Taken {
+/// The cached state of a run. A lookup removes the entry; the write of the next change inserts it again.
+pub(super) enum CacheLookup {
     /// A run on which a change may be decided.
     Proposal(Run),
-    /// A version on which nothing may be decided now, since too many others were outdated. To be compared with the row.
+    /// A version on which nothing may be decided now, since too many others were outdated. It is compared with the row.
     Withheld(Version),
     Absent,
 }
 
-/// How many of the versions that were taken lately were outdated: other processes write the same runs.
+/// How many of the last cached versions that were compared with their rows were outdated: other processes write the same runs.
 #[derive(Default)]
-struct Guards {
-    tried: u32,
-    lost: u32,
+struct VersionChecks {
+    compared: u32,
+    outdated: u32,
 }
 
-impl Guards {
-    /// Fewer say nothing.
-    const MIN_TRIED: u32 = 32;
-    /// At this number all are halved, so that older ones count less and less.
-    const MAX_TRIED: u32 = 512;
+impl VersionChecks {
+    /// With fewer the share is not meaningful.
+    const MIN_COMPARED: u32 = 32;
+    /// At this number both are halved, so that older ones count less and less.
+    const MAX_COMPARED: u32 = 512;
 
-    fn count(&mut self, held: bool) {
-        if self.tried >= Self::MAX_TRIED {
-            self.tried /= 2;
-            self.lost /= 2;
+    fn count(&mut self, is_current: bool) {
+        if self.compared >= Self::MAX_COMPARED {
+            self.compared /= 2;
+            self.outdated /= 2;
         }
-        self.tried += 1;
-        self.lost += u32::from(!held);
+        self.compared += 1;
+        self.outdated += u32::from(!is_current);
     }
 
-    /// Whether more than a quarter were outdated. Then reading is cheaper than losing.
-    const fn are_lost(&self) -> bool {
-        self.tried >= Self::MIN_TRIED && 4 * self.lost > self.tried
+    /// Whether more than a quarter were outdated. Then a read costs less than a write that is not carried out.
+    const fn are_unreliable(&self) -> bool {
+        self.compared >= Self::MIN_COMPARED && 4 * self.outdated > self.compared
     }
 }
 
@@ -85,22 +85,22 @@ impl RunCache {
             bytes: 0,
             max_bytes,
             generation: 0,
-            guards: Guards::default(),
+            checks: VersionChecks::default(),
         };
         Self(Arc::new(SharedCache { content: Mutex::new(content), meter }))
     }
 
     /// Takes a run that was written in the current generation of connections.
-    pub(super) fn take(&self, key: RunKey, current: u64) -> Taken {
+    pub(super) fn look_up(&self, key: RunKey, current: u64) -> CacheLookup {
         let mut content = self.content();
         content.renew(current);
-        let taken = match content.remove(key) {
-            Some(run) if content.guards.are_lost() => Taken::Withheld(run.version),
-            Some(run) => Taken::Proposal(run),
-            None => Taken::Absent,
+        let found = match content.remove(key) {
+            Some(run) if content.checks.are_unreliable() => CacheLookup::Withheld(run.version),
+            Some(run) => CacheLookup::Proposal(run),
+            None => CacheLookup::Absent,
         };
-        self.0.meter.taken(matches!(taken, Taken::Proposal(_)), content.bytes);
-        taken
+        self.0.meter.looked_up(matches!(found, CacheLookup::Proposal(_)), content.bytes);
+        found
     }
 
     /// Adds runs as they were written in a generation of connections.
@@ -114,9 +114,9 @@ impl RunCache {
     }
 
     /// A version from the cache was still that of the row, or was not.
-    pub(super) fn count_guard(&self, held: bool) {
-        self.content().guards.count(held);
-        if !held {
+    pub(super) fn record_version_check(&self, is_current: bool) {
+        self.content().checks.count(is_current);
+        if !is_current {
             self.0.meter.outdated();
         }
     }
@@ -194,7 +194,7 @@ mod tests {
     }
 
     fn has(cache: &RunCache, run: &Run) -> bool {
-        matches!(cache.take(run.key, 0), Taken::Proposal(kept) if kept == *run)
+        matches!(cache.look_up(run.key, 0), CacheLookup::Proposal(kept) if kept == *run)
     }
 
     #[test]
@@ -240,9 +240,9 @@ mod tests {
         let run = run_of(10);
         let cache = cache_of(10_000);
         cache.keep([run.clone()], 3);
-        assert!(matches!(cache.take(run.key, 4), Taken::Absent));
+        assert!(matches!(cache.look_up(run.key, 4), CacheLookup::Absent));
         cache.keep([run.clone()], 3);
-        assert!(matches!(cache.take(run.key, 4), Taken::Absent));
+        assert!(matches!(cache.look_up(run.key, 4), CacheLookup::Absent));
     }
 
     #[test]
@@ -251,16 +251,18 @@ mod tests {
         let cache = cache_of(10_000);
         let is_proposed = || {
             cache.keep([run.clone()], 0);
-            match cache.take(run.key, 0) {
-                Taken::Proposal(_) => true,
-                Taken::Withheld(version) => {
+            match cache.look_up(run.key, 0) {
+                CacheLookup::Proposal(_) => true,
+                CacheLookup::Withheld(version) => {
                     assert_eq!(version, run.version);
                     false
                 }
-                Taken::Absent => panic!("the run was kept"),
+                CacheLookup::Absent => panic!("the run was kept"),
             }
         };
-        let count = |held: bool, times: u32| (0..times).for_each(|_| cache.count_guard(held));
+        let count = |is_current: bool, times: u32| {
+            (0..times).for_each(|_| cache.record_version_check(is_current))
+        };
         count(false, 31);
         assert!(is_proposed(), "a few say nothing");
         count(false, 1000);

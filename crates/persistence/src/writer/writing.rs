@@ -117,7 +117,7 @@ impl WritingTask {
         let mut again = Vec::new();
         for (chain, written) in chains.into_iter().zip(written) {
             if chain.is_cached() {
-                self.cache.count_guard(written);
+                self.cache.record_version_check(written);
             }
             match written {
                 true => {
@@ -134,7 +134,8 @@ impl WritingTask {
         again
     }
 
-    /// Returns the reports that another attempt may write, after a pause. The others fail.
+    /// Returns the reports to try again: all of them, after a pause, if the failure is transient; after an error that one row may
+    /// have caused, each in a statement of its own. The others fail.
     async fn failed(&mut self, jobs: Vec<ReportJob>, failure: ConnectionFailure) -> Vec<ReportJob> {
         let needs_another_connection = failure.needs_another_connection();
         let error = failure.error;

@@ -29,7 +29,7 @@ use support::{
 const MIB: u64 = 1024 * 1024;
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// Measures flowruns against pgbench, and prints the tables of docs/performance.md.
+/// Measures flowruns against pgbench, and prints the tables that docs/performance.md describes.
 #[derive(Parser)]
 struct Arguments {
     /// How many runs are loaded; a measurement for each.
