@@ -124,6 +124,10 @@ fn help_has_the_environment_and_the_exit_codes() {
             assert!(help.contains(part), "{command}: {help}");
         }
     }
+    let help = flowruns(&["exec", "--help"]);
+    for part in ["FLOWRUNS_TOKEN_COMMAND", "123   --strict", "137   killed"] {
+        assert!(help.contains(part), "exec: {help}");
+    }
     // A reader of the help may go, too.
     let mut child =
         Command::new(FLOWRUNS_PATH).arg("--help").stdout(Stdio::piped()).spawn().unwrap();

@@ -62,7 +62,10 @@ fn runs_are_selected_by_flow_status_and_time_and_the_pages_are_followed() {
     assert_eq!(ids(&place, &["--flow", "One"]), [&*recent, &*old]);
     assert_eq!(ids(&place, &["--status", "failed,completed"]), [&*old]);
     assert_eq!(ids(&place, &["--status", "running", "--flow", "One"]), [&*recent]);
-    assert_eq!(ids(&place, &["--from", "2026-03-02", "--to", "2026-03-03"]), [&*recent]);
+    // The day of a date belongs to the list, and a time without an offset is in UTC, as on the dashboard.
+    assert_eq!(ids(&place, &["--from", "2026-03-02", "--to", "2026-03-02"]), [&*recent]);
+    assert_eq!(ids(&place, &["--from", "2026-03-02", "--to", "2026-03-03"]), [&*other, &*recent]);
+    assert_eq!(ids(&place, &["--to", "2026-03-02T08:30:00"]), [&*old]);
     assert_eq!(ids(&place, &["--since", "2026-03-02T08:30:00Z"]), [&*other, &*recent]);
     assert_eq!(ids(&place, &["--limit", "2"]), [&*other, &*recent]);
     assert!(ids(&place, &["--since", "1h"]).is_empty());
@@ -129,6 +132,7 @@ fn arguments_that_do_not_fit_are_usage_errors() {
         &["show", "not-an-id"],
         &["show", "0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e", "--only-differences"],
         &["watch"],
+        &["watch", "--flow", "Flow", "0197f3a0-5c1e-7c3a-9d53-2f3a1b6c7d8e"],
         &["list", "--url", "ftp://127.0.0.1"],
         &["list", "--url", "http://flowruns.example"],
     ] {

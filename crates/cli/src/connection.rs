@@ -17,7 +17,7 @@ const URL: &str = "FLOWRUNS_URL";
 /// The options of each command that speaks to a server. A token is never an argument, since other users see arguments.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ConnectionArguments {
-    /// The URL of the server [env: FLOWRUNS_URL] [default: that of the data folder on this machine]
+    /// The URL of the server [env: FLOWRUNS_URL] [default: the address in the configuration of a server on this machine]
     #[arg(long, value_name = "URL", help_heading = "Connection")]
     url: Option<String>,
 }

@@ -46,7 +46,7 @@ use self::{
     event::Event,
     inbox::{Ending, Message},
     known_flows::KnownFlows,
-    outcome::{CANNOT_BEGIN, Exit, ExitCodes, Finished, NOT_REPORTED, program_name},
+    outcome::{ExecExit, ExitCodes, Finished, NOT_REPORTED, program_name},
     reporter::{Delivery, Plan, Reporter},
     signals::die_by,
     statistics_file::StatisticsFile,
@@ -54,21 +54,28 @@ use self::{
     supervisor::{Supervisor, TimeLimit},
     tail::Tail,
 };
-use crate::{LocalServer, exit::Failure, members, print::clean, target::FlowTarget};
+use crate::{
+    LocalServer,
+    exit::{EXEC_CANNOT_BEGIN, Failure},
+    members,
+    print::clean,
+    target::FlowTarget,
+};
 
 /// The name of a run whose program has a name that the service does not accept.
 const UNNAMED: &str = "command";
 
 /// Returns the exit code of the process, if it does not end by the signal of which the command died.
 pub(crate) fn run(arguments: ExecArguments, local: &dyn LocalServer) -> u8 {
-    let executed =
-        Execution::new(arguments, local).and_then(|(execution, builder)| execution.run(builder));
+    let executed = Execution::new(arguments, local)
+        .map_err(|failure| failure.to_string())
+        .and_then(|(execution, builder)| execution.run(builder));
     match executed {
-        Ok(Exit::Code(code)) => code,
-        Ok(Exit::Signal(signal)) => die_by(signal),
-        Err(failure) => {
-            say(&failure.to_string());
-            CANNOT_BEGIN
+        Ok(ExecExit::Code(code)) => code,
+        Ok(ExecExit::Signal(signal)) => die_by(signal),
+        Err(message) => {
+            say(&message);
+            EXEC_CANNOT_BEGIN
         }
     }
 }
@@ -84,7 +91,7 @@ struct Execution {
     program: String,
     run: RunId,
     start: Timestamp,
-    /// The same moment by a clock that is never set.
+    /// The same moment by the monotonic clock.
     began: Instant,
 }
 
@@ -128,7 +135,8 @@ impl Execution {
         Ok((execution, builder))
     }
 
-    fn run(self, builder: Builder) -> Result<Exit, Failure> {
+    /// The error says why the command is not started.
+    fn run(self, builder: Builder) -> Result<ExecExit, String> {
         let (sender, events) = channel();
         if let Err(error) = signals::receive(sender.clone()) {
             say(&format!("signals are not passed on to the command: {error}"));
@@ -137,10 +145,7 @@ impl Execution {
         let reporter = Reporter::start(self.plan(), builder, &sender);
         if self.must_be_created() {
             supervisor.wait_for_creation().map_err(|error| {
-                Failure::new(
-                    crate::Exit::Away,
-                    format!("the command is not started, because its run is not stored: {error}"),
-                )
+                format!("the command is not started, because its run is not stored: {error}")
             })?;
         }
         let mut file = StatisticsFile::create(self.run);
@@ -264,7 +269,7 @@ impl Execution {
     }
 
     /// Says what was not reported. The exit status is that of the command, except with `--strict`.
-    fn exit(&self, finished: &Finished, delivery: &Delivery) -> Exit {
+    fn exit(&self, finished: &Finished, delivery: &Delivery) -> ExecExit {
         let exit = finished.exit();
         match delivery {
             Delivery::Stored(None) => exit,
@@ -284,8 +289,12 @@ impl Execution {
                     "run {} of {:?} is not reported: {error}",
                     self.run, self.arguments.flow
                 ));
-                let has_succeeded = exit == Exit::Code(0);
-                if self.arguments.strict && has_succeeded { Exit::Code(NOT_REPORTED) } else { exit }
+                let has_succeeded = exit == ExecExit::Code(0);
+                if self.arguments.strict && has_succeeded {
+                    ExecExit::Code(NOT_REPORTED)
+                } else {
+                    exit
+                }
             }
         }
     }

@@ -7,8 +7,8 @@ use flowruns_client::{Error, ReportError, Status, TokenError};
 
 use crate::print::clean;
 
-/// The exit code of `exec` when it cannot begin, also because of its arguments.
-const EXEC_CANNOT_BEGIN: u8 = 125;
+/// The exit code of `exec` when it cannot begin, also because of its arguments, or when it does not learn how the command ended.
+pub(crate) const EXEC_CANNOT_BEGIN: u8 = 125;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -129,19 +129,7 @@ impl fmt::Display for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let exit = match &error {
-            Error::Away { .. } | Error::Unreadable(_) | Error::Closed => Exit::Away,
-            Error::NotFound(_) | Error::NoSuchFlow(_) => Exit::NotFound,
-            Error::NotAllowed(_) => Exit::NotAllowed,
-            Error::Token(TokenError::Unavailable { .. }) => Exit::Away,
-            Error::Token(_)
-            | Error::Statistics(_)
-            | Error::SeveralFlows { .. }
-            | Error::InvalidName(_)
-            | Error::InvalidId(_) => Exit::Usage,
-            _ => Exit::Refused,
-        };
-        Self::new(exit, chain(&error))
+        Self::new(exit_of(&error), chain(&error))
     }
 }
 
@@ -149,12 +137,27 @@ impl From<ReportError> for Failure {
     fn from(error: ReportError) -> Self {
         let exit = match &error {
             ReportError::Unknown { .. } => Exit::Away,
-            ReportError::NotAllowed { .. } => Exit::NotAllowed,
+            ReportError::NotAllowed { error, .. } => exit_of(error),
             ReportError::NotFound(_) => Exit::NotFound,
             ReportError::Statistics(_) => Exit::Usage,
             _ => Exit::Refused,
         };
         Self::new(exit, chain(&error))
+    }
+}
+
+const fn exit_of(error: &Error) -> Exit {
+    match error {
+        Error::Away { .. } | Error::Unreadable(_) | Error::Closed => Exit::Away,
+        Error::NotFound(_) | Error::NoSuchFlow(_) => Exit::NotFound,
+        Error::NotAllowed(_) => Exit::NotAllowed,
+        Error::Token(TokenError::Unavailable { .. }) => Exit::Away,
+        Error::Token(_)
+        | Error::Statistics(_)
+        | Error::SeveralFlows { .. }
+        | Error::InvalidName(_)
+        | Error::InvalidId(_) => Exit::Usage,
+        _ => Exit::Refused,
     }
 }
 
@@ -167,4 +170,30 @@ pub(crate) fn chain(error: &dyn StdError) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_error_has_the_same_exit_code_with_and_without_a_report() {
+        let what = || "FLOWRUNS_TOKEN_COMMAND".to_owned();
+        let unavailable =
+            || TokenError::Unavailable { what: what(), cause: "exit status: 3".into() };
+        let misconfigured =
+            || TokenError::Misconfigured { what: what(), reason: "it is empty".to_owned() };
+        let malformed = || TokenError::Malformed { what: what() };
+        let cases: [(&dyn Fn() -> TokenError, Exit); 3] =
+            [(&unavailable, Exit::Away), (&misconfigured, Exit::Usage), (&malformed, Exit::Usage)];
+        for (token_error, exit) in cases {
+            let error = Error::Token(token_error());
+            let report_error = ReportError::NotAllowed {
+                spooled: true,
+                error: Box::new(Error::Token(token_error())),
+            };
+            assert_eq!(Failure::from(error).exit(), exit);
+            assert_eq!(Failure::from(report_error).exit(), exit);
+        }
+    }
 }

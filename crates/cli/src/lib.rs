@@ -1,4 +1,5 @@
-//! The commands of `flowruns` that report and read runs over HTTP. They load no configuration of the server.
+//! The commands of `flowruns` that report and read runs over HTTP. They load the configuration of the server
+//! only to find a server or its local key on this machine.
 
 mod connection;
 mod documentation;
@@ -26,31 +27,36 @@ use crate::exit::Failure;
 /// The commands of people and scripts.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Run a command and report it as a run.
+    /// Run a command and report it as a run
+    #[command(after_long_help = help(EXEC_EXIT_CODES))]
     Exec(exec::ExecArguments),
-    /// Copy standard input to standard output, for `exec`.
+    /// Copy standard input to standard output, for `exec`
     #[command(hide = true)]
     ExecRelay,
-    /// Report a run step by step, from a script.
-    #[command(subcommand, after_long_help = HELP)]
+    /// Report a run step by step, from a script
+    #[command(subcommand, after_long_help = help(EXIT_CODES))]
     Report(report::ReportCommand),
-    /// List runs or flows.
-    #[command(after_long_help = HELP)]
+    /// List runs or flows
+    #[command(after_long_help = help(EXIT_CODES))]
     List(list::ListArguments),
-    /// Show a run.
-    #[command(after_long_help = HELP)]
+    /// Show a run
+    #[command(after_long_help = help(EXIT_CODES))]
     Show(show::ShowArguments),
-    /// Wait for the end of a run, and show its changes.
-    #[command(after_long_help = HELP)]
+    /// Wait for the end of a run, and show its changes
+    #[command(after_long_help = help(EXIT_CODES))]
     Watch(watch::WatchArguments),
-    /// Print the completions of a shell.
+    /// Print the completions of a shell
     Completions(documentation::CompletionsArguments),
-    /// Print a manual page, or write all of them.
+    /// Print a manual page, or write all of them
     Man(documentation::ManArguments),
 }
 
-/// What the pages of commands that speak to a server say at their end.
-const HELP: &str = "\
+/// What the help of a command that speaks to a server has at its end.
+fn help(exit_codes: &str) -> String {
+    format!("{ENVIRONMENT}\n\n{exit_codes}")
+}
+
+const ENVIRONMENT: &str = "\
 Environment:
   FLOWRUNS_URL                 the URL of the server
   FLOWRUNS_TOKEN               a token
@@ -61,8 +67,9 @@ Environment:
   FLOWRUNS_ALLOW_HTTP          true: send the token over http to another machine
   FLOWRUNS_SPOOL_DIR           the folder of reports that could not be delivered
   NO_COLOR                     no colours
-Without a token, the local key of the data folder is used for a server on this machine.
+Without a token, the local key of the data folder is used for a server on this machine.";
 
+const EXIT_CODES: &str = "\
 Exit codes:
   0     done; watch: the run has completed, perhaps with warnings
   1     watch, show --exit-status: the run has failed; otherwise a failure on this machine
@@ -73,6 +80,16 @@ Exit codes:
   6     not allowed by the server
   7     no response of the server
   124   watch: the time is over";
+
+const EXEC_EXIT_CODES: &str = "\
+Exit codes:
+  that of the command, or:
+  123   --strict: the report is lost
+  124   the time limit passed
+  125   exec cannot begin
+  126   the command cannot be executed
+  127   the command is not found
+  137   killed after the time limit";
 
 /// Runs a command. `program` describes all commands of the program, for completions and manual pages. Returns the exit code of the
 /// process.

@@ -13,7 +13,7 @@ use crate::{
     print::Waiting,
     status,
     target::FlowTarget,
-    time::parse_time,
+    time::{from_time, to_time},
 };
 
 /// A larger page saves requests of a long list.
@@ -31,11 +31,11 @@ pub struct ListArguments {
     /// Only runs of these statuses, separated by commas
     #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = status::any())]
     status: Vec<Status>,
-    /// Only runs that started at this time or later: 24h (ago), a date, or a time with an offset
-    #[arg(long, visible_alias = "from", value_name = "TIME", value_parser = parse_time)]
+    /// Only runs that started at this time or later: 24h (ago), a date, or a time; in UTC if it has no offset
+    #[arg(long, visible_alias = "from", value_name = "TIME", value_parser = from_time)]
     since: Option<Timestamp>,
-    /// Only runs that started before this time
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    /// Only runs that started before this time, in the forms of --since; a date includes its day
+    #[arg(long, value_name = "TIME", value_parser = to_time)]
     to: Option<Timestamp>,
     /// The largest number of rows
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]

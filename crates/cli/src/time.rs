@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use flowruns_client::{Clock as _, SystemClock, Timestamp};
 
 /// The current time.
@@ -9,23 +10,32 @@ pub(crate) fn now() -> Timestamp {
     SystemClock.now()
 }
 
-/// A time as an argument: `24h` ago, a date (its midnight in UTC), or a time with an offset.
-pub(crate) fn parse_time(text: &str) -> Result<Timestamp, String> {
+/// The time from which on a list has runs: `24h` ago, a date (its midnight in UTC), or a time (in UTC if it has no offset).
+pub(crate) fn from_time(text: &str) -> Result<Timestamp, String> {
+    time_or_date(text, TimeDelta::zero())
+}
+
+/// The time before which a list has runs, in the forms of [`from_time`]. The list includes the day of a date, as on the dashboard.
+pub(crate) fn to_time(text: &str) -> Result<Timestamp, String> {
+    time_or_date(text, TimeDelta::days(1))
+}
+
+/// `after_midnight` is added to a date.
+fn time_or_date(text: &str, after_midnight: TimeDelta) -> Result<Timestamp, String> {
     if let Ok(ago) = humantime::parse_duration(text) {
-        let ago = chrono::TimeDelta::from_std(ago).map_err(|error| error.to_string())?;
+        let ago = TimeDelta::from_std(ago).map_err(|error| error.to_string())?;
         let time = now().date_time().checked_sub_signed(ago);
         return time
             .and_then(|time| Timestamp::new(time).ok())
             .ok_or_else(|| "before the year 1".to_owned());
     }
-    let midnight = format!("{text}T00:00:00Z");
-    text.parse().or_else(|error: <Timestamp as std::str::FromStr>::Err| {
-        let is_date = text.len() == "2026-03-01".len();
-        midnight.parse().ok().filter(|_| is_date).ok_or_else(|| {
-            format!(
-                "neither a duration such as 24h, nor a date such as 2026-03-01, nor a time: {error}"
-            )
-        })
+    let time = match format!("{text}T00:00:00Z").parse::<Timestamp>() {
+        Ok(midnight) => Timestamp::new(midnight.date_time() + after_midnight).ok(),
+        Err(_) => text.parse().or_else(|_| format!("{text}Z").parse()).ok(),
+    };
+    time.ok_or_else(|| {
+        "it must be a duration such as 24h, a date such as 2026-03-01, or a time such as 2026-03-01T08:30:00Z"
+            .to_owned()
     })
 }
 
@@ -57,16 +67,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_a_duration_ago_a_date_or_a_time_with_an_offset() {
-        let parsed = |text| parse_time(text).map(|time| time.to_string());
-        assert_eq!(parsed("2026-03-01").unwrap(), "2026-03-01T00:00:00Z");
-        assert_eq!(parsed("2026-03-01T09:30:00+01:00").unwrap(), "2026-03-01T08:30:00Z");
-        let yesterday = parse_time("24h").unwrap();
-        let day = now().since(yesterday).as_secs();
-        assert!((86_400..86_460).contains(&day), "{day}");
-        for text in ["", "yesterday", "2026-3-1", "2026-03-01T09:30:00", "9999999y"] {
-            assert!(parsed(text).is_err(), "{text}");
+    fn a_time_is_a_duration_ago_or_a_time_in_utc_unless_it_has_an_offset() {
+        for parse in [from_time, to_time] {
+            for text in ["2026-03-01T09:30:00+01:00", "2026-03-01T08:30:00", "2026-03-01T08:30"] {
+                assert_eq!(parse(text).unwrap().to_string(), "2026-03-01T08:30:00Z", "{text}");
+            }
+            let yesterday = parse("24h").unwrap();
+            let day = now().since(yesterday).as_secs();
+            assert!((86_400..86_460).contains(&day), "{day}");
+            for text in ["", "yesterday", "2026-3-1", "2026-02-30", "26-03-01", "9999999y"] {
+                assert!(parse(text).is_err(), "{text}");
+            }
         }
+    }
+
+    #[test]
+    fn a_list_includes_the_day_of_its_first_and_of_its_last_date() {
+        let times = |text| [from_time(text), to_time(text)].map(|time| time.unwrap().to_string());
+        assert_eq!(times("2026-03-01"), ["2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"]);
+        assert_eq!(times("2026-02-28"), ["2026-02-28T00:00:00Z", "2026-03-01T00:00:00Z"]);
+        assert!(from_time("9999-12-31").is_ok());
+        assert!(to_time("9999-12-31").is_err(), "the next midnight is in the year 10000");
     }
 
     #[test]

@@ -25,12 +25,8 @@ use crate::{
 /// The run to watch, and how long.
 #[derive(Args, Debug)]
 pub struct WatchArguments {
-    /// The run: FLOW/RUN, an address of the API or the dashboard, or its id
-    #[arg(value_name = "RUN", required_unless_present = "flow", conflicts_with = "flow")]
-    run: Option<RunTarget>,
-    /// The running run of this flow, or else its next one
-    #[arg(long, value_name = "FLOW")]
-    flow: Option<FlowTarget>,
+    #[command(flatten)]
+    watched: WatchedArguments,
     /// Wait this long for a run that is not there yet; exit with 124 if it does not come [default for a RUN: 0s, for a flow: no limit]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     wait_for: Option<Duration>,
@@ -44,6 +40,18 @@ pub struct WatchArguments {
     format: JsonArguments,
     #[command(flatten)]
     connection: ConnectionArguments,
+}
+
+/// Exactly one of them is given.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+struct WatchedArguments {
+    /// The run: FLOW/RUN, an address of the API or the dashboard, or its id
+    #[arg(value_name = "RUN")]
+    run: Option<RunTarget>,
+    /// The running run of this flow, or else its next one
+    #[arg(long, value_name = "FLOW")]
+    flow: Option<FlowTarget>,
 }
 
 pub(crate) fn run(arguments: &WatchArguments, local: &dyn LocalServer) -> Result<Exit, Failure> {
@@ -72,12 +80,13 @@ pub(crate) fn run(arguments: &WatchArguments, local: &dyn LocalServer) -> Result
 
 /// The run, which may not be there yet.
 fn find(arguments: &WatchArguments, client: &Client, end: Deadline) -> Result<RunAddress, Failure> {
-    if let Some(flow) = &arguments.flow {
-        let flow = flow.find(client)?;
-        return next_run(&flow, end.min(Deadline::after(arguments.wait_for)));
-    }
-    let Some(run) = &arguments.run else {
-        return Err(Failure::usage("name a run, or a flow with --flow"));
+    let run = match &arguments.watched {
+        WatchedArguments { flow: Some(flow), .. } => {
+            let flow = flow.find(client)?;
+            return next_run(&flow, end.min(Deadline::after(arguments.wait_for)));
+        }
+        WatchedArguments { run: Some(run), .. } => run,
+        WatchedArguments { run: None, flow: None } => unreachable!("clap requires one of them"),
     };
     let Some(wait_for) = arguments.wait_for else {
         return run.address(client);

@@ -10,48 +10,48 @@ use crate::connection::ConnectionArguments;
 /// The command to run, and how it is reported.
 #[derive(Args, Debug)]
 pub struct ExecArguments {
-    /// The flow: an id, an address, or an exact name.
+    /// The flow: its id, an address of it, or its exact name
     #[arg(long, env = "FLOWRUNS_FLOW", hide_env_values = true, value_name = "FLOW")]
     pub(super) flow: String,
-    /// Create the flow if no flow has this name.
+    /// Create the flow if no flow has this name
     #[arg(long)]
     pub(super) create_flow: bool,
-    /// The name of the run [default: the name of the command].
+    /// The name of the run [default: the name of the command]
     #[arg(long, value_name = "TEXT", value_parser = display_name)]
     pub(super) name: Option<DisplayName>,
-    /// End the command after this time, such as 2h, with SIGTERM.
+    /// End the command after this time, such as 2h, with SIGTERM
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(super) timeout: Option<Duration>,
-    /// How long a command may live after SIGTERM before it gets SIGKILL.
+    /// How long a command may live after SIGTERM before it gets SIGKILL
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
     pub(super) kill_after: Duration,
-    /// Exit codes of the command that mean completed with warnings, such as 3,4.
+    /// Exit codes of the command that mean completed with warnings, such as 3,4
     #[arg(long, value_name = "CODES", value_delimiter = ',', value_parser = exit_code())]
     pub(super) warn_exit: Vec<u8>,
-    /// Exit codes of the command that mean completed with errors.
+    /// Exit codes of the command that mean completed with errors
     #[arg(long, value_name = "CODES", value_delimiter = ',', value_parser = exit_code())]
     pub(super) error_exit: Vec<u8>,
-    /// A member of the statistics; can be repeated.
+    /// A member of the statistics; can be repeated
     #[arg(long = "stat", value_name = "NAME=VALUE")]
     pub(super) statistics: Vec<String>,
-    /// How much of the end of the output is kept for the report, such as 4KiB; at most 32KiB.
+    /// How much of the end of the output is kept for the report, such as 4KiB; at most 32KiB
     #[arg(long, value_name = "SIZE", default_value = "4KiB", value_parser = tail_bytes)]
     pub(super) tail: usize,
-    /// When the end of the output is reported. With never, the command writes directly to the output of exec.
+    /// When the end of the output is reported; with never, the command writes directly to the output of exec
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = TailOn::Failure)]
     pub(super) tail_on: TailOn,
-    /// What to do while the server is away: keep the report for later, drop it, or do not start the command.
+    /// What to do while the server is away: keep the report for later, drop it, or do not start the command
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = Offline::Spool)]
     pub(super) offline: Offline,
-    /// Exit with 123 if the command succeeded and its report was neither sent nor spooled.
+    /// Exit with 123 if the command succeeded and its report was neither sent nor spooled
     #[arg(long)]
     pub(super) strict: bool,
-    /// Leave the variables with a token in the environment of the command.
+    /// Leave the variables with a token in the environment of the command
     #[arg(long)]
     pub(super) share_token: bool,
     #[command(flatten)]
     pub(super) connection: ConnectionArguments,
-    /// The command and its arguments, run without a shell.
+    /// The command and its arguments, run without a shell
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub(super) command: Vec<OsString>,
 }
@@ -59,22 +59,22 @@ pub struct ExecArguments {
 /// When the end of the output is reported.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(super) enum TailOn {
-    /// When the run failed or completed with errors.
+    /// When the run failed or completed with errors
     Failure,
-    /// Also when it completed.
+    /// Also when it completed
     Always,
-    /// Never; the output is not read.
+    /// Never; the output is not read
     Never,
 }
 
 /// What becomes of the run while the server is away.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(super) enum Offline {
-    /// The report is kept in the spool and sent later.
+    /// The report is kept in the spool and sent later
     Spool,
-    /// The report is lost.
+    /// The report is lost
     Drop,
-    /// The command is not started.
+    /// The command is not started
     Fail,
 }
 

@@ -13,9 +13,8 @@ use flowruns_client::{BlockingError, JsonObject, Outcome, Timestamp};
 use serde_json::{Value, json};
 
 use super::{signals::name_of, usage::CommandUsage};
+use crate::exit::EXEC_CANNOT_BEGIN;
 
-/// `exec` itself failed.
-pub(super) const CANNOT_BEGIN: u8 = 125;
 /// `--strict`: the command succeeded, and its report is neither stored nor spooled.
 pub(super) const NOT_REPORTED: u8 = 123;
 const TIMED_OUT: u8 = 124;
@@ -50,7 +49,7 @@ pub(super) struct Finished {
 
 /// How `exec` ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Exit {
+pub(super) enum ExecExit {
     Code(u8),
     Signal(i32),
 }
@@ -98,20 +97,24 @@ impl Finished {
         Timestamp::new(start.date_time() + passed).unwrap_or(start)
     }
 
-    pub(super) fn exit(&self) -> Exit {
+    pub(super) fn exit(&self) -> ExecExit {
         match &self.end {
-            End::NotStarted(error) if error.kind() == ErrorKind::NotFound => Exit::Code(NOT_FOUND),
-            End::NotStarted(_) => Exit::Code(NOT_EXECUTABLE),
-            End::Interrupted(signal) => Exit::Signal(*signal),
-            End::Unknown(_) => Exit::Code(CANNOT_BEGIN),
-            End::Ended(status, _) if self.timeout.is_some() => Exit::Code(match status.signal() {
-                Some(SIGKILL) => TIMED_OUT_AND_KILLED,
-                _ => TIMED_OUT,
-            }),
+            End::NotStarted(error) if error.kind() == ErrorKind::NotFound => {
+                ExecExit::Code(NOT_FOUND)
+            }
+            End::NotStarted(_) => ExecExit::Code(NOT_EXECUTABLE),
+            End::Interrupted(signal) => ExecExit::Signal(*signal),
+            End::Unknown(_) => ExecExit::Code(EXEC_CANNOT_BEGIN),
+            End::Ended(status, _) if self.timeout.is_some() => {
+                ExecExit::Code(match status.signal() {
+                    Some(SIGKILL) => TIMED_OUT_AND_KILLED,
+                    _ => TIMED_OUT,
+                })
+            }
             End::Ended(status, _) => match (status.code(), status.signal()) {
-                (Some(code), _) => Exit::Code(u8::try_from(code).unwrap_or(u8::MAX)),
-                (None, Some(signal)) => Exit::Signal(signal),
-                (None, None) => Exit::Code(CANNOT_BEGIN),
+                (Some(code), _) => ExecExit::Code(u8::try_from(code).unwrap_or(u8::MAX)),
+                (None, Some(signal)) => ExecExit::Signal(signal),
+                (None, None) => ExecExit::Code(EXEC_CANNOT_BEGIN),
             },
         }
     }

@@ -9,7 +9,7 @@ use crate::{
     time,
 };
 
-/// A line has at most so many members, and a value so many code points.
+/// The maximum number of members in a line, and of code points in a value.
 const MAX_MEMBERS: usize = 12;
 const MAX_CHARS: usize = 60;
 
