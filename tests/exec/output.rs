@@ -78,17 +78,42 @@ async fn a_command_whose_reader_has_gone_gets_sigpipe() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn output_that_cannot_be_written_is_told_and_changes_no_status() {
+async fn output_that_cannot_be_written_is_told_and_never_a_success() {
     let place = Place::new(State::Well).await;
-    let mut exec = place.exec(&[], &["sh", "-c", "echo out; exit 3"]);
-    exec.stdout(File::options().write(true).open("/dev/full").unwrap());
-    let ended = run(exec, b"").await;
+    let exec = |script| {
+        let mut exec = place.exec(&[], &["sh", "-c", script]);
+        exec.stdout(File::options().write(true).open("/dev/full").unwrap());
+        exec
+    };
+    // A command that ends before it can see the error.
+    let ended = run(exec("echo out"), b"").await;
+    assert_eq!(ended.code, Some(125));
+    let stored = place.only_run().await;
+    assert_eq!(stored["status"], "failed");
+    assert_eq!(stored["blockingError"]["code"], "outputLost");
+
+    let ended = run(exec("echo out; exit 3"), b"").await;
     assert_eq!(ended.code, Some(3));
     assert!(
         ended.said().contains("output of the command could not be written"),
         "{}",
         ended.said()
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn exec_ends_although_there_are_too_few_files_to_report_or_to_start_the_command() {
+    let place = Place::new(State::Well).await;
+    // Some of these limits leave no file to the runtime that reports.
+    for files in 8..=16 {
+        let limit = format!("ulimit -n {files}; exec \"$@\"");
+        let exec = place.flowruns_under(
+            &["sh", "-c", &limit, "sh"],
+            &["exec", "--flow", "Few", "--create-flow", "--", "true"],
+        );
+        let ended = run(exec, b"").await;
+        assert!(matches!(ended.code, Some(0 | 126)), "{files}: {:?} {}", ended.code, ended.said());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -154,15 +154,18 @@ impl Execution {
         }
         let mut file = file.as_mut().ok();
         let tail = Arc::new(Tail::new(self.arguments.tail));
-        let finished =
+        let mut finished =
             self.execute(&mut supervisor, &reporter, file.as_deref_mut(), &tail, &sender);
         if supervisor.wait_for_output() {
             release_stdout();
         }
+        finished.output_error = supervisor.output_error();
         let ending = self.ending(&finished, file, &tail);
         reporter.tell(Message::Ended(Box::new(ending)));
         let delivery = supervisor.wait_for_report(&reporter);
-        if let Some(error) = supervisor.output_error() {
+        // Also what was lost after the report.
+        finished.output_error = supervisor.output_error();
+        if let Some(error) = &finished.output_error {
             say(&format!("a part of the output of the command could not be written: {error}"));
         }
         Ok(self.exit(&finished, &delivery))
@@ -214,7 +217,9 @@ impl Execution {
                 supervisor.run(running, TimeLimit { timeout, kill_after }, file, reporter)
             }
             Err(error) => {
-                say(&format!("{}: {error}", self.program));
+                let program = self.arguments.command.first();
+                let program = program.map(|program| program.to_string_lossy()).unwrap_or_default();
+                say(&format!("{program:?} could not be started: {error}"));
                 Finished::not_started(error)
             }
         };

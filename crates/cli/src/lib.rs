@@ -79,14 +79,15 @@ Exit codes:
   5     refused by the server
   6     not allowed by the server
   7     no response of the server
-  124   watch: the time is over";
+  124   watch: the time is over
+  141   report, watch: the reader of standard output has closed it";
 
 const EXEC_EXIT_CODES: &str = "\
 Exit codes:
   that of the command, or:
   123   --strict: the report is lost
   124   the time limit passed
-  125   exec cannot begin
+  125   exec cannot begin, or could not write output of a command that succeeded
   126   the command cannot be executed
   127   the command is not found
   137   killed after the time limit";

@@ -20,7 +20,7 @@ pub struct ExecArguments {
     #[arg(long, value_name = "TEXT", value_parser = display_name)]
     pub(super) name: Option<DisplayName>,
     /// End the command after this time, such as 2h, with SIGTERM
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = time_limit)]
     pub(super) timeout: Option<Duration>,
     /// How long a command may live after SIGTERM before it gets SIGKILL
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
@@ -81,6 +81,14 @@ pub(super) enum Offline {
 /// Statistics and errors may have 64 KiB, and what else is in them must fit.
 const MAX_TAIL_BYTES: usize = 32 * 1024;
 
+/// Reads a duration that is not zero: timeout(1) understands 0 as no limit.
+fn time_limit(text: &str) -> Result<Duration, String> {
+    let limit = humantime::parse_duration(text).ok().filter(|limit| !limit.is_zero());
+    limit.ok_or_else(|| {
+        "write a time, such as 30s, 90min or 2h; leave the option out for no limit".to_owned()
+    })
+}
+
 fn exit_code() -> RangedU64ValueParser<u8> {
     RangedU64ValueParser::new().range(1..=255)
 }
@@ -107,6 +115,14 @@ fn tail_bytes(text: &str) -> Result<usize, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_limit_is_a_duration_that_is_not_zero() {
+        assert_eq!(time_limit("2h"), Ok(Duration::from_secs(7200)));
+        for text in ["0", "0s", "", "abc", "2"] {
+            assert!(time_limit(text).unwrap_err().contains("such as 30s"), "{text}");
+        }
+    }
 
     #[test]
     fn a_size_is_a_number_of_bytes_or_kibibytes() {

@@ -22,6 +22,7 @@ const TIMED_OUT_AND_KILLED: u8 = 137;
 const NOT_EXECUTABLE: u8 = 126;
 const NOT_FOUND: u8 = 127;
 const SIGKILL: i32 = 9;
+const SIGPIPE: i32 = 13;
 
 /// How a command ended.
 #[derive(Debug)]
@@ -45,6 +46,8 @@ pub(super) struct Finished {
     pub(super) duration: Duration,
     /// The limit that `--timeout` sets, if it ended the command.
     pub(super) timeout: Option<Duration>,
+    /// Why a part of its output is lost.
+    pub(super) output_error: Option<String>,
 }
 
 /// How `exec` ends.
@@ -77,6 +80,7 @@ impl Finished {
             ended: Instant::now(),
             duration: Duration::ZERO,
             timeout: None,
+            output_error: None,
         }
     }
 
@@ -87,6 +91,7 @@ impl Finished {
             ended: Instant::now(),
             duration: Duration::ZERO,
             timeout: None,
+            output_error: None,
         }
     }
 
@@ -110,6 +115,10 @@ impl Finished {
                     Some(SIGKILL) => TIMED_OUT_AND_KILLED,
                     _ => TIMED_OUT,
                 })
+            }
+            // Without `exec` the command would have seen the error itself.
+            End::Ended(status, _) if status.success() && self.output_error.is_some() => {
+                ExecExit::Code(EXEC_CANNOT_BEGIN)
             }
             End::Ended(status, _) => match (status.code(), status.signal()) {
                 (Some(code), _) => ExecExit::Code(u8::try_from(code).unwrap_or(u8::MAX)),
@@ -160,6 +169,13 @@ impl Finished {
             return Err(error(
                 "timeout",
                 format!("{program} was ended because it ran longer than {limit}."),
+            ));
+        }
+        let is_of_output = status.success() || status.signal() == Some(SIGPIPE);
+        if let Some(cause) = self.output_error.as_ref().filter(|_| is_of_output) {
+            return Err(error(
+                "outputLost",
+                format!("A part of the output of {program} could not be written: {cause}."),
             ));
         }
         match (status.code(), status.signal()) {

@@ -1,6 +1,11 @@
 //! Reports the run beside the command, on a thread of its own.
 
-use std::{sync::mpsc::Sender, thread, time::Duration};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::mpsc::Sender,
+    thread,
+    time::Duration,
+};
 
 use flowruns_client::{
     Client, ClientBuilder, Ended, Error, Flow, FlowId, JsonObject, NewRun, ReportError, Run, RunId,
@@ -65,9 +70,12 @@ impl Reporter {
         let (sender, receiver) = mpsc::unbounded_channel();
         let thread_events = events.clone();
         let report = move || {
-            let delivery = match report(&plan, builder, receiver, &thread_events) {
-                Ok(notes) => Delivery::Stored(notes),
-                Err(delivery) => delivery,
+            // The runtime panics if it gets no files, for example. Nobody would tell what became of the report.
+            let reported = AssertUnwindSafe(|| report(&plan, builder, receiver, &thread_events));
+            let delivery = match catch_unwind(reported) {
+                Ok(Ok(notes)) => Delivery::Stored(notes),
+                Ok(Err(delivery)) => delivery,
+                Err(_panic) => Delivery::Lost("the thread that reports panicked".to_owned()),
             };
             let _gone = thread_events.send(Event::Reported(delivery));
         };

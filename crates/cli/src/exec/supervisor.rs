@@ -116,7 +116,7 @@ impl Supervisor {
             Ok((status, usage)) => End::Ended(status, usage),
             Err(error) => End::Unknown(error),
         };
-        Finished { end, ended, duration, timeout: timer.ended_it() }
+        Finished { end, ended, duration, timeout: timer.ended_it(), output_error: None }
     }
 
     /// A second SIGTERM ends the command for certain.
@@ -185,8 +185,8 @@ impl Supervisor {
     }
 
     /// Why the output of the command was cut off, unless its reader has gone.
-    pub(super) const fn output_error(&self) -> Option<&io::Error> {
-        self.output_error.as_ref()
+    pub(super) fn output_error(&self) -> Option<String> {
+        self.output_error.as_ref().map(io::Error::to_string)
     }
 }
 
