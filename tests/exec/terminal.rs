@@ -16,8 +16,11 @@ fn at_terminal(place: &Place, redirection: &str, script: &str) -> Command {
     // Without the program that starts a session of its own.
     let program = words.iter().position(|word| word == crate::FLOWRUNS_PATH).unwrap();
     let line = format!("exec {} {redirection}", words[program..].join(" "));
-    let mut command = Command::new("script");
-    command.args(["-qec", &line, "/dev/null"]).current_dir(place.folder.path());
+    // Whatever started the tests may ignore signals.
+    let mut command = Command::new("env");
+    command
+        .args(["--default-signal", "script", "-qec", &line, "/dev/null"])
+        .current_dir(place.folder.path());
     for (name, value) in exec.get_envs() {
         match value {
             Some(value) => command.env(name, value),
