@@ -17,12 +17,12 @@ use super::target::{Entry, RejectionCode, Seen, TargetResponse};
 pub(super) async fn read(response: Result<Response, reqwest::Error>) -> TargetResponse<Value> {
     let response = match response {
         Ok(response) => response,
-        Err(error) => return TargetResponse::Unknown(chain(&error)),
+        Err(error) => return TargetResponse::Unknown(flowruns_client::error_chain(&error)),
     };
     let status = response.status();
     let body = match response.bytes().await {
         Ok(body) => body,
-        Err(error) => return TargetResponse::Unknown(chain(&error)),
+        Err(error) => return TargetResponse::Unknown(flowruns_client::error_chain(&error)),
     };
     let body: Option<Value> = serde_json::from_slice(&body).ok();
     let is_unknown = status.is_server_error()
@@ -39,17 +39,6 @@ pub(super) async fn read(response: Result<Response, reqwest::Error>) -> TargetRe
 
 fn error_code(body: &Value) -> Option<&str> {
     body["error"]["innerError"]["code"].as_str()
-}
-
-/// An error with its causes, because the message of the HTTP client says little by itself.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 /// The value; None means that the response does not follow the contract.
@@ -76,7 +65,7 @@ pub(super) fn answered<T>(result: Result<T, flowruns_client::Error>) -> TargetRe
                 let code = RejectionCode::new(refusal.status, refusal.rule.code());
                 TargetResponse::Rejected(code)
             }
-            _ => TargetResponse::Unknown(chain(&error)),
+            _ => TargetResponse::Unknown(flowruns_client::error_chain(&error)),
         },
     }
 }

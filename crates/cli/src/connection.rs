@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use clap::Args;
 use flowruns_client::{
     ClientBuilder, ConfigError, Timestamp, Token, TokenError, TokenProvider, blocking::Client,
+    error_chain,
 };
 
-use crate::exit::{Failure, chain};
+use crate::exit::Failure;
 
 /// How long a command that reads tries to reach the server.
 const READING_DEADLINE: Duration = Duration::from_secs(10);
@@ -94,7 +95,7 @@ fn variable(name: &str) -> Option<String> {
 }
 
 fn unusable(error: &ConfigError) -> Failure {
-    Failure::usage(chain(error))
+    Failure::usage(error_chain(error))
 }
 
 struct LocalTokens(MintToken);

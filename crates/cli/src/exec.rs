@@ -56,7 +56,7 @@ use self::{
 };
 use crate::{
     LocalServer,
-    exit::{EXEC_CANNOT_BEGIN, Failure},
+    exit::{EXEC_FAILED, Failure},
     members,
     print::clean,
     target::FlowTarget,
@@ -75,7 +75,7 @@ pub(crate) fn run(arguments: ExecArguments, local: &dyn LocalServer) -> u8 {
         Ok(ExecExit::Signal(signal)) => die_by(signal),
         Err(message) => {
             say(&message);
-            EXEC_CANNOT_BEGIN
+            EXEC_FAILED
         }
     }
 }
@@ -88,6 +88,7 @@ struct Execution {
     server: Option<String>,
     /// The id of the flow, if it is given.
     flow_id: Option<FlowId>,
+    known_flows: Option<KnownFlows>,
     program: String,
     run: RunId,
     start: Timestamp,
@@ -118,6 +119,7 @@ impl Execution {
         let execution = Self {
             statistics,
             server: builder.as_ref().ok().map(server_of),
+            known_flows: builder.as_ref().ok().and_then(KnownFlows::of),
             flow_id: match flow {
                 FlowTarget::Id(id) => Some(id),
                 FlowTarget::Name(_) => None,
@@ -181,6 +183,7 @@ impl Execution {
         Plan {
             flow: self.arguments.flow.clone(),
             flow_id: self.flow_id,
+            known_flows: self.known_flows.clone(),
             create_flow: self.arguments.create_flow,
             name: name.map_or_else(|| UNNAMED.to_owned(), |name| name.to_string()),
             run: self.run,
@@ -231,7 +234,7 @@ impl Execution {
         let mut words = self.arguments.command.iter().cloned();
         let program = words.next().unwrap_or_default();
         let mut launch = Launch { program, arguments: words.collect(), environment: Vec::new() };
-        let known = || KnownFlows::of(self.server.as_deref()?)?.find(&self.arguments.flow);
+        let known = || self.known_flows.as_ref()?.find(&self.arguments.flow);
         let environment = Environment {
             url: self.server.as_deref(),
             flow: &self.arguments.flow,

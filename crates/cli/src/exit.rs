@@ -1,14 +1,15 @@
 //! The exit codes of the commands other than `exec`, and failures with a code.
 
-use std::{error::Error as StdError, ffi::OsString, fmt};
+use std::{ffi::OsString, fmt};
 
 use clap::error::ErrorKind;
-use flowruns_client::{Error, ReportError, Status, TokenError};
+use flowruns_client::{Error, ReportError, Status, TokenError, error_chain};
 
 use crate::print::clean;
 
-/// The exit code of `exec` when it cannot begin, also because of its arguments, or when it does not learn how the command ended.
-pub(crate) const EXEC_CANNOT_BEGIN: u8 = 125;
+/// The exit code of `exec` when it fails itself: it cannot begin, also because of its arguments, does not learn how the command
+/// ended, or loses output of a command that succeeded.
+pub(crate) const EXEC_FAILED: u8 = 125;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -24,11 +25,11 @@ pub enum Exit {
     CompletedWithErrors,
     /// There is no such flow or run.
     NotFound,
-    /// The server refused the request: 400, 409, 412, 422.
+    /// The server rejected the request: 400, 409, 412, 413, 422 or another final response.
     Refused,
     /// The token is not accepted, or lacks a permission: 401, 403.
     NotAllowed,
-    /// The server did not respond, after all attempts.
+    /// No usable response from the server or the source of tokens, after all attempts.
     Away,
     /// `watch`: a time limit has passed.
     TimedOut,
@@ -70,7 +71,7 @@ pub fn usage_exit_code(error: &clap::Error, arguments: impl Iterator<Item = OsSt
         return Exit::Done.code();
     }
     match command_of(arguments).is_some_and(|command| command == "exec") {
-        true => EXEC_CANNOT_BEGIN,
+        true => EXEC_FAILED,
         false => Exit::Usage.code(),
     }
 }
@@ -129,7 +130,7 @@ impl fmt::Display for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::new(exit_of(&error), chain(&error))
+        Self::new(exit_of(&error), error_chain(&error))
     }
 }
 
@@ -142,7 +143,7 @@ impl From<ReportError> for Failure {
             ReportError::Statistics(_) => Exit::Usage,
             _ => Exit::Refused,
         };
-        Self::new(exit, chain(&error))
+        Self::new(exit, error_chain(&error))
     }
 }
 
@@ -159,17 +160,6 @@ const fn exit_of(error: &Error) -> Exit {
         | Error::InvalidId(_) => Exit::Usage,
         _ => Exit::Refused,
     }
-}
-
-/// The messages of an error and of its causes, separated by colons.
-pub(crate) fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use std::{
     io::{self, Read},
 };
 
-use flowruns_client::{JsonObject, JsonValue};
+use flowruns_client::{JsonObject, JsonValue, error_chain};
 
-use crate::exit::{Failure, chain};
+use crate::exit::Failure;
 
 /// A larger document is no statistics: at most 64 KiB of compact JSON can be stored.
 const MAX_DOCUMENT_BYTES: u64 = 1024 * 1024;
@@ -44,7 +44,8 @@ pub(crate) fn of_document(source: &str) -> Result<JsonObject, Failure> {
     let document =
         read.map_err(|error| Failure::usage(format!("--statistics {source}: {error}")))?;
     let members = serde_json::from_slice(&document);
-    members.map_err(|error| Failure::usage(format!("--statistics {source}: {}", chain(&error))))
+    members
+        .map_err(|error| Failure::usage(format!("--statistics {source}: {}", error_chain(&error))))
 }
 
 fn read(source: impl Read) -> io::Result<Vec<u8>> {

@@ -33,7 +33,7 @@ impl BlockingError {
 
     /// An error of Rust with its causes, in one message.
     pub fn from_error(code: impl Into<String>, error: &dyn Error) -> Self {
-        Self::new(code, chain(error))
+        Self::new(code, error_chain(error))
     }
 
     /// What the error is about: a file, a table, a URL.
@@ -82,8 +82,8 @@ fn text(text: impl Into<String>) -> JsonValue {
     JsonValue::String(text.into().replace('\0', "\u{FFFD}"))
 }
 
-/// The messages of an error and of its causes, separated by colons.
-pub(crate) fn chain(error: &dyn Error) -> String {
+/// The messages of an error and of its causes, separated by colons. The error of an HTTP client says little without its causes.
+pub fn error_chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -1,7 +1,7 @@
 //! How a client is made.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -172,6 +172,11 @@ impl ClientBuilder {
     pub fn spool(mut self, folder: impl Into<PathBuf>) -> Self {
         self.spool = Some(folder.into());
         self
+    }
+
+    /// The folder of the spool, if there is one.
+    pub fn spool_folder(&self) -> Option<&Path> {
+        self.spool.as_deref()
     }
 
     /// Without a spool: what cannot be delivered is lost, and the error says so.

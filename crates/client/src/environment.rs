@@ -19,7 +19,7 @@ impl ClientBuilder {
     /// | `FLOWRUNS_TOKEN_FILE` | a file with a token, read again when the token expires |
     /// | `FLOWRUNS_TOKEN_COMMAND` | a command that prints a token, run again when the token expires |
     /// | `FLOWRUNS_ISSUER`, `FLOWRUNS_CLIENT_ID`, `FLOWRUNS_CLIENT_SECRET_FILE`, `FLOWRUNS_SCOPE` (optional) | an application at an OpenID issuer |
-    /// | `FLOWRUNS_SPOOL_DIR` | the spool folder, instead of [`default_spool_folder`]; empty for none |
+    /// | `FLOWRUNS_SPOOL_DIR` | the spool folder; empty for none. Without it `flowruns/spool` in `$XDG_STATE_HOME`, else in `~/.local/state` |
     /// | `FLOWRUNS_ALLOW_HTTP` | `true` to send the token over http to another machine |
     ///
     /// Exactly one of the sources of tokens is set, or none: then [`tokens`](Self::tokens) gives one.
@@ -63,11 +63,7 @@ impl ClientBuilder {
     }
 }
 
-/// The spool folder of this user: `flowruns/spool` in `$XDG_STATE_HOME`, else in `~/.local/state`. `None` without a home.
-pub fn default_spool_folder() -> Option<PathBuf> {
-    spool_folder(&|name| env::var(name).ok().filter(|value| !value.is_empty()))
-}
-
+/// The spool folder of this user; `None` without a home.
 fn spool_folder(set: &impl Fn(&'static str) -> Option<String>) -> Option<PathBuf> {
     let state = set("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || Some(PathBuf::from(set("HOME")?).join(".local/state"));

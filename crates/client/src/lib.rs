@@ -100,10 +100,9 @@ pub use reqwest::Url;
 
 pub use self::{
     address::{AddressError, RunAddress},
-    blocking_error::BlockingError,
+    blocking_error::{BlockingError, error_chain},
     builder::{ClientBuilder, ConfigError},
     client::{Client, Flushed},
-    environment::default_spool_folder,
     error::{Error, JobError, ReportError, RunError},
     flow::{Flow, NewRun},
     read::{Change, FlowQuery, FlowRecord, HistoryEntry, Order, RunQuery, RunRecord, RunRow},

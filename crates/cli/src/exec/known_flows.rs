@@ -2,21 +2,22 @@
 
 use std::{
     collections::BTreeMap,
-    env,
     fs::{self, File},
     io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
-use flowruns_client::{FlowId, default_spool_folder};
+use flowruns_client::{ClientBuilder, FlowId};
+
+use super::server_of;
 
 const FILE: &str = "flows.json";
 /// Enough for thousands of flows. A larger file is begun anew.
 const MAX_BYTES: u64 = 1024 * 1024;
 
 /// Ids of flows by server and name, in the spool folder. They are used while the server is away: a spooled report needs an id.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct KnownFlows {
     folder: PathBuf,
     server: String,
@@ -26,13 +27,9 @@ type Servers = BTreeMap<String, BTreeMap<String, String>>;
 
 impl KnownFlows {
     /// In the spool folder that the client uses. `None` when there is none.
-    pub(super) fn of(server: &str) -> Option<Self> {
-        let folder = match env::var_os("FLOWRUNS_SPOOL_DIR") {
-            Some(folder) if folder.is_empty() => return None,
-            Some(folder) => folder.into(),
-            None => default_spool_folder()?,
-        };
-        Some(Self { folder, server: server.to_owned() })
+    pub(super) fn of(builder: &ClientBuilder) -> Option<Self> {
+        let folder = builder.spool_folder()?.to_owned();
+        Some(Self { folder, server: server_of(builder) })
     }
 
     pub(super) fn find(&self, name: &str) -> Option<FlowId> {

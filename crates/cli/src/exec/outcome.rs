@@ -11,9 +11,10 @@ use std::{
 
 use flowruns_client::{BlockingError, JsonObject, Outcome, Timestamp};
 use serde_json::{Value, json};
+use signal_hook::consts::{SIGKILL, SIGPIPE};
 
 use super::{signals::name_of, usage::CommandUsage};
-use crate::exit::EXEC_CANNOT_BEGIN;
+use crate::exit::EXEC_FAILED;
 
 /// `--strict`: the command succeeded, and its report is neither stored nor spooled.
 pub(super) const NOT_REPORTED: u8 = 123;
@@ -21,8 +22,6 @@ const TIMED_OUT: u8 = 124;
 const TIMED_OUT_AND_KILLED: u8 = 137;
 const NOT_EXECUTABLE: u8 = 126;
 const NOT_FOUND: u8 = 127;
-const SIGKILL: i32 = 9;
-const SIGPIPE: i32 = 13;
 
 /// How a command ended.
 #[derive(Debug)]
@@ -109,7 +108,7 @@ impl Finished {
             }
             End::NotStarted(_) => ExecExit::Code(NOT_EXECUTABLE),
             End::Interrupted(signal) => ExecExit::Signal(*signal),
-            End::Unknown(_) => ExecExit::Code(EXEC_CANNOT_BEGIN),
+            End::Unknown(_) => ExecExit::Code(EXEC_FAILED),
             End::Ended(status, _) if self.timeout.is_some() => {
                 ExecExit::Code(match status.signal() {
                     Some(SIGKILL) => TIMED_OUT_AND_KILLED,
@@ -118,12 +117,12 @@ impl Finished {
             }
             // Without `exec` the command would have seen the error itself.
             End::Ended(status, _) if status.success() && self.output_error.is_some() => {
-                ExecExit::Code(EXEC_CANNOT_BEGIN)
+                ExecExit::Code(EXEC_FAILED)
             }
             End::Ended(status, _) => match (status.code(), status.signal()) {
                 (Some(code), _) => ExecExit::Code(u8::try_from(code).unwrap_or(u8::MAX)),
                 (None, Some(signal)) => ExecExit::Signal(signal),
-                (None, None) => ExecExit::Code(EXEC_CANNOT_BEGIN),
+                (None, None) => ExecExit::Code(EXEC_FAILED),
             },
         }
     }

@@ -9,7 +9,7 @@ use std::{
 
 use flowruns_client::{
     Client, ClientBuilder, Ended, Error, Flow, FlowId, JsonObject, NewRun, ReportError, Run, RunId,
-    Timestamp,
+    Timestamp, error_chain,
 };
 use tokio::{select, sync::mpsc};
 
@@ -19,7 +19,7 @@ use super::{
     known_flows::KnownFlows,
     outcome::Reported,
 };
-use crate::exit::{Failure, chain};
+use crate::exit::Failure;
 
 /// The time after the end of the command in which reports are sent. Then they go to the spool.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
@@ -36,6 +36,8 @@ pub(super) struct Plan {
     /// As it was given, and the id that it contains, if it is not a name.
     pub(super) flow: String,
     pub(super) flow_id: Option<FlowId>,
+    /// Ids of names that were found before.
+    pub(super) known_flows: Option<KnownFlows>,
     pub(super) create_flow: bool,
     pub(super) name: String,
     pub(super) run: RunId,
@@ -107,12 +109,12 @@ fn report(
         .deadline(DEADLINE)
         .attempt_timeout(ATTEMPT_TIME)
         .build()
-        .map_err(|error| Delivery::Lost(chain(&error)))?;
+        .map_err(|error| Delivery::Lost(error_chain(&error)))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.map_err(|error| lost(&error))?;
     let mut inbox = Inbox::new(messages, DEADLINE);
     runtime.block_on(async {
-        let session = Session { plan, known: KnownFlows::of(client.server()), client };
+        let session = Session { plan, client };
         let run = session.start(&mut inbox, events).await?;
         session.finish(run, &mut inbox).await
     })
@@ -121,7 +123,6 @@ fn report(
 struct Session<'a> {
     plan: &'a Plan,
     client: Client,
-    known: Option<KnownFlows>,
 }
 
 impl Session<'_> {
@@ -132,7 +133,7 @@ impl Session<'_> {
         if !self.plan.must_be_created {
             return flow.start_detached(new).map_err(|error| Delivery::Lost(error.to_string()));
         }
-        let run = flow.start(new).await.map_err(|error| Delivery::Lost(chain(&error)))?;
+        let run = flow.start(new).await.map_err(|error| Delivery::Lost(error_chain(&error)))?;
         let _gone = events.send(Event::Created);
         Ok(run)
     }
@@ -154,14 +155,14 @@ impl Session<'_> {
             };
             let error = match found {
                 Ok(flow) => {
-                    if let Some(known) = &self.known {
+                    if let Some(known) = &self.plan.known_flows {
                         let _only_for_the_spool = known.keep(name, flow.id());
                     }
                     return Ok(flow);
                 }
                 Err(error) => error,
             };
-            let text = chain(&error);
+            let text = error_chain(&error);
             if self.plan.must_be_created || !error.is_temporary() {
                 return Err(Delivery::Lost(text));
             }
@@ -174,7 +175,7 @@ impl Session<'_> {
                 false => inbox.ended_within(PAUSE).await,
             }
         }
-        let known = self.known.as_ref().and_then(|known| known.find(name));
+        let known = self.plan.known_flows.as_ref().and_then(|known| known.find(name));
         known.map(|id| self.client.flow_by_id(id)).ok_or_else(|| {
             let away = || format!("the server at {} did not respond in time", self.client.server());
             let error = last.unwrap_or_else(away);
@@ -195,7 +196,8 @@ impl Session<'_> {
         let mut tell = |run: &Run, statistics: Vec<JsonObject>| {
             for statistics in statistics {
                 if let Err(error) = run.progress(&statistics) {
-                    note = Some(format!("some statistics are not reported: {}", chain(&error)));
+                    note =
+                        Some(format!("some statistics are not reported: {}", error_chain(&error)));
                 }
             }
         };
@@ -249,8 +251,10 @@ fn delivered(ended: Result<Ended, ReportError>) -> Result<(), Delivery> {
         Err(error) => error,
     };
     match &error {
-        ReportError::Unknown { spooled: true, last } => Err(Delivery::Spooled(chain(last))),
-        ReportError::NotAllowed { spooled: true, error } => Err(Delivery::Spooled(chain(error))),
-        error => Err(Delivery::Lost(chain(error))),
+        ReportError::Unknown { spooled: true, last } => Err(Delivery::Spooled(error_chain(last))),
+        ReportError::NotAllowed { spooled: true, error } => {
+            Err(Delivery::Spooled(error_chain(error)))
+        }
+        error => Err(Delivery::Lost(error_chain(error))),
     }
 }

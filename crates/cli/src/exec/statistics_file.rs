@@ -35,8 +35,8 @@ impl StatisticsFile {
         &self.path
     }
 
-    /// The statistics in the file, if it is there and differs from what was returned last. The command may be writing it, so while
-    /// it runs an error means nothing.
+    /// The statistics in the file, if it is there and differs from what was returned last. While the command runs it may be
+    /// writing the file, so an error then means nothing.
     ///
     /// # Errors
     ///

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use clap::Args;
-use flowruns_client::{SpoolFlushed, blocking::Client};
+use flowruns_client::{SpoolFlushed, blocking::Client, error_chain};
 use serde_json::json;
 
 use crate::{
     LocalServer,
     connection::ConnectionArguments,
-    exit::{Exit, Failure, chain},
+    exit::{Exit, Failure},
     print::{Format, JsonArguments, Waiting, json, write},
 };
 
@@ -54,7 +54,7 @@ fn flush(client: &Client) -> Result<SpoolFlushed, Failure> {
     let mut total = SpoolFlushed::default();
     loop {
         let flushed = client.flush_spool(ATTEMPT);
-        let flushed = flushed.map_err(|error| Failure::new(Exit::Failed, chain(&error)))?;
+        let flushed = flushed.map_err(|error| Failure::new(Exit::Failed, error_chain(&error)))?;
         total.delivered += flushed.delivered;
         total.refused += flushed.refused;
         total.expired += flushed.expired;

@@ -13,7 +13,7 @@ use super::{
     ticket::add_one,
 };
 use crate::{
-    Ended, Error, ReportError, Rule, Status, address::RunAddress, blocking_error::chain,
+    Ended, Error, ReportError, Rule, Status, address::RunAddress, blocking_error::error_chain,
     send::Limit, statistics::combine, worker::Shared,
 };
 
@@ -74,7 +74,7 @@ impl Delivery<'_> {
                 continue;
             };
             if step.kind == StepKind::Progress && !error.is_temporary() {
-                warn!(error = %chain(&error), "statistics were refused and are dropped");
+                warn!(error = %error_chain(&error), "statistics were refused and are dropped");
                 steps.pop_front();
                 continue;
             }
@@ -108,7 +108,7 @@ impl Delivery<'_> {
                     return Err(self.spooled(steps, error).await);
                 }
                 Err(error) => {
-                    warn!(error = %chain(&error), "a report of a run that was handed over is refused");
+                    warn!(error = %error_chain(&error), "a report of a run that was handed over is refused");
                 }
                 Ok(()) => {}
             }
@@ -187,7 +187,7 @@ impl Delivery<'_> {
             Err(_) => add_one(&totals.refused),
         }
         if let (Err(error), false) = (result, is_for_caller) {
-            warn!(run = %url, error = %chain(error), "the end of the run was not acknowledged");
+            warn!(run = %url, error = %error_chain(error), "the end of the run was not acknowledged");
         }
     }
 }

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     Error,
     address::RunAddress,
-    blocking_error::chain,
+    blocking_error::error_chain,
     send::{Attempt, Backoff, Limit, PREFER, Prepared},
     worker::Shared,
 };
@@ -157,7 +157,7 @@ impl Reporter {
 
     /// Keeps a final refusal for the end. A token that is not accepted may be replaced, so the creation is tried again.
     fn not_created(&self, creation: &mut Creation, error: Error) {
-        warn!(run = %self.url(), error = %chain(&error), "the run was not created");
+        warn!(run = %self.url(), error = %error_chain(&error), "the run was not created");
         creation.refused = Some(error).filter(|error| !error.is_temporary());
     }
 

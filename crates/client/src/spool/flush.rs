@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Error, RunAddress,
-    blocking_error::chain,
+    blocking_error::error_chain,
     report::{Fallback, Step, StepKind, fallback},
     send::Limit,
     worker::Shared,
@@ -185,7 +185,7 @@ async fn deliver(shared: &Shared, entry: &Entry, address: RunAddress, limit: &Li
             _ => {}
         }
         let run = shared.server.run(address);
-        warn!(%run, error = chain(&error), "a report in the spool is refused");
+        warn!(%run, error = error_chain(&error), "a report in the spool is refused");
         if step.kind != StepKind::Progress {
             return Delivered::Refused;
         }
