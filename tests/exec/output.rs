@@ -108,7 +108,7 @@ async fn exec_ends_although_there_are_too_few_files_to_report_or_to_start_the_co
     for files in 8..=16 {
         let limit = format!("ulimit -n {files}; exec \"$@\"");
         let exec = place.flowruns_under(
-            &["sh", "-c", &limit, "sh"],
+            &["timeout", "--signal=KILL", "60", "sh", "-c", &limit, "sh"],
             &["exec", "--flow", "Few", "--create-flow", "--", "true"],
         );
         let ended = run(exec, b"").await;
