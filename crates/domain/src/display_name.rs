@@ -50,8 +50,12 @@ impl DisplayName {
     /// [`InvalidDisplayName`] when the trimmed name is empty, too long or contains a control character.
     pub fn from_stored(text: &str) -> Result<Self, InvalidDisplayName> {
         let trimmed = text.trim();
-        let length_fits = (1..=Self::MAX_CHARS).contains(&trimmed.chars().count());
-        if length_fits && !trimmed.chars().any(char::is_control) {
+        // The characters of most names are ASCII, and so their bytes.
+        let (length, has_controls) = match trimmed.is_ascii() {
+            true => (trimmed.len(), trimmed.bytes().any(|byte| byte.is_ascii_control())),
+            false => (trimmed.chars().count(), trimmed.chars().any(char::is_control)),
+        };
+        if (1..=Self::MAX_CHARS).contains(&length) && !has_controls {
             Ok(Self(trimmed.to_owned()))
         } else {
             Err(InvalidDisplayName)

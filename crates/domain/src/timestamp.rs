@@ -57,6 +57,27 @@ impl Timestamp {
         self.0
     }
 
+    /// The same text as that of `Display`. It is made without the formatting of numbers, which would take most of the time of a
+    /// row in a list.
+    pub fn ascii(self) -> TimestampAscii {
+        let (date, time) = (self.0.date_naive(), self.0.time());
+        let seconds = time.num_seconds_from_midnight();
+        let micros = self.0.timestamp_subsec_micros();
+        let mut bytes = *b"0000-00-00T00:00:00.000000Z";
+        write_digits(&mut bytes[0..4], date.year().unsigned_abs());
+        write_digits(&mut bytes[5..7], date.month());
+        write_digits(&mut bytes[8..10], date.day());
+        write_digits(&mut bytes[11..13], seconds / 3600);
+        write_digits(&mut bytes[14..16], seconds / 60 % 60);
+        write_digits(&mut bytes[17..19], seconds % 60);
+        if micros == 0 {
+            bytes[TimestampAscii::WHOLE_SECOND - 1] = b'Z';
+            return TimestampAscii { bytes, length: TimestampAscii::WHOLE_SECOND };
+        }
+        write_digits(&mut bytes[20..26], micros);
+        TimestampAscii { bytes, length: TimestampAscii::CAPACITY }
+    }
+
     /// The time that has passed since an earlier time; zero if that time is later.
     pub fn since(self, earlier: Self) -> std::time::Duration {
         (self.0 - earlier.0).to_std().unwrap_or_default()
@@ -85,28 +106,26 @@ impl FromStr for Timestamp {
 
 /// RFC 3339 in UTC, with six fraction digits or, on a whole second, none.
 impl fmt::Display for Timestamp {
-    /// Without the formatting of numbers, which would take most of the time of a row in a list.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(t) = self;
-        let (date, time) = (t.date_naive(), t.time());
-        let seconds = time.num_seconds_from_midnight();
-        let micros = t.timestamp_subsec_micros();
-        let mut text = *b"0000-00-00T00:00:00.000000Z";
-        write_digits(&mut text[0..4], date.year().unsigned_abs());
-        write_digits(&mut text[5..7], date.month());
-        write_digits(&mut text[8..10], date.day());
-        write_digits(&mut text[11..13], seconds / 3600);
-        write_digits(&mut text[14..16], seconds / 60 % 60);
-        write_digits(&mut text[17..19], seconds % 60);
-        write_digits(&mut text[20..26], micros);
-        let text = str::from_utf8(&text).map_err(|_| fmt::Error)?;
-        match micros {
-            0 => {
-                f.write_str(&text[..19])?;
-                f.write_str("Z")
-            }
-            _ => f.write_str(text),
-        }
+        f.write_str(str::from_utf8(self.ascii().as_ref()).map_err(|_| fmt::Error)?)
+    }
+}
+
+/// The text of a [`Timestamp`], as bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct TimestampAscii {
+    bytes: [u8; Self::CAPACITY],
+    length: usize,
+}
+
+impl TimestampAscii {
+    const CAPACITY: usize = "0001-01-01T00:00:00.000000Z".len();
+    const WHOLE_SECOND: usize = "0001-01-01T00:00:00Z".len();
+}
+
+impl AsRef<[u8]> for TimestampAscii {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes[..self.length]
     }
 }
 

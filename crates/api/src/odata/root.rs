@@ -55,7 +55,7 @@ impl ServiceRoot {
 
     /// The URL of a resource.
     pub(crate) fn resource(&self, path: &str) -> String {
-        format!("{}{}/{path}", self.origin, self.version)
+        self.url("/", path)
     }
 
     /// The `@odata.context` of the service document.
@@ -65,7 +65,13 @@ impl ServiceRoot {
 
     /// The `@odata.context` with this fragment.
     pub(crate) fn context(&self, fragment: &str) -> String {
-        format!("{}{}/$metadata#{fragment}", self.origin, self.version)
+        self.url("/$metadata#", fragment)
+    }
+
+    fn url(&self, separator: &str, end: &str) -> String {
+        let origin = &self.origin;
+        let (host, prefix) = (origin.host(), origin.prefix());
+        [origin.scheme(), "://", host, prefix, self.version, separator, end].concat()
     }
 
     /// The URL of this request with another query.

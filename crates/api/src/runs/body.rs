@@ -10,12 +10,14 @@ use flowruns_domain::{
     query::ListedRun,
     run::{
         NewRun, PublicError, PublicErrorPatch, Run, RunCreation, RunPatch, RunProperties, RunState,
-        RunStatus, RunSummary, Statistics, run_tag,
+        RunStatus, RunSummary, Statistics,
     },
     timestamp::Timestamp,
-    version::Version,
+    version::EntityTag,
     violation::RuleViolation,
 };
+
+use uuid::Uuid;
 
 use crate::{
     extract::{Properties, date_time, display_name, object, text},
@@ -115,7 +117,7 @@ fn run_id(value: JsonValue, name: &str) -> Result<RunId, Vec<RuleViolation>> {
 /// The properties that every form of a run has.
 struct RunFields<'a> {
     key: RunKey,
-    version: Version,
+    tag: &'a EntityTag,
     display_name: &'a DisplayName,
     start: Timestamp,
     state: RunState,
@@ -124,17 +126,16 @@ struct RunFields<'a> {
 impl RunFields<'_> {
     fn write(&self, object: &mut ObjectWriter<'_>) -> serde_json::Result<()> {
         object.plain("@odata.type", TYPE);
-        let tag = run_tag(self.key, self.version);
         let out = object.name("@odata.etag");
         // The quotes within the text are escaped.
-        for part in [r#""W/\""#, tag.as_str(), r#"\"""#] {
+        for part in [r#""W/\""#, self.tag.as_str(), r#"\"""#] {
             out.extend_from_slice(part.as_bytes());
         }
-        object.plain_display(property::ID, self.key.run);
+        object.plain(property::ID, id_text(self.key.run.uuid(), &mut Uuid::encode_buffer()));
         object.value(property::DISPLAY_NAME, self.display_name.as_str())?;
-        object.plain_display(property::START_DATE_TIME, self.start);
+        object.plain(property::START_DATE_TIME, self.start.ascii());
         match self.state.end() {
-            Some(end) => object.plain_display(property::END_DATE_TIME, end),
+            Some(end) => object.plain(property::END_DATE_TIME, end.ascii()),
             None => object.value(property::END_DATE_TIME, &())?,
         }
         object.plain(property::STATUS, self.state.status().as_str());
@@ -142,9 +143,15 @@ impl RunFields<'_> {
     }
 }
 
+/// As `Display` shows an id, but without the formatting of a [`fmt`](std::fmt) macro.
+fn id_text(id: Uuid, buffer: &mut [u8]) -> &str {
+    id.hyphenated().encode_lower(buffer)
+}
+
 /// A whole run.
 pub(super) struct RunBody<'a> {
     run: &'a Run,
+    tag: &'a EntityTag,
     context: String,
     address: Option<String>,
     process: Option<FlowBody>,
@@ -161,16 +168,22 @@ pub(super) struct RunItem<'a> {
 }
 
 impl<'a> RunBody<'a> {
-    pub(super) fn new(run: &'a Run, root: &ServiceRoot) -> Self {
-        Self::projected(run, root, "")
+    pub(super) fn new(run: &'a Run, tag: &'a EntityTag, root: &ServiceRoot) -> Self {
+        Self::projected(run, tag, root, "")
     }
 
     /// A run with a context that names the selected properties.
-    pub(super) fn projected(run: &'a Run, root: &ServiceRoot, selected: &str) -> Self {
-        let flow = run.key.flow;
-        let context =
-            root.context(&format!("industryData/incomingFlows('{flow}')/runs{selected}/$entity"));
-        Self { run, context, address: None, process: None }
+    pub(super) fn projected(
+        run: &'a Run,
+        tag: &'a EntityTag,
+        root: &ServiceRoot,
+        selected: &str,
+    ) -> Self {
+        let mut buffer = Uuid::encode_buffer();
+        let flow = id_text(run.key.flow.uuid(), &mut buffer);
+        let fragment = ["industryData/incomingFlows('", flow, "')/runs", selected, "/$entity"];
+        let context = root.context(&fragment.concat());
+        Self { run, tag, context, address: None, process: None }
     }
 
     /// Adds the URL of the run, for a request whose URL does not name its flow.
@@ -185,10 +198,10 @@ impl<'a> RunBody<'a> {
 
 impl WriteJson for RunBody<'_> {
     fn write_json(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
-        let Run { key, version, created: _, modified: _, properties } = self.run;
+        let Run { key, version: _, created: _, modified: _, properties } = self.run;
         let RunProperties { display_name, start, state, blocking_error, statistics } = properties;
         let fields =
-            RunFields { key: *key, version: *version, display_name, start: *start, state: *state };
+            RunFields { key: *key, tag: self.tag, display_name, start: *start, state: *state };
         let mut object = ObjectWriter::begin(out);
         object.value("@odata.context", &self.context)?;
         if let Some(address) = &self.address {
@@ -249,9 +262,9 @@ impl<'a> RunItem<'a> {
 
 impl WriteJson for RunItem<'_> {
     fn write_json(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
-        let RunSummary { key, version, display_name, start, state } = self.summary;
-        let fields =
-            RunFields { key: *key, version: *version, display_name, start: *start, state: *state };
+        let RunSummary { key, version: _, display_name, start, state } = self.summary;
+        let tag = &self.summary.tag();
+        let fields = RunFields { key: *key, tag, display_name, start: *start, state: *state };
         let mut object = ObjectWriter::begin(out);
         if let Some(address) = &self.address {
             object.value("@odata.id", address)?;

@@ -39,15 +39,17 @@ async fn create(
         None => runs.create(flow, via, id, creation, requester).await,
         Some(reserved) => runs.create_reserved(flow, via, id, creation, requester, reserved).await,
     };
+    let (root, preference) = (&request.root, request.preference);
     match created? {
         RunCreated::New(run) => {
-            let body = RunBody::new(&run, &request.root);
-            respond::created(&body, &run.tag(), request.preference, &location(&run, &request.root))
+            let tag = run.tag();
+            let body = RunBody::new(&run, &tag, root);
+            respond::created(&body, &tag, preference, &location(&run, root))
         }
         RunCreated::Existing(run) => {
-            let (body, location) =
-                (RunBody::new(&run, &request.root), location(&run, &request.root));
-            respond::created_before(&body, &run.tag(), request.preference, &location)
+            let tag = run.tag();
+            let body = RunBody::new(&run, &tag, root);
+            respond::created_before(&body, &tag, preference, &location(&run, root))
         }
     }
 }

@@ -8,7 +8,7 @@ use axum::{
 };
 use flowruns_domain::{
     run::{Run, RunById},
-    version::Preconditions,
+    version::{EntityTag, Preconditions},
 };
 use flowruns_http::auth::Permission;
 
@@ -34,8 +34,9 @@ pub(crate) async fn get_run(
     let projection = Projection::read(&request.options(&OPTIONS)?)?;
     let (address, conditions) = (request.run_address()?, request.conditions()?);
     let run = api.runs.get(address).await?;
-    let body = RunBody::projected(&run, &request.root, &projection.fragment());
-    run_response(&api, body, (&run, &projection), conditions).await
+    let tag = run.tag();
+    let body = RunBody::projected(&run, &tag, &request.root, &projection.fragment());
+    run_response(&api, body, (&run, &tag, &projection), conditions).await
 }
 
 /// A run by its id, of any flow of the caller's tenant.
@@ -48,9 +49,10 @@ pub(crate) async fn get_run_by_id(
     let (id, conditions) = (request.run_id()?, request.conditions()?);
     match api.runs.find_by_id(request.caller.tenant, id).await? {
         RunById::One(run) => {
-            let body = RunBody::projected(&run, &request.root, &projection.fragment());
+            let tag = run.tag();
+            let body = RunBody::projected(&run, &tag, &request.root, &projection.fragment());
             let body = body.at(address(run.key, &request.root));
-            run_response(&api, body, (&run, &projection), conditions).await
+            run_response(&api, body, (&run, &tag, &projection), conditions).await
         }
         RunById::Several(keys) => {
             let addresses = keys.iter().map(|key| address(*key, &request.root));
@@ -63,17 +65,17 @@ pub(crate) async fn get_run_by_id(
 async fn run_response(
     api: &Api,
     body: RunBody<'_>,
-    (run, projection): (&Run, &Projection),
+    (run, tag, projection): (&Run, &EntityTag, &Projection),
     conditions: Preconditions,
 ) -> Result<Response, ApiError> {
     if !projection.with_process {
-        return respond::entity(&projection.selected(body), &run.tag(), &conditions);
+        return respond::entity(&projection.selected(body), tag, &conditions);
     }
     let flow = api.flows.get(run.key.flow_key()).await?;
     let body = body.with_process(&flow);
     // The tag is that of the run without its process, so that If-None-Match cannot say whether the client has this process.
     let if_match = Preconditions::from(conditions.if_match);
-    respond::entity(&projection.selected(body), &run.tag(), &if_match)
+    respond::entity(&projection.selected(body), tag, &if_match)
 }
 
 /// A report of a flow on its run.
@@ -88,8 +90,9 @@ pub(crate) async fn patch_run(
     let patch = request.read_object(move |body| read_patch(body, address.key.run)).await?;
     request.admit(patch.urgency())?;
     let run = api.runs.patch(address, patch, preconditions, request.requester()).await?;
-    let body = RunBody::new(&run, &request.root);
-    respond::written(&body, &run.tag(), request.preference)
+    let tag = run.tag();
+    let body = RunBody::new(&run, &tag, &request.root);
+    respond::written(&body, &tag, request.preference)
 }
 
 /// Hides a run; its id stays in use.

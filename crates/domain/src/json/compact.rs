@@ -97,13 +97,14 @@ impl<'a> Scanner<'a> {
 
     /// The content of a string. One with escapes is compact if it would be written the same way again.
     fn string(&mut self) -> Option<Cow<'a, str>> {
-        let end = string_end(self.text, self.at)?;
-        let literal = &self.text[self.at..end];
-        self.at = end;
-        let content = content(literal)?;
+        let literal = StringLiteral::at(&self.text[self.at..])?;
+        self.at += literal.text.len();
+        let content = literal.content()?;
         let is_compact = match &content {
             Cow::Borrowed(plain) => plain.bytes().all(|byte| byte >= b' '),
-            Cow::Owned(unescaped) => !unescaped.contains('\0') && compact(unescaped) == literal,
+            Cow::Owned(unescaped) => {
+                !unescaped.contains('\0') && compact(unescaped) == literal.text
+            }
         };
         is_compact.then_some(content)
     }
@@ -159,59 +160,79 @@ impl<'a> Iterator for CompactMembers<'a> {
     fn next(&mut self) -> Option<CompactMember<'a>> {
         // A brace or a comma comes before each member.
         let member = self.rest.get(1..)?;
-        let name_end = string_end(member, 0)?;
-        let (end, depth) = value_end(member, name_end + 1)?;
+        let name = StringLiteral::at(member)?;
+        let value = name.text.len() + 1;
+        let (length, depth) = value_length(member.get(value..)?)?;
+        let end = value + length;
         self.rest = &member[end..];
         Some(CompactMember {
-            name: content(&member[..name_end])?,
+            name: name.content()?,
             whole: &member[..end],
-            value: &member[name_end + 1..end],
+            value: &member[value..end],
             depth,
         })
     }
 }
 
-/// The content of a string with its quotes.
-fn content(literal: &str) -> Option<Cow<'_, str>> {
-    let plain = literal.strip_prefix('"')?.strip_suffix('"')?;
-    match plain.bytes().any(|byte| byte == b'\\') {
-        false => Some(Cow::Borrowed(plain)),
-        true => serde_json::from_str(literal).ok().map(Cow::Owned),
-    }
+/// A string with its quotes.
+struct StringLiteral<'a> {
+    text: &'a str,
+    has_escapes: bool,
 }
 
-/// Where the string ends that starts here.
-fn string_end(text: &str, start: usize) -> Option<usize> {
-    let bytes = text.as_bytes();
-    if *bytes.get(start)? != b'"' {
-        return None;
+impl<'a> StringLiteral<'a> {
+    /// The string that a text begins with.
+    fn at(text: &'a str) -> Option<Self> {
+        let (mut at, mut has_escapes) = (1, false);
+        let mut rest = text.as_bytes().strip_prefix(b"\"")?;
+        loop {
+            let skipped = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+            at += skipped + 1;
+            if rest[skipped] == b'"' {
+                return Some(Self { text: &text[..at], has_escapes });
+            }
+            has_escapes = true;
+            at += 1;
+            rest = rest.get(skipped + 2..)?;
+        }
     }
-    let mut at = start + 1;
-    loop {
-        match *bytes.get(at)? {
-            b'"' => return Some(at + 1),
-            b'\\' => at += 2,
-            _ => at += 1,
+
+    fn content(&self) -> Option<Cow<'a, str>> {
+        match self.has_escapes {
+            false => Some(Cow::Borrowed(&self.text[1..self.text.len() - 1])),
+            true => serde_json::from_str(self.text).ok().map(Cow::Owned),
         }
     }
 }
 
-/// Where the value ends that starts here, and its levels.
-fn value_end(text: &str, start: usize) -> Option<(usize, usize)> {
+/// The length of the value that a text begins with, and its levels.
+fn value_length(text: &str) -> Option<(usize, usize)> {
     let bytes = text.as_bytes();
-    let (mut at, mut open, mut depth) = (start, 0, 0);
+    match bytes.first()? {
+        b'"' => Some((StringLiteral::at(text)?.text.len(), 0)),
+        b'{' | b'[' => nested_length(text),
+        _ => Some((bytes.iter().position(|byte| matches!(byte, b',' | b'}' | b']'))?, 0)),
+    }
+}
+
+/// As [`value_length`], for an object or an array.
+fn nested_length(text: &str) -> Option<(usize, usize)> {
+    let bytes = text.as_bytes();
+    let (mut at, mut open, mut depth) = (0, 0, 0);
     loop {
         match *bytes.get(at)? {
-            b'"' => at = string_end(text, at)? - 1,
+            b'"' => at += StringLiteral::at(&text[at..])?.text.len() - 1,
             b'{' | b'[' => {
                 open += 1;
                 depth = depth.max(open);
             }
-            b'}' | b']' | b',' if open == 0 => return Some((at, depth)),
             b'}' | b']' => open -= 1,
             _ => {}
         }
         at += 1;
+        if open == 0 {
+            return Some((at, depth));
+        }
     }
 }
 

@@ -51,7 +51,7 @@ pub fn run_tag(key: RunKey, version: Version) -> EntityTag {
     tag.push('.');
     tag.push_str(key.run.uuid().simple().encode_lower(&mut digits));
     tag.push('.');
-    tag.push_str(&version.to_string());
+    tag.push_str(itoa::Buffer::new().format(version.number()));
     EntityTag::new(tag)
 }
 

@@ -145,7 +145,7 @@ impl Merge {
         }
         if text.as_deref() != stored {
             self.changes.push(PropertyChange {
-                property: format!("{}/{name}", property::STATISTICS),
+                property: [property::STATISTICS, "/", name].concat(),
                 before: former().unwrap_or(JsonValue::Null),
                 after: merged.unwrap_or(JsonValue::Null),
             });
