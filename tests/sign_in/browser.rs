@@ -61,6 +61,15 @@ impl Browser {
         Self { http: http.build().unwrap(), cookies: BTreeMap::new() }
     }
 
+    /// The name and the value of the cookie with a session, of which there is at most one.
+    pub(crate) fn session(&self) -> Option<(&str, &str)> {
+        let mut sessions =
+            self.cookies.iter().filter(|(name, _)| name.starts_with("flowruns-session-"));
+        let session = sessions.next();
+        assert_eq!(sessions.next(), None, "several sessions");
+        session.map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// Opens a URL, without following a redirect.
     pub(crate) async fn get(&mut self, url: &str) -> Page {
         let request = self.http.get(url);

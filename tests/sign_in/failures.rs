@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::{
     browser::{Browser, Page},
-    server::{CLIENT, Fixture, READ, SESSION, people, server},
+    server::{CLIENT, Fixture, READ, people, server},
 };
 
 /// The URL with which the issuer sends the browser back, not opened yet.
@@ -20,7 +20,7 @@ async fn callback(fixture: &Fixture, browser: &mut Browser) -> String {
 fn assert_lost(page: &Page, browser: &Browser) {
     page.assert(200, "Begin again");
     assert!(page.address().starts_with("/ui/sign-in?after=lost"), "{}", page.url);
-    assert!(!browser.cookies.contains_key(SESSION));
+    assert!(browser.session().is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,7 +58,7 @@ async fn a_code_is_used_once() {
     // In the browser itself the attempt is over; the person is still signed in.
     let page = browser.open(&url).await;
     assert_eq!((page.status, page.address().as_str()), (200, "/ui"));
-    browser.cookies.remove(SESSION);
+    browser.cookies.clear();
     let page = browser.open(&url).await;
     assert_lost(&page, &browser);
 }
@@ -80,7 +80,7 @@ async fn an_id_token_of_another_attempt_application_or_issuer_is_rejected() {
         let mut browser = Browser::new();
         let page = browser.open(&fixture.begin("/ui")).await;
         page.assert(403, "does not belong to this sign-in");
-        assert!(!browser.cookies.contains_key(SESSION), "{identity}");
+        assert!(browser.session().is_none(), "{identity}");
     }
     // Signed with a key that the issuer has not published.
     fixture.issuer.change_people(|people| {
@@ -102,7 +102,7 @@ async fn an_access_token_that_the_api_rejects_signs_nobody_in() {
         fixture.issuer.change_people(|people| people.access = access.clone());
         let mut browser = Browser::new();
         browser.open(&fixture.begin("/ui")).await.assert(status, words);
-        assert!(!browser.cookies.contains_key(SESSION), "{access}");
+        assert!(browser.session().is_none(), "{access}");
     }
     for scopes in ["", "profile"] {
         let access = people(scopes).access;
@@ -133,7 +133,7 @@ async fn an_error_of_the_issuer_is_a_page_that_says_what_to_do() {
         let page = browser.open(&fixture.begin("/ui%3Fshow%3Dlate")).await;
         page.assert(status, words);
         assert!(!page.text.contains("<script>alert"), "{}", page.text);
-        assert!(!browser.cookies.contains_key(SESSION));
+        assert!(browser.session().is_none());
         if status == 200 {
             // The way to try again leads to the same page.
             page.assert(200, "begin=1&amp;next=%2Fui%3Fshow%3Dlate");
@@ -187,7 +187,7 @@ async fn an_issuer_that_is_away_or_slow_is_a_page_and_the_next_attempt_succeeds(
         let page = browser.open(&fixture.begin("/ui")).await;
         page.assert(503, "Try again in a minute");
         assert!(page.headers.contains_key("retry-after"), "{response:?}");
-        assert!(!browser.cookies.contains_key(SESSION));
+        assert!(browser.session().is_none());
     }
     fixture.issuer.change_people(|people| people.token_response = None);
     Browser::new().open(&fixture.begin("/ui")).await.assert(200, "Ada Lovelace");

@@ -9,7 +9,7 @@ use flowruns_testing::harness::{ServerProcess, data_folder};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::{FLOWRUNS, browser::Browser, server::SESSION};
+use crate::{FLOWRUNS, browser::Browser};
 
 /// What `flowruns open` does on the data folder of a server.
 fn run_open(server: &ServerProcess, arguments: &[&str]) -> Output {
@@ -38,7 +38,7 @@ async fn a_link_opens_the_dashboard_once_and_its_code_leaves_the_address() {
     let link = link(&server, &["--print"]);
     let page = browser.open(&link).await;
     assert_eq!((page.status, page.address().as_str()), (200, "/ui"));
-    assert!(browser.cookies.contains_key(SESSION));
+    assert!(browser.session().is_some());
     let mut other = Browser::new();
     let page = other.open(&link).await;
     page.assert(200, "used already");
@@ -68,7 +68,7 @@ async fn a_link_that_is_only_looked_at_is_not_used_up() {
     }
     let mut browser = Browser::new();
     browser.open(&link).await;
-    assert!(browser.cookies.contains_key(SESSION));
+    assert!(browser.session().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,7 +112,7 @@ async fn a_link_from_before_a_restart_is_not_accepted() {
     let mut browser = Browser::new();
     browser.open(&old).await.assert(200, "This link is too old");
     browser.open(&link(&server, &[])).await;
-    assert!(browser.cookies.contains_key(SESSION));
+    assert!(browser.session().is_some());
 }
 
 /// A server whose output is a terminal, which `script` makes.
@@ -166,7 +166,7 @@ async fn a_server_on_a_terminal_prints_a_link_that_opens_the_dashboard() {
     let link = server.link();
     let mut browser = Browser::new();
     browser.open(&link).await;
-    assert!(browser.cookies.contains_key(SESSION));
+    assert!(browser.session().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use flowruns_testing::issuer::AUTHORIZATION_PATH;
 
 use crate::{
     browser::Browser,
-    server::{Fixture, SESSION, in_time},
+    server::{Fixture, in_time},
 };
 
 /// A browser whose session has just expired. The issuer's tokens live for three seconds.
@@ -45,7 +45,7 @@ async fn a_renewal_that_needs_input_shows_the_sign_in_once_and_ends_the_session(
     let page = browser.open(&fixture.url("/ui?show=late")).await;
     page.assert(200, "Your session has expired");
     page.assert(200, "next=%2Fui%3Fshow%3Dlate");
-    assert!(!browser.cookies.contains_key(SESSION));
+    assert!(browser.session().is_none());
     let before = fixture.issuer.requests().len();
     browser.open(&fixture.url("/ui")).await.assert(200, "Continue with");
     assert_eq!(fixture.issuer.requests().len(), before, "the issuer was asked again");
@@ -63,7 +63,7 @@ async fn a_renewal_does_not_make_a_session_of_another_person() {
     let page = browser.open(&fixture.url("/ui?show=late")).await;
     page.assert(200, "Your session has expired");
     page.assert(200, "next=%2Fui%3Fshow%3Dlate");
-    assert!(!browser.cookies.contains_key(SESSION));
+    assert!(browser.session().is_none());
     browser.open(&fixture.begin("/ui")).await.assert(200, "Grace Hopper");
 }
 
@@ -96,5 +96,5 @@ async fn a_token_that_expires_at_once_makes_no_session() {
     fixture.issuer.change_people(|people| people.lifetime = 1);
     let mut browser = Browser::new();
     browser.open(&fixture.begin("/ui")).await.assert(502, "expires within seconds");
-    assert!(!browser.cookies.contains_key(SESSION));
+    assert!(browser.session().is_none());
 }

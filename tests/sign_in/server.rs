@@ -14,9 +14,6 @@ pub(crate) const TENANT: &str = "1e0c5e0a-4f7b-4a35-9a5c-7b0f2d7f3c55";
 pub(crate) const CLIENT: &str = "dashboard";
 pub(crate) const READ: &str = "IndustryData-Run.Read.All";
 
-/// The name of the cookie with the session.
-pub(crate) const SESSION: &str = "flowruns";
-
 /// An issuer, and a server that trusts it.
 pub(crate) struct Fixture {
     pub(crate) issuer: LocalIssuer,

@@ -255,7 +255,8 @@ impl SignIn {
             let expires_at = second(visitor.expires_at);
             self.ended.add(visitor.session, expires_at, second(request.now));
         }
-        let cookies = self.transport(&request.origin).and_then(Sessions::removal);
+        let transport = self.transport(&request.origin);
+        let cookies = transport.and_then(|transport| self.sessions.removal(transport));
         let location = format!("{}/ui/sign-in?after={SIGNED_OUT}", request.origin.prefix());
         let cookies = cookies.into_iter().collect();
         SignInResponse::Redirect { location, cookies, clears_cache: true }

@@ -13,7 +13,7 @@ use super::{
     query::Parameters,
     renewal,
     response::{DECLINED, EXPIRED, LOST, back_to_sign_in, redirect},
-    session::{Session, Sessions},
+    session::Session,
 };
 
 impl SignIn {
@@ -39,7 +39,7 @@ impl SignIn {
             Arrival::SignedIn { session, attempt }
                 if attempt.is_silent && self.replaces_another(&session, request) =>
             {
-                cookies.extend(Sessions::removal(visit.transport));
+                cookies.extend(self.sessions.removal(visit.transport));
                 Ok(back_to_sign_in(&request.origin, &next, EXPIRED, cookies))
             }
             Arrival::SignedIn { session, attempt } => {
@@ -47,7 +47,7 @@ impl SignIn {
                 Ok(redirect(&request.origin, next.as_str(), cookies))
             }
             Arrival::Declined(attempt) if attempt.is_silent => {
-                cookies.extend(Sessions::removal(visit.transport));
+                cookies.extend(self.sessions.removal(visit.transport));
                 Ok(back_to_sign_in(&request.origin, &next, EXPIRED, cookies))
             }
             Arrival::Declined(_) => Ok(back_to_sign_in(&request.origin, &next, DECLINED, cookies)),

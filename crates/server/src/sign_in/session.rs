@@ -15,14 +15,22 @@ use super::{
 };
 use crate::shared_secret::SharedSecret;
 
-/// The name of the cookie, without its prefix.
-const COOKIE: &str = "flowruns";
+/// The beginning of the name of the cookie, without the prefix of its transport.
+const COOKIE: &str = "flowruns-session-";
+const COOKIE_LABEL: &str = "flowruns session cookie 1";
+/// How many bytes of the derived id are in the name.
+const COOKIE_ID_BYTES: usize = 4;
 const LABEL: &str = "flowruns session 1";
 /// The longest name that is shown, in characters. With it and the longest actor a session needs half of a cookie.
 const MAX_NAME_CHARS: usize = 100;
 
 /// Seals sessions into cookies and reads them.
-pub(super) struct Sessions(SealingKey);
+pub(super) struct Sessions {
+    key: SealingKey,
+    /// The name of the cookie. It depends on the secret: browsers send a cookie to all ports of a host, and servers of different
+    /// secrets on one host would overwrite each other's session.
+    cookie: String,
+}
 
 /// What a cookie holds. Its members have short names, since the cookie is sent with each request.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -82,18 +90,20 @@ fn shown(name: &str) -> Option<String> {
 
 impl Sessions {
     pub(super) fn new(secret: &SharedSecret) -> anyhow::Result<Self> {
-        SealingKey::new(secret, LABEL).map(Self)
+        let id = secret.key_for(COOKIE_LABEL)?;
+        let id: String = id[..COOKIE_ID_BYTES].iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { key: SealingKey::new(secret, LABEL)?, cookie: format!("{COOKIE}{id}") })
     }
 
     /// The cookie of a session; `None` if it is too long, which no session of [`Session::of`] is.
     pub(super) fn cookie(&self, session: &Session, transport: Transport) -> Option<HeaderValue> {
         let content = serde_json::to_vec(session).ok()?;
-        let sealed = self.0.seal(&transport.name(COOKIE), &content)?;
-        transport.set(COOKIE, &sealed, None)
+        let sealed = self.key.seal(&transport.name(&self.cookie), &content)?;
+        transport.set(&self.cookie, &sealed, None)
     }
 
-    pub(super) fn removal(transport: Transport) -> Option<HeaderValue> {
-        transport.remove(COOKIE)
+    pub(super) fn removal(&self, transport: Transport) -> Option<HeaderValue> {
+        transport.remove(&self.cookie)
     }
 
     /// Who sent a request.
@@ -122,11 +132,11 @@ impl Sessions {
     /// The sessions that a request carries and that this deployment has made.
     fn sent<'a>(&'a self, headers: &'a HeaderMap) -> impl Iterator<Item = Session> + 'a {
         Transport::possible(headers).flat_map(move |transport| {
-            let name = transport.name(COOKIE);
+            let name = transport.name(&self.cookie);
             let values: Vec<&str> = cookie::values(headers, &name).collect();
             values
                 .into_iter()
-                .filter_map(move |value| serde_json::from_slice(&self.0.open(&name, value)?).ok())
+                .filter_map(move |value| serde_json::from_slice(&self.key.open(&name, value)?).ok())
         })
     }
 }
@@ -183,10 +193,23 @@ mod tests {
     }
 
     #[test]
-    fn a_session_of_another_secret_is_none() {
-        let cookie = sessions(b"old").cookie(&session("person", "Ada"), Transport::Https).unwrap();
-        let read = sessions(b"new").visitor(&request(&cookie, "flows.example"), at(0));
-        assert_eq!(read, Err(NotSignedIn::NoSession));
+    fn a_session_of_another_secret_is_none_whatever_the_name_of_its_cookie() {
+        let (old, mut new) = (sessions(b"old"), sessions(b"new"));
+        let cookie = old.cookie(&session("person", "Ada"), Transport::Https).unwrap();
+        let headers = request(&cookie, "flows.example");
+        assert_eq!(new.visitor(&headers, at(0)), Err(NotSignedIn::NoSession));
+        new.cookie = old.cookie;
+        assert_eq!(new.visitor(&headers, at(0)), Err(NotSignedIn::NoSession));
+    }
+
+    #[test]
+    fn servers_of_different_secrets_keep_each_others_sessions() {
+        let cookie = |secret| {
+            let cookie = sessions(secret).cookie(&session("person", "Ada"), Transport::Loopback);
+            cookie.unwrap().to_str().unwrap().split_once('=').unwrap().0.to_owned()
+        };
+        assert_eq!(cookie(b"one"), cookie(b"one"));
+        assert_ne!(cookie(b"one"), cookie(b"another"));
     }
 
     #[test]
