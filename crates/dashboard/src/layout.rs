@@ -11,7 +11,7 @@ use crate::{
     page::{Area, View},
     preferences::{Theme, Zone},
     request::FORM_TOKEN,
-    view::icon::{logo, symbols},
+    view::icon::logo,
 };
 
 /// The id of the last element of every page: what its scripts tell readers of the screen.
@@ -34,13 +34,15 @@ pub(crate) fn page(
     key: &ViewKey,
 ) -> Markup {
     let title = view.title();
+    let fragments = view.fragments(&page.links);
+    let body = view.body(page, &fragments);
     let session = page.session().filter(|_| view.is_live() && can_be_watched(&page.address));
     let stream = session.map(|session| {
-        let rendered = LivePage::of(view, &page.links);
+        let rendered = LivePage::of(view, fragments);
         key.parameters(&session.visitor, &page.address, &rendered)
     });
     let frame = Frame { title: &title, area: view.area(), stream, version };
-    document(&frame, page, &view.body(page))
+    document(&frame, page, &body)
 }
 
 /// A page with this content.
@@ -61,7 +63,6 @@ pub(crate) fn document(frame: &Frame<'_>, page: &PageContext, body: &Markup) -> 
                 script src=(page.links.script()) defer {}
             }
             body {
-                (symbols())
                 a.skip href="#main" { "Skip to the content" }
                 (header(frame, page))
                 main #main tabindex="-1" { (body) }

@@ -49,7 +49,12 @@ pub(crate) fn flow_path(flow: FlowId) -> String {
 
 /// The page of a run, below the prefix.
 pub(crate) fn run_path(run: RunKey) -> String {
-    format!("/ui/flows/{}/runs/{}", run.flow, run.run)
+    format!("{}{}", runs_path(run.flow), run.run)
+}
+
+/// What the paths of all runs of a flow begin with; the id of the run follows.
+pub(crate) fn runs_path(flow: FlowId) -> String {
+    format!("/ui/flows/{flow}/runs/")
 }
 
 pub(crate) const OVERVIEW: &str = "/ui";

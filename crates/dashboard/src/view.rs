@@ -7,6 +7,7 @@ pub(crate) mod json;
 pub(crate) mod lane;
 pub(crate) mod leaf;
 pub(crate) mod scale;
+pub(crate) mod shape;
 pub(crate) mod spark;
 pub(crate) mod statistics;
 pub(crate) mod status;

@@ -54,7 +54,7 @@ pub(crate) const NAME: &str = "display_name COLLATE \"C\"";
 pub(crate) static RUN: LazyLock<String> =
     LazyLock::new(|| format!("id, {}, created_at, modified_at", names("", &RUN_COLUMNS)));
 
-/// The columns of a [`RecentRunRow`](crate::row::RecentRunRow).
+/// The columns that [`recent_run`](crate::row::recent_run) reads.
 pub(crate) static RECENT_RUN: LazyLock<String> = LazyLock::new(|| {
     let columns = RUN_COLUMNS.iter().filter(|column| column.kind != JSON);
     let columns = columns.map(|column| column.name.to_owned());

@@ -3,6 +3,9 @@
 //! Each walks an index in its order and ends at a LIMIT, so that it reads no more rows than its arguments allow. The settings
 //! of the pool's sessions (`connect`) keep the planner from other plans. Documents stay in the database, but for the few values
 //! that are asked for.
+//!
+//! The text of a query depends on few things, such as whether a page is the first one: each connection prepares it once, and keeps
+//! the hundred texts that it used last. To parse and plan a long statement takes PostgreSQL more time than most of them need.
 
 mod errors;
 mod events;

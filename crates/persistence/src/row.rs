@@ -15,7 +15,7 @@ use flowruns_domain::{
     store::StoreError,
     version::Version,
 };
-use sqlx::{Decode, FromRow, Postgres, Row as _, postgres::PgRow, types::Json};
+use sqlx::{ColumnIndex as _, Decode, FromRow, Postgres, Row as _, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 use self::{
@@ -60,40 +60,6 @@ impl<'r> FromRow<'r, PgRow> for RunRow {
     }
 }
 
-#[derive(FromRow)]
-pub(crate) struct RunSummaryRow {
-    id: Uuid,
-    display_name: String,
-    start_at: DateTime<Utc>,
-    end_at: Option<DateTime<Utc>>,
-    status: String,
-    version: i64,
-}
-
-#[derive(FromRow)]
-pub(crate) struct RecentRunRow {
-    #[sqlx(flatten)]
-    summary: RunSummaryRow,
-    modified_at: DateTime<Utc>,
-}
-
-#[derive(FromRow)]
-pub(crate) struct RunSpanRow {
-    id: Uuid,
-    start_at: DateTime<Utc>,
-    end_at: Option<DateTime<Utc>>,
-    status: String,
-}
-
-/// The documents of a run, where they were read.
-#[derive(FromRow)]
-pub(crate) struct DocumentsRow {
-    blocking_error: Option<Json<JsonObject>>,
-    /// `None` where the documents were not read.
-    statistics: Option<StatisticsColumn>,
-}
-
-#[derive(FromRow)]
 pub(crate) struct FlowRow {
     id: Uuid,
     display_name: String,
@@ -102,6 +68,22 @@ pub(crate) struct FlowRow {
     effective_at: DateTime<Utc>,
     expires_at: Option<DateTime<Utc>>,
     version: i64,
+}
+
+/// The columns are those of [`FLOW`](crate::columns::FLOW), in their order; only the first one is looked for by its name.
+impl<'r> FromRow<'r, PgRow> for FlowRow {
+    fn from_row(row: &'r PgRow) -> sqlx::Result<Self> {
+        let first = "id".index(row)?;
+        Ok(Self {
+            id: row.try_get_unchecked(first)?,
+            version: row.try_get_unchecked(first + 1)?,
+            display_name: row.try_get_unchecked(first + 2)?,
+            readiness_status: row.try_get_unchecked(first + 3)?,
+            data_domain: row.try_get_unchecked(first + 4)?,
+            effective_at: row.try_get_unchecked(first + 5)?,
+            expires_at: row.try_get_unchecked(first + 6)?,
+        })
+    }
 }
 
 #[derive(FromRow)]
@@ -137,54 +119,6 @@ impl RunRow {
     }
 }
 
-impl RunSummaryRow {
-    pub(crate) fn into_summary(self, flow: FlowKey) -> Result<RunSummary, StoreError> {
-        let reader = ColumnReader(RowId::Run(flow.flow.uuid(), self.id));
-        Ok(RunSummary {
-            key: flow.run(reader.column("id", RunId::new(self.id).ok())?),
-            version: reader.column("version", Version::new(self.version))?,
-            display_name: reader
-                .column("display_name", DisplayName::from_stored(&self.display_name).ok())?,
-            start: reader.time("start_at", self.start_at)?,
-            state: reader.state(&self.status, self.end_at)?,
-        })
-    }
-}
-
-impl RecentRunRow {
-    pub(crate) fn into_recent(self, flow: FlowKey) -> Result<RecentRun, StoreError> {
-        let reader = ColumnReader(RowId::Run(flow.flow.uuid(), self.summary.id));
-        let RunSummary { key, version, display_name, start, state } =
-            self.summary.into_summary(flow)?;
-        let last_modified = reader.time("modified_at", self.modified_at)?;
-        Ok(RecentRun { id: key.run, version, display_name, start, state, last_modified })
-    }
-}
-
-impl RunSpanRow {
-    pub(crate) fn into_span(self, flow: FlowKey) -> Result<RunSpan, StoreError> {
-        let reader = ColumnReader(RowId::Run(flow.flow.uuid(), self.id));
-        Ok(RunSpan {
-            id: reader.column("id", RunId::new(self.id).ok())?,
-            start: reader.time("start_at", self.start_at)?,
-            state: reader.state(&self.status, self.end_at)?,
-        })
-    }
-}
-
-impl DocumentsRow {
-    pub(crate) fn into_details(self, run: RunKey) -> Result<Option<RunDetails>, StoreError> {
-        let Some(StatisticsColumn(statistics)) = self.statistics else {
-            return Ok(None);
-        };
-        let reader = ColumnReader(RowId::Run(run.flow.uuid(), run.run.uuid()));
-        let blocking_error =
-            self.blocking_error.map(|Json(members)| PublicError::from_stored(members));
-        let statistics = reader.column("statistics", statistics)?;
-        Ok(Some(RunDetails { blocking_error, statistics }))
-    }
-}
-
 /// Reads the columns of [`LISTED_RUN`](crate::columns::LISTED_RUN) by their places, which in a list is much cheaper than to
 /// look for their names in each row.
 pub(crate) fn listed_run(row: &PgRow, tenant: TenantId) -> Result<ListedRun, StoreError> {
@@ -198,38 +132,87 @@ pub(crate) fn listed_run_with_documents(
     tenant: TenantId,
 ) -> Result<ListedRun, StoreError> {
     let summary = run_summary(row, tenant)?;
-    let error: Option<Json<JsonObject>> = column(row, 7)?;
-    let StatisticsColumn(statistics) = column(row, 8)?;
-    let reader = ColumnReader(RowId::Run(summary.key.flow.uuid(), summary.key.run.uuid()));
-    let details = RunDetails {
-        blocking_error: error.map(|Json(members)| PublicError::from_stored(members)),
-        statistics: reader.column("statistics", statistics)?,
-    };
-    Ok(ListedRun { summary, details: Some(details) })
+    let details = run_details(row, 7, summary.key)?;
+    Ok(ListedRun { summary, details })
 }
 
-/// A column by its place. Its type is that of the migrations, and is not compared again in each row.
-fn column<'r, T: Decode<'r, Postgres>>(row: &'r PgRow, place: usize) -> Result<T, StoreError> {
+/// A column by its place, which in many rows is much cheaper than to look for its name. Its type is that of the migrations, and
+/// is not compared again in each row.
+pub(crate) fn column<'r, T: Decode<'r, Postgres>>(
+    row: &'r PgRow,
+    place: usize,
+) -> Result<T, StoreError> {
     row.try_get_unchecked(place).map_err(store_error)
 }
 
 fn run_summary(row: &PgRow, tenant: TenantId) -> Result<RunSummary, StoreError> {
     let flow = column(row, 0)?;
-    let id = column(row, 1)?;
-    let name = column(row, 2)?;
-    let start = column(row, 3)?;
-    let end = column(row, 4)?;
-    let status = column(row, 5)?;
-    let version = column(row, 6)?;
-    let reader = ColumnReader(RowId::Run(flow, id));
+    let reader = ColumnReader(RowId::Run(flow, column(row, 1)?));
     let flow = reader.column("flow_id", FlowId::new(flow).ok())?;
+    summary_of_flow(row, 1, FlowKey { tenant, flow })
+}
+
+/// Reads the columns of a summary after the flow, from this place.
+fn summary_of_flow(row: &PgRow, first: usize, flow: FlowKey) -> Result<RunSummary, StoreError> {
+    let id = column(row, first)?;
+    let name = column(row, first + 1)?;
+    let start = column(row, first + 2)?;
+    let end = column(row, first + 3)?;
+    let status = column(row, first + 4)?;
+    let version = column(row, first + 5)?;
+    let reader = ColumnReader(RowId::Run(flow.flow.uuid(), id));
     Ok(RunSummary {
-        key: FlowKey { tenant, flow }.run(reader.column("id", RunId::new(id).ok())?),
+        key: flow.run(reader.column("id", RunId::new(id).ok())?),
         version: reader.column("version", Version::new(version))?,
         display_name: reader.column("display_name", DisplayName::from_stored(name).ok())?,
         start: reader.time("start_at", start)?,
         state: reader.state(status, end)?,
     })
+}
+
+/// Reads the columns of [`RECENT_RUN`](crate::columns::RECENT_RUN), from this place.
+pub(crate) fn recent_run(
+    row: &PgRow,
+    first: usize,
+    flow: FlowKey,
+) -> Result<RecentRun, StoreError> {
+    let RunSummary { key, version, display_name, start, state } =
+        summary_of_flow(row, first, flow)?;
+    let reader = ColumnReader(RowId::Run(flow.flow.uuid(), key.run.uuid()));
+    let last_modified = reader.time("modified_at", column(row, first + 6)?)?;
+    Ok(RecentRun { id: key.run, version, display_name, start, state, last_modified })
+}
+
+/// The span of a run, from its columns.
+pub(crate) fn run_span(
+    flow: FlowKey,
+    id: Uuid,
+    (start, end): (DateTime<Utc>, Option<DateTime<Utc>>),
+    status: &str,
+) -> Result<RunSpan, StoreError> {
+    let reader = ColumnReader(RowId::Run(flow.flow.uuid(), id));
+    Ok(RunSpan {
+        id: reader.column("id", RunId::new(id).ok())?,
+        start: reader.time("start_at", start)?,
+        state: reader.state(status, end)?,
+    })
+}
+
+/// Reads the columns blocking_error and statistics, from this place. `None` where they were not read.
+pub(crate) fn run_details(
+    row: &PgRow,
+    first: usize,
+    run: RunKey,
+) -> Result<Option<RunDetails>, StoreError> {
+    let Some(StatisticsColumn(statistics)) = column(row, first + 1)? else {
+        return Ok(None);
+    };
+    let error: Option<Json<JsonObject>> = column(row, first)?;
+    let reader = ColumnReader(RowId::Run(run.flow.uuid(), run.run.uuid()));
+    Ok(Some(RunDetails {
+        blocking_error: error.map(|Json(members)| PublicError::from_stored(members)),
+        statistics: reader.column("statistics", statistics)?,
+    }))
 }
 
 impl FlowRow {

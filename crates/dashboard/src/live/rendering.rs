@@ -23,7 +23,7 @@ use crate::{
     context::PageContext,
     layout::window_title,
     links::Links,
-    page::{OFFLOAD, Page, View},
+    page::{Fragments, OFFLOAD, Page, View},
     visitor::Visitor,
 };
 
@@ -59,8 +59,9 @@ impl Tick {
         if let Page::View { status, view } = page {
             *response.status_mut() = status;
             let links = links.clone();
-            let rendered =
-                OFFLOAD.run_if_long(view.estimated_bytes(), move || LivePage::of(&*view, &links));
+            let bytes = view.estimated_bytes();
+            let render = move || LivePage::of(&*view, view.fragments(&links));
+            let rendered = OFFLOAD.run_if_long(bytes, render);
             response.extensions_mut().insert(rendered.await);
         }
         response
@@ -97,10 +98,10 @@ fn failure(response: &Response) -> LiveError {
 }
 
 impl LivePage {
-    /// The parts of a view.
-    pub(crate) fn of(view: &dyn View, links: &Links) -> Self {
-        let fragments = view.fragments(links).into_iter();
+    /// The parts of a view, of which `fragments` are rendered.
+    pub(crate) fn of(view: &dyn View, fragments: Fragments) -> Self {
         let fragments = fragments
+            .into_iter()
             .map(|fragment| LiveFragment { id: fragment.id, html: fragment.markup.into_string() });
         Self {
             fragments: fragments.collect(),

@@ -16,7 +16,7 @@ use crate::{
     address::FlowAddress,
     context::{PageContext, Representation},
     links::{self, Links},
-    page::{Area, Fragment, Page, View},
+    page::{Area, Fragment, Fragments, Page, View},
     problem::Problem,
     request::PageRequest,
     view::{
@@ -28,7 +28,11 @@ use crate::{
 /// The part of a page for each listed run and each point of a chart, in bytes.
 const ROW_BYTES: usize = 600;
 const POINT_BYTES: usize = 300;
-/// The id of the list of runs.
+/// The ids of the fragments.
+const STATE: &str = "flow-state";
+const NOTICE: &str = "flow-notice";
+const DURATIONS: &str = "flow-durations";
+const MEMBERS: &str = "flow-members";
 const RUNS: &str = "flow-runs";
 
 pub(crate) async fn get(request: PageRequest) -> Result<Page, Problem> {
@@ -57,7 +61,7 @@ impl View for FlowView {
         Some(Area::Flows)
     }
 
-    fn body(&self, page: &PageContext) -> Markup {
+    fn body(&self, page: &PageContext, fragments: &Fragments) -> Markup {
         let links = &page.links;
         html! {
             nav.crumb aria-label="Breadcrumb" {
@@ -68,7 +72,7 @@ impl View for FlowView {
             div.head {
                 div.title {
                     h1 { bdi { (self.flow.name) } }
-                    (self.state_fragment())
+                    (fragments.get(STATE))
                 }
                 div.row {
                     button type="button" data-copy="link" { "Copy link" }
@@ -76,22 +80,23 @@ impl View for FlowView {
                     a.btn href=(links.to(links::REPORT)) { "Report a run" }
                 }
             }
-            (self.notice_fragment(links))
-            (self.durations_fragment(links))
-            (self.members_fragment(links))
-            (self.runs_fragment(links))
+            (fragments.get(NOTICE))
+            (fragments.get(DURATIONS))
+            (fragments.get(MEMBERS))
+            (fragments.get(RUNS))
             @if self.may_end { (choose::end_form(page)) }
         }
     }
 
-    fn fragments(&self, links: &Links) -> Vec<Fragment> {
-        vec![
-            Fragment::new("flow-state", self.state_fragment()),
-            Fragment::new("flow-notice", self.notice_fragment(links)),
-            Fragment::new("flow-durations", self.durations_fragment(links)),
-            Fragment::new("flow-members", self.members_fragment(links)),
+    fn fragments(&self, links: &Links) -> Fragments {
+        let fragments = [
+            Fragment::new(STATE, self.state_fragment()),
+            Fragment::new(NOTICE, self.notice_fragment(links)),
+            Fragment::new(DURATIONS, self.durations_fragment(links)),
+            Fragment::new(MEMBERS, self.members_fragment(links)),
             Fragment::new(RUNS, self.runs_fragment(links)),
-        ]
+        ];
+        fragments.into_iter().collect()
     }
 
     fn is_live(&self) -> bool {
@@ -107,7 +112,7 @@ impl FlowView {
     /// Readiness, habits and marks.
     fn state_fragment(&self) -> Markup {
         html! {
-            p.row #flow-state {
+            p.row #(STATE) {
                 span.badge.none { (self.flow.readiness) }
                 span.dim { (self.flow.data_domain) }
                 @if let Some(cadence) = &self.cadence { span.dim { (cadence) } }

@@ -21,7 +21,7 @@ use crate::{
     context::PageContext,
     json::text,
     links::{Links, REPORT},
-    page::{Area, Fragment, Page, View},
+    page::{Area, Fragment, Fragments, Page, View},
     problem::Problem,
     request::PageRequest,
     view::{
@@ -32,6 +32,8 @@ use crate::{
     },
 };
 
+/// The id of the tiles.
+const TILES: &str = "tiles";
 /// The size of a row with a full strip, in bytes.
 const ROW_BYTES: usize = 10 * 1024;
 
@@ -118,7 +120,7 @@ impl Overview {
         }
     }
 
-    fn table(&self, links: &Links) -> Markup {
+    fn table(&self, fragments: &Fragments) -> Markup {
         html! {
             table.cards.flows {
                 caption.sr { "Flows by name, each with its last 50 runs" }
@@ -132,7 +134,7 @@ impl Overview {
                         th scope="col" { "Duration, median" }
                     }
                 }
-                tbody #flows { @for row in &self.flows { (row.markup(links, self.now, self.has_choices())) } }
+                tbody #flows { @for row in &self.flows { (fragments.get(&row.id())) } }
             }
         }
     }
@@ -193,25 +195,25 @@ impl View for Overview {
         Some(Area::Flows)
     }
 
-    fn body(&self, page: &PageContext) -> Markup {
+    fn body(&self, page: &PageContext, fragments: &Fragments) -> Markup {
         let links = &page.links;
         html! {
             h1.sr { "Flows" }
-            (tiles(&self.tiles, links))
+            (fragments.get(TILES))
             section.panel aria-labelledby="flows-title" {
                 (self.header(links))
-                @if self.flows.is_empty() { (self.nothing(links)) } @else { (self.table(links)) }
+                @if self.flows.is_empty() { (self.nothing(links)) } @else { (self.table(fragments)) }
                 (self.footer(links))
             }
             @if self.has_choices() { (choose::end_form(page)) }
         }
     }
 
-    fn fragments(&self, links: &Links) -> Vec<Fragment> {
+    fn fragments(&self, links: &Links) -> Fragments {
         let rows = self.flows.iter();
         let rows = rows
             .map(|row| Fragment::new(row.id(), row.markup(links, self.now, self.has_choices())));
-        std::iter::once(Fragment::new("tiles", tiles(&self.tiles, links))).chain(rows).collect()
+        std::iter::once(Fragment::new(TILES, tiles(&self.tiles, links))).chain(rows).collect()
     }
 
     fn announcement(&self) -> String {

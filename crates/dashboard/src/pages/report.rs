@@ -14,12 +14,14 @@ use crate::{
     context::PageContext,
     json,
     links::{Links, REPORT},
-    page::{Area, Fragment, Page, View},
+    page::{Area, Fragment, Fragments, Page, View},
     problem::Problem,
     request::PageRequest,
     view::{status::badge, time::ticking_ago},
 };
 
+/// The id of the newest run.
+const ARRIVAL: &str = "arrival";
 /// The flow of the examples, when the tenant has none.
 const NEW_FLOW_NAME: &str = "First flow";
 
@@ -92,9 +94,9 @@ impl Report {
     }
 
     /// The first run, as soon as there is one.
-    fn arrival(&self, links: &Links) -> Fragment {
-        let markup = html! {
-            p #arrival.note role="status" {
+    fn arrival(&self, links: &Links) -> Markup {
+        html! {
+            p #(ARRIVAL).note role="status" {
                 @match &self.newest_run {
                     Some(run) => {
                         span { "Newest run:" }
@@ -105,8 +107,7 @@ impl Report {
                     None => "No run has been reported yet. When the first one arrives, this page shows it.",
                 }
             }
-        };
-        Fragment::new("arrival", markup)
+        }
     }
 
     /// With a flow that is created with the first run if the tenant has none.
@@ -148,12 +149,12 @@ impl View for Report {
         Some(Area::Report)
     }
 
-    fn body(&self, page: &PageContext) -> Markup {
+    fn body(&self, _page: &PageContext, fragments: &Fragments) -> Markup {
         html! {
             section.panel.hero {
                 h1 { "Report a run" }
                 p { "Each of these ways reports a run of the flow " bdi { b { (self.flow.name) } } "." }
-                (self.arrival(&page.links).markup)
+                (fragments.get(ARRIVAL))
             }
             div.ways {
                 (way(1, "Any command", "In front of a command, in a shell, a crontab or a scheduler. Its start, its end, its exit code and the last lines of a failure are reported; the command itself runs as before, also while this server is away.", &self.exec(), "way-exec"))
@@ -169,8 +170,8 @@ impl View for Report {
         }
     }
 
-    fn fragments(&self, links: &Links) -> Vec<Fragment> {
-        vec![self.arrival(links)]
+    fn fragments(&self, links: &Links) -> Fragments {
+        [Fragment::new(ARRIVAL, self.arrival(links))].into_iter().collect()
     }
 
     fn is_live(&self) -> bool {

@@ -17,7 +17,7 @@ use crate::{
     address::{ChosenRun, RunPageAddress},
     context::PageContext,
     links::{self, Links, flow_path},
-    page::{Area, Fragment, Page, View},
+    page::{Area, Fragment, Fragments, Page, View},
     problem::Problem,
     request::{FORM_TOKEN, PageRequest},
     view::{
@@ -26,6 +26,12 @@ use crate::{
         status::{big_badge, look},
     },
 };
+
+/// The ids of the fragments.
+const STATUS: &str = "run-status";
+const OUTCOME: &str = "run-outcome";
+const STATISTICS: &str = "run-statistics";
+const HISTORY: &str = "run-history";
 
 /// The part of a page for each row of statistics and each entry, in bytes.
 const ROW_BYTES: usize = 400;
@@ -46,32 +52,33 @@ impl View for RunView {
         Some(Area::Flows)
     }
 
-    fn body(&self, page: &PageContext) -> Markup {
+    fn body(&self, page: &PageContext, fragments: &Fragments) -> Markup {
         let links = &page.links;
         html! {
             (self.breadcrumb(links))
             div.head {
                 div.title {
-                    div.row { (self.status_fragment()) h1 { bdi { (self.run.name) } } }
+                    div.row { (fragments.get(STATUS)) h1 { bdi { (self.run.name) } } }
                 }
                 (self.actions(page))
             }
-            (self.outcome_fragment(links))
+            (fragments.get(OUTCOME))
             div.cols {
-                (self.statistics_fragment(links))
-                (self.history_fragment(links))
+                (fragments.get(STATISTICS))
+                (fragments.get(HISTORY))
             }
             (self.document(page))
         }
     }
 
-    fn fragments(&self, links: &Links) -> Vec<Fragment> {
-        vec![
-            Fragment::new("run-status", self.status_fragment()),
-            Fragment::new("run-outcome", self.outcome_fragment(links)),
-            Fragment::new("run-statistics", self.statistics_fragment(links)),
-            Fragment::new("run-history", self.history_fragment(links)),
-        ]
+    fn fragments(&self, links: &Links) -> Fragments {
+        let fragments = [
+            Fragment::new(STATUS, self.status_fragment()),
+            Fragment::new(OUTCOME, self.outcome_fragment(links)),
+            Fragment::new(STATISTICS, self.statistics_fragment(links)),
+            Fragment::new(HISTORY, self.history_fragment(links)),
+        ];
+        fragments.into_iter().collect()
     }
 
     fn is_live(&self) -> bool {

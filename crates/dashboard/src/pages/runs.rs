@@ -20,7 +20,7 @@ use crate::{
     address::{Query, RunsAddress},
     context::PageContext,
     links::{self, Links, RUNS, RUNS_CSV},
-    page::{Area, Fragment, Page, View},
+    page::{Area, Fragment, Fragments, Page, View},
     problem::Problem,
     request::PageRequest,
     view::choose,
@@ -84,7 +84,7 @@ impl View for Runs {
         Some(Area::Runs)
     }
 
-    fn body(&self, page: &PageContext) -> Markup {
+    fn body(&self, page: &PageContext, fragments: &Fragments) -> Markup {
         let links = &page.links;
         html! {
             div.head {
@@ -106,7 +106,7 @@ impl View for Runs {
                     table.cards.runs {
                         caption.sr { "Runs, the latest start first" }
                         (table::head(self.may_end))
-                        (self.rows(links))
+                        (fragments.get(ROWS))
                     }
                 }
                 @if self.runs.is_empty() { (self.nothing(links)) }
@@ -116,8 +116,8 @@ impl View for Runs {
         }
     }
 
-    fn fragments(&self, links: &Links) -> Vec<Fragment> {
-        vec![Fragment::new(ROWS, self.rows(links))]
+    fn fragments(&self, links: &Links) -> Fragments {
+        [Fragment::new(ROWS, self.rows(links))].into_iter().collect()
     }
 
     fn is_live(&self) -> bool {

@@ -13,7 +13,7 @@ use crate::{
     address::{Hours, Query, TimelineAddress},
     context::PageContext,
     links::{self, Links},
-    page::{Area, Fragment, Page, View},
+    page::{Area, Fragment, Fragments, Page, View},
     problem::Problem,
     request::PageRequest,
     view::{
@@ -56,7 +56,7 @@ impl View for Timeline {
         Some(Area::Timeline)
     }
 
-    fn body(&self, page: &PageContext) -> Markup {
+    fn body(&self, page: &PageContext, fragments: &Fragments) -> Markup {
         let links = &page.links;
         html! {
             div.head {
@@ -73,7 +73,7 @@ impl View for Timeline {
                 }
             }
             section.panel aria-label="Lanes" {
-                (self.lanes(links))
+                (fragments.get(LANES))
                 footer {
                     (status::legend())
                     span.grow {}
@@ -88,8 +88,8 @@ impl View for Timeline {
         }
     }
 
-    fn fragments(&self, links: &Links) -> Vec<Fragment> {
-        vec![Fragment::new(LANES, self.lanes(links))]
+    fn fragments(&self, links: &Links) -> Fragments {
+        [Fragment::new(LANES, self.lanes(links))].into_iter().collect()
     }
 
     /// A window in the past hardly changes.
@@ -147,7 +147,7 @@ impl Timeline {
 
     fn lanes(&self, links: &Links) -> Markup {
         let runs: Vec<_> = self.lanes.lanes.iter().map(|lane| lane.runs.as_slice()).collect();
-        let slots = self.axis.slots(&runs);
+        let (slots, ticks) = (self.axis.slots(&runs), draw::ticks(self));
         html! {
             div id=(LANES) {
                 @if let Some(from) = self.lanes.complete_from() { (left_out(from)) }
@@ -156,7 +156,7 @@ impl Timeline {
                         (draw::axis(&self.address.labels(self.now), self.address.hours != Hours::Six))
                         @for lane in &self.lanes.lanes {
                             (label(lane, links))
-                            (draw::lane(lane, self, slots, links))
+                            (draw::lane(lane, self, (slots, &ticks), links))
                         }
                     }
                 }

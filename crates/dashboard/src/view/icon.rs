@@ -67,11 +67,3 @@ pub(crate) fn logo() -> Markup {
         svg.logo viewBox="0 0 23 22" aria-hidden="true" { (PreEscaped(SHAPES)) }
     }
 }
-
-/// The cells of strips, which every page has once: each status by its shape. Taller is worse.
-pub(crate) fn symbols() -> Markup {
-    const SYMBOLS: &str = r#"<defs><g id="ok"><rect y="12" width="6" height="12" rx="1" class="f-ok"/></g><g id="warn"><rect y="12" width="6" height="12" rx="1" class="f-warn"/><circle cx="3" cy="7" r="3" class="f-warn"/></g><g id="err"><rect y="13" width="6" height="11" rx="1" class="f-err"/><rect y="2" width="6" height="8" rx="1" class="f-err"/></g><g id="fail"><rect width="6" height="24" rx="1" class="f-fail"/></g><g id="run"><rect x=".8" y="12.8" width="4.4" height="10.4" rx="1" class="s-run"/></g><g id="none"><rect x="1" y="22" width="4" height="2" class="f-none"/></g></defs>"#;
-    html! {
-        svg.sr width="0" height="0" aria-hidden="true" { (PreEscaped(SYMBOLS)) }
-    }
-}

@@ -83,18 +83,20 @@ impl Axis {
         run.end.unwrap_or(self.now).max(run.start)
     }
 
-    /// The slot in which a run starts. A run that started before the window is in the first one.
-    fn slot(&self, run: &LaneRun, slots: u32) -> u32 {
-        let slot = self.x(run.start) / WIDTH * f64::from(slots);
-        // A non-negative number below 2^32, of which the fraction is cut off.
-        slot as u32
+    /// Where runs start, in units.
+    fn starts(&self, runs: &[LaneRun]) -> Vec<f64> {
+        runs.iter().map(|run| self.x(run.start)).collect()
     }
 
     /// The bars of a lane. `runs` are those that the window shows, the earliest first.
     pub(crate) fn bars(&self, runs: &[LaneRun], slots: u32) -> Vec<Bar> {
-        let of_one_slot =
-            |one: &LaneRun, other: &LaneRun| self.slot(one, slots) == self.slot(other, slots);
-        runs.chunk_by(of_one_slot).filter_map(|runs| self.bar(runs)).collect()
+        let (starts, mut rest) = (self.starts(runs), runs);
+        let bars = in_slots(&starts, slots).filter_map(|starts| {
+            let (runs, after) = rest.split_at(starts.len());
+            rest = after;
+            self.bar(runs)
+        });
+        bars.collect()
     }
 
     fn bar(&self, runs: &[LaneRun]) -> Option<Bar> {
@@ -109,17 +111,22 @@ impl Axis {
 
     /// The finest division with which the lanes of a page have at most [`MAX_BARS`] bars.
     pub(crate) fn slots(&self, lanes: &[&[LaneRun]]) -> u32 {
+        // The position of a run is computed once, not for each division.
+        let lanes: Vec<Vec<f64>> = lanes.iter().map(|runs| self.starts(runs)).collect();
         let fits = |slots: &u32| {
-            let bars = lanes.iter().map(|runs| self.bars_of(runs, *slots));
+            let bars = lanes.iter().map(|starts| in_slots(starts, *slots).count());
             bars.sum::<usize>() <= MAX_BARS
         };
         let coarsest = SLOTS[SLOTS.len() - 1];
         SLOTS.into_iter().find(fits).unwrap_or(coarsest)
     }
+}
 
-    fn bars_of(&self, runs: &[LaneRun], slots: u32) -> usize {
-        runs.chunk_by(|one, other| self.slot(one, slots) == self.slot(other, slots)).count()
-    }
+/// The starts of runs, in units, by the slot in which they are. Runs that started before the window are in the first one.
+fn in_slots(starts: &[f64], slots: u32) -> impl Iterator<Item = &[f64]> {
+    // A non-negative number below 2^32, of which the fraction is cut off.
+    let slot = move |start: f64| (start / WIDTH * f64::from(slots)) as u32;
+    starts.chunk_by(move |one, other| slot(*one) == slot(*other))
 }
 
 fn seconds_between(earlier: Timestamp, later: Timestamp) -> f64 {

@@ -3,7 +3,10 @@
 use flowruns_domain::run::{Outcome, RunStatus};
 use maud::{Markup, html};
 
-use super::icon::{Icon, icon};
+use super::{
+    icon::{Icon, icon},
+    shape::shapes,
+};
 
 /// How a status is shown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -13,7 +16,7 @@ pub(crate) struct StatusLook {
     pub(crate) word: &'static str,
     /// What it means, as a sentence.
     pub(crate) meaning: &'static str,
-    /// The class of its colour, and the id of its cell in strips.
+    /// The class of its colour.
     pub(crate) class: &'static str,
 }
 
@@ -93,16 +96,15 @@ pub(crate) fn counts(statuses: impl Iterator<Item = RunStatus>) -> String {
     words.join(", ")
 }
 
-/// The cells of strips and what they mean.
+/// The shapes of strips and what they mean.
 pub(crate) fn legend() -> Markup {
     html! {
         p.legend {
             span { "Oldest left. Taller is worse:" }
             @for status in IN_ORDER {
-                @let StatusLook { class, word, .. } = look(status);
                 span {
-                    svg viewBox="0 0 6 24" aria-hidden="true" { use href={ "#" (class) } {} }
-                    (word)
+                    svg viewBox="0 0 6 24" aria-hidden="true" { (shapes(status, std::iter::once(0))) }
+                    (look(status).word)
                 }
             }
         }

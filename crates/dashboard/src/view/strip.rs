@@ -9,10 +9,14 @@ use maud::{Markup, html};
 use serde::Serialize;
 
 use super::{
-    status::{counts, look},
-    time::{between, rough},
+    shape::{absent, shapes},
+    status::{IN_ORDER, counts, look},
+    time::{between, rough, utc_minute},
 };
-use crate::{json, links::Links};
+use crate::{
+    json,
+    links::{Links, runs_path},
+};
 
 /// How many cells a strip has.
 pub(crate) const CELLS: usize = 50;
@@ -38,18 +42,19 @@ pub(crate) struct Cell {
 pub(crate) fn strip(flow: FlowKey, cells: &[Cell], links: &Links) -> Markup {
     let cells = &cells[cells.len().saturating_sub(CELLS)..];
     let missing = CELLS - cells.len();
+    let edges = (missing..CELLS).map(|at| at * STEP);
+    let runs = links.to(runs_path(flow.flow));
     html! {
         svg.strip viewBox="0 0 400 24" preserveAspectRatio="none" aria-hidden="true" {
-            @for at in 0..missing {
-                use href="#none" x=(at * STEP) {}
-            }
-            @for (at, cell) in cells.iter().enumerate() {
-                @let x = (missing + at) * STEP;
-                a href=(links.run(flow.run(cell.run))) tabindex="-1" {
+            @for (x, cell) in edges.clone().zip(cells) {
+                a href={ (runs) (cell.run) } tabindex="-1" {
                     rect.hit x=(x) width="8" height="24" {}
-                    use href={ "#" (look(cell.status).class) } x=(x) {}
                     title { (described(cell)) }
                 }
+            }
+            (absent((0..missing).map(|at| at * STEP)))
+            @for status in IN_ORDER {
+                (shapes(status, edges.clone().zip(cells).filter(|(_, cell)| cell.status == status).map(|(x, _)| x)))
             }
         }
         span.sr { (summary(cells)) }
@@ -58,14 +63,14 @@ pub(crate) fn strip(flow: FlowKey, cells: &[Cell], links: &Links) -> Markup {
 
 /// The words of one run. How long a run is in progress is not among them, so that a strip changes only when a run does. A page
 /// has a thousand of them, so they are not to the second.
-fn described(cell: &Cell) -> String {
-    let (word, start) = (look(cell.status).word, cell.start.date_time().format("%Y-%m-%d %H:%M"));
-    match cell.end {
-        Some(end) => {
-            let length = between(cell.start, end).num_seconds();
-            format!("{word}, {start} UTC, {}", rough(length))
+fn described(cell: &Cell) -> Markup {
+    let (word, start) = (look(cell.status).word, utc_minute(cell.start));
+    html! {
+        (word)
+        @match cell.end {
+            Some(end) => { ", " (start) " UTC, " (rough(between(cell.start, end).num_seconds())) }
+            None => { " since " (start) " UTC" }
         }
-        None => format!("{word} since {start} UTC"),
     }
 }
 
@@ -108,7 +113,8 @@ mod tests {
         ] {
             let html = strip(flow, &cells(flow, count), &Links::default()).into_string();
             assert_eq!(html.matches("<a href=\"/ui/flows/").count(), links);
-            assert_eq!(html.matches("<use ").count(), CELLS);
+            assert_eq!(html.matches("M").count(), CELLS, "a shape for each cell: {html}");
+            assert_eq!(html.matches("class=\"f-fail\"").count(), usize::from(links > 0));
             assert!(html.contains(sentence), "{html}");
         }
         let html = strip(flow, &cells(flow, 1), &Links::new("/team")).into_string();

@@ -92,7 +92,11 @@ async fn a_flow_shows_its_last_runs_its_habit_and_how_it_ended() {
     ] {
         assert!(row.contains(part), "{part}: {row}");
     }
-    assert_eq!(row.matches("<use ").count(), 50);
+    let shapes = ["f-ok", "f-fail", "s-run", "f-none"].map(|class| {
+        let path = row.split_once(&format!("<path class=\"{class}\" d=\"")).expect(class).1;
+        path.split('"').next().unwrap_or_default().matches('M').count()
+    });
+    assert_eq!(shapes, [19, 1, 1, 29]);
     assert_eq!(tile(&page, "running now"), "1");
     assert_eq!(tile(&page, "failed, last 24 h"), "1");
     assert!(page.contains("<title>1 failed · Flows · flowruns</title>"), "{page}");

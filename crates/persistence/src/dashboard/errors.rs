@@ -20,8 +20,7 @@ struct ErrorRow {
 
 pub(super) async fn read(pool: &PgPool, runs: &RunKeys) -> Result<Vec<ErrorLine>, StoreError> {
     let mut sql = statement("", runs);
-    let query = sql.build_query_as::<ErrorRow>().persistent(false);
-    let rows = query.fetch_all(pool).await.map_err(store_error)?;
+    let rows: Vec<ErrorRow> = sql.build_query_as().fetch_all(pool).await.map_err(store_error)?;
     let line = |ErrorRow { number, code, message }| {
         let index = usize::try_from(number - 1).unwrap_or_default();
         let key = runs.as_slice().get(index)?;

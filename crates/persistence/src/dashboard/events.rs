@@ -36,8 +36,7 @@ async fn newest(
 ) -> Result<Page<RunEvent>, StoreError> {
     let size = PageSize::from(last.count);
     let mut sql = statement("", run, last, times);
-    let query = sql.build_query_as::<ChunkRow>().persistent(false);
-    let rows = query.fetch_all(pool).await.map_err(store_error)?;
+    let rows: Vec<ChunkRow> = sql.build_query_as().fetch_all(pool).await.map_err(store_error)?;
     let found = rows.first().map_or(Ok(0), |row| usize::try_from(row.found));
     let is_whole = found == Ok(rows.len());
     let events = rows.into_iter().map(|row| row.event.into_event(run));

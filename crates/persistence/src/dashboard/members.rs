@@ -6,18 +6,14 @@ use flowruns_domain::{
     json::JsonValue,
     store::StoreError,
 };
-use sqlx::{FromRow, PgPool, types::Json};
+use sqlx::{PgPool, postgres::PgRow, types::Json};
 
 use super::Builder;
-use crate::{columns, error::store_error, row::RecentRunRow};
-
-#[derive(FromRow)]
-struct MemberRow {
-    #[sqlx(flatten)]
-    run: RecentRunRow,
-    /// A value for each path; null for what is not a number.
-    found: Vec<Option<Json<JsonValue>>>,
-}
+use crate::{
+    columns,
+    error::store_error,
+    row::{column, recent_run},
+};
 
 pub(super) async fn read(
     pool: &PgPool,
@@ -26,19 +22,24 @@ pub(super) async fn read(
     last: Last,
 ) -> Result<Vec<MemberValues>, StoreError> {
     let mut sql = statement("", flow, paths, last);
-    let query = sql.build_query_as::<MemberRow>().persistent(false);
+    // Names are parameters, so that only the lengths of paths make another text. Almost all paths have one or two names.
+    let is_usual = paths.as_slice().iter().all(|path| path.names().len() <= 2);
+    let query = sql.build().persistent(is_usual);
     let rows = query.fetch_all(pool).await.map_err(store_error)?;
+    rows.iter().map(|row| member_values(row, flow)).collect()
+}
+
+fn member_values(row: &PgRow, flow: FlowKey) -> Result<MemberValues, StoreError> {
+    // A value for each path; null for what is not a number.
+    let found: Vec<Option<Json<JsonValue>>> = column(row, 7)?;
     let number = |value| match value {
         Some(Json(JsonValue::Number(number))) => Some(number),
         _ => None,
     };
-    let values = |MemberRow { run, found }| {
-        Ok(MemberValues {
-            run: run.into_recent(flow)?,
-            values: found.into_iter().map(number).collect(),
-        })
-    };
-    rows.into_iter().map(values).collect()
+    Ok(MemberValues {
+        run: recent_run(row, 0, flow)?,
+        values: found.into_iter().map(number).collect(),
+    })
 }
 
 /// Only numbers leave the database. The text of the column is parsed once for all paths. `->` finds nothing in an array, as [`MemberPath::find`] does.

@@ -6,27 +6,18 @@ use flowruns_domain::{
     run::RunStatus,
     store::StoreError,
 };
-use sqlx::{FromRow, PgPool};
+use sqlx::PgPool;
 
 use super::Builder;
 use crate::{
     columns,
     error::store_error,
-    row::{DocumentsRow, RecentRunRow},
+    row::{column, recent_run, run_details},
 };
 
 /// The order of the index of a flow's runs, and the same backwards.
 const NEWEST_FIRST: &str = "start_at DESC, id";
 const OLDEST_FIRST: &str = "start_at, id DESC";
-
-#[derive(FromRow)]
-struct NeighbourRow {
-    kind: String,
-    #[sqlx(flatten)]
-    run: RecentRunRow,
-    #[sqlx(flatten)]
-    documents: DocumentsRow,
-}
 
 pub(super) async fn read(
     pool: &PgPool,
@@ -35,17 +26,14 @@ pub(super) async fn read(
     earlier: EarlierRuns,
 ) -> Result<Neighbours, StoreError> {
     let mut sql = statement("", flow, run, earlier);
-    let query = sql.build_query_as::<NeighbourRow>().persistent(false);
     let mut found = Neighbours::default();
-    for NeighbourRow { kind, run: row, documents } in
-        query.fetch_all(pool).await.map_err(store_error)?
-    {
-        let run = row.into_recent(flow)?;
-        let (nearest, is_nearer): (_, fn(&RecentRun, &RecentRun) -> bool) = match kind.as_str() {
+    for row in sql.build().fetch_all(pool).await.map_err(store_error)? {
+        let run = recent_run(&row, 1, flow)?;
+        let (nearest, is_nearer): (_, fn(&RecentRun, &RecentRun) -> bool) = match column(&row, 0)? {
             "after" => (&mut found.after, |one, other| is_newer(other, one)),
             "success" => (&mut found.success, is_newer),
             _ => {
-                let details = documents.into_details(flow.run(run.id))?;
+                let details = run_details(&row, 8, flow.run(run.id))?;
                 found.before.push(EarlierRun { run, details });
                 continue;
             }

@@ -5,19 +5,15 @@ use flowruns_domain::{
     id::{FlowKey, TenantId},
     store::StoreError,
 };
-use sqlx::{FromRow, PgPool};
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::Builder;
-use crate::{columns, error::store_error, row::RecentRunRow};
-
-#[derive(FromRow)]
-struct NumberedRow {
-    /// The number of the flow among those that were asked for, from 1.
-    number: i64,
-    #[sqlx(flatten)]
-    run: RecentRunRow,
-}
+use crate::{
+    columns,
+    error::store_error,
+    row::{column, recent_run},
+};
 
 pub(super) async fn read(
     pool: &PgPool,
@@ -28,11 +24,12 @@ pub(super) async fn read(
     let empty = |flow| RecentRuns { flow, runs: Vec::new() };
     let mut found: Vec<_> = flows.as_slice().iter().copied().map(empty).collect();
     let mut sql = statement("", tenant, flows, each);
-    let query = sql.build_query_as::<NumberedRow>().persistent(false);
-    for NumberedRow { number, run } in query.fetch_all(pool).await.map_err(store_error)? {
+    for row in sql.build().fetch_all(pool).await.map_err(store_error)? {
+        // The number of the flow among those that were asked for, from 1.
+        let number: i64 = column(&row, 0)?;
         let index = usize::try_from(number - 1).unwrap_or_default();
         if let Some(RecentRuns { flow, runs }) = found.get_mut(index) {
-            runs.push(run.into_recent(FlowKey { tenant, flow: *flow })?);
+            runs.push(recent_run(&row, 1, FlowKey { tenant, flow: *flow })?);
         }
     }
     Ok(found)

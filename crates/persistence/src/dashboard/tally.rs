@@ -32,8 +32,8 @@ pub(super) async fn read(
     }
     let mut found = vec![(Vec::new(), false); requests.len()];
     let mut sql = statement("", tenant, requests);
-    let query = sql.build_query_as::<TallyRow>().persistent(false);
-    for row in query.fetch_all(pool).await.map_err(store_error)? {
+    let rows: Vec<TallyRow> = sql.build_query_as().fetch_all(pool).await.map_err(store_error)?;
+    for row in rows {
         let index = usize::try_from(row.request).unwrap_or_default();
         let Some((flows, has_more)) = found.get_mut(index) else { continue };
         *has_more |= row.read > row.counted;

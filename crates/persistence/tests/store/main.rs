@@ -10,6 +10,7 @@ mod fixture;
 mod json_columns;
 mod listing;
 mod plans;
+mod prepared_statements;
 mod read_only;
 mod reconnections;
 mod run_cache;

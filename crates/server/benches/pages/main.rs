@@ -40,24 +40,35 @@ use support::{
 
 const FLOWRUNS: Binary = Binary::new(env!("CARGO_BIN_EXE_flowruns"));
 
-/// The loaded runs are in progress and a month old. Now they end until today: 95 % completed, 1 % failed.
-const ENDINGS: &str = r#"
+/// The loaded runs are in progress and were created in eight days a month ago. Now they start in the last `days` days and end
+/// within 17 minutes: 95 % completed, 1 % failed.
+fn endings(days: u32) -> String {
+    format!(
+        r#"
     UPDATE runs SET
-        start_at = runs.start_at + interval '32 days',
-        end_at = runs.start_at + interval '32 days' + drawn.share * interval '1 second',
+        start_at = drawn.start_at,
+        end_at = drawn.start_at + drawn.share * interval '1 second',
         status = CASE
             WHEN drawn.share < 950 THEN 'completed' WHEN drawn.share < 975 THEN 'completedWithWarnings'
             WHEN drawn.share < 990 THEN 'completedWithErrors' ELSE 'failed' END,
-        blocking_error = CASE WHEN drawn.share >= 990 THEN '{"code":"sourceUnreachable","message":"the source did not respond"}'::jsonb END
-    FROM (SELECT flow_id, id, abs(hashtext(id::text)) % 1000 AS share FROM runs) AS drawn
-    WHERE runs.flow_id = drawn.flow_id AND runs.id = drawn.id"#;
+        blocking_error = CASE WHEN drawn.share >= 990 THEN '{{"code":"sourceUnreachable","message":"the source did not respond"}}'::jsonb END
+    FROM (
+        SELECT flow_id, id, abs(hashtext(id::text)) % 1000 AS share,
+            now() - ((SELECT max(created_at) FROM runs) - created_at) * {days} / {loaded} AS start_at
+        FROM runs
+    ) AS drawn
+    WHERE runs.flow_id = drawn.flow_id AND runs.id = drawn.id"#,
+        loaded = HISTORY_SPAN.as_secs() / 86_400,
+    )
+}
+
 const STATEMENTS: &str = "
     SELECT coalesce(sum(calls), 0) FROM pg_stat_statements WHERE userid = 'flowruns_service'::regrole";
 
 /// Measures pages.
 #[derive(Parser)]
 struct Arguments {
-    /// Everything with the defaults: about five minutes.
+    /// Everything with the defaults: about eight minutes.
     #[arg(long)]
     full: bool,
     /// How many runs there are.
@@ -66,6 +77,13 @@ struct Arguments {
     /// In how many flows they are.
     #[arg(long, default_value_t = 200, value_parser = value_parser!(u64).range(1..))]
     flows: u64,
+    /// In how many days the runs started; with several numbers the pages are measured for each. 208 is a run an hour in 200 flows
+    /// of 5,000 runs, and 8 is one every two minutes.
+    #[arg(long, value_delimiter = ',', default_values_t = [208, 8], value_parser = value_parser!(u32).range(1..))]
+    days: Vec<u32>,
+    /// Only the pages whose names contain this text, such as `timeline`.
+    #[arg(long, default_value = "")]
+    only: String,
     /// How often each page is requested, one request after the other.
     #[arg(long, default_value_t = 300, value_parser = value_parser!(u32).range(1..))]
     requests: u32,
@@ -87,32 +105,50 @@ fn main() -> anyhow::Result<()> {
     let dataset = Dataset::new(arguments.runs, arguments.flows);
     eprintln!("loading {} runs", dataset.runs);
     loading::load(&mut database, dataset)?;
-    for statement in
-        [ENDINGS, "VACUUM (ANALYZE)", "CREATE EXTENSION pg_stat_statements", "CHECKPOINT"]
-    {
-        database.execute(statement)?;
-    }
-    let server = service::start(&database, None);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let reader = Reader::sign_in(&runtime, &server)?;
-    println!(
-        "\n| {} runs in {} flows | p50 ms | p99 ms | KiB on the wire | statements | CPU ms of the service | of the database |",
-        dataset.runs, dataset.flows
-    );
-    println!("|---|---|---|---|---|---|---|");
-    let processes =
-        Processes { service: server.pid(), postmaster: postgres.pid(), client: std::process::id() };
-    for (name, path) in pages(dataset)? {
-        print_row(name, &path, (&reader, processes), &mut database, arguments.requests)?;
+    database.execute("CREATE EXTENSION pg_stat_statements")?;
+    for days in &arguments.days {
+        eprintln!("spreading the runs over {days} days");
+        for statement in [&*endings(*days), "VACUUM (ANALYZE)", "CHECKPOINT"] {
+            database.execute(statement)?;
+        }
+        print_table(*days, dataset, &mut database, &arguments)?;
     }
     Ok(())
 }
 
-fn pages(dataset: Dataset) -> anyhow::Result<Vec<(&'static str, String)>> {
+/// Measures the pages while the runs started in this number of days.
+fn print_table(
+    days: u32,
+    dataset: Dataset,
+    database: &mut Database<'_>,
+    arguments: &Arguments,
+) -> anyhow::Result<()> {
+    let server = service::start(database, None);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let reader = Reader::sign_in(&runtime, &server)?;
+    println!(
+        "\n| {} runs in {} flows, {days} days | p50 ms | p99 ms | KiB on the wire | statements | CPU ms of the service | of the database |",
+        dataset.runs, dataset.flows
+    );
+    println!("|---|---|---|---|---|---|---|");
+    let processes = Processes {
+        service: server.pid(),
+        postmaster: database.postgres.pid(),
+        client: std::process::id(),
+    };
+    let pages = pages(dataset, days)?.into_iter();
+    for (name, path) in pages.filter(|(name, _)| name.contains(&arguments.only)) {
+        print_row(name, &path, (&reader, processes), database, arguments.requests)?;
+    }
+    Ok(())
+}
+
+fn pages(dataset: Dataset, days: u32) -> anyhow::Result<Vec<(&'static str, String)>> {
     let run = dataset.runs - dataset.runs % dataset.flows;
     // Of the same flow.
     let first = run % dataset.flows + dataset.flows;
-    let days_ago = Timestamp::new(SystemClock.now().date_time() - HISTORY_SPAN / 2)?;
+    let half = Duration::from_secs(u64::from(days) * 86_400 / 2);
+    let days_ago = Timestamp::new(SystemClock.now().date_time() - half)?;
     let flow = format!("/ui/flows/{}", flow_id(dataset.flow_of(run)));
     Ok(vec![
         ("overview", "/ui".to_owned()),

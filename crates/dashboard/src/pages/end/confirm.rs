@@ -20,7 +20,7 @@ use crate::{
     address::ChosenRun,
     context::PageContext,
     links::{END, Links},
-    page::{Area, View},
+    page::{Area, Fragments, View},
     request::FORM_TOKEN,
     view::{
         status::badge,
@@ -146,7 +146,7 @@ impl View for Confirmation {
         Some(Area::Runs)
     }
 
-    fn body(&self, page: &PageContext) -> Markup {
+    fn body(&self, page: &PageContext, _fragments: &Fragments) -> Markup {
         let links = &page.links;
         html! {
             div.head {

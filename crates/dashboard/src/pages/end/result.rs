@@ -18,7 +18,7 @@ use super::{
 use crate::{
     context::PageContext,
     links::Links,
-    page::{Area, View},
+    page::{Area, Fragments, View},
     view::{
         icon::{Icon, icon},
         status::{StatusLook, look},
@@ -126,7 +126,7 @@ impl View for Ended {
         Some(Area::Runs)
     }
 
-    fn body(&self, page: &PageContext) -> Markup {
+    fn body(&self, page: &PageContext, _fragments: &Fragments) -> Markup {
         let links = &page.links;
         let (ended, all) = (self.count_ended(), self.runs.len());
         html! {

@@ -4,7 +4,7 @@ use flowruns_domain::dashboard::Tally;
 use maud::{Markup, html};
 use serde::Serialize;
 
-use super::shown;
+use super::{TILES, shown};
 use crate::{
     address::{OverviewAddress, Query, Show},
     links::{Links, RUNS},
@@ -95,7 +95,7 @@ impl MarkedFlows {
     }
 }
 
-/// The tiles, as the element with the id `tiles`.
+/// The tiles.
 pub(super) fn tiles(tiles: &Tiles, links: &Links) -> Markup {
     let runs = |status: &str, since: Option<&str>| {
         links.to(Query::new(RUNS).with("status", Some(status)).with("since", since))
@@ -107,7 +107,7 @@ pub(super) fn tiles(tiles: &Tiles, links: &Links) -> Markup {
         plural(stale.flows, "flow may be stale", "flows may be stale"),
     );
     html! {
-        section.tiles #tiles aria-label="Now" {
+        section.tiles #(TILES) aria-label="Now" {
             (tile((Icon::Running, running.runs), &running.number(), ("running now", running.place()), &runs("running", None)))
             (tile((Icon::Failed, failed.runs), &failed.number(), ("failed, last 24 h", failed.place()), &runs("failed", Some("24h"))))
             (tile((Icon::Error, with_errors.runs), &with_errors.number(), ("with errors, last 24 h", with_errors.place()), &runs("completedWithErrors", Some("24h"))))

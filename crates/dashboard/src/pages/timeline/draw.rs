@@ -47,7 +47,12 @@ pub(super) fn axis(labels: &[Timestamp], has_days: bool) -> Markup {
 
 /// The runs of a flow. Its links are for the mouse: the keyboard and readers have the sentence beside it, and the page of the
 /// flow.
-pub(super) fn lane(lane: &Lane, timeline: &Timeline, slots: u32, links: &Links) -> Markup {
+pub(super) fn lane(
+    lane: &Lane,
+    timeline: &Timeline,
+    (slots, ticks): (u32, &str),
+    links: &Links,
+) -> Markup {
     let axis = timeline.axis;
     let mut bars = axis.bars(&lane.runs, slots);
     // Of bars that overlap, the worst is on top.
@@ -58,7 +63,7 @@ pub(super) fn lane(lane: &Lane, timeline: &Timeline, slots: u32, links: &Links) 
                 @if let Some(from) = lane.complete_from {
                     rect.unknown width=(Units(axis.x(from))) height=(HEIGHT) {}
                 }
-                path.tick d=(ticks(timeline)) {}
+                path.tick d=(ticks) {}
                 @for bar in &bars {
                     a href=(links.to(target(lane, bar))) tabindex="-1" {
                         (shape(bar))
@@ -72,7 +77,7 @@ pub(super) fn lane(lane: &Lane, timeline: &Timeline, slots: u32, links: &Links) 
 }
 
 /// A line at each label of the axis.
-fn ticks(timeline: &Timeline) -> String {
+pub(super) fn ticks(timeline: &Timeline) -> String {
     let labels = timeline.address.labels(timeline.now);
     labels.into_iter().map(|label| vertical(timeline.axis.x(label))).collect()
 }
