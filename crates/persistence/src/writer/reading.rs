@@ -247,7 +247,7 @@ impl ReadingTask {
             }
             Err(failure) => {
                 let jobs = groups.into_iter().flat_map(|group| group.jobs).collect();
-                self.failed(jobs, failure.error).await;
+                self.failed(jobs, failure).await;
                 return Vec::new();
             }
         };
@@ -307,7 +307,13 @@ impl ReadingTask {
 
     /// Keeps the reports to try again: all of them, after a pause, if the failure is transient; after an error that one row may
     /// have caused, each in a statement of its own. The others fail.
-    async fn failed(&mut self, jobs: Vec<ReportJob>, error: sqlx::Error) {
+    async fn failed(&mut self, jobs: Vec<ReportJob>, failure: ConnectionFailure) {
+        if failure.needs_another_connection() {
+            self.meter.read.retried();
+            self.pending.again.extend(jobs);
+            return;
+        }
+        let error = failure.error;
         if is_transient(&error) {
             tracing::warn!(%error, reports = jobs.len(), "runs are read again after a failure");
             self.meter.read.retried();
