@@ -37,10 +37,6 @@ const SMALL_BATCH: usize = 16;
 /// late for the next batch.
 const DECISIONS_PER_WRITE: usize = 4;
 
-/// The maximum number of times that the task yields before it decides, so that other tasks can send their reports. If no report
-/// arrives during a yield, it stops.
-const MAX_YIELDS: usize = 3;
-
 /// The reports of one run.
 type Group = (RunKey, Vec<ReportJob>);
 /// The reports of a run that must be read, and the version of it that the cache withheld.
@@ -123,7 +119,7 @@ impl ReadingTask {
             while let Ok(result) = self.results.try_recv() {
                 self.finish_batch(result, &mut jobs);
             }
-            self.drain_queue(&mut jobs).await;
+            self.queue.gather(&mut jobs, MAX_JOBS).await;
             self.defer_reports_in_flight(&mut jobs);
             if jobs.len() >= self.pending.min_reports() {
                 return Some(self.limit_batch(drop_expired(jobs)));
@@ -135,23 +131,6 @@ impl ReadingTask {
             tokio::select! {
                 Some(result) = self.results.recv() => self.finish_batch(result, &mut jobs),
                 received = self.queue.receive(&mut jobs, MAX_JOBS), if !is_closed => is_closed = !received,
-            }
-        }
-    }
-
-    /// Receives the reports that wait, and those of requests that are about to be carried out: without their turn, a batch would
-    /// often hold the first report of several that arrived together.
-    async fn drain_queue(&mut self, jobs: &mut Vec<ReportJob>) {
-        self.queue.drain(jobs, MAX_JOBS);
-        for _ in 0..MAX_YIELDS {
-            let received = jobs.len();
-            if received == 0 || received >= MAX_JOBS {
-                return;
-            }
-            tokio::task::yield_now().await;
-            self.queue.drain(jobs, MAX_JOBS);
-            if jobs.len() == received {
-                return;
             }
         }
     }

@@ -65,7 +65,7 @@ const BUDGETS: [Budget; 7] = [
     budget(Kind::Patch, 64, 165, 152),
     budget(Kind::Hot, 8, 133, 148),
     budget(Kind::Hot, 64, 123, 59),
-    budget(Kind::Post, 8, 198, 397),
+    budget(Kind::Post, 8, 198, 350),
     budget(Kind::Get, 8, 138, 74),
     budget(Kind::List, 8, 1223, 413),
 ];
