@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use flowruns_domain::clock::{Clock as _, SystemClock};
@@ -94,6 +95,39 @@ impl Database {
             Cluster::start(options).unwrap()
         };
         self.cluster = Some(tokio::task::spawn_blocking(start).await.unwrap());
+    }
+
+    /// Copies its files while it is stopped.
+    pub(crate) async fn back_up(&mut self) {
+        self.restart_after(|data, backup| {
+            let copied = Command::new("cp").arg("-a").args([data, backup]).status();
+            assert!(copied.unwrap().success());
+        })
+        .await;
+    }
+
+    /// Replaces its files by the backup while it is stopped.
+    pub(crate) async fn restore(&mut self) {
+        self.restart_after(|data, backup| {
+            fs::remove_dir_all(data).unwrap();
+            fs::rename(backup, data).unwrap();
+        })
+        .await;
+    }
+
+    /// Stops it, changes its files or those of the backup, and starts it again at the same address.
+    async fn restart_after(&mut self, change: impl FnOnce(&Path, &Path) + Send + 'static) {
+        let former = self.cluster.take().unwrap();
+        let options = self.options.clone();
+        let restart = move || {
+            former.stop().unwrap();
+            let folder = former.folder().to_owned();
+            // Unlocks the folder.
+            drop(former);
+            change(&folder.join("postgres"), &folder.join("backup"));
+            Cluster::start(options).unwrap()
+        };
+        self.cluster = Some(tokio::task::spawn_blocking(restart).await.unwrap());
     }
 
     /// Its log.

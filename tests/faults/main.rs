@@ -8,6 +8,7 @@
 //! | sessions are terminated at random, or all at once | `terminated_sessions` |
 //! | PostgreSQL, or one session of it, is stopped for a while | `stopped_postgres` |
 //! | PostgreSQL is killed with -9 and recovers | `killed_postgres` |
+//! | an older backup of PostgreSQL is restored | `restored_backup` |
 //! | responses of PostgreSQL are lost | `lost_responses` |
 //! | pool and queue are exhausted | `exhausted` |
 //! | ten times as many clients as requests that are admitted, with short and with long bodies | `overloaded` |
@@ -41,6 +42,7 @@ mod load;
 mod lossy_proxy;
 mod lost_responses;
 mod overloaded;
+mod restored_backup;
 mod small_disk;
 mod stopped_postgres;
 mod terminated_sessions;

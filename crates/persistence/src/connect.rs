@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::{
     dedicated_connection,
     error::store_error,
-    pool::{Pool, ReadOnlyDetection},
+    pool::{Pool, PoolReplacement},
 };
 
 /// A connection that was idle for longer is tested before it is used.
@@ -133,8 +133,8 @@ impl ConnectOptions {
             ("enable_sort", "off"),
             ("jit", "off"),
         ]);
-        let read_only = ReadOnlyDetection::default();
-        let detection = read_only.clone();
+        let replacement = PoolReplacement::default();
+        let current = replacement.clone();
         let connections = PgPoolOptions::new()
             .max_connections(self.max_connections)
             .acquire_timeout(self.acquire_timeout)
@@ -142,12 +142,12 @@ impl ConnectOptions {
             // A test before each statement would cost a round trip; only an idle connection may have broken unnoticed.
             .test_before_acquire(false)
             .before_acquire(move |connection, meta| {
-                let may_write = detection.is_newer(meta.age);
+                let is_current = current.is_newer(meta.age);
                 Box::pin(async move {
-                    if may_write && meta.idle_for > TEST_AFTER_IDLE {
+                    if is_current && meta.idle_for > TEST_AFTER_IDLE {
                         connection.ping().await?;
                     }
-                    Ok(may_write)
+                    Ok(is_current)
                 })
             })
             // The statement of a caller that has gone still runs, and would occupy the connection. Flushing waits for such a
@@ -161,7 +161,7 @@ impl ConnectOptions {
             .connect_with(database)
             .await
             .map_err(store_error)?;
-        Ok(Pool::new(connections, read_only))
+        Ok(Pool::new(connections, replacement))
     }
 }
 

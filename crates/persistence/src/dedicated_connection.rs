@@ -12,7 +12,7 @@ use std::{
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::error::{connection_is_lost, is_read_only};
+use crate::error::{connection_is_lost, has_outdated_statements, is_read_only};
 
 /// A commit is acknowledged after it was flushed, whatever the server, the database or the role is set to. A setting of
 /// the session takes precedence over later changes of those. `remote_apply` demands more, and is kept.
@@ -210,10 +210,11 @@ impl ConnectionFailure {
         Self { error, was_new: true }
     }
 
-    /// Whether the server rejects writes now, while another connection may lead to the new primary. A connection that was
-    /// opened for these statements is as good as another one.
+    /// Whether another connection may succeed at once where this one did not: its server rejects writes now, and another one may
+    /// lead to the new primary, or its statements are outdated. A connection that was opened for these statements is as good
+    /// as another one.
     pub(crate) fn needs_another_connection(&self) -> bool {
-        !self.was_new && is_read_only(&self.error)
+        !self.was_new && (is_read_only(&self.error) || has_outdated_statements(&self.error))
     }
 }
 

@@ -11,6 +11,7 @@ const QUERY_CANCELED: &str = "57014";
 const READ_ONLY_SQL_TRANSACTION: &str = "25006";
 const TOO_MANY_CONNECTIONS: &str = "53300";
 const UNIQUE_VIOLATION: &str = "23505";
+const FEATURE_NOT_SUPPORTED: &str = "0A000";
 const INVALID_OBJECT_DEFINITION: &str = "42P17";
 const CHECK_VIOLATION: &str = "23514";
 const FOREIGN_KEY_VIOLATION: &str = "23503";
@@ -73,9 +74,17 @@ pub(crate) fn outcome_is_unknown(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether the connection cannot be used any more: it broke, or since a failover its server rejects writes.
+/// Whether the connection cannot be used any more: it broke, since a failover its server rejects writes, or its statements are
+/// outdated.
 pub(crate) fn connection_is_lost(error: &sqlx::Error) -> bool {
-    outcome_is_unknown(error) || is_read_only(error)
+    outcome_is_unknown(error) || is_read_only(error) || has_outdated_statements(error)
+}
+
+/// Whether the session had prepared a statement before a migration changed the type of a column that it returns. PostgreSQL refuses
+/// such a statement before it is executed ("cached plan must not change result type"), and the session keeps it. A new session
+/// prepares it anew; if that one refuses it too, the statement itself is not supported.
+pub(crate) fn has_outdated_statements(error: &sqlx::Error) -> bool {
+    sqlstate(error).as_deref() == Some(FEATURE_NOT_SUPPORTED)
 }
 
 /// Whether the server rejects writes, as a standby does.

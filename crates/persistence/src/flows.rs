@@ -75,7 +75,7 @@ impl FlowStore for PostgresStore {
 
     /// Creates a flow under an id that no other flow has.
     async fn create_flow(&self, flow: Flow) -> Result<(), StoreError> {
-        let mut budget = RetryBudget::new(self.retry_for);
+        let mut budget = RetryBudget::new(&self.pool, self.retry_for);
         let mut may_exist = false;
         loop {
             let creation = bound(sqlx::query(CREATE.as_str()), &flow);
@@ -96,7 +96,7 @@ impl FlowStore for PostgresStore {
         key: FlowKey,
         decide: DecideFlow,
     ) -> Result<Option<Updated<Flow>>, StoreError> {
-        let mut budget = RetryBudget::new(self.retry_for);
+        let mut budget = RetryBudget::new(&self.pool, self.retry_for);
         // The change of an attempt whose outcome is unknown.
         let mut unknown: Option<Flow> = None;
         loop {
@@ -147,7 +147,7 @@ impl FlowStore for PostgresStore {
         key: FlowKey,
         decide: DecideFlow,
     ) -> Result<Option<FlowDeleted>, StoreError> {
-        let mut budget = RetryBudget::new(self.retry_for);
+        let mut budget = RetryBudget::new(&self.pool, self.retry_for);
         let mut may_be_deleted = false;
         loop {
             let Some(read) = self.read_within(&mut budget, key).await? else {
@@ -185,7 +185,7 @@ impl PostgresStore {
     /// Reads a flow within the time of a change.
     async fn read_within(
         &self,
-        budget: &mut RetryBudget,
+        budget: &mut RetryBudget<'_>,
         key: FlowKey,
     ) -> Result<Option<Flow>, StoreError> {
         loop {

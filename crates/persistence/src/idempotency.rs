@@ -58,7 +58,7 @@ type Statement<'q> = Query<'q, Postgres, PgArguments>;
 impl IdempotencyStore for PostgresStore {
     /// A repeated attempt recognizes its own claim, whose response was lost, by the id of the attempt.
     async fn claim_key(&self, claim: KeyClaim) -> Result<ClaimOutcome, StoreError> {
-        let mut budget = RetryBudget::new(self.retry_for);
+        let mut budget = RetryBudget::new(&self.pool, self.retry_for);
         loop {
             match attempt(&self.pool, &claim).await {
                 Ok(Some(claimed)) => return Ok(claimed),
@@ -73,7 +73,7 @@ impl IdempotencyStore for PostgresStore {
         claim: KeyClaim,
         response: StoredResponse,
     ) -> Result<(), StoreError> {
-        let mut budget = RetryBudget::new(self.retry_for);
+        let mut budget = RetryBudget::new(&self.pool, self.retry_for);
         let status = i16::try_from(response.code)
             .map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
         loop {

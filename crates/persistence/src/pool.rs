@@ -1,7 +1,7 @@
 //! The connections that requests share.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -11,27 +11,27 @@ use sqlx::{
     query::Query,
 };
 
-use crate::error::is_read_only;
+use crate::error::{has_outdated_statements, is_read_only};
 
-/// The pool is replaced at most once in this time. Otherwise each write to a standby would close the connections of its
+/// A read-only server replaces the pool at most once in this time. Otherwise each write to a standby would close the connections of its
 /// readers.
 const REPLACE_EVERY: Duration = Duration::from_secs(1);
 
-/// A pool whose connections are replaced when their server rejects writes.
+/// A pool whose connections are replaced when their server rejects writes, or their statements are outdated.
 #[derive(Clone)]
 pub(crate) struct Pool {
     connections: PgPool,
-    read_only: ReadOnlyDetection,
+    replacement: PoolReplacement,
 }
 
-/// When a connection was last found to be read-only. Connections that were opened earlier are not used any more: after a
-/// failover behind one address they may lead to the former primary.
+/// When all connections were last found to need replacement. Those that were opened earlier are not used any more: after a
+/// failover behind one address they may lead to the former primary, and after a migration have prepared statements of other types.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ReadOnlyDetection(Arc<Mutex<Option<Instant>>>);
+pub(crate) struct PoolReplacement(Arc<Mutex<Option<Instant>>>);
 
 impl Pool {
-    pub(crate) const fn new(connections: PgPool, read_only: ReadOnlyDetection) -> Self {
-        Self { connections, read_only }
+    pub(crate) const fn new(connections: PgPool, replacement: PoolReplacement) -> Self {
+        Self { connections, replacement }
     }
 
     /// The connections, for reads.
@@ -47,16 +47,29 @@ impl Pool {
         let mut connection = self.connections.acquire().await?;
         let done = statement.execute(&mut *connection).await;
         if done.as_ref().is_err_and(is_read_only) {
-            self.read_only.record();
+            self.replacement.record_read_only();
             connection.close_on_drop();
         }
         done
     }
+
+    /// Replaces all connections if this error shows that their statements are outdated. Returns whether it does.
+    pub(crate) fn replace_outdated(&self, error: &sqlx::Error) -> bool {
+        let is_outdated = has_outdated_statements(error);
+        if is_outdated {
+            self.replacement.record();
+        }
+        is_outdated
+    }
 }
 
-impl ReadOnlyDetection {
+impl PoolReplacement {
     fn record(&self) {
-        let mut detected = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *self.detected() = Some(Instant::now());
+    }
+
+    fn record_read_only(&self) {
+        let mut detected = self.detected();
         if detected.is_none_or(|detected| detected.elapsed() > REPLACE_EVERY) {
             *detected = Some(Instant::now());
         }
@@ -64,8 +77,11 @@ impl ReadOnlyDetection {
 
     /// Whether a connection of this age was opened after the detection.
     pub(crate) fn is_newer(&self, age: Duration) -> bool {
-        let detected = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        detected.is_none_or(|detected| age < detected.elapsed())
+        self.detected().is_none_or(|detected| age < detected.elapsed())
+    }
+
+    fn detected(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -75,19 +91,19 @@ mod tests {
 
     #[test]
     fn connections_from_before_the_detection_are_replaced_and_later_ones_are_kept() {
-        let detection = ReadOnlyDetection::default();
+        let detection = PoolReplacement::default();
         assert!(detection.is_newer(Duration::MAX));
-        detection.record();
+        detection.record_read_only();
         assert!(!detection.is_newer(Duration::from_secs(60)));
         assert!(detection.is_newer(Duration::ZERO));
     }
 
     #[test]
     fn a_second_detection_shortly_after_the_first_replaces_no_connection() {
-        let detection = ReadOnlyDetection::default();
-        detection.record();
+        let detection = PoolReplacement::default();
+        detection.record_read_only();
         let first = *detection.0.lock().unwrap();
-        detection.record();
+        detection.record_read_only();
         assert_eq!(*detection.0.lock().unwrap(), first);
     }
 }

@@ -10,16 +10,20 @@ use flowruns_domain::store::{StoreError, StoreErrorKind};
 use crate::{
     error::{connection_is_lost, is_read_only, is_transient, store_error},
     meter,
+    pool::Pool,
 };
 
 /// All connections of a pool may have failed at once. This number of them is replaced without a pause.
 const FAILED_CONNECTIONS: u32 = 32;
+/// Several migrations can follow one another, and each can make the statements of the pool's connections outdated.
+const OUTDATED_POOLS: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 /// Repeats a read after transient failures, within `retry_for`. A broken connection is never reported to the caller while
 /// time is left to retry. `unit` is the label of the metric that counts the repetitions.
 pub(crate) async fn read<T, F>(
+    pool: &Pool,
     retry_for: Duration,
     unit: &'static str,
     mut attempt: impl FnMut() -> F,
@@ -27,7 +31,7 @@ pub(crate) async fn read<T, F>(
 where
     F: Future<Output = Result<T, StoreError>>,
 {
-    let mut budget = RetryBudget::new(retry_for);
+    let mut budget = RetryBudget::new(pool, retry_for);
     loop {
         match attempt().await {
             Err(error) => budget.retry_read_after(error, unit).await?,
@@ -54,21 +58,26 @@ impl Backoff {
 }
 
 /// The time for a unit of work and its repetitions.
-pub(crate) struct RetryBudget {
+pub(crate) struct RetryBudget<'a> {
+    pool: &'a Pool,
     end: Instant,
     backoff: Backoff,
     failed_connections: u32,
     /// A connection turned out to be read-only.
     was_read_only: bool,
+    outdated_pools: u32,
 }
 
-impl RetryBudget {
-    pub(crate) fn new(retry_for: Duration) -> Self {
+impl<'a> RetryBudget<'a> {
+    /// For statements on connections of the pool.
+    pub(crate) fn new(pool: &'a Pool, retry_for: Duration) -> Self {
         Self {
+            pool,
             end: Instant::now() + retry_for,
             backoff: Backoff::default(),
             failed_connections: 0,
             was_read_only: false,
+            outdated_pools: 0,
         }
     }
 
@@ -96,6 +105,14 @@ impl RetryBudget {
         if source.is_some_and(is_read_only) {
             // Either the next connection leads to the new primary, or none does yet.
             if mem::replace(&mut self.was_read_only, true) {
+                return Err(error);
+            }
+            meter::read_retried(unit);
+            return Ok(());
+        }
+        if source.is_some_and(|source| self.pool.replace_outdated(source)) {
+            self.outdated_pools += 1;
+            if self.outdated_pools > OUTDATED_POOLS {
                 return Err(error);
             }
             meter::read_retried(unit);

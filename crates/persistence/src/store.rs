@@ -52,7 +52,7 @@ impl PostgresStore {
     /// [`StoreError`] when the database cannot be reached within [`ConnectOptions::acquire_timeout`].
     pub async fn connect(options: &ConnectOptions) -> Result<Self, StoreError> {
         let pool = options.pool().await?;
-        let writers = Writers::start(options, pool.connections());
+        let writers = Writers::start(options, &pool);
         if let Err(not_ready) = writers.check_connections().await {
             let cause = not_ready.source().and_then(Error::source);
             let cause = cause.map(tracing::field::display);
@@ -160,7 +160,7 @@ impl PostgresStore {
     where
         F: Future<Output = Result<T, StoreError>>,
     {
-        retry::read(self.retry_for, unit, attempt).await
+        retry::read(&self.pool, self.retry_for, unit, attempt).await
     }
 }
 

@@ -55,7 +55,6 @@ use flowruns_domain::{
     run::{Run, RunChange, Urgency},
     store::{NotReady, RunReport, StoreError, StoreErrorKind, Updated},
 };
-use sqlx::PgPool;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
@@ -77,6 +76,7 @@ use crate::{
     dedicated_connection::{ConnectionGeneration, DedicatedConnection, WriteAccess},
     error::store_error,
     meter::{CacheMeter, StoreMeter},
+    pool::Pool,
     retry::Backoff,
 };
 
@@ -100,7 +100,7 @@ pub(crate) struct Writers {
 
 impl Writers {
     /// Starts the tasks. When this is dropped, they carry out the jobs that wait, and end.
-    pub(crate) fn start(options: &ConnectOptions, pool: &PgPool) -> Self {
+    pub(crate) fn start(options: &ConnectOptions, pool: &Pool) -> Self {
         let admission = AdmissionController::new(AdmissionLimits {
             requests: options.writer_queue,
             bytes: options.writer_queue_bytes,

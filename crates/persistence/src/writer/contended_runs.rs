@@ -10,7 +10,6 @@ use std::{
 };
 
 use flowruns_domain::id::RunKey;
-use sqlx::PgPool;
 use tokio::sync::Semaphore;
 
 use super::{
@@ -22,6 +21,7 @@ use super::{
 use crate::{
     error::{is_transient, store_error},
     meter::StoreMeter,
+    pool::Pool,
     retry::Backoff,
 };
 
@@ -34,14 +34,14 @@ const MAX_WAITING: usize = 4;
 pub(super) struct ContendedRuns(Arc<ContendedState>);
 
 struct ContendedState {
-    pool: PgPool,
+    pool: Pool,
     meter: Arc<StoreMeter>,
     waiting: Mutex<HashMap<RunKey, Vec<ReportJob>>>,
     lock_permits: Semaphore,
 }
 
 impl ContendedRuns {
-    pub(super) fn new(pool: PgPool, meter: Arc<StoreMeter>) -> Self {
+    pub(super) fn new(pool: Pool, meter: Arc<StoreMeter>) -> Self {
         Self(Arc::new(ContendedState {
             pool,
             meter,
@@ -119,7 +119,7 @@ impl ContendedRuns {
             return jobs;
         }
         let (started, step) = (Instant::now(), &self.0.meter.lock);
-        match locked_update::update(&self.0.pool, &self.0.meter, key, jobs).await {
+        match locked_update::update(self.0.pool.connections(), &self.0.meter, key, jobs).await {
             LockedUpdate::Committed(ReportChain::Changed(chain)) => {
                 step.done(chain.len(), started);
                 chain.count(&self.0.meter);
@@ -138,7 +138,9 @@ impl ContendedRuns {
                 fail_all(jobs, &error);
                 Vec::new()
             }
-            LockedUpdate::Failed(jobs, error) if is_transient(&error) => {
+            LockedUpdate::Failed(jobs, error)
+                if is_transient(&error) || self.0.pool.replace_outdated(&error) =>
+            {
                 tracing::debug!(%error, "another attempt to lock a run");
                 step.retried();
                 backoff.pause().await;

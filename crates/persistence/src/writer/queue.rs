@@ -7,6 +7,9 @@ use tokio::{
     time::Instant,
 };
 
+/// The maximum number of times that a task yields to gather jobs. If none arrives during a yield, it stops.
+const MAX_YIELDS: usize = 3;
+
 /// Work for a task, and the channel for its result. Holds its share of the queue's limits until it is dropped.
 #[derive(Debug)]
 pub(super) struct Job<W, R> {
@@ -68,8 +71,25 @@ impl<W, R> JobSender<W, R> {
 }
 
 impl<W, R> JobReceiver<W, R> {
+    /// Adds the jobs that wait, and those of requests that are about to be carried out, up to `most` in total. Without the turn of
+    /// these requests, a statement would often carry out the first job of several that arrived together.
+    pub(super) async fn gather(&mut self, jobs: &mut Vec<Job<W, R>>, most: usize) {
+        self.drain(jobs, most);
+        for _ in 0..MAX_YIELDS {
+            let received = jobs.len();
+            if received == 0 || received >= most {
+                return;
+            }
+            tokio::task::yield_now().await;
+            self.drain(jobs, most);
+            if jobs.len() == received {
+                return;
+            }
+        }
+    }
+
     /// Adds the jobs that wait, up to `most` in total.
-    pub(super) fn drain(&mut self, jobs: &mut Vec<Job<W, R>>, most: usize) {
+    fn drain(&mut self, jobs: &mut Vec<Job<W, R>>, most: usize) {
         while jobs.len() < most
             && let Ok(job) = self.jobs.try_recv()
         {
@@ -77,13 +97,12 @@ impl<W, R> JobReceiver<W, R> {
         }
     }
 
-    /// Adds the jobs that wait, up to `most` in total; waits for one only if `jobs` is empty. False: the queue is closed, and
-    /// no job is left.
+    /// As [`gather`](Self::gather), but waits for a job if `jobs` is empty. False: the queue is closed, and no job is left.
     pub(super) async fn fill(&mut self, jobs: &mut Vec<Job<W, R>>, most: usize) -> bool {
-        if jobs.is_empty() {
-            return self.receive(jobs, most).await;
+        if jobs.is_empty() && !self.receive(jobs, most).await {
+            return false;
         }
-        self.drain(jobs, most);
+        self.gather(jobs, most).await;
         true
     }
 

@@ -37,10 +37,6 @@ const SMALL_BATCH: usize = 16;
 /// late for the next batch.
 const DECISIONS_PER_WRITE: usize = 4;
 
-/// The maximum number of times that the task yields before it decides, so that other tasks can send their reports. If no report
-/// arrives during a yield, it stops.
-const MAX_YIELDS: usize = 3;
-
 /// The reports of one run.
 type Group = (RunKey, Vec<ReportJob>);
 /// The reports of a run that must be read, and the version of it that the cache withheld.
@@ -123,7 +119,7 @@ impl ReadingTask {
             while let Ok(result) = self.results.try_recv() {
                 self.finish_batch(result, &mut jobs);
             }
-            self.drain_queue(&mut jobs).await;
+            self.queue.gather(&mut jobs, MAX_JOBS).await;
             self.defer_reports_in_flight(&mut jobs);
             if jobs.len() >= self.pending.min_reports() {
                 return Some(self.limit_batch(drop_expired(jobs)));
@@ -135,23 +131,6 @@ impl ReadingTask {
             tokio::select! {
                 Some(result) = self.results.recv() => self.finish_batch(result, &mut jobs),
                 received = self.queue.receive(&mut jobs, MAX_JOBS), if !is_closed => is_closed = !received,
-            }
-        }
-    }
-
-    /// Receives the reports that wait, and those of requests that are about to be carried out: without their turn, a batch would
-    /// often hold the first report of several that arrived together.
-    async fn drain_queue(&mut self, jobs: &mut Vec<ReportJob>) {
-        self.queue.drain(jobs, MAX_JOBS);
-        for _ in 0..MAX_YIELDS {
-            let received = jobs.len();
-            if received == 0 || received >= MAX_JOBS {
-                return;
-            }
-            tokio::task::yield_now().await;
-            self.queue.drain(jobs, MAX_JOBS);
-            if jobs.len() == received {
-                return;
             }
         }
     }
@@ -247,7 +226,7 @@ impl ReadingTask {
             }
             Err(failure) => {
                 let jobs = groups.into_iter().flat_map(|group| group.jobs).collect();
-                self.failed(jobs, failure.error).await;
+                self.failed(jobs, failure).await;
                 return Vec::new();
             }
         };
@@ -307,7 +286,13 @@ impl ReadingTask {
 
     /// Keeps the reports to try again: all of them, after a pause, if the failure is transient; after an error that one row may
     /// have caused, each in a statement of its own. The others fail.
-    async fn failed(&mut self, jobs: Vec<ReportJob>, error: sqlx::Error) {
+    async fn failed(&mut self, jobs: Vec<ReportJob>, failure: ConnectionFailure) {
+        if failure.needs_another_connection() {
+            self.meter.read.retried();
+            self.pending.again.extend(jobs);
+            return;
+        }
+        let error = failure.error;
         if is_transient(&error) {
             tracing::warn!(%error, reports = jobs.len(), "runs are read again after a failure");
             self.meter.read.retried();

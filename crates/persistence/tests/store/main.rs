@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test whose preparation fails must fail")]
 
 mod abandoned_reads;
+mod changed_columns;
 mod conformance;
 mod durability;
 mod fixture;

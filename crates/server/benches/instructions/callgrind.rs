@@ -50,10 +50,15 @@ impl Callgrind {
 
     /// The number of instructions, after the process has ended.
     pub(crate) fn counted(&self) -> anyhow::Result<u64> {
-        let text = fs::read_to_string(&self.output).context("callgrind has written no result")?;
-        let total = text.lines().find_map(|line| line.strip_prefix("totals: "));
-        Ok(total.context("the result of callgrind has no total")?.trim().parse()?)
+        total(&self.output)
     }
+}
+
+/// The number of instructions in a result of callgrind.
+pub(crate) fn total(result: &Path) -> anyhow::Result<u64> {
+    let text = fs::read_to_string(result).context("callgrind has written no result")?;
+    let total = text.lines().find_map(|line| line.strip_prefix("totals: "));
+    Ok(total.context("the result of callgrind has no total")?.trim().parse()?)
 }
 
 fn switch(process: u32, state: &str) -> anyhow::Result<()> {

@@ -1,6 +1,16 @@
 //! A PostgreSQL of our own with its default durability, and databases in it.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, str::FromStr, time::Duration};
+use std::{
+    ffi::OsString,
+    fs,
+    os::unix::{
+        ffi::OsStrExt as _,
+        fs::{PermissionsExt as _, symlink},
+    },
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use flowruns_domain::{
@@ -46,6 +56,7 @@ impl FromStr for Setting {
 pub(crate) struct Postgres {
     // Dropped in this order: the server before its folder.
     cluster: Cluster,
+    options: ClusterOptions,
     folder: TempDir,
     runtime: Runtime,
 }
@@ -63,10 +74,22 @@ impl Postgres {
         options.max_connections = u16::try_from(clients)?.saturating_add(SPARE_CONNECTIONS);
         options.settings =
             settings.iter().map(|Setting(name, value)| (name.clone(), value.clone())).collect();
-        let cluster = Cluster::start(options).context("PostgreSQL did not start")?;
-        let postgres = Self { cluster, folder, runtime };
+        let cluster = Cluster::start(options.clone()).context("PostgreSQL did not start")?;
+        let postgres = Self { cluster, options, folder, runtime };
         postgres.connect("postgres")?.execute(ROLES)?;
         Ok(postgres)
+    }
+
+    /// Restarts the server under a tool: a command that is followed by the program and its arguments. Without autovacuum, whose
+    /// work depends on the time.
+    pub(crate) fn restart_under(self, tool: &[OsString]) -> anyhow::Result<Self> {
+        let Self { cluster, mut options, folder, runtime } = self;
+        let program = fs::read_link(format!("/proc/{}/exe", cluster.postmaster_pid()))?;
+        drop(cluster);
+        options.binaries = Some(write_wrapper(&folder.path().join("wrapper"), tool, &program)?);
+        options.settings.push(("autovacuum".to_owned(), "off".to_owned()));
+        let cluster = Cluster::start(options.clone()).context("PostgreSQL did not start again")?;
+        Ok(Self { cluster, options, folder, runtime })
     }
 
     /// Makes a database with its migrations and rights.
@@ -82,7 +105,8 @@ impl Postgres {
         self.connect(name)
     }
 
-    fn connect(&self, database: &str) -> anyhow::Result<Database<'_>> {
+    /// Connects to a database.
+    pub(crate) fn connect(&self, database: &str) -> anyhow::Result<Database<'_>> {
         let options = self.options(Cluster::SUPERUSER, database);
         let connection = self.runtime.block_on(options.connect())?;
         Ok(Database { postgres: self, connection, name: database.to_owned() })
@@ -118,6 +142,26 @@ impl Postgres {
     pub(crate) fn version(&self) -> anyhow::Result<String> {
         self.connect("postgres")?.text("SELECT current_setting('server_version')")
     }
+}
+
+/// Makes a folder of programs in which `postgres` is a script that runs `program` under a tool.
+fn write_wrapper(folder: &Path, tool: &[OsString], program: &Path) -> anyhow::Result<PathBuf> {
+    let executable = || fs::Permissions::from_mode(0o755);
+    fs::create_dir(folder)?;
+    fs::set_permissions(folder, executable())?;
+    let installed = program.parent().context("a program without a folder")?;
+    symlink(installed.join("initdb"), folder.join("initdb"))?;
+    let mut script = b"#!/bin/sh\nexec".to_vec();
+    for argument in tool.iter().map(OsString::as_os_str).chain([program.as_os_str()]) {
+        script.extend_from_slice(b" '");
+        script.extend_from_slice(argument.as_bytes());
+        script.push(b'\'');
+    }
+    script.extend_from_slice(b" \"$@\"\n");
+    let wrapper = folder.join("postgres");
+    fs::write(&wrapper, script)?;
+    fs::set_permissions(&wrapper, executable())?;
+    Ok(folder.to_owned())
 }
 
 /// When the first loaded run was created.

@@ -11,6 +11,7 @@
 
 mod rotation;
 #[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "the other measurements use the rest")]
 mod support;
 mod table;
 
