@@ -183,19 +183,60 @@ pub(crate) fn recent_run(
     Ok(RecentRun { id: key.run, version, display_name, start, state, last_modified })
 }
 
-/// The span of a run, from its columns.
-pub(crate) fn run_span(
+/// Reads runs of a flow from arrays of the columns of [`RECENT_RUN`](crate::columns::RECENT_RUN), from this place.
+pub(crate) fn recent_runs(
+    row: &PgRow,
+    first: usize,
     flow: FlowKey,
-    id: Uuid,
-    (start, end): (DateTime<Utc>, Option<DateTime<Utc>>),
-    status: &str,
-) -> Result<RunSpan, StoreError> {
-    let reader = ColumnReader(RowId::Run(flow.flow.uuid(), id));
-    Ok(RunSpan {
-        id: reader.column("id", RunId::new(id).ok())?,
-        start: reader.time("start_at", start)?,
-        state: reader.state(status, end)?,
-    })
+) -> Result<Vec<RecentRun>, StoreError> {
+    let names = array::<String>(row, first + 1)?.into_iter();
+    let spans = run_spans(row, [first, first + 2, first + 3, first + 4], flow)?.into_iter();
+    let versions = array::<i64>(row, first + 5)?.into_iter();
+    let modified = array::<DateTime<Utc>>(row, first + 6)?.into_iter();
+    let runs = spans.zip(names).zip(versions.zip(modified));
+    let recent = |((span, name), (version, modified)): ((RunSpan, String), _)| {
+        let RunSpan { id, start, state } = span;
+        let reader = ColumnReader(RowId::Run(flow.flow.uuid(), id.uuid()));
+        Ok(RecentRun {
+            id,
+            version: reader.column("version", Version::new(version))?,
+            display_name: reader.column("display_name", DisplayName::from_stored(&name).ok())?,
+            start,
+            state,
+            last_modified: reader.time("modified_at", modified)?,
+        })
+    };
+    runs.map(recent).collect()
+}
+
+/// Reads spans of runs of a flow from arrays of ids, starts, ends and statuses, at these places.
+pub(crate) fn run_spans(
+    row: &PgRow,
+    [ids, starts, ends, statuses]: [usize; 4],
+    flow: FlowKey,
+) -> Result<Vec<RunSpan>, StoreError> {
+    let starts = array::<DateTime<Utc>>(row, starts)?.into_iter();
+    let ends = array::<Option<DateTime<Utc>>>(row, ends)?.into_iter();
+    let states = array::<String>(row, statuses)?.into_iter().zip(ends);
+    let runs = array::<Uuid>(row, ids)?.into_iter().zip(starts.zip(states));
+    let span = |(id, (start, (status, end))): (Uuid, (_, (String, _)))| {
+        let reader = ColumnReader(RowId::Run(flow.flow.uuid(), id));
+        Ok(RunSpan {
+            id: reader.column("id", RunId::new(id).ok())?,
+            start: reader.time("start_at", start)?,
+            state: reader.state(&status, end)?,
+        })
+    };
+    runs.map(span).collect()
+}
+
+/// An array by its place; null is an empty one.
+fn array<'r, T>(row: &'r PgRow, place: usize) -> Result<Vec<T>, StoreError>
+where
+    Vec<T>: Decode<'r, Postgres>,
+{
+    let values: Option<Vec<T>> = column(row, place)?;
+    Ok(values.unwrap_or_default())
 }
 
 /// Reads the columns blocking_error and statistics, from this place. `None` where they were not read.

@@ -12,7 +12,7 @@ use super::Builder;
 use crate::{
     columns,
     error::store_error,
-    row::{column, recent_run},
+    row::{column, recent_runs},
 };
 
 pub(super) async fn read(
@@ -29,14 +29,15 @@ pub(super) async fn read(
         let number: i64 = column(&row, 0)?;
         let index = usize::try_from(number - 1).unwrap_or_default();
         if let Some(RecentRuns { flow, runs }) = found.get_mut(index) {
-            runs.push(recent_run(&row, 1, FlowKey { tenant, flow: *flow })?);
+            *runs = recent_runs(&row, 1, FlowKey { tenant, flow: *flow })?;
         }
     }
     Ok(found)
 }
 
-/// The flows of the tenant one after the other, and the runs of each along its index. Each flow is looked up by its primary key in a
-/// subquery, so that no estimate of the planner leads to another plan.
+/// The flows of the tenant one after the other, and the runs of each along its index, as one row of arrays, as in
+/// [`window`](super::window::statement). Each flow is looked up by its primary key in a subquery, so that no estimate of the planner
+/// leads to another plan.
 ///
 /// The index of a flow's runs does not have the tenant. Without the search for the flow, all runs of a flow of another tenant would
 /// be read to find none. The tenant of a run is compared outside the subquery, so that the runs of a flow are not read along an
@@ -48,17 +49,22 @@ pub(crate) fn statement(
     each: RunsPerFlow,
 ) -> Builder {
     let flows: Vec<Uuid> = flows.as_slice().iter().map(|flow| flow.uuid()).collect();
+    let arrays = columns::RECENT_RUN.split(", ").map(|column| format!("array_agg({column})"));
+    let arrays: Vec<String> = arrays.collect();
     let mut sql = Builder::new(prefix);
     sql.push("SELECT listed.number, run.* FROM unnest(").push_bind(flows);
     sql.push(format_args!(
         "::uuid[]) WITH ORDINALITY AS listed (flow, number)
         CROSS JOIN LATERAL (SELECT id AS flow, tenant_id AS tenant FROM flows WHERE id = listed.flow LIMIT 1) AS known
         CROSS JOIN LATERAL (
-            SELECT {run}, tenant_id FROM runs
-            WHERE flow_id = known.flow AND deleted_at IS NULL
-            ORDER BY start_at DESC, id LIMIT {each}
+            SELECT {arrays} FROM (
+                SELECT {run}, tenant_id FROM runs
+                WHERE flow_id = known.flow AND deleted_at IS NULL
+                ORDER BY start_at DESC, id LIMIT {each}
+            ) AS read WHERE tenant_id = known.tenant
         ) AS run
-        WHERE run.tenant_id = known.tenant AND known.tenant = ",
+        WHERE known.tenant = ",
+        arrays = arrays.join(", "),
         run = *columns::RECENT_RUN,
         each = each.get(),
     ));

@@ -1,19 +1,18 @@
 //! The runs of some flows in a window of time.
 
-use chrono::{DateTime, Utc};
 use flowruns_domain::{
-    dashboard::{FoundRuns, RunSpan, RunWindow, WindowRuns},
+    dashboard::{FoundRuns, RunWindow, WindowRuns},
     id::{FlowKey, TenantId},
     run::RunStatus,
     store::StoreError,
 };
-use sqlx::{PgPool, postgres::PgRow};
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::Builder;
 use crate::{
     error::store_error,
-    row::{column, run_span},
+    row::{column, run_spans},
 };
 
 /// The conditions of the ranges. As in [`query`](crate::query), the bounds are subqueries, which hides their values from the planner.
@@ -41,7 +40,7 @@ pub(super) async fn read(
         let (Some(found), Some(flow)) = (found.get_mut(index), window.flows().get(index)) else {
             continue;
         };
-        let mut runs = spans(&row, FlowKey { tenant, flow: *flow })?;
+        let mut runs = run_spans(&row, [3, 4, 5, 6], FlowKey { tenant, flow: *flow })?;
         match column(&row, 1)? {
             "started" => found.started = runs,
             "lasted" => found.earlier.append(&mut runs),
@@ -56,18 +55,6 @@ pub(super) async fn read(
     }
     let flows = window.flows().iter().zip(found);
     Ok(flows.map(|(flow, found)| found.within(*flow, window)).collect())
-}
-
-/// The runs of a range, of which each column is an array, or null for no run.
-fn spans(row: &PgRow, flow: FlowKey) -> Result<Vec<RunSpan>, StoreError> {
-    let ids: Option<Vec<Uuid>> = column(row, 3)?;
-    let starts: Option<Vec<DateTime<Utc>>> = column(row, 4)?;
-    let ends: Option<Vec<Option<DateTime<Utc>>>> = column(row, 5)?;
-    let statuses: Option<Vec<String>> = column(row, 6)?;
-    let starts = ids.into_iter().flatten().zip(starts.into_iter().flatten());
-    let ends = ends.into_iter().flatten().zip(statuses.into_iter().flatten());
-    let runs = starts.zip(ends);
-    runs.map(|((id, start), (end, status))| run_span(flow, id, (start, end), &status)).collect()
 }
 
 /// Four ranges of the indexes of each flow, each with an aggregate that makes one row of it: thousands of rows would take the
