@@ -76,7 +76,8 @@ async fn check_history(cluster: &TestCluster, run: &str) -> HashSet<(String, u64
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_restore_a_report_is_decided_on_the_restored_row_and_not_on_a_cached_one() {
     let mut cluster = TestCluster::start(SERVERS, &[]).await;
-    let run = cluster.run(&cluster.flow().await).await;
+    let flow = cluster.flow().await;
+    let (run, another) = (cluster.run(&flow).await, cluster.run(&flow).await);
     let servers = clients(&cluster);
     report(&servers[0], &run, "kept", 1).await;
     cluster.database.back_up().await;
@@ -88,6 +89,8 @@ async fn after_a_restore_a_report_is_decided_on_the_restored_row_and_not_on_a_ca
     for value in 1..=2 {
         report(&servers[1], &run, "other", value).await;
     }
+    // The first server opens new sessions for this report. The next one must not be decided on what was cached before.
+    report(&servers[0], &another, "meanwhile", 1).await;
     let after = report(&servers[0], &run, "after", 1).await;
     assert_eq!(members(&after), json!({"kept": 1, "other": 2, "after": 1}));
     let reported = check_history(&cluster, &run).await;
