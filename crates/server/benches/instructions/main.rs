@@ -61,13 +61,13 @@ const fn budget(kind: Kind, clients: usize, service: u64, database: u64) -> Budg
 }
 
 const BUDGETS: [Budget; 7] = [
-    budget(Kind::Patch, 8, 166, 218),
-    budget(Kind::Patch, 64, 165, 152),
-    budget(Kind::Hot, 8, 133, 148),
-    budget(Kind::Hot, 64, 123, 59),
-    budget(Kind::Post, 8, 198, 350),
-    budget(Kind::Get, 8, 138, 74),
-    budget(Kind::List, 8, 1223, 413),
+    budget(Kind::Patch, 8, 117, 218),
+    budget(Kind::Patch, 64, 115, 152),
+    budget(Kind::Hot, 8, 100, 148),
+    budget(Kind::Hot, 64, 97, 59),
+    budget(Kind::Post, 8, 176, 365),
+    budget(Kind::Get, 8, 91, 74),
+    budget(Kind::List, 8, 428, 413),
 ];
 
 /// Counts the instructions for one request, and fails if a kind of request needs more than its budget.
