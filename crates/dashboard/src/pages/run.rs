@@ -106,7 +106,7 @@ impl RunView {
 
     /// The status, which may change while the page is open.
     fn status_fragment(&self) -> Markup {
-        html! { span #run-status { (big_badge(self.run.status)) } }
+        html! { span #(STATUS) { (big_badge(self.run.status)) } }
     }
 
     fn actions(&self, page: &PageContext) -> Markup {

@@ -319,3 +319,9 @@ impl Gate for FakeGate {
         })
     }
 }
+
+/// How many shapes the path of this class has.
+pub(crate) fn shapes(html: &str, class: &str) -> usize {
+    let path = html.split_once(&format!("<path class=\"{class}\" d=\"")).expect(class).1;
+    path.split('"').next().unwrap_or_default().matches('M').count()
+}

@@ -11,7 +11,7 @@ use flowruns_http::auth::Permission;
 use flowruns_testing::fixtures::{self, fresh_tenant, time};
 
 use crate::{
-    harness::{NOW, Site},
+    harness::{NOW, Site, shapes},
     run::patch,
 };
 
@@ -92,11 +92,8 @@ async fn a_flow_shows_its_last_runs_its_habit_and_how_it_ended() {
     ] {
         assert!(row.contains(part), "{part}: {row}");
     }
-    let shapes = ["f-ok", "f-fail", "s-run", "f-none"].map(|class| {
-        let path = row.split_once(&format!("<path class=\"{class}\" d=\"")).expect(class).1;
-        path.split('"').next().unwrap_or_default().matches('M').count()
-    });
-    assert_eq!(shapes, [19, 1, 1, 29]);
+    let found = ["f-ok", "f-fail", "s-run", "f-none"].map(|class| shapes(row, class));
+    assert_eq!(found, [19, 1, 1, 29]);
     assert_eq!(tile(&page, "running now"), "1");
     assert_eq!(tile(&page, "failed, last 24 h"), "1");
     assert!(page.contains("<title>1 failed · Flows · flowruns</title>"), "{page}");

@@ -88,7 +88,8 @@ pub(crate) fn statement(prefix: &str, tenant: TenantId, window: &RunWindow) -> B
     sql
 }
 
-/// The first `rows` rows of a range: the id of the last one if there are so many, and those that are sought.
+/// Reads the first `rows` rows of a range. Returns the id of the last one if the range has as many, and the columns of those that
+/// match `sought`.
 fn range(kind: &str, (condition, order): (&str, &str), rows: usize, sought: &str) -> String {
     let columns = ["id", "start_at", "end_at", "status"];
     let arrays = columns.map(|column| format!("array_agg({column}) FILTER (WHERE {sought})"));

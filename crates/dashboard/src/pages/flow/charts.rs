@@ -7,7 +7,10 @@ use flowruns_domain::{
 };
 use maud::{Markup, html};
 
-use super::view::{FlowView, MemberSeries};
+use super::{
+    DURATIONS, MEMBERS,
+    view::{FlowView, MemberSeries},
+};
 use crate::{
     address::{ChartedRuns, Members, member_shown},
     links::Links,
@@ -23,7 +26,7 @@ impl FlowView {
     pub(super) fn durations_fragment(&self, links: &Links) -> Markup {
         let chart = self.duration_chart(links);
         html! {
-            section.panel #flow-durations aria-labelledby="d-t" {
+            section.panel #(DURATIONS) aria-labelledby="d-t" {
                 header {
                     h2 #d-t { "Duration" }
                     span.small.dim { (self.caption(&chart)) }
@@ -95,7 +98,7 @@ impl FlowView {
 
     pub(super) fn members_fragment(&self, links: &Links) -> Markup {
         html! {
-            section.panel #flow-members aria-labelledby="s-t" {
+            section.panel #(MEMBERS) aria-labelledby="s-t" {
                 header {
                     h2 #s-t { "Statistics" }
                     span.small.dim { "of the same runs" }

@@ -2,7 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::view::{ErrorExcerpt, FlowView};
+use super::{
+    NOTICE,
+    view::{ErrorExcerpt, FlowView},
+};
 use crate::{
     address::{Against, RunPageAddress},
     links::Links,
@@ -19,7 +22,7 @@ impl FlowView {
     /// The notice; an empty element if the newest run that ended did its work.
     pub(super) fn notice_fragment(&self, links: &Links) -> Markup {
         html! {
-            div.stack #flow-notice {
+            div.stack #(NOTICE) {
                 @match (&self.failing, &self.with_errors) {
                     (Some(streak), _) => (self.failed(streak, links)),
                     (None, Some(run)) => (self.errors(run, links)),

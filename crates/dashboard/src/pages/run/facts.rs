@@ -3,7 +3,10 @@
 use flowruns_domain::cadence::UsualDuration;
 use maud::{Markup, html};
 
-use super::view::{RunView, SeenBefore};
+use super::{
+    OUTCOME,
+    view::{RunView, SeenBefore},
+};
 use crate::{
     links::Links,
     pages::streak::{FailureStreak, RunReference},
@@ -23,7 +26,7 @@ impl RunView {
     /// What changes when the run ends: the facts and what they mean.
     pub(super) fn outcome_fragment(&self, links: &Links) -> Markup {
         html! {
-            div.stack #run-outcome {
+            div.stack #(OUTCOME) {
                 section.panel aria-label="Facts" {
                     dl.facts { (self.facts()) }
                     (self.progress())

@@ -4,6 +4,7 @@ use flowruns_domain::{run::RunStatus, version::Version};
 use maud::{Markup, html};
 
 use super::{
+    HISTORY,
     history::{Changes, Entry, HistoryItem, PAGE, Progress},
     view::RunView,
 };
@@ -20,7 +21,7 @@ use crate::{
 impl RunView {
     pub(super) fn history_fragment(&self, links: &Links) -> Markup {
         html! {
-            section.panel #run-history aria-labelledby="h-t" {
+            section.panel #(HISTORY) aria-labelledby="h-t" {
                 header {
                     h2 #h-t { "History" }
                     span.small.dim { "who changed what, oldest first" }

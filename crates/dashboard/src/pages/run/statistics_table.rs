@@ -3,7 +3,7 @@
 use flowruns_domain::json::JsonValue;
 use maud::{Markup, html};
 
-use super::{facts::percent_in_words, read::Choice, view::RunView};
+use super::{STATISTICS, facts::percent_in_words, read::Choice, view::RunView};
 use crate::{
     address::Against,
     links::Links,
@@ -18,7 +18,7 @@ use crate::{
 impl RunView {
     pub(super) fn statistics_fragment(&self, links: &Links) -> Markup {
         html! {
-            section.panel #run-statistics aria-labelledby="st-t" {
+            section.panel #(STATISTICS) aria-labelledby="st-t" {
                 header {
                     h2 #st-t { "Statistics" }
                     (self.compared_note(links))
