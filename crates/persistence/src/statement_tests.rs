@@ -1,7 +1,7 @@
 //! Every SQL text that the crate can send is prepared on a migrated database, and no text is missing here.
 
 mod queries;
-mod write_plans;
+mod writer_plans;
 
 use std::{collections::BTreeMap, fs, path::Path};
 

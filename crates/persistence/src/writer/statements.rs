@@ -18,11 +18,13 @@ use crate::{
     row::RunRow,
 };
 
-/// Finds runs by their keys, which are the rows of `keys`.
+/// Finds runs by their keys, which are the rows of `keys`; also deleted ones. A condition on `deleted_at` would mislead the
+/// planner: without statistics it expects few rows that fulfil it, and plans to read all of them for each batch.
 fn read_statement(keys: &str) -> String {
     format!(
-        "SELECT number, {columns} FROM {keys} AS key (number, key_flow_id, key_id, key_tenant_id)
-        JOIN runs ON flow_id = key_flow_id AND id = key_id AND tenant_id = key_tenant_id AND deleted_at IS NULL",
+        "SELECT number, deleted_at IS NOT NULL AS is_deleted, {columns}
+        FROM {keys} AS key (number, key_flow_id, key_id, key_tenant_id)
+        JOIN runs ON flow_id = key_flow_id AND id = key_id AND tenant_id = key_tenant_id",
         columns = *columns::RUN,
     )
 }
@@ -64,8 +66,7 @@ pub(crate) static WRITE_UNLOCKED_WITH_EARLIER: LazyLock<String> =
     LazyLock::new(|| write_statement(LockedRows::Skip, Rows::Many, &insert_earlier_events()));
 
 /// The row of a run is still as it was read: in the same version, of the same time, since after a table was restored other reports
-/// may lead to the same version. A deleted run has another version. A condition on `deleted_at` besides would mislead the planner:
-/// without statistics it expects few rows that fulfil it, and plans to read all of them for each batch.
+/// may lead to the same version. A deleted run has another version; as to `deleted_at` see [`read_statement`].
 const IS_AS_READ: &str =
     "run.flow_id = row.flow_id AND run.id = row.id AND run.tenant_id = row.tenant_id
                 AND run.version = row.seen AND run.modified_at = row.seen_at";
@@ -178,6 +179,7 @@ pub(crate) static CREATE_ONE: LazyLock<String> = LazyLock::new(|| create_stateme
 #[derive(FromRow)]
 struct NumberedRow {
     number: i32,
+    is_deleted: bool,
     #[sqlx(flatten)]
     run: RunRow,
 }
@@ -202,7 +204,7 @@ pub(super) async fn read(
     };
     let rows: Vec<NumberedRow> = query.fetch_all(connection).await?;
     let mut found: Vec<_> = keys.iter().map(|_| Ok(None)).collect();
-    for row in rows {
+    for row in rows.into_iter().filter(|row| !row.is_deleted) {
         let number = usize::try_from(row.number).unwrap_or(usize::MAX);
         if let (Some(found), Some(key)) = (found.get_mut(number), keys.get(number)) {
             *found = row.run.into_run(*key).map(Some);

@@ -1,5 +1,6 @@
-//! The plans of the statements that write runs, as the sessions of a writer make them.
+//! The plans of the statements that read and write runs, as the sessions of a writer make them.
 
+use flowruns_domain::store::{FlowStore as _, RunStore as _};
 use flowruns_testing::{
     fixtures::{fresh_flow, fresh_tenant, new_run, origin, run_key},
     scratch::ScratchDatabase,
@@ -8,15 +9,14 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, raw_sql};
 
 use crate::{ConnectOptions, PostgresStore, writer::statements};
-use flowruns_domain::store::{FlowStore as _, RunStore as _};
 
 /// The plan of a statement whatever the values of its parameters are.
 async fn generic_plan(connection: &mut PgConnection, statement: &str) -> Value {
     let parameters = (1..).take_while(|number| statement.contains(&format!("${number}::")));
     let nulls = vec!["NULL"; parameters.count()].join(", ");
-    let prepare = format!("DEALLOCATE ALL; PREPARE write AS {statement}");
+    let prepare = format!("DEALLOCATE ALL; PREPARE statement AS {statement}");
     raw_sql(AssertSqlSafe(prepare)).execute(&mut *connection).await.unwrap();
-    let explain = format!("EXPLAIN (FORMAT JSON) EXECUTE write({nulls})");
+    let explain = format!("EXPLAIN (FORMAT JSON) EXECUTE statement({nulls})");
     let mut plan: Value = sqlx::query_scalar(AssertSqlSafe(explain))
         .persistent(false)
         .fetch_one(connection)
@@ -31,45 +31,49 @@ fn nodes(plan: &Value) -> Vec<&Value> {
     [plan].into_iter().chain(inputs.flat_map(nodes)).collect()
 }
 
-fn is_scan_of(node: &Value, alias: &str) -> bool {
-    node["Alias"] == alias && node["Node Type"].as_str().is_some_and(|kind| kind.ends_with("Scan"))
+/// Each run is looked up in an index by its whole key, or by the place of a row that was looked up before.
+fn assert_looked_up(plan: &Value) {
+    let scans = nodes(plan)
+        .into_iter()
+        .filter(|node| node["Relation Name"] == "runs" && node["Node Type"] != "ModifyTable");
+    let mut looked_up = 0;
+    for scan in scans.filter(|scan| scan["Node Type"] != "Tid Scan") {
+        assert_eq!(scan["Node Type"], "Index Scan", "{plan:#}");
+        let condition = scan["Index Cond"].as_str().unwrap_or_default();
+        let is_whole_key = ["(flow_id = ", "(id = "].iter().all(|part| condition.contains(part));
+        assert!(is_whole_key, "{plan:#}");
+        looked_up += 1;
+    }
+    assert_eq!(looked_up, 1, "{plan:#}");
 }
 
-/// Each row of the parameters is looked up in an index, by its whole key.
-fn assert_looked_up(run: &Value) {
-    assert_eq!(run["Node Type"], "Index Scan", "{run:#}");
-    let condition = run["Index Cond"].as_str().unwrap();
-    let is_whole_key = ["(flow_id = ", "(id = "].iter().all(|part| condition.contains(part));
-    assert!(is_whole_key, "{run:#}");
-}
-
-/// The update reads the rows of the parameters in their order and looks up each, so that it locks them in this order. The time limit
-/// is set before.
-fn assert_in_order(plan: &Value, is_single: bool) {
+/// The update looks up the rows of the parameters in their order, and so locks them in this order. The timeout is set before.
+fn assert_in_order(plan: &Value) {
     let nodes = nodes(plan);
     let update = nodes.iter().find(|node| node["Operation"] == "Update").unwrap();
-    let [limit, found] = update["Plans"].as_array().unwrap().as_slice() else {
+    let [timeout, found] = update["Plans"].as_array().unwrap().as_slice() else {
         panic!("{update:#}");
     };
-    assert_eq!(limit["Parent Relationship"], "InitPlan", "{update:#}");
+    assert_eq!(timeout["Parent Relationship"], "InitPlan", "{update:#}");
     assert_eq!(found["One-Time Filter"], "($0 IS NOT NULL)", "{update:#}");
-    let input = &found["Plans"][0];
-    if is_single {
-        return assert_looked_up(input);
-    }
-    assert_eq!(input["Node Type"], "Nested Loop", "{update:#}");
-    let [rows, run] = input["Plans"].as_array().unwrap().as_slice() else { panic!("{input:#}") };
-    assert!(is_scan_of(rows, "row") && rows["Node Type"] == "Function Scan", "{input:#}");
-    assert!(is_scan_of(run, "run"), "{input:#}");
-    assert_looked_up(run);
+    let join = &found["Plans"][0];
+    assert_eq!(join["Node Type"], "Nested Loop", "{update:#}");
+    let [rows, run] = join["Plans"].as_array().unwrap().as_slice() else { panic!("{join:#}") };
+    assert_eq!(rows["Node Type"], "Function Scan", "{join:#}");
+    assert_eq!(run["Relation Name"], "runs", "{join:#}");
 }
 
 async fn check(connection: &mut PgConnection) {
-    let single = generic_plan(connection, &statements::WRITE_ONE).await;
-    assert_in_order(&single, true);
+    let of_one = [&statements::READ_ONE, &statements::WRITE_ONE, &statements::WRITE_ONE_UNLOCKED];
+    let of_many =
+        [&statements::READ, &statements::WRITE_UNLOCKED, &statements::WRITE_UNLOCKED_WITH_EARLIER];
+    for statement in of_one.into_iter().chain(of_many) {
+        assert_looked_up(&generic_plan(connection, statement).await);
+    }
     for statement in [&statements::WRITE, &statements::WRITE_WITH_EARLIER] {
         let plan = generic_plan(connection, statement).await;
-        assert_in_order(&plan, false);
+        assert_looked_up(&plan);
+        assert_in_order(&plan);
     }
 }
 
@@ -84,7 +88,7 @@ async fn create_runs(store: &PostgresStore, count: u64) {
 
 /// A statement is planned when it is first used: then there is a run. It is planned again when the statistics have changed.
 #[tokio::test]
-async fn rows_are_found_in_the_order_of_the_parameters_with_old_statistics_and_with_new_ones() {
+async fn each_run_is_looked_up_in_the_order_of_the_parameters_whatever_the_statistics_are() {
     let database = ScratchDatabase::create().await;
     let options = ConnectOptions::new(database.service());
     let store = PostgresStore::connect(&options).await.unwrap();
