@@ -58,7 +58,7 @@ pub(crate) static RUN: LazyLock<String> =
 pub(crate) static RECENT_RUN: LazyLock<String> = LazyLock::new(|| {
     let columns = RUN_COLUMNS.iter().filter(|column| column.kind != JSON);
     let columns = columns.map(|column| column.name.to_owned());
-    format!("id, {}, modified_at", joined(columns))
+    format!("id, {}", joined(columns))
 });
 
 /// The columns that [`listed_run`](crate::row::listed_run) reads.
