@@ -97,6 +97,15 @@ fn lock_row(key: RunKey) -> String {
     format!("SELECT FROM runs WHERE id = '{}' FOR UPDATE", key.run.uuid())
 }
 
+/// A store whose reports wait for long.
+async fn connect(database: &ScratchDatabase) -> PostgresStore {
+    let options = ConnectOptions {
+        retry_for: Duration::from_secs(60),
+        ..ConnectOptions::new(database.service())
+    };
+    PostgresStore::connect(&options).await.unwrap()
+}
+
 /// A store whose reports wait for long, and the statements that it sends.
 struct LockFixture {
     writer: WriterFixture,
@@ -117,11 +126,7 @@ impl LockFixture {
             ScratchCluster::SERVICE
         );
         raw_sql(AssertSqlSafe(timeouts)).execute(&mut observer).await.unwrap();
-        let options = ConnectOptions {
-            retry_for: Duration::from_secs(60),
-            ..ConnectOptions::new(database.service())
-        };
-        let store = PostgresStore::connect(&options).await.unwrap();
+        let store = connect(&database).await;
         let run = create_a_run(&store).await;
         Self { writer: WriterFixture { store, run, database }, log, observer }
     }
@@ -297,7 +302,7 @@ async fn report_all(store: &PostgresStore, keys: &[RunKey], number: usize) {
 async fn two_stores_that_write_the_same_runs_in_opposite_orders_lose_no_report() {
     const ROUNDS: usize = 40;
     let mut fixture = LockFixture::new().await;
-    let second = fixture.writer.database.store().await;
+    let second = connect(&fixture.writer.database).await;
     let keys: [_; 24] = fixture.runs().await;
     let reversed: Vec<_> = keys.iter().rev().copied().collect();
     let forwards = async {
