@@ -14,6 +14,7 @@ mod problem;
 mod recording;
 mod report;
 mod run;
+mod run_history;
 mod runs;
 mod search;
 mod source;

@@ -145,7 +145,9 @@ async fn the_pages_of_a_flow_and_of_its_runs_take_at_most_seven_statements() {
     }
     let newest = address(run(259));
     let against_oldest = format!("against={oldest}&only=differences&history=1");
-    for query in ["against=before", "against=completed", "history=1", &against_oldest] {
+    for query in
+        ["against=before", "against=completed", "history=1", "history=from-1", &against_oldest]
+    {
         pages.check(&format!("{newest}?{query}")).await;
     }
 }

@@ -15,8 +15,6 @@ use crate::view::{
     status::look,
 };
 
-/// How many entries a page shows.
-pub(super) const PAGE: u16 = 50;
 /// How many changed leaves an entry shows.
 const MAX_CHANGES: usize = 20;
 /// How many changed leaves a page shows.

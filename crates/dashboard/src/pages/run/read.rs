@@ -7,14 +7,14 @@ use flowruns_domain::{
     },
     flow::Flow,
     id::{RunId, RunKey},
-    query::PageSize,
+    query::{EventPageRequest, PageSize},
     run::{Outcome, Run, RunEvent, RunStatus, Statistics},
     store::{Store, StoreError},
     version::Version,
 };
 
 use crate::{
-    address::{Against, RunPageAddress},
+    address::{Against, HistoryPart, RunPageAddress},
     links::{OVERVIEW, flow_path},
     problem::Problem,
 };
@@ -135,15 +135,25 @@ async fn other(
         .map(|run| OtherRun { run: RecentRun::from(&run), statistics: run.properties.statistics }))
 }
 
-/// The newest entries, or those up to this version; the oldest first.
+/// The entries of a part of the history, or the newest; the oldest first.
 async fn events(
     store: &dyn Store,
     run: &Run,
-    up_to: Option<Version>,
+    part: Option<HistoryPart>,
 ) -> Result<Vec<RunEvent>, StoreError> {
-    let before = up_to.and_then(|version| Version::new(version.number().saturating_add(1)));
-    let last = LastEvents { before, ..LastEvents::new(EventCount::MAX) };
-    let newest = store.last_events(run.key, last).await?;
+    let count = EventCount::MAX;
+    let before = match part {
+        // A page ends where its bytes end, so it is read from the end that the address names.
+        Some(HistoryPart::From(first)) => {
+            let page =
+                EventPageRequest { size: count.into(), after: Version::new(first.number() - 1) };
+            let page = store.list_run_events(run.key, page).await?;
+            return Ok(page.map(|page| page.items).unwrap_or_default());
+        }
+        Some(HistoryPart::UpTo(last)) => Version::new(last.number().saturating_add(1)),
+        None => None,
+    };
+    let newest = store.last_events(run.key, LastEvents { count, before }).await?;
     let mut events = newest.map(|page| page.items).unwrap_or_default();
     events.reverse();
     Ok(events)
