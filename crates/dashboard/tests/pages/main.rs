@@ -6,6 +6,7 @@ mod end;
 mod export;
 mod flow;
 mod flow_runs;
+mod habit;
 mod harness;
 mod live;
 mod overview;

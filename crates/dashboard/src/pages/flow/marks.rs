@@ -1,7 +1,7 @@
 //! What is noticeable about a flow, in words: late, or with a run that may be stuck.
 
 use flowruns_domain::{
-    cadence::{duration, is_stale, late, usual_duration, usual_gap},
+    cadence::{duration, late, stalest, usual_duration, usual_duration_of_work, usual_gap},
     dashboard::RecentRun,
     flow::Flow,
     timestamp::Timestamp,
@@ -42,14 +42,14 @@ pub(super) fn marks(
             ago(late.last_start, now)
         ),
     });
-    let usual = usual_duration(runs);
-    let stale = runs.iter().find(|run| is_stale(run, usual, now)).zip(usual);
-    let stale = stale.map(|(run, usual)| Mark {
+    let usually = usual_duration_of_work(runs)
+        .map(|usual| format!(", usually {}", seconds(usual.median.as_secs_f64())))
+        .unwrap_or_default();
+    let stale = stalest(runs, usual_duration(runs), now).map(|run| Mark {
         kind: MarkKind::Stale,
         reason: format!(
-            "may be stuck: running for {}, usually {}",
-            seconds(duration(run, now).as_secs_f64()),
-            seconds(usual.median.as_secs_f64())
+            "may be stuck: running for {}{usually}",
+            seconds(duration(run, now).as_secs_f64())
         ),
     });
     let cadence = usual_gap(runs).map(|gap| format!("usually {}", every(gap.median)));

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use flowruns_domain::{
-    cadence::{UsualDuration, duration},
+    cadence::{UsualDuration, duration, usual_duration_of_work},
     dashboard::{ErrorLine, MemberPath, MemberValues, RecentRun},
     flow::Flow,
     id::{FlowId, FlowKey, RunId, RunKey},
@@ -21,7 +21,7 @@ use super::{
 use crate::{
     address::{FlowAddress, FlowRunPosition, Members},
     json,
-    pages::streak::{FailureStreak, RunReference, UsualSeconds, usual_duration_of_work},
+    pages::streak::{FailureStreak, RunReference, UsualSeconds},
 };
 
 /// The page of a flow.

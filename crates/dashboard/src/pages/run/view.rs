@@ -1,7 +1,7 @@
 //! What the page of a run shows, as it is written in JSON too.
 
 use flowruns_domain::{
-    cadence::{UsualDuration, duration, is_stale, usual_duration},
+    cadence::{UsualDuration, duration, is_stale, usual_duration, usual_duration_of_work},
     dashboard::{Neighbours, RecentRun},
     flow::Flow,
     id::{FlowId, RunId, RunKey},
@@ -21,7 +21,7 @@ use super::{
 use crate::{
     address::RunPageAddress,
     json,
-    pages::streak::{FailureStreak, RunReference, UsualSeconds, usual_duration_of_work},
+    pages::streak::{FailureStreak, RunReference, UsualSeconds},
     view::{
         statistics::{self, Compared, Comparison},
         time::{between, seconds},
