@@ -124,7 +124,7 @@ impl RunView {
         }
     }
 
-    /// The form that ends a stuck run. The page that it leads to asks for confirmation.
+    /// The form that ends a stale run. The page that it leads to asks for confirmation.
     fn end_form(&self, page: &PageContext) -> Markup {
         let token = page.session().map_or("", |session| session.form_token.as_str());
         let chosen = ChosenRun::new(self.key, self.run.version);

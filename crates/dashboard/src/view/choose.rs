@@ -30,7 +30,7 @@ pub(crate) fn end_form(page: &PageContext) -> Markup {
         @if let Some(session) = page.session() {
             form #(FORM) .acts method="post" action=(page.links.to(links::END)) {
                 input type="hidden" name=(FORM_TOKEN) value=(session.form_token);
-                span #picked { "Choose runs that are stuck, to end them." }
+                span #picked { "Choose runs that are stale, to end them." }
                 span.grow {}
                 button.danger { "End as failed…" }
             }

@@ -125,6 +125,11 @@ pub(crate) fn rough(seconds: i64) -> String {
     }
 }
 
+/// A duration in one unit. A minute or more changes at most once a minute with time, which live pages need.
+pub(crate) fn rough_length(length: std::time::Duration) -> String {
+    rough(i64::try_from(length.as_secs()).unwrap_or(i64::MAX))
+}
+
 /// How often something happens: `hourly`, `daily`, `weekly`, else `every 15 min`.
 pub(crate) fn every(gap: std::time::Duration) -> String {
     const NAMED: [(u64, &str); 4] =
@@ -133,7 +138,7 @@ pub(crate) fn every(gap: std::time::Duration) -> String {
     let is_near = |exact: u64| seconds.abs_diff(exact) * 20 <= exact;
     match NAMED.iter().find(|(exact, _)| is_near(*exact)) {
         Some((_, name)) => (*name).to_owned(),
-        None => format!("every {}", rough(i64::try_from(seconds).unwrap_or(i64::MAX))),
+        None => format!("every {}", rough_length(gap)),
     }
 }
 

@@ -131,9 +131,9 @@ async fn a_run_in_progress_shows_its_progress_and_can_be_ended_by_those_who_may_
         "Running for",
         "usually 30 min 00 s",
         "15 s ago",
-        "24,000 of 48,000",
-        "This run may be stuck.",
-        "It has been running for 9 h 00 min; nine in ten runs end within 30 min 00 s.",
+        "24,000 of 48,000 · about 8 h left at the last report",
+        "This run may be stale.",
+        "It has been running for 9 h; nine in ten runs end within 30 min 00 s.",
         "action=\"/ui/end\"",
         "End as failed…",
     ] {

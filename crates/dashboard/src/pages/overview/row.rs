@@ -25,7 +25,7 @@ use crate::{
         spark::spark,
         status::{badge, look},
         strip::{Cell, strip},
-        time::{between, duration, every, rough, ticking_ago, ticking_duration},
+        time::{between, duration, every, rough_length, ticking_ago, ticking_duration},
     },
 };
 
@@ -245,10 +245,6 @@ fn cell(run: &RecentRun) -> Cell {
 
 fn shown(length: Duration) -> String {
     duration(TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX))
-}
-
-fn rough_length(length: Duration) -> String {
-    rough(i64::try_from(length.as_secs()).unwrap_or(i64::MAX))
 }
 
 impl LastRun {

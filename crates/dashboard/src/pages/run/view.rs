@@ -24,7 +24,7 @@ use crate::{
     pages::streak::{FailureStreak, RunReference, UsualSeconds},
     view::{
         statistics::{self, Compared, Comparison},
-        time::{between, seconds},
+        time::{between, rough_length, seconds},
     },
 };
 
@@ -45,7 +45,7 @@ pub(crate) struct RunView {
     #[serde(skip)]
     pub(super) usual: Option<UsualDuration>,
     usual_duration: Option<UsualSeconds>,
-    /// Why the run may be stuck.
+    /// Why the run may be stale.
     pub(super) stale: Option<String>,
     pub(super) previous: Option<RunReference>,
     pub(super) next: Option<RunReference>,
@@ -186,13 +186,13 @@ fn failing(run: &Run, earlier: &[RecentRun], are_all_earlier: bool) -> Option<Fa
     FailureStreak::of(&runs, are_all_earlier).filter(|_| failed)
 }
 
-/// Why a run in progress may be stuck, in words.
+/// Why a run in progress may be stale, in words.
 fn stale(run: &Run, earlier: &[RecentRun], now: Timestamp) -> Option<String> {
     let run = RecentRun::from(run);
     let usual = usual_duration(earlier).filter(|usual| is_stale(&run, Some(*usual), now))?;
     Some(format!(
         "It has been running for {}; nine in ten runs end within {}.",
-        seconds(duration(&run, now).as_secs_f64()),
+        rough_length(duration(&run, now)),
         seconds(usual.ninetieth.as_secs_f64())
     ))
 }
