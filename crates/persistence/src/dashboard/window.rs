@@ -44,12 +44,15 @@ pub(super) async fn read(
         match column(&row, 1)? {
             "started" => found.started = runs,
             "lasted" => found.earlier.append(&mut runs),
-            _ => {
+            kind => {
                 // The row that shows that there are more. It may be a run that is not sought.
                 let extra: Option<Uuid> = column(&row, 2)?;
                 runs.retain(|run| Some(run.id.uuid()) != extra);
                 found.earlier.append(&mut runs);
-                found.has_more_earlier |= extra.is_some();
+                match kind {
+                    "running" => found.has_more_running = extra.is_some(),
+                    _ => found.has_more_ended = extra.is_some(),
+                }
             }
         }
     }
