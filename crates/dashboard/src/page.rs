@@ -32,8 +32,9 @@ const COMPRESS_FROM_BYTES: usize = 512;
 /// compress. Level 1 gives a third more.
 const PAGE_LEVEL: Compression = Compression::new(2);
 
-/// Only one long page is rendered and compressed at once in the process. This is not the limit of the API: a page never delays a
-/// report.
+/// Work on long pages, one piece at a time in the process: documents are parsed and compared, pages are rendered and compressed. It
+/// runs on other threads than those of requests, and its limit is not that of the API, so that long pages leave the processors to
+/// reports.
 pub(crate) static OFFLOAD: Offload = Offload::new(1);
 
 /// The entries of the navigation.

@@ -40,7 +40,7 @@ pub(crate) async fn get(request: PageRequest) -> Result<Page, Problem> {
     let key = request.run_key()?;
     let address = RunPageAddress::parse(key.flow, key.run, request.query())?;
     let reading = read::read(request.store(), key, &address).await?;
-    Ok(Page::new(RunView::new(reading, address, request.now)))
+    Ok(Page::new(RunView::build(reading, address, request.now).await))
 }
 
 impl View for RunView {

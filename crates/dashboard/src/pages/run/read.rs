@@ -1,17 +1,21 @@
 //! Reads what the page of a run shows, in at most six statements: the flow, the run, its neighbours, the run to compare with, and
 //! two for the history.
 
+use std::iter;
+
 use flowruns_domain::{
     dashboard::{
         EarlierRun, EarlierRuns, EventCount, LastEvents, Neighbours, RecentRun, RunsPerFlow,
     },
     flow::Flow,
     id::{RunId, RunKey},
-    query::{EventPageRequest, PageSize},
+    query::{EventPageRequest, PageSize, event_bytes},
     run::{Outcome, Run, RunEvent, RunStatus, Statistics},
     store::{Store, StoreError},
     version::Version,
 };
+
+use flowruns_http::Offload;
 
 use crate::{
     address::{Against, HistoryPart, RunPageAddress},
@@ -37,6 +41,29 @@ pub(super) struct Reading {
     pub(super) other: Option<OtherRun>,
     /// Entries of the history, the oldest first.
     pub(super) events: Vec<RunEvent>,
+}
+
+impl Reading {
+    /// About how many bytes of documents were read; beyond [`Offload::LONG_BYTES`] they are not counted, which would take long.
+    pub(super) fn document_bytes(&self) -> usize {
+        let run = &self.run.properties;
+        let own = (&run.statistics, run.blocking_error.as_ref());
+        let earlier = self.neighbours.before.iter().filter_map(|earlier| earlier.details.as_ref());
+        let earlier = earlier.map(|run| (&run.statistics, run.blocking_error.as_ref()));
+        let other = self.other.iter().map(|other| (&other.statistics, None));
+        let documents = iter::once(own).chain(other).chain(earlier);
+        let documents = documents.map(|(statistics, error)| {
+            statistics.text().len() + error.map_or(0, |error| error.members().compact_length())
+        });
+        let mut total = 0;
+        for bytes in documents.chain(self.events.iter().map(event_bytes)) {
+            total += bytes;
+            if total > Offload::LONG_BYTES {
+                break;
+            }
+        }
+        total
+    }
 }
 
 /// A run whose statistics stand beside those of the run.

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     address::RunPageAddress,
     json,
+    page::OFFLOAD,
     pages::streak::{FailureStreak, RunReference, UsualSeconds},
     view::{
         statistics::{self, Compared, Comparison},
@@ -122,8 +123,13 @@ pub(super) struct SeenBefore {
 }
 
 impl RunView {
-    /// The view of what was read.
-    pub(super) fn new(reading: Reading, address: RunPageAddress, now: Timestamp) -> Self {
+    /// The view of what was read; of long documents it is built on another thread.
+    pub(super) async fn build(reading: Reading, address: RunPageAddress, now: Timestamp) -> Self {
+        let bytes = reading.document_bytes();
+        OFFLOAD.run_if_long(bytes, move || Self::new(reading, address, now)).await
+    }
+
+    fn new(reading: Reading, address: RunPageAddress, now: Timestamp) -> Self {
         let Reading { flow, run, are_all_earlier, neighbours, other, events } = reading;
         let Neighbours { before, after, success } = neighbours;
         let earlier: Vec<RecentRun> = before.iter().map(|earlier| earlier.run.clone()).collect();
@@ -249,5 +255,54 @@ impl From<RunEvent> for EventDocument {
             action: event.action.as_str(),
             changes: changes.collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use flowruns_domain::run::NewRun;
+    use flowruns_testing::fixtures::{fresh_flow, fresh_tenant, new_run, object, origin, run_key};
+    use futures_util::FutureExt as _;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    /// A view of a run with statistics of this many bytes.
+    async fn view(bytes: usize) -> RunView {
+        let flow = fresh_flow(fresh_tenant());
+        let statistics = object(&format!(r#"{{"text":"{}"}}"#, "x".repeat(bytes)));
+        let new = NewRun { statistics, ..new_run() };
+        let created = new.create(run_key(flow.key, 1), &origin()).unwrap();
+        let address = RunPageAddress::new(flow.key.flow, created.run.key.run);
+        let reading = Reading {
+            flow,
+            run: created.run,
+            are_all_earlier: true,
+            neighbours: Neighbours::default(),
+            other: None,
+            events: vec![created.event],
+        };
+        RunView::build(reading, address, Timestamp::default()).await
+    }
+
+    #[tokio::test]
+    async fn a_view_of_long_documents_is_built_within_the_limit_of_such_work() {
+        let (release, released) = mpsc::channel::<()>();
+        let (begin, begun) = oneshot::channel();
+        let work = move || {
+            begin.send(()).unwrap();
+            let _dropped = released.recv();
+        };
+        let other_work = tokio::spawn(OFFLOAD.run(work));
+        begun.await.unwrap();
+        let short = view(1000).now_or_never();
+        assert!(short.is_some(), "a short one is built at once");
+        let mut long = Box::pin(view(60_000));
+        assert!(long.as_mut().now_or_never().is_none(), "a long one waits for the other work");
+        drop(release);
+        other_work.await.unwrap();
+        assert_eq!(long.await.history.len(), 1);
     }
 }
