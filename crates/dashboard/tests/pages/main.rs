@@ -9,6 +9,7 @@ mod flow_runs;
 mod habit;
 mod harness;
 mod live;
+mod many_flows;
 mod overview;
 mod policy;
 mod problem;

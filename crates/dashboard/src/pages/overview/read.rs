@@ -159,7 +159,7 @@ async fn named_of_many(
     Ok((found.items, next))
 }
 
-/// The flows of tallies, at most [`MAX_FLOWS`] of them.
+/// The flows of tallies, each of which has at most [`Tally::LIMIT`] of them. All are read, since they are listed by name.
 async fn tallied_of_many(
     request: &PageRequest,
     address: &OverviewAddress,
@@ -167,7 +167,7 @@ async fn tallied_of_many(
 ) -> Result<PageFlows, Problem> {
     let flows = tallies.iter().flat_map(|tally| &tally.flows).map(|one| one.flow);
     let ids: BTreeSet<FlowId> = flows.collect();
-    let ids: Vec<FlowId> = ids.into_iter().take(MAX_FLOWS).collect();
+    let ids: Vec<FlowId> = ids.into_iter().collect();
     let mut found = request.store().find_flows(request.tenant(), &ids).await?;
     found.sort_by(|one, other| BY_NAME.compare(&BY_NAME.cursor(one), &BY_NAME.cursor(other)));
     let (flows, next) = page_of(found.iter(), address);
