@@ -1,15 +1,14 @@
 //! A page and its response. A handler makes a view; the view is rendered as HTML or as JSON.
 
-use std::{borrow::Cow, convert::Infallible, fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
-use bytes::Bytes;
 use flate2::Compression;
-use flowruns_http::{Offload, RequestError};
+use flowruns_http::{Offload, RequestError, not_modified};
 use maud::Markup;
 use serde::Serialize;
 
@@ -252,12 +251,4 @@ impl Rendered {
         }
         response
     }
-}
-
-/// 304. Its Content-Length would have to be that of the page, so the body has no known length and none is sent.
-fn not_modified() -> Response {
-    let nothing = futures_util::stream::empty::<Result<Bytes, Infallible>>();
-    let mut response = Response::new(Body::from_stream(nothing));
-    *response.status_mut() = StatusCode::NOT_MODIFIED;
-    response
 }

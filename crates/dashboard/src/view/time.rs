@@ -6,6 +6,8 @@ use chrono::{TimeDelta, Timelike as _};
 use flowruns_domain::timestamp::Timestamp;
 use maud::{Markup, html};
 
+use crate::view::leaf::grouped;
+
 /// A time in UTC, to the second. A script writes it in the zone of the browser, in the same number of characters, so that
 /// nothing moves.
 pub(crate) fn time(at: Timestamp) -> Markup {
@@ -144,18 +146,8 @@ pub(crate) fn every(gap: std::time::Duration) -> String {
 
 /// A whole number with a comma before each three digits: `49,077`.
 pub(crate) fn count(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 1);
-    if number < 0 {
-        text.push('\u{2212}');
-    }
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    let sign = if number < 0 { "\u{2212}" } else { "" };
+    sign.to_owned() + &grouped(&number.unsigned_abs().to_string())
 }
 
 #[cfg(test)]

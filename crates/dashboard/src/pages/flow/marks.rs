@@ -2,7 +2,7 @@
 
 use flowruns_domain::{
     cadence::{duration, late, stalest, usual_duration, usual_duration_of_work, usual_gap},
-    dashboard::RecentRun,
+    dashboard::{RecentRun, RunsPerFlow},
     flow::Flow,
     timestamp::Timestamp,
 };
@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::view::time::{ago, every, rough, rough_length, seconds};
 
 /// How many of the newest runs make the habit of a flow, as on the overview.
-const HABIT: usize = 50;
+const HABIT: usize = RunsPerFlow::MAX.get() as usize;
 
 /// Something noticeable with its reason.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]

@@ -137,8 +137,7 @@ async fn errors(
     listed: &[RecentRun],
 ) -> Result<Vec<ErrorLine>, StoreError> {
     let newest_ended = newest.iter().map(|values| &values.run).find(|run| run.end().is_some());
-    let may_have_error =
-        |run: &&RecentRun| run.end().is_some() && run.status().may_hold_blocking_error();
+    let may_have_error = |run: &&RecentRun| run.state.may_have_ended_with_error();
     let runs = newest_ended.into_iter().chain(listed).filter(may_have_error);
     let mut keys: Vec<RunKey> = runs.map(|run| key.run(run.id)).collect();
     keys.sort_unstable();

@@ -6,7 +6,7 @@ use flowruns_domain::{
     dashboard::{MissingReason, MissingRuns, RunSpan, RunWindow},
     flow::Flow,
     id::{FlowKey, TenantId},
-    query::{Direction, FlowCursor, FlowOrder, FlowQuery, FlowSort, PageSize, SortKey},
+    query::{Direction, FlowOrder, FlowQuery, FlowSort, PageSize},
     store::{Store, StoreError},
     timestamp::Timestamp,
 };
@@ -62,7 +62,7 @@ pub(super) async fn read_lanes(
     let query = FlowQuery {
         order: FlowOrder::new(FlowSort::DisplayName, Direction::Ascending),
         size: PageSize::new(FLOWS).unwrap_or_default(),
-        after: address.after.as_ref().map(cursor),
+        after: address.after.as_ref().map(FlowPosition::cursor),
         ..FlowQuery::new(tenant)
     };
     let flows = store.query_flows(&query).await?;
@@ -79,7 +79,10 @@ pub(super) async fn read_lanes(
             found.next().map_or((Vec::new(), None), |found| (found.runs, found.missing));
         lane(flow, axis, (&runs, missing))
     });
-    Ok(Lanes { lanes: lanes.collect(), next: flows.next.and_then(|next| position(next.after)) })
+    Ok(Lanes {
+        lanes: lanes.collect(),
+        next: flows.next.and_then(|next| FlowPosition::from_cursor(next.after)),
+    })
 }
 
 fn lane(flow: &Flow, axis: Axis, (runs, missing): (&[RunSpan], Option<MissingRuns>)) -> Lane {
@@ -94,16 +97,5 @@ fn lane(flow: &Flow, axis: Axis, (runs, missing): (&[RunSpan], Option<MissingRun
         name: flow.properties.display_name.as_str().to_owned(),
         runs: shown.filter(|run| axis.shows(run)).collect(),
         missing,
-    }
-}
-
-fn cursor(position: &FlowPosition) -> FlowCursor {
-    FlowCursor { key: SortKey::Name(position.name.clone()), flow: position.flow }
-}
-
-fn position(cursor: FlowCursor) -> Option<FlowPosition> {
-    match cursor.key {
-        SortKey::Name(name) => Some(FlowPosition { flow: cursor.flow, name }),
-        SortKey::Id | SortKey::Time(_) => None,
     }
 }
