@@ -17,7 +17,8 @@ pub(crate) fn short_digest(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(digest.get(..DIGEST_BYTES).unwrap_or(digest))
 }
 
-/// The entity tag of some bytes. It is weak, because it is the same with and without compression.
+/// The entity tag of a response with these bytes, which may be compressed. It is weak, since a proxy may compress them in another
+/// way.
 pub(crate) fn entity_tag(bytes: &[u8]) -> String {
     format!("W/\"{}\"", short_digest(bytes))
 }

@@ -9,7 +9,7 @@ use axum::{
 };
 use flate2::Compression;
 use flowruns_http::{Offload, RequestError, not_modified};
-use maud::Markup;
+use maud::{Markup, Render};
 use serde::Serialize;
 
 use crate::{
@@ -105,10 +105,22 @@ impl Fragment {
 pub(crate) struct Fragments(Vec<Fragment>);
 
 impl Fragments {
-    /// The markup of the fragment with this id; nothing if there is none.
-    pub(crate) fn get(&self, id: &str) -> Markup {
+    /// The markup of the fragment with this id, which the view has made.
+    pub(crate) fn get(&self, id: &str) -> impl Render {
         let found = self.0.iter().find(|fragment| fragment.id == id);
-        found.map(|fragment| fragment.markup.clone()).unwrap_or_default()
+        debug_assert!(found.is_some(), "no fragment has the id {id}");
+        FoundFragment(found)
+    }
+}
+
+/// The markup of a fragment, which is copied once: into its page.
+struct FoundFragment<'a>(Option<&'a Fragment>);
+
+impl Render for FoundFragment<'_> {
+    fn render_to(&self, out: &mut String) {
+        if let Some(fragment) = self.0 {
+            fragment.markup.render_to(out);
+        }
     }
 }
 
@@ -220,12 +232,11 @@ impl Rendered {
                 (format::HTML, markup.into_string().into_bytes())
             }
         };
-        let tag = entity_tag(&bytes);
         let is_compressed = is_compressed && bytes.len() >= COMPRESS_FROM_BYTES;
         let compressed = is_compressed.then(|| gzip(&bytes, PAGE_LEVEL)).flatten();
         let is_compressed = compressed.is_some();
         let bytes = compressed.unwrap_or(bytes);
-        Ok(Self { content_type, tag, bytes, is_compressed })
+        Ok(Self { content_type, tag: entity_tag(&bytes), bytes, is_compressed })
     }
 
     fn response(self, status: StatusCode, sent: &HeaderMap) -> Response {

@@ -39,7 +39,6 @@ fn run(number: u128, start: i64, state: RunState) -> RecentRun {
         display_name: fixtures::name("run"),
         start: at(start),
         state,
-        last_modified: at(start),
     }
 }
 

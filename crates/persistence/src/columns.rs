@@ -67,8 +67,7 @@ pub(crate) static RECENT_RUN_ARRAYS: LazyLock<String> =
 
 fn recent_run_names() -> impl Iterator<Item = &'static str> {
     let columns = RUN_COLUMNS.iter().filter(|column| column.kind != JSON);
-    let columns = columns.map(|column| column.name);
-    ["id"].into_iter().chain(columns).chain(["modified_at"])
+    ["id"].into_iter().chain(columns.map(|column| column.name))
 }
 
 /// The columns that [`listed_run`](crate::row::listed_run) reads.

@@ -131,6 +131,8 @@ impl ConnectOptions {
             ("enable_seqscan", "off"),
             ("enable_bitmapscan", "off"),
             ("enable_sort", "off"),
+            // A statement looks up each flow once: nothing is found again.
+            ("enable_memoize", "off"),
             ("jit", "off"),
         ]);
         let replacement = PoolReplacement::default();

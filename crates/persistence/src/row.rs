@@ -183,9 +183,7 @@ pub(crate) fn recent_run(
 ) -> Result<RecentRun, StoreError> {
     let RunSummary { key, version, display_name, start, state } =
         summary_of_flow(row, first, flow)?;
-    let reader = ColumnReader(RowId::Run(flow.flow.uuid(), key.run.uuid()));
-    let last_modified = reader.time("modified_at", column(row, first + 6)?)?;
-    Ok(RecentRun { id: key.run, version, display_name, start, state, last_modified })
+    Ok(RecentRun { id: key.run, version, display_name, start, state })
 }
 
 /// Reads runs of a flow from arrays of the columns of [`RECENT_RUN`](crate::columns::RECENT_RUN), from this place.
@@ -197,9 +195,8 @@ pub(crate) fn recent_runs(
     let names = array::<String>(row, first + 1)?.into_iter();
     let spans = run_spans(row, [first, first + 2, first + 3, first + 4], flow)?.into_iter();
     let versions = array::<i64>(row, first + 5)?.into_iter();
-    let modified = array::<DateTime<Utc>>(row, first + 6)?.into_iter();
-    let runs = spans.zip(names).zip(versions.zip(modified));
-    let recent = |((span, name), (version, modified)): ((RunSpan, String), _)| {
+    let runs = spans.zip(names).zip(versions);
+    let recent = |((span, name), version): ((RunSpan, String), _)| {
         let RunSpan { id, start, state } = span;
         let reader = ColumnReader(RowId::Run(flow.flow.uuid(), id.uuid()));
         Ok(RecentRun {
@@ -208,7 +205,6 @@ pub(crate) fn recent_runs(
             display_name: reader.column("display_name", DisplayName::from_stored(&name).ok())?,
             start,
             state,
-            last_modified: reader.time("modified_at", modified)?,
         })
     };
     runs.map(recent).collect()

@@ -117,7 +117,7 @@ impl Revision {
         let files = [assets::script_path().as_bytes(), assets::style_sheet_path().as_bytes()];
         let ids = page.fragments.iter().map(|fragment| fragment.id.as_bytes());
         Self {
-            shape: Digest::of(files.into_iter().chain(ids)),
+            shape: Digest::of(files.into_iter().chain(ids).flat_map(|name| [name, b"\n"])),
             parts: parts.iter().map(Part::digest).collect(),
         }
     }
@@ -147,12 +147,11 @@ impl FromStr for Revision {
 }
 
 impl Digest {
-    /// The digest of texts, each with its length.
-    fn of<'a>(texts: impl IntoIterator<Item = &'a [u8]>) -> Self {
+    /// The digest of the pieces of a text.
+    fn of<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut context = Context::new(&SHA256);
-        for text in texts {
-            context.update(&(text.len() as u64).to_be_bytes());
-            context.update(text);
+        for piece in pieces {
+            context.update(piece);
         }
         let mut digest = [0; DIGEST_LENGTH];
         digest.copy_from_slice(&context.finish().as_ref()[..DIGEST_LENGTH]);
@@ -168,7 +167,7 @@ struct Part<'a> {
 
 impl Part<'_> {
     fn digest(&self) -> Digest {
-        Digest::of([without_ticking_texts(self.data).as_bytes()])
+        Digest::of(without_ticking_texts(self.data).map(str::as_bytes))
     }
 }
 

@@ -46,13 +46,11 @@ impl RunReference {
     }
 }
 
-/// A run of a list for the rules of [`cadence`](flowruns_domain::cadence). A list does not read when a run was last changed, and
-/// the rules do not need it: the last time that is known stands for it.
+/// A run of a list for the rules of [`cadence`](flowruns_domain::cadence).
 pub(crate) fn recent(run: RunSummary) -> RecentRun {
     RecentRun {
         id: run.key.run,
         version: run.version,
-        last_modified: run.state.end().unwrap_or(run.start),
         display_name: run.display_name,
         start: run.start,
         state: run.state,
@@ -138,7 +136,6 @@ mod tests {
                 display_name: name(&format!("Run {number}")),
                 start: time(&format!("2026-03-01T{number:02}:00:00Z")),
                 state: RunState::Ended { outcome: *outcome, at },
-                last_modified: at,
             }
         };
         outcomes.iter().enumerate().map(run).collect()

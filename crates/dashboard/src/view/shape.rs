@@ -1,7 +1,7 @@
 //! The shapes of runs in strips and in the legend. Each status has a shape of its own: taller is worse.
 
 use flowruns_domain::run::{Outcome, RunStatus};
-use maud::{Markup, html};
+use maud::{Markup, Render, html};
 
 /// A rounded rectangle from the middle to the bottom.
 macro_rules! half {
@@ -38,18 +38,35 @@ const fn class(status: RunStatus) -> &'static str {
 
 /// The shapes of all runs of a status, by their left edges, as one path: an element for each shape would take a slow processor
 /// longer to lay out than the rest of a page.
-pub(crate) fn shapes(status: RunStatus, edges: impl Iterator<Item = usize>) -> Markup {
+pub(crate) fn shapes(status: RunStatus, edges: impl Iterator<Item = usize> + Clone) -> Markup {
     shape(class(status), outline(status), edges)
 }
 
-/// Shapes of runs that there are not.
-pub(crate) fn absent(edges: impl Iterator<Item = usize>) -> Markup {
+/// Placeholders for missing runs.
+pub(crate) fn absent(edges: impl Iterator<Item = usize> + Clone) -> Markup {
     shape("f-none", "m1 22h4v2h-4z", edges)
 }
 
-fn shape(class: &str, outline: &str, edges: impl Iterator<Item = usize>) -> Markup {
-    let path: String = edges.map(|x| format!("M{x} 0{outline}")).collect();
+fn shape(class: &str, outline: &str, edges: impl Iterator<Item = usize> + Clone) -> Markup {
+    let is_empty = edges.clone().next().is_none();
     html! {
-        @if !path.is_empty() { path class=(class) d=(path) {} }
+        @if !is_empty { path class=(class) d=(Outlines { outline, edges }) {} }
+    }
+}
+
+/// The commands of a path with one outline at each edge. None of their characters needs an escape.
+struct Outlines<'a, I> {
+    outline: &'a str,
+    edges: I,
+}
+
+impl<I: Iterator<Item = usize> + Clone> Render for Outlines<'_, I> {
+    fn render_to(&self, out: &mut String) {
+        for x in self.edges.clone() {
+            out.push('M');
+            x.render_to(out);
+            out.push_str(" 0");
+            out.push_str(self.outline);
+        }
     }
 }

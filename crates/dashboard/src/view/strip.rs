@@ -6,13 +6,14 @@ use flowruns_domain::{
     run::RunStatus,
     timestamp::Timestamp,
 };
-use maud::{Markup, html};
+use maud::{Markup, Render, html};
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::{
     shape::{absent, shapes},
     status::{IN_ORDER, counts, look},
-    time::{between, rough, utc_minute},
+    time::{between, push_rough, utc_minute},
 };
 use crate::{
     json,
@@ -44,13 +45,13 @@ pub(crate) fn strip(flow: FlowKey, cells: &[Cell], links: &Links) -> Markup {
     let cells = &cells[cells.len().saturating_sub(CELLS)..];
     let missing = CELLS - cells.len();
     let edges = (missing..CELLS).map(|at| at * STEP);
-    let runs = links.to(runs_path(flow.flow));
+    let runs = html! { (links.to(runs_path(flow.flow))) };
     html! {
         svg.strip viewBox="0 0 400 24" preserveAspectRatio="none" aria-hidden="true" {
             @for (x, cell) in edges.clone().zip(cells) {
-                a href={ (runs) (cell.run) } tabindex="-1" {
-                    rect.hit x=(x) width="8" height="24" {}
-                    title { (described(cell)) }
+                a href={ (runs) (IdText(cell.run.uuid())) } tabindex="-1" {
+                    rect x=(x) {}
+                    title { (Description(cell)) }
                 }
             }
             (absent((0..missing).map(|at| at * STEP)))
@@ -63,15 +64,30 @@ pub(crate) fn strip(flow: FlowKey, cells: &[Cell], links: &Links) -> Markup {
 }
 
 /// The words of one run. How long a run is in progress is not among them, so that a strip changes only when a run does. A page
-/// has a thousand of them, so they are not to the second.
-fn described(cell: &Cell) -> Markup {
-    let (word, start) = (look(cell.status).word, utc_minute(cell.start));
-    html! {
-        (word)
-        @match cell.end {
-            Some(end) => { ", " (start) " UTC, " (rough(between(cell.start, end).num_seconds())) }
-            None => { " since " (start) " UTC" }
+/// has a thousand of them, so they are not to the second, and are written without a text of their own. None of their characters
+/// needs an escape.
+struct Description<'a>(&'a Cell);
+
+impl Render for Description<'_> {
+    fn render_to(&self, out: &mut String) {
+        let Self(cell) = self;
+        out.push_str(look(cell.status).word);
+        out.push_str(if cell.end.is_some() { ", " } else { " since " });
+        out.extend(utc_minute(cell.start));
+        out.push_str(" UTC");
+        if let Some(end) = cell.end {
+            out.push_str(", ");
+            push_rough(out, between(cell.start, end).num_seconds());
         }
+    }
+}
+
+/// An id as text, written without the machinery of formats.
+struct IdText(Uuid);
+
+impl Render for IdText {
+    fn render_to(&self, out: &mut String) {
+        out.push_str(self.0.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
     }
 }
 

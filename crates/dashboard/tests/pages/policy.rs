@@ -79,13 +79,18 @@ async fn a_browser_that_accepts_gzip_gets_the_same_page_compressed() {
     let plain = site.get_as(&visitor, "/ui").await;
     let mut request = site.request(Method::GET, &visitor, "/ui");
     let accepted = HeaderValue::from_static("gzip, br");
-    request.headers_mut().insert(header::ACCEPT_ENCODING, accepted);
+    request.headers_mut().insert(header::ACCEPT_ENCODING, accepted.clone());
     let compressed = site.send(request).await;
     assert_eq!(plain.header("content-encoding"), "");
     assert_eq!(compressed.header("content-encoding"), "gzip");
     assert!(compressed.bytes.len() < plain.bytes.len() * 2 / 3);
     assert_eq!(compressed.body, plain.body);
-    assert_eq!(compressed.headers[header::ETAG], plain.headers[header::ETAG]);
+    assert_ne!(compressed.headers[header::ETAG], plain.headers[header::ETAG]);
+    let known = compressed.headers[header::ETAG].clone();
+    request = site.request(Method::GET, &visitor, "/ui");
+    request.headers_mut().insert(header::ACCEPT_ENCODING, accepted);
+    request.headers_mut().insert(header::IF_NONE_MATCH, known);
+    assert_eq!(site.send(request).await.status, StatusCode::NOT_MODIFIED);
 }
 
 #[tokio::test]

@@ -26,8 +26,6 @@ pub struct RecentRun {
     pub start: Timestamp,
     /// Status and end.
     pub state: RunState,
-    /// When it was last changed, by the server's clock.
-    pub last_modified: Timestamp,
 }
 
 impl RecentRun {
@@ -50,7 +48,6 @@ impl From<&Run> for RecentRun {
             display_name: run.properties.display_name.clone(),
             start: run.properties.start,
             state: run.properties.state,
-            last_modified: run.modified,
         }
     }
 }

@@ -31,7 +31,7 @@ pub(super) async fn read(
 
 fn member_values(row: &PgRow, flow: FlowKey) -> Result<MemberValues, StoreError> {
     // A value for each path; null for what is not a number.
-    let found: Vec<Option<Json<JsonValue>>> = column(row, 7)?;
+    let found: Vec<Option<Json<JsonValue>>> = column(row, 6)?;
     let number = |value| match value {
         Some(Json(JsonValue::Number(number))) => Some(number),
         _ => None,

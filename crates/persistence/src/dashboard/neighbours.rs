@@ -32,7 +32,7 @@ pub(super) async fn read(
             "after" => (&mut found.after, |one, other| is_newer(other, one)),
             "success" => (&mut found.success, is_newer),
             _ => {
-                let details = run_details(&row, 8, flow.run(run.id))?;
+                let details = run_details(&row, 7, flow.run(run.id))?;
                 found.before.push(EarlierRun { run, details });
                 continue;
             }

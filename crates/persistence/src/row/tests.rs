@@ -19,7 +19,7 @@ fn columns_are_read_at_their_places() {
     ];
     for (text, places) in [
         (&RUN, [&summary[..], &documents, &["created_at", "modified_at"]].concat()),
-        (&RECENT_RUN, [&summary[..], &["modified_at"]].concat()),
+        (&RECENT_RUN, summary.to_vec()),
         (&LISTED_RUN, listed.clone()),
         (&RUN_WITH_DOCUMENTS, [&listed[..], &documents].concat()),
         (&FLOW, flow.to_vec()),

@@ -86,7 +86,6 @@ mod tests {
                 display_name: name("Nightly"),
                 start: time(&format!("2026-03-{day:02}T03:00:{:02}Z", day % 3)),
                 state: RunState::Ended { outcome: Outcome::Completed, at },
-                last_modified: at,
             }
         };
         (1..=days).rev().map(run).collect()
