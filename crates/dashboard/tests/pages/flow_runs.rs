@@ -69,7 +69,7 @@ async fn people_who_may_write_choose_runs_in_progress_of_the_flow() {
     );
     assert!(page.contains(&chosen), "{page}");
     assert!(!page.contains(&format!("{}.{}.1", flow.flow, ended.run)), "{page}");
-    assert!(page.contains("id=\"acts\" method=\"post\" action=\"/ui/end\">"), "{page}");
+    assert!(page.contains("id=\"end-form\" method=\"post\" action=\"/ui/end\">"), "{page}");
     let reader = site.get_as(&site.visitor(Permission::ReadRuns), &address(flow)).await.ok();
     assert!(!reader.contains("checkbox") && !reader.contains("/ui/end"), "{reader}");
 }

@@ -228,7 +228,9 @@ async fn only_people_who_may_write_can_choose_runs() {
     );
     assert!(writer.contains(&chosen), "{writer}");
     assert!(
-        writer.contains("<form class=\"acts\" id=\"acts\" method=\"post\" action=\"/ui/end\">")
+        writer.contains(
+            "<form class=\"end-form\" id=\"end-form\" method=\"post\" action=\"/ui/end\">"
+        )
     );
     let reader = site.get_as(&site.visitor(Permission::ReadRuns), "/ui/runs").await.ok();
     assert!(!reader.contains("checkbox"), "{reader}");
