@@ -28,7 +28,7 @@ async fn runs_that_are_chosen_in_each_list_are_ended_with_one_reason() {
 
     // Also without a run in progress when the page was loaded.
     browser.open(&site.url(&flow_path(flow))).await;
-    let form = "document.querySelector('#acts').checkVisibility()";
+    let form = "document.querySelector('#end-form').checkVisibility()";
     assert_eq!(browser.run(&format!("return {form}")).await, json!(false));
     browser.wait_for(IS_LIVE).await;
     let third = site.create_run(flow).await;
@@ -49,8 +49,10 @@ async fn choose(session: &Session, runs: &[RunKey]) {
     for run in runs {
         session.click(&format!("input[name=run][value*='{}']", run.run)).await;
     }
-    let chosen =
-        format!("document.querySelector('#picked').textContent.startsWith('{} of ')", runs.len());
+    let chosen = format!(
+        "document.querySelector('#chosen-count').textContent.startsWith('{} of ')",
+        runs.len()
+    );
     session.wait_for(&chosen).await;
     let found = audit(session).await;
     assert!(found.is_empty(), "{found:#?}");
@@ -58,7 +60,7 @@ async fn choose(session: &Session, runs: &[RunKey]) {
 
 /// Sends the chosen runs, gives the reason, and looks at what became of them.
 async fn end(session: &Session, reason: &str, runs: usize) {
-    session.click("#acts button.danger").await;
+    session.click("#end-form button.danger").await;
     session.wait_for("document.querySelector('#reason')").await;
     session.type_into("#reason", reason).await;
     session.click(".end-form button.danger").await;

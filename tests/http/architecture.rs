@@ -1,10 +1,14 @@
-//! The diagram of the crates in `docs/architecture.md` agrees with `cargo metadata`.
+//! `docs/architecture.md` and `docs/crates.md` agree with `cargo metadata` and the folders of tests.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
-use cargo_metadata::{DependencyKind, MetadataCommand};
+use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 
 const PAGE: &str = include_str!("../../docs/architecture.md");
+const CRATES_PAGE: &str = include_str!("../../docs/crates.md");
 
 /// The package of the tests of the whole system, which is not in the diagram.
 const TESTS: &str = "integration-tests";
@@ -15,20 +19,31 @@ const NOT_IN_DOMAIN: [&str; 3] = ["tokio", "sqlx", "axum"];
 /// From, to and whether the dependency is optional. The names have no `flowruns-`.
 type Arrow = (String, String, bool);
 
-/// The dependencies of each package of the workspace that are not for tests or builds, and whether each is optional.
-fn dependencies() -> BTreeMap<String, Vec<(String, bool)>> {
+/// The packages of the workspace.
+fn packages() -> Vec<Package> {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
     let mut command = MetadataCommand::new();
-    let metadata = command.manifest_path(manifest).no_deps().exec().unwrap();
-    let normal = |package: &cargo_metadata::Package| {
+    command.manifest_path(manifest).no_deps().exec().unwrap().packages
+}
+
+/// The names of crates that begin the rows of a table.
+fn crates_of_rows(page: &str) -> BTreeSet<String> {
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `flowruns-")?.split_once('`'));
+    rows.map(|(name, _)| format!("flowruns-{name}")).collect()
+}
+
+/// The dependencies of each package of the workspace that are not for tests or builds, and whether each is optional.
+fn dependencies() -> BTreeMap<String, Vec<(String, bool)>> {
+    let normal = |package: &Package| {
         let dependencies = package.dependencies.iter();
         dependencies
             .filter(|dependency| dependency.kind == DependencyKind::Normal)
             .map(|dependency| (dependency.name.clone(), dependency.optional))
             .collect()
     };
-    let packages = metadata.packages.iter();
+    let packages = packages();
     packages
+        .iter()
         .map(|package| (package.name.to_string(), normal(package)))
         .filter(|(name, _)| name != TESTS)
         .collect()
@@ -86,10 +101,33 @@ fn architecture_page_shows_the_dependencies_of_the_crates() {
 
 #[test]
 fn architecture_page_describes_every_crate() {
-    let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| `flowruns-")?.split_once('`'));
-    let described: BTreeSet<_> = rows.map(|(name, _)| format!("flowruns-{name}")).collect();
     let packages: BTreeSet<_> = dependencies().into_keys().collect();
-    assert_eq!(described, packages);
+    assert_eq!(crates_of_rows(PAGE), packages);
+}
+
+#[test]
+fn page_of_crates_says_what_every_library_is_for() {
+    let libraries = packages().into_iter().filter(|package| {
+        package.name.as_str() != TESTS && package.targets.iter().any(|target| target.is_lib())
+    });
+    let libraries: BTreeSet<_> = libraries.map(|package| package.name.to_string()).collect();
+    assert_eq!(crates_of_rows(CRATES_PAGE), libraries);
+}
+
+#[test]
+fn architecture_page_describes_every_folder_of_tests() {
+    let rows = PAGE.lines().filter(|line| line.starts_with("| `tests/"));
+    // The first cell may name several folders.
+    let first_cells = rows.filter_map(|line| line.split('|').nth(1));
+    let described: BTreeSet<String> = first_cells
+        .flat_map(|cell| cell.split('`').filter_map(|part| part.strip_prefix("tests/")))
+        .map(str::to_owned)
+        .collect();
+    let entries = fs::read_dir(env!("CARGO_MANIFEST_DIR")).unwrap().map(Result::unwrap);
+    let folders = entries.filter(|entry| entry.file_type().unwrap().is_dir());
+    let folders: BTreeSet<_> =
+        folders.map(|entry| entry.file_name().into_string().unwrap()).collect();
+    assert_eq!(described, folders);
 }
 
 #[test]

@@ -1,17 +1,15 @@
 //! Responses that succeed.
 
-use std::convert::Infallible;
-
 use axum::{
     body::Body,
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
-use bytes::Bytes;
 use flowruns_domain::{
     json::{JsonObject, JsonValue},
     version::{EntityTag, Precondition as _, Preconditions},
 };
+use flowruns_http::not_modified;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
@@ -132,14 +130,6 @@ pub(crate) fn created_before(
 /// 204
 pub(crate) fn no_content() -> Response {
     empty(StatusCode::NO_CONTENT)
-}
-
-/// 304. Its Content-Length would have to be that of the entity, so the body has no known length and none is sent.
-fn not_modified() -> Response {
-    let nothing = futures_util::stream::empty::<Result<Bytes, Infallible>>();
-    let mut response = Response::new(Body::from_stream(nothing));
-    *response.status_mut() = StatusCode::NOT_MODIFIED;
-    response
 }
 
 fn empty(status: StatusCode) -> Response {

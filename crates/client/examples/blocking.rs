@@ -12,7 +12,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let client = Client::from_env()?;
     let flow = client.create_flow("Nightly rosters")?;
 
-    // Dropped before an outcome is told, such as by `?`, the run is reported as failed.
+    // Dropped before an outcome is reported, such as by `?`, the run is reported as failed.
     let run = flow.start("Rosters of 1 March")?;
     let lines = match fs::read_to_string("Cargo.toml") {
         Ok(text) => text.lines().count(),
@@ -23,7 +23,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     match run.complete(json!({"lines": lines})) {
         Ok(ended) => println!("{}", ended.status),
-        Err(ReportError::Unknown { spooled: true, .. }) => println!("told later, from the spool"),
+        Err(ReportError::Unknown { spooled: true, .. }) => {
+            println!("reported later, from the spool")
+        }
         Err(error) => return Err(error.into()),
     }
     Ok(())

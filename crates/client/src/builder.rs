@@ -153,7 +153,7 @@ impl ClientBuilder {
         self
     }
 
-    /// How long the drop of the last clone waits for what was told. 5 seconds; then ends go to the spool, which has 6 more.
+    /// How long the drop of the last clone waits for what was reported. 5 seconds; then ends go to the spool, which has 6 more.
     #[must_use]
     pub const fn exit_wait(mut self, wait: Duration) -> Self {
         self.exit_wait = wait;

@@ -27,7 +27,7 @@ use crate::{
 /// A client of a server. It is cheap to clone: all clones share the connections, the queue and the thread on which everything is
 /// sent. So reports go out from drops, panics, any async runtime, and programs without one.
 ///
-/// When the last clone, [`Flow`] and [`Run`](crate::Run) are dropped, it waits until everything told is acknowledged. After 5 seconds
+/// When the last clone, [`Flow`] and [`Run`](crate::Run) are dropped, it waits until everything reported is acknowledged. After 5 seconds
 /// ([`ClientBuilder::exit_wait`]) it puts the rest into the spool, which has 6 more. `std::process::exit` drops nothing, and a client in a
 /// `static` is never dropped: call [`flush`](Self::flush) before the program ends.
 #[derive(Clone)]
@@ -225,7 +225,7 @@ impl Client {
         pages(Arc::clone(&self.core), url, &[], HistoryEntry::of)
     }
 
-    /// Waits until everything told so far is acknowledged, refused or spooled. Ends that are not acknowledged `within` this time go
+    /// Waits until everything reported so far is acknowledged, refused or spooled. Ends that are not acknowledged `within` this time go
     /// to the spool; without a spool they are still sent, and counted as pending. Call it before `std::process::exit`.
     pub async fn flush(&self, within: Duration) -> Flushed {
         let shared = Arc::clone(&self.core.shared);

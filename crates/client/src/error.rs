@@ -109,7 +109,7 @@ pub enum ReportError {
     Refused {
         /// The rule.
         rule: Rule,
-        /// The status that is stored, if the server told it.
+        /// The status that is stored, if the server returned it.
         stored: Option<Status>,
         /// What the server says.
         message: String,

@@ -148,7 +148,7 @@ impl Flow {
         }
     }
 
-    /// Starts a run without waiting for the server: it is created beside the job. If that fails, the error is told at the end.
+    /// Starts a run without waiting for the server: it is created beside the job. If that fails, the error is returned at the end.
     ///
     /// # Errors
     ///

@@ -24,7 +24,7 @@
 //! - **A run ends exactly once, and never as completed by accident.** [`Run`] is a guard. What ends it consumes it; an error, a panic,
 //!   an early return, a dropped future and a forgotten outcome are reported as `failed`. [`Outcome`] has no way to say that a run is
 //!   still running, or to give a completed run an error.
-//! - **`Ok` means stored.** An end is `Ok` when the server has shown the run with the status that was told. When the response is lost,
+//! - **`Ok` means stored.** An end is `Ok` when the server has shown the run with the status that was reported. When the response is lost,
 //!   the request is repeated, which is harmless; when the time is over, the run is read. What is not known is
 //!   [`ReportError::Unknown`], and lies in the spool if there is one.
 //! - **The job does not wait.** Everything is sent on a thread of the client. [`Run::progress`] returns at once; statistics are merged
@@ -40,7 +40,7 @@
 //! # Clocks
 //!
 //! `startDateTime` is the time of this machine when the run was started ([`NewRun::start`] sets another one), and `endDateTime` the time of
-//! this machine when its outcome was told, however late the server gets it. So both are of one clock: their order and the duration are
+//! this machine when its outcome was reported, however late the server gets it. So both are of one clock: their order and the duration are
 //! right though the clock is hours off, and only their place among the runs of other machines is not. If the end would be before the
 //! start, because the clock was set back meanwhile or another machine started the run, the run ends at the time of the server, or at its
 //! start if that is later. Deadlines and pauses do not depend on the clock.

@@ -16,7 +16,7 @@ use crate::{
 /// A run in progress. It ends exactly once: [`complete`](Self::complete), [`end`](Self::end) and [`fail`](Self::fail) consume it,
 /// and dropped without an outcome (a panic, an early return, a dropped future) it reports `failed`.
 ///
-/// An outcome cannot be told twice:
+/// An outcome cannot be reported twice:
 ///
 /// ```compile_fail,E0382
 /// # async fn example(run: flowruns_client::Run) {
@@ -59,7 +59,7 @@ pub struct Run {
 pub struct Ended {
     /// The flow and the run.
     pub address: RunAddress,
-    /// The status that is stored: the one that was told.
+    /// The status that is stored: the one that was reported.
     pub status: Status,
 }
 
@@ -90,14 +90,14 @@ impl Run {
         self.mailbox.progress(members_of(statistics)?)
     }
 
-    /// When the job ended, if its outcome is told later than that. Without it, by the clock of this machine when the outcome is told.
+    /// When the job ended, if its outcome is reported later than that. Without it, by the clock of this machine when the outcome is reported.
     pub const fn set_end(&mut self, at: Timestamp) {
         self.ended_at = Some(at);
     }
 
     /// Ends the run as `completed` with these statistics, `()` for none, and waits for the acknowledgement.
     ///
-    /// The outcome is told when this future is first polled. Dropped after that, it is still sent.
+    /// The outcome is reported when this future is first polled. Dropped after that, it is still sent.
     ///
     /// # Errors
     ///
@@ -192,7 +192,7 @@ impl Run {
         error: Option<BlockingError>,
         statistics: JsonObject,
     ) -> Result<Ended, ReportError> {
-        let answer = self.tell(EndReason::Told, outcome, error, statistics);
+        let answer = self.tell(EndReason::Reported, outcome, error, statistics);
         let closed = || ReportError::Unknown { spooled: false, last: Box::new(Error::Closed) };
         answer.await.unwrap_or_else(|_closed| Err(closed()))
     }

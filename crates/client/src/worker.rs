@@ -30,7 +30,7 @@ use crate::{
 
 /// The time that is left to write to the spool, after the time for sending has passed.
 const GRACE: Duration = Duration::from_secs(5);
-/// The time in which the thread of the client does what it is told.
+/// The time in which the thread of the client executes its commands.
 const THREAD_GRACE: Duration = Duration::from_secs(1);
 
 /// What the tasks of a client share.
@@ -59,7 +59,7 @@ impl Shared {
         mailboxes.push(Arc::downgrade(mailbox));
     }
 
-    /// Waits until everything told so far is settled. After `within`, ends go to the spool without further attempts. Without a spool
+    /// Waits until everything reported so far is settled. After `within`, ends go to the spool without further attempts. Without a spool
     /// they are given up only when the program ends.
     pub(crate) async fn settle(&self, within: Duration, is_last: bool) {
         let all = self.tickets.settled(|unsettled| unsettled.ends + unsettled.reports > 0);

@@ -20,7 +20,7 @@ pub(crate) use self::{
     overview::{FlowPosition, OverviewAddress, Show},
     parameters::{BadAddress, Parameters, stored_text},
     query::Query,
-    run::{Against, RunPageAddress},
+    run::{Against, HistoryPart, RunPageAddress},
     runs::{RunPosition, RunsAddress, Statuses},
     timeline::{Hours, TimelineAddress},
     window::{Span, Window},

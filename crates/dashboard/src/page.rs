@@ -1,15 +1,14 @@
 //! A page and its response. A handler makes a view; the view is rendered as HTML or as JSON.
 
-use std::{borrow::Cow, convert::Infallible, fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
-use bytes::Bytes;
 use flate2::Compression;
-use flowruns_http::{Offload, RequestError};
+use flowruns_http::{Offload, RequestError, not_modified};
 use maud::{Markup, Render};
 use serde::Serialize;
 
@@ -32,8 +31,9 @@ const COMPRESS_FROM_BYTES: usize = 512;
 /// compress. Level 1 gives a third more.
 const PAGE_LEVEL: Compression = Compression::new(2);
 
-/// Only one long page is rendered and compressed at once in the process. This is not the limit of the API: a page never delays a
-/// report.
+/// Work on long pages, one piece at a time in the process: documents are parsed and compared, pages are rendered and compressed. It
+/// runs on other threads than those of requests, and its limit is not that of the API, so that long pages leave the processors to
+/// reports.
 pub(crate) static OFFLOAD: Offload = Offload::new(1);
 
 /// The entries of the navigation.
@@ -262,12 +262,4 @@ impl Rendered {
         }
         response
     }
-}
-
-/// 304. Its Content-Length would have to be that of the page, so the body has no known length and none is sent.
-fn not_modified() -> Response {
-    let nothing = futures_util::stream::empty::<Result<Bytes, Infallible>>();
-    let mut response = Response::new(Body::from_stream(nothing));
-    *response.status_mut() = StatusCode::NOT_MODIFIED;
-    response
 }

@@ -163,6 +163,8 @@ pub enum SignInMessage {
     LinkTooOld,
     /// The one-time link is none of this server, or not a whole one.
     LinkInvalid,
+    /// So many one-time links were used lately that this one was not accepted.
+    TooManyLinks,
     /// The sign-in took too long, or began in another browser.
     StateLost,
     /// The issuer did not sign the person in.

@@ -9,8 +9,10 @@
 //! |---|---|
 //! | How much time lies between two starts? | [`usual_gap`] |
 //! | Should it have started by now? | [`late`] |
-//! | How long does a run take? | [`usual_duration`] |
+//! | How long does a run take until it ends? | [`usual_duration`] |
+//! | How long does the work of a run take, failed runs left out? | [`usual_duration_of_work`] |
 //! | Does a run take far longer than the others? | [`is_stale`] |
+//! | Which run has done so for the longest time? | [`stalest`] |
 //! | Does a number differ from those of the other runs? | [`UsualNumber::is_unusual`] |
 //! | How many runs succeeded? | [`success`] |
 //! | Since when does it fail? | [`failing_since`] |
@@ -22,7 +24,10 @@ mod outcome;
 mod quantile;
 
 pub use self::{
-    duration::{LEAST_ENDED, UsualDuration, duration, is_stale, usual_duration},
+    duration::{
+        LEAST_ENDED, UsualDuration, duration, is_stale, stalest, usual_duration,
+        usual_duration_of_work,
+    },
     gap::{LEAST_GAPS, Late, UsualGap, late, usual_gap},
     number::{LEAST_NUMBERS, UsualNumber, usual_number},
     outcome::{FailingSince, Success, failing_since, success},

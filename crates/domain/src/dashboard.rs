@@ -35,7 +35,7 @@ pub use self::{
     neighbours::{EarlierRun, EarlierRuns, Neighbours},
     recent::{NEWEST_FIRST, RecentRun, RecentRuns},
     tally::{FlowTally, Tally, TallyRequest},
-    window::{FoundRuns, RunSpan, RunWindow, WindowRuns},
+    window::{FoundRuns, MissingReason, MissingRuns, RunSpan, RunWindow, WindowRuns},
 };
 use crate::{
     id::{FlowKey, RunId, RunKey, TenantId},
@@ -114,10 +114,10 @@ pub trait DashboardStore: Send + Sync + 'static {
     /// The runs of some flows that started before the end of a window, and ended at its beginning or later or are in progress: one
     /// entry for each flow of the window, in their order.
     ///
-    /// Reads at most 704 rows without documents of each flow: [`RunWindow::MAX_RUNS`] that started in the window, the latest of them,
+    /// Reads at most 703 rows without documents of each flow: [`RunWindow::MAX_RUNS`] that started in the window, the latest of them,
     /// as many that ended in it, and twice [`RunWindow::MAX_EARLIER`] that started before it. A run that started before the window
     /// and ended after it is found if it is one of the last [`RunWindow::MAX_EARLIER`] that started before it. If other runs are
-    /// missing, the entry has [`complete_from`](WindowRuns::complete_from).
+    /// missing, the entry has [`missing`](WindowRuns::missing).
     async fn runs_in_window(
         &self,
         tenant: TenantId,

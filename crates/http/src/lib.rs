@@ -11,7 +11,7 @@
 //! - [`RequestOrigin`] is the scheme and host that the client used, as trusted proxies report them.
 //! - [`Readiness`] and [`health_routes`] answer the probes of load balancers.
 //!
-//! A handler marks a response that is sent while it is made with [`StreamingResponse`].
+//! A handler marks a response that is sent while it is made with [`StreamingResponse`]. [`not_modified`] is a 304.
 
 mod admission;
 pub mod auth;
@@ -24,6 +24,7 @@ mod error;
 mod health;
 mod log;
 mod meter;
+mod not_modified;
 mod offload;
 mod origin;
 mod pipeline;
@@ -48,6 +49,7 @@ pub use self::{
     deadline::Deadline,
     error::{ErrorDetail, RequestError},
     health::{Check, Draining, Readiness, Unready, health_routes, live},
+    not_modified::not_modified,
     offload::Offload,
     origin::{RequestOrigin, client_address},
     pipeline::{ErrorBody, PipelineOptions, RequestPipeline, ResponseFormat},

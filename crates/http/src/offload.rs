@@ -29,7 +29,7 @@ impl Offload {
     /// threads would cost more than it saves.
     pub const LONG_BYTES: usize = 64 * 1024;
 
-    /// As much work at once; 0 would delay it forever.
+    /// Runs at most `work_at_once` pieces of work at a time. With 0 no work would begin.
     pub const fn new(work_at_once: usize) -> Self {
         Self { permits: Semaphore::const_new(work_at_once) }
     }
@@ -73,10 +73,9 @@ impl Offload {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        sync::{Arc, mpsc},
-        thread,
-    };
+    use std::{sync::mpsc, thread, time::Duration};
+
+    use tokio::sync::oneshot;
 
     use super::*;
 
@@ -105,10 +104,15 @@ mod tests {
         // A limit of its own, since the work blocks until the test goes on.
         static BLOCKED: Offload = Offload::new(1);
         let (sender, receiver) = mpsc::channel();
-        let work = tokio::spawn(BLOCKED.run(move || receiver.recv()));
-        tokio::task::yield_now().await;
+        let (begin, begun) = oneshot::channel();
+        let work = tokio::spawn(BLOCKED.run(move || {
+            begin.send(()).unwrap();
+            // A failure of this test ends.
+            receiver.recv_timeout(Duration::from_secs(30))
+        }));
+        begun.await.unwrap();
         // On the only worker thread: it runs although the work has not ended.
-        sender.send(Arc::new(7)).unwrap();
-        assert_eq!(work.await.unwrap().as_deref(), Ok(&7));
+        sender.send(7).unwrap();
+        assert_eq!(work.await.unwrap(), Ok(7));
     }
 }

@@ -50,16 +50,25 @@ pub(crate) const FLOW_COLUMNS: [Column; 6] = [
 /// The indexed expression of names, which compare by code points in every database.
 pub(crate) const NAME: &str = "display_name COLLATE \"C\"";
 
+/// The order of [`NEWEST_FIRST`](flowruns_domain::dashboard::NEWEST_FIRST), which is that of an index of the runs of a flow.
+pub(crate) const NEWEST_FIRST: &str = "start_at DESC, id";
+
 /// The columns of a [`RunRow`](crate::row::RunRow).
 pub(crate) static RUN: LazyLock<String> =
     LazyLock::new(|| format!("id, {}, created_at, modified_at", names("", &RUN_COLUMNS)));
 
 /// The columns that [`recent_run`](crate::row::recent_run) reads.
-pub(crate) static RECENT_RUN: LazyLock<String> = LazyLock::new(|| {
+pub(crate) static RECENT_RUN: LazyLock<String> =
+    LazyLock::new(|| joined(recent_run_names().map(str::to_owned)));
+
+/// The columns of several rows as arrays, which [`recent_runs`](crate::row::recent_runs) reads.
+pub(crate) static RECENT_RUN_ARRAYS: LazyLock<String> =
+    LazyLock::new(|| joined(recent_run_names().map(|name| format!("array_agg({name})"))));
+
+fn recent_run_names() -> impl Iterator<Item = &'static str> {
     let columns = RUN_COLUMNS.iter().filter(|column| column.kind != JSON);
-    let columns = columns.map(|column| column.name.to_owned());
-    format!("id, {}", joined(columns))
-});
+    ["id"].into_iter().chain(columns.map(|column| column.name))
+}
 
 /// The columns that [`listed_run`](crate::row::listed_run) reads.
 pub(crate) static LISTED_RUN: LazyLock<String> = LazyLock::new(|| {

@@ -1,6 +1,6 @@
 //! Flows: the port and its statements.
 
-use std::sync::LazyLock;
+use std::{cmp::Ordering, sync::LazyLock};
 
 use async_trait::async_trait;
 use flowruns_domain::{
@@ -103,19 +103,13 @@ impl FlowStore for PostgresStore {
             let Some(read) = self.read_within(&mut budget, key).await? else {
                 return Ok(None);
             };
-            if let Some(attempt) = &unknown {
-                if *attempt == read {
-                    return Ok(Some(Updated::Changed(read)));
-                }
-                // The attempt may have been committed before this version, or not. A new attempt must not be decided on
-                // top of it.
-                if read.version > attempt.version {
+            match unknown.as_ref().map(|attempt| attempt_outcome(attempt, &read)) {
+                Some(AttemptOutcome::Committed) => return Ok(Some(Updated::Changed(read))),
+                Some(AttemptOutcome::Overwritten) => {
                     return Err(StoreError::new(StoreErrorKind::Unavailable, OVERWRITTEN));
                 }
-                // Another change has the attempt's version, so the attempt was not committed and cannot be any more.
-                if read.version == attempt.version {
-                    unknown = None;
-                }
+                Some(AttemptOutcome::NotCommitted) => unknown = None,
+                Some(AttemptOutcome::Unknown) | None => {}
             }
             let changed = match decide(&read) {
                 Ok(Some(changed)) => changed,
@@ -194,6 +188,26 @@ impl PostgresStore {
                 read => return read,
             }
         }
+    }
+}
+
+/// Whether a change whose response was lost was committed.
+enum AttemptOutcome {
+    Committed,
+    /// Another change has its version, so it was not committed and cannot be any more.
+    NotCommitted,
+    /// It may have been committed before the version that was read, or not. A new attempt must not be decided on top of it.
+    Overwritten,
+    /// It may still be committed.
+    Unknown,
+}
+
+fn attempt_outcome(attempt: &Flow, read: &Flow) -> AttemptOutcome {
+    match read.version.cmp(&attempt.version) {
+        Ordering::Equal if attempt == read => AttemptOutcome::Committed,
+        Ordering::Equal => AttemptOutcome::NotCommitted,
+        Ordering::Greater => AttemptOutcome::Overwritten,
+        Ordering::Less => AttemptOutcome::Unknown,
     }
 }
 

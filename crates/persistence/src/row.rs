@@ -22,7 +22,7 @@ use self::{
     reader::{ColumnReader, RowId},
     statistics::StatisticsColumn,
 };
-use crate::error::store_error;
+use crate::{columns::RUN_COLUMNS, error::store_error};
 
 pub(crate) struct RunRow {
     id: Uuid,
@@ -37,8 +37,8 @@ pub(crate) struct RunRow {
     modified_at: DateTime<Utc>,
 }
 
-/// The number of columns of [`RUN`](crate::columns::RUN).
-const RUN_PLACES: usize = 10;
+/// The number of columns of [`RUN`](crate::columns::RUN): the id, two times, and the others.
+const RUN_PLACES: usize = RUN_COLUMNS.len() + 3;
 
 /// The last columns of the row are those of [`RUN`](crate::columns::RUN). They are read by their places, which is cheaper than
 /// to look for their names.
@@ -143,6 +143,11 @@ pub(crate) fn column<'r, T: Decode<'r, Postgres>>(
     place: usize,
 ) -> Result<T, StoreError> {
     row.try_get_unchecked(place).map_err(store_error)
+}
+
+/// The index of a number that counts from 1.
+pub(crate) fn index_of(number: i64) -> Option<usize> {
+    usize::try_from(number.checked_sub(1)?).ok()
 }
 
 fn run_summary(row: &PgRow, tenant: TenantId) -> Result<RunSummary, StoreError> {
@@ -303,3 +308,6 @@ fn change(mut members: JsonObject) -> Option<PropertyChange> {
         after: members.remove("after")?,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -114,7 +114,7 @@ pub(crate) fn open(
 #[async_trait]
 impl Gate for SignIn {
     fn visitor(&self, headers: &HeaderMap, now: Timestamp) -> Result<Visitor, NotSignedIn> {
-        // Where nobody can sign in, no session is from here.
+        // Where nobody can sign in, no session was made by this server.
         if matches!(self.method, SignInMethod::None) {
             return Err(NotSignedIn::NoSession);
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use flowruns_domain::property;
 use serde_json::value::RawValue;
 
 use super::options::{QueryOptions, invalid};
@@ -70,7 +71,7 @@ impl Selection {
 pub(crate) fn wants_process(options: &QueryOptions) -> Result<bool, ApiError> {
     match options.get("expand").map(str::trim) {
         None => Ok(false),
-        Some(text) if text.eq_ignore_ascii_case("process") => Ok(true),
+        Some(text) if text.eq_ignore_ascii_case(property::PROCESS) => Ok(true),
         Some(_) => Err(invalid("expand", "$expand is process, without options")),
     }
 }
@@ -91,7 +92,7 @@ impl<T: WriteJson> WriteJson for Selected<'_, T> {
         self.row.write_json(&mut row)?;
         let mut members: BTreeMap<&str, &RawValue> = serde_json::from_slice(&row)?;
         members.retain(|name, _| {
-            let is_expanded = self.expanded && *name == "process";
+            let is_expanded = self.expanded && *name == property::PROCESS;
             name.starts_with('@') || names.contains(name) || is_expanded
         });
         serde_json::to_writer(out, &members)

@@ -212,7 +212,7 @@ impl WriteJson for RunBody<'_> {
         object.value(property::BLOCKING_ERROR, &error)?;
         object.value(property::STATISTICS, &TypedStatistics(statistics))?;
         if let Some(process) = &self.process {
-            object.value("process", process)?;
+            object.value(property::PROCESS, process)?;
         }
         object.end();
         Ok(())
@@ -277,7 +277,7 @@ impl WriteJson for RunItem<'_> {
             object.value(property::STATISTICS, statistics)?;
         }
         if let Some(process) = &self.process {
-            object.value("process", process)?;
+            object.value(property::PROCESS, process)?;
         }
         object.end();
         Ok(())
@@ -285,11 +285,6 @@ impl WriteJson for RunItem<'_> {
 }
 
 /// The URL of a run.
-pub(super) fn location(run: &Run, root: &ServiceRoot) -> String {
-    address(run.key, root)
-}
-
-/// The address of a run.
 pub(super) fn address(key: RunKey, root: &ServiceRoot) -> String {
     root.resource(&format!("industryData/incomingFlows/{}/runs/{}", key.flow, key.run))
 }

@@ -9,7 +9,7 @@ use axum::{
 use flowruns_domain::{idempotency::Reserved, service::RunCreated};
 use flowruns_http::auth::Permission;
 
-use super::body::{RunBody, location, read_new};
+use super::body::{RunBody, address, read_new};
 use crate::{
     error::ApiError,
     extract::{ApiRequest, BodyKind},
@@ -44,12 +44,12 @@ async fn create(
         RunCreated::New(run) => {
             let tag = run.tag();
             let body = RunBody::new(&run, &tag, root);
-            respond::created(&body, &tag, preference, &location(&run, root))
+            respond::created(&body, &tag, preference, &address(run.key, root))
         }
         RunCreated::Existing(run) => {
             let tag = run.tag();
             let body = RunBody::new(&run, &tag, root);
-            respond::created_before(&body, &tag, preference, &location(&run, root))
+            respond::created_before(&body, &tag, preference, &address(run.key, root))
         }
     }
 }

@@ -108,7 +108,7 @@ impl Running {
         }
     }
 
-    /// Removes the process, after its end was told.
+    /// Removes the process, after its end was reported.
     pub(super) fn reap(mut self) -> io::Result<(ExitStatus, CommandUsage)> {
         let before = Usage::of_children();
         let status = self.child.wait()?;

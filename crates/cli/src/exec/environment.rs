@@ -18,7 +18,7 @@ const TOKEN_VARIABLES: [&str; 7] = [
 ];
 const TRACE_PARENT: &str = "TRACEPARENT";
 
-/// What the command is told about its run.
+/// What the environment of the command says about its run.
 #[derive(Debug)]
 pub(super) struct Environment<'a> {
     /// `None` when `exec` does not know it: the variable stays as it is.

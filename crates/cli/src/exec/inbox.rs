@@ -1,4 +1,4 @@
-//! What the thread that reports is told while it waits for the server.
+//! What the thread that reports receives while it waits for the server.
 
 use std::{future::pending, mem, time::Duration};
 
@@ -104,7 +104,7 @@ impl Inbox {
         self.is_hurried
     }
 
-    /// The statistics that were told since the last call.
+    /// The statistics that were received since the last call.
     pub(super) fn statistics(&mut self) -> Vec<JsonObject> {
         mem::take(&mut self.statistics)
     }

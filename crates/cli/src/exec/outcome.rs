@@ -134,55 +134,20 @@ impl Finished {
         codes: ExitCodes<'_>,
         tail: Option<&str>,
     ) -> Reported {
-        let error = |code, message| {
+        let error = |(code, message)| {
             let error = BlockingError::new(code, message);
             match tail {
                 Some(tail) => error.inner(BlockingError::new("output", tail)),
                 None => error,
             }
         };
-        let status = match &self.end {
-            End::NotStarted(cause) => {
-                return Err(error(
-                    "notStarted",
-                    format!("{program} could not be started: {cause}."),
-                ));
-            }
-            End::Interrupted(signal) => {
-                let signal = name_of(*signal);
-                return Err(error(
-                    "notStarted",
-                    format!("{program} was not started because flowruns was ended by {signal}."),
-                ));
-            }
-            End::Unknown(cause) => {
-                return Err(error(
-                    "exitUnknown",
-                    format!("How {program} ended is not known: {cause}."),
-                ));
-            }
-            End::Ended(status, _) => status,
-        };
-        if let Some(limit) = self.timeout {
-            let limit = humantime::format_duration(limit);
-            return Err(error(
-                "timeout",
-                format!("{program} was ended because it ran longer than {limit}."),
-            ));
-        }
-        let is_of_output = status.success() || status.signal() == Some(SIGPIPE);
-        if let Some(cause) = self.output_error.as_ref().filter(|_| is_of_output) {
-            return Err(error(
-                "outputLost",
-                format!("A part of the output of {program} could not be written: {cause}."),
-            ));
-        }
+        let status = self.own_status(program).map_err(error)?;
         match (status.code(), status.signal()) {
             (Some(0), _) => Ok(Outcome::Completed),
             (Some(code), _) => {
                 let is_in =
                     |codes: &[u8]| u8::try_from(code).is_ok_and(|code| codes.contains(&code));
-                let error = error("exitCode", format!("{program} ended with exit code {code}."));
+                let error = error(("exitCode", format!("{program} ended with exit code {code}.")));
                 match (is_in(codes.warnings), is_in(codes.errors)) {
                     (true, _) => Ok(Outcome::WithWarnings),
                     (_, true) => Ok(Outcome::WithErrors(Some(error))),
@@ -191,8 +156,45 @@ impl Finished {
             }
             (None, signal) => {
                 let signal = name_of(signal.unwrap_or_default());
-                Err(error("signal", format!("{program} was ended by {signal}.")))
+                Err(error(("signal", format!("{program} was ended by {signal}."))))
             }
+        }
+    }
+
+    /// The status with which the command ended by itself.
+    ///
+    /// # Errors
+    ///
+    /// The code and the message of an error that says more than the status.
+    fn own_status(&self, program: &str) -> Result<ExitStatus, (&'static str, String)> {
+        let status = match &self.end {
+            End::NotStarted(cause) => {
+                return Err(("notStarted", format!("{program} could not be started: {cause}.")));
+            }
+            End::Interrupted(signal) => {
+                let signal = name_of(*signal);
+                let message =
+                    format!("{program} was not started because flowruns was ended by {signal}.");
+                return Err(("notStarted", message));
+            }
+            End::Unknown(cause) => {
+                return Err(("exitUnknown", format!("How {program} ended is not known: {cause}.")));
+            }
+            End::Ended(status, _) => *status,
+        };
+        if let Some(limit) = self.timeout {
+            let limit = humantime::format_duration(limit);
+            let message = format!("{program} was ended because it ran longer than {limit}.");
+            return Err(("timeout", message));
+        }
+        let is_of_output = status.success() || status.signal() == Some(SIGPIPE);
+        match self.output_error.as_ref().filter(|_| is_of_output) {
+            Some(cause) => {
+                let message =
+                    format!("A part of the output of {program} could not be written: {cause}.");
+                Err(("outputLost", message))
+            }
+            None => Ok(status),
         }
     }
 

@@ -88,7 +88,7 @@ impl Reporter {
         Self(sender)
     }
 
-    /// Sends a message. When the thread has ended it has told what became of the report.
+    /// Sends a message. When the thread has ended, it has reported the result already.
     pub(super) fn tell(&self, message: Message) {
         let _ended = self.0.send(message);
     }

@@ -23,7 +23,7 @@ use super::{
 /// The output of a command.
 #[derive(Debug, Default)]
 pub(super) struct Streams {
-    /// The number of copies that have not told their end.
+    /// The number of copies that have not reported their end.
     pub(super) copies: usize,
     /// Where the command writes; `None` for the files of `exec`.
     stdout: Option<PipeWriter>,

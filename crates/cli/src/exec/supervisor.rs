@@ -34,7 +34,7 @@ pub(super) struct TimeLimit {
     pub(super) kill_after: Duration,
 }
 
-/// What is told while a command runs and is reported.
+/// Handles the events of a command that runs and is reported.
 #[derive(Debug)]
 pub(super) struct Supervisor {
     events: Receiver<Event>,

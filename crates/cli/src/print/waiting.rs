@@ -13,7 +13,7 @@ use std::{
 
 use crate::time;
 
-/// Work that is shorter is not told, and the line is drawn again after each such time.
+/// Shorter work is not shown, and the line is drawn again after each such time.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Draws a line on standard error, with the time that has passed, until it is dropped. It draws nothing if that is no terminal.

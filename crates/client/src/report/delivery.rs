@@ -68,7 +68,7 @@ impl Delivery<'_> {
         while let Some(step) = steps.front() {
             let Err(error) = self.send(step).await else {
                 if step.kind == StepKind::End {
-                    return Ok(self.ended(told(end)));
+                    return Ok(self.ended(reported(end)));
                 }
                 steps.pop_front();
                 continue;
@@ -141,7 +141,7 @@ impl Delivery<'_> {
         let may_be_stored = is_end && matches!(error, Error::Away { .. } | Error::Unreadable(_));
         if may_be_stored {
             match resolve(self.shared, self.address, end).await {
-                Resolution::Stored => return Ok(self.ended(told(end))),
+                Resolution::Stored => return Ok(self.ended(reported(end))),
                 Resolution::Contradicted(stored) => return Err(contradicted(stored)),
                 Resolution::Open => {}
             }
@@ -170,7 +170,7 @@ impl Delivery<'_> {
 
     fn count(&self, end: &End, result: &Result<Ended, ReportError>) {
         let totals = &self.shared.totals;
-        let is_for_caller = matches!(end.reason, EndReason::Told);
+        let is_for_caller = matches!(end.reason, EndReason::Reported);
         let url = self.shared.server.run(self.address);
         match result {
             Ok(_) if end.reason == EndReason::HandedOver => {}
@@ -192,7 +192,7 @@ impl Delivery<'_> {
     }
 }
 
-fn told(end: &End) -> Status {
+fn reported(end: &End) -> Status {
     Status::from(RunStatus::Ended(end.outcome))
 }
 

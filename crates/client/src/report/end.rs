@@ -17,11 +17,11 @@ use crate::{Ended, ReportError};
 /// Why a guard ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum EndReason {
-    /// The outcome was told.
-    Told,
+    /// The outcome was reported.
+    Reported,
     /// The guard was dropped.
     Dropped,
-    /// The caller was told that the run could not be created. If it was created after all, it must not stay running.
+    /// The caller knows that the run could not be created. If it was created after all, it must not stay running.
     NotStarted,
     /// Another process goes on with the run.
     HandedOver,

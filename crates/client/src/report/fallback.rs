@@ -1,4 +1,4 @@
-//! What is sent instead of an end that the service refuses. A run whose end was told must not stay running.
+//! What is sent instead of an end that the service refuses. A run whose end was reported must not stay running.
 
 use flowruns_domain::{
     json::JsonObject,
@@ -16,7 +16,7 @@ const PAYLOAD_TOO_LARGE: u16 = 413;
 /// What is sent instead of an end.
 #[derive(Debug)]
 pub(crate) enum Fallback {
-    /// The same outcome. The server takes its own time, because the start was told by another clock.
+    /// The same outcome. The server takes its own time, because the start was reported by another clock.
     SameOutcome(Step),
     /// The run is failed, because its outcome is refused and it would stay running. The refusal is still the result.
     Failed(Step),
@@ -46,8 +46,8 @@ pub(crate) fn fallback(step: &Step, error: &Error, id: Uuid) -> Option<Fallback>
 
 /// The report that the run is failed; without an error beside one that is stored.
 fn failed(refused: &Map<String, Value>, id: Uuid, with_error: bool) -> Option<Fallback> {
-    let told = refused.get("status")?.as_str()?;
-    let message = format!("the service refused the report: it said {told}");
+    let reported = refused.get("status")?.as_str()?;
+    let message = format!("the service refused the report: it said {reported}");
     let error = with_error.then(|| BlockingError::new("reportRefused", message).into_members());
     let body = PatchBody {
         status: Some(RunStatus::Ended(Outcome::Failed).as_str()),

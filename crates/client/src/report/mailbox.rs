@@ -119,12 +119,12 @@ impl Mailbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The deadline of the end, once it is told.
+    /// The deadline of the end, once it is reported.
     pub(crate) fn limit(&self) -> Limit {
         self.limit.limit()
     }
 
-    /// Sends what is left until now only, if the end was told.
+    /// Sends what is left until now only, if the end was reported.
     pub(crate) fn hurry(&self) {
         if self.state().has_ended {
             self.limit.set(Instant::now());
@@ -238,7 +238,7 @@ impl Mailbox {
         }
     }
 
-    /// Waits until the end is told, or the time has come.
+    /// Waits until the end is reported, or the time has come.
     pub(crate) async fn ended_or(&self, at: Instant) {
         while !self.state().has_ended && Instant::now() < at {
             select! {

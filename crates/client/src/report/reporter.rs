@@ -49,7 +49,7 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    /// Runs until the guard has ended and what it told is settled.
+    /// Runs until the guard has ended and what it reported is settled.
     pub(crate) async fn run(mut self) {
         if let Some(creation) = self.creation.take() {
             self.creation = self.create(creation).await;

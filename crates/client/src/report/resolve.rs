@@ -41,11 +41,11 @@ pub(super) async fn resolve(shared: &Shared, address: RunAddress, end: &End) -> 
 }
 
 fn compare(run: &RunRecord, end: &End) -> Resolution {
-    let told = Status::from(flowruns_domain::run::RunStatus::Ended(end.outcome));
+    let reported = Status::from(flowruns_domain::run::RunStatus::Ended(end.outcome));
     if !run.status.is_terminal() {
         return Resolution::Open;
     }
-    if run.status != told {
+    if run.status != reported {
         return Resolution::Contradicted(run.status.clone());
     }
     let has_statistics = {

@@ -104,8 +104,10 @@ impl Step {
             return Ok(());
         }
         let run = RunRecord::read(answer)?;
-        let told = self.status();
-        if run.address.run != address.run || told.as_ref().is_some_and(|told| *told != run.status) {
+        let reported = self.status();
+        if run.address.run != address.run
+            || reported.as_ref().is_some_and(|reported| *reported != run.status)
+        {
             let RunRecord { address, status, .. } = run;
             return Err(Error::Unreadable(format!("it shows the run {} as {status}", address.run)));
         }

@@ -16,7 +16,7 @@ pub(crate) enum TicketKind {
     End,
 }
 
-/// The numbers of reports that were told and are neither acknowledged nor refused nor spooled.
+/// The numbers of reports that were reported and are neither acknowledged nor refused nor spooled.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Unsettled {
     pub(crate) reports: usize,
@@ -27,7 +27,7 @@ pub(crate) struct Unsettled {
 #[derive(Debug, Default)]
 pub(crate) struct Tickets(watch::Sender<Unsettled>);
 
-/// Something that was told. It is settled when the ticket is dropped.
+/// Something that was reported. It is settled when the ticket is dropped.
 #[derive(Debug)]
 pub(crate) struct Ticket {
     tickets: Arc<Tickets>,

@@ -2,7 +2,12 @@
 
 use std::{fmt, str::FromStr as _};
 
-use flowruns_domain::{display_name::DisplayName, id::FlowId};
+use flowruns_domain::{
+    display_name::DisplayName,
+    flow::Flow,
+    id::FlowId,
+    query::{FlowCursor, SortKey},
+};
 
 use super::{BadAddress, Parameters, Query, stored_text};
 use crate::links::OVERVIEW;
@@ -55,6 +60,25 @@ pub(crate) struct FlowPosition {
 }
 
 impl FlowPosition {
+    /// The position of a flow.
+    pub(crate) fn of(flow: &Flow) -> Self {
+        let name = flow.properties.display_name.as_str().to_owned();
+        Self { flow: flow.key.flow, name }
+    }
+
+    /// The position of a cursor by name; `None` for one of another order.
+    pub(crate) fn from_cursor(cursor: FlowCursor) -> Option<Self> {
+        match cursor.key {
+            SortKey::Name(name) => Some(Self { flow: cursor.flow, name }),
+            SortKey::Id | SortKey::Time(_) => None,
+        }
+    }
+
+    /// The cursor in the order of names.
+    pub(crate) fn cursor(&self) -> FlowCursor {
+        FlowCursor { key: SortKey::Name(self.name.clone()), flow: self.flow }
+    }
+
     pub(super) fn from_text(text: &str) -> Result<Self, String> {
         let parsed = text.split_once(' ').and_then(|(flow, name)| {
             let is_short = name.chars().count() <= DisplayName::MAX_CHARS;

@@ -46,6 +46,39 @@ impl fmt::Display for Against {
     }
 }
 
+/// The entries of the history that are shown: those that fit into a page, from one end of it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum HistoryPart {
+    /// The last entry is that of this version, as `50`.
+    UpTo(Version),
+    /// The first entry is that of this version, as `from-51`.
+    From(Version),
+}
+
+impl HistoryPart {
+    const FROM: &str = "from-";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let part = match text.strip_prefix(Self::FROM) {
+            Some(text) => version(text).map(Self::From),
+            None => version(text).map(Self::UpTo),
+        };
+        part.ok_or_else(|| {
+            "It must be the number of a version, from 1, with or without from- before it."
+                .to_owned()
+        })
+    }
+}
+
+impl fmt::Display for HistoryPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UpTo(version) => version.fmt(f),
+            Self::From(version) => write!(f, "{}{version}", Self::FROM),
+        }
+    }
+}
+
 /// The address of the page of a run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct RunPageAddress {
@@ -54,8 +87,8 @@ pub(crate) struct RunPageAddress {
     pub(crate) against: Against,
     /// Whether the statistics are left out that are the same.
     pub(crate) only_differences: bool,
-    /// The last entry of the history that is shown; `None` for the newest.
-    pub(crate) history: Option<Version>,
+    /// The entries of the history that are shown; `None` for the newest.
+    pub(crate) history: Option<HistoryPart>,
 }
 
 impl RunPageAddress {
@@ -76,7 +109,7 @@ impl RunPageAddress {
             run,
             against: parameters.take("against", Against::from_text).unwrap_or_default(),
             only_differences: parameters.take("only", only).is_some(),
-            history: parameters.take("history", version),
+            history: parameters.take("history", HistoryPart::from_text),
         };
         parameters.finish(&Self::new(flow, run).path())?;
         Ok(address)
@@ -111,7 +144,7 @@ impl RunPageAddress {
     }
 
     /// The page with another part of the history.
-    pub(crate) const fn with_history(self, history: Option<Version>) -> Self {
+    pub(crate) const fn with_history(self, history: Option<HistoryPart>) -> Self {
         Self { history, ..self }
     }
 }
@@ -129,10 +162,9 @@ fn only(text: &str) -> Result<(), String> {
     }
 }
 
-fn version(text: &str) -> Result<Version, String> {
+fn version(text: &str) -> Option<Version> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
-    let version = text.parse().ok().filter(|_| is_plain).and_then(Version::new);
-    version.ok_or_else(|| "It must be the number of a version, from 1.".to_owned())
+    text.parse().ok().filter(|_| is_plain).and_then(Version::new)
 }
 
 #[cfg(test)]
@@ -153,13 +185,18 @@ mod tests {
             Just(Against::Completed),
             Just(()).prop_map(|()| Against::Run(run())),
         ];
-        (against, any::<bool>(), option::of(1..=i64::MAX)).prop_map(
+        let version = || (1..=i64::MAX).prop_map(|number| Version::new(number).unwrap());
+        let part = prop_oneof![
+            version().prop_map(HistoryPart::UpTo),
+            version().prop_map(HistoryPart::From),
+        ];
+        (against, any::<bool>(), option::of(part)).prop_map(
             |(against, only_differences, history)| RunPageAddress {
                 flow: FlowId::new(fresh_uuid()).unwrap(),
                 run: run(),
                 against,
                 only_differences,
-                history: history.and_then(Version::new),
+                history,
             },
         )
     }
@@ -183,6 +220,8 @@ mod tests {
             "history=0",
             "history=-1",
             "history=+7",
+            "history=from-0",
+            "history=from-",
             "history=99999999999999999999",
             "last=50",
         ] {

@@ -29,7 +29,8 @@ pub(super) enum TickOutcome {
 pub(super) enum StreamRefused {
     /// The server has as many streams as it may have.
     Server,
-    /// The session had as many streams as it may have, and its oldest one ended.
+    /// The session had as many streams as it may have, and its oldest one ended; or it also had as many that must end and whose
+    /// clients do not read.
     Session,
 }
 

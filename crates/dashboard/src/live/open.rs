@@ -12,6 +12,7 @@ use flowruns_http::{RequestError, StreamingResponse};
 use tokio::time::Instant;
 
 use super::{
+    meter::StreamRefused,
     registry::Live,
     signature::ViewKey,
     snapshot::Revision,
@@ -74,7 +75,7 @@ impl Live {
             Ok(slot) => slot,
             Err(reason) => {
                 self.meter.count_refused(reason);
-                return Ok(refusal());
+                return Ok(refusal(reason));
             }
         };
         let now = self.options.clock.now();
@@ -92,8 +93,12 @@ fn remaining(now: Timestamp, end: Timestamp) -> Duration {
 }
 
 /// A stream that ends at once. It is 200, since a script cannot read any other response to an `EventSource`.
-fn refusal() -> Response {
-    streaming(Body::from(stream::full("not live: too many pages are open on this server")))
+fn refusal(reason: StreamRefused) -> Response {
+    let text = match reason {
+        StreamRefused::Server => "not live: too many pages are open on this server",
+        StreamRefused::Session => stream::TOO_MANY_OF_SESSION,
+    };
+    streaming(Body::from(stream::full(text)))
 }
 
 fn streaming(body: Body) -> Response {

@@ -60,7 +60,7 @@ struct State {
     watches: HashMap<WatchKey, RunningWatch>,
 }
 
-/// The streams of a session, the oldest first. Each has a number, and is told why it must end. One that was told remains here
+/// The streams of a session, the oldest first, each with its number. A stream that must end receives the reason, and remains here
 /// until its connection has taken its last event.
 #[derive(Default)]
 struct Session(VecDeque<(u64, Sender<Option<Bye>>)>);
@@ -125,8 +125,8 @@ impl Live {
     ///
     /// # Errors
     ///
-    /// The server has as many streams as it may have, or the session has that many again which were told to end and did not: a
-    /// client that reads nothing must not hold the streams of others.
+    /// The server has as many streams as it may have; or the session also has as many streams that must end and whose clients do
+    /// not read, which must not hold the streams of others.
     pub(super) fn begin_stream(
         self: &Arc<Self>,
         session: Uuid,

@@ -13,8 +13,8 @@ use super::{
     watch::WatchState,
 };
 
-/// What the oldest page of a session shows when the session has too many.
-const TOO_MANY_PAGES: &str = "not live: you have too many pages open";
+/// What a page shows when its session has too many.
+pub(super) const TOO_MANY_OF_SESSION: &str = "not live: you have too many pages open";
 
 /// The state of a stream. It has no queue: each time the connection takes an event, the stream compares the latest snapshot
 /// with what it has sent.
@@ -115,7 +115,7 @@ impl EventStream {
     fn end(&mut self, bye: Bye) -> Bytes {
         self.is_over = true;
         match bye {
-            Bye::Full => full(TOO_MANY_PAGES),
+            Bye::Full => full(TOO_MANY_OF_SESSION),
             bye => bye.event(),
         }
     }

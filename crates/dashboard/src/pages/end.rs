@@ -1,4 +1,4 @@
-//! Ends runs that are stuck, several at a time: `/ui/end`.
+//! Ends runs that are stale, several at a time: `/ui/end`.
 //!
 //! A list sends the runs that a person has chosen. The first response shows them as they are now and asks for a reason; its
 //! form sends them again, each with the version that the page showed. The second response says what became of each run. A run
@@ -126,7 +126,7 @@ fn bad_form(bad: BadAddress) -> Problem {
 }
 
 fn nothing_chosen() -> Problem {
-    let message = "Tick the runs that are stuck, then choose End as failed.";
+    let message = "Tick the runs that are stale, then choose End as failed.";
     let error = RequestError::bad_request("nothingChosen", message);
     Problem::new(error, "No run was chosen").with_action("Runs in progress", running())
 }

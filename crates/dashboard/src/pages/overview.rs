@@ -5,7 +5,7 @@ mod read;
 mod row;
 mod tiles;
 
-use flowruns_domain::timestamp::Timestamp;
+use flowruns_domain::{dashboard::Tally, timestamp::Timestamp};
 use flowruns_http::auth::Permission;
 use maud::{Markup, html};
 use serde::Serialize;
@@ -146,10 +146,23 @@ impl Overview {
             footer {
                 (legend())
                 span.grow {}
+                @if self.is_of_counted_runs() {
+                    span { "only flows of the newest " (shown(usize::from(Tally::LIMIT))) " such runs" }
+                }
                 span { (self.extent()) }
                 @if !is_first { a.btn rel="prev" href=(links.to(first)) { "First page" } }
                 @if let Some(next) = &self.next { a.btn rel="next" href=(links.to(next)) { "Next page" } }
             }
+        }
+    }
+
+    /// Whether the flows are chosen by runs of which not all were counted.
+    fn is_of_counted_runs(&self) -> bool {
+        let Tiles { running, failed, with_errors, .. } = &self.tiles;
+        match (self.address.show, self.total) {
+            (Some(Show::Running), _) => running.has_more,
+            (Some(Show::Attention), None) => failed.has_more || with_errors.has_more,
+            _ => false,
         }
     }
 

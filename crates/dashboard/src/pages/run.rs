@@ -40,7 +40,7 @@ pub(crate) async fn get(request: PageRequest) -> Result<Page, Problem> {
     let key = request.run_key()?;
     let address = RunPageAddress::parse(key.flow, key.run, request.query())?;
     let reading = read::read(request.store(), key, &address).await?;
-    Ok(Page::new(RunView::new(reading, address, request.now)))
+    Ok(Page::new(RunView::build(reading, address, request.now).await))
 }
 
 impl View for RunView {
@@ -124,7 +124,7 @@ impl RunView {
         }
     }
 
-    /// The form that ends a stuck run. The page that it leads to asks for confirmation.
+    /// The form that ends a stale run. The page that it leads to asks for confirmation.
     fn end_form(&self, page: &PageContext) -> Markup {
         let token = page.session().map_or("", |session| session.form_token.as_str());
         let chosen = ChosenRun::new(self.key, self.run.version);

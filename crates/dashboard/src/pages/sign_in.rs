@@ -138,6 +138,9 @@ const fn sentence(message: SignInMessage) -> &'static str {
         SignInMessage::LinkInvalid => {
             "This is no link of this server, or it was not copied completely. Copy it again, or make a new one."
         }
+        SignInMessage::TooManyLinks => {
+            "Too many links were used in the last ten minutes, so this one was not accepted. Make a new one in some minutes."
+        }
         SignInMessage::StateLost => {
             "The sign-in took too long, or began in another browser. Begin again."
         }

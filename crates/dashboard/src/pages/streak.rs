@@ -1,10 +1,10 @@
 //! Runs as other runs refer to them, and failures in a row.
 
 use flowruns_domain::{
-    cadence::{FailingSince, UsualDuration, failing_since, usual_duration},
+    cadence::{FailingSince, UsualDuration, failing_since},
     dashboard::{Neighbours, RecentRun},
     id::RunId,
-    run::{Outcome, RunStatus, RunSummary},
+    run::{RunStatus, RunSummary},
     timestamp::Timestamp,
 };
 use serde::Serialize;
@@ -46,10 +46,6 @@ impl RunReference {
     }
 }
 
-fn is_failed(status: RunStatus) -> bool {
-    status == RunStatus::Ended(Outcome::Failed)
-}
-
 /// A run of a list for the rules of [`cadence`](flowruns_domain::cadence).
 pub(crate) fn recent(run: RunSummary) -> RecentRun {
     RecentRun {
@@ -59,13 +55,6 @@ pub(crate) fn recent(run: RunSummary) -> RecentRun {
         start: run.start,
         state: run.state,
     }
-}
-
-/// The usual duration of the runs that ended and did not fail: a failed run says nothing about how long the work takes.
-pub(crate) fn usual_duration_of_work(runs: &[RecentRun]) -> Option<UsualDuration> {
-    let worked: Vec<RecentRun> =
-        runs.iter().filter(|run| !is_failed(run.status())).cloned().collect();
-    usual_duration(&worked)
 }
 
 /// The usual duration in JSON, in seconds.
@@ -127,7 +116,10 @@ impl FailureStreak {
 
 #[cfg(test)]
 mod tests {
-    use flowruns_domain::{run::RunState, version::Version};
+    use flowruns_domain::{
+        run::{Outcome, RunState},
+        version::Version,
+    };
     use flowruns_testing::fixtures::{fresh_flow, fresh_tenant, name, run_key, time};
 
     use super::*;
@@ -169,13 +161,5 @@ mod tests {
         assert_eq!((streak.failures, streak.may_be_longer), (1, false));
         assert_eq!(streak.last_good.unwrap().name, "Run 1");
         assert_eq!(FailureStreak::of(&runs_with_success()[1..], true), None);
-    }
-
-    #[test]
-    fn failed_runs_do_not_count_for_the_usual_duration() {
-        let mut outcomes = vec![Outcome::Completed; 5];
-        outcomes.extend([Outcome::Failed; 3]);
-        assert_eq!(usual_duration_of_work(&runs(&outcomes)).unwrap().median.as_secs(), 1800);
-        assert_eq!(usual_duration_of_work(&runs(&outcomes[1..])), None);
     }
 }

@@ -3,7 +3,10 @@
 mod draw;
 mod read;
 
-use flowruns_domain::{dashboard::RunWindow, timestamp::Timestamp};
+use flowruns_domain::{
+    dashboard::{MissingReason, RunWindow},
+    timestamp::Timestamp,
+};
 use maud::{Markup, html};
 use serde::{Serialize, Serializer};
 
@@ -150,7 +153,7 @@ impl Timeline {
         let (slots, ticks) = (self.axis.slots(&runs), draw::ticks(self));
         html! {
             div id=(LANES) {
-                @if let Some(from) = self.lanes.complete_from() { (left_out(from)) }
+                @for (reason, from) in self.lanes.missing() { (missing(reason, from)) }
                 @if self.lanes.lanes.is_empty() { (self.nothing(links)) } @else {
                     div.lanes {
                         (draw::axis(&self.address.labels(self.now), self.address.hours != Hours::Six))
@@ -188,11 +191,24 @@ fn label(lane: &Lane, links: &Links) -> Markup {
 }
 
 /// A sentence about the runs that were not read.
-fn left_out(from: Timestamp) -> Markup {
+fn missing(reason: MissingReason, from: Timestamp) -> Markup {
+    let (runs, earlier) = (RunWindow::MAX_RUNS, RunWindow::MAX_EARLIER);
     html! {
         p.body role="note" {
-            "Some flows have more than " (RunWindow::MAX_RUNS) " runs in this window: of those that started before " (time(from))
-            " some are not shown. Choose a shorter or an earlier window."
+            @match reason {
+                MissingReason::Started => {
+                    "Of some flows more than " (runs) " runs started in this window: of those that started before "
+                    (time(from)) " some are not shown. Choose a shorter or an earlier window."
+                }
+                MissingReason::Ended => {
+                    "Of some flows more than " (runs) " runs ended in this window: of those that started before "
+                    (time(from)) " some are not shown. Choose a shorter window."
+                }
+                MissingReason::Running => {
+                    "Of some flows more than " (earlier) " runs are in progress that started before " (time(from))
+                    ": the first ones are not shown."
+                }
+            }
         }
     }
 }
@@ -203,7 +219,7 @@ fn left_out(from: Timestamp) -> Markup {
 struct TimelineObject<'a> {
     from: String,
     to: String,
-    /// Runs that started earlier were left out.
+    /// The latest `completeFrom` of the flows.
     complete_from: Option<String>,
     flows: Vec<LaneObject<'a>>,
     next: Option<String>,
@@ -214,6 +230,8 @@ struct TimelineObject<'a> {
 struct LaneObject<'a> {
     id: String,
     display_name: &'a str,
+    /// All runs that started at this time or later are among the runs; `null` if no runs are missing.
+    complete_from: Option<String>,
     runs: Vec<RunObject>,
 }
 
@@ -230,10 +248,12 @@ impl Serialize for Timeline {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let next = self.lanes.next.clone();
         let next = next.map(|next| self.address.after(Some(next)).at(links::TIMELINE_JSON));
+        let missing = self.lanes.missing();
+        let latest = missing.values().max();
         let object = TimelineObject {
             from: self.axis.from.to_string(),
             to: self.axis.to.to_string(),
-            complete_from: self.lanes.complete_from().map(|from| from.to_string()),
+            complete_from: latest.map(ToString::to_string),
             flows: self.lanes.lanes.iter().map(lane_object).collect(),
             next: next.map(|next| next.to_string()),
         };
@@ -248,5 +268,10 @@ fn lane_object(lane: &Lane) -> LaneObject<'_> {
         start_date_time: run.start.to_string(),
         end_date_time: run.end.map(|end| end.to_string()),
     });
-    LaneObject { id: lane.key.flow.to_string(), display_name: &lane.name, runs: runs.collect() }
+    LaneObject {
+        id: lane.key.flow.to_string(),
+        display_name: &lane.name,
+        complete_from: lane.missing.map(|missing| missing.complete_from.to_string()),
+        runs: runs.collect(),
+    }
 }

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use crate::{address::ChosenRun, context::PageContext, links, request::FORM_TOKEN};
 
 /// The id of the form.
-const FORM: &str = "acts";
+const FORM: &str = "end-form";
 
 /// The check box of a run. `run` tells people who do not see the row which run it is, such as `this run of Rosters`.
 pub(crate) fn check_box(chosen: ChosenRun, run: &str) -> Markup {
@@ -28,9 +28,9 @@ pub(crate) fn all() -> Markup {
 pub(crate) fn end_form(page: &PageContext) -> Markup {
     html! {
         @if let Some(session) = page.session() {
-            form #(FORM) .acts method="post" action=(page.links.to(links::END)) {
+            form #(FORM) .end-form method="post" action=(page.links.to(links::END)) {
                 input type="hidden" name=(FORM_TOKEN) value=(session.form_token);
-                span #picked { "Choose runs that are stuck, to end them." }
+                span #chosen-count { "Choose runs that are stale, to end them." }
                 span.grow {}
                 button.danger { "End as failed…" }
             }

@@ -1,6 +1,7 @@
 //! The strip of the last runs of a flow: one cell a run, the oldest left.
 
 use flowruns_domain::{
+    dashboard::RunsPerFlow,
     id::{FlowKey, RunId},
     run::RunStatus,
     timestamp::Timestamp,
@@ -20,7 +21,7 @@ use crate::{
 };
 
 /// How many cells a strip has.
-pub(crate) const CELLS: usize = 50;
+pub(crate) const CELLS: usize = RunsPerFlow::MAX.get() as usize;
 /// The width of a cell with the space after it, in units of the picture.
 const STEP: usize = 8;
 

@@ -7,6 +7,8 @@ use flowruns_domain::timestamp::Timestamp;
 use maud::{Markup, Render as _, html};
 use memchr::memmem;
 
+use crate::view::leaf::grouped;
+
 /// A time in UTC, to the second. A script writes it in the zone of the browser, in the same number of characters, so that
 /// nothing moves.
 pub(crate) fn time(at: Timestamp) -> Markup {
@@ -140,6 +142,11 @@ pub(crate) fn push_rough(out: &mut String, seconds: i64) {
     out.push_str(unit);
 }
 
+/// A duration in one unit. A minute or more changes at most once a minute with time, which live pages need.
+pub(crate) fn rough_length(length: std::time::Duration) -> String {
+    rough(i64::try_from(length.as_secs()).unwrap_or(i64::MAX))
+}
+
 /// How often something happens: `hourly`, `daily`, `weekly`, else `every 15 min`.
 pub(crate) fn every(gap: std::time::Duration) -> String {
     const NAMED: [(u64, &str); 4] =
@@ -148,24 +155,14 @@ pub(crate) fn every(gap: std::time::Duration) -> String {
     let is_near = |exact: u64| seconds.abs_diff(exact) * 20 <= exact;
     match NAMED.iter().find(|(exact, _)| is_near(*exact)) {
         Some((_, name)) => (*name).to_owned(),
-        None => format!("every {}", rough(i64::try_from(seconds).unwrap_or(i64::MAX))),
+        None => format!("every {}", rough_length(gap)),
     }
 }
 
 /// A whole number with a comma before each three digits: `49,077`.
 pub(crate) fn count(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 1);
-    if number < 0 {
-        text.push('\u{2212}');
-    }
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    let sign = if number < 0 { "\u{2212}" } else { "" };
+    sign.to_owned() + &grouped(&number.unsigned_abs().to_string())
 }
 
 #[cfg(test)]

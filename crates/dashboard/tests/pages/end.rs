@@ -1,4 +1,4 @@
-//! Ending runs that are stuck.
+//! Ending runs that are stale.
 
 mod races;
 

@@ -165,15 +165,15 @@ async fn a_flow_that_recovered_has_no_notice_and_one_with_dropped_records_a_mild
 }
 
 #[tokio::test]
-async fn late_and_stuck_are_explained_in_words() {
+async fn late_and_stale_are_explained_in_words() {
     let site = Site::new();
     let flow = site.flow("Rosters").await;
     daily_runs(&site, flow, 20, |_| Outcome::Completed).await;
-    let stuck = site.flow("Photos").await;
-    daily_runs(&site, stuck, 20, |_| Outcome::Completed).await;
-    site.run(stuck, 21, ("2026-11-27T10:42:05Z", None)).await;
-    let page = site.get(&address(stuck)).await.ok();
-    assert!(page.contains("may be stuck: running for 9 h 00 min, usually 30 min 00 s"), "{page}");
+    let stale = site.flow("Photos").await;
+    daily_runs(&site, stale, 20, |_| Outcome::Completed).await;
+    site.run(stale, 21, ("2026-11-27T10:42:05Z", None)).await;
+    let page = site.get(&address(stale)).await.ok();
+    assert!(page.contains("may be stale: running for 9 h, usually 30 min 00 s"), "{page}");
     site.clock.set(time("2026-11-30T03:00:00Z"));
     let visitor =
         Visitor { expires_at: time("2026-12-01T00:00:00Z"), ..site.visitor(Permission::ReadRuns) };

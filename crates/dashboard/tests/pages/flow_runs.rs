@@ -64,12 +64,12 @@ async fn people_who_may_write_choose_runs_in_progress_of_the_flow() {
     let running = site.run(flow, 2, ("2026-11-27T08:00:00Z", None)).await;
     let page = site.get_as(&writer, &address(flow)).await.ok();
     let chosen = format!(
-        "<input type=\"checkbox\" name=\"run\" value=\"{}.{}.1\" form=\"acts\" aria-label=\"Choose the run Nightly rosters\">",
+        "<input type=\"checkbox\" name=\"run\" value=\"{}.{}.1\" form=\"end-form\" aria-label=\"Choose the run Nightly rosters\">",
         flow.flow, running.run
     );
     assert!(page.contains(&chosen), "{page}");
     assert!(!page.contains(&format!("{}.{}.1", flow.flow, ended.run)), "{page}");
-    assert!(page.contains("id=\"acts\" method=\"post\" action=\"/ui/end\">"), "{page}");
+    assert!(page.contains("id=\"end-form\" method=\"post\" action=\"/ui/end\">"), "{page}");
     let reader = site.get_as(&site.visitor(Permission::ReadRuns), &address(flow)).await.ok();
     assert!(!reader.contains("checkbox") && !reader.contains("/ui/end"), "{reader}");
 }

@@ -11,10 +11,13 @@ use flowruns_domain::{
     clock::Clock as _, id::RunKey, run::Outcome, store::RunStore as _, version::IfMatch,
 };
 use flowruns_http::{AdmissionLimits, Limits, auth::Permission};
-use flowruns_testing::fixtures::{self, fresh_tenant};
+use flowruns_testing::fixtures::{self, counted, fresh_tenant};
 use http_body_util::BodyExt as _;
 
-use crate::harness::Site;
+use crate::{
+    harness::{NOW, Site},
+    run::patch,
+};
 
 const REPORT: &str = "/ui/report";
 const OVERVIEW: &str = "/ui";
@@ -132,6 +135,44 @@ async fn of_the_overview_only_what_changed_is_sent_and_time_alone_changes_nothin
     assert!(!sent[1].contains("<b>Rosters"), "{}", sent[1]);
     assert_eq!(sent[2], "event: title\ndata: 1 failed · Flows · flowruns\n\n");
     assert!(sent[3].starts_with("event: say\ndata: ") && sent[3].contains("failed"), "{}", sent[3]);
+}
+
+#[tokio::test]
+async fn no_part_of_a_live_page_changes_within_two_seconds() {
+    let site = Site::new();
+    let flow = site.flow("Rosters").await;
+    for minute in 10..16 {
+        let [start, end] = [0, 20].map(|second| format!("2026-11-27T19:{minute}:{second:02}Z"));
+        site.run(flow, minute, (&start, Some((Outcome::Completed, &end)))).await;
+    }
+    let stale = site.run(flow, 20, ("2026-11-27T19:30:00Z", None)).await;
+    let other = site.run(flow, 21, ("2026-11-27T19:41:00Z", None)).await;
+    for (run, done) in [(stale, 30), (other, 400)] {
+        let progress = counted(&format!(r#"{{"progress":{{"done":{done},"total":1000}}}}"#));
+        patch(&site, run, "2026-11-27T19:42:00Z", progress).await;
+    }
+    let of_flow = format!("/ui/flows/{}", flow.flow);
+    let addresses = [
+        OVERVIEW.to_owned(),
+        "/ui?show=stale".to_owned(),
+        of_flow.clone(),
+        format!("{of_flow}/runs/{}", stale.run),
+        format!("{of_flow}/runs/{}", other.run),
+        "/ui/runs".to_owned(),
+        "/ui/timeline".to_owned(),
+        REPORT.to_owned(),
+    ];
+    for address in &addresses {
+        site.clock.set(fixtures::time(NOW));
+        let before = site.get(address).await.ok();
+        site.clock.advance(Duration::from_secs(2));
+        let after = site.get(address).await.ok();
+        let [old, new] = [&before, &after].map(|page| attribute(page, "data-rev"));
+        assert_eq!(old, new, "{address}\n{before}\n{after}");
+    }
+    let page = site.get(&addresses[3]).await.ok();
+    assert!(page.contains("It has been running for 12 min;"), "{page}");
+    assert!(page.contains(" left at the last report"), "{page}");
 }
 
 #[tokio::test(start_paused = true)]

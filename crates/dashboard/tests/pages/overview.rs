@@ -164,9 +164,9 @@ async fn people_who_may_write_choose_stale_runs_in_their_list() {
     let run = fixtures::run_key(flow, 1000).run;
     let writer = site.visitor(Permission::WriteRuns);
     let list = site.get_as(&writer, "/ui?show=stale").await.ok();
-    let chosen = format!("name=\"run\" value=\"{}.{run}.1\" form=\"acts\"", flow.flow);
+    let chosen = format!("name=\"run\" value=\"{}.{run}.1\" form=\"end-form\"", flow.flow);
     assert!(row(&list, flow).contains(&chosen), "{list}");
-    assert!(list.contains("id=\"acts\" method=\"post\" action=\"/ui/end\">"), "{list}");
+    assert!(list.contains("id=\"end-form\" method=\"post\" action=\"/ui/end\">"), "{list}");
     let reader = site.visitor(Permission::ReadRuns);
     for (visitor, address) in [(&writer, "/ui"), (&reader, "/ui?show=stale")] {
         let page = site.get_as(visitor, address).await.ok();

@@ -223,12 +223,14 @@ async fn only_people_who_may_write_can_choose_runs() {
     let running = site.run(flow, 1, ("2026-11-27T08:00:00Z", None)).await;
     let writer = site.get_as(&site.visitor(Permission::WriteRuns), "/ui/runs").await.ok();
     let chosen = format!(
-        "<input type=\"checkbox\" name=\"run\" value=\"{}.{}.1\" form=\"acts\"",
+        "<input type=\"checkbox\" name=\"run\" value=\"{}.{}.1\" form=\"end-form\"",
         running.flow, running.run
     );
     assert!(writer.contains(&chosen), "{writer}");
     assert!(
-        writer.contains("<form class=\"acts\" id=\"acts\" method=\"post\" action=\"/ui/end\">")
+        writer.contains(
+            "<form class=\"end-form\" id=\"end-form\" method=\"post\" action=\"/ui/end\">"
+        )
     );
     let reader = site.get_as(&site.visitor(Permission::ReadRuns), "/ui/runs").await.ok();
     assert!(!reader.contains("checkbox"), "{reader}");

@@ -244,7 +244,7 @@ async fn the_page_says_which_runs_it_leaves_out() {
     let page = site.get("/ui/timeline").await.ok();
     assert!(
         page.contains(
-            "Some flows have more than 300 runs in this window: of those that started before"
+            "Of some flows more than 300 runs started in this window: of those that started before"
         ),
         "{page}"
     );
@@ -255,6 +255,33 @@ async fn the_page_says_which_runs_it_leaves_out() {
     assert_eq!(json["completeFrom"], json["flows"][1]["runs"][0]["startDateTime"]);
     let past = site.get("/ui/timeline.json?to=2026-11-27T19:00:00Z").await.json();
     assert_eq!(past["completeFrom"], json["completeFrom"]);
+    assert_eq!(past["flows"][0]["completeFrom"], serde_json::Value::Null, "the rare one");
+    assert_eq!(past["flows"][1]["completeFrom"], json["completeFrom"]);
+}
+
+#[tokio::test]
+async fn the_page_says_why_runs_that_started_before_the_window_are_missing() {
+    let end = Some((Outcome::Completed, "2026-11-27T03:00:00Z"));
+    for (runs, end, sentence) in [
+        (301, end, "Of some flows more than 300 runs ended in this window: of those that started"),
+        (51, None, "Of some flows more than 50 runs are in progress that started before "),
+    ] {
+        let site = Site::new();
+        let flow = site.flow("Rosters").await;
+        site.flow("Zones").await;
+        for number in 1..runs {
+            site.run(flow, number, ("2026-11-26T19:00:00Z", end)).await;
+        }
+        let page = site.get("/ui/timeline").await.ok();
+        assert!(!page.contains("Of some flows"), "{page}");
+        site.run(flow, runs, ("2026-11-26T19:00:00Z", end)).await;
+        let page = site.get("/ui/timeline").await.ok();
+        assert!(page.contains(sentence), "{sentence}: {page}");
+        assert_eq!(page.matches("Of some flows").count(), 1);
+        let json = site.get("/ui/timeline.json").await.json();
+        assert_eq!(json["flows"][0]["completeFrom"], json["from"]);
+        assert_eq!(json["flows"][1]["completeFrom"], serde_json::Value::Null);
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,14 @@
 use std::time::Duration;
 
 use super::quantile::Sorted;
-use crate::{dashboard::RecentRun, run::state::RunState, timestamp::Timestamp};
+use crate::{
+    dashboard::RecentRun,
+    run::{
+        state::RunState,
+        status::{Outcome, RunStatus},
+    },
+    timestamp::Timestamp,
+};
 
 /// The least number of ended runs that make a habit.
 pub const LEAST_ENDED: usize = 5;
@@ -29,9 +36,21 @@ pub fn duration(run: &RecentRun, now: Timestamp) -> Duration {
     run.end().unwrap_or(now).since(run.start)
 }
 
-/// How long a run takes, by the ended ones of these runs. `None` with fewer than [`LEAST_ENDED`] of them.
+/// How long a run takes, by the ended ones of these runs, whatever their outcome: after this time a run is [stale](is_stale).
+/// `None` with fewer than [`LEAST_ENDED`] of them.
 pub fn usual_duration(runs: &[RecentRun]) -> Option<UsualDuration> {
-    let ended = runs.iter().filter_map(|run| Some(run.end()?.since(run.start)));
+    usual(runs.iter())
+}
+
+/// How long the work of a run takes, by those of these runs that ended and did not fail: a failed run says nothing about it. This
+/// is the duration that people compare with. `None` with fewer than [`LEAST_ENDED`] of them.
+pub fn usual_duration_of_work(runs: &[RecentRun]) -> Option<UsualDuration> {
+    let failed = RunStatus::Ended(Outcome::Failed);
+    usual(runs.iter().filter(|run| run.status() != failed))
+}
+
+fn usual<'a>(runs: impl Iterator<Item = &'a RecentRun>) -> Option<UsualDuration> {
+    let ended = runs.filter_map(|run| Some(run.end()?.since(run.start)));
     let durations = Sorted::new(ended.collect(), LEAST_ENDED)?;
     Some(UsualDuration {
         median: durations.median(),
@@ -53,4 +72,14 @@ impl UsualDuration {
 pub fn is_stale(run: &RecentRun, usual: Option<UsualDuration>, now: Timestamp) -> bool {
     let is_running = run.state == RunState::Running;
     is_running && usual.is_some_and(|usual| duration(run, now) > usual.tolerance())
+}
+
+/// The [stale](is_stale) one of these runs that started first; `None` if none is stale.
+pub fn stalest(
+    runs: &[RecentRun],
+    usual: Option<UsualDuration>,
+    now: Timestamp,
+) -> Option<&RecentRun> {
+    let stale = runs.iter().filter(|run| is_stale(run, usual, now));
+    stale.min_by_key(|run| (run.start, run.id))
 }

@@ -69,8 +69,31 @@ pub struct WindowRuns {
     pub flow: FlowId,
     /// The runs, the earliest first, those of one start by id.
     pub runs: Vec<RunSpan>,
-    /// If runs are missing, the time from which on the starts of all runs were read. It is in the window.
-    pub complete_from: Option<Timestamp>,
+    /// Which runs are missing, if some are.
+    pub missing: Option<MissingRuns>,
+}
+
+/// The runs of a window that were not read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct MissingRuns {
+    /// Why they were not read. Of several reasons it is the first one in the order of the variants.
+    pub reason: MissingReason,
+    /// All runs that started at this time or later were read. It is in the window; but if no run that started in it was read, it is
+    /// the end of the window.
+    pub complete_from: Timestamp,
+}
+
+/// Why runs of a window are missing.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum MissingReason {
+    /// More than [`MAX_RUNS`](RunWindow::MAX_RUNS) runs started in the window. The first ones are missing.
+    Started,
+    /// More than [`MAX_RUNS`](RunWindow::MAX_RUNS) runs ended in the window. Of the last ones, those are missing that started before
+    /// it.
+    Ended,
+    /// More than [`MAX_EARLIER`](RunWindow::MAX_EARLIER) runs are in progress that started before the window. The first ones are
+    /// missing.
+    Running,
 }
 
 /// The runs of a flow as a store found them.
@@ -80,27 +103,34 @@ pub struct FoundRuns {
     pub started: Vec<RunSpan>,
     /// Runs that started before the window.
     pub earlier: Vec<RunSpan>,
-    /// Whether there are more of them than were looked at.
-    pub has_more_earlier: bool,
+    /// Whether more runs ended in the window than were looked at.
+    pub has_more_ended: bool,
+    /// Whether more runs in progress started before the window than were looked at.
+    pub has_more_running: bool,
 }
 
 impl FoundRuns {
     /// The runs of the window. If there are too many, the first ones are left out.
     pub fn within(self, flow: FlowId, window: &RunWindow) -> WindowRuns {
-        let Self { mut started, earlier, has_more_earlier } = self;
+        let Self { mut started, earlier, has_more_ended, has_more_running } = self;
         let left_out = started.get(RunWindow::MAX_RUNS).map(|run| run.start);
         if let Some(left_out) = left_out {
             // Other runs of this start may be missing too.
             started.retain(|run| run.start > left_out);
         }
         let first = started.last().map_or(window.to, |run| run.start);
-        let complete_from = left_out.map(|_| first);
+        let (reason, complete_from) = match (left_out, has_more_ended, has_more_running) {
+            (Some(_), ..) => (Some(MissingReason::Started), first),
+            (None, true, _) => (Some(MissingReason::Ended), window.from),
+            (None, false, true) => (Some(MissingReason::Running), window.from),
+            (None, false, false) => (None, window.from),
+        };
         let mut runs = [started, earlier].concat();
         runs.sort_unstable_by_key(|run| (run.start, run.id));
         WindowRuns {
             flow,
             runs,
-            complete_from: complete_from.or_else(|| has_more_earlier.then_some(window.from)),
+            missing: reason.map(|reason| MissingRuns { reason, complete_from }),
         }
     }
 }
@@ -136,6 +166,10 @@ mod tests {
         RunSpan { id, start: at(start), state }
     }
 
+    fn missing(reason: MissingReason, from: usize) -> Option<MissingRuns> {
+        Some(MissingRuns { reason, complete_from: at(from) })
+    }
+
     #[test]
     fn a_window_has_at_most_25_distinct_flows_and_is_not_empty() {
         let new = |flows, times| RunWindow::new((1..=flows).map(flow), times);
@@ -152,28 +186,31 @@ mod tests {
         let started: Vec<_> = (0..=limit).map(|number| run(number, 999 - number / 2)).collect();
         let all = FoundRuns { started: started[..limit].to_vec(), ..FoundRuns::default() };
         let all = all.within(flow(1), &window());
-        assert_eq!((all.runs.len(), all.complete_from), (limit, None));
+        assert_eq!((all.runs.len(), all.missing), (limit, None));
         assert!(all.runs.is_sorted_by_key(|run| (run.start, run.id)));
 
         let cut = FoundRuns { started: started[1..].to_vec(), ..FoundRuns::default() };
-        assert_eq!(cut.within(flow(1), &window()).complete_from, None, "{limit} are not too many");
+        assert_eq!(cut.within(flow(1), &window()).missing, None, "{limit} are not too many");
         let cut = FoundRuns { started, ..FoundRuns::default() }.within(flow(1), &window());
-        assert_eq!((cut.runs.len(), cut.complete_from), (limit, Some(at(850))));
+        assert_eq!((cut.runs.len(), cut.missing), (limit, missing(MissingReason::Started, 850)));
         let of_one_start = (0..=limit).map(|number| run(number, 5)).collect();
         let none = FoundRuns { started: of_one_start, ..FoundRuns::default() };
         let none = none.within(flow(1), &window());
-        assert_eq!((none.runs, none.complete_from), (vec![], Some(at(1000))));
+        assert_eq!((none.runs, none.missing), (vec![], missing(MissingReason::Started, 1000)));
     }
 
     #[test]
     fn runs_that_started_before_the_window_may_be_missing_too() {
-        let earlier = FoundRuns {
-            started: vec![run(2, 7)],
-            earlier: vec![run(1, 0)],
-            has_more_earlier: true,
-        };
-        let found = earlier.within(flow(1), &window());
-        assert_eq!(found.runs, [run(1, 0), run(2, 7)]);
-        assert_eq!(found.complete_from, Some(at(0)));
+        for (has_more_ended, has_more_running, reason) in [
+            (true, false, MissingReason::Ended),
+            (false, true, MissingReason::Running),
+            (true, true, MissingReason::Ended),
+        ] {
+            let (started, earlier) = (vec![run(2, 7)], vec![run(1, 0)]);
+            let found = FoundRuns { started, earlier, has_more_ended, has_more_running };
+            let found = found.within(flow(1), &window());
+            assert_eq!(found.runs, [run(1, 0), run(2, 7)]);
+            assert_eq!(found.missing, missing(reason, 0));
+        }
     }
 }

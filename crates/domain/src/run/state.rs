@@ -35,4 +35,9 @@ impl RunState {
             Self::Ended { at, .. } => Some(at),
         }
     }
+
+    /// Whether the run has ended, with a status that allows a blocking error.
+    pub const fn may_have_ended_with_error(self) -> bool {
+        self.end().is_some() && self.status().may_hold_blocking_error()
+    }
 }

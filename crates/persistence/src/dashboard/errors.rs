@@ -8,7 +8,7 @@ use sqlx::{FromRow, PgPool};
 use uuid::Uuid;
 
 use super::Builder;
-use crate::error::store_error;
+use crate::{error::store_error, row::index_of};
 
 #[derive(FromRow)]
 struct ErrorRow {
@@ -22,8 +22,7 @@ pub(super) async fn read(pool: &PgPool, runs: &RunKeys) -> Result<Vec<ErrorLine>
     let mut sql = statement("", runs);
     let rows: Vec<ErrorRow> = sql.build_query_as().fetch_all(pool).await.map_err(store_error)?;
     let line = |ErrorRow { number, code, message }| {
-        let index = usize::try_from(number - 1).unwrap_or_default();
-        let key = runs.as_slice().get(index)?;
+        let key = runs.as_slice().get(index_of(number)?)?;
         Some(ErrorLine::new(*key, code, message))
     };
     Ok(rows.into_iter().filter_map(line).collect())

@@ -10,7 +10,7 @@ use sqlx::{PgPool, postgres::PgRow, types::Json};
 
 use super::Builder;
 use crate::{
-    columns,
+    columns::{self, NEWEST_FIRST},
     error::store_error,
     row::{column, recent_run},
 };
@@ -22,7 +22,7 @@ pub(super) async fn read(
     last: Last,
 ) -> Result<Vec<MemberValues>, StoreError> {
     let mut sql = statement("", flow, paths, last);
-    // Names are parameters, so that only the lengths of paths make another text. Almost all paths have one or two names.
+    // Names and the number of runs are parameters, so that only the lengths of paths make another text. Almost all paths have one or two names.
     let is_usual = paths.as_slice().iter().all(|path| path.names().len() <= 2);
     let query = sql.build().persistent(is_usual);
     let rows = query.fetch_all(pool).await.map_err(store_error)?;
@@ -67,8 +67,8 @@ pub(crate) fn statement(prefix: &str, flow: FlowKey, paths: &MemberPaths, last: 
     sql.push_bind(flow.flow.uuid());
     sql.push(" AND (SELECT tenant_id FROM flows WHERE id = ").push_bind(flow.flow.uuid());
     sql.push(" LIMIT 1) = ").push_bind(flow.tenant.uuid());
-    sql.push(format_args!(" ORDER BY start_at DESC, id LIMIT {}) AS newest", last.get()));
-    sql.push(" WHERE tenant_id = ").push_bind(flow.tenant.uuid());
+    sql.push(format_args!(" ORDER BY {NEWEST_FIRST} LIMIT ")).push_bind(i64::from(last.get()));
+    sql.push(") AS newest WHERE tenant_id = ").push_bind(flow.tenant.uuid());
     sql
 }
 

@@ -10,13 +10,12 @@ use sqlx::PgPool;
 
 use super::Builder;
 use crate::{
-    columns,
+    columns::{self, NEWEST_FIRST},
     error::store_error,
     row::{column, recent_run, run_details},
 };
 
-/// The order of the index of a flow's runs, and the same backwards.
-const NEWEST_FIRST: &str = "start_at DESC, id";
+/// [`NEWEST_FIRST`] backwards.
 const OLDEST_FIRST: &str = "start_at, id DESC";
 
 pub(super) async fn read(

@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use super::Builder;
 use crate::{
-    columns,
+    columns::{self, NEWEST_FIRST},
     error::store_error,
-    row::{column, recent_runs},
+    row::{column, index_of, recent_runs},
 };
 
 pub(super) async fn read(
@@ -27,8 +27,8 @@ pub(super) async fn read(
     for row in sql.build().fetch_all(pool).await.map_err(store_error)? {
         // The number of the flow among those that were asked for, from 1.
         let number: i64 = column(&row, 0)?;
-        let index = usize::try_from(number - 1).unwrap_or_default();
-        if let Some(RecentRuns { flow, runs }) = found.get_mut(index) {
+        let found = index_of(number).and_then(|index| found.get_mut(index));
+        if let Some(RecentRuns { flow, runs }) = found {
             *runs = recent_runs(&row, 1, FlowKey { tenant, flow: *flow })?;
         }
     }
@@ -49,8 +49,6 @@ pub(crate) fn statement(
     each: RunsPerFlow,
 ) -> Builder {
     let flows: Vec<Uuid> = flows.as_slice().iter().map(|flow| flow.uuid()).collect();
-    let arrays = columns::RECENT_RUN.split(", ").map(|column| format!("array_agg({column})"));
-    let arrays: Vec<String> = arrays.collect();
     let mut sql = Builder::new(prefix);
     sql.push("SELECT listed.number, run.* FROM unnest(").push_bind(flows);
     sql.push(format_args!(
@@ -60,11 +58,11 @@ pub(crate) fn statement(
             SELECT {arrays} FROM (
                 SELECT {run}, tenant_id FROM runs
                 WHERE flow_id = known.flow AND deleted_at IS NULL
-                ORDER BY start_at DESC, id LIMIT {each}
+                ORDER BY {NEWEST_FIRST} LIMIT {each}
             ) AS read WHERE tenant_id = known.tenant
         ) AS run
         WHERE known.tenant = ",
-        arrays = arrays.join(", "),
+        arrays = *columns::RECENT_RUN_ARRAYS,
         run = *columns::RECENT_RUN,
         each = each.get(),
     ));

@@ -11,8 +11,9 @@ use uuid::Uuid;
 
 use super::Builder;
 use crate::{
+    columns::NEWEST_FIRST,
     error::store_error,
-    row::{column, run_spans},
+    row::{column, index_of, run_spans},
 };
 
 /// The conditions of the ranges. As in [`query`](crate::query), the bounds are subqueries, which hides their values from the planner.
@@ -22,7 +23,6 @@ const ENDED: &str = "end_at >= (SELECT from_at FROM given) AND end_at < (SELECT 
 const BEFORE: &str = "start_at < (SELECT from_at FROM given)";
 const LASTED: &str = "end_at >= (SELECT to_at FROM given)";
 
-const NEWEST_FIRST: &str = "start_at DESC, id";
 const ENDED_FIRST: &str = "end_at, id DESC";
 
 pub(super) async fn read(
@@ -36,7 +36,7 @@ pub(super) async fn read(
     for row in sql.build().fetch_all(pool).await.map_err(store_error)? {
         // The number of the flow among those that were asked for, from 1.
         let number: i64 = column(&row, 0)?;
-        let index = usize::try_from(number - 1).unwrap_or_default();
+        let Some(index) = index_of(number) else { continue };
         let (Some(found), Some(flow)) = (found.get_mut(index), window.flows().get(index)) else {
             continue;
         };
@@ -44,12 +44,15 @@ pub(super) async fn read(
         match column(&row, 1)? {
             "started" => found.started = runs,
             "lasted" => found.earlier.append(&mut runs),
-            _ => {
+            kind => {
                 // The row that shows that there are more. It may be a run that is not sought.
                 let extra: Option<Uuid> = column(&row, 2)?;
                 runs.retain(|run| Some(run.id.uuid()) != extra);
                 found.earlier.append(&mut runs);
-                found.has_more_earlier |= extra.is_some();
+                match kind {
+                    "running" => found.has_more_running = extra.is_some(),
+                    _ => found.has_more_ended = extra.is_some(),
+                }
             }
         }
     }
@@ -68,7 +71,7 @@ pub(crate) fn statement(prefix: &str, tenant: TenantId, window: &RunWindow) -> B
     let ranges = [
         range("started", (STARTED, NEWEST_FIRST), most + 1, "TRUE"),
         range("ended", (ENDED, ENDED_FIRST), most + 1, BEFORE),
-        // Whether there are more of them is not asked for.
+        // No extra row: more of them are not reported.
         range("lasted", (BEFORE, NEWEST_FIRST), earlier, LASTED),
         range("running", (&running, &format!("status, {NEWEST_FIRST}")), earlier + 1, "TRUE"),
     ];

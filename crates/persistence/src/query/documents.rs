@@ -12,7 +12,11 @@ use sqlx::{PgPool, Row as _, postgres::PgRow};
 use uuid::Uuid;
 
 use super::runs;
-use crate::{columns, error::store_error, row::listed_run_with_documents};
+use crate::{
+    columns,
+    error::store_error,
+    row::{index_of, listed_run_with_documents},
+};
 
 /// Documents that the database measures in one statement. A long one takes it about a millisecond.
 const CHUNK: usize = 32;
@@ -85,8 +89,8 @@ async fn with_documents(
                 return Ok(ended_early(items, query, last));
             }
             bytes += length;
-            let index = usize::try_from(key_number - 1).unwrap_or_default();
-            let Some(summary) = summaries.get(index) else {
+            let summary = index_of(key_number).and_then(|index| summaries.get(index));
+            let Some(summary) = summary else {
                 continue;
             };
             last = Some(summary);

@@ -1,6 +1,8 @@
 //! A migration that changes the types of columns beside a running service: statements that its sessions have prepared are refused,
 //! so the sessions are replaced and the statements repeated.
 
+use std::time::{Duration, Instant};
+
 use flowruns_domain::{
     flow::Flow,
     run::Run,
@@ -12,8 +14,8 @@ use flowruns_testing::{
     fixtures::{self, counted, fresh_flow, fresh_tenant, new_run, origin, report},
     scratch::ScratchDatabase,
 };
-use futures_util::future::try_join_all;
-use sqlx::{Connection as _, PgConnection, raw_sql};
+use futures_util::future::{join, try_join_all};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, query_scalar, raw_sql};
 
 use crate::fixture::decide_in_transaction;
 
@@ -29,6 +31,11 @@ const TO_TEXT: &str = "
     ALTER TABLE runs ALTER COLUMN display_name TYPE text, ALTER COLUMN status TYPE text;
     ALTER TABLE run_events ALTER COLUMN actor TYPE text;
     ALTER TABLE flows ALTER COLUMN display_name TYPE text";
+
+/// The sessions that wait for a lock of a table.
+const WAITING: &str = "
+    SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+    WHERE NOT granted AND datname = current_database() AND relation = to_regclass($1)";
 
 struct Fixture {
     database: ScratchDatabase,
@@ -53,7 +60,30 @@ impl Fixture {
         raw_sql(statements).execute(&mut self.owner).await.unwrap();
     }
 
-    /// Reads on all connections of the pool.
+    /// Reads on all connections of the pool at once: the reads of a table wait for a lock until all connections have one of them.
+    async fn read_on_all_connections(&self) {
+        for table in ["runs", "flows", "run_events"] {
+            let mut owner = PgConnection::connect_with(&self.database.owner()).await.unwrap();
+            let lock = format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
+            raw_sql(AssertSqlSafe(lock)).execute(&mut owner).await.unwrap();
+            let all_wait = async {
+                let deadline = Instant::now() + Duration::from_secs(9);
+                loop {
+                    let waiting = query_scalar(WAITING).bind(table).fetch_one(&mut owner);
+                    let waiting: i64 = waiting.await.unwrap();
+                    if waiting == CONCURRENT as i64 {
+                        break;
+                    }
+                    assert!(Instant::now() < deadline, "{waiting} reads of {table} wait");
+                    tokio::task::yield_now().await;
+                }
+                assert_eq!(self.store.load().connections, CONCURRENT as u32);
+                raw_sql("COMMIT").execute(&mut owner).await.unwrap();
+            };
+            join(self.read(), all_wait).await;
+        }
+    }
+
     async fn read(&self) {
         let reads = (0..CONCURRENT).map(|_| async {
             let run = self.store.find_run(self.run.key).await?;
@@ -101,10 +131,10 @@ async fn create_run(store: &PostgresStore, flow: &Flow) -> Run {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reads_continue_after_columns_have_changed_their_types() {
     let mut fixture = Fixture::new().await;
-    fixture.read().await;
+    fixture.read_on_all_connections().await;
     fixture.migrate(TO_VARCHAR).await;
     fixture.migrate(EVENTS_AND_FLOWS_TO_VARCHAR).await;
-    fixture.read().await;
+    fixture.read_on_all_connections().await;
     fixture.migrate(TO_TEXT).await;
     fixture.read().await;
 }

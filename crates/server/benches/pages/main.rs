@@ -51,7 +51,7 @@ fn endings(days: u32) -> String {
         status = CASE
             WHEN drawn.share < 950 THEN 'completed' WHEN drawn.share < 975 THEN 'completedWithWarnings'
             WHEN drawn.share < 990 THEN 'completedWithErrors' ELSE 'failed' END,
-        blocking_error = CASE WHEN drawn.share >= 990 THEN '{{"code":"sourceUnreachable","message":"the source did not respond"}}'::jsonb END
+        blocking_error = CASE WHEN drawn.share >= 990 THEN '{{"code":"sourceUnreachable","message":"the source did not respond"}}'::json END
     FROM (
         SELECT flow_id, id, abs(hashtext(id::text)) % 1000 AS share,
             now() - ((SELECT max(created_at) FROM runs) - created_at) * {days} / {loaded} AS start_at

@@ -10,7 +10,7 @@ const IN_PROGRESS: u64 = 5_000;
 /// What the clients do repeatedly.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, ValueEnum)]
 pub(crate) enum Kind {
-    /// PATCH of any run. The service has cached what fits into its cache.
+    /// PATCH of any run. The benchmark of throughput fills the cache of the service before it measures, the others do not.
     Patch,
     /// PATCH of any run; the service has just been started.
     Cold,
@@ -58,7 +58,7 @@ impl Kind {
         }
     }
 
-    /// Whether the cache of the service is filled before the kind is measured.
+    /// Whether the benchmark of throughput fills the cache of the service before it measures the kind.
     pub(crate) const fn is_warm(self) -> bool {
         matches!(self, Self::Patch | Self::InProgress)
     }

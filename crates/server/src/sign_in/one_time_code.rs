@@ -34,7 +34,7 @@ struct CodeClaims {
     roles: Vec<String>,
 }
 
-/// Why a code signs nobody in.
+/// Why a code is rejected.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum UnusableCode {
     /// It was used before.
@@ -43,6 +43,8 @@ pub(super) enum UnusableCode {
     TooOld,
     /// It is no code of this server, or not all of one.
     Invalid,
+    /// So many codes were used lately that this one could not be remembered as used.
+    TooMany,
 }
 
 impl OneTimeCodes {
@@ -68,8 +70,9 @@ impl OneTimeCodes {
         }
         match self.used.add(jti, exp, second(now)) {
             Added::New => {}
-            // What cannot be remembered as used is not used.
-            Added::Known | Added::Full => return Err(UnusableCode::Used),
+            Added::Known => return Err(UnusableCode::Used),
+            // What cannot be remembered as used is not accepted.
+            Added::Full => return Err(UnusableCode::TooMany),
         }
         let permission = roles.iter().filter_map(|role| Permission::from_name(role)).max();
         Ok(Caller::new(tid, sub, permission))
@@ -109,6 +112,17 @@ mod tests {
         assert_eq!(codes.redeem(&code, now).await, Err(UnusableCode::Used));
         let other = key.mint_code(tenant, &[Permission::ReadRuns]).unwrap();
         assert!(codes.redeem(&other, now).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_code_that_cannot_be_remembered_is_not_one_that_was_used() {
+        let now = SystemClock.now();
+        let Fixture { _folder, key, codes } = fixture(now);
+        let (this_second, in_an_hour) = (second(now), second(now) + 3600);
+        let mut others = (1..).map(Uuid::from_u128);
+        while codes.used.add(others.next().unwrap(), in_an_hour, this_second) != Added::Full {}
+        let code = key.mint_code(TENANT.parse().unwrap(), &[Permission::ReadRuns]).unwrap();
+        assert_eq!(codes.redeem(&code, now).await, Err(UnusableCode::TooMany));
     }
 
     #[tokio::test]

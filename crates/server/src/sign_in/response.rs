@@ -11,6 +11,7 @@ pub(super) const SIGNED_OUT: &str = "sign-out";
 const USED: &str = "used-link";
 const TOO_OLD: &str = "old-link";
 const INVALID: &str = "invalid-link";
+const TOO_MANY: &str = "too-many-links";
 pub(super) const LOST: &str = "lost";
 pub(super) const DECLINED: &str = "declined";
 pub(super) const EXPIRED: &str = "expired";
@@ -21,6 +22,7 @@ pub(super) fn message_named(name: &str) -> Option<SignInMessage> {
         USED => Some(SignInMessage::LinkUsed),
         TOO_OLD => Some(SignInMessage::LinkTooOld),
         INVALID => Some(SignInMessage::LinkInvalid),
+        TOO_MANY => Some(SignInMessage::TooManyLinks),
         LOST => Some(SignInMessage::StateLost),
         DECLINED => Some(SignInMessage::Declined),
         EXPIRED => Some(SignInMessage::Expired),
@@ -34,6 +36,7 @@ pub(super) const fn name_of(unusable: UnusableCode) -> &'static str {
         UnusableCode::Used => USED,
         UnusableCode::TooOld => TOO_OLD,
         UnusableCode::Invalid => INVALID,
+        UnusableCode::TooMany => TOO_MANY,
     }
 }
 
@@ -71,4 +74,21 @@ pub(super) fn is_in_advance(headers: &HeaderMap) -> bool {
             value.contains("prefetch") || value.contains("preview") || value.contains("prerender")
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_why_a_code_is_rejected_has_its_message() {
+        for (reason, message) in [
+            (UnusableCode::Used, SignInMessage::LinkUsed),
+            (UnusableCode::TooOld, SignInMessage::LinkTooOld),
+            (UnusableCode::Invalid, SignInMessage::LinkInvalid),
+            (UnusableCode::TooMany, SignInMessage::TooManyLinks),
+        ] {
+            assert_eq!(message_named(name_of(reason)), Some(message), "{reason:?}");
+        }
+    }
 }

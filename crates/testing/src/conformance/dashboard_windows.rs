@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use flowruns_domain::{
-    dashboard::{RunWindow, WindowRuns},
+    dashboard::{MissingReason, MissingRuns, RunWindow, WindowRuns},
     id::FlowKey,
     run::{NewRun, Outcome, RunStatus},
     store::Store,
@@ -18,12 +18,12 @@ use super::{
 use crate::fixtures::fresh_flow;
 
 impl Fixture {
-    /// The runs of a window by their numbers, and from when on they are complete.
+    /// The runs of a window by their numbers, and those that are missing.
     async fn window(
         &self,
         flows: &[FlowKey],
         times: (Timestamp, Timestamp),
-    ) -> Vec<(Vec<u64>, Option<Timestamp>)> {
+    ) -> Vec<(Vec<u64>, Option<MissingRuns>)> {
         let window = RunWindow::new(flows.iter().map(|key| key.flow), times).expect("a window");
         let found = self.store.runs_in_window(self.flow.tenant, &window).await;
         let found = found.expect("the store reads a window");
@@ -32,8 +32,8 @@ impl Fixture {
             flows.iter().map(|key| key.flow).collect::<Vec<_>>()
         );
         let number = |id| (1..1000).find(|number| self.key(*number).run == id);
-        let numbers = |WindowRuns { runs, complete_from, .. }| {
-            (runs.iter().filter_map(|run| number(run.id)).collect(), complete_from)
+        let numbers = |WindowRuns { runs, missing, .. }| {
+            (runs.iter().filter_map(|run| number(run.id)).collect(), missing)
         };
         found.into_iter().map(numbers).collect()
     }
@@ -46,6 +46,10 @@ impl Fixture {
         }
         creations.join_all().await;
     }
+}
+
+fn missing(reason: MissingReason, from: u64) -> Option<MissingRuns> {
+    Some(MissingRuns { reason, complete_from: at(from) })
 }
 
 fn lasting(start: u64, end: u64) -> NewRun {
@@ -89,7 +93,7 @@ pub async fn a_window_has_every_run_that_it_overlaps(store: Arc<dyn Store>) {
     );
 }
 
-/// The first starts are left out, and the entry says from when on it is complete.
+/// The first starts are left out, and the entry says why, and from when on it is complete.
 pub async fn a_window_with_too_many_runs_has_the_latest(store: Arc<dyn Store>) {
     let limit = RunWindow::MAX_RUNS as u64;
     let fixture = Fixture::new(store).await;
@@ -108,8 +112,8 @@ pub async fn a_window_with_too_many_runs_has_the_latest(store: Arc<dyn Store>) {
     let found = fixture.window(&[fixture.flow, other.flow], window).await;
     // Both runs of the first minute are left out, although one of them would be few enough.
     let latest: Vec<u64> = (2..=limit + 1).collect();
-    assert_eq!(found[0], (latest, Some(at(101))));
-    assert_eq!((found[1].0.len() as u64, found[1].1), (limit, Some(at(100))));
+    assert_eq!(found[0], (latest, missing(MissingReason::Started, 101)));
+    assert_eq!((found[1].0.len() as u64, found[1].1), (limit, missing(MissingReason::Ended, 100)));
 }
 
 /// Of the runs in progress that started before the window, the latest are found.
@@ -123,5 +127,6 @@ pub async fn a_window_says_that_it_misses_runs_in_progress(store: Arc<dyn Store>
     assert_eq!(fixture.window(&[fixture.flow], window).await, [(all, None)]);
     fixture.create(limit + 1, &running(limit + 1).1).await;
     let latest: Vec<u64> = (2..=limit + 1).collect();
-    assert_eq!(fixture.window(&[fixture.flow], window).await, [(latest, Some(at(100)))]);
+    let missing = missing(MissingReason::Running, 100);
+    assert_eq!(fixture.window(&[fixture.flow], window).await, [(latest, missing)]);
 }

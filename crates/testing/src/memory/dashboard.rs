@@ -188,11 +188,12 @@ fn found_in_window(runs: &[RunSpan], window: &RunWindow) -> FoundRuns {
     let lasted = lasted.filter(|run| run.state.end().is_some_and(|end| end >= to));
     let running = || before().filter(|run| run.state.status() == RunStatus::Running);
     let has_more_running = running().nth(RunWindow::MAX_EARLIER).is_some();
-    let has_more_earlier = ended.len() > RunWindow::MAX_RUNS || has_more_running;
+    let has_more_ended = ended.len() > RunWindow::MAX_RUNS;
     ended.truncate(RunWindow::MAX_RUNS);
     ended.retain(|run| run.start < from);
     let others = lasted.chain(running().take(RunWindow::MAX_EARLIER)).copied();
-    FoundRuns { started, earlier: ended.into_iter().chain(others).collect(), has_more_earlier }
+    let earlier = ended.into_iter().chain(others).collect();
+    FoundRuns { started, earlier, has_more_ended, has_more_running }
 }
 
 /// The visible runs of a flow.

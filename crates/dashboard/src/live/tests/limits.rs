@@ -46,7 +46,8 @@ async fn a_session_that_does_not_read_its_streams_leaves_those_of_the_server_to_
     let open = || fixture.open(&visitor, &["a", "b", "c"]);
     let mut unread: Vec<_> = (0..8).map(|_| open()).collect();
     let mut refused = open();
-    assert_eq!(refused.next().await.unwrap().kind, "state");
+    let text = "off\nnot live: you have too many pages open";
+    assert_eq!(refused.next().await, Some(event("state", text)));
     assert_eq!(refused.next().await, Some(event("bye", "full")));
     assert_eq!(fixture.live.counts().0, 8);
     let other = fixture.visitor(fresh_tenant());

@@ -122,7 +122,7 @@ impl Confirmation {
                 Some(run) => @match (run.state.end(), run.version == choice.chosen.version) {
                     (Some(_), _) => "Has ended meanwhile, and is left out.",
                     (None, true) => { "Running for " (duration(between(run.start, self.now))) "." },
-                    (None, false) => strong { "It has been reported on since you chose it, so it may not be stuck." },
+                    (None, false) => strong { "It has been reported on since you chose it, so it may not be stale." },
                 },
             }
         }

@@ -1,17 +1,17 @@
-//! What is noticeable about a flow, in words: late, or with a run that may be stuck.
+//! What is noticeable about a flow, in words: late, or with a run that may be stale.
 
 use flowruns_domain::{
-    cadence::{duration, is_stale, late, usual_duration, usual_gap},
-    dashboard::RecentRun,
+    cadence::{duration, late, stalest, usual_duration, usual_duration_of_work, usual_gap},
+    dashboard::{RecentRun, RunsPerFlow},
     flow::Flow,
     timestamp::Timestamp,
 };
 use serde::Serialize;
 
-use crate::view::time::{ago, every, rough, seconds};
+use crate::view::time::{ago, every, rough, rough_length, seconds};
 
 /// How many of the newest runs make the habit of a flow, as on the overview.
-const HABIT: usize = 50;
+const HABIT: usize = RunsPerFlow::MAX.get() as usize;
 
 /// Something noticeable with its reason.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -42,15 +42,12 @@ pub(super) fn marks(
             ago(late.last_start, now)
         ),
     });
-    let usual = usual_duration(runs);
-    let stale = runs.iter().find(|run| is_stale(run, usual, now)).zip(usual);
-    let stale = stale.map(|(run, usual)| Mark {
+    let usually = usual_duration_of_work(runs)
+        .map(|usual| format!(", usually {}", seconds(usual.median.as_secs_f64())))
+        .unwrap_or_default();
+    let stale = stalest(runs, usual_duration(runs), now).map(|run| Mark {
         kind: MarkKind::Stale,
-        reason: format!(
-            "may be stuck: running for {}, usually {}",
-            seconds(duration(run, now).as_secs_f64()),
-            seconds(usual.median.as_secs_f64())
-        ),
+        reason: format!("may be stale: running for {}{usually}", rough_length(duration(run, now))),
     });
     let cadence = usual_gap(runs).map(|gap| format!("usually {}", every(gap.median)));
     (late.into_iter().chain(stale).collect(), cadence)
@@ -108,14 +105,14 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_goes_on_for_far_longer_than_usual_may_be_stuck() {
+    fn a_run_that_goes_on_for_far_longer_than_usual_may_be_stale() {
         let flow = fresh_flow(fresh_tenant());
         let mut runs = daily(&flow, 20);
         runs[0].state = RunState::Running;
         let (marks, _) = marks(&flow, &runs, time("2026-03-20T12:00:02Z"));
         let [mark] = marks.as_slice() else { panic!("{marks:?}") };
         assert_eq!(mark.kind, MarkKind::Stale);
-        assert_eq!(mark.reason, "may be stuck: running for 9 h 00 min, usually 29 min 59 s");
+        assert_eq!(mark.reason, "may be stale: running for 9 h, usually 29 min 59 s");
     }
 
     #[test]

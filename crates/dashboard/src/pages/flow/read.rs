@@ -3,13 +3,14 @@
 
 use flowruns_domain::{
     dashboard::{
-        EarlierRun, EarlierRuns, ErrorLine, Last, MemberPath, MemberPaths, MemberValues,
-        Neighbours, RecentRun, RunKeys, RunsPerFlow,
+        EarlierRuns, ErrorLine, Last, MemberPath, MemberPaths, MemberValues, Neighbours, RecentRun,
+        RunKeys, RunsPerFlow,
     },
     flow::Flow,
     id::{FlowKey, RunKey},
     json::JsonObject,
     query::{PageSize, RunCursor, RunQuery, SortKey},
+    run::Statistics,
     store::{Store, StoreError},
 };
 
@@ -17,6 +18,7 @@ use super::members::Frequency;
 use crate::{
     address::{FlowAddress, Members},
     links::OVERVIEW,
+    page::OFFLOAD,
     pages::streak::recent,
     problem::Problem,
 };
@@ -63,7 +65,10 @@ pub(super) async fn read(
     let flow = store.find_flow(key).await?.ok_or_else(not_found)?;
     let sample = EarlierRuns { runs: SAMPLE, details: sample_size() };
     let Neighbours { before, success, .. } = store.neighbours(key, None, sample).await?;
-    let members = members(&before);
+    let sampled = before.into_iter().filter_map(|run| Some(run.details?.statistics));
+    let sampled: Vec<Statistics> = sampled.collect();
+    let bytes = sampled.iter().map(|statistics| statistics.text().len()).sum();
+    let members = OFFLOAD.run_if_long(bytes, move || members(&sampled)).await;
     let charted = match address.charts.is_empty() {
         true => Members::of(members.iter().cloned()),
         false => address.charts.clone(),
@@ -118,10 +123,9 @@ fn first_page(key: FlowKey, newest: &[MemberValues]) -> (Vec<RecentRun>, Option<
     (listed, next)
 }
 
-/// The members with numbers in these runs, the most frequent first.
-fn members(runs: &[EarlierRun]) -> Vec<MemberPath> {
-    let statistics = |run: &EarlierRun| Some(run.details.as_ref()?.statistics.members());
-    let statistics: Vec<JsonObject> = runs.iter().filter_map(statistics).collect();
+/// The members with numbers in these statistics, the most frequent first.
+fn members(statistics: &[Statistics]) -> Vec<MemberPath> {
+    let statistics: Vec<JsonObject> = statistics.iter().map(Statistics::members).collect();
     Frequency::of(&statistics).most_frequent()
 }
 
@@ -133,8 +137,7 @@ async fn errors(
     listed: &[RecentRun],
 ) -> Result<Vec<ErrorLine>, StoreError> {
     let newest_ended = newest.iter().map(|values| &values.run).find(|run| run.end().is_some());
-    let may_have_error =
-        |run: &&RecentRun| run.end().is_some() && run.status().may_hold_blocking_error();
+    let may_have_error = |run: &&RecentRun| run.state.may_have_ended_with_error();
     let runs = newest_ended.into_iter().chain(listed).filter(may_have_error);
     let mut keys: Vec<RunKey> = runs.map(|run| key.run(run.id)).collect();
     keys.sort_unstable();

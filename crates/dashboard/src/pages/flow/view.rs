@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use flowruns_domain::{
-    cadence::{UsualDuration, duration},
+    cadence::{UsualDuration, duration, usual_duration_of_work},
     dashboard::{ErrorLine, MemberPath, MemberValues, RecentRun},
     flow::Flow,
     id::{FlowId, FlowKey, RunId, RunKey},
@@ -21,7 +21,7 @@ use super::{
 use crate::{
     address::{FlowAddress, FlowRunPosition, Members},
     json,
-    pages::streak::{FailureStreak, RunReference, UsualSeconds, usual_duration_of_work},
+    pages::streak::{FailureStreak, RunReference, UsualSeconds},
 };
 
 /// The page of a flow.
@@ -126,34 +126,24 @@ impl FlowView {
             errors,
             older_success,
         } = reading;
-        let key = flow.key;
         let newest: Vec<RecentRun> = series.iter().map(|values| values.run.clone()).collect();
         let failing = FailureStreak::of(&newest, !has_more)
             .map(|streak| streak.with_last_good(older_success.as_ref()));
         let errors: HashMap<RunKey, ErrorExcerpt> =
             errors.into_iter().map(|line| (line.run, ErrorExcerpt::from(line))).collect();
-        let error = failing.as_ref().and_then(|streak| errors.get(&key.run(streak.newest.id)));
-        let values: HashMap<RunId, Vec<Option<Number>>> =
-            series.iter().map(|values| (values.run.id, values.values.clone())).collect();
-        let row = |run: &RecentRun| RunRow {
-            run: run.into(),
-            version: run.version,
-            seconds: duration(run, now).as_secs_f64(),
-            error: errors.get(&key.run(run.id)).cloned(),
-            values: values.get(&run.id).cloned(),
-        };
+        let error_of = |run: RunId| errors.get(&flow.key.run(run)).cloned();
         let usual = usual_duration_of_work(&newest);
         let (marks, cadence) = marks(&flow, &newest, now);
         Self {
             now,
-            key,
+            key: flow.key,
             usual,
             usual_duration: usual.map(Into::into),
-            error: error.cloned(),
+            error: failing.as_ref().and_then(|streak| error_of(streak.newest.id)),
             with_errors: newest_with_errors(&newest),
             durations: newest.iter().map(|run| duration(run, now).as_secs_f64()).collect(),
             charts: charts(&charted, &series),
-            runs: listed.iter().map(row).collect(),
+            runs: rows(&listed, &series, error_of, now),
             next: next.as_ref().map(FlowRunPosition::of),
             newest: newest.iter().map(Into::into).collect(),
             flow: FlowDocument::from(&flow),
@@ -170,6 +160,25 @@ impl FlowView {
     pub(super) fn count(&self, status: RunStatus) -> usize {
         self.newest.iter().filter(|run| run.status == status).count()
     }
+}
+
+/// The listed runs, with the values of those that are charted.
+fn rows(
+    listed: &[RecentRun],
+    series: &[MemberValues],
+    error_of: impl Fn(RunId) -> Option<ErrorExcerpt>,
+    now: Timestamp,
+) -> Vec<RunRow> {
+    let values: HashMap<RunId, &[Option<Number>]> =
+        series.iter().map(|values| (values.run.id, values.values.as_slice())).collect();
+    let row = |run: &RecentRun| RunRow {
+        run: run.into(),
+        version: run.version,
+        seconds: duration(run, now).as_secs_f64(),
+        error: error_of(run.id),
+        values: values.get(&run.id).map(|values| values.to_vec()),
+    };
+    listed.iter().map(row).collect()
 }
 
 /// The newest run that ended, if it completed with errors.

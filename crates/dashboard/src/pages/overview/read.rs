@@ -9,8 +9,7 @@ use flowruns_domain::{
     flow::Flow,
     id::FlowId,
     query::{
-        Direction, Filter, FlowCursor, FlowOrder, FlowPredicate, FlowQuery, FlowSort, PageSize,
-        SortKey, TextComparison,
+        Direction, Filter, FlowOrder, FlowPredicate, FlowQuery, FlowSort, PageSize, TextComparison,
     },
     run::{Outcome, RunStatus},
     timestamp::Timestamp,
@@ -148,18 +147,15 @@ async fn named_of_many(
     let query = FlowQuery {
         filter: named,
         size: size(usize::from(address.size())),
-        after: address.after.as_ref().map(cursor),
+        after: address.after.as_ref().map(FlowPosition::cursor),
         ..by_name(request)
     };
     let found = request.store().query_flows(&query).await?;
-    let next = found.next.and_then(|next| match next.after.key {
-        SortKey::Name(name) => Some(FlowPosition { flow: next.after.flow, name }),
-        SortKey::Id | SortKey::Time(_) => None,
-    });
+    let next = found.next.and_then(|next| FlowPosition::from_cursor(next.after));
     Ok((found.items, next))
 }
 
-/// The flows of tallies, at most [`MAX_FLOWS`] of them.
+/// The flows of tallies, each of which has at most [`Tally::LIMIT`] of them. All are read, since they are listed by name.
 async fn tallied_of_many(
     request: &PageRequest,
     address: &OverviewAddress,
@@ -167,7 +163,7 @@ async fn tallied_of_many(
 ) -> Result<PageFlows, Problem> {
     let flows = tallies.iter().flat_map(|tally| &tally.flows).map(|one| one.flow);
     let ids: BTreeSet<FlowId> = flows.collect();
-    let ids: Vec<FlowId> = ids.into_iter().take(MAX_FLOWS).collect();
+    let ids: Vec<FlowId> = ids.into_iter().collect();
     let mut found = request.store().find_flows(request.tenant(), &ids).await?;
     found.sort_by(|one, other| BY_NAME.compare(&BY_NAME.cursor(one), &BY_NAME.cursor(other)));
     let (flows, next) = page_of(found.iter(), address);
@@ -179,7 +175,7 @@ fn page_of<'a>(
     flows: impl Iterator<Item = &'a Flow>,
     address: &OverviewAddress,
 ) -> (Vec<&'a Flow>, Option<FlowPosition>) {
-    let after = address.after.as_ref().map(cursor);
+    let after = address.after.as_ref().map(FlowPosition::cursor);
     let beginning = address.name.as_ref().map(|name| name.to_lowercase());
     let mut shown = flows.filter(|flow| {
         let name = flow.properties.display_name.as_str();
@@ -188,7 +184,7 @@ fn page_of<'a>(
             && after.as_ref().is_none_or(|after| BY_NAME.compare(&position, after).is_gt())
     });
     let page: Vec<&Flow> = shown.by_ref().take(usize::from(address.size())).collect();
-    let next = shown.next().and_then(|_| page.last().map(|flow| position(flow)));
+    let next = shown.next().and_then(|_| page.last().map(|flow| FlowPosition::of(flow)));
     (page, next)
 }
 
@@ -286,12 +282,4 @@ fn by_name(request: &PageRequest) -> FlowQuery {
 
 fn size(rows: usize) -> PageSize {
     u16::try_from(rows).ok().and_then(PageSize::new).unwrap_or_default()
-}
-
-fn cursor(position: &FlowPosition) -> FlowCursor {
-    FlowCursor { key: SortKey::Name(position.name.clone()), flow: position.flow }
-}
-
-fn position(flow: &Flow) -> FlowPosition {
-    FlowPosition { flow: flow.key.flow, name: flow.properties.display_name.as_str().to_owned() }
 }

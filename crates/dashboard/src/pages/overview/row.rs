@@ -25,7 +25,7 @@ use crate::{
         spark::spark,
         status::{badge, look},
         strip::{Cell, strip},
-        time::{between, duration, every, rough, ticking_ago, ticking_duration},
+        time::{between, duration, every, rough_length, ticking_ago, ticking_duration},
     },
 };
 
@@ -78,8 +78,7 @@ struct StaleRun {
 impl FlowRow {
     /// A flow and its last runs, the newest first.
     pub(super) fn new(flow: &Flow, runs: &[RecentRun], now: Timestamp) -> Self {
-        let usual_duration = cadence::usual_duration(runs);
-        let stale = runs.iter().rfind(|run| cadence::is_stale(run, usual_duration, now));
+        let stale = cadence::stalest(runs, cadence::usual_duration(runs), now);
         let oldest_first = runs.iter().rev();
         let ended = oldest_first.clone().filter(|run| run.end().is_some());
         Self {
@@ -91,7 +90,7 @@ impl FlowRow {
             running: RunningRuns::of(runs),
             success: cadence::success(runs),
             usual_gap: cadence::usual_gap(runs).map(|gap| gap.median),
-            usual_duration,
+            usual_duration: cadence::usual_duration_of_work(runs),
             seconds: ended.map(|run| cadence::duration(run, now).as_secs_f64()).collect(),
             late: cadence::late(&flow.properties, runs, now),
             stale: stale.map(|run| StaleRun {
@@ -246,10 +245,6 @@ fn cell(run: &RecentRun) -> Cell {
 
 fn shown(length: Duration) -> String {
     duration(TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX))
-}
-
-fn rough_length(length: Duration) -> String {
-    rough(i64::try_from(length.as_secs()).unwrap_or(i64::MAX))
 }
 
 impl LastRun {

@@ -29,7 +29,8 @@ pub(super) struct Tiles {
 #[serde(rename_all = "camelCase")]
 pub(super) struct TileCount {
     pub(super) runs: usize,
-    has_more: bool,
+    /// Whether there are more runs, which were not counted.
+    pub(super) has_more: bool,
     flows: usize,
     /// The name of the flow, if it is one.
     flow_name: Option<String>,

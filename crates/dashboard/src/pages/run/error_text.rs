@@ -1,5 +1,7 @@
 //! A blockingError in the history as text, one line for each part: `code: message`, then each of the details.
 
+use std::{collections::HashSet, hash::Hash};
+
 use flowruns_domain::{
     json::{JsonObject, JsonValue},
     property,
@@ -36,24 +38,26 @@ pub(super) fn details_change(
     after: Option<&JsonValue>,
 ) -> (Option<String>, Option<String>) {
     let (before, after) = (before.map(lines), after.map(lines));
-    let only_in = |lines: &Option<Vec<String>>, others: &Option<Vec<String>>| {
-        let is_only = |line: &&String| others.as_ref().is_none_or(|others| !others.contains(line));
-        let lines: Option<Vec<String>> =
-            lines.as_ref().map(|lines| lines.iter().filter(is_only).cloned().collect());
-        lines.filter(|lines| !lines.is_empty())
-    };
-    let (removed, added) = (only_in(&before, &after), only_in(&after, &before));
-    match (&removed, &added) {
-        (None, None) => (before.map(text), after.map(text)),
-        _ => (removed.map(text), added.map(text)),
+    let (old, new) = (before.as_deref().unwrap_or_default(), after.as_deref().unwrap_or_default());
+    let (removed, added) = (only_in(old, new), only_in(new, old));
+    let shown = |lines: &[&String]| (!lines.is_empty()).then(|| text(None, lines));
+    match removed.is_empty() && added.is_empty() {
+        // Empty lists differ from no list, and are shown as empty texts.
+        true => (before.map(|lines| text(None, &lines)), after.map(|lines| text(None, &lines))),
+        false => (shown(&removed), shown(&added)),
     }
+}
+
+/// The items that are not among `others`, in their order. Each list may have thousands of them.
+fn only_in<'a, T: Eq + Hash>(items: &'a [T], others: &[T]) -> Vec<&'a T> {
+    let others: HashSet<&T> = others.iter().collect();
+    items.iter().filter(|item| !others.contains(item)).collect()
 }
 
 /// An error with its details. Its other members are shown elsewhere on the page.
 fn error_text(error: &JsonObject) -> String {
     let first = line(error).unwrap_or_else(|| members(error));
-    let details = error.get(DETAILS).map(lines).unwrap_or_default();
-    text([first].into_iter().chain(details).collect())
+    text(Some(&first), &error.get(DETAILS).map(lines).unwrap_or_default())
 }
 
 /// A line for each of the details; one for a value that is no list.
@@ -89,17 +93,19 @@ fn members(object: &JsonObject) -> String {
     leaf::cut(&shown.collect::<Vec<_>>().join(", "))
 }
 
-fn text(mut lines: Vec<String>) -> String {
-    let left_out = lines.len().saturating_sub(MAX_DETAILS + 1);
-    if left_out > 0 {
-        lines.truncate(MAX_DETAILS + 1);
-        lines.push(format!("and {left_out} more"));
-    }
+/// The first line, if there is one, and the first of the details.
+fn text(first: Option<&str>, details: &[impl AsRef<str>]) -> String {
+    let left_out = details.len().saturating_sub(MAX_DETAILS);
+    let rest = (left_out > 0).then(|| format!("and {left_out} more"));
+    let details = details.iter().take(MAX_DETAILS).map(AsRef::as_ref);
+    let lines: Vec<&str> = first.into_iter().chain(details).chain(rest.as_deref()).collect();
     leaf::cut_at(&lines.join("\n"), MAX_CHARS)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{cell::Cell, hash::Hasher};
+
     use flowruns_domain::json::parse_object;
 
     use super::*;
@@ -126,12 +132,44 @@ mod tests {
         }
     }
 
+    fn many_details(code: char, count: usize) -> String {
+        let many = (0..count).map(|row| format!(r#"{{"code":"{code}{row}"}}"#));
+        format!("[{}]", many.collect::<Vec<_>>().join(","))
+    }
+
     #[test]
-    fn many_details_are_counted() {
-        let many = (0..40).map(|row| format!(r#"{{"code":"r{row}"}}"#)).collect::<Vec<_>>();
-        let error = format!(r#"{{"code":"rows","details":[{}]}}"#, many.join(","));
-        let text = error_text(&object(&error));
-        assert!(text.starts_with("rows\nr0\nr1\n") && text.ends_with("\nand 30 more"), "{text}");
+    fn ten_details_are_shown_and_the_others_are_counted() {
+        let error = format!(r#"{{"code":"rows","details":{}}}"#, many_details('r', 40));
+        let ten = |code: char| (0..10).map(|row| format!("{code}{row}\n")).collect::<String>();
+        let rest = "and 30 more";
+        assert_eq!(error_text(&object(&error)), format!("rows\n{}{rest}", ten('r')));
+        let [before, after] = ['r', 's'].map(|code| details(&many_details(code, 40)));
+        let change = details_change(Some(&before), Some(&after));
+        assert_eq!(change, (Some(ten('r') + rest), Some(ten('s') + rest)));
+        let added = details_change(None, Some(&after));
+        assert_eq!(added, (None, Some(ten('s') + rest)));
+    }
+
+    #[test]
+    fn the_comparisons_of_two_lists_grow_with_their_length_alone() {
+        struct Counted<'a>(usize, &'a Cell<usize>);
+        impl PartialEq for Counted<'_> {
+            fn eq(&self, other: &Self) -> bool {
+                self.1.update(|comparisons| comparisons + 1);
+                self.0 == other.0
+            }
+        }
+        impl Eq for Counted<'_> {}
+        impl Hash for Counted<'_> {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                self.0.hash(state);
+            }
+        }
+        let comparisons = Cell::new(0);
+        let list = |from: usize| (from..from + 4000).map(|n| Counted(n, &comparisons));
+        let (items, others) = (list(0).collect::<Vec<_>>(), list(2000).collect::<Vec<_>>());
+        assert_eq!(only_in(&items, &others).len(), 2000);
+        assert!(comparisons.get() < 3 * 4000, "{} comparisons", comparisons.get());
     }
 
     #[test]

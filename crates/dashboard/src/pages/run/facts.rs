@@ -1,5 +1,7 @@
 //! The first part of the page of a run: facts, what failed since when, what is different, and the error.
 
+use std::time::Duration;
+
 use flowruns_domain::cadence::UsualDuration;
 use maud::{Markup, html};
 
@@ -15,7 +17,7 @@ use crate::{
         leaf,
         statistics::{Change, MemberRow},
         status::{badge, look},
-        time::{seconds, ticking_ago, ticking_duration, time},
+        time::{between, rough_length, seconds, ticking_ago, ticking_duration, time},
     },
 };
 
@@ -32,7 +34,7 @@ impl RunView {
                     (self.progress())
                 }
                 @if let Some(reason) = &self.stale {
-                    div.note.warn { (icon(Icon::Stale)) span { b { "This run may be stuck." } " " (reason) } }
+                    div.note.warn { (icon(Icon::Stale)) span { b { "This run may be stale." } " " (reason) } }
                 }
                 @if let Some(streak) = &self.failing { (self.failure_note(streak, links)) }
                 @if let Some(error) = &self.error { (error.markup(self.seen.map(seen_before).as_ref())) }
@@ -93,7 +95,7 @@ impl RunView {
                     span.k { "Progress" }
                     span {
                         (shown(done)) " of " (shown(total))
-                        @if part > 0.02 { " · about " (seconds(self.seconds() * (1.0 - part) / part)) " left" }
+                        @if let Some(left) = self.left(part) { " · about " (rough_length(left)) " left at the last report" }
                     }
                     svg.progress viewBox="0 0 100 8" preserveAspectRatio="none" role="img" aria-label=(format!("{:.0} percent", part * 100.0)) {
                         rect width="100" height="8" rx="1" {}
@@ -102,6 +104,14 @@ impl RunView {
                 }
             }
         }
+    }
+
+    /// How much time was left when a part of the work was reported, at the speed until then; `None` while the part is small. It
+    /// does not depend on the current time, with which it would grow until the next report.
+    fn left(&self, part: f64) -> Option<Duration> {
+        let elapsed = between(self.run.start, self.run.modified).as_seconds_f64();
+        let left = Duration::try_from_secs_f64(elapsed * (1.0 - part) / part);
+        left.ok().filter(|_| part > 0.02)
     }
 
     /// Since when the flow fails, the last good run, and what differs from it.
@@ -229,8 +239,6 @@ pub(crate) fn compared(length: f64, usual: UsualDuration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn usual(seconds: u64) -> UsualDuration {

@@ -15,8 +15,6 @@ use crate::view::{
     status::look,
 };
 
-/// How many entries a page shows.
-pub(super) const PAGE: u16 = 50;
 /// How many changed leaves an entry shows.
 const MAX_CHANGES: usize = 20;
 /// How many changed leaves a page shows.
@@ -141,6 +139,16 @@ fn status_after(event: &RunEvent) -> Option<RunStatus> {
     }
 }
 
+impl Changes {
+    /// Adds a change, or counts it if there are `most` already.
+    fn push(&mut self, most: usize, change: impl FnOnce() -> LeafChange) {
+        match self.leaves.len() < most {
+            true => self.leaves.push(change()),
+            false => self.left_out += 1,
+        }
+    }
+}
+
 impl LeafChange {
     fn new(pair: &LeafPair<'_>) -> Self {
         let path = leaf::cut(&pair.path.shown());
@@ -159,17 +167,13 @@ fn changes(events: &[RunEvent], most: usize) -> Changes {
         if property == property::BLOCKING_ERROR
             && let Some((before, after)) = error_text::whole_error(before, after)
         {
-            changes.leaves.push(LeafChange { path: property.to_owned(), before, after });
+            changes.push(most, || LeafChange { path: property.to_owned(), before, after });
             continue;
         }
         let path = LeafPath::new(vec![property.to_owned()]);
         let pairs = leaf::pairs(Some(before), Some(after), &path);
         for pair in pairs.iter().filter(|pair| !pair.is_same()) {
-            if changes.leaves.len() >= most {
-                changes.left_out += 1;
-                continue;
-            }
-            changes.leaves.push(LeafChange::new(pair));
+            changes.push(most, || LeafChange::new(pair));
         }
     }
     changes
@@ -318,5 +322,34 @@ mod tests {
         let Some(HistoryItem::Entry(progress)) = items.last() else { panic!("{items:?}") };
         assert_eq!(progress.changes.leaves.len(), MAX_CHANGES);
         assert_eq!(progress.changes.left_out, 5000 - MAX_CHANGES);
+    }
+
+    #[test]
+    fn all_changes_of_a_page_are_cut_and_counted_also_an_error_that_is_added() {
+        let counts = |report: usize| {
+            let members = (0..25).map(|member| format!(r#""m{member}":{}"#, report + member));
+            fixtures::counted(&format!("{{{}}}", members.collect::<Vec<_>>().join(",")))
+        };
+        let failed = RunPatch {
+            blocking_error: Nullable::Value(fixtures::error_patch(r#"{"code":"io"}"#)),
+            ..fixtures::ended(Outcome::Failed)
+        };
+        let mut events = history(&(1..=8).map(counts).chain([failed]).collect::<Vec<_>>());
+        // Reports of several callers are not folded.
+        for (number, event) in events.iter_mut().enumerate() {
+            event.actor = format!("caller {number}");
+        }
+        let items = items(&events);
+        let changes = items.iter().map(|item| match item {
+            HistoryItem::Entry(entry) => &entry.changes,
+            HistoryItem::Progress(progress) => &progress.changes,
+        });
+        let changes: Vec<&Changes> = changes.collect();
+        let shown: usize = changes.iter().map(|changes| changes.leaves.len()).sum();
+        assert_eq!(shown, MAX_CHANGES_OF_PAGE);
+        let ended = changes.last().unwrap();
+        assert_eq!(ended.leaves, []);
+        let changed = events.last().unwrap().changes.len();
+        assert_eq!(ended.left_out, changed, "each of them is a leaf, or an error");
     }
 }

@@ -5,10 +5,11 @@ use maud::{Markup, html};
 
 use super::{
     HISTORY,
-    history::{Changes, Entry, HistoryItem, PAGE, Progress},
+    history::{Changes, Entry, HistoryItem, Progress},
     view::RunView,
 };
 use crate::{
+    address::HistoryPart,
     links::Links,
     view::{
         icon::{Icon, icon},
@@ -57,28 +58,26 @@ impl RunView {
     }
 
     fn older(&self, links: &Links) -> Markup {
-        let first = self.versions().map_or(self.run.version.number(), |(first, _)| first);
-        let older = Version::new(first - 1).filter(|_| !self.history.is_empty());
+        let older = self.versions().and_then(|(first, _)| Version::new(first - 1));
         html! {
             @if let Some(older) = older {
                 p.body {
-                    a.btn rel="nofollow" href=(links.to(self.address.with_history(Some(older)))) { "Older entries" }
+                    a.btn rel="nofollow" href=(self.part(HistoryPart::UpTo(older), links)) { "Older entries" }
                     " "
-                    a.btn href=(links.to(self.address.with_history(Some(beginning(older))))) { "From the beginning" }
+                    a.btn href=(self.part(HistoryPart::From(Version::FIRST), links)) { "From the beginning" }
                 }
             }
         }
     }
 
     fn newer(&self, links: &Links) -> Markup {
-        let last = self.versions().map_or(0, |(_, last)| last);
-        let current = self.run.version.number();
-        let newer = Version::new(last + i64::from(PAGE)).filter(|newer| newer.number() < current);
+        let last = self.versions().map(|(_, last)| last);
+        let newer = last.and_then(|last| Version::new(last + 1));
         html! {
-            @if self.address.history.is_some() && last < current {
+            @if self.address.history.is_some() && last != Some(self.run.version.number()) {
                 p.body {
                     @if let Some(newer) = newer {
-                        a.btn href=(links.to(self.address.with_history(Some(newer)))) { "Newer entries" }
+                        a.btn href=(self.part(HistoryPart::From(newer), links)) { "Newer entries" }
                         " "
                     }
                     a.btn href=(links.to(self.address.with_history(None))) { "Newest entries" }
@@ -86,11 +85,10 @@ impl RunView {
             }
         }
     }
-}
 
-/// The last version of the first page.
-fn beginning(older: Version) -> Version {
-    Version::new(i64::from(PAGE)).map_or(older, |page| page.min(older))
+    fn part(&self, part: HistoryPart, links: &Links) -> String {
+        links.to(self.address.with_history(Some(part)))
+    }
 }
 
 fn list_item(item: &HistoryItem) -> Markup {

@@ -1,20 +1,24 @@
 //! Reads what the page of a run shows, in at most six statements: the flow, the run, its neighbours, the run to compare with, and
 //! two for the history.
 
+use std::iter;
+
 use flowruns_domain::{
     dashboard::{
         EarlierRun, EarlierRuns, EventCount, LastEvents, Neighbours, RecentRun, RunsPerFlow,
     },
     flow::Flow,
     id::{RunId, RunKey},
-    query::PageSize,
+    query::{EventPageRequest, PageSize, event_bytes},
     run::{Outcome, Run, RunEvent, RunStatus, Statistics},
     store::{Store, StoreError},
     version::Version,
 };
 
+use flowruns_http::Offload;
+
 use crate::{
-    address::{Against, RunPageAddress},
+    address::{Against, HistoryPart, RunPageAddress},
     links::{OVERVIEW, flow_path},
     problem::Problem,
 };
@@ -37,6 +41,29 @@ pub(super) struct Reading {
     pub(super) other: Option<OtherRun>,
     /// Entries of the history, the oldest first.
     pub(super) events: Vec<RunEvent>,
+}
+
+impl Reading {
+    /// About how many bytes of documents were read; beyond [`Offload::LONG_BYTES`] they are not counted, which would take long.
+    pub(super) fn document_bytes(&self) -> usize {
+        let run = &self.run.properties;
+        let own = (&run.statistics, run.blocking_error.as_ref());
+        let earlier = self.neighbours.before.iter().filter_map(|earlier| earlier.details.as_ref());
+        let earlier = earlier.map(|run| (&run.statistics, run.blocking_error.as_ref()));
+        let other = self.other.iter().map(|other| (&other.statistics, None));
+        let documents = iter::once(own).chain(other).chain(earlier);
+        let documents = documents.map(|(statistics, error)| {
+            statistics.text().len() + error.map_or(0, |error| error.members().compact_length())
+        });
+        let mut total = 0;
+        for bytes in documents.chain(self.events.iter().map(event_bytes)) {
+            total += bytes;
+            if total > Offload::LONG_BYTES {
+                break;
+            }
+        }
+        total
+    }
 }
 
 /// A run whose statistics stand beside those of the run.
@@ -135,15 +162,25 @@ async fn other(
         .map(|run| OtherRun { run: RecentRun::from(&run), statistics: run.properties.statistics }))
 }
 
-/// The newest entries, or those up to this version; the oldest first.
+/// The entries of a part of the history, or the newest; the oldest first.
 async fn events(
     store: &dyn Store,
     run: &Run,
-    up_to: Option<Version>,
+    part: Option<HistoryPart>,
 ) -> Result<Vec<RunEvent>, StoreError> {
-    let before = up_to.and_then(|version| Version::new(version.number().saturating_add(1)));
-    let last = LastEvents { before, ..LastEvents::new(EventCount::MAX) };
-    let newest = store.last_events(run.key, last).await?;
+    let count = EventCount::MAX;
+    let before = match part {
+        // A page ends where its bytes end, so it is read from the end that the address names.
+        Some(HistoryPart::From(first)) => {
+            let page =
+                EventPageRequest { size: count.into(), after: Version::new(first.number() - 1) };
+            let page = store.list_run_events(run.key, page).await?;
+            return Ok(page.map(|page| page.items).unwrap_or_default());
+        }
+        Some(HistoryPart::UpTo(last)) => Version::new(last.number().saturating_add(1)),
+        None => None,
+    };
+    let newest = store.last_events(run.key, LastEvents { count, before }).await?;
     let mut events = newest.map(|page| page.items).unwrap_or_default();
     events.reverse();
     Ok(events)

@@ -1,7 +1,7 @@
 //! What the page of a run shows, as it is written in JSON too.
 
 use flowruns_domain::{
-    cadence::{UsualDuration, duration, is_stale, usual_duration},
+    cadence::{UsualDuration, duration, is_stale, usual_duration, usual_duration_of_work},
     dashboard::{Neighbours, RecentRun},
     flow::Flow,
     id::{FlowId, RunId, RunKey},
@@ -21,10 +21,11 @@ use super::{
 use crate::{
     address::RunPageAddress,
     json,
-    pages::streak::{FailureStreak, RunReference, UsualSeconds, usual_duration_of_work},
+    page::OFFLOAD,
+    pages::streak::{FailureStreak, RunReference, UsualSeconds},
     view::{
         statistics::{self, Compared, Comparison},
-        time::{between, seconds},
+        time::{between, rough_length, seconds},
     },
 };
 
@@ -45,7 +46,7 @@ pub(crate) struct RunView {
     #[serde(skip)]
     pub(super) usual: Option<UsualDuration>,
     usual_duration: Option<UsualSeconds>,
-    /// Why the run may be stuck.
+    /// Why the run may be stale.
     pub(super) stale: Option<String>,
     pub(super) previous: Option<RunReference>,
     pub(super) next: Option<RunReference>,
@@ -122,8 +123,13 @@ pub(super) struct SeenBefore {
 }
 
 impl RunView {
-    /// The view of what was read.
-    pub(super) fn new(reading: Reading, address: RunPageAddress, now: Timestamp) -> Self {
+    /// The view of what was read; of long documents it is built on another thread.
+    pub(super) async fn build(reading: Reading, address: RunPageAddress, now: Timestamp) -> Self {
+        let bytes = reading.document_bytes();
+        OFFLOAD.run_if_long(bytes, move || Self::new(reading, address, now)).await
+    }
+
+    fn new(reading: Reading, address: RunPageAddress, now: Timestamp) -> Self {
         let Reading { flow, run, are_all_earlier, neighbours, other, events } = reading;
         let Neighbours { before, after, success } = neighbours;
         let earlier: Vec<RecentRun> = before.iter().map(|earlier| earlier.run.clone()).collect();
@@ -186,13 +192,13 @@ fn failing(run: &Run, earlier: &[RecentRun], are_all_earlier: bool) -> Option<Fa
     FailureStreak::of(&runs, are_all_earlier).filter(|_| failed)
 }
 
-/// Why a run in progress may be stuck, in words.
+/// Why a run in progress may be stale, in words.
 fn stale(run: &Run, earlier: &[RecentRun], now: Timestamp) -> Option<String> {
     let run = RecentRun::from(run);
     let usual = usual_duration(earlier).filter(|usual| is_stale(&run, Some(*usual), now))?;
     Some(format!(
         "It has been running for {}; nine in ten runs end within {}.",
-        seconds(duration(&run, now).as_secs_f64()),
+        rough_length(duration(&run, now)),
         seconds(usual.ninetieth.as_secs_f64())
     ))
 }
@@ -249,5 +255,54 @@ impl From<RunEvent> for EventDocument {
             action: event.action.as_str(),
             changes: changes.collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use flowruns_domain::run::NewRun;
+    use flowruns_testing::fixtures::{fresh_flow, fresh_tenant, new_run, object, origin, run_key};
+    use futures_util::FutureExt as _;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    /// A view of a run with statistics of this many bytes.
+    async fn view(bytes: usize) -> RunView {
+        let flow = fresh_flow(fresh_tenant());
+        let statistics = object(&format!(r#"{{"text":"{}"}}"#, "x".repeat(bytes)));
+        let new = NewRun { statistics, ..new_run() };
+        let created = new.create(run_key(flow.key, 1), &origin()).unwrap();
+        let address = RunPageAddress::new(flow.key.flow, created.run.key.run);
+        let reading = Reading {
+            flow,
+            run: created.run,
+            are_all_earlier: true,
+            neighbours: Neighbours::default(),
+            other: None,
+            events: vec![created.event],
+        };
+        RunView::build(reading, address, Timestamp::default()).await
+    }
+
+    #[tokio::test]
+    async fn a_view_of_long_documents_is_built_within_the_limit_of_such_work() {
+        let (release, released) = mpsc::channel::<()>();
+        let (begin, begun) = oneshot::channel();
+        let work = move || {
+            begin.send(()).unwrap();
+            let _dropped = released.recv();
+        };
+        let other_work = tokio::spawn(OFFLOAD.run(work));
+        begun.await.unwrap();
+        let short = view(1000).now_or_never();
+        assert!(short.is_some(), "a short one is built at once");
+        let mut long = Box::pin(view(60_000));
+        assert!(long.as_mut().now_or_never().is_none(), "a long one waits for the other work");
+        drop(release);
+        other_work.await.unwrap();
+        assert_eq!(long.await.history.len(), 1);
     }
 }

@@ -106,9 +106,7 @@ async fn errors(
     environment: &Environment,
     runs: &[RunSummary],
 ) -> Result<HashMap<RunKey, ErrorLine>, ServiceError> {
-    let may_have_error = |run: &&RunSummary| {
-        run.state.end().is_some() && run.state.status().may_hold_blocking_error()
-    };
+    let may_have_error = |run: &&RunSummary| run.state.may_have_ended_with_error();
     let keys: Vec<RunKey> = runs.iter().filter(may_have_error).map(|run| run.key).collect();
     let mut errors = HashMap::new();
     for keys in keys.chunks(RunKeys::MAX) {

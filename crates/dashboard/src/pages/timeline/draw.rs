@@ -60,8 +60,8 @@ pub(super) fn lane(
     html! {
         div.lane {
             svg viewBox={ "0 0 " (Units(WIDTH)) " " (HEIGHT) } preserveAspectRatio="none" aria-hidden="true" {
-                @if let Some(from) = lane.complete_from {
-                    rect.unknown width=(Units(axis.x(from))) height=(HEIGHT) {}
+                @if let Some(missing) = lane.missing {
+                    rect.unknown width=(Units(axis.x(missing.complete_from))) height=(HEIGHT) {}
                 }
                 path.tick d=(ticks) {}
                 @for bar in &bars {

@@ -1,10 +1,12 @@
 //! Reads the runs of the lanes, with two statements, or three on a later page of flows.
 
+use std::collections::BTreeMap;
+
 use flowruns_domain::{
-    dashboard::{RunSpan, RunWindow},
+    dashboard::{MissingReason, MissingRuns, RunSpan, RunWindow},
     flow::Flow,
     id::{FlowKey, TenantId},
-    query::{Direction, FlowCursor, FlowOrder, FlowQuery, FlowSort, PageSize, SortKey},
+    query::{Direction, FlowOrder, FlowQuery, FlowSort, PageSize},
     store::{Store, StoreError},
     timestamp::Timestamp,
 };
@@ -24,8 +26,8 @@ pub(super) struct Lane {
     pub(super) name: String,
     /// The earliest first.
     pub(super) runs: Vec<LaneRun>,
-    /// The start from which on all runs were read; `None` if all were.
-    pub(super) complete_from: Option<Timestamp>,
+    /// Which runs were not read, if some were not.
+    pub(super) missing: Option<MissingRuns>,
 }
 
 /// The lanes of a page.
@@ -38,9 +40,16 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    /// The latest start before which runs of a lane may be missing.
-    pub(super) fn complete_from(&self) -> Option<Timestamp> {
-        self.lanes.iter().filter_map(|lane| lane.complete_from).max()
+    /// Why runs of lanes are missing, each reason once, with the latest start before which they may be.
+    pub(super) fn missing(&self) -> BTreeMap<MissingReason, Timestamp> {
+        let mut latest = BTreeMap::new();
+        for MissingRuns { reason, complete_from } in
+            self.lanes.iter().filter_map(|lane| lane.missing)
+        {
+            let known = latest.entry(reason).or_insert(complete_from);
+            *known = complete_from.max(*known);
+        }
+        latest
     }
 }
 
@@ -53,7 +62,7 @@ pub(super) async fn read_lanes(
     let query = FlowQuery {
         order: FlowOrder::new(FlowSort::DisplayName, Direction::Ascending),
         size: PageSize::new(FLOWS).unwrap_or_default(),
-        after: address.after.as_ref().map(cursor),
+        after: address.after.as_ref().map(FlowPosition::cursor),
         ..FlowQuery::new(tenant)
     };
     let flows = store.query_flows(&query).await?;
@@ -66,14 +75,17 @@ pub(super) async fn read_lanes(
     };
     let mut found = found.into_iter();
     let lanes = flows.items.iter().map(|flow| {
-        let (runs, complete_from) =
-            found.next().map_or((Vec::new(), None), |found| (found.runs, found.complete_from));
-        lane(flow, axis, (&runs, complete_from))
+        let (runs, missing) =
+            found.next().map_or((Vec::new(), None), |found| (found.runs, found.missing));
+        lane(flow, axis, (&runs, missing))
     });
-    Ok(Lanes { lanes: lanes.collect(), next: flows.next.and_then(|next| position(next.after)) })
+    Ok(Lanes {
+        lanes: lanes.collect(),
+        next: flows.next.and_then(|next| FlowPosition::from_cursor(next.after)),
+    })
 }
 
-fn lane(flow: &Flow, axis: Axis, (runs, complete_from): (&[RunSpan], Option<Timestamp>)) -> Lane {
+fn lane(flow: &Flow, axis: Axis, (runs, missing): (&[RunSpan], Option<MissingRuns>)) -> Lane {
     let shown = runs.iter().map(|run| LaneRun {
         id: run.id,
         status: run.state.status(),
@@ -84,17 +96,6 @@ fn lane(flow: &Flow, axis: Axis, (runs, complete_from): (&[RunSpan], Option<Time
         key: flow.key,
         name: flow.properties.display_name.as_str().to_owned(),
         runs: shown.filter(|run| axis.shows(run)).collect(),
-        complete_from,
-    }
-}
-
-fn cursor(position: &FlowPosition) -> FlowCursor {
-    FlowCursor { key: SortKey::Name(position.name.clone()), flow: position.flow }
-}
-
-fn position(cursor: FlowCursor) -> Option<FlowPosition> {
-    match cursor.key {
-        SortKey::Name(name) => Some(FlowPosition { flow: cursor.flow, name }),
-        SortKey::Id | SortKey::Time(_) => None,
+        missing,
     }
 }

@@ -1,0 +1,38 @@
+//! What is usual for a flow is the same on each page.
+
+use flowruns_domain::run::Outcome;
+
+use crate::harness::Site;
+
+#[tokio::test]
+async fn all_pages_name_the_same_usual_duration_and_the_same_stale_run() {
+    let site = Site::new();
+    let flow = site.flow("Rosters").await;
+    for day in 1..=12 {
+        // Most runs fail at once, which says nothing about how long the work takes.
+        let (outcome, end) = match day {
+            1..=5 => (Outcome::Completed, "02:30:00"),
+            _ => (Outcome::Failed, "02:01:00"),
+        };
+        let times = [format!("2026-11-{day:02}T02:00:00Z"), format!("2026-11-{day:02}T{end}Z")];
+        site.run(flow, day, (&times[0], Some((outcome, &times[1])))).await;
+    }
+    let first = site.run(flow, 21, ("2026-11-27T10:42:05Z", None)).await;
+    let second = site.run(flow, 22, ("2026-11-27T13:42:05Z", None)).await;
+    let of_flow = format!("/ui/flows/{}", flow.flow);
+    let reason = ["running for 9 h", "usually 30 min 00 s"];
+    for address in ["/ui", &of_flow] {
+        let page = site.get(address).await.ok();
+        assert!(page.contains(reason[0]) && page.contains(reason[1]), "{page}");
+    }
+    let overview = site.get("/ui").await.ok();
+    let mark = |run: flowruns_domain::id::RunKey| {
+        format!("<a class=\"mark\" href=\"{of_flow}/runs/{}\"", run.run)
+    };
+    assert!(overview.contains(&mark(first)) && !overview.contains(&mark(second)), "{overview}");
+    let overview = site.get("/ui.json").await.json();
+    assert_eq!(overview["flows"][0]["usualDurationSeconds"], 1800.0);
+    for address in [format!("{of_flow}.json"), format!("{of_flow}/runs/{}.json", second.run)] {
+        assert_eq!(site.get(&address).await.json()["usualDuration"]["median"], 1800.0, "{address}");
+    }
+}
