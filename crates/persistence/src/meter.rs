@@ -71,13 +71,17 @@ impl CacheMeter {
         }
     }
 
-    /// A run was looked up; then the cache has this size.
-    pub(crate) fn looked_up(&self, found: bool, bytes: usize) {
-        if found { &self.hits } else { &self.misses }.increment(1);
-        self.size(bytes);
+    /// Reports of a run were decided on the cache.
+    pub(crate) fn hit(&self) {
+        self.hits.increment(1);
     }
 
-    /// A run had been changed by another server since it was kept.
+    /// A run is read to decide its reports.
+    pub(crate) fn missed(&self) {
+        self.misses.increment(1);
+    }
+
+    /// A report that was decided on the cache was not written.
     pub(crate) fn outdated(&self) {
         self.outdated.increment(1);
     }
@@ -200,11 +204,11 @@ fn describe() {
         CONTENDED,
         "Runs whose reports lost too many races and wait for a lock."
     );
-    metrics::describe_counter!(CACHE_HITS, "Runs of which a report was decided without a read.");
-    metrics::describe_counter!(CACHE_MISSES, "Runs that were read to decide a report.");
+    metrics::describe_counter!(CACHE_HITS, "Runs whose reports were decided without a read.");
+    metrics::describe_counter!(CACHE_MISSES, "Runs that were read to decide their reports.");
     metrics::describe_counter!(
         CACHE_OUTDATED,
-        "Cached runs that another server had changed since; their reports were decided again."
+        "Cached runs whose row another server had changed since, or had locked; their reports were decided again."
     );
     metrics::describe_gauge!(CACHE_BYTES, Unit::Bytes, "The size of the cache of runs, about.");
     metrics::describe_counter!(PANICS, "Tasks of the writer that panicked and were restarted.");

@@ -13,8 +13,8 @@ use sqlx::{
 
 use crate::error::{has_outdated_statements, is_read_only};
 
-/// A read-only server replaces the pool at most once in this time. Otherwise each write to a standby would close the connections of its
-/// readers.
+/// The connections are replaced at most once in this time. Otherwise each write to a standby would close the connections of its
+/// readers, and a statement that a server refuses for another reason all of them, again and again.
 const REPLACE_EVERY: Duration = Duration::from_secs(1);
 
 /// A pool whose connections are replaced when their server rejects writes, or their statements are outdated.
@@ -47,13 +47,14 @@ impl Pool {
         let mut connection = self.connections.acquire().await?;
         let done = statement.execute(&mut *connection).await;
         if done.as_ref().is_err_and(is_read_only) {
-            self.replacement.record_read_only();
+            self.replacement.record();
             connection.close_on_drop();
         }
         done
     }
 
-    /// Replaces all connections if this error shows that their statements are outdated. Returns whether it does.
+    /// Replaces all connections if this error shows that their statements are outdated, and they were not just replaced.
+    /// Returns whether it does.
     pub(crate) fn replace_outdated(&self, error: &sqlx::Error) -> bool {
         let is_outdated = has_outdated_statements(error);
         if is_outdated {
@@ -65,10 +66,6 @@ impl Pool {
 
 impl PoolReplacement {
     fn record(&self) {
-        *self.detected() = Some(Instant::now());
-    }
-
-    fn record_read_only(&self) {
         let mut detected = self.detected();
         if detected.is_none_or(|detected| detected.elapsed() > REPLACE_EVERY) {
             *detected = Some(Instant::now());
@@ -93,7 +90,7 @@ mod tests {
     fn connections_from_before_the_detection_are_replaced_and_later_ones_are_kept() {
         let detection = PoolReplacement::default();
         assert!(detection.is_newer(Duration::MAX));
-        detection.record_read_only();
+        detection.record();
         assert!(!detection.is_newer(Duration::from_secs(60)));
         assert!(detection.is_newer(Duration::ZERO));
     }
@@ -101,9 +98,9 @@ mod tests {
     #[test]
     fn a_second_detection_shortly_after_the_first_replaces_no_connection() {
         let detection = PoolReplacement::default();
-        detection.record_read_only();
+        detection.record();
         let first = *detection.0.lock().unwrap();
-        detection.record_read_only();
+        detection.record();
         assert_eq!(*detection.0.lock().unwrap(), first);
     }
 }

@@ -15,8 +15,6 @@ use crate::{
 
 /// All connections of a pool may have failed at once. This number of them is replaced without a pause.
 const FAILED_CONNECTIONS: u32 = 32;
-/// Several migrations can follow one another, and each can make the statements of the pool's connections outdated.
-const OUTDATED_POOLS: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
@@ -65,7 +63,6 @@ pub(crate) struct RetryBudget<'a> {
     failed_connections: u32,
     /// A connection turned out to be read-only.
     was_read_only: bool,
-    outdated_pools: u32,
 }
 
 impl<'a> RetryBudget<'a> {
@@ -77,7 +74,6 @@ impl<'a> RetryBudget<'a> {
             backoff: Backoff::default(),
             failed_connections: 0,
             was_read_only: false,
-            outdated_pools: 0,
         }
     }
 
@@ -101,7 +97,9 @@ impl<'a> RetryBudget<'a> {
         unit: &'static str,
     ) -> Result<(), StoreError> {
         let source = error.source.as_ref().and_then(|source| source.downcast_ref::<sqlx::Error>());
-        let may_succeed = source.is_some_and(is_transient);
+        // Each of several migrations can make the statements of the connections outdated.
+        let is_outdated = source.is_some_and(|source| self.pool.replace_outdated(source));
+        let may_succeed = is_outdated || source.is_some_and(is_transient);
         if source.is_some_and(is_read_only) {
             // Either the next connection leads to the new primary, or none does yet.
             if mem::replace(&mut self.was_read_only, true) {
@@ -110,15 +108,8 @@ impl<'a> RetryBudget<'a> {
             meter::read_retried(unit);
             return Ok(());
         }
-        if source.is_some_and(|source| self.pool.replace_outdated(source)) {
-            self.outdated_pools += 1;
-            if self.outdated_pools > OUTDATED_POOLS {
-                return Err(error);
-            }
-            meter::read_retried(unit);
-            return Ok(());
-        }
-        if source.is_some_and(connection_is_lost) && self.failed_connections < FAILED_CONNECTIONS {
+        let is_lost = !is_outdated && source.is_some_and(connection_is_lost);
+        if is_lost && self.failed_connections < FAILED_CONNECTIONS {
             self.failed_connections += 1;
             meter::read_retried(unit);
             return Ok(());

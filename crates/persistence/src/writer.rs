@@ -84,7 +84,8 @@ use crate::{
     retry::Backoff,
 };
 
-/// The maximum number of jobs in one statement.
+/// The maximum number of jobs that are decided together. The batches that wait for the writing task are joined while they have
+/// fewer runs, so that a statement writes fewer than twice as many.
 const MAX_JOBS: usize = 128;
 /// The maximum number of batches that wait for the writing task, which writes them together.
 const MAX_BATCHES: usize = 8;

@@ -202,6 +202,7 @@ impl ReadingTask {
                     let cached = KnownRun { run, generation, is_cached: true };
                     match ReportChain::decide(key, Some(cached), jobs) {
                         ReportChain::Changed(chain) => {
+                            self.cache.count_use(true);
                             chains.push(chain);
                             continue;
                         }
@@ -211,6 +212,7 @@ impl ReadingTask {
                 CacheLookup::Withheld(version) => (jobs, Some(version)),
                 CacheLookup::Proposal(_) | CacheLookup::Absent => (jobs, None),
             };
+            self.cache.count_use(false);
             to_read.push(UnreadGroup { key, jobs, withheld });
         }
         (chains, to_read)
@@ -244,7 +246,10 @@ impl ReadingTask {
                     let known = |run| KnownRun { run, generation, is_cached: false };
                     match ReportChain::decide(key, run.map(known), jobs) {
                         ReportChain::Changed(chain) => chains.push(chain),
-                        ReportChain::Unchanged(chain) => self.respond(chain),
+                        ReportChain::Unchanged(mut chain) => {
+                            self.cache.keep(chain.take_stored(), generation);
+                            self.respond(chain);
+                        }
                     }
                 }
                 Err(error) => fail_all(reconciled.respond(None, jobs, &self.meter), &error),

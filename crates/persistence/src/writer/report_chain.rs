@@ -88,6 +88,8 @@ pub(super) struct ChangedChain {
 /// A chain without a change.
 pub(super) struct UnchangedChain {
     key: RunKey,
+    /// The run on which the reports were decided; `None` if there is none.
+    stored: Option<Run>,
     reports: Vec<DecidedReport>,
 }
 
@@ -109,7 +111,7 @@ impl ReportChain {
         let Some(stored) = stored else {
             let absent = |job| DecidedReport::new(job, Decided::Other(Ok(None)));
             let reports = jobs.into_iter().map(absent).collect();
-            return Self::Unchanged(UnchangedChain { key, reports });
+            return Self::Unchanged(UnchangedChain { key, stored: None, reports });
         };
         let (mut before, mut last, mut after) =
             (Vec::new(), None::<(ReportJob, RunChange)>, Vec::new());
@@ -134,7 +136,10 @@ impl ReportChain {
             Some((last, last_change)) => {
                 Self::Changed(ChangedChain { key, stored, before, last, last_change, after })
             }
-            None => Self::Unchanged(UnchangedChain { key, reports: before }),
+            None => {
+                let stored = Some(stored.run);
+                Self::Unchanged(UnchangedChain { key, stored, reports: before })
+            }
         }
     }
 }
@@ -265,6 +270,11 @@ impl ChangedChain {
 impl UnchangedChain {
     pub(super) const fn key(&self) -> RunKey {
         self.key
+    }
+
+    /// Takes the run on which the reports were decided.
+    pub(super) const fn take_stored(&mut self) -> Option<Run> {
+        self.stored.take()
     }
 
     /// The number of reports.

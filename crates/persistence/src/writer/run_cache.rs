@@ -99,7 +99,7 @@ impl RunCache {
             Some(run) => CacheLookup::Proposal(run),
             None => CacheLookup::Absent,
         };
-        self.0.meter.looked_up(matches!(found, CacheLookup::Proposal(_)), content.bytes);
+        self.0.meter.size(content.bytes);
         found
     }
 
@@ -111,6 +111,14 @@ impl RunCache {
             runs.into_iter().for_each(|run| content.keep(run));
         }
         self.0.meter.size(content.bytes);
+    }
+
+    /// For the metrics: the reports of a run were decided on the cache, or the run is read.
+    pub(super) fn count_use(&self, is_hit: bool) {
+        match is_hit {
+            true => self.0.meter.hit(),
+            false => self.0.meter.missed(),
+        }
     }
 
     /// A version from the cache was still that of the row, or was not.

@@ -9,7 +9,7 @@ use flowruns_domain::{
     store::{FlowStore as _, RunStore as _, Updated},
     version::IfMatch,
 };
-use flowruns_persistence::PostgresStore;
+use flowruns_persistence::{ConnectOptions, PostgresStore};
 use flowruns_testing::{
     fixtures::{self, counted, fresh_flow, fresh_tenant, new_run, origin, report},
     scratch::ScratchDatabase,
@@ -159,4 +159,24 @@ async fn reports_that_wait_for_a_lock_continue_after_columns_have_changed_their_
     fixture.report_with_a_lock().await;
     fixture.migrate(TO_VARCHAR).await;
     fixture.report_with_a_lock().await;
+}
+
+/// A policy that refuses every row, with the error of an outdated statement.
+const REFUSE: &str = "
+    CREATE FUNCTION refuse() RETURNS boolean LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'feature_not_supported'; END $$;
+    CREATE POLICY refused ON runs USING (refuse());
+    ALTER TABLE runs ENABLE ROW LEVEL SECURITY";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_statement_that_a_new_session_refuses_too_fails_after_some_attempts() {
+    let mut fixture = Fixture::new().await;
+    let options = ConnectOptions {
+        retry_for: Duration::from_millis(100),
+        ..ConnectOptions::new(fixture.database.service())
+    };
+    let store = PostgresStore::connect(&options).await.unwrap();
+    fixture.migrate(REFUSE).await;
+    assert!(store.find_run(fixture.run.key).await.is_err());
+    assert!(store.find_flow(fixture.flow.key).await.unwrap().is_some());
 }

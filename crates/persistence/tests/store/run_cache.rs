@@ -137,6 +137,21 @@ async fn a_report_without_a_change_is_decided_on_the_row() {
     assert_eq!((decided, statistics), (vec![2, 3], json!({"a": 1})));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_stays_in_the_cache_after_a_report_without_a_change() {
+    let stores = TwoStores::new().await;
+    let key = stores.run.key;
+    count(&stores.ours, key, "a").await;
+    let (patch, by) = (counted(r#"{"a":1}"#), origin());
+    let repeated = report(move |run| run.decide(&patch, &IfMatch::Absent, &by));
+    let updated = stores.ours.update_run(key, repeated).await;
+    assert!(matches!(updated, Ok(Some(Updated::Unchanged(_)))), "{updated:?}");
+    stores.mark_rows(1).await;
+    // Decided on the cache: the row would have shown the mark.
+    let (decided, statistics) = count(&stores.ours, key, "b").await;
+    assert_eq!((decided, statistics), (vec![2], json!({"a": 1, "b": 1})));
+}
+
 /// A lost guard of the cache must not count as one of the two races after which a report waits for a lock.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_outdated_run_in_the_cache_is_no_lost_race() {
