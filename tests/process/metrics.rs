@@ -80,6 +80,7 @@ fn assert_changed(before: &Metrics, after: &Metrics) {
         assert_eq!(moved(name, labels), by, "{name} {labels:?}");
     }
     assert!(moved("flowruns_writer_races_lost_total", &[]) >= 3.0);
+    assert!(moved("flowruns_writer_lock_timeouts_total", &[]) >= 1.0);
     assert!(moved("flowruns_database_retries_total", &[]) >= 1.0);
     assert!(moved("flowruns_writer_batch_duration_seconds_count", &["\"write\""]) >= 2.0);
     let retried =

@@ -130,6 +130,12 @@ pub(crate) fn is_lock_not_available(error: &sqlx::Error) -> bool {
     sqlstate(error).as_deref() == Some(LOCK_NOT_AVAILABLE)
 }
 
+/// Whether the statement waited in vain for a lock that another session holds: for `lock_timeout`, or in a deadlock. Its
+/// transaction was rolled back.
+pub(crate) fn has_lost_lock_wait(error: &sqlx::Error) -> bool {
+    matches!(sqlstate(error).as_deref(), Some(LOCK_NOT_AVAILABLE | DEADLOCK_DETECTED))
+}
+
 fn is_connection_loss(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed)
 }

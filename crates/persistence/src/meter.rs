@@ -9,6 +9,7 @@ const BATCH_SIZE: &str = "flowruns_writer_batch_reports";
 const BATCH_DURATION: &str = "flowruns_writer_batch_duration_seconds";
 const RETRIES: &str = "flowruns_writer_retries_total";
 const RACES_LOST: &str = "flowruns_writer_races_lost_total";
+const LOCK_TIMEOUTS: &str = "flowruns_writer_lock_timeouts_total";
 const CONTENDED: &str = "flowruns_writer_contended_runs";
 const CACHE_HITS: &str = "flowruns_run_cache_hits_total";
 const CACHE_MISSES: &str = "flowruns_run_cache_misses_total";
@@ -39,6 +40,7 @@ pub(crate) struct StoreMeter {
     /// Transactions that wait for a contended run.
     pub(crate) lock: StatementMeter,
     races_lost: Counter,
+    lock_timeouts: Counter,
     contended: Gauge,
     created: Counter,
     ended: [Counter; OUTCOMES.len()],
@@ -97,6 +99,7 @@ impl StoreMeter {
             create: StatementMeter::new("create"),
             lock: StatementMeter::new("lock"),
             races_lost: metrics::counter!(RACES_LOST),
+            lock_timeouts: metrics::counter!(LOCK_TIMEOUTS),
             contended: metrics::gauge!(CONTENDED),
             created: metrics::counter!(CREATED),
             ended: OUTCOMES.map(ended),
@@ -106,6 +109,11 @@ impl StoreMeter {
     /// Reports were decided on a row that another process has changed since.
     pub(crate) fn races_lost(&self, reports: usize) {
         self.races_lost.increment(reports as u64);
+    }
+
+    /// A batch waited in vain for a row that another session has locked.
+    pub(crate) fn lock_timed_out(&self) {
+        self.lock_timeouts.increment(1);
     }
 
     /// A run has lost too many races.
@@ -183,6 +191,10 @@ fn describe() {
     metrics::describe_counter!(
         RACES_LOST,
         "Reports decided on a row that another server had changed since."
+    );
+    metrics::describe_counter!(
+        LOCK_TIMEOUTS,
+        "Batches that waited in vain for a row that another session had locked, and were written without it."
     );
     metrics::describe_gauge!(
         CONTENDED,

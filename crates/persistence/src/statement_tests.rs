@@ -1,6 +1,7 @@
 //! Every SQL text that the crate can send is prepared on a migrated database, and no text is missing here.
 
 mod queries;
+mod writer_plans;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -61,6 +62,9 @@ fn constant_statements() -> Vec<(String, &'static str)> {
         writer::statements::READ_ONE,
         writer::statements::WRITE,
         writer::statements::WRITE_ONE,
+        writer::statements::WRITE_ONE_UNLOCKED,
+        writer::statements::WRITE_UNLOCKED,
+        writer::statements::WRITE_UNLOCKED_WITH_EARLIER,
         writer::statements::WRITE_WITH_EARLIER,
     ]
 }

@@ -24,12 +24,15 @@
 //! - While a batch is written, the next reports of its runs are deferred; other runs are read and decided.
 //! - Several processes may write one run: the statement writes a row only in the version that was read. The loser decides
 //!   its reports again, and after two lost races waits for a lock on the row.
+//! - A batch waits for a row that another session has locked for a few milliseconds, then it is written without that row, as if it
+//!   had lost a race.
 //! - A write whose response was lost may have been committed, or may be committed later. Its report is decided again only
 //!   after a search for its event, and is not rejected until its outcome is known.
 
 mod batch;
 mod contended_runs;
 mod creation;
+mod locked_rows;
 pub(crate) mod locked_update;
 pub(crate) mod outcomes;
 mod queue;
@@ -64,6 +67,7 @@ use tokio::{
 use self::{
     contended_runs::ContendedRuns,
     creation::{CreationTask, QueuedCreation},
+    locked_rows::LockWaitPolicy,
     queue::{JobReceiver, JobSender, queue},
     reading::{PendingReports, ReadingTask},
     report_chain::{QueuedReport, ReportResult},
@@ -246,7 +250,7 @@ fn report_tasks(
     let reading = ReadingTask {
         queue,
         connection: reading,
-        contended,
+        contended: contended.clone(),
         cache: cache.clone(),
         batches,
         result_sender,
@@ -258,6 +262,8 @@ fn report_tasks(
         batches: to_write,
         next: None,
         connection: writing,
+        lock_waits: LockWaitPolicy::default(),
+        contended,
         cache: cache.clone(),
         backoff: Backoff::default(),
         meter: Arc::clone(meter),

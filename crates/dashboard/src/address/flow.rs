@@ -67,7 +67,7 @@ pub(crate) struct FlowAddress {
 
 impl FlowAddress {
     /// How many runs are listed on a page.
-    pub(crate) const PAGE: u16 = 50;
+    pub(crate) const PAGE: u16 = 25;
 
     /// The page without parameters.
     pub(crate) fn new(flow: FlowId) -> Self {

@@ -52,9 +52,11 @@ impl Batch {
         Ok(())
     }
 
-    /// Its chains, for the writing task.
+    /// Its chains, for the writing task, in the order of their keys.
     pub(super) fn take_chains(&mut self) -> Vec<ChangedChain> {
-        mem::take(&mut self.chains)
+        let mut chains = mem::take(&mut self.chains);
+        chains.sort_unstable_by_key(ChangedChain::key);
+        chains
     }
 }
 

@@ -73,10 +73,15 @@ impl ContendedRuns {
         tokio::spawn(async move { contended.work(key).await });
     }
 
+    /// Whether no run is contended.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting().is_empty()
+    }
+
     /// Waits until no run is contended.
     pub(super) async fn drained(&self) {
         let all = u32::try_from(MAX_WAITING).unwrap_or(u32::MAX);
-        while !self.waiting().is_empty() {
+        while !self.is_empty() {
             // The semaphore is fair: this returns after the runs that wait now have had a permit.
             let _all = self.0.lock_permits.acquire_many(all).await;
             tokio::task::yield_now().await;

@@ -10,6 +10,7 @@ use flowruns_domain::{id::RunKey, store::StoreError};
 use sqlx::{PgConnection, PgPool, Postgres, pool::PoolConnection};
 
 use super::{
+    locked_rows::LockedRows,
     outcomes::{self, Reconciled},
     report_chain::{KnownRun, ReportChain, ReportJob},
     statements,
@@ -132,7 +133,9 @@ async fn lock(
 
 async fn write(connection: &mut PgConnection, chain: &ReportChain) -> sqlx::Result<()> {
     if let ReportChain::Changed(chain) = chain {
-        let written = statements::write(&mut *connection, &[chain.write()]).await?;
+        // The row is locked by this transaction, so it is not skipped.
+        let write = [chain.write()];
+        let written = statements::write(&mut *connection, &write, LockedRows::Skip).await?;
         if !written.contains(&true) {
             let skipped = "the write skipped a row that its transaction has locked";
             return Err(sqlx::Error::InvalidArgument(skipped.to_owned()));

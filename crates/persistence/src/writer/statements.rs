@@ -1,4 +1,5 @@
-//! The statements of the writer. Each reads or writes many rows, and none waits for a lock on a row of `runs`.
+//! The statements of the writer. Each reads or writes many rows, and none waits for a locked row of `runs` for longer than
+//! [`LOCK_TIMEOUT`].
 
 use std::sync::LazyLock;
 
@@ -10,18 +11,20 @@ use flowruns_domain::{
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::report_chain::ChainWrite;
+use super::{locked_rows::LockedRows, report_chain::ChainWrite};
 use crate::{
     columns::{self, EVENT_COLUMNS, RUN_COLUMNS, assignments, names, values},
     parameters::{EarlierParameters, Rows, RunParameters},
     row::RunRow,
 };
 
-/// Finds runs by their keys, which are the rows of `keys`.
+/// Finds runs by their keys, which are the rows of `keys`; also deleted ones. A condition on `deleted_at` would mislead the
+/// planner: without statistics it expects few rows that fulfil it, and plans to read all of them for each batch.
 fn read_statement(keys: &str) -> String {
     format!(
-        "SELECT number, {columns} FROM {keys} AS key (number, key_flow_id, key_id, key_tenant_id)
-        JOIN runs ON flow_id = key_flow_id AND id = key_id AND tenant_id = key_tenant_id AND deleted_at IS NULL",
+        "SELECT number, deleted_at IS NOT NULL AS is_deleted, {columns}
+        FROM {keys} AS key (number, key_flow_id, key_id, key_tenant_id)
+        JOIN runs ON flow_id = key_flow_id AND id = key_id AND tenant_id = key_tenant_id",
         columns = *columns::RUN,
     )
 }
@@ -32,16 +35,96 @@ pub(crate) static READ: LazyLock<String> =
 pub(crate) static READ_ONE: LazyLock<String> =
     LazyLock::new(|| read_statement("(VALUES ($1::int, $2::uuid, $3::uuid, $4::uuid))"));
 
+/// How long a statement that writes runs waits for a row that another session has locked, or for anything else that it locks
+/// while it is executed. A batch of another server holds its rows for one statement and one flush, which take some
+/// milliseconds; all reports of a batch wait for a row that is locked for longer. It is less than PostgreSQL's
+/// `deadlock_timeout` (1 s): a deadlock ends as a timeout, before PostgreSQL looks for it.
+pub(super) const LOCK_TIMEOUT: &str = "10ms";
+
 /// Writes a single report.
-pub(crate) static WRITE_ONE: LazyLock<String> = LazyLock::new(|| write_statement(Rows::One, ""));
+pub(crate) static WRITE_ONE: LazyLock<String> =
+    LazyLock::new(|| write_statement(LockedRows::Wait, Rows::One, ""));
 
 /// Writes chains of one report each, which are most.
-pub(crate) static WRITE: LazyLock<String> = LazyLock::new(|| write_statement(Rows::Many, ""));
+pub(crate) static WRITE: LazyLock<String> =
+    LazyLock::new(|| write_statement(LockedRows::Wait, Rows::Many, ""));
 
-/// Writes chains of which some have earlier entries too. The entries are filtered by a hashed subquery, since the cost of a
-/// join of two arrays is the product of their lengths.
-pub(crate) static WRITE_WITH_EARLIER: LazyLock<String> = LazyLock::new(|| {
-    let earlier = format!(
+/// Writes chains of which some have earlier entries too.
+pub(crate) static WRITE_WITH_EARLIER: LazyLock<String> =
+    LazyLock::new(|| write_statement(LockedRows::Wait, Rows::Many, &insert_earlier_events()));
+
+/// Writes a single report, unless its row is locked.
+pub(crate) static WRITE_ONE_UNLOCKED: LazyLock<String> =
+    LazyLock::new(|| write_statement(LockedRows::Skip, Rows::One, ""));
+
+/// Writes chains of one report each, where their rows are not locked.
+pub(crate) static WRITE_UNLOCKED: LazyLock<String> =
+    LazyLock::new(|| write_statement(LockedRows::Skip, Rows::Many, ""));
+
+/// Writes chains of which some have earlier entries too, where their rows are not locked.
+pub(crate) static WRITE_UNLOCKED_WITH_EARLIER: LazyLock<String> =
+    LazyLock::new(|| write_statement(LockedRows::Skip, Rows::Many, &insert_earlier_events()));
+
+/// The row of a run is still as it was read: in the same version, of the same time, since after a table was restored other reports
+/// may lead to the same version. A deleted run has another version; as to `deleted_at` see [`read_statement`].
+const IS_AS_READ: &str =
+    "run.flow_id = row.flow_id AND run.id = row.id AND run.tenant_id = row.tenant_id
+                AND run.version = row.seen AND run.modified_at = row.seen_at";
+
+/// Writes the runs whose rows are still as they were read, and returns their numbers.
+fn write_statement(locked: LockedRows, rows: Rows, earlier: &str) -> String {
+    let (held, source, condition) = match locked {
+        LockedRows::Wait => waiting(rows),
+        LockedRows::Skip => skipping(rows),
+    };
+    format!(
+        "WITH {held}written AS (
+            UPDATE runs AS run SET {assignments}, modified_at = row.modified_at, deleted_at = row.deleted_at
+            FROM {source} WHERE {condition}
+            RETURNING row.number, row.flow_id, row.tenant_id, row.id, row.version, row.modified_at, {entry}
+        ),
+        {earlier}
+        last AS ({insert})
+        SELECT number FROM written",
+        assignments = assignments("row.", &RUN_COLUMNS),
+        entry = names("row.", &EVENT_COLUMNS),
+        insert = insert_last_events("written"),
+    )
+}
+
+/// The parts of a statement that waits for locked rows: no query before the update, its source and its condition. It looks up, and
+/// locks, the rows in the order of the parameters. A row that was changed meanwhile is compared again, as READ COMMITTED does.
+///
+/// The timeout is set after the statement has locked its tables, for which it waits without it, and before it looks up the first
+/// row. It ends with the transaction, whatever happens.
+fn waiting(rows: Rows) -> (String, String, String) {
+    let condition = format!(
+        "{IS_AS_READ}
+                AND (SELECT set_config('lock_timeout', '{LOCK_TIMEOUT}', true)) IS NOT NULL"
+    );
+    (String::new(), RunParameters::source(rows), condition)
+}
+
+/// The parts of a statement that skips locked rows: a query that locks the others, the source of the update and its condition. A
+/// locked row is found again by its ctid, which cannot change while it is locked.
+fn skipping(rows: Rows) -> (String, String, String) {
+    let held = format!(
+        "held AS MATERIALIZED (
+            SELECT run.ctid AS row_ctid, row.* FROM {rows} JOIN runs AS run ON {IS_AS_READ}
+            FOR NO KEY UPDATE OF run SKIP LOCKED
+        ),
+        ",
+        rows = RunParameters::source(rows),
+    );
+    let condition = "run.ctid = row.row_ctid AND run.flow_id = row.flow_id AND run.id = row.id
+                AND run.tenant_id = row.tenant_id";
+    (held, "held AS row".to_owned(), condition.to_owned())
+}
+
+/// Writes the entries of each run's versions before the last. They are filtered by a hashed subquery, since the cost of a join
+/// of two arrays is the product of their lengths.
+fn insert_earlier_events() -> String {
+    format!(
         "earlier AS (
             INSERT INTO run_events (flow_id, tenant_id, run_id, {event})
             SELECT event.flow_id, event.tenant_id, event.run_id, event.version, event.occurred_at, {values}
@@ -51,37 +134,6 @@ pub(crate) static WRITE_WITH_EARLIER: LazyLock<String> = LazyLock::new(|| {
         event = *columns::EVENT,
         values = values("event.", &EVENT_COLUMNS),
         events = EarlierParameters::source(),
-    );
-    write_statement(Rows::Many, &earlier)
-});
-
-/// Writes the runs whose rows still have the version that was read, and returns their numbers. The time of that version is
-/// compared too: after a table was restored, other reports may lead to the same version.
-///
-/// A row that another session has locked is skipped, not waited for: one open transaction would stop the whole batch. A
-/// statement that never waits cannot deadlock either, so its rows need no order. A locked row is found again by its ctid,
-/// which cannot change while it is locked.
-fn write_statement(rows: Rows, earlier: &str) -> String {
-    format!(
-        "WITH held AS MATERIALIZED (
-            SELECT run.ctid AS row_ctid, row.* FROM {rows}
-            JOIN runs AS run ON run.flow_id = row.flow_id AND run.id = row.id AND run.tenant_id = row.tenant_id
-                AND run.version = row.seen AND run.modified_at = row.seen_at AND run.deleted_at IS NULL
-            FOR NO KEY UPDATE OF run SKIP LOCKED
-        ),
-        written AS (
-            UPDATE runs AS run SET {assignments}, modified_at = held.modified_at, deleted_at = held.deleted_at
-            FROM held WHERE run.ctid = held.row_ctid AND run.flow_id = held.flow_id AND run.id = held.id
-                AND run.tenant_id = held.tenant_id
-            RETURNING held.number, held.flow_id, held.tenant_id, held.id, held.version, held.modified_at, {entry}
-        ),
-        {earlier}
-        last AS ({insert})
-        SELECT number FROM written",
-        rows = RunParameters::source(rows),
-        assignments = assignments("held.", &RUN_COLUMNS),
-        entry = names("held.", &EVENT_COLUMNS),
-        insert = insert_last_events("written"),
     )
 }
 
@@ -127,6 +179,7 @@ pub(crate) static CREATE_ONE: LazyLock<String> = LazyLock::new(|| create_stateme
 #[derive(FromRow)]
 struct NumberedRow {
     number: i32,
+    is_deleted: bool,
     #[sqlx(flatten)]
     run: RunRow,
 }
@@ -151,7 +204,7 @@ pub(super) async fn read(
     };
     let rows: Vec<NumberedRow> = query.fetch_all(connection).await?;
     let mut found: Vec<_> = keys.iter().map(|_| Ok(None)).collect();
-    for row in rows {
+    for row in rows.into_iter().filter(|row| !row.is_deleted) {
         let number = usize::try_from(row.number).unwrap_or(usize::MAX);
         if let (Some(found), Some(key)) = (found.get_mut(number), keys.get(number)) {
             *found = row.run.into_run(*key).map(Some);
@@ -160,10 +213,12 @@ pub(super) async fn read(
     Ok(found)
 }
 
-/// Writes the chains whose run is still as it was read. Returns for each chain whether it was written.
+/// Writes the chains whose run is still as it was read. Returns for each chain whether it was written. The chains must be in the
+/// order of their keys: their rows are locked in this order, so that two batches that wait for locked rows cannot deadlock.
 pub(super) async fn write(
     connection: &mut PgConnection,
     chains: &[ChainWrite<'_>],
+    locked: LockedRows,
 ) -> sqlx::Result<Vec<bool>> {
     let (mut runs, mut earlier) = (RunParameters::default(), EarlierParameters::default());
     for (number, chain) in chains.iter().enumerate() {
@@ -172,11 +227,20 @@ pub(super) async fn write(
             earlier.push(number, event)?;
         }
     }
-    let query = match earlier.is_empty() {
-        true => {
+    let query = match (locked, earlier.is_empty()) {
+        (LockedRows::Wait, true) => {
             runs.bind(sqlx::query_scalar(WRITE_ONE.as_str()), || sqlx::query_scalar(WRITE.as_str()))
         }
-        false => earlier.bind(runs.bind_many(sqlx::query_scalar(WRITE_WITH_EARLIER.as_str()))),
+        (LockedRows::Skip, true) => runs
+            .bind(sqlx::query_scalar(WRITE_ONE_UNLOCKED.as_str()), || {
+                sqlx::query_scalar(WRITE_UNLOCKED.as_str())
+            }),
+        (LockedRows::Wait, false) => {
+            earlier.bind(runs.bind_many(sqlx::query_scalar(WRITE_WITH_EARLIER.as_str())))
+        }
+        (LockedRows::Skip, false) => {
+            earlier.bind(runs.bind_many(sqlx::query_scalar(WRITE_UNLOCKED_WITH_EARLIER.as_str())))
+        }
     };
     let written = query.fetch_all(connection).await?;
     Ok(flags(chains.len(), &written))

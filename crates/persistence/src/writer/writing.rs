@@ -7,15 +7,17 @@ use tokio::sync::mpsc;
 use super::{
     MAX_JOBS,
     batch::Batch,
+    contended_runs::ContendedRuns,
+    locked_rows::{LockWaitPolicy, LockedRows},
     outcomes::isolate,
-    report_chain::{ChangedChain, ReportJob},
+    report_chain::{ChainWrite, ChangedChain, ReportJob},
     run_cache::RunCache,
     statements,
     supervisor::Task,
 };
 use crate::{
     dedicated_connection::{ConnectionFailure, ConnectionLease, DedicatedConnection},
-    error::{is_transient, outcome_is_unknown, store_error},
+    error::{has_lost_lock_wait, is_transient, outcome_is_unknown, store_error},
     meter::StoreMeter,
     retry::Backoff,
 };
@@ -26,6 +28,8 @@ pub(super) struct WritingTask {
     /// A batch that could not join the one before.
     pub(super) next: Option<Batch>,
     pub(super) connection: DedicatedConnection,
+    pub(super) lock_waits: LockWaitPolicy,
+    pub(super) contended: ContendedRuns,
     pub(super) cache: RunCache,
     pub(super) backoff: Backoff,
     pub(super) meter: Arc<StoreMeter>,
@@ -88,15 +92,32 @@ impl WritingTask {
         result.again.extend(again);
     }
 
+    /// Writes the chains in one statement. If that one waited for a locked row in vain, it has written nothing, and another one
+    /// writes the rows that are not locked.
     async fn write_all(
-        &self,
+        &mut self,
         mut lease: ConnectionLease,
         chains: &[ChangedChain],
     ) -> Result<Vec<bool>, ConnectionFailure> {
         let writes: Vec<_> = chains.iter().map(ChangedChain::write).collect();
-        let statement = async { statements::write(lease.connection()?, &writes).await };
-        let outcome = self.connection.within(statement).await;
+        let locked = self.lock_waits.next(!self.contended.is_empty());
+        let mut outcome = self.execute(&mut lease, &writes, locked).await;
+        if locked == LockedRows::Wait && outcome.as_ref().is_err_and(has_lost_lock_wait) {
+            self.lock_waits.timed_out();
+            self.meter.lock_timed_out();
+            outcome = self.execute(&mut lease, &writes, LockedRows::Skip).await;
+        }
         lease.release(outcome)
+    }
+
+    async fn execute(
+        &self,
+        lease: &mut ConnectionLease,
+        writes: &[ChainWrite<'_>],
+        locked: LockedRows,
+    ) -> sqlx::Result<Vec<bool>> {
+        let statement = async { statements::write(lease.connection()?, writes, locked).await };
+        self.connection.within(statement).await
     }
 
     /// Responds to the reports that were written. Returns those that lost a race. Those that were decided on an outdated run

@@ -3,6 +3,7 @@
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
     thread,
+    time::{Duration, Instant},
 };
 
 use flowruns_domain::{
@@ -13,7 +14,7 @@ use flowruns_domain::{
 };
 use flowruns_persistence::PostgresStore;
 use flowruns_testing::{fixtures, scratch::ScratchDatabase};
-use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgConnectOptions};
 
 /// The call of `decide` that happens with the row locked: the first is on the cached run, which is outdated then, and a report
 /// locks the row after two lost races.
@@ -86,4 +87,17 @@ pub(crate) async fn assert_the_next_report_is_kept(
         .await
         .unwrap();
     assert_eq!(stored, (name, answered.version.number()));
+}
+
+/// How long a test waits for what must happen.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Waits until the result of a query is true.
+pub(crate) async fn wait_until(observer: &mut PgConnection, question: &str) {
+    let is_so = || sqlx::query_scalar::<_, bool>(AssertSqlSafe(question.to_owned()));
+    let started = Instant::now();
+    while !is_so().fetch_one(&mut *observer).await.unwrap() {
+        assert!(started.elapsed() < DEADLINE, "not within {DEADLINE:?}: {question}");
+        tokio::task::yield_now().await;
+    }
 }

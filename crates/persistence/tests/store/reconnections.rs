@@ -16,7 +16,7 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, raw_sql};
 use tokio::task::JoinHandle;
 
-use crate::fixture::create_a_run;
+use crate::fixture::{create_a_run, wait_until};
 
 type UpdateResult = Result<Option<Updated<Run>>, StoreError>;
 
@@ -130,15 +130,8 @@ async fn a_row_that_was_written_before_a_reconnection_is_not_in_the_cache_after_
 
 const BLOCKED: &str = "
     SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
-        AND query LIKE '%WITH held AS%')";
+        AND query LIKE '%written AS (%')";
 
 const READS_AGAIN: &str = "
     SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle'
         AND application_name = 'flowruns writer' AND query LIKE '%FROM (VALUES%' AND query NOT LIKE '%INSERT%')";
-
-async fn wait_until(observer: &mut PgConnection, question: &'static str) {
-    let is_so = || sqlx::query_scalar::<_, bool>(question);
-    while !is_so().fetch_one(&mut *observer).await.unwrap() {
-        tokio::task::yield_now().await;
-    }
-}

@@ -24,12 +24,19 @@ use flowruns_testing::{
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, raw_sql};
 use tokio::task::JoinHandle;
 
-use crate::{fixture::create_a_run, withholding_proxy::WithholdingProxy};
+use crate::{
+    fixture::{create_a_run, wait_until},
+    withholding_proxy::WithholdingProxy,
+};
 
-/// Every insertion into the history waits for an advisory lock of the test.
+/// Every insertion into the history waits for an advisory lock of the test, as long as it takes.
 const HISTORY_WAITS: &str = "
     CREATE FUNCTION wait_for_test() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NEW; END $$;
+        BEGIN
+            PERFORM set_config('lock_timeout', '0', true);
+            PERFORM pg_advisory_xact_lock_shared(1);
+            RETURN NEW;
+        END $$;
     CREATE TRIGGER wait_for_test BEFORE INSERT ON run_events FOR EACH ROW EXECUTE FUNCTION wait_for_test()";
 
 type UpdateResult = Result<Option<Updated<Run>>, StoreError>;
@@ -90,10 +97,7 @@ async fn wait_for_blocked(observer: &mut PgConnection, statement: &str) {
         "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
             AND wait_event_type = 'Lock' AND query LIKE '%{statement}%')"
     );
-    let blocked = || sqlx::query_scalar::<_, bool>(AssertSqlSafe(question.clone()));
-    while !blocked().fetch_one(&mut *observer).await.unwrap() {
-        tokio::task::yield_now().await;
-    }
+    wait_until(observer, &question).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -109,7 +113,7 @@ async fn a_commit_that_becomes_visible_late_is_not_rejected_because_of_its_own_v
     let (patch, origin) = (counted(r#"{"second":2}"#), origin());
     let result = fixture.begin(report(move |run| run.decide(&patch, &only_this_version, &origin)));
     let write = fixture.proxy.withheld().await.deliver().await;
-    wait_for_blocked(&mut observer, "WITH held AS").await;
+    wait_for_blocked(&mut observer, "written AS (").await;
     let _session_that_commits_later = write.disconnect();
     // By then two more attempts have lost the race to the first one, and have not found its event.
     wait_for_blocked(&mut observer, "IS NULL FOR NO KEY UPDATE").await;

@@ -19,7 +19,7 @@ use tokio::{
 };
 
 /// A text that only the statement that writes reports contains.
-const WRITES_REPORTS: &[u8] = b"WITH held AS";
+const WRITES_REPORTS: &[u8] = b"written AS (";
 const SOCKET: &str = ".s.PGSQL.5432";
 const BUFFER: usize = 64 * 1024;
 

@@ -1,13 +1,8 @@
 //! The writer: reports that share a statement are independent of each other.
 
-use std::{
-    future::{Future as _, poll_fn},
-    sync::Arc,
-    task::Poll,
-};
+use std::sync::Arc;
 
 use flowruns_domain::{
-    id::RunKey,
     rejection::Rejection,
     run::{Action, Decision, Outcome, Run, RunState},
     store::{RunReport, RunStore as _, StoreErrorKind, Updated},
@@ -15,82 +10,16 @@ use flowruns_domain::{
 };
 use flowruns_persistence::{ConnectOptions, PostgresStore};
 use flowruns_testing::{
-    fixtures::{self, counted, moment, new_run, origin, report, time},
+    fixtures::{counted, moment, origin, report, time},
     scratch::ScratchDatabase,
 };
 use futures_util::future::join_all;
 use sqlx::{Connection as _, PgConnection};
-use tokio::task::JoinHandle;
 
-use crate::fixture::create_a_run;
-
-type UpdateResult = Result<Option<Updated<Run>>, flowruns_domain::store::StoreError>;
-
-/// A store with a run, and a database in which another session can lock rows or tables.
-struct WriterFixture {
-    store: PostgresStore,
-    run: Run,
-    database: ScratchDatabase,
-}
-
-impl WriterFixture {
-    async fn new() -> Self {
-        let database = ScratchDatabase::create().await;
-        let store = database.store().await;
-        let run = create_a_run(&store).await;
-        Self { store, run, database }
-    }
-
-    /// Another run of the same flow.
-    async fn other_run(&self) -> RunKey {
-        let id = fixtures::fresh_uuid().to_string().parse().unwrap();
-        let key = self.run.key.flow_key().run(id);
-        let creation = new_run().create(key, &origin()).unwrap();
-        self.store.create_run(creation).await.unwrap();
-        key
-    }
-
-    /// Another session that keeps the locks of a statement.
-    async fn locking(&self, statement: &'static str) -> PgConnection {
-        let mut locker = PgConnection::connect_with(&self.database.owner()).await.unwrap();
-        sqlx::raw_sql("BEGIN").execute(&mut locker).await.unwrap();
-        sqlx::raw_sql(statement).execute(&mut locker).await.unwrap();
-        locker
-    }
-
-    /// Sends a report without waiting for its result. When this returns, the report is in the queue.
-    async fn begin(&self, key: RunKey, report: RunReport) -> JoinHandle<UpdateResult> {
-        let store = self.store.clone();
-        let (begun, is_begun) = tokio::sync::oneshot::channel();
-        let task = tokio::spawn(async move {
-            let update = store.update_run(key, report);
-            tokio::pin!(update);
-            // The first poll puts it into the queue.
-            let first = poll_fn(|context| Poll::Ready(update.as_mut().poll(context))).await;
-            begun.send(()).unwrap();
-            match first {
-                Poll::Ready(result) => result,
-                Poll::Pending => update.await,
-            }
-        });
-        is_begun.await.unwrap();
-        task
-    }
-
-    async fn history(&self, key: RunKey) -> Vec<flowruns_domain::run::RunEvent> {
-        let page = self.store.list_run_events(key, Default::default()).await;
-        page.unwrap().unwrap().items
-    }
-}
-
-async fn release(mut locker: PgConnection) {
-    sqlx::raw_sql("ROLLBACK").execute(&mut locker).await.unwrap();
-}
-
-fn counting(number: usize) -> RunReport {
-    let (patch, origin) = (counted(&format!(r#"{{"n{number}":1}}"#)), origin());
-    report(move |run| run.decide(&patch, &IfMatch::Absent, &origin))
-}
+use crate::{
+    fixture::create_a_run,
+    writer_fixture::{LOCK_RUNS, WriterFixture, counting, is_changed, release},
+};
 
 /// A report that violates a constraint of the table, which the rules of the domain would reject.
 fn violating() -> RunReport {
@@ -105,12 +34,6 @@ fn violating() -> RunReport {
         Ok(Decision::Changed(change))
     })
 }
-
-fn is_changed(result: &UpdateResult) -> bool {
-    matches!(result, Ok(Some(Updated::Changed(_))))
-}
-
-const LOCK_RUNS: &str = "LOCK TABLE runs IN ACCESS EXCLUSIVE MODE";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_report_that_the_database_rejects_fails_without_the_others_of_its_batch() {

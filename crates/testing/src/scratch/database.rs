@@ -85,6 +85,11 @@ impl ScratchDatabase {
         PostgresStore::connect(&options).await.expect("the service connects")
     }
 
+    /// The log of the statements of the sessions that begin after this call.
+    pub async fn statement_log(&self) -> StatementLog {
+        StatementLog::begin(self.cluster, &self.name).await
+    }
+
     /// A store whose reads share one connection, so that none of its statements prepares another one, and the log of the statements
     /// of its sessions.
     ///
@@ -92,7 +97,7 @@ impl ScratchDatabase {
     ///
     /// When it cannot connect.
     pub async fn logged_store(&self) -> (PostgresStore, StatementLog) {
-        let log = StatementLog::begin(self.cluster, &self.name).await;
+        let log = self.statement_log().await;
         let options = ConnectOptions { max_connections: 1, ..ConnectOptions::new(self.service()) };
         let connected = PostgresStore::connect(&options).await;
         (connected.expect("the service connects"), log)
