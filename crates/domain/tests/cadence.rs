@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use flowruns_domain::{
     cadence::{
-        LEAST_ENDED, LEAST_GAPS, LEAST_NUMBERS, failing_since, is_stale, late, stalest, success,
-        usual_duration, usual_duration_of_work, usual_gap, usual_number,
+        LEAST_ENDED, LEAST_GAPS, LEAST_NUMBERS, failing_since, is_stale, late, success,
+        usual_duration, usual_gap, usual_number,
     },
     dashboard::RecentRun,
     flow::{FlowProperties, ReadinessStatus},
@@ -18,6 +18,9 @@ use flowruns_domain::{
 use flowruns_testing::fixtures;
 use proptest::{collection::vec, prelude::*, sample};
 use uuid::Uuid;
+
+#[path = "cadence/duration.rs"]
+mod duration;
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 3600;
@@ -138,28 +141,6 @@ fn a_run_is_stale_after_three_times_the_duration_of_nine_in_ten_and_ten_minutes(
         assert!(!is_stale(&run, None, at(1000 * HOUR)));
         assert!(!is_stale(&completed(10 * HOUR, 900 * HOUR), usual, at(1000 * HOUR)));
     }
-}
-
-#[test]
-fn failed_runs_do_not_count_for_the_duration_of_work() {
-    let mut runs: Vec<_> = (0..5).map(|n| completed(n * HOUR, 30 * MINUTE)).collect();
-    runs.extend((5..20).map(|n| ended(n * HOUR, MINUTE, Outcome::Failed)));
-    runs.extend((20..30).map(|n| running(n * HOUR)));
-    assert_eq!(usual_duration_of_work(&runs).unwrap().median, seconds(30 * MINUTE));
-    assert_eq!(usual_duration(&runs).unwrap().median, seconds(MINUTE));
-    assert_eq!(usual_duration_of_work(&runs[1..]), None);
-}
-
-#[test]
-fn of_several_stale_runs_the_one_that_started_first_is_the_stalest() {
-    let mut runs = hourly(6);
-    runs.extend([running(12 * HOUR), running(11 * HOUR), running(13 * HOUR)]);
-    let usual = usual_duration(&runs);
-    let stale = |runs: &[RecentRun], now| stalest(runs, usual, at(now)).map(|run| run.start);
-    assert_eq!(stale(&runs, 13 * HOUR + 1), Some(at(11 * HOUR)));
-    runs.reverse();
-    assert_eq!(stale(&runs, 13 * HOUR + 1), Some(at(11 * HOUR)));
-    assert_eq!(stale(&runs, 11 * HOUR + 15 * MINUTE), None);
 }
 
 #[test]
