@@ -48,6 +48,11 @@ impl Callgrind {
         switch(process, "off")
     }
 
+    /// The file of the result, after the process has ended.
+    pub(crate) fn output(&self) -> &Path {
+        &self.output
+    }
+
     /// The number of instructions, after the process has ended.
     pub(crate) fn counted(&self) -> anyhow::Result<u64> {
         total(&self.output)

@@ -16,7 +16,10 @@ mod clients;
 #[expect(dead_code, reason = "the other measurements use the rest")]
 mod support;
 
-use std::path::Path;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::ensure;
 use clap::Parser;
@@ -82,6 +85,9 @@ struct Arguments {
     /// A setting of PostgreSQL instead of its default, as name=value.
     #[arg(long)]
     set: Vec<Setting>,
+    /// Keeps what the service executed for each kind of request in this folder, for `callgrind_annotate`.
+    #[arg(long)]
+    profiles: Option<PathBuf>,
     /// The argument that cargo adds.
     #[arg(long, hide = true)]
     bench: bool,
@@ -96,13 +102,16 @@ fn main() -> anyhow::Result<()> {
     }
     let arguments = Arguments::parse();
     Callgrind::check_installed()?;
+    if let Some(profiles) = &arguments.profiles {
+        fs::create_dir_all(profiles)?;
+    }
     let postgres = Postgres::start(64, &arguments.set)?;
     print_machine("instructions", &postgres.version()?);
     let is_wanted = |kind: Kind| arguments.only.is_empty() || arguments.only.contains(&kind);
     let budgets: Vec<_> = BUDGETS.into_iter().filter(|budget| is_wanted(budget.kind)).collect();
     let mut in_service = Vec::with_capacity(budgets.len());
     for budget in &budgets {
-        in_service.push(count_in_service(&postgres, *budget)?);
+        in_service.push(count_in_service(&postgres, *budget, arguments.profiles.as_deref())?);
     }
     let counter = BackendCounter::new()?;
     let postgres = postgres.restart_under(&counter.tool())?;
@@ -140,8 +149,13 @@ impl Budget {
     }
 }
 
-/// The instructions of the service for one request, in thousands, on a new database.
-fn count_in_service(postgres: &Postgres, budget: Budget) -> anyhow::Result<u64> {
+/// The instructions of the service for one request, in thousands, on a new database. The result of callgrind is kept in the folder
+/// of profiles.
+fn count_in_service(
+    postgres: &Postgres,
+    budget: Budget,
+    profiles: Option<&Path>,
+) -> anyhow::Result<u64> {
     let mut database = postgres.create(&budget.database_name())?;
     loading::load(&mut database, DATASET)?;
     let folder = tempfile::tempdir()?;
@@ -154,6 +168,10 @@ fn count_in_service(postgres: &Postgres, budget: Budget) -> anyhow::Result<u64> 
     load.send(REQUESTS)?;
     callgrind.end(service.pid())?;
     ensure!(service.stop().success(), "the service failed");
+    if let Some(profiles) = profiles {
+        let name = format!("{}.callgrind", budget.database_name());
+        fs::copy(callgrind.output(), profiles.join(name))?;
+    }
     Ok(for_one(callgrind.counted()?))
 }
 
