@@ -19,6 +19,12 @@ const FOREIGN_KEY_VIOLATION: &str = "23503";
 const CONNECTION_EXCEPTION: &str = "08";
 /// Prefix: the server shuts down, crashed, or accepts no connections now (57P01, 57P02, 57P03).
 const OPERATOR_INTERVENTION: &str = "57P";
+/// The database allows no connections.
+const OBJECT_NOT_IN_PREREQUISITE_STATE: &str = "55000";
+/// The database does not exist, as while it is replaced by a restored one.
+const INVALID_CATALOG_NAME: &str = "3D000";
+/// Class 28: the server rejects the role, its password or its host.
+const INVALID_AUTHORIZATION: &str = "28";
 /// Class 53: out of disk, memory or connections.
 const INSUFFICIENT_RESOURCES: &str = "53";
 
@@ -42,12 +48,19 @@ pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
         (_, Some(code)) if code.starts_with(OPERATOR_INTERVENTION) => StoreErrorKind::Unavailable,
         (_, Some(code)) if code.starts_with(CONNECTION_EXCEPTION) => StoreErrorKind::Unavailable,
         (_, Some(code)) if code.starts_with(INSUFFICIENT_RESOURCES) => StoreErrorKind::Unavailable,
+        (_, Some(code)) if refuses_connections(code) => StoreErrorKind::Unavailable,
         (_, Some(_)) => StoreErrorKind::Internal,
         (error, None) if is_connection_loss(error) => StoreErrorKind::Unavailable,
         (sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed, None) => StoreErrorKind::Unavailable,
         (_, None) => StoreErrorKind::Internal,
     };
     StoreError::new(kind, error)
+}
+
+/// Whether the server refuses to connect to the database, for a reason that its operators can change.
+fn refuses_connections(code: &str) -> bool {
+    matches!(code, OBJECT_NOT_IN_PREREQUISITE_STATE | INVALID_CATALOG_NAME)
+        || code.starts_with(INVALID_AUTHORIZATION)
 }
 
 /// Whether the same unit of work may succeed a little later. That excludes a read-only server: another connection may
@@ -58,7 +71,9 @@ pub(crate) fn is_transient(error: &sqlx::Error) -> bool {
             SERIALIZATION_FAILURE | DEADLOCK_DETECTED | LOCK_NOT_AVAILABLE | TOO_MANY_CONNECTIONS,
         ) => true,
         Some(code) => {
-            code.starts_with(OPERATOR_INTERVENTION) || code.starts_with(CONNECTION_EXCEPTION)
+            code.starts_with(OPERATOR_INTERVENTION)
+                || code.starts_with(CONNECTION_EXCEPTION)
+                || refuses_connections(code)
         }
         None => is_connection_loss(error) || matches!(error, sqlx::Error::PoolTimedOut),
     }

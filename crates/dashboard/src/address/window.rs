@@ -175,7 +175,11 @@ pub(crate) fn to_time(text: &str) -> Result<Timestamp, String> {
 /// send them.
 fn time_or_day(text: &str, after_day: Duration) -> Result<Timestamp, String> {
     let time = match day(text) {
-        Some(day) => Timestamp::new(day + after_day).ok(),
+        Some(day) => {
+            let end = day + after_day;
+            // No time is after the last day.
+            Timestamp::new(end).or_else(|_| Timestamp::new(end - Duration::microseconds(1))).ok()
+        }
         None => text
             .parse()
             .or_else(|error| match error {
@@ -259,13 +263,9 @@ pub(crate) mod tests {
             window(start, time("2026-11-26T08:30:00Z"))
         );
         assert_eq!(taken("to=2026-02-28"), window(None, time("2026-03-01T00:00:00Z")));
-        for other in [
-            "to=9999-12-31",
-            "from=2026-02-30",
-            "from=2026-2-1",
-            "from=26-02-01",
-            "from=+026-02-01",
-        ] {
+        let last = time("9999-12-31T23:59:59.999999Z");
+        assert_eq!(taken("to=9999-12-31"), window(None, last));
+        for other in ["from=2026-02-30", "from=2026-2-1", "from=26-02-01", "from=+026-02-01"] {
             assert_eq!(taken(other), Err(1), "{other}");
         }
         assert_eq!(taken("from=2026-11-27&to=2026-11-26"), Err(1));

@@ -29,6 +29,8 @@ use crate::{
 const ROW_BYTES: usize = 600;
 const POINT_BYTES: usize = 300;
 /// The ids of the fragments.
+const CRUMB: &str = "flow-crumb";
+const NAME: &str = "flow-name";
 const STATE: &str = "flow-state";
 const NOTICE: &str = "flow-notice";
 const DURATIONS: &str = "flow-durations";
@@ -67,11 +69,11 @@ impl View for FlowView {
             nav.crumb aria-label="Breadcrumb" {
                 a href=(links.to(links::OVERVIEW)) { "Flows" }
                 span aria-hidden="true" { "/" }
-                span aria-current="page" { bdi { (self.flow.name) } }
+                (fragments.get(CRUMB))
             }
             div.head {
                 div.title {
-                    h1 { bdi { (self.flow.name) } }
+                    (fragments.get(NAME))
                     (fragments.get(STATE))
                 }
                 div.row {
@@ -90,6 +92,11 @@ impl View for FlowView {
 
     fn fragments(&self, links: &Links) -> Fragments {
         let fragments = [
+            Fragment::new(
+                CRUMB,
+                html! { span #(CRUMB) aria-current="page" { bdi { (self.flow.name) } } },
+            ),
+            Fragment::new(NAME, html! { h1 #(NAME) { bdi { (self.flow.name) } } }),
             Fragment::new(STATE, self.state_fragment()),
             Fragment::new(NOTICE, self.notice_fragment(links)),
             Fragment::new(DURATIONS, self.durations_fragment(links)),

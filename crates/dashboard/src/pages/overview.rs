@@ -182,10 +182,10 @@ impl Overview {
         let show_all = html! { a href=(links.to(OverviewAddress::default())) { "Show all flows" } };
         html! {
             div.nothing {
-                @if let Some(name) = &self.address.name {
-                    p { "No flow has a name that begins with " bdi { b { (name) } } ". " (show_all) }
-                } @else if self.next.is_some() {
+                @if self.next.is_some() {
                     p { "None of the flows of this page; the next page may have some. " (show_all) }
+                } @else if let (Some(name), None) = (&self.address.name, self.address.show) {
+                    p { "No flow has a name that begins with " bdi { b { (name) } } ". " (show_all) }
                 } @else if self.address.show.is_some() || self.address.after.is_some() {
                     p { "No flow matches. " (show_all) }
                 } @else {

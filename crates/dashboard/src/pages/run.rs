@@ -28,7 +28,9 @@ use crate::{
 };
 
 /// The ids of the fragments.
+const CRUMB: &str = "run-crumb";
 const STATUS: &str = "run-status";
+const NAME: &str = "run-name";
 const OUTCOME: &str = "run-outcome";
 const STATISTICS: &str = "run-statistics";
 const HISTORY: &str = "run-history";
@@ -53,12 +55,11 @@ impl View for RunView {
     }
 
     fn body(&self, page: &PageContext, fragments: &Fragments) -> Markup {
-        let links = &page.links;
         html! {
-            (self.breadcrumb(links))
+            (fragments.get(CRUMB))
             div.head {
                 div.title {
-                    div.row { (fragments.get(STATUS)) h1 { bdi { (self.run.name) } } }
+                    div.row { (fragments.get(STATUS)) (fragments.get(NAME)) }
                 }
                 (self.actions(page))
             }
@@ -73,7 +74,9 @@ impl View for RunView {
 
     fn fragments(&self, links: &Links) -> Fragments {
         let fragments = [
+            Fragment::new(CRUMB, self.breadcrumb(links)),
             Fragment::new(STATUS, self.status_fragment()),
+            Fragment::new(NAME, html! { h1 #(NAME) { bdi { (self.run.name) } } }),
             Fragment::new(OUTCOME, self.outcome_fragment(links)),
             Fragment::new(STATISTICS, self.statistics_fragment(links)),
             Fragment::new(HISTORY, self.history_fragment(links)),
@@ -94,7 +97,7 @@ impl View for RunView {
 impl RunView {
     fn breadcrumb(&self, links: &Links) -> Markup {
         html! {
-            nav.crumb aria-label="Breadcrumb" {
+            nav.crumb #(CRUMB) aria-label="Breadcrumb" {
                 a href=(links.to(links::OVERVIEW)) { "Flows" }
                 span aria-hidden="true" { "/" }
                 a href=(links.to(flow_path(self.flow.id))) { bdi { (self.flow.name) } }

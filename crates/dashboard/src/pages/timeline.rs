@@ -150,7 +150,7 @@ impl Timeline {
 
     fn lanes(&self, links: &Links) -> Markup {
         let runs: Vec<_> = self.lanes.lanes.iter().map(|lane| lane.runs.as_slice()).collect();
-        let (slots, ticks) = (self.axis.slots(&runs), draw::ticks(self));
+        let (division, ticks) = (self.axis.division(&runs), draw::ticks(self));
         html! {
             div id=(LANES) {
                 @for (reason, from) in self.lanes.missing() { (missing(reason, from)) }
@@ -159,7 +159,7 @@ impl Timeline {
                         (draw::axis(&self.address.labels(self.now), self.address.hours != Hours::Six))
                         @for lane in &self.lanes.lanes {
                             (label(lane, links))
-                            (draw::lane(lane, self, (slots, &ticks), links))
+                            (draw::lane(lane, self, (division, &ticks), links))
                         }
                     }
                 }

@@ -204,10 +204,9 @@ pub(super) fn problem_response(problem: Problem, parts: &Parts, dashboard: &Dash
     let version = dashboard.options.version;
     let body = format::error_body((&error, &explanation), &page, (context.request_id(), version));
     let mut response = error.into_response();
-    if parts.method != Method::HEAD {
-        *response.body_mut() = Body::from(body.bytes);
-    }
     response.headers_mut().insert(header::CONTENT_TYPE, body.content_type);
+    // The router removes the body of a response to HEAD, and keeps its length.
+    *response.body_mut() = Body::from(body.bytes);
     response
 }
 

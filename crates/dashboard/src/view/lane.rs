@@ -2,7 +2,8 @@
 //!
 //! A lane is a picture of [`WIDTH`] by [`HEIGHT`] units, which stretches to the width of the page. Runs that start close to
 //! each other share one bar, so that a page has at most [`MAX_BARS`] of them: the window is divided into slots, as many as
-//! the runs of the page allow, and the runs that start in one slot become one bar with the worst of their statuses.
+//! the runs of the page allow, and the runs that start in one slot become one bar with the worst of their statuses. Where others of
+//! them last much longer than the worst ones, these have a bar of their own, so that a short failure does not look like a long one.
 
 use flowruns_domain::{
     id::RunId,
@@ -21,6 +22,18 @@ pub(crate) const MAX_BARS: usize = 400;
 /// How many slots a window may have, from the finest division to the coarsest. Each slot of the finest is less wide than
 /// the narrowest bar.
 const SLOTS: [u32; 8] = [720, 480, 288, 144, 96, 48, 24, 12];
+
+/// How much longer than the runs of the worst status of a slot others last that have a bar of their own, in units.
+const MUCH_LONGER: f64 = 16.0;
+
+/// How the runs of a lane become bars.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Division {
+    /// Into how many slots the window is divided.
+    slots: u32,
+    /// Whether a slot may have two bars.
+    splits: bool,
+}
 
 /// The time that the lanes of a page show.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -83,18 +96,27 @@ impl Axis {
         run.end.unwrap_or(self.now).max(run.start)
     }
 
-    /// Where runs start, in units.
-    fn starts(&self, runs: &[LaneRun]) -> Vec<f64> {
-        runs.iter().map(|run| self.x(run.start)).collect()
+    fn extents(&self, runs: &[LaneRun]) -> Vec<Extent> {
+        let extent = |run: &LaneRun| Extent {
+            start: self.x(run.start),
+            end: self.x(self.end_of(run)),
+            severity: severity(run.status),
+        };
+        runs.iter().map(extent).collect()
     }
 
     /// The bars of a lane. `runs` are those that the window shows, the earliest first.
-    pub(crate) fn bars(&self, runs: &[LaneRun], slots: u32) -> Vec<Bar> {
-        let (starts, mut rest) = (self.starts(runs), runs);
-        let bars = in_slots(&starts, slots).filter_map(|starts| {
-            let (runs, after) = rest.split_at(starts.len());
+    pub(crate) fn bars(&self, runs: &[LaneRun], division: Division) -> Vec<Bar> {
+        let (extents, mut rest) = (self.extents(runs), runs);
+        let bars = in_slots(&extents, division.slots).flat_map(|extents| {
+            let (runs, after) = rest.split_at(extents.len());
             rest = after;
-            self.bar(runs)
+            let worst =
+                worst(extents).filter(|worst| division.splits && are_split(extents, *worst));
+            let (others, worst): (Vec<LaneRun>, Vec<LaneRun>) = runs
+                .iter()
+                .partition(|run| worst.is_some_and(|worst| severity(run.status) < worst));
+            [self.bar(&others), self.bar(&worst)].into_iter().flatten()
         });
         bars.collect()
     }
@@ -110,23 +132,47 @@ impl Axis {
     }
 
     /// The finest division with which the lanes of a page have at most [`MAX_BARS`] bars.
-    pub(crate) fn slots(&self, lanes: &[&[LaneRun]]) -> u32 {
+    pub(crate) fn division(&self, lanes: &[&[LaneRun]]) -> Division {
         // The position of a run is computed once, not for each division.
-        let lanes: Vec<Vec<f64>> = lanes.iter().map(|runs| self.starts(runs)).collect();
+        let lanes: Vec<Vec<Extent>> = lanes.iter().map(|runs| self.extents(runs)).collect();
+        let bars_of = |extents: &[Extent]| {
+            1 + usize::from(worst(extents).is_some_and(|worst| are_split(extents, worst)))
+        };
         let fits = |slots: &u32| {
-            let bars = lanes.iter().map(|starts| in_slots(starts, *slots).count());
+            let bars = lanes.iter().flat_map(|extents| in_slots(extents, *slots).map(bars_of));
             bars.sum::<usize>() <= MAX_BARS
         };
-        let coarsest = SLOTS[SLOTS.len() - 1];
-        SLOTS.into_iter().find(fits).unwrap_or(coarsest)
+        let found = SLOTS.into_iter().find(fits);
+        Division { slots: found.unwrap_or(SLOTS[SLOTS.len() - 1]), splits: found.is_some() }
     }
 }
 
+/// Where a run is in its lane, in units, and how bad it is.
+#[derive(Clone, Copy)]
+struct Extent {
+    start: f64,
+    end: f64,
+    severity: u32,
+}
+
+fn worst(extents: &[Extent]) -> Option<u32> {
+    extents.iter().map(|extent| extent.severity).max()
+}
+
+/// Whether runs of a slot that are not as bad as the worst ones last much longer.
+fn are_split(extents: &[Extent], worst: u32) -> bool {
+    let end_of = |is_worst: bool| {
+        let some = extents.iter().filter(|extent| (extent.severity == worst) == is_worst);
+        some.map(|extent| extent.end).fold(0.0, f64::max)
+    };
+    end_of(false) > end_of(true) + MUCH_LONGER
+}
+
 /// The starts of runs, in units, by the slot in which they are. Runs that started before the window are in the first one.
-fn in_slots(starts: &[f64], slots: u32) -> impl Iterator<Item = &[f64]> {
+fn in_slots(extents: &[Extent], slots: u32) -> impl Iterator<Item = &[Extent]> {
     // A non-negative number below 2^32, of which the fraction is cut off.
     let slot = move |start: f64| (start / WIDTH * f64::from(slots)) as u32;
-    starts.chunk_by(move |one, other| slot(*one) == slot(*other))
+    extents.chunk_by(move |one, other| slot(one.start) == slot(other.start))
 }
 
 fn seconds_between(earlier: Timestamp, later: Timestamp) -> f64 {
@@ -158,149 +204,4 @@ pub(crate) const fn height(status: RunStatus) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use chrono::Duration;
-    use flowruns_testing::fixtures;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const COMPLETED: RunStatus = RunStatus::Ended(Outcome::Completed);
-    const FAILED: RunStatus = RunStatus::Ended(Outcome::Failed);
-
-    fn time(text: &str) -> Timestamp {
-        text.parse().unwrap()
-    }
-
-    /// A window of 24 hours, of which 23 are over.
-    fn day() -> Axis {
-        Axis {
-            from: time("2026-03-01T00:00:00Z"),
-            to: time("2026-03-02T00:00:00Z"),
-            now: time("2026-03-01T23:00:00Z"),
-        }
-    }
-
-    fn minute(axis: &Axis, minute: i64) -> Timestamp {
-        Timestamp::new(axis.from.date_time() + Duration::minutes(minute)).unwrap()
-    }
-
-    /// A run from one minute of the window to another one; `None` is a run in progress.
-    fn run(axis: &Axis, start: i64, end: Option<i64>, status: RunStatus) -> LaneRun {
-        LaneRun {
-            id: RunId::new(fixtures::fresh_uuid()).unwrap(),
-            status,
-            start: minute(axis, start),
-            end: end.map(|end| minute(axis, end)),
-        }
-    }
-
-    #[test]
-    fn a_minute_of_a_day_is_one_unit_wide() {
-        let axis = day();
-        let [bar] = &axis.bars(&[run(&axis, 60, Some(90), COMPLETED)], 480)[..] else { panic!() };
-        assert_eq!((bar.x, bar.width, bar.status), (60.0, 30.0, COMPLETED));
-    }
-
-    #[test]
-    fn a_run_in_progress_reaches_now() {
-        let axis = day();
-        let [bar] = &axis.bars(&[run(&axis, 1320, None, RunStatus::Running)], 480)[..] else {
-            panic!()
-        };
-        assert_eq!((bar.x, bar.width), (1320.0, 60.0));
-        assert_eq!(axis.now_x(), Some(1380.0));
-    }
-
-    #[test]
-    fn a_short_run_is_wide_enough_to_be_seen_and_stays_inside() {
-        let axis = day();
-        for start in [700, 1439] {
-            let [bar] = &axis.bars(&[run(&axis, start, Some(start), COMPLETED)], 480)[..] else {
-                panic!()
-            };
-            assert!(bar.width >= MIN_WIDTH && bar.x + bar.width <= WIDTH, "{bar:?}");
-        }
-    }
-
-    #[test]
-    fn a_run_that_began_before_the_window_is_cut_at_its_edge() {
-        let axis = day();
-        let early = run(&axis, -500, Some(30), FAILED);
-        assert!(axis.shows(&early));
-        let [bar] = &axis.bars(&[early], 480)[..] else { panic!() };
-        assert_eq!((bar.x, bar.width), (0.0, 30.0));
-    }
-
-    #[test]
-    fn the_window_shows_a_run_that_touches_it_and_no_other() {
-        let axis = day();
-        let shown = |start, end, status| axis.shows(&run(&axis, start, end, status));
-        assert!(shown(-10, Some(0), COMPLETED));
-        assert!(!shown(-10, Some(-1), COMPLETED));
-        assert!(shown(-10, None, RunStatus::Running));
-        assert!(shown(1439, Some(2000), COMPLETED));
-        assert!(!shown(1440, Some(2000), COMPLETED));
-    }
-
-    #[test]
-    fn runs_of_one_slot_are_one_bar_of_the_worst_status() {
-        let axis = day();
-        let runs = [
-            run(&axis, 0, Some(5), COMPLETED),
-            run(&axis, 20, Some(25), FAILED),
-            run(&axis, 29, Some(50), COMPLETED),
-            run(&axis, 30, Some(35), COMPLETED),
-        ];
-        let [first, second] = &axis.bars(&runs, 48)[..] else { panic!() };
-        assert_eq!((first.runs.len(), first.status), (3, FAILED));
-        assert_eq!((first.x, first.width), (0.0, 50.0));
-        assert_eq!((second.runs.len(), second.status), (1, COMPLETED));
-    }
-
-    #[test]
-    fn a_worse_status_has_a_higher_bar() {
-        let mut statuses = RunStatus::ALL;
-        statuses.sort_by_key(|status| severity(*status));
-        assert!(statuses.is_sorted_by(|one, other| height(*one) < height(*other)));
-        assert!(statuses.iter().all(|status| height(*status) < HEIGHT));
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(32))]
-        #[test]
-        fn bars_lie_in_the_lane_hold_every_run_once_and_are_bounded(
-            lanes in prop::collection::vec(
-                prop::collection::vec((-2000_i64..3000, prop::option::of(0_i64..3000), 0_usize..5), 0..300),
-                1..25,
-            ),
-        ) {
-            let axis = day();
-            let lanes: Vec<Vec<LaneRun>> = lanes
-                .into_iter()
-                .map(|runs| {
-                    let runs = runs.into_iter().map(|(start, length, status)| {
-                        run(&axis, start, length.map(|length| start + length), RunStatus::ALL[status])
-                    });
-                    let mut runs: Vec<LaneRun> = runs.filter(|run| axis.shows(run)).collect();
-                    runs.sort_by_key(|run| run.start);
-                    runs
-                })
-                .collect();
-            let slots = axis.slots(&lanes.iter().map(Vec::as_slice).collect::<Vec<_>>());
-            let mut total = 0;
-            for runs in &lanes {
-                let bars = axis.bars(runs, slots);
-                total += bars.len();
-                let held: Vec<LaneRun> = bars.iter().flat_map(|bar| bar.runs.clone()).collect();
-                prop_assert_eq!(&held, runs);
-                for bar in &bars {
-                    prop_assert!(bar.x >= 0.0 && bar.width >= MIN_WIDTH && bar.x + bar.width <= WIDTH + 1e-9);
-                    let worst = bar.runs.iter().map(|run| severity(run.status)).max();
-                    prop_assert_eq!(Some(severity(bar.status)), worst);
-                }
-            }
-            prop_assert!(total <= MAX_BARS);
-        }
-    }
-}
+mod tests;

@@ -36,3 +36,19 @@ async fn all_pages_name_the_same_usual_duration_and_the_same_stale_run() {
         assert_eq!(site.get(&address).await.json()["usualDuration"]["median"], 1800.0, "{address}");
     }
 }
+
+#[tokio::test]
+async fn a_run_that_started_before_all_others_is_stale_on_each_page() {
+    let site = Site::new();
+    let flow = site.flow("Rosters").await;
+    let first = site.run(flow, 1, ("2026-11-24T02:00:00Z", None)).await;
+    for day in 1..=6 {
+        let [start, end] = [0, 5].map(|minute| format!("2026-11-26T0{day}:{minute:02}:00Z"));
+        site.run(flow, 10 + day, (&start, Some((Outcome::Completed, &end)))).await;
+    }
+    let overview = site.get("/ui.json").await.json();
+    assert_eq!(overview["flows"][0]["isStale"], true);
+    assert!(site.get("/ui?show=late&name=Ro").await.ok().contains("No flow matches."));
+    let of_run = format!("/ui/flows/{}/runs/{}", flow.flow, first.run);
+    assert!(site.get(&of_run).await.ok().contains("This run may be stale."));
+}

@@ -181,10 +181,15 @@ async fn many_runs_share_bars_and_the_page_stays_small() {
     assert!((25 * 8..=400).contains(&bars), "{bars} bars");
     assert_eq!(shown.body.matches("<rect class=\"bar-fail\"").count(), 25, "no failure is hidden");
     assert!(shown.body.contains("113 completed, 1 failed"));
-    // A bar of several runs leads to them.
-    let link = shown.body.split("<a href=\"").find(|rest| rest.contains("bar-fail"));
-    let link = link.and_then(|rest| rest.split('"').next()).expect("a link");
-    assert!(link.contains("?from=2026-11-27T") && link.contains("&amp;to=2026-11-27T"), "{link}");
+    // A bar of several runs leads to them, and that of one run to it.
+    let link = |class: &str| {
+        let link = shown.body.split("<a href=\"").find(|rest| rest.contains(class));
+        link.and_then(|rest| rest.split('"').next()).expect("a link").to_owned()
+    };
+    let several = link("bar-ok");
+    assert!(several.contains("?from=2026-11-27T") && several.contains("&amp;to=2026-11-27T"));
+    let failed = link("bar-fail");
+    assert!(failed.contains("/runs/") && !failed.contains('?'), "{failed}");
     assert_eq!(store.take_calls(), ["query_flows", "runs_in_window"]);
 }
 

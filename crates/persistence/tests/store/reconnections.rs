@@ -1,13 +1,15 @@
 //! The writer's cache of runs: after a reconnection it is empty, since after a restore or a failover a version may have
 //! other content.
 
+use std::time::Duration;
+
 use flowruns_domain::{
     id::RunKey,
     run::Run,
-    store::{RunReport, RunStore as _, StoreError, Updated},
+    store::{RunReport, RunStore as _, StoreError, StoreErrorKind, Updated},
     version::IfMatch,
 };
-use flowruns_persistence::PostgresStore;
+use flowruns_persistence::{ConnectOptions, PostgresStore};
 use flowruns_testing::{
     fixtures::{self, counted, new_run, origin, report},
     scratch::ScratchDatabase,
@@ -47,7 +49,7 @@ impl RestoreFixture {
         assert!(matches!(result, Ok(Some(Updated::Changed(_)))), "{result:?}");
     }
 
-    /// Sends a report that changes nothing, which is decided on the row. Then the run is not in the cache.
+    /// Sends a report that changes nothing, which is decided on the row.
     async fn repeat(&self, key: RunKey, member: &str) {
         let result = self.store.update_run(key, counting(member)).await;
         assert!(matches!(result, Ok(Some(Updated::Unchanged(_)))), "{result:?}");
@@ -117,13 +119,13 @@ async fn a_row_that_was_written_before_a_reconnection_is_not_in_the_cache_after_
     fixture
         .terminate("application_name = 'flowruns writer' AND state = 'idle' AND query LIKE '%FROM (VALUES%' AND query NOT LIKE '%INSERT%'")
         .await;
-    let other = fixture.begin(fixture.other, "meanwhile");
+    // It changes nothing, so that its row is read.
+    let other = fixture.begin(fixture.other, "before");
     wait_until(&mut fixture.superuser, READS_AGAIN).await;
     raw_sql("ROLLBACK").execute(&mut locker).await.unwrap();
-    for result in [written, other] {
-        let result = result.await.unwrap();
-        assert!(matches!(result, Ok(Some(Updated::Changed(_)))), "{result:?}");
-    }
+    let (written, other) = (written.await.unwrap(), other.await.unwrap());
+    assert!(matches!(written, Ok(Some(Updated::Changed(_)))), "{written:?}");
+    assert!(matches!(other, Ok(Some(Updated::Unchanged(_)))), "{other:?}");
     fixture.restore().await;
     fixture.assert_decided_on_the_restored_row().await;
 }
@@ -135,3 +137,34 @@ const BLOCKED: &str = "
 const READS_AGAIN: &str = "
     SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle'
         AND application_name = 'flowruns writer' AND query LIKE '%FROM (VALUES%' AND query NOT LIKE '%INSERT%')";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_allows_no_connections_is_unavailable_until_it_does() {
+    let fixture = RestoreFixture::new().await;
+    let options = ConnectOptions {
+        retry_for: Duration::from_millis(100),
+        ..ConnectOptions::new(fixture.database.service())
+    };
+    let store = PostgresStore::connect(&options).await.unwrap();
+    let elsewhere = fixture.database.superuser().database("postgres");
+    let mut superuser = PgConnection::connect_with(&elsewhere).await.unwrap();
+    let name = fixture.database.name();
+    let mut allow = async |is_allowed: bool| {
+        let statements = format!(
+            "ALTER DATABASE {name} ALLOW_CONNECTIONS {is_allowed};
+            SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
+            WHERE datname = '{name}' AND usename = 'flowruns_service'"
+        );
+        raw_sql(AssertSqlSafe(statements)).execute(&mut superuser).await.unwrap();
+    };
+    allow(false).await;
+    let key = fixture.restored;
+    let read = store.find_run(key).await.unwrap_err();
+    let written = store.update_run(key, counting("refused")).await.unwrap_err();
+    for error in [read, written] {
+        assert_eq!(error.kind, StoreErrorKind::Unavailable, "{error:?}");
+    }
+    allow(true).await;
+    let result = store.update_run(key, counting("after")).await;
+    assert!(matches!(result, Ok(Some(Updated::Changed(_)))), "{result:?}");
+}

@@ -69,6 +69,7 @@ impl TileCount {
         html! {
             @match (self.flows, &self.flow_name) {
                 (0, _) => "none",
+                (flows, _) if self.has_more => { "in at least " (shown(flows)) (plural(flows, " flow", " flows")) }
                 (_, Some(name)) => bdi { (name) },
                 (1, None) => "in 1 flow",
                 (flows, None) => { "in " (shown(flows)) " flows" }

@@ -1,11 +1,12 @@
-//! Reads what the page of a run shows, in at most six statements: the flow, the run, its neighbours, the run to compare with, and
-//! two for the history.
+//! Reads what the page of a run shows, in at most seven statements: the flow, the run, its neighbours, the run to compare with, the
+//! newest runs of the flow, and two for the history.
 
 use std::iter;
 
 use flowruns_domain::{
     dashboard::{
-        EarlierRun, EarlierRuns, EventCount, LastEvents, Neighbours, RecentRun, RunsPerFlow,
+        EarlierRun, EarlierRuns, EventCount, FlowIds, LastEvents, Neighbours, RecentRun,
+        RunsPerFlow,
     },
     flow::Flow,
     id::{RunId, RunKey},
@@ -38,6 +39,8 @@ pub(super) struct Reading {
     /// Whether there are no runs before those of `neighbours`.
     pub(super) are_all_earlier: bool,
     pub(super) neighbours: Neighbours,
+    /// The newest runs of the flow, if the run is in progress: by them it is stale or is not, as on the other pages.
+    pub(super) newest: Vec<RecentRun>,
     pub(super) other: Option<OtherRun>,
     /// Entries of the history, the oldest first.
     pub(super) events: Vec<RunEvent>,
@@ -129,6 +132,7 @@ pub(super) async fn read(
         return Err(problem.with_action("Show the run without it", without));
     }
     Ok(Reading {
+        newest: newest(store, &run).await?,
         events: events(store, &run, address.history).await?,
         flow,
         run,
@@ -136,6 +140,15 @@ pub(super) async fn read(
         neighbours,
         other,
     })
+}
+
+async fn newest(store: &dyn Store, run: &Run) -> Result<Vec<RecentRun>, StoreError> {
+    let flows = FlowIds::new([run.key.flow]);
+    let Some(flows) = flows.filter(|_| run.properties.state.end().is_none()) else {
+        return Ok(Vec::new());
+    };
+    let found = store.recent_runs(run.key.tenant, &flows, RunsPerFlow::MAX).await?;
+    Ok(found.into_iter().flat_map(|flow| flow.runs).collect())
 }
 
 fn earlier_runs() -> EarlierRuns {

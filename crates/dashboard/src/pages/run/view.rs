@@ -130,7 +130,7 @@ impl RunView {
     }
 
     fn new(reading: Reading, address: RunPageAddress, now: Timestamp) -> Self {
-        let Reading { flow, run, are_all_earlier, neighbours, other, events } = reading;
+        let Reading { flow, run, are_all_earlier, neighbours, newest, other, events } = reading;
         let Neighbours { before, after, success } = neighbours;
         let earlier: Vec<RecentRun> = before.iter().map(|earlier| earlier.run.clone()).collect();
         let detailed: Vec<RunDetails> =
@@ -154,7 +154,7 @@ impl RunView {
             address,
             failing: failing(&run, &earlier, are_all_earlier)
                 .map(|streak| streak.with_last_good(success.as_ref())),
-            stale: stale(&run, &earlier, now),
+            stale: stale(&run, &newest, now),
             usual,
             usual_duration: usual.map(Into::into),
             previous: earlier.first().map(Into::into),
@@ -193,9 +193,9 @@ fn failing(run: &Run, earlier: &[RecentRun], are_all_earlier: bool) -> Option<Fa
 }
 
 /// Why a run in progress may be stale, in words.
-fn stale(run: &Run, earlier: &[RecentRun], now: Timestamp) -> Option<String> {
+fn stale(run: &Run, newest: &[RecentRun], now: Timestamp) -> Option<String> {
     let run = RecentRun::from(run);
-    let usual = usual_duration(earlier).filter(|usual| is_stale(&run, Some(*usual), now))?;
+    let usual = usual_duration(newest).filter(|usual| is_stale(&run, Some(*usual), now))?;
     Some(format!(
         "It has been running for {}; nine in ten runs end within {}.",
         rough_length(duration(&run, now)),
@@ -281,6 +281,7 @@ mod tests {
             run: created.run,
             are_all_earlier: true,
             neighbours: Neighbours::default(),
+            newest: Vec::new(),
             other: None,
             events: vec![created.event],
         };

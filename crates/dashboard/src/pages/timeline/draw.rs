@@ -13,7 +13,7 @@ use crate::{
     address::Query,
     links::{Links, flow_path},
     view::{
-        lane::{Bar, HEIGHT, LaneRun, WIDTH, height, severity},
+        lane::{Bar, Division, HEIGHT, LaneRun, WIDTH, height, severity},
         status::{counts, look},
         time::{between, clock_time, day, duration, utc},
     },
@@ -50,11 +50,11 @@ pub(super) fn axis(labels: &[Timestamp], has_days: bool) -> Markup {
 pub(super) fn lane(
     lane: &Lane,
     timeline: &Timeline,
-    (slots, ticks): (u32, &str),
+    (division, ticks): (Division, &str),
     links: &Links,
 ) -> Markup {
     let axis = timeline.axis;
-    let mut bars = axis.bars(&lane.runs, slots);
+    let mut bars = axis.bars(&lane.runs, division);
     // Of bars that overlap, the worst is on top.
     bars.sort_by_key(|bar| severity(bar.status));
     html! {
