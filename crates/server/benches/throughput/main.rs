@@ -57,7 +57,7 @@ struct Arguments {
     /// Everything with the defaults: about half an hour.
     #[arg(long)]
     full: bool,
-    /// A minute or two: few runs, two numbers of clients, two short rounds.
+    /// About four minutes: few runs, two numbers of clients, two short rounds.
     #[arg(long, conflicts_with_all = ["runs", "clients", "rounds", "seconds", "cache_seconds"])]
     quick: bool,
     /// A setting of PostgreSQL instead of its default, as name=value.
