@@ -58,6 +58,7 @@ pub(crate) fn runs_path(flow: FlowId) -> String {
 }
 
 pub(crate) const OVERVIEW: &str = "/ui";
+pub(crate) const OVERVIEW_JSON: &str = "/ui.json";
 /// The template of [`flow_path`].
 pub(crate) const FLOW: &str = "/ui/flows/{flow}";
 /// The list of runs on the page of a flow.

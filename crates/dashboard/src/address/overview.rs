@@ -10,7 +10,7 @@ use flowruns_domain::{
 };
 
 use super::{BadAddress, Parameters, Query, stored_text};
-use crate::links::OVERVIEW;
+use crate::links::{OVERVIEW, OVERVIEW_JSON};
 
 /// Which flows are shown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -116,6 +116,17 @@ impl OverviewAddress {
         Self { show: Some(show), ..Self::default() }
     }
 
+    /// The address of the JSON of the page.
+    pub(crate) fn json(&self) -> Query {
+        self.at(OVERVIEW_JSON)
+    }
+
+    fn at(&self, path: &'static str) -> Query {
+        let Self { show, name, after, size } = self;
+        let query = Query::new(path).with("show", *show).with("name", name.as_ref());
+        query.with("after", after.as_ref()).with("size", *size)
+    }
+
     /// How many flows a page has.
     pub(crate) fn size(&self) -> u8 {
         self.size.unwrap_or(Self::DEFAULT_SIZE)
@@ -141,9 +152,7 @@ impl OverviewAddress {
 
 impl fmt::Display for OverviewAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { show, name, after, size } = self;
-        let query = Query::new(OVERVIEW).with("show", *show).with("name", name.as_ref());
-        query.with("after", after.as_ref()).with("size", *size).fmt(f)
+        self.at(OVERVIEW).fmt(f)
     }
 }
 

@@ -47,8 +47,11 @@ pub(crate) struct Overview {
     total: Option<usize>,
     tiles: Tiles,
     flows: Vec<FlowRow>,
-    /// The address of the next page, below the prefix.
-    next: Option<String>,
+    /// The next page as JSON, below the prefix.
+    #[serde(rename = "next")]
+    next_json: Option<String>,
+    #[serde(skip)]
+    next: Option<OverviewAddress>,
     #[serde(skip)]
     address: OverviewAddress,
     /// How many flows each choice shows, if all flows were looked at.
@@ -73,9 +76,9 @@ impl Overview {
         tiles: Tiles,
         (flows, next): (Vec<FlowRow>, Option<FlowPosition>),
     ) -> Self {
-        let next =
-            next.map(|after| OverviewAddress { after: Some(after), ..address.clone() }.to_string());
-        Self { now, total, tiles, flows, next, address, choices, may_end: false }
+        let next = next.map(|after| OverviewAddress { after: Some(after), ..address.clone() });
+        let next_json = next.as_ref().map(|next| next.json().to_string());
+        Self { now, total, tiles, flows, next_json, next, address, choices, may_end: false }
     }
 
     /// Whether stale runs are listed and the visitor may end them.

@@ -212,8 +212,8 @@ async fn the_list_is_filtered_by_links_and_a_form_and_walks_by_key() {
     let site = Site::new();
     let flow = site.flow("Rosters").await;
     daily_runs(&site, flow, 120, two_failures).await;
-    let listed = async |query: &str| {
-        let json = site.get(&format!("{}.json?{query}", address(flow))).await.json();
+    let listed = async |address: &str| {
+        let json = site.get(address).await.json();
         let runs = json["runs"].as_array().cloned().unwrap_or_default();
         let names: Vec<String> = runs
             .iter()
@@ -221,22 +221,21 @@ async fn the_list_is_filtered_by_links_and_a_form_and_walks_by_key() {
             .collect();
         (names, json["next"].as_str().map(str::to_owned))
     };
-    let (failed, next) = listed("status=failed").await;
+    let with = |query: &str| format!("{}.json?{query}", address(flow));
+    let (failed, next) = listed(&with("status=failed")).await;
     assert_eq!((failed, next), (vec!["Nightly 120".to_owned(), "Nightly 119".to_owned()], None));
-    let (from, _) = listed("from=2026-11-20T00:00&to=2026-11-22T00:00").await;
+    let (from, _) = listed(&with("from=2026-11-20T00:00&to=2026-11-22T00:00")).await;
     assert_eq!(from, ["Nightly 114", "Nightly 113"]);
-    let (named, _) = listed("name=Nightly+7&order=name").await;
+    let (named, _) = listed(&with("name=Nightly+7&order=name")).await;
     assert_eq!(named.first().map(String::as_str), Some("Nightly 7"));
     assert_eq!(named.len(), 11);
     for order in ["newest", "oldest", "ended", "name"] {
         let mut seen = Vec::new();
-        let mut query = format!("order={order}");
-        loop {
-            let (names, next) = listed(&query).await;
+        let mut next = Some(with(&format!("order={order}")));
+        while let Some(page) = next {
+            let (names, following) = listed(&page).await;
             seen.extend(names);
-            let Some(next) = next else { break };
-            let next = next.replace(' ', "%20");
-            query = format!("order={order}&after={next}");
+            next = following;
         }
         let count = seen.len();
         seen.sort();

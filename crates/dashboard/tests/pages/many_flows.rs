@@ -18,7 +18,7 @@ async fn every_flow_with_a_run_in_progress_is_on_a_page() {
         for flow in page["flows"].as_array().expect("flows") {
             names.push(flow["name"].as_str().expect("a name").to_owned());
         }
-        next = page["next"].as_str().map(|next| next.replace("/ui?", "/ui.json?"));
+        next = page["next"].as_str().map(str::to_owned);
     }
     let all: Vec<String> = (0..210).map(|number| format!("Flow {number:03}")).collect();
     assert_eq!(names, all);

@@ -195,7 +195,7 @@ async fn pages_follow_each_other_and_the_tiles_cover_all_flows() {
         let flows = json["flows"].as_array().expect("flows");
         names.extend(flows.iter().map(|flow| flow["name"].as_str().unwrap_or_default().to_owned()));
         match json["next"].as_str() {
-            Some(next) => address = next.to_owned(),
+            Some(next) => address = next.replacen("/ui.json", "/ui", 1),
             None => break,
         }
     }
@@ -236,7 +236,7 @@ async fn a_tenant_with_many_flows_gets_pages_and_is_told_what_is_known() {
     assert!(!page.contains("Flow 025<"), "{page}");
     let json = site.get("/ui.json").await.json();
     let next = json["next"].as_str().expect("a next page");
-    assert!(site.get(next).await.ok().contains("Flow 025"));
+    assert_eq!(site.get(next).await.json()["flows"][0]["name"], "Flow 025");
     let running = site.get("/ui.json?show=running").await.json();
     assert_eq!(running["flows"][0]["name"], "Flow 229");
     assert_eq!(running["flows"].as_array().map(Vec::len), Some(1));

@@ -94,15 +94,7 @@ impl Pages {
     async fn check_both_pages(&mut self, address: &str) {
         let json = self.check(address).await;
         let next = json["next"].as_str().unwrap_or_else(|| panic!("{address} has no next page"));
-        // An address, also of JSON, or a position.
-        let next = match next.starts_with("/ui") {
-            true => next.replacen(".json?", "?", 1),
-            false => {
-                let join = if address.contains('?') { '&' } else { '?' };
-                format!("{address}{join}after={}", escaped(next))
-            }
-        };
-        self.check(&next).await;
+        self.check(&next.replacen(".json?", "?", 1)).await;
     }
 }
 
@@ -110,10 +102,6 @@ fn check_count(address: &str, statements: &[String]) {
     assert!(!statements.is_empty(), "{address}: no statement is in the log");
     let sent = statements.join("\n");
     assert!(statements.len() <= MOST, "{address}: {} statements\n{sent}", statements.len());
-}
-
-fn escaped(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 /// Of the newest 200 runs none completed, so that the last good one is sought among the others.

@@ -57,7 +57,10 @@ pub(crate) struct FlowView {
     pub(super) members: Vec<MemberPath>,
     /// The listed runs.
     pub(super) runs: Vec<RunRow>,
-    #[serde(serialize_with = "json::optional_text")]
+    /// The next page as JSON, below the prefix.
+    #[serde(rename = "next")]
+    next_json: Option<String>,
+    #[serde(skip)]
     pub(super) next: Option<FlowRunPosition>,
     /// Whether the visitor may end runs.
     #[serde(skip)]
@@ -134,6 +137,8 @@ impl FlowView {
         let error_of = |run: RunId| errors.get(&flow.key.run(run)).cloned();
         let usual = usual_duration_of_work(&newest);
         let (marks, cadence) = marks(&flow, &newest, now);
+        let next = next.as_ref().map(FlowRunPosition::of);
+        let next_page = next.clone().map(|next| address.with_after(Some(next)));
         Self {
             now,
             key: flow.key,
@@ -144,7 +149,8 @@ impl FlowView {
             durations: newest.iter().map(|run| duration(run, now).as_secs_f64()).collect(),
             charts: charts(&charted, &series),
             runs: rows(&listed, &series, error_of, now),
-            next: next.as_ref().map(FlowRunPosition::of),
+            next_json: next_page.map(|page| page.json().to_string()),
+            next,
             newest: newest.iter().map(Into::into).collect(),
             flow: FlowDocument::from(&flow),
             members,
