@@ -66,9 +66,13 @@ impl fmt::Display for Members {
     }
 }
 
-/// A path as people read it.
+/// A path as people read it. A name without a visible character is in quotation marks.
 pub(crate) fn shown(path: &MemberPath) -> String {
-    path.names().join("/")
+    let names = path.names().iter().map(|name| match name.trim().is_empty() {
+        true => format!("{name:?}"),
+        false => name.clone(),
+    });
+    names.collect::<Vec<_>>().join("/")
 }
 
 #[cfg(test)]
@@ -77,6 +81,17 @@ mod tests {
 
     fn path(names: &[&str]) -> MemberPath {
         MemberPath::new(names.iter().map(ToString::to_string).collect()).unwrap()
+    }
+
+    #[test]
+    fn a_blank_name_can_be_seen() {
+        for (names, expected) in [
+            (vec!["records", "read"], "records/read"),
+            (vec![""], "\"\""),
+            (vec!["a", "\n"], "a/\"\\n\""),
+        ] {
+            assert_eq!(shown(&path(&names)), expected);
+        }
     }
 
     #[test]
