@@ -66,7 +66,7 @@ const fn budget(kind: Kind, clients: usize, service: u64, database: u64) -> Budg
 const BUDGETS: [Budget; 7] = [
     budget(Kind::Patch, 8, 117, 165),
     budget(Kind::Patch, 64, 115, 107),
-    budget(Kind::Hot, 8, 100, 135),
+    budget(Kind::Hot, 8, 100, 141),
     budget(Kind::Hot, 64, 97, 57),
     budget(Kind::Post, 8, 176, 365),
     budget(Kind::Get, 8, 91, 74),
