@@ -163,7 +163,7 @@ pub enum SignInMessage {
     LinkTooOld,
     /// The one-time link is none of this server, or not a whole one.
     LinkInvalid,
-    /// So many one-time links were used lately that this one was not accepted.
+    /// The server's list of used one-time links is full, so this one was not accepted.
     TooManyLinks,
     /// The sign-in took too long, or began in another browser.
     StateLost,

@@ -116,19 +116,19 @@ impl Axis {
             let (others, worst): (Vec<LaneRun>, Vec<LaneRun>) = runs
                 .iter()
                 .partition(|run| worst.is_some_and(|worst| severity(run.status) < worst));
-            [self.bar(&others), self.bar(&worst)].into_iter().flatten()
+            [self.bar(others), self.bar(worst)].into_iter().flatten()
         });
         bars.collect()
     }
 
-    fn bar(&self, runs: &[LaneRun]) -> Option<Bar> {
+    fn bar(&self, runs: Vec<LaneRun>) -> Option<Bar> {
         let start = runs.iter().map(|run| run.start).min()?;
         let end = runs.iter().map(|run| self.end_of(run)).max()?;
         let status = runs.iter().map(|run| run.status).max_by_key(|status| severity(*status))?;
         let width = (self.x(end) - self.x(start)).max(MIN_WIDTH);
         // A bar at the right edge stays inside.
         let x = self.x(start).min(WIDTH - width).max(0.0);
-        Some(Bar { runs: runs.to_vec(), status, x, width })
+        Some(Bar { runs, status, x, width })
     }
 
     /// The finest division with which the lanes of a page have at most [`MAX_BARS`] bars.

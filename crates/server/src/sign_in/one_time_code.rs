@@ -43,7 +43,7 @@ pub(super) enum UnusableCode {
     TooOld,
     /// It is no code of this server, or not all of one.
     Invalid,
-    /// So many codes were used lately that this one could not be remembered as used.
+    /// The list of used codes is full, so this one could not be added to it.
     TooMany,
 }
 
