@@ -122,7 +122,7 @@ async fn a_report_that_ends_a_run_is_served_when_the_share_of_writes_is_used_up(
 async fn a_body_that_arrives_below_the_minimum_rate_is_408_and_one_above_it_is_read() {
     let app = App::start_with(|options| {
         options.limits.minimum_rate =
-            MinimumRate { bytes_per_second: 1000, window: Duration::from_millis(20) };
+            MinimumRate { bytes_per_second: 4, window: Duration::from_millis(500) };
     })
     .await;
     let run = app.run(json!({"displayName": "Slow"})).await;

@@ -110,6 +110,13 @@ impl App {
         format!("Bearer {}", self.token(&claims))
     }
 
+    /// The same server with other options.
+    pub(crate) fn with_options(&self, change: impl FnOnce(&mut ApiOptions)) -> Self {
+        let mut options = self.options.clone();
+        change(&mut options);
+        Self { router: router(options.clone()), options, ..self.as_tenant(&self.tenant) }
+    }
+
     /// The same server with a token of another tenant.
     pub(crate) fn as_tenant(&self, tenant: &str) -> Self {
         let mut app = Self {

@@ -57,8 +57,9 @@ async fn a_panic_is_500() {
 
 #[tokio::test]
 async fn a_timeout_is_503() {
-    let app = App::start_with(|options| options.request_timeout = Duration::from_millis(300)).await;
+    let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
+    let app = app.with_options(|options| options.request_timeout = Duration::from_millis(300));
     // Another session holds the row lock.
     let mut holder = PgConnection::connect_with(&app.database.owner()).await.unwrap();
     sqlx::raw_sql("BEGIN; SELECT 1 FROM runs FOR UPDATE").execute(&mut holder).await.unwrap();
