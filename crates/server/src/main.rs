@@ -112,6 +112,10 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// A thread looks for data on its sockets after it has polled this number of tasks. A poll handles a whole request or response, up to
+/// 50 µs, and after tokio's default of 61 polls PostgreSQL's response to a batch has waited for milliseconds, while PostgreSQL was idle.
+const POLLS_PER_EVENT_CHECK: u32 = 4;
+
 fn block_on(
     log: &LogSettings,
     worker_threads: usize,
@@ -120,6 +124,7 @@ fn block_on(
     let _log = telemetry::start(log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(worker_threads)
+        .event_interval(POLLS_PER_EVENT_CHECK)
         .enable_all()
         .build()?;
     let done = runtime.block_on(command);

@@ -101,7 +101,7 @@ impl<'a> Scanner<'a> {
         self.at += literal.text.len();
         let content = literal.content()?;
         let is_compact = match &content {
-            Cow::Borrowed(plain) => plain.bytes().all(|byte| byte >= b' '),
+            Cow::Borrowed(_plain) => true,
             Cow::Owned(unescaped) => {
                 !unescaped.contains('\0') && compact(unescaped) == literal.text
             }
@@ -181,19 +181,21 @@ struct StringLiteral<'a> {
 }
 
 impl<'a> StringLiteral<'a> {
-    /// The string that a text begins with.
+    /// The string that a text begins with. One with control characters is none.
     fn at(text: &'a str) -> Option<Self> {
+        let bytes = text.as_bytes();
         let (mut at, mut has_escapes) = (1, false);
-        let mut rest = text.as_bytes().strip_prefix(b"\"")?;
+        if bytes.first() != Some(&b'"') {
+            return None;
+        }
         loop {
-            let skipped = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
-            at += skipped + 1;
-            if rest[skipped] == b'"' {
-                return Some(Self { text: &text[..at], has_escapes });
+            at += plain_length(bytes.get(at..)?);
+            match *bytes.get(at)? {
+                b'"' => return Some(Self { text: &text[..=at], has_escapes }),
+                b'\\' => at += 2,
+                _control => return None,
             }
             has_escapes = true;
-            at += 1;
-            rest = rest.get(skipped + 2..)?;
         }
     }
 
@@ -203,6 +205,34 @@ impl<'a> StringLiteral<'a> {
             true => serde_json::from_str(self.text).ok().map(Cow::Owned),
         }
     }
+}
+
+/// The number of bytes before the first quotation mark, backslash or control character. Looks at eight bytes at a time.
+fn plain_length(bytes: &[u8]) -> usize {
+    let (words, _rest) = bytes.as_chunks();
+    for (index, word) in words.iter().enumerate() {
+        let special = first_special(u64::from_le_bytes(*word));
+        if special < size_of::<u64>() {
+            return index * size_of::<u64>() + special;
+        }
+    }
+    let searched = words.len() * size_of::<u64>();
+    let is_plain = |byte: &&u8| !matches!(byte, b'"' | b'\\' | ..b' ');
+    searched + bytes[searched..].iter().take_while(is_plain).count()
+}
+
+/// The index of the first quotation mark, backslash or control character among the bytes of a word, the lowest first; 8 if there is
+/// none. A borrow sets the high bit of later bytes at most, so that the lowest bit that is set is right.
+const fn first_special(word: u64) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH_BITS: u64 = 0x80 * ONES;
+    const fn below(word: u64, limit: u8) -> u64 {
+        word.wrapping_sub(ONES * limit as u64) & !word
+    }
+    let quotes = below(word ^ (ONES * b'"' as u64), 1);
+    let backslashes = below(word ^ (ONES * b'\\' as u64), 1);
+    let special = (quotes | backslashes | below(word, b' ')) & HIGH_BITS;
+    (special.trailing_zeros() / u8::BITS) as usize
 }
 
 /// The length of the value that a text begins with, and its levels.
@@ -297,6 +327,24 @@ mod tests {
         assert!(!is_compact_object(r#"{"a":[{}]}"#, 2));
         let deep = format!("{{\"a\":{}", "[".repeat(1_000_000));
         assert!(!is_compact_object(&deep, 16));
+    }
+
+    #[test]
+    fn a_special_byte_is_found_at_each_place_and_after_each_byte() {
+        let is_special = |byte: u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+        for length in 0..=24 {
+            for place in 0..length {
+                for byte in 0..=u8::MAX {
+                    for other in [b'a', b' ', 0x7f, 0x80, 0xff, b'"', b'\0'] {
+                        let mut bytes = vec![b'a'; length];
+                        bytes[place] = byte;
+                        *bytes.last_mut().unwrap() = other;
+                        let expected = bytes.iter().position(|byte| is_special(*byte));
+                        assert_eq!(plain_length(&bytes), expected.unwrap_or(length), "{bytes:?}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -10,6 +10,10 @@ use tokio::{
 /// The maximum number of times that a task yields to gather jobs. If none arrives during a yield, it stops.
 const MAX_YIELDS: usize = 3;
 
+/// From this number of jobs on, a task does not yield to gather more: a larger statement would hardly cost less for each job, and
+/// under load a task waits long for its next turn.
+const ENOUGH_JOBS: usize = 16;
+
 /// Work for a task, and the channel for its result. Holds its share of the queue's limits until it is dropped.
 #[derive(Debug)]
 pub(super) struct Job<W, R> {
@@ -77,7 +81,7 @@ impl<W, R> JobReceiver<W, R> {
         self.drain(jobs, most);
         for _ in 0..MAX_YIELDS {
             let received = jobs.len();
-            if received == 0 || received >= most {
+            if received == 0 || received >= most.min(ENOUGH_JOBS) {
                 return;
             }
             tokio::task::yield_now().await;

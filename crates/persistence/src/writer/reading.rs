@@ -31,11 +31,11 @@ const MAX_LOST_RACES: u32 = 2;
 
 /// While at most this number of runs is being written, the next reports are decided when as many of them wait: a statement
 /// costs about the same for one report as for many.
-const SMALL_BATCH: usize = 16;
+const SMALL_BATCH: usize = 24;
 
 /// The number of times that reports are decided while a larger batch is written. If it were once, some would be decided too
 /// late for the next batch.
-const DECISIONS_PER_WRITE: usize = 4;
+const DECISIONS_PER_WRITE: usize = 2;
 
 /// The reports of one run.
 type Group = (RunKey, Vec<ReportJob>);
