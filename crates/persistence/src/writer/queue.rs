@@ -10,8 +10,8 @@ use tokio::{
 /// The maximum number of times that a task yields to gather jobs. If none arrives during a yield, it stops.
 const MAX_YIELDS: usize = 3;
 
-/// From this number of jobs on, a task does not yield to gather more: a larger statement would hardly cost less for each job, and
-/// under load a task waits long for its next turn.
+/// A task that received at least this number of jobs carries them out at once: a larger statement would hardly cost less for each
+/// job, and the database would be idle until the next turn of the task, which is long under load.
 const ENOUGH_JOBS: usize = 16;
 
 /// Work for a task, and the channel for its result. Holds its share of the queue's limits until it is dropped.
@@ -81,7 +81,7 @@ impl<W, R> JobReceiver<W, R> {
         self.drain(jobs, most);
         for _ in 0..MAX_YIELDS {
             let received = jobs.len();
-            if received == 0 || received >= most.min(ENOUGH_JOBS) {
+            if received == 0 || received >= most {
                 return;
             }
             tokio::task::yield_now().await;
@@ -101,12 +101,16 @@ impl<W, R> JobReceiver<W, R> {
         }
     }
 
-    /// As [`gather`](Self::gather), but waits for a job if `jobs` is empty. False: the queue is closed, and no job is left.
+    /// Waits for a job if `jobs` is empty, then gathers more, unless there are [`ENOUGH_JOBS`]. False: the queue is closed, and no job
+    /// is left.
     pub(super) async fn fill(&mut self, jobs: &mut Vec<Job<W, R>>, most: usize) -> bool {
         if jobs.is_empty() && !self.receive(jobs, most).await {
             return false;
         }
-        self.gather(jobs, most).await;
+        match jobs.len() < ENOUGH_JOBS {
+            true => self.gather(jobs, most).await,
+            false => self.drain(jobs, most),
+        }
         true
     }
 
