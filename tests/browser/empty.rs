@@ -7,7 +7,7 @@ use crate::{
     FLOWRUNS,
     audit::{audit, console},
     chromium::Chromium,
-    live::{IS_LIVE, REPORT_DEADLINE},
+    live::IS_LIVE,
     look::Look,
     site::printed,
 };
@@ -39,9 +39,7 @@ async fn without_flows_the_overview_leads_to_the_first_report_which_then_shows()
     let flow = api.create_flow().await;
     let run = api.create_run(&flow).await;
     let (_, id) = run.rsplit_once('/').unwrap();
-    browser
-        .wait_at_most(REPORT_DEADLINE, &format!("document.querySelector('main a[href$=\"{id}\"]')"))
-        .await;
+    browser.wait_for(&format!("document.querySelector('main a[href$=\"{id}\"]')")).await;
     browser.open(&server.url("/ui")).await;
     assert_eq!(browser.run("return document.querySelectorAll('tr.pick').length").await, json!(1));
     assert_eq!(console(&browser).await, [""; 0]);

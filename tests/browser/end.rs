@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::{
     audit::{audit, console},
     chromium::Chromium,
-    live::{IS_LIVE, REPORT_DEADLINE},
+    live::IS_LIVE,
     site::{Site, flow_path, run_path},
     webdriver::Session,
 };
@@ -32,7 +32,7 @@ async fn runs_that_are_chosen_in_each_list_are_ended_with_one_reason() {
     assert_eq!(browser.run(&format!("return {form}")).await, json!(false));
     browser.wait_for(IS_LIVE).await;
     let third = site.create_run(flow).await;
-    browser.wait_at_most(REPORT_DEADLINE, form).await;
+    browser.wait_for(form).await;
     choose(&browser, &[third]).await;
     end(&browser, "It was started twice.", 1).await;
 

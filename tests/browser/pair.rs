@@ -17,7 +17,7 @@ use tokio::{
 
 use crate::{
     chromium::Chromium,
-    live::{IS_LIVE, REPORT_DEADLINE},
+    live::IS_LIVE,
     site::{Site, run_path, sign_in},
     wait::PATIENCE,
 };
@@ -33,7 +33,7 @@ async fn a_page_shows_the_reports_of_both_servers_and_outlives_one_of_them() {
     browser.wait_for(IS_LIVE).await;
     for (site, read) in [(&one, 1_111_111), (&other, 2_222_222)] {
         site.report(run, &json!({"statistics": {"records": {"read": read}}})).await;
-        browser.wait_at_most(REPORT_DEADLINE, &shown(read)).await;
+        browser.wait_for(&shown(read)).await;
     }
     let connections = balancer.connections.each_ref().map(|count| count.load(Ordering::SeqCst));
     assert!(connections.iter().all(|count| *count > 0), "{connections:?}");

@@ -104,7 +104,7 @@ fn colours_and_cut_names_are_for_terminals_alone() {
 fn long_work_is_told_on_a_terminal_alone() {
     let place = Place::new();
     let run = place.start("Flow");
-    let arguments = format!("watch {run} --timeout 4s || true");
+    let arguments = format!("watch {run} --timeout 8s || true");
     let Some(told) = on_terminal(&place, &arguments, &[]) else { return };
     assert!(told.contains("the run is in progress ("), "{told:?}");
     let watched = place.run(&["watch", &run, "--timeout", "3s"]);

@@ -113,7 +113,7 @@ fn a_run_that_is_not_there_is_waited_for_if_that_is_asked_for() {
 fn the_time_limit_ends_the_watch_and_not_the_run() {
     let place = Place::new();
     let run = place.start("Flow");
-    let Printed { code, out, err } = place.run(&["watch", &run, "--timeout", "4s"]);
+    let Printed { code, out, err } = place.run(&["watch", &run, "--timeout", "6s"]);
     assert_eq!((code, out.lines().count()), (124, 1), "{out}");
     assert!(err.contains("it goes on"), "{err}");
     assert_eq!(place.json(&["show", &run, "--json"])["status"], "running");

@@ -14,7 +14,7 @@ const CHILD: &str = "tls::reports_a_run_to_the_server_of_its_environment";
 #[ignore = "the process that the next test starts"]
 fn reports_a_run_to_the_server_of_its_environment() {
     let client = flowruns_client::ClientBuilder::from_env().unwrap();
-    let client = client.deadline(Duration::from_secs(2)).build().unwrap();
+    let client = client.deadline(Duration::from_secs(10)).build().unwrap();
     let flow = match blocking::Client::from(client).create_flow("Nightly rosters") {
         Err(error @ Error::Away { .. }) => panic!("away: {error:?}"),
         flow => flow.unwrap(),

@@ -130,7 +130,11 @@ async fn two_thousand_clients_with_half_a_head_do_not_delay_reports() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_thousand_clients_with_half_a_body_do_not_delay_reports_and_get_408() {
     raise_limit();
-    let server = Arc::new(Server::start(&[("BODY_TIMEOUT_MS", "2000")]));
+    let server = Arc::new(Server::start(&[
+        ("BODY_TIMEOUT_MS", "2000"),
+        ("FIRST_BYTE_TIMEOUT_MS", "600000"),
+        ("HEADER_TIMEOUT_MS", "600000"),
+    ]));
     let beginning = server.report_head(1000) + r#"{"displayName":"#;
     let received = reports_in_a_flood(&server, beginning).await;
     for received in received {

@@ -91,7 +91,7 @@ async fn a_stream_over_the_limit_is_rejected_and_the_others_continue() {
 
 #[tokio::test]
 async fn a_connection_without_requests_is_closed_even_within_a_head() {
-    let settings = [("IDLE_TIMEOUT_MS", "300"), ("WRITE_TIMEOUT_MS", "300")];
+    let settings = [("IDLE_TIMEOUT_MS", "3000"), ("WRITE_TIMEOUT_MS", "300")];
     let server = Server::start(&settings);
     let half_a_head = Frame::new(HEADERS, END_STREAM, 1, head("GET", "/livez", &[]));
     for bytes in [vec![], half_a_head.to_bytes()] {
@@ -105,7 +105,7 @@ async fn a_connection_without_requests_is_closed_even_within_a_head() {
 #[tokio::test]
 async fn without_a_window_for_the_response_the_stream_is_reset_and_then_the_connection_is_closed() {
     let settings =
-        [("REQUEST_TIMEOUT_MS", "300"), ("WRITE_TIMEOUT_MS", "300"), ("IDLE_TIMEOUT_MS", "300")];
+        [("REQUEST_TIMEOUT_MS", "3000"), ("WRITE_TIMEOUT_MS", "300"), ("IDLE_TIMEOUT_MS", "3000")];
     let server = Server::start(&settings);
     let mut builder = h2::client::Builder::new();
     builder.initial_window_size(0);

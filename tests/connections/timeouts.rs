@@ -50,7 +50,7 @@ async fn a_stalled_body_is_408_and_so_is_a_slow_one_at_the_request_timeout() {
     assert!(response.head.contains("connection: close"), "{}", response.head);
     assert_eq!(stalled.closed().await, "");
 
-    let settings = [("BODY_TIMEOUT_MS", NEVER), ("REQUEST_TIMEOUT_MS", "500")];
+    let settings = [("BODY_TIMEOUT_MS", NEVER), ("REQUEST_TIMEOUT_MS", "5000")];
     let server = Server::start(&settings);
     server.create_run().await;
     let mut trickling = Client::that_sent(&server, server.report_head(10) + "{").await;

@@ -196,7 +196,7 @@ async fn plain_http_is_rejected_on_a_tls_port() {
 #[tokio::test]
 async fn a_slow_handshake_is_ended_in_time_and_does_not_block_other_clients() {
     let identity = Identity::new();
-    let server = start(&identity, &[("FIRST_BYTE_TIMEOUT_MS", "1000")]);
+    let server = start(&identity, &[("FIRST_BYTE_TIMEOUT_MS", "5000")]);
     let mut silent = Client::connect(server.address).await;
     // The first bytes of a handshake message of 512 bytes.
     let mut slow = Client::that_sent(&server, b"\x16\x03\x01\x02\x00").await;

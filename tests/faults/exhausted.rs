@@ -22,7 +22,7 @@ const REPEATS: usize = 50;
 fn settings() -> [(&'static str, String); 3] {
     [
         ("FLOWRUNS_DATABASE__MAX_CONNECTIONS", "2".to_owned()),
-        ("FLOWRUNS_DATABASE__ACQUIRE_TIMEOUT_MS", "100".to_owned()),
+        ("FLOWRUNS_DATABASE__ACQUIRE_TIMEOUT_MS", "1000".to_owned()),
         ("FLOWRUNS_HTTP__REQUEST_TIMEOUT_MS", DEADLINE_MS.to_string()),
     ]
 }

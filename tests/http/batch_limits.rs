@@ -63,7 +63,7 @@ async fn a_panic_fails_one_request() {
 async fn a_timeout_fails_one_request() {
     let app = App::start().await;
     let run = app.run(json!({"displayName": "R"})).await;
-    let app = app.with_options(|options| options.request_timeout = Duration::from_secs(2));
+    let app = app.with_options(|options| options.request_timeout = Duration::from_secs(5));
     // Another session holds the row lock.
     let mut holder = PgConnection::connect_with(&app.database.owner()).await.unwrap();
     sqlx::raw_sql("BEGIN; SELECT 1 FROM runs FOR UPDATE").execute(&mut holder).await.unwrap();

@@ -24,7 +24,7 @@ async fn check(settings: Vec<(&'static str, String)>) -> Output {
 async fn check_issuer(issuer: &LocalIssuer) -> Output {
     check(vec![
         ("FLOWRUNS_AUTH__ISSUER", issuer.name().to_owned()),
-        ("FLOWRUNS_AUTH__FETCH_TIMEOUT_MS", "3000".to_owned()),
+        ("FLOWRUNS_AUTH__FETCH_TIMEOUT_MS", "8000".to_owned()),
     ])
     .await
 }

@@ -171,7 +171,7 @@ async fn an_issuer_that_names_itself_must_do_so_in_each_response() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_issuer_that_is_away_or_slow_is_a_page_and_the_next_attempt_succeeds() {
-    let fixture = Fixture::with(&[("FLOWRUNS_AUTH__FETCH_TIMEOUT_MS", "500")]).await;
+    let fixture = Fixture::with(&[("FLOWRUNS_AUTH__FETCH_TIMEOUT_MS", "2000")]).await;
     for response in [
         IssuerResponse::Status(500),
         IssuerResponse::Status(404),

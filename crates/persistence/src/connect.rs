@@ -46,7 +46,7 @@ pub struct ConnectOptions {
     /// The maximum memory of these reports and creations, in bytes; default 16 MiB.
     pub writer_queue_bytes: usize,
     /// The maximum size of the cache of written and created runs, about, in bytes; 0 for none; default 32 MiB, which is about
-    /// 35,000 runs with statistics of 400 bytes. The next report of a cached run needs no read.
+    /// 43,000 runs with statistics of 400 bytes. The next report of a cached run needs no read.
     pub run_cache_bytes: usize,
 }
 

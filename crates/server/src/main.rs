@@ -112,9 +112,10 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A thread looks for data on its sockets after it has polled this number of tasks. A poll handles a whole request or response, up to
-/// 50 µs, and after tokio's default of 61 polls PostgreSQL's response to a batch has waited for milliseconds, while PostgreSQL was idle.
-const POLLS_PER_EVENT_CHECK: u32 = 4;
+/// A thread looks for data on its sockets after this number of turns of its scheduler. A turn polls at least one task, and a poll may
+/// handle a whole request or response, which takes up to 50 µs. With tokio's default of 61, PostgreSQL's response to a batch waited for
+/// milliseconds, while PostgreSQL was idle.
+const TURNS_PER_EVENT_CHECK: u32 = 4;
 
 fn block_on(
     log: &LogSettings,
@@ -124,7 +125,7 @@ fn block_on(
     let _log = telemetry::start(log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(worker_threads)
-        .event_interval(POLLS_PER_EVENT_CHECK)
+        .event_interval(TURNS_PER_EVENT_CHECK)
         .enable_all()
         .build()?;
     let done = runtime.block_on(command);

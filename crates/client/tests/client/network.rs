@@ -150,7 +150,7 @@ fn futures_executor<T: Send>(future: impl Future<Output = T> + Send) -> T {
 fn a_closed_port_is_away() {
     let service = Service::start();
     let address = listen().local_addr().unwrap();
-    let client = client(&service, address).deadline(Duration::from_millis(500)).build().unwrap();
+    let client = client(&service, address).deadline(Duration::from_secs(3)).build().unwrap();
     let flow = client.flow_by_id(flow(&service));
     let error = block_on(flow.start("Run")).unwrap_err();
     assert!(matches!(error, Error::Away { last: Some(_), .. }), "{error:?}");

@@ -101,6 +101,7 @@ impl<'a> Scanner<'a> {
         self.at += literal.text.len();
         let content = literal.content()?;
         let is_compact = match &content {
+            // It has no control characters.
             Cow::Borrowed(_plain) => true,
             Cow::Owned(unescaped) => {
                 !unescaped.contains('\0') && compact(unescaped) == literal.text
@@ -181,7 +182,7 @@ struct StringLiteral<'a> {
 }
 
 impl<'a> StringLiteral<'a> {
-    /// The string that a text begins with. One with control characters is none.
+    /// The string that a text begins with. One with a control character is none, unless it is escaped: `content` rejects that one.
     fn at(text: &'a str) -> Option<Self> {
         let bytes = text.as_bytes();
         let (mut at, mut has_escapes) = (1, false);
@@ -222,7 +223,7 @@ fn plain_length(bytes: &[u8]) -> usize {
 }
 
 /// The index of the first quotation mark, backslash or control character among the bytes of a word, the lowest first; 8 if there is
-/// none. A borrow sets the high bit of later bytes at most, so that the lowest bit that is set is right.
+/// none. A subtraction borrows only from bytes after one that was found, so the lowest bit that is set is right.
 const fn first_special(word: u64) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH_BITS: u64 = 0x80 * ONES;
@@ -312,6 +313,12 @@ mod tests {
             r#"{"a":"\u001F"}"#,
             r#"{"a":"\u0000"}"#,
             "{\"a\":\"\t\"}",
+            "{\"a\":\"12345678\t\"}",
+            "{\"a\":\"\\\t\"}",
+            r#"{"a":"\é"}"#,
+            r#"{"a":"\"#,
+            r#"{"a":"b\""#,
+            r#"{"a":"1234567\"#,
             r#"{"a":"b}"#,
             r#"{"a"}"#,
             r#"{"@odata.type":"x"}"#,

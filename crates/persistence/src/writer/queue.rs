@@ -10,8 +10,8 @@ use tokio::{
 /// The maximum number of times that a task yields to gather jobs. If none arrives during a yield, it stops.
 const MAX_YIELDS: usize = 3;
 
-/// A task that received at least this number of jobs carries them out at once: a larger statement would hardly cost less for each
-/// job, and the database would be idle until the next turn of the task, which is long under load.
+/// A task that fills its batch and has received at least this number of jobs carries them out at once: a larger statement would hardly
+/// cost less for each job, and the database would be idle until the next turn of the task, which is long under load.
 const ENOUGH_JOBS: usize = 16;
 
 /// Work for a task, and the channel for its result. Holds its share of the queue's limits until it is dropped.
@@ -107,9 +107,9 @@ impl<W, R> JobReceiver<W, R> {
         if jobs.is_empty() && !self.receive(jobs, most).await {
             return false;
         }
-        match jobs.len() < ENOUGH_JOBS {
-            true => self.gather(jobs, most).await,
-            false => self.drain(jobs, most),
+        self.drain(jobs, most);
+        if jobs.len() < ENOUGH_JOBS {
+            self.gather(jobs, most).await;
         }
         true
     }

@@ -32,6 +32,9 @@ const TO_TEXT: &str = "
     ALTER TABLE run_events ALTER COLUMN actor TYPE text;
     ALTER TABLE flows ALTER COLUMN display_name TYPE text";
 
+/// Longer than anything takes that succeeds.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
 /// The sessions that wait for a lock of a table.
 const WAITING: &str = "
     SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
@@ -48,7 +51,12 @@ struct Fixture {
 impl Fixture {
     async fn new() -> Self {
         let database = ScratchDatabase::create().await;
-        let store = database.store().await;
+        let options = ConnectOptions {
+            acquire_timeout: TIMEOUT,
+            statement_timeout: 2 * TIMEOUT,
+            ..ConnectOptions::new(database.service())
+        };
+        let store = PostgresStore::connect(&options).await.unwrap();
         let flow = fresh_flow(fresh_tenant());
         store.create_flow(flow.clone()).await.unwrap();
         let run = create_run(&store, &flow).await;
@@ -67,7 +75,7 @@ impl Fixture {
             let lock = format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
             raw_sql(AssertSqlSafe(lock)).execute(&mut owner).await.unwrap();
             let all_wait = async {
-                let deadline = Instant::now() + Duration::from_secs(9);
+                let deadline = Instant::now() + TIMEOUT;
                 loop {
                     let waiting = query_scalar(WAITING).bind(table).fetch_one(&mut owner);
                     let waiting: i64 = waiting.await.unwrap();
@@ -173,6 +181,7 @@ async fn a_statement_that_a_new_session_refuses_too_fails_after_some_attempts() 
     let mut fixture = Fixture::new().await;
     let options = ConnectOptions {
         retry_for: Duration::from_millis(100),
+        acquire_timeout: TIMEOUT,
         ..ConnectOptions::new(fixture.database.service())
     };
     let store = PostgresStore::connect(&options).await.unwrap();
