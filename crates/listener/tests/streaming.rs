@@ -19,10 +19,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(1);
+const EXCHANGE_TIMEOUT: Duration = Duration::from_millis(200);
 /// The parts of a body together take twice the exchange timeout.
 const PARTS: usize = 8;
-const PAUSE: Duration = Duration::from_millis(250);
+const PAUSE: Duration = Duration::from_millis(50);
 /// Far longer than the tests take: a test that hangs fails.
 const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
