@@ -23,7 +23,7 @@ impl Fixture {
         let folder = data_folder();
         let settings = [
             ("FLOWRUNS_DATABASE__MAX_CONNECTIONS", "2"),
-            ("FLOWRUNS_DATABASE__ACQUIRE_TIMEOUT_MS", "1000"),
+            ("FLOWRUNS_DATABASE__ACQUIRE_TIMEOUT_MS", "100"),
             ("RUST_LOG", "warn,flowruns::admin=info"),
         ];
         let server = start_with(&folder, &settings);
